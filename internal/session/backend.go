@@ -1,0 +1,94 @@
+package session
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// Key is the SHA-256 of a session ID. A backend sees keys and never an ID, so
+// that a dump of it opens nothing.
+type Key [sha256.Size]byte
+
+// KeyOf returns the key under which the session with the given ID is kept.
+func KeyOf(id string) Key { return sha256.Sum256([]byte(id)) }
+
+// Short returns the first 8 hex digits of k: the only form in which a session
+// is named outside its own cookie.
+func (k Key) Short() string { return hex.EncodeToString(k[:4]) }
+
+// Record is what a backend keeps under a key.
+type Record struct {
+	// Version counts the writes of a session. Create stores Version+1: 1 for a
+	// new session, the next number for one that goes on under a new ID.
+	Version uint64
+	// Created is the anchor of the absolute lifetime.
+	Created time.Time
+	// Expires is the first moment at which the record is dead. Whole milliseconds.
+	Expires time.Time
+	// Data is JSON text. It is immutable once handed over, in both directions.
+	Data []byte
+	// Marker tells that this is no session but the headstone of a dead ID.
+	// Markers are never refused for capacity and are counted in no figure.
+	Marker bool
+}
+
+// Entry is a record with its key.
+type Entry struct {
+	Key Key
+	Record
+}
+
+// Stats are a backend's figures. Markers are in none of them.
+type Stats struct {
+	Live    int   // sessions that still open
+	Expired int   // expired, and not cleared yet
+	Bytes   int64 // of Data, live and expired
+}
+
+// Backend keeps records. Its methods may be called concurrently and honour ctx.
+// Any error that is not one of those named here means that the store does not
+// answer; nothing is then known of what it did.
+type Backend interface {
+	// Create stores a record under a new key. It returns ErrExists if the key
+	// is taken, and ErrFull if there is no room for a new session; a record with
+	// Version > 0 goes on from another one and a marker ends one, so that
+	// neither is refused for room.
+	Create(ctx context.Context, k Key, r Record) error
+	// Load returns a live record or a marker. Unknown, deleted and expired are
+	// alike ErrNotFound; an expired session that was not cleared yet may say
+	// ErrExpired, which is an ErrNotFound too.
+	Load(ctx context.Context, k Key) (Record, error)
+	// Save replaces the live record of that key if its version still is
+	// r.Version, and returns the new version. Otherwise it returns ErrConflict,
+	// or ErrNotFound when there is no live record: it never creates one.
+	Save(ctx context.Context, k Key, r Record) (version uint64, err error)
+	// Touch moves the expiry of a live record and nothing else.
+	// It returns ErrNotFound when there is none.
+	Touch(ctx context.Context, k Key, expires time.Time) error
+	// Delete removes the record of that key, live or expired, if there is one.
+	// A marker stays.
+	Delete(ctx context.Context, k Key) error
+	// DeleteExpired removes at most limit sessions, and at most limit markers,
+	// that are dead at now. It returns how many sessions it removed.
+	DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error)
+	// All yields every session, live and expired, in no order.
+	All(ctx context.Context) iter.Seq2[Entry, error]
+	// Stats returns the figures, without a walk over all records.
+	Stats(ctx context.Context) (Stats, error)
+	// Ping tells whether the store answers.
+	Ping(ctx context.Context) error
+}
+
+// What a Backend answers when it is well.
+var (
+	ErrNotFound = errors.New("no such session")
+	ErrExpired  = fmt.Errorf("the session has expired: %w", ErrNotFound)
+	ErrExists   = errors.New("the key is taken")
+	ErrConflict = errors.New("the record was changed by another request meanwhile")
+	ErrFull     = errors.New("the store is full: it takes no new session until one ends")
+)

@@ -1,0 +1,184 @@
+// Package session is the session engine: signed cookies, a server-side store
+// behind a small interface, two clocks, and three placements of the values.
+//
+// Begin with New. An Engine loads the Session of a request; Get, Set, Delete and
+// their like work on it, and Commit writes what was staged and says which cookie
+// to send. Store is the same engine behind gorilla's idiom, for code that knows
+// session.Get, s.Values and s.Save.
+//
+// Reading never creates a session; a client never chooses an ID; a write never
+// revives a session that ended meanwhile, and never loses another's update of a
+// server-held value. Values that live in the cookie die with the session's ID.
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+const (
+	sweepEvery  = 10 * time.Minute // how often Run clears what has expired
+	sweepStep   = 1000             // sessions a step, so that no request waits for it
+	cycledFor   = 30 * time.Second // how long a replaced ID answers 409 to a write
+	retryFor    = 2 * time.Second  // how long a conflicting write is tried again
+	resignEvery = time.Minute      // how often a rolling read may re-sign a cookie that carries values
+)
+
+// Config is what an Engine is made of.
+type Config struct {
+	Backend Backend
+	// Secrets sign cookies: the first signs, all verify. Each has at least 32 random bytes.
+	Secrets [][]byte
+	// CookieName, CookiePath and Secure are the attributes of the cookie that
+	// differ by installation. HttpOnly and SameSite=Lax are always on.
+	CookieName string
+	CookiePath string // default "/"
+	Secure     bool
+	// Placement is where a new session's values live. The default is Hybrid.
+	Placement Placement
+	// IdleTimeout is how long a session lives after its last write, Lifetime
+	// how long at most. Defaults: 2 h and 8 h.
+	IdleTimeout, Lifetime time.Duration
+	// Rolling makes reads move the idle clock too.
+	Rolling bool
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+	// Log takes what an operator should know. Default: nothing is logged.
+	Log *slog.Logger
+	// OnEvent, when set, is called for everything the engine does. It must not block.
+	OnEvent func(context.Context, Event)
+}
+
+// Engine gives requests their sessions. It is safe for concurrent use.
+type Engine struct {
+	cfg   Config
+	codec *codec
+}
+
+// New returns an engine, or an error that names the wrong setting.
+func New(cfg Config) (*Engine, error) {
+	if cfg.CookiePath == "" {
+		cfg.CookiePath = "/"
+	}
+	if cfg.Placement == 0 {
+		cfg.Placement = Hybrid
+	}
+	if cfg.IdleTimeout == 0 {
+		cfg.IdleTimeout = 2 * time.Hour
+	}
+	if cfg.Lifetime == 0 {
+		cfg.Lifetime = 8 * time.Hour
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case cfg.Backend == nil:
+		return nil, errors.New("session: no backend")
+	case (&http.Cookie{Name: cfg.CookieName}).Valid() != nil:
+		return nil, fmt.Errorf("session: %q cannot be a cookie's name", cfg.CookieName)
+	case cfg.IdleTimeout < time.Second || cfg.Lifetime < time.Second:
+		return nil, errors.New("session: the idle timeout and the lifetime are at least one second")
+	}
+	codec, err := newCodec(cfg.CookieName, cfg.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{cfg: cfg, codec: codec}, nil
+}
+
+// CookieName returns the name of the session cookie.
+func (e *Engine) CookieName() string { return e.cfg.CookieName }
+
+// Placement returns where a new session's values live unless it says otherwise.
+func (e *Engine) Placement() Placement { return e.cfg.Placement }
+
+// Policy returns the two clocks: idle, and absolute.
+func (e *Engine) Policy() (idle, lifetime time.Duration) { return e.cfg.IdleTimeout, e.cfg.Lifetime }
+
+// EnvelopeBudget returns how many bytes of envelope fit into one cookie.
+func (e *Engine) EnvelopeBudget() int { return e.codec.maxRaw }
+
+// Stats returns the store's figures.
+func (e *Engine) Stats(ctx context.Context) (Stats, error) {
+	st, err := e.cfg.Backend.Stats(ctx)
+	return st, storeError("stats", err)
+}
+
+// Ping tells whether the store answers.
+func (e *Engine) Ping(ctx context.Context) error { return storeError("ping", e.cfg.Backend.Ping(ctx)) }
+
+// ClearExpired removes every record that is expired now, in steps, and returns
+// how many sessions that were.
+func (e *Engine) ClearExpired(ctx context.Context) (removed int, err error) {
+	now := e.Now()
+	for {
+		n, err := e.cfg.Backend.DeleteExpired(ctx, now, sweepStep)
+		removed += n
+		if err != nil {
+			return removed, storeError("delete expired", err)
+		}
+		if n < sweepStep {
+			e.emit(ctx, Event{Kind: Swept, Count: removed})
+			return removed, nil
+		}
+	}
+}
+
+// Run clears what has expired every ten minutes until ctx ends.
+func (e *Engine) Run(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+			if _, err := e.ClearExpired(ctx); err != nil {
+				e.cfg.Log.Error("clearing expired sessions failed", "error", err)
+			}
+		}
+	}
+}
+
+// Now is the engine's clock, in whole milliseconds as every store keeps them.
+func (e *Engine) Now() time.Time { return e.cfg.Now().UTC().Truncate(time.Millisecond) }
+
+// clocks returns when a session that is written now dies, and its absolute end.
+func (e *Engine) clocks(created, now time.Time, x Expiry) (expires, absolute time.Time) {
+	absolute = created.Add(e.cfg.Lifetime)
+	switch {
+	case !x.At.IsZero():
+		expires = x.At.UTC().Truncate(time.Millisecond)
+	case x.After != 0:
+		expires = now.Add(min(x.After, e.cfg.Lifetime))
+	default:
+		expires = now.Add(e.cfg.IdleTimeout)
+	}
+	if expires.After(absolute) {
+		expires = absolute
+	}
+	return expires, absolute
+}
+
+// header returns the Set-Cookie header for a cookie's value.
+// An empty value expires the cookie, with the same attributes.
+func (e *Engine) header(value string, maxAge int) *http.Cookie {
+	return &http.Cookie{
+		Name: e.cfg.CookieName, Value: value, Path: e.cfg.CookiePath, MaxAge: maxAge,
+		Secure: e.cfg.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+}
+
+// Loaded returns the session that Load gave for r, or nil.
+func (e *Engine) Loaded(r *http.Request) *Session {
+	s, _ := r.Context().Value(contextKey{e}).(*Session)
+	return s
+}

@@ -1,0 +1,274 @@
+package session
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// envelope is what a cookie carries, in every placement. Its bytes are
+//
+//	format (1) · flags (1) · ID (26) · version · created · deadline [· own expiry] · values
+//
+// with unsigned varints for the numbers, times in milliseconds since 1970, and
+// the values as one canonical JSON object, or nothing when there are none.
+type envelope struct {
+	placement Placement
+	id        string
+	version   uint64 // of the session when signed; 0 with OnServer, where the cookie cannot be stale
+	created   time.Time
+	deadline  time.Time // the cookie is dead from here on, whatever its label says
+	expiry    Expiry    // the session's own expiry; with Hybrid and OnServer the record decides
+	values    map[string]Value
+}
+
+const (
+	envelopeFormat = 1
+	idBytes        = 26 // the length of crypto/rand.Text: 130 random bits in base32
+
+	flagPlacement    = 0b11
+	flagBrowserClose = 1 << 2
+	flagAfter        = 1 << 3
+	flagAt           = 1 << 4
+)
+
+var errEnvelope = errors.New("the cookie's payload is not an envelope of this format")
+
+// head returns the bytes of v that come before the values.
+func (v *envelope) head(dst []byte) []byte {
+	flags := byte(v.placement)
+	switch {
+	case v.expiry.BrowserClose:
+		flags |= flagBrowserClose
+	case !v.expiry.At.IsZero():
+		flags |= flagAt
+	case v.expiry.After != 0:
+		flags |= flagAfter
+	}
+	dst = append(dst, envelopeFormat, flags)
+	dst = append(dst, v.id...)
+	dst = binary.AppendUvarint(dst, v.version)
+	dst = binary.AppendUvarint(dst, uint64(v.created.UnixMilli()))
+	dst = binary.AppendUvarint(dst, uint64(v.deadline.UnixMilli()))
+	if flags&flagAfter != 0 {
+		dst = binary.AppendUvarint(dst, uint64(v.expiry.After.Milliseconds()))
+	}
+	return dst
+}
+
+func (v *envelope) append(dst []byte) []byte {
+	dst = v.head(dst)
+	if len(v.values) > 0 {
+		dst = appendObject(dst, v.values)
+	}
+	return dst
+}
+
+// parseEnvelope reads what append wrote. It accepts nothing else.
+func parseEnvelope(b []byte) (*envelope, error) {
+	if len(b) < 2+idBytes || b[0] != envelopeFormat {
+		return nil, errEnvelope
+	}
+	flags, rest := b[1], b[2+idBytes:]
+	v := &envelope{placement: Placement(flags & flagPlacement), id: string(b[2 : 2+idBytes])}
+	if v.placement == 0 {
+		return nil, errEnvelope
+	}
+	number := func() (n uint64) {
+		n, size := binary.Uvarint(rest)
+		if size <= 0 || n > 1<<53 { // beyond any time or count this program can meet
+			rest = nil
+			return 0
+		}
+		rest = rest[size:]
+		return n
+	}
+	v.version = number()
+	v.created = time.UnixMilli(int64(number())).UTC()
+	v.deadline = time.UnixMilli(int64(number())).UTC()
+	switch flags &^ flagPlacement {
+	case 0:
+	case flagBrowserClose:
+		v.expiry.BrowserClose = true
+	case flagAt:
+		v.expiry.At = v.deadline
+	case flagAfter:
+		v.expiry.After = time.Duration(min(number(), 1<<40)) * time.Millisecond
+	default:
+		return nil, errEnvelope
+	}
+	if !bytes.Equal(v.head(nil), b[:len(b)-len(rest)]) {
+		return nil, errEnvelope
+	}
+	if len(rest) > 0 {
+		var err error
+		if v.values, err = parseObject(rest); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
+// appendObject appends values as a canonical JSON object.
+func appendObject(dst []byte, values map[string]Value) []byte {
+	dst = append(dst, '{')
+	for i, key := range slices.Sorted(maps.Keys(values)) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst, _ = jsontext.AppendQuote(dst, key) // keys are valid UTF-8: CheckKey
+		dst = append(dst, ':')
+		dst = append(dst, values[key]...)
+	}
+	return append(dst, '}')
+}
+
+// memberBytes is what key and v take in an object, with the comma or a brace.
+func memberBytes(key string, v Value) int {
+	var buf [MaxKeyBytes + 8]byte
+	quoted, _ := jsontext.AppendQuote(buf[:0], key)
+	return len(quoted) + len(v) + 2
+}
+
+// parseObject reads what appendObject wrote.
+func parseObject(b []byte) (map[string]Value, error) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(b))
+	values := make(map[string]Value)
+	err := readObject(d, func(name string) error {
+		v, err := d.ReadValue()
+		values[name] = Value(v)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.ReadToken(); err != io.EOF {
+		return nil, errors.New("something follows the values")
+	}
+	return values, nil
+}
+
+// readObject reads one object from d and calls member for each of its names.
+func readObject(d *jsontext.Decoder, member func(name string) error) error {
+	if t, err := d.ReadToken(); err != nil {
+		return err
+	} else if t.Kind() != '{' {
+		return fmt.Errorf("there is %v where an object should begin", t.Kind())
+	}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		if err := member(name.String()); err != nil {
+			return err
+		}
+	}
+	_, err := d.ReadToken()
+	return err
+}
+
+// contents is what the Data of a record says: the server-held half of a session.
+type contents struct {
+	placement Placement
+	expiry    Expiry
+	floor     uint64 // values in a cookie of an older version count no more
+	values    map[string]Value
+}
+
+// append writes c as the JSON that a student reads in the store, for example
+//
+//	{"placement":"hybrid","expiry":"5m0s","values":{"cart":[1,2]}}
+func (c *contents) append(dst []byte) []byte {
+	dst = append(dst, `{"placement":"`...)
+	dst = append(dst, c.placement.String()...)
+	dst = append(dst, '"')
+	if x := c.expiry.String(); x != "" {
+		dst = fmt.Appendf(dst, `,"expiry":%q`, x)
+	}
+	if c.floor > 0 {
+		dst = fmt.Appendf(dst, `,"cookie_values_since":%d`, c.floor)
+	}
+	dst = append(dst, `,"values":`...)
+	return append(appendObject(dst, c.values), '}')
+}
+
+func parseContents(data []byte) (*contents, error) {
+	c := &contents{values: make(map[string]Value)}
+	d := jsontext.NewDecoder(bytes.NewBuffer(data))
+	text := func() (string, error) {
+		t, err := d.ReadToken()
+		if err == nil && t.Kind() != '"' {
+			err = fmt.Errorf("there is %v where text should be", t.Kind())
+		}
+		if err != nil {
+			return "", err
+		}
+		return t.String(), nil
+	}
+	err := readObject(d, func(name string) (err error) {
+		var s string
+		switch name {
+		case "placement":
+			if s, err = text(); err == nil {
+				c.placement, err = ParsePlacement(s)
+			}
+		case "expiry":
+			if s, err = text(); err == nil {
+				c.expiry, err = parseExpiry(s)
+			}
+		case "cookie_values_since":
+			var t jsontext.Token
+			if t, err = d.ReadToken(); err == nil && t.Kind() == '0' {
+				c.floor = t.Uint()
+			}
+		case "values":
+			err = readObject(d, func(key string) error {
+				v, err := d.ReadValue()
+				c.values[key] = Value(v)
+				return err
+			})
+		default:
+			err = d.SkipValue()
+		}
+		return err
+	})
+	if err == nil && c.placement != Hybrid && c.placement != OnServer {
+		err = errors.New("there is no placement that keeps a record")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("corrupt record: %w", err)
+	}
+	return c, nil
+}
+
+// A marker says how its ID died.
+const (
+	diedFlushed = "flushed"
+	diedCycled  = "cycled"
+)
+
+func markerData(how string, when time.Time) []byte {
+	return fmt.Appendf(nil, `{%q:%q}`, how, when.UTC().Format(time.RFC3339Nano))
+}
+
+// cycledAt returns when the marker's ID was replaced by a new one;
+// the zero time for one that was flushed.
+func cycledAt(marker []byte) (when time.Time) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(marker))
+	_ = readObject(d, func(name string) error { // a marker that says nothing marks a dead ID all the same
+		t, err := d.ReadToken()
+		if err == nil && name == diedCycled {
+			when, err = time.Parse(time.RFC3339Nano, t.String())
+		}
+		return err
+	})
+	return when
+}

@@ -1,0 +1,79 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Limits of the engine, in bytes unless the name says otherwise.
+const (
+	MaxKeyBytes     = 128       // one key
+	MaxValueBytes   = 64 << 10  // one encoded value
+	MaxKeys         = 256       // keys of one session
+	MaxSessionBytes = 256 << 10 // all keys and encoded values of one session
+	MaxCookieBytes  = 4096      // cookie name plus value, without the "=": what browsers keep (RFC 6265bis, section 5.6)
+	MaxSmallBytes   = 256       // in placement hybrid, a larger encoded value goes to the server
+)
+
+var (
+	// ErrGone is returned by Commit when another request ended the session, or
+	// gave it a new ID, after this one had loaded it. Nothing was written.
+	ErrGone = errors.New("another request ended this session meanwhile")
+	// ErrMoved is returned by Commit for a request that carries an ID which was
+	// replaced by a new one less than 30 seconds ago. Nothing was written.
+	ErrMoved = errors.New("this session has a new ID since a moment ago")
+	// ErrCommitted is returned when a session is saved after the response's
+	// head was sent: a cookie can no longer travel.
+	ErrCommitted = errors.New("the response has begun: it is too late to save the session")
+)
+
+// Limit names what a LimitError ran into.
+type Limit string
+
+const (
+	LimitValue   Limit = "value"
+	LimitKeys    Limit = "keys"
+	LimitSession Limit = "session"
+	LimitCookie  Limit = "cookie"
+)
+
+// LimitError tells that something would have become too large. Nothing was changed.
+type LimitError struct {
+	Limit Limit
+	Size  int    // what it would have been; bytes, or keys for LimitKeys
+	Max   int    // what is allowed
+	Key   string // the key that met the limit
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("the %s would be %d, at most %d", e.Limit, e.Size, e.Max)
+}
+
+// InputError tells that a key, a value or a setting is not one that a session
+// can have. Its text is for people and says what is allowed.
+type InputError struct {
+	Field string // "key", "value", "type", "placement", "seconds"
+	Text  string
+}
+
+func (e *InputError) Error() string { return e.Text }
+
+// StoreError tells that the backend did not answer. The browser's cookie must be
+// left as it is: an outage is not a logout.
+type StoreError struct {
+	Op  string
+	Err error
+}
+
+func (e *StoreError) Error() string { return "session store: " + e.Op + ": " + e.Err.Error() }
+func (e *StoreError) Unwrap() error { return e.Err }
+
+// storeError passes on what a well backend says and marks everything else.
+func storeError(op string, err error) error {
+	for _, known := range []error{nil, ErrNotFound, ErrExists, ErrConflict, ErrFull} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	return &StoreError{Op: op, Err: err}
+}

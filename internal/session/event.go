@@ -1,0 +1,52 @@
+package session
+
+import (
+	"context"
+	"time"
+)
+
+// Event tells of one thing that the engine did, at the moment it did it. What a
+// page, a log or a figure says of the engine comes from events.
+type Event struct {
+	Kind    EventKind
+	Time    time.Time
+	Session string    // the session's short name; "" when there is none
+	Key     string    // the key concerned
+	Reason  string    // why something was refused or discarded
+	Place   Placement // of the session
+	Lives   string    // "cookie" or "server", for Placed
+	Bytes   int       // of the value, the cookie or the record
+	Version uint64    // of the session
+	Count   int       // of swept records; the number of the key that verified or signed
+	Of      int       // of how many keys
+}
+
+// EventKind names what happened.
+type EventKind string
+
+const (
+	Created   EventKind = "created"   // a session was born
+	Read      EventKind = "read"      // a cookie verified and opened its session
+	Set       EventKind = "set"       // a key has a new value
+	Deleted   EventKind = "deleted"   // a key is gone
+	Cleared   EventKind = "cleared"   // every key is gone
+	Flushed   EventKind = "flushed"   // the session has ended
+	Cycled    EventKind = "cycled"    // the session has a new ID
+	Expired   EventKind = "expired"   // a session was found, or made, expired
+	Swept     EventKind = "swept"     // expired records were removed
+	Conflict  EventKind = "conflict"  // another request wrote first: reload and try again
+	Discarded EventKind = "discarded" // staged changes were dropped
+	Refused   EventKind = "refused"   // a cookie opened nothing, or is stale
+	Placed    EventKind = "placed"    // a value was put into the cookie or the record
+	Signed    EventKind = "signed"    // a cookie was signed
+	Saved     EventKind = "saved"     // a record was written
+)
+
+// emit passes an event on. It costs a comparison while nobody listens.
+func (e *Engine) emit(ctx context.Context, ev Event) {
+	if e.cfg.OnEvent == nil {
+		return
+	}
+	ev.Time = e.Now()
+	e.cfg.OnEvent(ctx, ev)
+}

@@ -1,0 +1,52 @@
+package session
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// Info is all that is known of a session, for people. It holds the session's
+// short name, never its ID.
+type Info struct {
+	Exists       bool
+	Verdict      Verdict
+	ID           string
+	Version      uint64
+	Placement    Placement
+	Created      time.Time
+	Absolute     time.Time // its absolute end
+	Expires      time.Time // the end of its idle clock, or of its own expiry: the earlier of all
+	Expiry       Expiry
+	BrowserClose bool
+	Values       []Item
+	Record       []byte       // the record's Data, as the store keeps it; nil with InCookie
+	Cookie       *Cookie      // the browser's cookie, nil if none verified
+	CookieBytes  int          // name plus value
+	Attributes   *http.Cookie // as the server labels the cookie now; no value
+}
+
+// Item is one value of a session.
+type Item struct {
+	Key   string
+	Value Value
+	Lives string // "cookie" or "server"
+}
+
+// Info describes s as committed.
+func (s *Session) Info() Info {
+	info := Info{Exists: s.id != "", Verdict: s.verdict, Placement: s.base.placement, Cookie: s.cookie, CookieBytes: s.cookieBytes()}
+	if !info.Exists {
+		return info
+	}
+	info.ID, info.Version, info.Created, info.Expires = s.ID(), s.rec.Version, s.rec.Created, s.rec.Expires
+	info.Absolute = s.rec.Created.Add(s.e.cfg.Lifetime)
+	info.Expiry, info.BrowserClose = s.base.expiry, s.base.expiry.BrowserClose
+	info.Record, info.Attributes = s.rec.Data, s.e.header("", s.maxAge(s.e.Now()))
+	for _, key := range slices.Sorted(maps.Keys(s.base.values)) {
+		h := s.base.values[key]
+		info.Values = append(info.Values, Item{key, h.Value, h.lives()})
+	}
+	return info
+}

@@ -1,0 +1,723 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"maps"
+	mathrand "math/rand/v2"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// Verdict is what became of the cookie that a request carried.
+type Verdict string
+
+const (
+	NoCookie    Verdict = "absent"  // there was none
+	Accepted    Verdict = "ok"      // it verified and opened its session
+	Stale       Verdict = "stale"   // the same, but a later one was sent out since
+	Garbled     Verdict = "garbled" // it is not one of ours
+	Forged      Verdict = "forged"  // its signature does not fit
+	HasExpired  Verdict = "expired" // one of its clocks has run out
+	OpensNought Verdict = "dead"    // its ID was ended, or its record is gone
+	HasMoved    Verdict = "moved"   // its ID was replaced less than 30 s ago
+)
+
+// held is a value and where it lives.
+type held struct {
+	Value
+	onServer bool
+}
+
+// draft is the state of a session, as loaded or with operations applied.
+type draft struct {
+	values    map[string]held
+	placement Placement
+	expiry    Expiry
+	rearm     bool // the expiry was set: a write even if it is the same
+	cycle     bool // a new ID is due
+	voids     bool // values in older cookies count no more
+}
+
+func (d draft) clone() draft {
+	d.values = maps.Clone(d.values)
+	return d
+}
+
+// Session is the session of one request: what was loaded, and what is staged.
+// It belongs to one goroutine. The zero value is not usable: see Engine.Load.
+type Session struct {
+	e       *Engine
+	verdict Verdict
+	cookie  *Cookie // the last that this request saw: received, then sent; nil if none verified
+
+	id      string // "" when there is no session
+	rec     Record // the session's versions and clocks; Data only when a record exists
+	floor   uint64
+	base    draft // as loaded
+	work    draft // with ops applied
+	ops     []func(*draft)
+	lastSet string // the key set last, to name in a LimitError
+
+	before string       // the short name of the ID that a cycle or a flush ended
+	set    *http.Cookie // to send, if any
+	label  int          // the MaxAge that gorilla's Options were given
+}
+
+type contextKey struct{ e *Engine }
+
+// Load returns the session that r's cookie opens. Without one, or when the
+// cookie is refused, the Session does not exist yet and reads empty. It is
+// loaded once a request: later calls with r return the same Session.
+//
+// The only error is a *StoreError.
+func (e *Engine) Load(r *http.Request) (*Session, error) {
+	if s := e.Loaded(r); s != nil {
+		return s, nil
+	}
+	ctx := r.Context()
+	s := &Session{e: e, verdict: NoCookie}
+	s.reset()
+	for _, c := range r.CookiesNamed(e.cfg.CookieName) {
+		// Of several cookies of our name the first that verifies counts; they
+		// are never merged (RFC 6265, section 8.6: weak integrity).
+		cookie, err := e.codec.verify(c.Value)
+		if err != nil {
+			s.verdict = Garbled
+			if errors.Is(err, errForged) {
+				s.verdict = Forged
+			}
+			e.emit(ctx, Event{Kind: Refused, Reason: err.Error(), Bytes: len(c.Name) + len(c.Value)})
+			continue
+		}
+		s.cookie = cookie
+		if err := s.open(ctx); err != nil {
+			return nil, err
+		}
+		break
+	}
+	*r = *r.WithContext(context.WithValue(ctx, contextKey{e}, s))
+	return s, nil
+}
+
+// reset makes s one that does not exist.
+func (s *Session) reset() {
+	s.id, s.rec, s.floor, s.ops = "", Record{}, 0, nil
+	s.base = draft{placement: s.e.cfg.Placement}
+	s.work = s.base
+}
+
+// open finds out what s.cookie opens. It sets the verdict.
+func (s *Session) open(ctx context.Context) error {
+	e, v := s.e, s.cookie.envelope
+	now := e.Now()
+	key := KeyOf(v.id)
+	refuse := func(verdict Verdict, kind EventKind, reason string) error {
+		s.verdict = verdict
+		e.emit(ctx, Event{Kind: kind, Session: key.Short(), Reason: reason, Bytes: s.cookieBytes()})
+		return nil
+	}
+	if !now.Before(v.deadline) || !now.Before(v.created.Add(e.cfg.Lifetime)) {
+		return refuse(HasExpired, Expired, "the deadline in the cookie has passed")
+	}
+	rec, err := e.cfg.Backend.Load(ctx, key)
+	switch err = storeError("load", err); {
+	case errors.Is(err, ErrExpired):
+		return refuse(HasExpired, Expired, "the record's clock has run out")
+	case errors.Is(err, ErrNotFound) && v.placement == InCookie:
+		s.rec = Record{Version: v.version, Created: v.created, Expires: v.deadline}
+	case errors.Is(err, ErrNotFound):
+		return refuse(OpensNought, Refused, "no record has this ID")
+	case err != nil:
+		return err
+	case rec.Marker:
+		if at := cycledAt(rec.Data); now.Before(at.Add(cycledFor)) {
+			return refuse(HasMoved, Refused, "this ID was replaced a moment ago")
+		}
+		return refuse(OpensNought, Refused, "this ID was ended")
+	case v.placement == InCookie:
+		return refuse(OpensNought, Refused, "this ID belongs to a session of another placement")
+	default:
+		s.rec = rec
+	}
+	s.id = v.id
+	if err := s.readBase(); err != nil {
+		s.reset()
+		e.cfg.Log.Warn("a session record is corrupt and reads as absent", "session", key.Short(), "error", err)
+		return refuse(OpensNought, Refused, "the record is corrupt")
+	}
+	s.verdict = Accepted
+	if s.base.placement == Hybrid && v.version < s.rec.Version {
+		s.verdict = Stale
+		e.emit(ctx, Event{Kind: Refused, Session: key.Short(), Reason: "stale: a later cookie was sent", Version: v.version})
+	}
+	e.emit(ctx, Event{
+		Kind: Read, Session: key.Short(), Place: s.base.placement, Version: s.rec.Version,
+		Bytes: s.cookieBytes(), Count: s.cookie.Key, Of: s.cookie.Keys,
+	})
+	return nil
+}
+
+// readBase makes base and work from the cookie and the record.
+func (s *Session) readBase() error {
+	v := s.cookie.envelope
+	d := draft{placement: v.placement, expiry: v.expiry, values: make(map[string]held, len(v.values))}
+	if v.placement != InCookie {
+		c, err := parseContents(s.rec.Data)
+		if err != nil {
+			return err
+		}
+		d.placement, d.expiry, s.floor = c.placement, c.expiry, c.floor
+		for key, value := range c.values {
+			d.values[key] = held{value, true}
+		}
+	}
+	if v.version >= s.floor && d.placement != OnServer {
+		for key, value := range v.values {
+			if _, ok := d.values[key]; !ok { // where both halves hold a key, the record's wins
+				d.values[key] = held{value, false}
+			}
+		}
+	}
+	s.base, s.work = d, d
+	return nil
+}
+
+func (s *Session) cookieBytes() int {
+	if s.cookie == nil {
+		return 0
+	}
+	return len(s.e.cfg.CookieName) + len(s.cookie.Value)
+}
+
+// Exists tells whether there is a session: loaded, or born by a Commit.
+func (s *Session) Exists() bool { return s.id != "" }
+
+// ID returns the short name of the session, "" without one.
+func (s *Session) ID() string {
+	if s.id == "" {
+		return ""
+	}
+	return KeyOf(s.id).Short()
+}
+
+// IDBefore returns the short name of the ID that this request ended, or "".
+func (s *Session) IDBefore() string { return s.before }
+
+// Get returns the value of key, staged changes included.
+func (s *Session) Get(key string) (Value, bool) {
+	h, ok := s.work.values[key]
+	return h.Value, ok
+}
+
+// Keys returns the sorted keys, staged changes included.
+func (s *Session) Keys() []string { return slices.Sorted(maps.Keys(s.work.values)) }
+
+// stage records an operation, so that it can be applied again after a conflict.
+func (s *Session) stage(op func(*draft)) {
+	if len(s.ops) == 0 {
+		s.work = s.base.clone()
+	}
+	s.ops = append(s.ops, op)
+	op(&s.work)
+}
+
+// Set stages session[key] = v. To set the value that the key has is no change.
+// It returns an *InputError for an impossible key and a *LimitError for a value
+// over 64 KiB; what depends on the whole session is checked by Commit.
+func (s *Session) Set(key string, v Value) error {
+	if err := CheckKey(key); err != nil {
+		return err
+	}
+	if len(v) > MaxValueBytes {
+		return &LimitError{LimitValue, len(v), MaxValueBytes, key}
+	}
+	s.lastSet = key
+	s.stage(func(d *draft) {
+		if d.values == nil {
+			d.values = make(map[string]held)
+		}
+		d.values[key] = held{v, d.values[key].onServer}
+	})
+	return nil
+}
+
+// Update stages a read-modify-write: f gets the value of key, if there is one,
+// and returns the new one. After a conflict f is called again with the value
+// that won, so that no update is lost.
+func (s *Session) Update(key string, f func(old Value, ok bool) Value) error {
+	if err := CheckKey(key); err != nil {
+		return err
+	}
+	s.lastSet = key
+	s.stage(func(d *draft) {
+		if d.values == nil {
+			d.values = make(map[string]held)
+		}
+		old, ok := d.values[key]
+		d.values[key] = held{f(old.Value, ok), old.onServer}
+	})
+	return nil
+}
+
+// Delete stages the removal of key and tells whether it was there.
+func (s *Session) Delete(key string) bool {
+	if _, ok := s.work.values[key]; !ok {
+		return false
+	}
+	s.stage(func(d *draft) { delete(d.values, key) })
+	return true
+}
+
+// Clear stages the removal of every value. ID and record stay.
+func (s *Session) Clear() {
+	if len(s.work.values) > 0 {
+		s.stage(func(d *draft) { clear(d.values); d.voids = true })
+	}
+}
+
+// CycleID stages a new ID for the same data. Without a session it does nothing.
+func (s *Session) CycleID() { s.stage(func(d *draft) { d.cycle = true }) }
+
+// SetExpiry stages the session's own expiry. Its clock begins at the Commit. One
+// that has passed ends the session at once.
+func (s *Session) SetExpiry(x Expiry) { s.stage(func(d *draft) { d.expiry, d.rearm = x, true }) }
+
+// SetPlacement stages where the values live from now on.
+// Before a session is born it decides where they will live.
+func (s *Session) SetPlacement(p Placement) {
+	s.stage(func(d *draft) {
+		if d.placement == p {
+			return
+		}
+		d.placement, d.voids = p, true
+		for key, h := range d.values { // placed anew, by the rules of p
+			d.values[key] = held{h.Value, false}
+		}
+	})
+}
+
+// Discard drops what is staged.
+func (s *Session) Discard(ctx context.Context, reason string) {
+	if len(s.ops) > 0 {
+		s.ops, s.work = nil, s.base
+		s.e.emit(ctx, Event{Kind: Discarded, Session: s.ID(), Reason: reason})
+	}
+}
+
+// SetCookie returns the cookie that the response must carry, or nil when the
+// browser keeps the one it has. There is at most one, whatever was committed.
+func (s *Session) SetCookie() *http.Cookie { return s.set }
+
+// Flush ends the session at once: the record goes, the cookie expires, and what
+// the old cookie held is dead with it. It does not wait for Commit.
+// It returns ErrMoved when the session lives on under a new ID.
+func (s *Session) Flush(ctx context.Context) error {
+	if s.id == "" {
+		if s.verdict == HasMoved {
+			return ErrMoved
+		}
+		return nil
+	}
+	key := KeyOf(s.id)
+	if err := s.bury(ctx, key); err != nil {
+		return err
+	}
+	s.before = key.Short()
+	s.end()
+	s.e.emit(ctx, Event{Kind: Flushed, Session: s.before})
+	return nil
+}
+
+// bury makes sure that key opens nothing any more.
+func (s *Session) bury(ctx context.Context, key Key) error {
+	backend := s.e.cfg.Backend
+	if s.base.placement == InCookie {
+		err := storeError("create", backend.Create(ctx, key, s.headstone(diedFlushed)))
+		if !errors.Is(err, ErrExists) {
+			return err
+		}
+	}
+	rec, err := backend.Load(ctx, key)
+	switch err = storeError("load", err); {
+	case err == nil && rec.Marker && !cycledAt(rec.Data).IsZero():
+		return ErrMoved // to delete the cookie now would delete the new one
+	case err != nil && !errors.Is(err, ErrNotFound):
+		return err
+	}
+	return storeError("delete", backend.Delete(ctx, key))
+}
+
+// headstone returns the marker for the session's present ID. With InCookie it
+// stays as long as the cookie could still verify, otherwise only for as long as
+// late requests get their 409: no record, no session.
+func (s *Session) headstone(how string) Record {
+	now := s.e.Now()
+	_, until := s.e.clocks(s.rec.Created, now, Expiry{})
+	if s.base.placement != InCookie {
+		until = now.Add(cycledFor)
+	}
+	return Record{Version: s.rec.Version, Created: s.rec.Created, Expires: until, Data: markerData(how, now), Marker: true}
+}
+
+// end makes s one that does not exist and expires the browser's cookie.
+func (s *Session) end() {
+	s.reset()
+	s.cookie = nil
+	s.set = s.e.header("", -1)
+}
+
+// Commit writes what is staged, all of it or nothing, and makes the cookie that
+// SetCookie returns. When nothing changed it writes nothing.
+//
+// It returns a *LimitError or an *InputError for what cannot be kept, ErrFull
+// when the store takes no new session, ErrGone or ErrMoved when the session
+// ended meanwhile, ErrConflict when others kept writing first for 2 s, and a
+// *StoreError when the store does not answer. After an error nothing is staged any more.
+func (s *Session) Commit(ctx context.Context) (err error) {
+	defer func() {
+		if err != nil {
+			s.Discard(ctx, err.Error())
+		}
+	}()
+	giveUp := time.Now().Add(retryFor)
+	for {
+		err := s.commit(ctx)
+		if !errors.Is(err, ErrConflict) || time.Now().After(giveUp) {
+			return err
+		}
+		s.e.emit(ctx, Event{Kind: Conflict, Session: s.ID(), Version: s.rec.Version})
+		pause := time.NewTimer(time.Duration(mathrand.Int64N(int64(5 * time.Millisecond))))
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return context.Cause(ctx)
+		case <-pause.C:
+		}
+		if err := s.reload(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// reload reads the record again and applies the staged operations to it.
+func (s *Session) reload(ctx context.Context) error {
+	rec, err := s.e.cfg.Backend.Load(ctx, KeyOf(s.id))
+	if err = storeError("load", err); errors.Is(err, ErrNotFound) || err == nil && rec.Marker {
+		return ErrGone
+	} else if err != nil {
+		return err
+	}
+	s.rec = rec
+	if err := s.readBase(); err != nil {
+		return ErrGone
+	}
+	s.work = s.base.clone()
+	for _, op := range s.ops {
+		op(&s.work)
+	}
+	return nil
+}
+
+func (s *Session) commit(ctx context.Context) error {
+	switch {
+	case s.id == "" && len(s.work.values) == 0, s.id != "" && !s.changed():
+		s.ops, s.work = nil, s.base
+		return s.keepAlive(ctx)
+	case s.id == "" && s.verdict == HasMoved:
+		return ErrMoved
+	}
+	return s.write(ctx)
+}
+
+// changed tells whether the staged operations make a difference.
+func (s *Session) changed() bool {
+	return len(s.ops) > 0 && (s.work.cycle || s.work.rearm ||
+		s.work.placement != s.base.placement || !maps.Equal(s.work.values, s.base.values))
+}
+
+// write stores the staged state and signs its cookie.
+func (s *Session) write(ctx context.Context) error {
+	e, d, now := s.e, &s.work, s.e.Now()
+	born := s.id == ""
+	next := Record{Version: s.rec.Version + 1, Created: s.rec.Created}
+	if born {
+		next.Created = now
+	}
+	var absolute time.Time
+	next.Expires, absolute = e.clocks(next.Created, now, d.expiry)
+	expired := !now.Before(next.Expires)
+
+	// A change of placement to or from the cookie is a change of ID too: the
+	// record and the cookie of before must both be dead at once.
+	fresh := born || d.cycle || d.placement != s.base.placement && (d.placement == InCookie || s.base.placement == InCookie)
+	if expired && born {
+		s.ops, s.work = nil, s.base
+		return nil
+	}
+	if expired && (fresh || s.base.placement == InCookie) {
+		return s.Flush(ctx) // there would be nothing left to give a new ID to
+	}
+	v := &envelope{placement: d.placement, id: s.id, created: next.Created, deadline: absolute, expiry: d.expiry}
+	switch d.placement {
+	case InCookie:
+		v.version, v.deadline = next.Version, next.Expires
+	case Hybrid:
+		v.version = next.Version
+	}
+	if fresh {
+		v.id = rand.Text()
+	}
+	floor := s.floor
+	if d.voids {
+		floor = next.Version
+	}
+	if born || s.base.placement == InCookie {
+		floor = 0
+	}
+	onServer, err := s.place(ctx, d, v)
+	if err != nil {
+		return err
+	}
+	if d.placement != InCookie {
+		next.Data = (&contents{d.placement, d.expiry, floor, onServer}).append(nil)
+	}
+	if next.Version, err = s.store(ctx, v, next, fresh); err != nil {
+		return err
+	}
+
+	s.announce(ctx, KeyOf(v.id), born, fresh)
+	if fresh && !born {
+		s.before = s.ID()
+	}
+	if expired {
+		s.before = s.ID()
+		e.emit(ctx, Event{Kind: Expired, Session: s.before, Reason: "its own expiry has passed"})
+		s.end()
+		return nil
+	}
+	// With OnServer the cookie says nothing that a write changes, unless a clock
+	// of the session's own must be labelled anew or an old key signed it.
+	send := fresh || d.placement != OnServer || d.rearm || d.expiry.After != 0 || s.cookie.Key != 1 ||
+		d.placement != s.base.placement
+	s.id, s.rec, s.floor = v.id, next, floor
+	d.rearm, d.cycle, d.voids = false, false, false
+	s.base, s.ops, s.verdict = *d, nil, Accepted
+	if !send {
+		return nil
+	}
+	return s.sign(ctx, v)
+}
+
+// sign makes the cookie to send.
+func (s *Session) sign(ctx context.Context, v *envelope) error {
+	cookie, err := s.e.codec.sign(v)
+	if err != nil {
+		return err
+	}
+	s.cookie = cookie
+	s.set = s.e.header(cookie.Value, s.maxAge(s.e.Now()))
+	s.e.emit(ctx, Event{Kind: Signed, Session: s.ID(), Bytes: s.cookieBytes(), Count: 1, Of: cookie.Keys})
+	return nil
+}
+
+// maxAge returns the cookie's label in seconds: what is left of the session's
+// own expiry or else of its absolute lifetime, and 0, no label, for a session
+// that ends with the browser.
+func (s *Session) maxAge(now time.Time) int {
+	until := s.rec.Created.Add(s.e.cfg.Lifetime)
+	switch x := s.base.expiry; {
+	case x.BrowserClose:
+		return 0
+	case x.After != 0 || !x.At.IsZero():
+		until = s.rec.Expires
+	}
+	return int((until.Sub(now) + time.Second - 1) / time.Second)
+}
+
+// store writes the record of v's session, and with fresh makes sure that the ID
+// of before opens nothing. It returns the new version.
+func (s *Session) store(ctx context.Context, v *envelope, next Record, fresh bool) (uint64, error) {
+	backend, key := s.e.cfg.Backend, KeyOf(v.id)
+	gone := func(op string, err error) error {
+		if err = storeError(op, err); errors.Is(err, ErrNotFound) || errors.Is(err, ErrExists) {
+			return ErrGone
+		}
+		return err
+	}
+	switch {
+	case !fresh && v.placement == InCookie:
+		// Nothing to write, but the ID may have been ended meanwhile.
+		_, err := backend.Load(ctx, key)
+		if err == nil {
+			return 0, ErrGone
+		}
+		if err = storeError("load", err); !errors.Is(err, ErrNotFound) {
+			return 0, err
+		}
+		return next.Version, nil
+	case !fresh:
+		r := next
+		r.Version = s.rec.Version
+		version, err := backend.Save(ctx, key, r)
+		return version, gone("save", err)
+	}
+	if v.placement != InCookie {
+		r := next
+		r.Version = s.rec.Version
+		if s.id == "" || s.base.placement == InCookie {
+			r.Version = 0 // one more record: the store may say that it is full
+		}
+		if err := storeError("create", backend.Create(ctx, key, r)); err != nil {
+			return 0, err
+		}
+		next.Version = r.Version + 1
+		if v.version != 0 {
+			v.version = next.Version
+		}
+	}
+	if s.id == "" {
+		return next.Version, nil
+	}
+	var err error
+	if old := KeyOf(s.id); s.base.placement == InCookie {
+		err = gone("create", backend.Create(ctx, old, s.headstone(diedCycled)))
+	} else {
+		_, err = backend.Save(ctx, old, s.headstone(diedCycled))
+		err = gone("save", err)
+	}
+	if err != nil && v.placement != InCookie {
+		// The copy under the new ID was never named to anybody. If the store
+		// fails here too, it stays until it expires and opens for nobody.
+		_ = backend.Delete(context.WithoutCancel(ctx), key)
+	}
+	return next.Version, err
+}
+
+// announce emits what a successful write did.
+func (s *Session) announce(ctx context.Context, key Key, born, fresh bool) {
+	e, d := s.e, &s.work
+	if e.cfg.OnEvent == nil {
+		return
+	}
+	if born {
+		e.emit(ctx, Event{Kind: Created, Session: key.Short(), Place: d.placement})
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.values)) {
+		h, was := d.values[name], s.base.values[name]
+		if h.Value != was.Value {
+			e.emit(ctx, Event{Kind: Set, Session: key.Short(), Key: name, Bytes: len(h.Value)})
+		}
+		if h != was {
+			e.emit(ctx, Event{Kind: Placed, Session: key.Short(), Key: name, Lives: h.lives(), Bytes: len(h.Value)})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.base.values)) {
+		if _, ok := d.values[name]; !ok && !(d.voids && len(d.values) == 0) {
+			e.emit(ctx, Event{Kind: Deleted, Session: key.Short(), Key: name})
+		}
+	}
+	if d.voids && len(d.values) == 0 && len(s.base.values) > 0 {
+		e.emit(ctx, Event{Kind: Cleared, Session: key.Short(), Count: len(s.base.values)})
+	}
+	if fresh && !born {
+		e.emit(ctx, Event{Kind: Cycled, Session: key.Short(), Reason: s.ID()})
+	}
+	if d.placement != InCookie {
+		e.emit(ctx, Event{Kind: Saved, Session: key.Short(), Version: s.rec.Version + 1})
+	}
+}
+
+func (h held) lives() string {
+	if h.onServer {
+		return "server"
+	}
+	return "cookie"
+}
+
+// place decides where each value of d lives, writes that into d, gives v the
+// cookie's half and returns the server's. It returns a *LimitError if the
+// session would be too large, or the cookie and nothing may leave it.
+func (s *Session) place(ctx context.Context, d *draft, v *envelope) (onServer map[string]Value, err error) {
+	v.values, onServer = make(map[string]Value), make(map[string]Value)
+	total, cookie := 0, len(v.head(nil))+1 // an object has one brace more than it has members' ends
+	for key, h := range d.values {
+		if len(h.Value) > MaxValueBytes {
+			return nil, &LimitError{LimitValue, len(h.Value), MaxValueBytes, key}
+		}
+		size := memberBytes(key, h.Value)
+		total += size
+		switch d.placement {
+		case InCookie:
+			h.onServer = false
+		case OnServer:
+			h.onServer = true
+		case Hybrid:
+			h.onServer = h.onServer || len(h.Value) > MaxSmallBytes
+		}
+		d.values[key] = h
+		if h.onServer {
+			onServer[key] = h.Value
+		} else {
+			v.values[key] = h.Value
+			cookie += size
+		}
+	}
+	if n := len(d.values); n > MaxKeys {
+		return nil, &LimitError{LimitKeys, n, MaxKeys, s.lastSet}
+	}
+	if total > MaxSessionBytes {
+		return nil, &LimitError{LimitSession, total, MaxSessionBytes, s.lastSet}
+	}
+	for len(v.values) > 0 && cookie > s.e.codec.maxRaw {
+		if d.placement == InCookie {
+			size := len(s.e.cfg.CookieName) + signedBytes(cookie)
+			return nil, &LimitError{LimitCookie, size, MaxCookieBytes, s.lastSet}
+		}
+		largest := ""
+		for key, value := range v.values {
+			if n := len(value) - len(v.values[largest]); largest == "" || n > 0 || n == 0 && key < largest {
+				largest = key
+			}
+		}
+		value := v.values[largest]
+		delete(v.values, largest)
+		onServer[largest], d.values[largest] = value, held{value, true}
+		cookie -= memberBytes(largest, value)
+	}
+	return onServer, nil
+}
+
+// keepAlive does what a request that changed nothing may do: with Rolling it
+// moves the idle clock, and a cookie that an old key signed is signed anew. A
+// read never re-sends values (its answer may arrive after a newer cookie),
+// but for a rolling cookie session, once a minute: nothing else holds its clock.
+func (s *Session) keepAlive(ctx context.Context) error {
+	if s.id == "" {
+		return nil
+	}
+	e, now := s.e, s.e.Now()
+	expires, _ := e.clocks(s.rec.Created, now, s.base.expiry)
+	v := *s.cookie.envelope
+	resign := s.cookie.Key != 1 && len(v.values) == 0
+	if e.cfg.Rolling && expires.After(s.rec.Expires) {
+		if s.base.placement == InCookie {
+			if now.Sub(s.cookie.SignedAt()) >= resignEvery {
+				v.deadline, s.rec.Expires, resign = expires, expires, true
+			}
+		} else {
+			err := storeError("touch", e.cfg.Backend.Touch(ctx, KeyOf(s.id), expires))
+			if err != nil && !errors.Is(err, ErrNotFound) { // ended meanwhile: this was a read, it saw the session before
+				return err
+			}
+			s.rec.Expires = expires
+			resign = resign || len(v.values) == 0 && s.base.expiry.After != 0
+		}
+	}
+	if !resign {
+		return nil
+	}
+	return s.sign(ctx, &v)
+}
