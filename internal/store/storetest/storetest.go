@@ -1,0 +1,428 @@
+// Package storetest is the suite that every session.Backend passes.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// Clock is a clock that moves when told.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewClock returns a clock that stands at a whole second.
+func NewClock() *Clock { return &Clock{now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)} }
+
+// Now returns the time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Move moves the clock by d.
+func (c *Clock) Move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// Run tests the backends that open returns. Each call of open returns an empty
+// one for at most max sessions, on the given clock.
+func Run(t *testing.T, open func(t *testing.T, max int, now func() time.Time) session.Backend) {
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, *suite)
+	}{
+		{"create, load, save, delete", lifeCycle},
+		{"save compares versions", compareAndSwap},
+		{"nothing is revived", noRevival},
+		{"expiry", expiry},
+		{"expiry moves both ways", expiryMoves},
+		{"the clock goes backwards", backwards},
+		{"delete expired works in steps", steps},
+		{"markers", markers},
+		{"full", full},
+		{"all", all},
+		{"canceled", canceled},
+		{"parallel writers of one key", parallelWriters},
+		{"parallel sessions", parallelSessions},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			clock := NewClock()
+			test.run(t, &suite{t, clock, open(t, 8, clock.Now)})
+		})
+	}
+}
+
+type suite struct {
+	t       *testing.T
+	clock   *Clock
+	backend session.Backend
+}
+
+func key(n int) session.Key { return session.KeyOf(fmt.Sprint("id ", n)) }
+
+// record returns one that lives for d.
+func (s *suite) record(d time.Duration, data string) session.Record {
+	now := s.clock.Now()
+	return session.Record{Created: now, Expires: now.Add(d), Data: []byte(data)}
+}
+
+func (s *suite) create(n int, d time.Duration, data string) {
+	s.t.Helper()
+	s.want(nil, s.backend.Create(s.t.Context(), key(n), s.record(d, data)))
+}
+
+func (s *suite) want(want, got error) {
+	s.t.Helper()
+	if !errors.Is(got, want) {
+		s.t.Fatalf("error %v, want %v", got, want)
+	}
+}
+
+func (s *suite) wantLoad(n int, want error) session.Record {
+	s.t.Helper()
+	r, err := s.backend.Load(s.t.Context(), key(n))
+	s.want(want, err)
+	return r
+}
+
+func (s *suite) wantStats(live, expired int, bytes int64) {
+	s.t.Helper()
+	got, err := s.backend.Stats(s.t.Context())
+	s.want(nil, err)
+	if diff := cmp.Diff(session.Stats{Live: live, Expired: expired, Bytes: bytes}, got); diff != "" {
+		s.t.Fatalf("stats (-want +got):\n%s", diff)
+	}
+}
+
+func (s *suite) wantCleared(limit, want int) {
+	s.t.Helper()
+	n, err := s.backend.DeleteExpired(s.t.Context(), s.clock.Now(), limit)
+	s.want(nil, err)
+	if n != want {
+		s.t.Fatalf("%d removed, want %d", n, want)
+	}
+}
+
+func lifeCycle(t *testing.T, s *suite) {
+	ctx := t.Context()
+	s.wantLoad(1, session.ErrNotFound)
+	want := s.record(time.Minute, `{"a":1}`)
+	s.want(nil, s.backend.Create(ctx, key(1), want))
+	want.Version = 1
+	if diff := cmp.Diff(want, s.wantLoad(1, nil)); diff != "" {
+		t.Fatalf("created (-want +got):\n%s", diff)
+	}
+	s.want(session.ErrExists, s.backend.Create(ctx, key(1), want))
+	s.wantStats(1, 0, 7)
+
+	want.Data, want.Expires = []byte(`{}`), want.Expires.Add(time.Hour)
+	version, err := s.backend.Save(ctx, key(1), want)
+	s.want(nil, err)
+	if want.Version++; version != want.Version {
+		t.Fatalf("version %d, want %d", version, want.Version)
+	}
+	if diff := cmp.Diff(want, s.wantLoad(1, nil)); diff != "" {
+		t.Fatalf("saved (-want +got):\n%s", diff)
+	}
+	s.wantStats(1, 0, 2)
+
+	s.want(nil, s.backend.Delete(ctx, key(1)))
+	s.want(nil, s.backend.Delete(ctx, key(1)))
+	s.wantLoad(1, session.ErrNotFound)
+	s.wantStats(0, 0, 0)
+	s.want(nil, s.backend.Ping(ctx))
+}
+
+func compareAndSwap(t *testing.T, s *suite) {
+	s.create(1, time.Minute, `1`)
+	old := s.wantLoad(1, nil)
+	_, err := s.backend.Save(t.Context(), key(1), old)
+	s.want(nil, err)
+	for _, version := range []uint64{0, old.Version, old.Version + 2} {
+		old.Version = version
+		_, err = s.backend.Save(t.Context(), key(1), old)
+		s.want(session.ErrConflict, err)
+	}
+	if got := s.wantLoad(1, nil).Version; got != 2 {
+		t.Fatalf("version %d after refused saves, want 2", got)
+	}
+}
+
+func noRevival(t *testing.T, s *suite) {
+	ctx := t.Context()
+	s.create(1, time.Minute, `1`)
+	r := s.wantLoad(1, nil)
+	s.want(nil, s.backend.Delete(ctx, key(1)))
+	_, err := s.backend.Save(ctx, key(1), r)
+	s.want(session.ErrNotFound, err)
+	s.want(session.ErrNotFound, s.backend.Touch(ctx, key(1), r.Expires.Add(time.Hour)))
+	s.wantLoad(1, session.ErrNotFound)
+
+	s.create(2, time.Minute, `2`)
+	r = s.wantLoad(2, nil)
+	s.clock.Move(time.Minute)
+	_, err = s.backend.Save(ctx, key(2), r)
+	s.want(session.ErrNotFound, err)
+	s.want(session.ErrNotFound, s.backend.Touch(ctx, key(2), r.Expires.Add(time.Hour)))
+	s.wantStats(0, 1, 1)
+}
+
+func expiry(t *testing.T, s *suite) {
+	s.create(1, 5*time.Second, `1`)
+	s.create(2, 5*time.Second+400*time.Millisecond, `22`)
+	s.create(3, time.Hour, `333`)
+	s.clock.Move(5*time.Second - time.Millisecond)
+	s.wantLoad(1, nil)
+	s.wantStats(3, 0, 6)
+	s.clock.Move(time.Millisecond) // dead when !now.Before(Expires)
+	s.wantLoad(1, session.ErrNotFound)
+	s.wantLoad(2, nil)
+	s.wantStats(2, 1, 6) // expired is not cleared
+	s.clock.Move(400 * time.Millisecond)
+	s.wantStats(1, 2, 6)
+	s.wantCleared(10, 2)
+	s.wantStats(1, 0, 3)
+	s.wantCleared(10, 0)
+	s.wantLoad(3, nil)
+
+	s.create(4, time.Second, `1`)
+	s.clock.Move(48 * time.Hour)
+	s.wantStats(0, 2, 4)
+	s.want(nil, s.backend.Delete(t.Context(), key(4))) // an expired one can be deleted
+	s.wantStats(0, 1, 3)
+	s.wantCleared(10, 1)
+}
+
+func expiryMoves(t *testing.T, s *suite) {
+	ctx := t.Context()
+	start := s.clock.Now()
+	s.create(1, 10*time.Second, `1`)
+	s.want(nil, s.backend.Touch(ctx, key(1), start.Add(time.Minute)))
+	r := s.wantLoad(1, nil)
+	if r.Version != 1 || !r.Expires.Equal(start.Add(time.Minute)) {
+		t.Fatalf("after touch: version %d, expires %v", r.Version, r.Expires)
+	}
+	s.clock.Move(30 * time.Second)
+	s.wantLoad(1, nil)
+	s.wantStats(1, 0, 1)
+	r.Expires = start.Add(31 * time.Second) // earlier
+	_, err := s.backend.Save(ctx, key(1), r)
+	s.want(nil, err)
+	s.clock.Move(time.Second)
+	s.wantLoad(1, session.ErrNotFound)
+	s.wantStats(0, 1, 1)
+	s.wantCleared(10, 1)
+	s.clock.Move(time.Hour)
+	s.wantStats(0, 0, 0)
+	s.wantCleared(10, 0)
+
+	s.create(2, time.Minute, `1`)
+	r = s.wantLoad(2, nil)
+	r.Expires = s.clock.Now() // saved as dead: it stays until it is cleared
+	_, err = s.backend.Save(ctx, key(2), r)
+	s.want(nil, err)
+	s.wantLoad(2, session.ErrNotFound)
+	s.wantStats(0, 1, 1)
+	s.wantCleared(10, 1)
+}
+
+func backwards(t *testing.T, s *suite) {
+	s.create(1, 10*time.Second, `1`)
+	s.clock.Move(20 * time.Second)
+	s.wantStats(0, 1, 1)
+	s.clock.Move(-15 * time.Second)
+	s.wantLoad(1, nil)
+	s.wantStats(1, 0, 1)
+	s.wantCleared(10, 0)
+	s.clock.Move(5 * time.Second)
+	s.wantStats(0, 1, 1)
+	s.wantCleared(10, 1)
+}
+
+func steps(t *testing.T, s *suite) {
+	for n := range 7 {
+		s.create(n, time.Duration(1+n%2)*time.Second, `1`)
+	}
+	s.create(7, time.Hour, `1`)
+	s.clock.Move(time.Minute)
+	s.wantStats(1, 7, 8)
+	s.wantCleared(3, 3)
+	s.wantCleared(3, 3)
+	s.wantCleared(3, 1)
+	s.wantStats(1, 0, 1)
+}
+
+func markers(t *testing.T, s *suite) {
+	ctx := t.Context()
+	mark := s.record(30*time.Second, `{"flushed":"now"}`)
+	mark.Marker = true
+	s.want(nil, s.backend.Create(ctx, key(1), mark))
+	s.want(session.ErrExists, s.backend.Create(ctx, key(1), mark))
+	s.want(session.ErrExists, s.backend.Create(ctx, key(1), s.record(time.Hour, `1`)))
+	if r := s.wantLoad(1, nil); !r.Marker || string(r.Data) != string(mark.Data) {
+		t.Fatalf("loaded %+v, want the marker", r)
+	}
+	live := s.record(time.Hour, `1`)
+	live.Version = 1
+	_, err := s.backend.Save(ctx, key(1), live)
+	s.want(session.ErrNotFound, err)
+	s.want(session.ErrNotFound, s.backend.Touch(ctx, key(1), mark.Expires.Add(time.Hour)))
+	s.want(nil, s.backend.Delete(ctx, key(1)))
+	s.wantLoad(1, nil) // a marker stays
+	s.wantStats(0, 0, 0)
+
+	s.create(2, time.Hour, `22`)
+	mark.Version = 1
+	_, err = s.backend.Save(ctx, key(2), mark)
+	s.want(nil, err)
+	s.wantStats(0, 0, 0)
+
+	s.clock.Move(30 * time.Second)
+	s.wantLoad(1, session.ErrNotFound)
+	s.wantStats(0, 0, 0)
+	s.wantCleared(10, 0)
+	s.create(1, time.Hour, `1`) // its time is over: the key is free
+	s.wantStats(1, 0, 1)
+	for e, err := range s.backend.All(ctx) {
+		s.want(nil, err)
+		if e.Key != key(1) {
+			t.Fatalf("All yields %v", e)
+		}
+	}
+}
+
+func full(t *testing.T, s *suite) {
+	ctx := t.Context()
+	for n := range 8 {
+		s.create(n, time.Duration(10+n)*time.Second, `1`)
+	}
+	s.want(session.ErrFull, s.backend.Create(ctx, key(8), s.record(time.Hour, `1`)))
+	s.wantStats(8, 0, 8)
+	for n := range 8 {
+		s.wantLoad(n, nil) // never evicted
+	}
+	mark := s.record(time.Hour, `{}`)
+	mark.Marker = true
+	s.want(nil, s.backend.Create(ctx, key(100), mark)) // a logout is not refused
+	next := s.record(time.Hour, `1`)
+	next.Version = 1
+	s.want(nil, s.backend.Create(ctx, key(101), next)) // nor is a new ID
+	if r := s.wantLoad(101, nil); r.Version != 2 {
+		t.Fatalf("version %d under the new ID, want 2", r.Version)
+	}
+	s.want(nil, s.backend.Delete(ctx, key(101)))
+	s.want(session.ErrFull, s.backend.Create(ctx, key(8), s.record(time.Hour, `1`)))
+	s.want(nil, s.backend.Delete(ctx, key(0)))
+	s.create(8, time.Hour, `1`)
+	s.want(session.ErrFull, s.backend.Create(ctx, key(9), s.record(time.Hour, `1`)))
+	s.clock.Move(12 * time.Second) // keys 1 and 2 are dead: there is room again
+	s.create(9, time.Hour, `1`)
+}
+
+func all(t *testing.T, s *suite) {
+	want := map[session.Key]string{}
+	for n := range 5 {
+		data := fmt.Sprint(n)
+		s.create(n, time.Duration(n+1)*time.Minute, data)
+		want[key(n)] = data
+	}
+	s.clock.Move(2 * time.Minute)
+	got := map[session.Key]string{}
+	for e, err := range s.backend.All(t.Context()) {
+		s.want(nil, err)
+		got[e.Key] = string(e.Data)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("all, expired included (-want +got):\n%s", diff)
+	}
+	for range s.backend.All(t.Context()) {
+		break
+	}
+}
+
+func canceled(t *testing.T, s *suite) {
+	s.create(1, time.Second, `1`)
+	s.clock.Move(time.Minute)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.backend.DeleteExpired(ctx, s.clock.Now(), 10); !errors.Is(err, context.Canceled) {
+		t.Fatalf("DeleteExpired after cancel: %v", err)
+	}
+	var got error
+	for _, err := range s.backend.All(ctx) {
+		got = err
+	}
+	s.want(context.Canceled, got)
+	s.wantStats(0, 1, 1)
+}
+
+// parallelWriters: each increments a counter 20 times; a lost update would show.
+func parallelWriters(t *testing.T, s *suite) {
+	const writers, times = 8, 20
+	s.create(1, time.Hour, `0`)
+	var wg sync.WaitGroup
+	for range writers {
+		wg.Go(func() {
+			for range times {
+				for {
+					r, err := s.backend.Load(t.Context(), key(1))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					var n int
+					fmt.Sscan(string(r.Data), &n)
+					r.Data = fmt.Append(nil, n+1)
+					if _, err = s.backend.Save(t.Context(), key(1), r); err == nil {
+						break
+					} else if !errors.Is(err, session.ErrConflict) {
+						t.Error(err)
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if r := s.wantLoad(1, nil); string(r.Data) != fmt.Sprint(writers*times) || r.Version != 1+writers*times {
+		t.Fatalf("counter %s at version %d, want %d at %d", r.Data, r.Version, writers*times, 1+writers*times)
+	}
+}
+
+func parallelSessions(t *testing.T, s *suite) {
+	ctx := t.Context()
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			for range 50 {
+				r := s.record(time.Hour, fmt.Sprint(n))
+				if err := s.backend.Create(ctx, key(n), r); err != nil {
+					t.Error("create:", err)
+				}
+				if r, err := s.backend.Load(ctx, key(n)); err != nil || string(r.Data) != fmt.Sprint(n) {
+					t.Errorf("load: %s, %v", r.Data, err)
+				}
+				s.backend.Stats(ctx)
+				if err := s.backend.Delete(ctx, key(n)); err != nil {
+					t.Error("delete:", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	s.wantStats(0, 0, 0)
+}
