@@ -1,0 +1,114 @@
+// Package app is the web application: Echo routes over the session engine, one
+// file per capability. It is the only package that knows Echo.
+package app
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+
+	echosession "github.com/labstack/echo-contrib/session"
+	"github.com/labstack/echo/v4"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// Config is what an App is made of. Every field is needed.
+type Config struct {
+	// Sessions is the engine's configuration. OnEvent is taken by the app.
+	Sessions session.Config
+	// StoreName is what people are told of the store: "memory".
+	StoreName string
+	// Hosts decides which Host headers are this server's.
+	Hosts Hosts
+	// Assets are the files under web/.
+	Assets fs.FS
+	// Version is shown by /healthz.
+	Version string
+	Log     *slog.Logger
+}
+
+// App is the web application. It is an http.Handler.
+type App struct {
+	cfg     Config
+	echo    *echo.Echo
+	engine  *session.Engine
+	assets  *assets
+	results *results
+	holds   chan struct{} // one place for each request that holds a session
+	render  renderer
+}
+
+// New returns the application, or an error that names what is missing or wrong.
+func New(cfg Config) (*App, error) {
+	switch {
+	case cfg.StoreName == "":
+		return nil, errors.New("app: no store name")
+	case len(cfg.Hosts) == 0:
+		return nil, errors.New("app: no allowed hosts")
+	case cfg.Assets == nil:
+		return nil, errors.New("app: no assets")
+	case cfg.Version == "":
+		return nil, errors.New("app: no version")
+	case cfg.Log == nil:
+		return nil, errors.New("app: no log")
+	}
+	cfg.Sessions.Log = cfg.Log
+	cfg.Sessions.OnEvent = recordEvent
+	engine, err := session.New(cfg.Sessions)
+	if err != nil {
+		return nil, err
+	}
+	assets, err := newAssets(cfg.Assets)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{
+		cfg: cfg, engine: engine, assets: assets, results: newResults(),
+		holds: make(chan struct{}, maxHolds), render: renderTempl,
+	}
+	a.echo = a.routes()
+	return a, nil
+}
+
+// routes lists every middleware and route in order.
+func (a *App) routes() *echo.Echo {
+	e := echo.New()
+	e.HTTPErrorHandler = a.handleError
+	e.IPExtractor = echo.ExtractIPDirect()
+
+	e.Pre(a.logRequests, recoverPanics, securityHeaders, a.checkHost, checkOrigin, begin)
+	e.Use(readForm, a.commitStaged)
+
+	read := func(path string, h echo.HandlerFunc) {
+		e.GET(path, h)
+		e.HEAD(path, h)
+	}
+	read("/", a.lab)
+	e.POST("/set", a.set)
+	read("/get", a.get)
+	read("/keys", a.keys)
+	e.POST("/delete", a.delete)
+	e.POST("/clear", a.clear)
+	e.POST("/flush", a.flush)
+	e.POST("/cycle-id", a.cycleID)
+	e.POST("/clear-expired", a.clearExpired)
+	e.POST("/expiry", a.expiry)
+	e.POST("/placement", a.placement)
+	read("/session", a.inspect)
+	gorilla := echosession.Middleware(gorillaStore{session.Store{Engine: a.engine}})
+	e.POST("/login", a.login, gorilla)
+	e.POST("/logout", a.logout, gorilla)
+	read("/healthz", a.health)
+	read("/assets/*", a.assets.serve)
+	return e
+}
+
+// ServeHTTP implements http.Handler.
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.echo.ServeHTTP(w, r) }
+
+// Run does what must be done while the app serves: it clears expired sessions.
+// It returns when ctx ends.
+func (a *App) Run(ctx context.Context) error { return a.engine.Run(ctx) }

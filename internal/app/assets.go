@@ -1,0 +1,87 @@
+package app
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// assets are the embedded files, each under a path that holds its content's
+// hash, so that a browser may keep it for ever.
+type assets struct {
+	paths map[string]string // from "css/lab.css" to "/assets/css/lab.1f0c2a3b4c5d6e7f.css"
+	files map[string]asset  // by what follows /assets/
+}
+
+type asset struct {
+	kind        string
+	plain, gzip []byte
+}
+
+func newAssets(files fs.FS) (*assets, error) {
+	a := &assets{paths: make(map[string]string), files: make(map[string]asset)}
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		plain, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(plain)
+		ext := path.Ext(name)
+		hashed := strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:8]) + ext
+		kind := mime.TypeByExtension(ext)
+		if kind == "" {
+			kind = "text/plain; charset=utf-8" // licences and notes
+		}
+		var b bytes.Buffer
+		w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+		if err != nil {
+			return err
+		}
+		w.Write(plain) // into memory: it cannot fail
+		w.Close()
+		a.paths[name] = "/assets/" + hashed
+		a.files[hashed] = asset{kind, plain, b.Bytes()}
+		return nil
+	})
+	return a, err
+}
+
+// url returns the address of an asset by its name under web/. A name that is not
+// there is a fault of this program.
+func (a *assets) url(name string) string {
+	p, ok := a.paths[name]
+	if !ok {
+		panic(fmt.Sprintf("app: no asset %q", name))
+	}
+	return p
+}
+
+func (a *assets) serve(c echo.Context) error {
+	f, ok := a.files[c.Param("*")]
+	if !ok {
+		return echo.ErrNotFound
+	}
+	h := c.Response().Header()
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Set("Vary", "Accept-Encoding")
+	body := f.plain
+	if strings.Contains(c.Request().Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		body = f.gzip
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	return c.Blob(http.StatusOK, f.kind, body)
+}

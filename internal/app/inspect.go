@@ -1,0 +1,175 @@
+package app
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// lab is the page. With ?x=TOKEN it shows what the POST before it did, once.
+func (a *App) lab(c echo.Context) error {
+	s, err := a.engine.Load(c.Request())
+	if err != nil {
+		return err
+	}
+	if r, ok := a.results.take(c.QueryParam("x")); ok {
+		if err := a.commitRead(c, s); err != nil {
+			return err
+		}
+		lab := a.labView(c, s, r.sentence, false)
+		lab.Composer, lab.Wire = r.composer, r.wire
+		if !s.Exists() {
+			lab.Placements = placementOptions(r.composer.Placement)
+		}
+		return a.writeLab(c, http.StatusOK, lab)
+	}
+	return a.answer(c, s, outcome{Op: "lab", say: sayLab})
+}
+
+// commitRead is the commit of a request that changes nothing.
+func (a *App) commitRead(c echo.Context, s *session.Session) error {
+	err := s.Commit(c.Request().Context())
+	session.SetCookie(c.Response().Header(), s.SetCookie())
+	return err
+}
+
+// sessionInfo is the JSON of GET /session.
+type sessionInfo struct {
+	Exists       bool        `json:"exists"`
+	ID           string      `json:"id,omitempty"`
+	Version      uint64      `json:"version,omitempty"`
+	Placement    string      `json:"placement,omitempty"`
+	Store        string      `json:"store"`
+	Created      *time.Time  `json:"created,omitempty"`
+	Expires      *time.Time  `json:"expires,omitempty"`
+	IdleExpires  *time.Time  `json:"idle_expires,omitempty"`
+	BrowserClose *bool       `json:"browser_close,omitempty"`
+	Values       []valueJSON `json:"values,omitempty"`
+	Cookie       *cookieJSON `json:"cookie,omitempty"`
+	Stats        statsJSON   `json:"stats"`
+}
+
+type valueJSON struct {
+	Key   string          `json:"key"`
+	Type  string          `json:"type"`
+	Value json.RawMessage `json:"value"`
+	Bytes int             `json:"bytes"`
+	Lives string          `json:"lives"`
+}
+
+type cookieJSON struct {
+	Name       string         `json:"name"`
+	Verdict    string         `json:"verdict"`
+	Bytes      int            `json:"bytes"`
+	Limit      int            `json:"limit"`
+	SignedAt   time.Time      `json:"signed_at"`
+	Key        string         `json:"key"`
+	Attributes attributesJSON `json:"attributes"`
+}
+
+type attributesJSON struct {
+	Path     string `json:"path"`
+	HTTPOnly bool   `json:"http_only"`
+	SameSite string `json:"same_site"`
+	Secure   bool   `json:"secure"`
+	MaxAge   *int   `json:"max_age,omitempty"`
+}
+
+type statsJSON struct {
+	Sessions int   `json:"sessions"`
+	Expired  int   `json:"expired"`
+	Bytes    int64 `json:"bytes"`
+}
+
+// inspect tells all that is known of this browser's session and the store.
+func (a *App) inspect(c echo.Context) error {
+	s, err := a.engine.Load(c.Request())
+	if err != nil {
+		return err
+	}
+	if formOf(c.Request()) != formJSON {
+		return a.answer(c, s, outcome{Op: "session", say: sayLab})
+	}
+	if err := a.commitRead(c, s); err != nil {
+		return err
+	}
+	stats, err := a.engine.Stats(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	info := s.Info()
+	out := sessionInfo{
+		Exists: info.Exists, Store: a.cfg.StoreName,
+		Stats: statsJSON{stats.Live, stats.Expired, stats.Bytes},
+	}
+	if info.Exists {
+		out.ID, out.Version, out.Placement = info.ID, info.Version, info.Placement.String()
+		out.Created, out.Expires, out.IdleExpires = &info.Created, &info.Absolute, &info.Expires
+		out.BrowserClose = &info.BrowserClose
+		out.Values = make([]valueJSON, 0, len(info.Values))
+		for _, item := range info.Values {
+			out.Values = append(out.Values, valueJSON{item.Key, item.Value.Type(), json.RawMessage(item.Value), len(item.Value), item.Lives})
+		}
+		out.Cookie = &cookieJSON{
+			Name: info.Attributes.Name, Verdict: string(info.Verdict), Bytes: info.CookieBytes, Limit: session.MaxCookieBytes,
+			SignedAt: info.Cookie.SignedAt(), Key: keyOf(info.Cookie),
+			Attributes: attributesJSON{
+				Path: info.Attributes.Path, HTTPOnly: info.Attributes.HttpOnly, SameSite: "Lax", Secure: info.Attributes.Secure,
+			},
+		}
+		if n := info.Attributes.MaxAge; n > 0 {
+			out.Cookie.Attributes.MaxAge = &n
+		}
+	}
+	return writeJSON(c, http.StatusOK, "application/json", out)
+}
+
+// health is for machines and answers JSON to everybody.
+func (a *App) health(c echo.Context) error {
+	out := struct {
+		Status  string `json:"status"`
+		Version string `json:"version"`
+		Store   string `json:"store"`
+	}{"ok", a.cfg.Version, a.cfg.StoreName}
+	status := http.StatusOK
+	if err := a.engine.Ping(c.Request().Context()); err != nil {
+		out.Status, status = "the store does not answer", http.StatusServiceUnavailable
+		c.Response().Header().Set("Retry-After", "2")
+	}
+	return writeJSON(c, status, "application/json", out)
+}
+
+// composerFrom is the composer with what this request typed into it.
+func (a *App) composer(c echo.Context, startOver bool) views.Composer {
+	first := views.Composer{Key: "name", Value: "Rahim", Type: "text", User: "ada", Seconds: "5", Placement: a.engine.Placement().String()}
+	form := c.QueryParams()
+	if c.Request().Method == http.MethodPost {
+		form = remembered(c.Request().Context()).form
+	}
+	if startOver {
+		form = nil
+	}
+	for name, into := range map[string]*string{
+		"key": &first.Key, "value": &first.Value, "user": &first.User, "seconds": &first.Seconds,
+	} {
+		if form.Has(name) {
+			*into = form.Get(name)
+		}
+	}
+	if p, err := session.ParsePlacement(form.Get("placement")); err == nil {
+		first.Placement = p.String()
+	}
+	for _, kind := range composerTypes {
+		if kind == form.Get("type") {
+			first.Type = kind
+		}
+	}
+	return first
+}
+
+var composerTypes = []string{"text", "number", "boolean", "json"}

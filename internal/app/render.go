@@ -1,0 +1,245 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/labstack/echo/v4"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// form is which of the three answers a request gets.
+type form int
+
+const (
+	formPage form = iota
+	formFragment
+	formJSON
+)
+
+// formOf is the only reader of Accept and HX-Request. A boosted or restored
+// request of htmx wants a whole page.
+func formOf(r *http.Request) form {
+	if r.Header.Get("HX-Request") == "true" && r.Header.Get("HX-Boosted") == "" && r.Header.Get("HX-History-Restore-Request") == "" {
+		return formFragment
+	}
+	var asJSON, asHTML float64
+	for _, part := range strings.Split(strings.Join(r.Header.Values("Accept"), ","), ",") {
+		kind, params, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		q := 1.0
+		if text, ok := params["q"]; ok {
+			q, _ = strconv.ParseFloat(text, 64)
+		}
+		switch kind {
+		case "application/json", "application/problem+json":
+			asJSON = max(asJSON, q)
+		case "text/html":
+			asHTML = max(asHTML, q)
+		}
+	}
+	if asJSON > 0 && asJSON >= asHTML {
+		return formJSON
+	}
+	return formPage
+}
+
+// outcome is what an action did, in the words of the contract's JSON.
+type outcome struct {
+	Op       string          `json:"op"`
+	Key      *string         `json:"key,omitempty"`
+	Found    *bool           `json:"found,omitempty"`
+	Value    json.RawMessage `json:"value,omitempty"`
+	Type     string          `json:"type,omitempty"`
+	Bytes    *int            `json:"bytes,omitempty"`
+	Lives    string          `json:"lives,omitempty"`
+	Keys     *[]string       `json:"keys,omitempty"`
+	Removed  *int            `json:"removed,omitempty"`
+	IDBefore string          `json:"id_before,omitempty"`
+	Expires  *time.Time      `json:"expires,omitempty"`
+	Session  sessionJSON     `json:"session"`
+
+	// say makes the sentence under the buttons, of what was committed.
+	say func(info session.Info) views.Sentence
+	// startOver empties the composer back to its first state.
+	startOver bool
+}
+
+type sessionJSON struct {
+	Exists    bool   `json:"exists"`
+	ID        string `json:"id,omitempty"`
+	Version   uint64 `json:"version,omitempty"`
+	Placement string `json:"placement,omitempty"`
+}
+
+// at says of which key and value the outcome speaks.
+func (o *outcome) at(key string, v session.Value, info session.Info) {
+	o.Key = &key
+	o.Value, o.Type = json.RawMessage(v), v.Type()
+	n := len(v)
+	o.Bytes = &n
+	for _, item := range info.Values {
+		if item.Key == key {
+			o.Lives = item.Lives
+		}
+	}
+}
+
+// answer commits the session, then renders what was done: nothing is shown that
+// was not saved. After the commit no failure becomes an error status.
+func (a *App) answer(c echo.Context, s *session.Session, out outcome) error {
+	ctx := c.Request().Context()
+	if err := s.Commit(ctx); err != nil {
+		return err
+	}
+	session.SetCookie(c.Response().Header(), s.SetCookie())
+	info := s.Info()
+	if info.Exists {
+		out.Session = sessionJSON{true, info.ID, info.Version, info.Placement.String()}
+	}
+	if formOf(c.Request()) == formJSON {
+		if out.Key != nil && (out.Op == "set" || out.Op == "get" && *out.Found) {
+			v, _ := s.Get(*out.Key)
+			out.at(*out.Key, v, info)
+		}
+		return writeJSON(c, http.StatusOK, "application/json", out)
+	}
+	if err := a.showOutcome(c, s, out, info); err != nil {
+		if c.Response().Committed {
+			return err
+		}
+		a.cfg.Log.Error("an answer could not be rendered after the commit", "op", out.Op, "error", err)
+		return a.plainAnswer(c, out.Op)
+	}
+	return nil
+}
+
+func (a *App) showOutcome(c echo.Context, s *session.Session, out outcome, info session.Info) error {
+	sentence := out.say(info)
+	if formOf(c.Request()) == formPage && c.Request().Method == http.MethodPost {
+		return a.redirect(c, sentence, out)
+	}
+	return a.showSession(c, http.StatusOK, s, sentence, out.startOver)
+}
+
+// redirect answers a POST without JavaScript: the page that follows shows this
+// exchange, once.
+func (a *App) redirect(c echo.Context, sentence views.Sentence, out outcome) error {
+	resp := c.Response()
+	h := resp.Header()
+	h.Set("Content-Length", "0")
+	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	a.results.put(func(token string) result {
+		h.Set("Location", "/?x="+token)
+		return result{sentence, a.composer(c, out.startOver), a.wire(c, http.StatusSeeOther, false)}
+	})
+	resp.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// plainAnswer is for the case that the answer cannot be rendered although the
+// action is done.
+func (a *App) plainAnswer(c echo.Context, op string) error {
+	return c.HTMLBlob(http.StatusOK, []byte("<!doctype html><html lang=\"en\"><title>Sessionscope</title>"+
+		"<p>Done: "+op+". The page that shows it could not be made; the session is as you asked.</p>"+
+		"<p><a href=\"/\">Back to the lab</a></p></html>"))
+}
+
+// show answers with a sentence and the session as it is; a problem that is not
+// about the session gets a page without it.
+func (a *App) show(c echo.Context, status int, sentence views.Sentence, p *problem) error {
+	if p.aboutRequest() {
+		if formOf(c.Request()) == formFragment {
+			return a.write(c, status, views.ProblemFragment(sentence), false)
+		}
+		return a.write(c, status, views.Problem(a.page(strconv.Itoa(status)), sentence), false)
+	}
+	s, err := a.engine.Load(c.Request())
+	if err != nil {
+		s = nil // the store does not answer: the page says so
+	}
+	return a.showSession(c, status, s, sentence, false)
+}
+
+// showSession answers with the lab, whole or the parts that can have changed.
+// s is nil when the store does not answer.
+func (a *App) showSession(c echo.Context, status int, s *session.Session, sentence views.Sentence, startOver bool) error {
+	lab := a.labView(c, s, sentence, startOver)
+	return a.writeLab(c, status, lab)
+}
+
+// writeLab renders lab with the exchange that it is part of.
+func (a *App) writeLab(c echo.Context, status int, lab views.Lab) error {
+	own := !lab.Wire.Past
+	if own {
+		h := c.Response().Header()
+		h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+		h.Set("Content-Type", echo.MIMETextHTMLCharsetUTF8)
+		lab.Wire = a.wire(c, status, true)
+	}
+	if formOf(c.Request()) == formFragment {
+		return a.write(c, status, views.Fragments(lab), own)
+	}
+	return a.write(c, status, views.LabPage(lab), own)
+}
+
+// renderer renders a component; tests put a failing one in its place.
+type renderer func(ctx context.Context, w io.Writer, component templ.Component) error
+
+func renderTempl(ctx context.Context, w io.Writer, component templ.Component) error {
+	// A page about a failure must come out although the request's context is done.
+	return component.Render(context.WithoutCancel(ctx), w)
+}
+
+// lengthMark stands in a rendered answer where its own Content-Length is shown.
+// No text that a visitor can send contains it: NUL appears in no header, key or JSON text.
+const lengthMark = "\x00length\x00"
+
+// write renders into a buffer, then writes once. With own, the answer shows its
+// own length, which is put in place at the end.
+func (a *App) write(c echo.Context, status int, component templ.Component, own bool) error {
+	buf := templ.GetBuffer()
+	defer templ.ReleaseBuffer(buf)
+	if err := a.render(c.Request().Context(), buf, component); err != nil {
+		return err
+	}
+	body := buf.Bytes()
+	if own {
+		body = fillLength(body)
+	}
+	c.Response().Header().Set("Content-Length", strconv.Itoa(len(body)))
+	return c.HTMLBlob(status, body)
+}
+
+// fillLength puts the length of the result into the result.
+func fillLength(body []byte) []byte {
+	marks := bytes.Count(body, []byte(lengthMark))
+	bare := len(body) - marks*len(lengthMark)
+	length := bare
+	for range 4 { // one more digit at most settles it
+		length = bare + marks*len(strconv.Itoa(length))
+	}
+	return bytes.ReplaceAll(body, []byte(lengthMark), []byte(strconv.Itoa(length)))
+}
+
+func writeJSON(c echo.Context, status int, kind string, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	body = append(body, '\n')
+	c.Response().Header().Set("Content-Length", strconv.Itoa(len(body)))
+	return c.Blob(status, kind, body)
+}

@@ -1,0 +1,360 @@
+package app
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+func (a *App) page(title string) views.Page {
+	return views.Page{
+		Title: title,
+		CSS:   a.assets.url("css/sessionscope.css"), HTMX: a.assets.url("vendor/htmx-4.0.1/htmx.min.js"),
+		Script: a.assets.url("js/sessionscope.js"), Icon: a.assets.url("img/icon.svg"),
+	}
+}
+
+// labView makes the whole screen. s is nil when the store does not answer.
+func (a *App) labView(c echo.Context, s *session.Session, sentence views.Sentence, startOver bool) views.Lab {
+	lab := views.Lab{
+		Page: a.page("Lab"), StoreName: a.cfg.StoreName, Sentence: sentence,
+		Composer: a.composer(c, startOver), ResetComposer: startOver,
+	}
+	placement := lab.Composer.Placement
+	stats, err := a.engine.Stats(c.Request().Context())
+	if s == nil || err != nil {
+		lab.Browser = views.Browser{Name: a.engine.CookieName(), Empty: "The store does not answer, so nobody can say what this cookie opens. It stays as it is."}
+		lab.Server = views.Server{Empty: "The store does not answer."}
+		lab.Placements = placementOptions(placement)
+		return lab
+	}
+	info := s.Info()
+	if info.Exists {
+		placement = info.Placement.String()
+	}
+	lab.Placements = placementOptions(placement)
+	lab.Expired = stats.Expired
+	lab.Browser = a.browser(c, s, info)
+	lab.Server = a.server(info, stats)
+	return lab
+}
+
+func placementOptions(chosen string) []views.Option {
+	titles := map[string]string{
+		"cookie": "Every value travels in the signed cookie",
+		"hybrid": "Small values in the cookie, larger ones on the server",
+		"server": "Only the session ID travels",
+	}
+	var out []views.Option
+	for _, name := range session.Placements() {
+		label := strings.ToUpper(name[:1]) + name[1:]
+		out = append(out, views.Option{Name: name, Label: label, Title: titles[name], Chosen: name == chosen})
+	}
+	return out
+}
+
+// browser tells what the browser keeps after this answer.
+func (a *App) browser(c echo.Context, s *session.Session, info session.Info) views.Browser {
+	b := views.Browser{Name: a.engine.CookieName(), Limit: session.MaxCookieBytes, Note: noteOf(info)}
+	if info.Cookie == nil {
+		b.Empty = "No cookie yet: press Set and one is born."
+		if set := s.SetCookie(); set != nil {
+			b.Empty = "No cookie any more: the server had it thrown away. Press Set and a new one is born."
+		} else if sent := c.Request().CookiesNamed(b.Name); len(sent) > 0 {
+			b.Empty, b.Raw = "", sent[0].Value
+			b.Bytes = len(b.Name) + len(b.Raw)
+		}
+		return b
+	}
+	cookie, at := info.Cookie, info.Attributes
+	b.Raw, b.Time, b.Payload, b.Signature = cookie.Value, cookie.Time, cookie.Payload, base64.URLEncoding.EncodeToString(cookie.Signature)
+	b.SignedAt, b.Key, b.Bytes = clock(cookie.SignedAt()), keyOf(cookie), info.CookieBytes
+	b.Flags = []views.Flag{
+		{Text: "HttpOnly", Title: "Scripts in the page cannot read it"},
+		{Text: "SameSite=Lax", Title: "Not sent along on requests from other sites, except when somebody follows a link"},
+		{Text: "Path=" + at.Path, Title: "Sent with every request below this path"},
+		{Text: "Secure", Title: "Off: this page came over plain http", Off: !at.Secure},
+	}
+	age := views.Flag{Text: "no Max-Age", Title: "The browser throws it away when it closes"}
+	if at.MaxAge > 0 {
+		age = views.Flag{Text: fmt.Sprintf("Max-Age=%d", at.MaxAge), Title: "The browser throws it away after so many seconds. It is only a label: the server decides"}
+	}
+	b.Flags = append(b.Flags, age)
+	e := cookie.Envelope()
+	b.Fields = []views.Field{
+		{Name: "placement", Value: e.Placement.String()},
+		{Name: "session ID", Value: e.ID},
+		{Name: "version", Value: versionOf(e)},
+		{Name: "created", Value: clock(e.Created)},
+		{Name: "deadline", Value: clock(e.Deadline)},
+	}
+	b.Values = e.Values
+	b.EnvelopeBytes, b.Budget = e.Bytes, a.engine.EnvelopeBudget()
+	for _, item := range info.Values {
+		if item.Lives == "cookie" {
+			b.Keys = append(b.Keys, item.Key)
+		}
+	}
+	return b
+}
+
+func versionOf(e session.Envelope) string {
+	if e.Placement == session.OnServer {
+		return "none: the record has it"
+	}
+	return strconv.FormatUint(e.Version, 10)
+}
+
+func keyOf(c *session.Cookie) string { return fmt.Sprintf("%d of %d", c.Key, c.Keys) }
+
+// server tells what the server keeps.
+func (a *App) server(info session.Info, stats session.Stats) views.Server {
+	v := views.Server{Stats: []views.Stat{
+		{Number: number(stats.Live), Text: plural(stats.Live, "session", "sessions")},
+		{Number: number(stats.Expired), Text: "expired, not cleared"},
+		{Number: size(stats.Bytes), Text: "in the " + a.cfg.StoreName + " store"},
+	}}
+	if !info.Exists {
+		v.Empty = "No record of this browser. Reading never makes one: only a write does."
+		return v
+	}
+	v.ID, v.Stats = info.ID, append(v.Stats, views.Stat{Number: strconv.FormatUint(info.Version, 10), Text: "version"})
+	now := a.engine.Now()
+	idle, lifetime := a.engine.Policy()
+	whole := idle
+	switch {
+	case info.Expiry.After > 0:
+		whole = info.Expiry.After
+	case !info.Expiry.At.IsZero():
+		whole = info.Expiry.At.Sub(info.Created)
+	}
+	v.Idle = views.Clock{Name: "idle clock", Until: info.Expires.UnixMilli(), Now: now.UnixMilli(), Whole: whole.Milliseconds(), Left: left(info.Expires.Sub(now)), At: clock(info.Expires)}
+	if info.Expiry.After != 0 || !info.Expiry.At.IsZero() {
+		v.Idle.Name = "its own expiry"
+	}
+	v.Absolute = views.Clock{Name: "absolute lifetime", Until: info.Absolute.UnixMilli(), Now: now.UnixMilli(), Whole: lifetime.Milliseconds(), Left: left(info.Absolute.Sub(now)), At: clock(info.Absolute)}
+	v.Idle.First = info.Expires.Before(info.Absolute)
+	v.Absolute.First = !v.Idle.First
+	for _, item := range info.Values {
+		v.Values = append(v.Values, views.Value{
+			Key: item.Key, Type: item.Value.Type(), Text: string(preview(item.Value, 400)), Bytes: number(len(item.Value)), OnServer: item.Lives == "server",
+		})
+	}
+	v.Record = string(preview(session.Value(info.Record), 2000))
+	if info.Record != nil {
+		v.RecordBytes = number(len(info.Record))
+	}
+	return v
+}
+
+// Headers that a learner should see first. The others fold away.
+var first = map[string]bool{
+	"Host": true, "Cookie": true, "Origin": true, "Accept": true, "Content-Type": true, "Content-Length": true, "Hx-Request": true,
+	"Set-Cookie": true, "Cache-Control": true, "Vary": true, "Location": true, "Date": true, "Retry-After": true,
+}
+
+// wire is the exchange that is being answered: the request as it came and the
+// response's head as it is about to leave, which nothing changes any more. With
+// own, the answer itself shows it, and its length is filled in when it is known.
+func (a *App) wire(c echo.Context, status int, own bool) views.Wire {
+	r, h := c.Request(), c.Response().Header()
+	if own {
+		h.Set("Content-Length", lengthMark)
+		defer h.Del("Content-Length")
+	}
+	mem := remembered(r.Context())
+	w := views.Wire{
+		Past:        !own,
+		RequestLine: r.Method + " " + r.URL.RequestURI(), Proto: r.Proto,
+		StatusLine: fmt.Sprintf("%d %s", status, http.StatusText(status)),
+		Body:       cut(mem.body, 2000),
+		SetCookie:  h.Get("Set-Cookie") != "",
+		Steps:      steps(mem.events),
+	}
+	request := r.Header.Clone()
+	request["Host"] = []string{r.Host}
+	if r.ContentLength > 0 {
+		request["Content-Length"] = []string{strconv.FormatInt(r.ContentLength, 10)}
+	}
+	w.Request, w.RequestMore = a.headers(request)
+	w.Response, w.ResponseMore = a.headers(h)
+	return w
+}
+
+// headers sorts h into those to see first and the rest. Of other programs'
+// cookies and of credentials only name and size are shown.
+func (a *App) headers(h http.Header) (seen, more []views.Header) {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		names = append(names, name)
+	}
+	sort.Slice(names, func(i, j int) bool {
+		if host := names[i] == "Host"; host != (names[j] == "Host") {
+			return host
+		}
+		return names[i] < names[j]
+	})
+	own := a.engine.CookieName()
+	for _, name := range names {
+		for _, value := range h[name] {
+			line := views.Header{Name: name, Parts: []views.Part{{Text: value}}}
+			switch name {
+			case "Cookie":
+				line.Parts = nil
+				for i, pair := range strings.Split(value, ";") {
+					if i > 0 {
+						line.Parts = append(line.Parts, views.Part{Text: "; "})
+					}
+					line.Parts = append(line.Parts, cookiePart(own, strings.TrimSpace(pair))...)
+				}
+			case "Set-Cookie":
+				pair, attributes, found := strings.Cut(value, ";")
+				line.Parts, line.Mark = cookiePart(own, pair), true
+				if found {
+					line.Parts = append(line.Parts, views.Part{Text: ";" + attributes})
+				}
+			case "Authorization", "Proxy-Authorization":
+				line.Parts = []views.Part{hidden(len(value))}
+			}
+			if first[name] {
+				seen = append(seen, line)
+			} else {
+				more = append(more, line)
+			}
+		}
+	}
+	return seen, more
+}
+
+func cookiePart(own, pair string) []views.Part {
+	name, value, _ := strings.Cut(pair, "=")
+	if name == own {
+		return []views.Part{{Text: name + "="}, {Kind: "token", Text: value}}
+	}
+	return []views.Part{{Text: name + "="}, hidden(len(value))}
+}
+
+func hidden(n int) views.Part {
+	return views.Part{Kind: "hidden", Text: fmt.Sprintf("%s, not ours", bytesText(n))}
+}
+
+// steps tells what the engine did for this request, from its own events.
+func steps(events []session.Event) (out []views.Step) {
+	add := func(verb, what, small string) { out = append(out, views.Step{Verb: verb, What: what, Small: small}) }
+	for _, ev := range events {
+		switch ev.Kind {
+		case session.Read:
+			add("read", "cookie", bytesText(ev.Bytes))
+			add("verify", "signature", fmt.Sprintf("key %d of %d", ev.Count, ev.Of))
+			if ev.Place == session.InCookie {
+				add("check", "ID", "not retired")
+			} else {
+				add("load", "record", fmt.Sprintf("%s v%d", ev.Session, ev.Version))
+			}
+		case session.Refused, session.Expired:
+			out = append(out, views.Step{Verb: string(ev.Kind), What: ev.Reason, Bad: true})
+		case session.Created:
+			add("new", "ID", ev.Session)
+		case session.Set:
+			add("set", ev.Key, bytesText(ev.Bytes))
+		case session.Placed:
+			add("place", ev.Key, "in the "+ev.Lives)
+		case session.Deleted:
+			add("delete", ev.Key, "")
+		case session.Cleared:
+			add("clear", "", fmt.Sprintf("%d keys", ev.Count))
+		case session.Cycled:
+			add("cycle", "ID", ev.Reason+" is dead")
+		case session.Flushed:
+			add("flush", ev.Session, "")
+		case session.Swept:
+			add("sweep", "", fmt.Sprintf("%d removed", ev.Count))
+		case session.Conflict:
+			out = append(out, views.Step{Verb: "conflict", What: "reload and apply again", Bad: true})
+		case session.Discarded:
+			out = append(out, views.Step{Verb: "discard", What: "nothing is saved", Bad: true})
+		case session.Saved:
+			add("save", "record", fmt.Sprintf("v%d", ev.Version))
+		case session.Signed:
+			add("sign", "cookie", bytesText(ev.Bytes))
+		}
+	}
+	if !slices.ContainsFunc(events, func(ev session.Event) bool {
+		return ev.Kind == session.Read || ev.Kind == session.Refused || ev.Kind == session.Expired
+	}) {
+		out = slices.Insert(out, 0, views.Step{Verb: "no cookie", What: "to read"})
+	}
+	return out
+}
+
+// clock shows a moment: its date only when it is not today's.
+func clock(t time.Time) string {
+	t = t.Local()
+	if now := time.Now(); t.YearDay() != now.YearDay() || t.Year() != now.Year() {
+		return t.Format("2006-01-02 15:04:05")
+	}
+	return t.Format("15:04:05")
+}
+
+// left shows a duration as people count down.
+func left(d time.Duration) string {
+	if d <= 0 {
+		return "0 s"
+	}
+	s := int((d + time.Second - 1) / time.Second)
+	switch {
+	case s >= 3600:
+		return fmt.Sprintf("%d h %d m %d s", s/3600, s/60%60, s%60)
+	case s >= 60:
+		return fmt.Sprintf("%d m %d s", s/60, s%60)
+	}
+	return fmt.Sprintf("%d s", s)
+}
+
+// number groups the digits of n by three.
+func number(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func size(n int64) string {
+	switch {
+	case n < 10_000:
+		return number(int(n)) + " B"
+	case n < 10_000_000:
+		return fmt.Sprintf("%d kB", n/1000)
+	}
+	return fmt.Sprintf("%d MB", n/1_000_000)
+}
+
+func bytesText(n int) string { return number(n) + " B" }
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// cut shortens s to at most n bytes, whole characters, and says so.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + fmt.Sprintf("… (%s bytes in all)", number(len(s)))
+}
+
+func preview(v session.Value, n int) session.Value { return session.Value(cut(string(v), n)) }

@@ -1,0 +1,154 @@
+// Sessionscope makes web sessions visible: a lab that shows what the browser
+// keeps, what travels, and what the server keeps.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/cli/browser"
+
+	"github.com/sessionscope/sessionscope/internal/app"
+	"github.com/sessionscope/sessionscope/internal/config"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/store/memory"
+)
+
+func main() {
+	cfg, err := config.Parse(os.Args[1:], os.Getenv, os.Stdout)
+	switch {
+	case errors.Is(err, config.ErrHelp):
+		return
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "sessionscope:", err)
+		os.Exit(2)
+	case cfg.Version:
+		fmt.Println("sessionscope", version(), runtime.Version())
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	if err := run(ctx, cfg, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "sessionscope:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends, then lets requests finish for at most 5 s.
+func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) error {
+	listener, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w", cfg.Addr, err)
+	}
+	defer listener.Close()
+	hosts, err := app.LocalHosts(listener.Addr(), cfg.AllowHosts)
+	if err != nil {
+		return err
+	}
+	assets, err := fs.Sub(webFS, "web")
+	if err != nil {
+		return err
+	}
+	secret := make([]byte, session.MinSecretBytes)
+	rand.Read(secret) // it never fails
+	log := logger(cfg, stderr)
+	a, err := app.New(app.Config{
+		Sessions: session.Config{
+			Backend: memory.New(cfg.MaxSessions, time.Now), Secrets: [][]byte{secret},
+			CookieName: cookieName(listener.Addr()), Placement: cfg.Placement,
+			IdleTimeout: cfg.Idle, Lifetime: cfg.Lifetime, Rolling: cfg.Rolling,
+		},
+		StoreName: cfg.Store, Hosts: hosts, Assets: assets, Version: version(), Log: log,
+	})
+	if err != nil {
+		return err
+	}
+
+	srv := &http.Server{
+		Handler:           a,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      15 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	running, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go a.Run(running)
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(listener) }()
+
+	url := "http://" + address(listener.Addr())
+	fmt.Fprintf(stdout, "Sessionscope is at %s (Ctrl+C ends it)\n", url)
+	if cfg.Open {
+		go func() { // some openers wait until the browser closes
+			if err := browser.OpenURL(url); err != nil {
+				log.Warn("cannot open the browser", "error", err)
+			}
+		}()
+	}
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := srv.Shutdown(grace); err != nil {
+		return srv.Close()
+	}
+	return nil
+}
+
+// cookieName differs by port: cookies know none, so that two programs on one
+// host would overwrite each other's (RFC 6265, section 8.5).
+func cookieName(addr net.Addr) string {
+	if _, port, _ := net.SplitHostPort(addr.String()); port != "8080" {
+		return "sessionscope-" + port
+	}
+	return "sessionscope"
+}
+
+// address is what to type into a browser on this machine.
+func address(addr net.Addr) string {
+	host, port, _ := net.SplitHostPort(addr.String())
+	if net.ParseIP(host).IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func logger(cfg config.Config, w io.Writer) *slog.Logger {
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, nil))
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+// version is the module's version, or else the commit.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return info.Main.Version + " " + s.Value[:12]
+		}
+	}
+	return info.Main.Version
+}
