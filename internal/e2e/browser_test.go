@@ -1,0 +1,212 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// page is a tab of a Chromium with a profile of its own.
+type page struct {
+	t   *testing.T
+	ctx context.Context
+	url string
+
+	javascript bool
+
+	mu     sync.Mutex
+	faults []string // console errors, exceptions and policy violations, none of which is expected
+}
+
+// browse opens Chromium on the program's lab, with or without JavaScript.
+func browse(t *testing.T, p *program, javascript bool) *page {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		const missing = "no Chromium: install it with sudo apt-get install chromium"
+		if os.Getenv("CI") == "true" {
+			t.Fatal(missing)
+		}
+		t.Skip(missing)
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.DisableGPU,
+		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	if os.Geteuid() == 0 {
+		opts = append(opts, chromedp.NoSandbox)
+	}
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
+	ctx, cancel := chromedp.NewContext(alloc)
+	t.Cleanup(func() { cancel(); stop() })
+	pg := &page{t: t, ctx: ctx, url: p.url, javascript: javascript}
+	if err := chromedp.Do(ctx); err != nil { // the first run's context is the browser's life
+		t.Fatal("starting Chromium:", err)
+	}
+	messages := chromedp.Console(ctx)
+	go func() {
+		for m := range messages {
+			if m.Type == chromedp.ConsoleError || m.IsException() || m.Source == "security" {
+				pg.mu.Lock()
+				pg.faults = append(pg.faults, fmt.Sprint(m))
+				pg.mu.Unlock()
+			}
+		}
+	}()
+	if !javascript {
+		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		pg.must(err)
+	}
+	pg.viewport(1440, 900)
+	pg.do(chromedp.Navigate(p.url), chromedp.WaitVisible(chromedp.ID("result")))
+	t.Cleanup(func() {
+		pg.mu.Lock()
+		defer pg.mu.Unlock()
+		for _, f := range pg.faults {
+			t.Error("console:", f)
+		}
+	})
+	return pg
+}
+
+func (pg *page) must(err error) {
+	pg.t.Helper()
+	if err != nil {
+		pg.shoot("failed")
+		pg.t.Fatal(err)
+	}
+}
+
+// do runs actions, for at most 15 seconds.
+func (pg *page) do(actions ...chromedp.Action[chromedp.Void]) {
+	pg.t.Helper()
+	ctx, cancel := context.WithTimeout(pg.ctx, 15*time.Second)
+	defer cancel()
+	pg.must(chromedp.Do(ctx, actions...))
+}
+
+func (pg *page) viewport(width, height int64) {
+	pg.t.Helper()
+	pg.do(chromedp.EmulateViewport(width, height))
+}
+
+// text returns the text of the first element that matches, white space folded.
+func (pg *page) text(selector string) string {
+	pg.t.Helper()
+	s, err := pg.tryText(selector)
+	pg.must(err)
+	return s
+}
+
+func (pg *page) tryText(selector string) (string, error) {
+	ctx, cancel := context.WithTimeout(pg.ctx, 15*time.Second)
+	defer cancel()
+	s, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(selector)))
+	return strings.Join(strings.Fields(s), " "), err
+}
+
+// want waits until the element's text holds every one of the words. A page that
+// is just being replaced is asked again.
+func (pg *page) want(selector string, words ...string) {
+	pg.t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		got, err := pg.tryText(selector)
+		missing := ""
+		for _, w := range words {
+			if !strings.Contains(got, w) {
+				missing = w
+			}
+		}
+		if err == nil && missing == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			pg.shoot("failed")
+			pg.t.Fatalf("%s says %q, %v; want %q", selector, got, err, missing)
+		}
+	}
+}
+
+// fill puts text into a field.
+func (pg *page) fill(id, text string) {
+	pg.t.Helper()
+	pg.do(chromedp.SetValue(chromedp.ID(id), text))
+}
+
+// press presses the button with that label and waits until the result has the
+// verb and the words.
+func (pg *page) press(label string, verb string, words ...string) {
+	pg.t.Helper()
+	click := chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[starts-with(normalize-space(.), %q)]`, label)))
+	if pg.javascript {
+		pg.do(click)
+	} else { // a new page comes
+		ctx, cancel := context.WithTimeout(pg.ctx, 15*time.Second)
+		defer cancel()
+		_, err := chromedp.RunResponse(ctx, click)
+		pg.must(err)
+	}
+	pg.want("#result .verb", verb)
+	pg.want("#result", words...)
+}
+
+// cookie returns this browser's session cookie, nil without one.
+func (pg *page) cookie() *network.Cookie {
+	pg.t.Helper()
+	ctx, cancel := context.WithTimeout(pg.ctx, 15*time.Second)
+	defer cancel()
+	res, err := chromedp.Call(ctx, network.GetCookies, network.GetCookiesParams{URLs: []string{pg.url}})
+	pg.must(err)
+	for _, c := range res.Cookies {
+		if strings.HasPrefix(c.Name, "sessionscope") {
+			return c
+		}
+	}
+	return nil
+}
+
+// shoot takes pictures of the whole page, in the folder that
+// SESSIONSCOPE_SCREENSHOTS names, if any.
+func (pg *page) shoot(name string) {
+	pg.t.Helper()
+	dir := os.Getenv("SESSIONSCOPE_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	for _, scheme := range []string{"light", "dark"} {
+		_, err := chromedp.Call(pg.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
+		})
+		if err != nil {
+			pg.t.Error(err)
+		}
+		for _, width := range []int64{1440, 390} {
+			chromedp.Do(pg.ctx, chromedp.EmulateViewport(width, 900))
+			png, err := chromedp.Run(pg.ctx, chromedp.FullScreenshot(100))
+			if err != nil {
+				pg.t.Error(err)
+				continue
+			}
+			file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
+			if err := os.WriteFile(file, png, 0o644); err != nil {
+				pg.t.Error(err)
+			}
+		}
+	}
+	pg.viewport(1440, 900)
+}

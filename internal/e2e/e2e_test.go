@@ -1,0 +1,272 @@
+// Package e2e builds the program and uses it: with plain requests, and with a
+// real Chromium. Without Chromium the browser's part is skipped, and says so;
+// under CI=true that is a failure.
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptrace"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is the built program.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "sessionscope-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "sessionscope")
+	build := exec.Command("go", "build", "-o", binary, "../..")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// program is a running Sessionscope.
+type program struct {
+	url    string
+	cmd    *exec.Cmd
+	waited chan error
+}
+
+// start runs the program on a free port and waits until it says where it is.
+func start(t *testing.T, args ...string) *program {
+	t.Helper()
+	cmd := exec.Command(binary, append([]string{"--addr", "127.0.0.1:0"}, args...)...)
+	cmd.Stderr = &testLog{t: t}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &program{cmd: cmd, waited: make(chan error, 1)}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatalf("the program said nothing: %v", err)
+	}
+	for _, word := range strings.Fields(line) {
+		if strings.HasPrefix(word, "http://") {
+			p.url = word
+		}
+	}
+	go func() { p.waited <- cmd.Wait() }()
+	t.Cleanup(func() { p.stop(t, os.Interrupt) })
+	return p
+}
+
+// stop ends the program with a signal, and fails if that takes over 6 s or the
+// exit code is not 0. An ended program stays ended.
+func (p *program) stop(t *testing.T, signal os.Signal) {
+	t.Helper()
+	if p.waited == nil {
+		return
+	}
+	p.cmd.Process.Signal(signal)
+	select {
+	case err := <-p.waited:
+		if err != nil {
+			t.Errorf("after %v the program ended with %v, want exit 0", signal, err)
+		}
+	case <-time.After(6 * time.Second):
+		p.cmd.Process.Kill()
+		t.Errorf("the program did not end within 6 s of %v", signal)
+	}
+	p.waited = nil
+}
+
+// testLog shows the program's log in the test's, at errors only.
+type testLog struct{ t *testing.T }
+
+func (l *testLog) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), "level=ERROR") {
+		fmt.Fprint(os.Stderr, l.t.Name(), ": ", string(p))
+	}
+	return len(p), nil
+}
+
+// client is one that keeps cookies and asks for JSON.
+type client struct {
+	t    *testing.T
+	base string
+	http *http.Client
+}
+
+func newClient(t *testing.T, base string) *client {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &client{t, base, &http.Client{Jar: jar, Timeout: 10 * time.Second}}
+}
+
+func (c *client) do(method, path string, form url.Values) (int, map[string]any, *http.Response) {
+	c.t.Helper()
+	var body io.Reader
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	r, err := http.NewRequest(method, c.base+path, body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r.Header.Set("Accept", "application/json")
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	resp, err := c.http.Do(r)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var out map[string]any
+	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil {
+		c.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return resp.StatusCode, out, resp
+}
+
+// TestBinaryHoldsEveryAsset asks the built program for every file under web/
+// that a page names, and compares the bytes.
+func TestBinaryHoldsEveryAsset(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	resp, err := http.Get(p.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, quoted := range strings.Split(string(page), `"`) {
+		if !strings.HasPrefix(quoted, "/assets/") {
+			continue
+		}
+		found++
+		resp, err := http.Get(p.url + quoted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		ext := filepath.Ext(quoted)
+		stem := strings.TrimSuffix(strings.TrimPrefix(quoted, "/assets/"), ext)
+		name := strings.TrimSuffix(stem, filepath.Ext(stem)) + ext
+		want, err := os.ReadFile(filepath.Join("../../web", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != 200 || string(got) != string(want) {
+			t.Errorf("%s: status %d, %d bytes; want the %d bytes of %s", quoted, resp.StatusCode, len(got), len(want), name)
+		}
+		if got := resp.Header.Get("Cache-Control"); !strings.Contains(got, "immutable") {
+			t.Errorf("%s: Cache-Control %q", quoted, got)
+		}
+	}
+	if found != 4 {
+		t.Errorf("the page names %d assets, want 4", found)
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	t.Parallel()
+	busy := start(t)
+	taken := strings.TrimPrefix(busy.url, "http://")
+	for _, test := range []struct {
+		name     string
+		args     []string
+		env      string
+		wantCode int
+		wantErr  string
+	}{
+		{"version", []string{"--version"}, "", 0, ""},
+		{"help", []string{"--help"}, "", 0, ""},
+		{"unknown flag", []string{"--colour"}, "", 2, "-colour"},
+		{"bad duration", []string{"--idle", "soon"}, "", 2, "-idle"},
+		{"bad placement", []string{"--placement", "moon"}, "", 2, "cookie, hybrid and server"},
+		{"bad environment", nil, "SESSIONSCOPE_MAX_SESSIONS=many", 2, "SESSIONSCOPE_MAX_SESSIONS"},
+		{"unknown store", []string{"--store", "floppy"}, "", 2, "--store"},
+		{"argument", []string{"serve"}, "", 2, `"serve"`},
+		{"port in use", []string{"--addr", taken}, "", 1, taken},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, binary, test.args...)
+			if test.env != "" {
+				cmd.Env = append(os.Environ(), test.env)
+			}
+			var stderr strings.Builder
+			cmd.Stderr = &stderr
+			cmd.Run()
+			if got := cmd.ProcessState.ExitCode(); got != test.wantCode {
+				t.Errorf("exit code %d, want %d: %s", got, test.wantCode, stderr.String())
+			}
+			if !strings.Contains(stderr.String(), test.wantErr) || strings.Count(stderr.String(), "\n") > 1 {
+				t.Errorf("stderr %q, want one line with %q", stderr.String(), test.wantErr)
+			}
+		})
+	}
+}
+
+// TestGracefulStop: a request that is being answered when the signal comes is
+// answered, and the program ends with exit code 0.
+func TestGracefulStop(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	wrote, answered := make(chan struct{}), make(chan error, 1)
+	trace := &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { close(wrote) }}
+	go func() {
+		ctx := httptrace.WithClientTrace(t.Context(), trace)
+		r, _ := http.NewRequestWithContext(ctx, "POST", p.url+"/set", strings.NewReader("key=a&value=1&hold=1s"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Accept", "application/json")
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode != 200 || resp.Header.Get("Set-Cookie") == "" {
+				err = fmt.Errorf("status %d, Set-Cookie %q", resp.StatusCode, resp.Header.Get("Set-Cookie"))
+			}
+		}
+		answered <- err
+	}()
+	<-wrote
+	// Connections are accepted in order: once a later one is answered, the held
+	// request's is in the server's hands.
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get(p.url + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	p.stop(t, syscall.SIGTERM)
+	if err := <-answered; err != nil {
+		t.Errorf("the request in flight: %v", err)
+	}
+}
