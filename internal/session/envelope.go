@@ -109,8 +109,8 @@ func parseEnvelope(b []byte) (*envelope, error) {
 	}
 	if len(rest) > 0 {
 		var err error
-		if v.values, err = parseObject(rest); err != nil {
-			return nil, err
+		if v.values, err = parseObject(rest); err != nil || len(v.values) == 0 {
+			return nil, errEnvelope
 		}
 	}
 	return v, nil

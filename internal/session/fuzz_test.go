@@ -1,0 +1,111 @@
+package session
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func seedEnvelopes() []*envelope {
+	created := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	id := "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	return []*envelope{
+		{placement: Hybrid, id: id, version: 1, created: created, deadline: created.Add(time.Hour), values: map[string]Value{"name": `"Rahim"`, "n": "7"}},
+		{placement: OnServer, id: id, created: created, deadline: created.Add(time.Hour), expiry: Expiry{BrowserClose: true}},
+		{placement: InCookie, id: id, version: 300, created: created, deadline: created.Add(time.Hour), expiry: Expiry{After: 5 * time.Second}},
+		{placement: InCookie, id: id, version: 300, created: created, deadline: created.Add(time.Hour), expiry: Expiry{At: created.Add(time.Hour)}},
+	}
+}
+
+// FuzzEnvelope: what parses is written again as the same bytes, and nothing panics.
+func FuzzEnvelope(f *testing.F) {
+	for _, v := range seedEnvelopes() {
+		f.Add(v.append(nil))
+	}
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v, err := parseEnvelope(b)
+		if err != nil {
+			return
+		}
+		again, err := parseEnvelope(v.append(nil))
+		if err != nil {
+			t.Fatalf("written again it does not parse: %v", err)
+		}
+		if diff := cmp.Diff(v, again, cmp.AllowUnexported(envelope{})); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+func TestEnvelopeRoundTrip(t *testing.T) {
+	for _, v := range seedEnvelopes() {
+		b := v.append(nil)
+		got, err := parseEnvelope(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(v, got, cmp.AllowUnexported(envelope{})); diff != "" {
+			t.Error(diff)
+		}
+		for n := range b { // cut short anywhere it is refused, or has only lost its values
+			if cut, err := parseEnvelope(b[:n]); err == nil && len(cut.values) > 0 {
+				t.Errorf("%d of %d bytes parse", n, len(b))
+			}
+		}
+	}
+}
+
+// FuzzCookie: no cookie value that the key did not sign opens anything.
+func FuzzCookie(f *testing.F) {
+	c, err := newCodec("sessionscope", [][]byte{bytes.Repeat([]byte("k"), 32)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	signed := map[string]bool{}
+	for _, v := range seedEnvelopes() {
+		cookie, err := c.sign(v)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if _, err := c.verify(cookie.Value); err != nil {
+			f.Fatal("the control:", err)
+		}
+		signed[cookie.Value] = true
+		f.Add(cookie.Value)
+		f.Add(cookie.Value[:len(cookie.Value)-1])
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		if cookie, err := c.verify(value); err == nil && !signed[value] {
+			t.Fatalf("%q verifies: %+v", value, cookie)
+		}
+	})
+}
+
+// FuzzContents: a record's data that parses is written again as data that says the same.
+func FuzzContents(f *testing.F) {
+	for _, c := range []contents{
+		{placement: Hybrid, values: map[string]Value{"cart": `[1,2]`}},
+		{placement: OnServer, expiry: Expiry{After: time.Minute}, floor: 3},
+	} {
+		f.Add(c.append(nil))
+	}
+	f.Add([]byte(`{"placement":"server","values":{"a":1},"values":{}}`))
+	f.Add(markerData(diedCycled, time.Now()))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		cycledAt(b)
+		c, err := parseContents(b)
+		if err != nil {
+			return
+		}
+		again, err := parseContents(c.append(nil))
+		if err != nil {
+			t.Fatalf("written again it does not parse: %v", err)
+		}
+		if diff := cmp.Diff(c, again, cmp.AllowUnexported(contents{})); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
