@@ -85,11 +85,12 @@ func (a *App) browser(c echo.Context, s *session.Session, info session.Info) vie
 		{Text: "Path=" + at.Path, Title: "Sent with every request below this path"},
 		{Text: "Secure", Title: "Off: this page came over plain http", Off: !at.Secure},
 	}
-	age := views.Flag{Text: "no Max-Age", Title: "The browser throws it away when it closes"}
-	if at.MaxAge > 0 {
-		age = views.Flag{Text: fmt.Sprintf("Max-Age=%d", at.MaxAge), Title: "The browser throws it away after so many seconds. It is only a label: the server decides"}
+	switch {
+	case info.BrowserClose:
+		b.Flags = append(b.Flags, views.Flag{Text: "no Max-Age", Title: "The browser throws it away when it closes"})
+	case info.Exists:
+		b.Flags = append(b.Flags, views.Flag{Text: fmt.Sprintf("Max-Age=%d", at.MaxAge), Title: "The browser throws it away after so many seconds. It is only a label: the server decides"})
 	}
-	b.Flags = append(b.Flags, age)
 	e := cookie.Envelope()
 	b.Fields = []views.Field{
 		{Name: "placement", Value: e.Placement.String()},

@@ -241,14 +241,16 @@ func TestCommandLine(t *testing.T) {
 func TestGracefulStop(t *testing.T) {
 	t.Parallel()
 	p := start(t)
-	wrote, answered := make(chan struct{}), make(chan error, 1)
-	trace := &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { close(wrote) }}
+	// The server says "100 Continue" when the handler begins to read the body:
+	// from then on the request is in its hands.
+	reading, answered := make(chan struct{}), make(chan error, 1)
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: func() { close(reading) }})
 	go func() {
-		ctx := httptrace.WithClientTrace(t.Context(), trace)
 		r, _ := http.NewRequestWithContext(ctx, "POST", p.url+"/set", strings.NewReader("key=a&value=1&hold=1s"))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Accept", "application/json")
-		resp, err := http.DefaultTransport.RoundTrip(r)
+		r.Header.Set("Expect", "100-continue")
+		resp, err := (&http.Transport{ExpectContinueTimeout: time.Minute}).RoundTrip(r)
 		if err == nil {
 			resp.Body.Close()
 			if resp.StatusCode != 200 || resp.Header.Get("Set-Cookie") == "" {
@@ -257,14 +259,7 @@ func TestGracefulStop(t *testing.T) {
 		}
 		answered <- err
 	}()
-	<-wrote
-	// Connections are accepted in order: once a later one is answered, the held
-	// request's is in the server's hands.
-	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get(p.url + "/healthz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
+	<-reading
 	p.stop(t, syscall.SIGTERM)
 	if err := <-answered; err != nil {
 		t.Errorf("the request in flight: %v", err)

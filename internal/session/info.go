@@ -24,7 +24,7 @@ type Info struct {
 	Record       []byte       // the record's Data, as the store keeps it; nil with InCookie
 	Cookie       *Cookie      // the browser's cookie, nil if none verified
 	CookieBytes  int          // name plus value
-	Attributes   *http.Cookie // as the server labels the cookie now; no value
+	Attributes   *http.Cookie // as the server labels the cookie; MaxAge is for a session that exists
 }
 
 // Item is one value of a session.
@@ -37,13 +37,14 @@ type Item struct {
 // Info describes s as committed.
 func (s *Session) Info() Info {
 	info := Info{Exists: s.id != "", Verdict: s.verdict, Placement: s.base.placement, Cookie: s.cookie, CookieBytes: s.cookieBytes()}
+	info.Attributes = s.e.header("", 0)
 	if !info.Exists {
 		return info
 	}
 	info.ID, info.Version, info.Created, info.Expires = s.ID(), s.rec.Version, s.rec.Created, s.rec.Expires
 	info.Absolute = s.rec.Created.Add(s.e.cfg.Lifetime)
 	info.Expiry, info.BrowserClose = s.base.expiry, s.base.expiry.BrowserClose
-	info.Record, info.Attributes = s.rec.Data, s.e.header("", s.maxAge(s.e.Now()))
+	info.Record, info.Attributes.MaxAge = s.rec.Data, s.maxAge(s.e.Now())
 	for _, key := range slices.Sorted(maps.Keys(s.base.values)) {
 		h := s.base.values[key]
 		info.Values = append(info.Values, Item{key, h.Value, h.lives()})

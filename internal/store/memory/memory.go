@@ -128,7 +128,7 @@ func (st *Store) Save(_ context.Context, k session.Key, r session.Record) (uint6
 		st.bytes.Add(int64(len(r.Data)))
 	}
 	it.rec = r
-	it = sh.requeue(it)
+	sh.requeue(it)
 	return r.Version, nil
 }
 
@@ -267,15 +267,14 @@ func (sh *shard) queue(it *item) {
 // requeue is called after the expiry of it moved. A later one is left for
 // advance; an earlier one is queued at once, as a new item, so that the old
 // entry in the queue is known to be void.
-func (sh *shard) requeue(it *item) *item {
+func (sh *shard) requeue(it *item) {
 	if it.rec.Expires.Unix() >= it.bucket {
-		return it
+		return
 	}
 	fresh := &item{key: it.key, rec: it.rec}
 	it.gone = true
 	sh.items[it.key] = fresh
 	sh.queue(fresh)
-	return fresh
 }
 
 // remove takes it out of the map. Its entry in a queue is dropped when met.
