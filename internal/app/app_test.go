@@ -246,6 +246,7 @@ func TestEveryRouteInEveryForm(t *testing.T) {
 					a.want(200, step.wantSays, "<hx-partial", `id="result"`, `id="browser"`, `id="wire"`, `id="server"`).wantNo("<html", "<style", "style=", "<script")
 				case step.method == "GET":
 					a.want(200, step.wantSays, "<html", "<form").wantNo("<hx-partial", "style=", "<style")
+					wantUniqueIDs(t, label, a.body)
 				default:
 					a.want(303)
 					next := a.Header.Get("Location")
@@ -259,6 +260,21 @@ func TestEveryRouteInEveryForm(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func wantUniqueIDs(t *testing.T, label, body string) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, part := range strings.Split(body, ` id="`)[1:] {
+		id, _, _ := strings.Cut(part, `"`)
+		if seen[id] {
+			t.Errorf("%s: two elements have the id %q", label, id)
+		}
+		seen[id] = true
+	}
+	if len(seen) < 10 {
+		t.Errorf("%s: only %d ids were found", label, len(seen))
 	}
 }
 

@@ -21,12 +21,14 @@ func (a *App) lab(c echo.Context) error {
 		if err := a.commitRead(c, s); err != nil {
 			return err
 		}
-		lab := a.labView(c, s, r.sentence, false)
-		lab.Composer, lab.Wire = r.composer, r.wire
-		if !s.Exists() {
-			lab.Placements = placementOptions(r.composer.Placement)
-		}
-		return a.writeLab(c, http.StatusOK, lab)
+		return a.orPlain(c, r.sentence.Verb, contain(func() error {
+			lab := a.labView(c, s, r.sentence, false)
+			lab.Composer, lab.Wire = r.composer, r.wire
+			if !s.Exists() {
+				lab.Placements = placementOptions(r.composer.Placement)
+			}
+			return a.writeLab(c, http.StatusOK, lab)
+		}))
 	}
 	return a.answer(c, s, outcome{Op: "lab", say: sayLab})
 }
@@ -144,7 +146,7 @@ func (a *App) health(c echo.Context) error {
 	return writeJSON(c, status, "application/json", out)
 }
 
-// composerFrom is the composer with what this request typed into it.
+// composer is the composer with what this request typed into it.
 func (a *App) composer(c echo.Context, startOver bool) views.Composer {
 	first := views.Composer{Key: "name", Value: "Rahim", Type: "text", User: "ada", Seconds: "5", Placement: a.engine.Placement().String()}
 	form := c.QueryParams()

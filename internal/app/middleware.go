@@ -89,17 +89,17 @@ func (a *App) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
 
 // recoverPanics turns a panic into an error for the one error handler.
 func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) (err error) {
-		defer func() {
-			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler {
-					panic(p)
-				}
-				err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-			}
-		}()
-		return next(c)
-	}
+	return func(c echo.Context) error { return contain(func() error { return next(c) }) }
+}
+
+// contain returns f's error, or its panic as one.
+func contain(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return f()
 }
 
 func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {

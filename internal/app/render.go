@@ -116,14 +116,7 @@ func (a *App) answer(c echo.Context, s *session.Session, out outcome) error {
 		}
 		return writeJSON(c, http.StatusOK, "application/json", out)
 	}
-	if err := a.showOutcome(c, s, out, info); err != nil {
-		if c.Response().Committed {
-			return err
-		}
-		a.cfg.Log.Error("an answer could not be rendered after the commit", "op", out.Op, "error", err)
-		return a.plainAnswer(c, out.Op)
-	}
-	return nil
+	return a.orPlain(c, out.Op, contain(func() error { return a.showOutcome(c, s, out, info) }))
 }
 
 func (a *App) showOutcome(c echo.Context, s *session.Session, out outcome, info session.Info) error {
@@ -149,12 +142,16 @@ func (a *App) redirect(c echo.Context, sentence views.Sentence, out outcome) err
 	return nil
 }
 
-// plainAnswer is for the case that the answer cannot be rendered although the
-// action is done.
-func (a *App) plainAnswer(c echo.Context, op string) error {
-	return c.HTMLBlob(http.StatusOK, []byte("<!doctype html><html lang=\"en\"><title>Sessionscope</title>"+
-		"<p>Done: "+op+". The page that shows it could not be made; the session is as you asked.</p>"+
-		"<p><a href=\"/\">Back to the lab</a></p></html>"))
+// orPlain answers without a template if err tells that an answer could not be
+// rendered although the action is done: that is no error any more.
+func (a *App) orPlain(c echo.Context, done string, err error) error {
+	if err == nil || c.Response().Committed {
+		return err
+	}
+	a.cfg.Log.Error("an answer could not be rendered after the commit", "done", done, "error", err)
+	return c.HTML(http.StatusOK, "<!doctype html><html lang=\"en\"><title>Sessionscope</title>"+
+		"<p>Done: "+done+". The page that shows it could not be made; the session is as you asked.</p>"+
+		"<p><a href=\"/\">Back to the lab</a></p></html>")
 }
 
 // show answers with a sentence and the session as it is; a problem that is not

@@ -123,7 +123,7 @@ func (a *App) server(info session.Info, stats session.Stats) views.Server {
 	v := views.Server{Stats: []views.Stat{
 		{Number: number(stats.Live), Text: plural(stats.Live, "session", "sessions")},
 		{Number: number(stats.Expired), Text: "expired, not cleared"},
-		{Number: size(stats.Bytes), Text: "in the " + a.cfg.StoreName + " store"},
+		{Number: size(stats.Bytes), Text: "in the store"},
 	}}
 	if !info.Exists {
 		v.Empty = "No record of this browser. Reading never makes one: only a write does."

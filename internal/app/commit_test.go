@@ -1,0 +1,248 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/a-h/templ"
+	echosession "github.com/labstack/echo-contrib/session"
+	"github.com/labstack/echo/v4"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// Promise 10 of the engine: settle the status, commit, render.
+func TestCommit(t *testing.T) {
+	stage := func(a *App, c echo.Context) {
+		s, err := a.engine.Load(c.Request())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Set("staged", `"x"`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		name    string
+		handler func(a *App, c echo.Context) error
+		status  int
+		saved   bool
+	}{
+		{"no body", func(a *App, c echo.Context) error { stage(a, c); return nil }, 200, true},
+		{"no content", func(a *App, c echo.Context) error { stage(a, c); return c.NoContent(204) }, 204, true},
+		{"a body", func(a *App, c echo.Context) error { stage(a, c); return c.String(200, "ok") }, 200, true},
+		{"a 404 of its own", func(a *App, c echo.Context) error { stage(a, c); return c.String(404, "nothing") }, 404, true},
+		{"a 500 of its own", func(a *App, c echo.Context) error { stage(a, c); return c.String(500, "broken") }, 500, false},
+		{"an error", func(a *App, c echo.Context) error { stage(a, c); return errors.New("broken") }, 500, false},
+		{"an error that is a 503", func(a *App, c echo.Context) error { stage(a, c); return echo.NewHTTPError(503) }, 503, false},
+		{"a panic", func(a *App, c echo.Context) error { stage(a, c); panic("broken") }, 500, false},
+		{"gorilla, saved twice", func(a *App, c echo.Context) error {
+			sess, err := echosession.Get(cookieName, c)
+			if err != nil {
+				return err
+			}
+			sess.Values["staged"] = "x"
+			if err := sess.Save(c.Request(), c.Response()); err != nil {
+				return err
+			}
+			sess.Values["more"] = "y"
+			if err := sess.Save(c.Request(), c.Response()); err != nil {
+				return err
+			}
+			return c.String(200, "ok")
+		}, 200, true},
+		{"gorilla, saved too late", func(a *App, c echo.Context) error {
+			sess, err := echosession.Get(cookieName, c)
+			if err != nil {
+				return err
+			}
+			if err := c.String(200, "written first"); err != nil {
+				return err
+			}
+			sess.Values["staged"] = "x"
+			if err := sess.Save(c.Request(), c.Response()); !errors.Is(err, session.ErrCommitted) {
+				t.Errorf("a save after the first byte: %v, want ErrCommitted", err)
+			}
+			return nil
+		}, 200, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a := newApp(t, nil)
+			a.echo.GET("/test", func(c echo.Context) error { return test.handler(a, c) },
+				echosession.Middleware(gorillaStore{session.Store{Engine: a.engine}}))
+			b := newBrowser(t, a, formJSON)
+			got := b.get("/test")
+			if got.StatusCode != test.status || (got.Header.Get("Set-Cookie") != "") != test.saved {
+				t.Errorf("status %d, Set-Cookie %q; want %d, saved %v", got.StatusCode, got.Header.Get("Set-Cookie"), test.status, test.saved)
+			}
+			if found := b.get("/get?key=staged").json()["found"]; found != test.saved {
+				t.Errorf("found %v, want %v", found, test.saved)
+			}
+		})
+	}
+}
+
+// A flush acts when called, even if the page then fails: its cookie travels too.
+func TestFlushThenFail(t *testing.T) {
+	a := newApp(t, nil)
+	a.echo.POST("/test", func(c echo.Context) error {
+		s, err := a.engine.Load(c.Request())
+		if err != nil {
+			return err
+		}
+		if err := s.Flush(c.Request().Context()); err != nil {
+			return err
+		}
+		return errors.New("broken")
+	})
+	b := newBrowser(t, a, formJSON)
+	b.post("/set", "key", "a", "value", "1")
+	if got := b.post("/test").want(500); !strings.Contains(got.Header.Get("Set-Cookie"), "Max-Age=0") {
+		t.Errorf("Set-Cookie %q", got.Header.Get("Set-Cookie"))
+	}
+	b.get("/session").want(200, `"exists":false`, `"sessions":0`)
+}
+
+// After the commit a failing template is no error: the answer says what was done.
+func TestRenderFails(t *testing.T) {
+	for _, broken := range []renderer{
+		func(context.Context, io.Writer, templ.Component) error { return errors.New("broken template") },
+		func(context.Context, io.Writer, templ.Component) error { panic("broken template") },
+	} {
+		for _, f := range []form{formPage, formFragment} {
+			a := newApp(t, nil)
+			a.render = broken
+			b := newBrowser(t, a, f)
+			r := b.post("/set", "key", "a", "value", "1")
+			if f == formPage {
+				r = b.get(r.want(303).Header.Get("Location"))
+			}
+			r.want(200, "Done: set")
+			b.form = formJSON
+			b.get("/keys").want(200, `"keys":["a"]`)
+		}
+	}
+	a := newApp(t, nil)
+	a.render = func(context.Context, io.Writer, templ.Component) error { return errors.New("broken template") }
+	newBrowser(t, a, formPage).get("/nope").want(404, "There is no such page.") // a refusal keeps its status
+}
+
+// A panic is contained: one answer, and the next request is served.
+func TestPanic(t *testing.T) {
+	a := newApp(t, nil)
+	a.echo.GET("/test", func(echo.Context) error { panic("a secret detail") })
+	for _, f := range forms {
+		b := newBrowser(t, a, f)
+		b.get("/test").want(500, "Something went wrong").wantNo("secret detail")
+		b.get("/").want(200)
+	}
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"store name": func(c *Config) { c.StoreName = "" },
+		"hosts":      func(c *Config) { c.Hosts = nil },
+		"assets":     func(c *Config) { c.Assets = nil },
+		"version":    func(c *Config) { c.Version = "" },
+		"log":        func(c *Config) { c.Log = nil },
+		"backend":    func(c *Config) { c.Sessions.Backend = nil },
+		"secrets":    func(c *Config) { c.Sessions.Secrets = nil },
+	} {
+		cfg := newApp(t, nil).cfg // complete
+		if _, err := New(cfg); err != nil {
+			t.Fatal(err) // the control
+		}
+		change(&cfg)
+		if _, err := New(cfg); err == nil {
+			t.Errorf("no %s: no error", name)
+		}
+	}
+}
+
+func TestFormOf(t *testing.T) {
+	for _, test := range []struct {
+		headers http.Header
+		want    form
+	}{
+		{http.Header{}, formPage},
+		{http.Header{"Accept": {"*/*"}}, formPage},
+		{http.Header{"Accept": {"text/html,application/xhtml+xml,*/*;q=0.8"}}, formPage},
+		{http.Header{"Accept": {"application/json"}}, formJSON},
+		{http.Header{"Accept": {"application/json, text/plain, */*"}}, formJSON},
+		{http.Header{"Accept": {"text/html", "application/json;q=0.5"}}, formPage},
+		{http.Header{"Accept": {"text/html;q=0.2, application/json;q=0.5"}}, formJSON},
+		{http.Header{"Accept": {"application/json;q=0"}}, formPage},
+		{http.Header{"Accept": {";;;", "a/b/c"}}, formPage},
+		{http.Header{"Hx-Request": {"true"}, "Accept": {"text/html, text/event-stream"}}, formFragment},
+		{http.Header{"Hx-Request": {"true"}, "Hx-Boosted": {"true"}}, formPage},
+		{http.Header{"Hx-Request": {"true"}, "Hx-History-Restore-Request": {"true"}}, formPage},
+	} {
+		if got := formOf(&http.Request{Header: test.headers}); got != test.want {
+			t.Errorf("%v: %v, want %v", test.headers, got, test.want)
+		}
+	}
+}
+
+func TestHosts(t *testing.T) {
+	for _, test := range []struct {
+		addr  string
+		also  []string
+		host  string
+		allow bool
+	}{
+		{"127.0.0.1:8080", nil, "127.0.0.1:8080", true},
+		{"127.0.0.1:8080", nil, "localhost:8080", true},
+		{"127.0.0.1:8080", nil, "LOCALHOST:8080", true},
+		{"127.0.0.1:8080", nil, "[::1]:8080", true},
+		{"127.0.0.1:8080", nil, "localhost", false},
+		{"127.0.0.1:8080", nil, "localhost:8081", false},
+		{"127.0.0.1:8080", nil, "localhost.evil.example:8080", false},
+		{"127.0.0.1:8080", nil, "evil.example:8080", false},
+		{"127.0.0.1:8080", nil, "", false},
+		{"127.0.0.1:80", nil, "localhost", true},
+		{"127.0.0.1:80", nil, "[::1]", true},
+		{"192.0.2.7:8080", nil, "192.0.2.7:8080", true},
+		{"127.0.0.1:8080", []string{"Lab.example"}, "lab.example", true},
+		{"127.0.0.1:8080", []string{"Lab.example"}, "lab.example:9000", true},
+		{"127.0.0.1:8080", []string{"lab.example:9000"}, "lab.example:9000", true},
+		{"127.0.0.1:8080", []string{"lab.example:9000"}, "lab.example", false},
+	} {
+		hosts, err := LocalHosts(addr(test.addr), test.also)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := hosts.allow(test.host); got != test.allow {
+			t.Errorf("listening on %s, also %v: Host %q allowed: %v, want %v", test.addr, test.also, test.host, got, test.allow)
+		}
+	}
+	all, err := LocalHosts(addr("[::]:8080"), nil)
+	if err != nil || !all.allow("127.0.0.1:8080") || all.allow("evil.example:8080") {
+		t.Errorf("listening on all: %v, %v", all, err)
+	}
+}
+
+type addr string
+
+func (addr) Network() string  { return "tcp" }
+func (a addr) String() string { return string(a) }
+
+func TestResults(t *testing.T) {
+	rs := newResults()
+	for range maxResults + 10 {
+		rs.put(func(string) result { return result{} })
+	}
+	if len(rs.kept) != maxResults || len(rs.order) != maxResults {
+		t.Errorf("%d results kept, %d in order; at most %d", len(rs.kept), len(rs.order), maxResults)
+	}
+	token := rs.put(func(string) result { return result{} })
+	if _, ok := rs.take(token); !ok {
+		t.Error("the last result is not there")
+	}
+	if _, ok := rs.take(token); ok {
+		t.Error("a result was taken twice")
+	}
+}

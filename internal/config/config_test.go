@@ -1,0 +1,95 @@
+package config
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+func defaults() Config {
+	return Config{
+		Addr: "127.0.0.1:8080", Store: "memory", Placement: session.Hybrid, Idle: 2 * time.Hour, Lifetime: 8 * time.Hour,
+		MaxSessions: 10000, LogFormat: "text",
+	}
+}
+
+func TestParse(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		args   []string
+		env    map[string]string
+		change func(*Config)
+	}{
+		{"defaults", nil, nil, func(*Config) {}},
+		{"flags", []string{"--addr", "localhost:0", "--placement=cookie", "--idle", "30m", "--lifetime", "1h", "--rolling", "--max-sessions", "5", "--open", "--log-format", "json", "--version"}, nil, func(c *Config) {
+			c.Addr, c.Placement, c.Idle, c.Lifetime = "localhost:0", session.InCookie, 30*time.Minute, time.Hour
+			c.Rolling, c.MaxSessions, c.Open, c.LogFormat, c.Version = true, 5, true, "json", true
+		}},
+		{"hosts", []string{"--allow-host", "a.example", "--allow-host", "b.example:80"}, nil, func(c *Config) { c.AllowHosts = []string{"a.example", "b.example:80"} }},
+		{"environment", nil, map[string]string{"SESSIONSCOPE_ADDR": "[::1]:9", "SESSIONSCOPE_MAX_SESSIONS": "7", "SESSIONSCOPE_ALLOW_HOST": "a.example, b.example", "SESSIONSCOPE_ROLLING": "true"}, func(c *Config) {
+			c.Addr, c.MaxSessions, c.Rolling, c.AllowHosts = "[::1]:9", 7, true, []string{"a.example", "b.example"}
+		}},
+		{"a flag beats the environment", []string{"--idle", "1m"}, map[string]string{"SESSIONSCOPE_IDLE": "2m"}, func(c *Config) { c.Idle = time.Minute }},
+	} {
+		want := defaults()
+		test.change(&want)
+		got, err := Parse(test.args, func(name string) string { return test.env[name] }, &strings.Builder{})
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for _, test := range []struct {
+		args, env, want string
+	}{
+		{"--colour", "", "-colour"},
+		{"--idle=soon", "", "-idle"},
+		{"--idle=1ms", "", "--idle"},
+		{"--lifetime=0", "", "--lifetime"},
+		{"--lifetime=999999h", "", "ten years"},
+		{"--placement=moon", "", "cookie, hybrid and server"},
+		{"--max-sessions=0", "", "--max-sessions"},
+		{"--max-sessions=many", "", "-max-sessions"},
+		{"--store=floppy", "", "memory only"},
+		{"--addr=8080", "", "HOST:PORT"},
+		{"--addr=a:b", "", "HOST:PORT"},
+		{"--addr=a:70000", "", "HOST:PORT"},
+		{"--allow-host=http://a", "", "host name"},
+		{"--log-format=xml", "", "text or json"},
+		{"serve", "", `"serve"`},
+		{"", "SESSIONSCOPE_IDLE", "SESSIONSCOPE_IDLE"},
+	} {
+		getenv := func(name string) string {
+			if name == test.env {
+				return "rubbish"
+			}
+			return ""
+		}
+		_, err := Parse(strings.Fields(test.args), getenv, &strings.Builder{})
+		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s %s: %v, want one line with %q", test.args, test.env, err, test.want)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	var out strings.Builder
+	if _, err := Parse([]string{"--help"}, func(string) string { return "" }, &out); !errors.Is(err, ErrHelp) {
+		t.Errorf("error %v, want ErrHelp", err)
+	}
+	for _, name := range []string{"addr", "store", "placement", "idle", "lifetime", "rolling", "max-sessions", "allow-host", "open", "log-format", "version"} {
+		if !strings.Contains(out.String(), "-"+name) {
+			t.Errorf("the help does not name -%s", name)
+		}
+	}
+}

@@ -1,0 +1,129 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const root = "../.."
+
+// Packages import in one direction. A rule that nobody checks erodes.
+func TestImports(t *testing.T) {
+	const module = "github.com/sessionscope/sessionscope/"
+	allowed := map[string][]string{
+		"views":                    nil,
+		"internal/session":         nil,
+		"internal/config":          {"internal/session"},
+		"internal/store/memory":    {"internal/session"},
+		"internal/store/storetest": {"internal/session"},
+		"internal/app":             {"internal/session", "views"},
+		"internal/e2e":             nil,
+	}
+	echo := map[string]bool{"internal/app": true}
+	list := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "./...")
+	list.Dir = root
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		name, ours := strings.CutPrefix(words[0], module)
+		if !ours {
+			continue // main imports what it likes
+		}
+		seen++
+		may, known := allowed[name]
+		if !known {
+			t.Errorf("package %s is not in this test's list", name)
+		}
+		for _, imported := range words[1:] {
+			if inside, ours := strings.CutPrefix(imported, module); ours && !slices.Contains(may, inside) {
+				t.Errorf("%s imports %s", name, inside)
+			}
+			if strings.HasPrefix(imported, "github.com/labstack/") && !echo[name] {
+				t.Errorf("%s imports %s", name, imported)
+			}
+			if name == "views" && strings.Contains(imported, ".") && !strings.HasPrefix(imported, "github.com/a-h/templ") {
+				t.Errorf("views imports %s", imported)
+			}
+		}
+	}
+	if seen != len(allowed) {
+		t.Errorf("%d packages were checked, the list has %d", seen, len(allowed))
+	}
+}
+
+// Every vendored file has its licence, its origin, and the checksum that ORIGIN gives.
+func TestVendoredFiles(t *testing.T) {
+	web := os.DirFS(root + "/web")
+	folders, err := fs.ReadDir(web, "vendor")
+	if err != nil || len(folders) == 0 {
+		t.Fatalf("%d vendored folders, %v", len(folders), err)
+	}
+	for _, folder := range folders {
+		dir := path.Join("vendor", folder.Name())
+		origin, err := fs.ReadFile(web, path.Join(dir, "ORIGIN"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sums := map[string]string{}
+		for scan := bufio.NewScanner(bytes.NewReader(origin)); scan.Scan(); {
+			if sum, name, ok := strings.Cut(scan.Text(), "  "); ok && len(sum) == 64 {
+				sums[name] = sum
+			}
+		}
+		files, err := fs.ReadDir(web, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		licence := false
+		for _, file := range files {
+			if file.Name() == "ORIGIN" {
+				continue
+			}
+			licence = licence || file.Name() == "LICENSE"
+			content, err := fs.ReadFile(web, path.Join(dir, file.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != sums[file.Name()] {
+				t.Errorf("%s/%s has the checksum %x, ORIGIN says %q", dir, file.Name(), sum, sums[file.Name()])
+			}
+		}
+		if !licence {
+			t.Errorf("%s has no LICENSE", dir)
+		}
+	}
+}
+
+// The top level holds what the layout says and nothing else.
+func TestTopLevel(t *testing.T) {
+	want := map[string]bool{
+		"go.mod": true, "go.sum": true, "main.go": true, "embed.go": true, "views": true, "web": true,
+		"internal": true, "Taskfile.yml": true, "README.md": true, "LICENSE": true,
+	}
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if name := e.Name(); !strings.HasPrefix(name, ".") && !want[name] && name != "sessionscope" { // the built program is ignored
+			t.Errorf("%s does not belong at the top", name)
+		}
+		delete(want, e.Name())
+	}
+	for name := range want {
+		t.Errorf("%s is missing at the top", name)
+	}
+}
