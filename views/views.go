@@ -2,7 +2,10 @@
 // like the screen and already formatted. It knows nothing of sessions.
 package views
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Page is what every page needs: its title and the addresses of its assets.
 type Page struct {
@@ -144,10 +147,18 @@ func (s Server) Clock() Clock {
 	return s.Absolute
 }
 
+// Mark marks the values of those keys as changed.
+func (s Server) Mark(keys []string) {
+	for i := range s.Values {
+		s.Values[i].Changed = slices.Contains(keys, s.Values[i].Key)
+	}
+}
+
 // Value is one value of the session.
 type Value struct {
 	Key, Type, Text, Bytes string
 	OnServer               bool
+	Changed                bool // by this press
 }
 
 // Stat is one figure of the store.

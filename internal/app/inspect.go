@@ -24,6 +24,7 @@ func (a *App) lab(c echo.Context) error {
 		return a.orPlain(c, r.sentence.Verb, contain(func() error {
 			lab := a.labView(c, s, r.sentence, false)
 			lab.Composer, lab.Wire = r.composer, r.wire
+			lab.Server.Mark(r.changed)
 			if !s.Exists() {
 				lab.Placements = placementOptions(r.composer.Placement)
 			}

@@ -136,7 +136,7 @@ func (a *App) redirect(c echo.Context, sentence views.Sentence, out outcome) err
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	a.results.put(func(token string) result {
 		h.Set("Location", "/?x="+token)
-		return result{sentence, a.composer(c, out.startOver), a.wire(c, http.StatusSeeOther, false)}
+		return result{sentence, a.composer(c, out.startOver), a.wire(c, http.StatusSeeOther, false), changed(c)}
 	})
 	resp.WriteHeader(http.StatusSeeOther)
 	return nil

@@ -18,6 +18,7 @@ type result struct {
 	sentence views.Sentence
 	composer views.Composer
 	wire     views.Wire
+	changed  []string // keys
 }
 
 // results keeps each result for one look, at most a minute, in memory only.

@@ -46,7 +46,18 @@ func (a *App) labView(c echo.Context, s *session.Session, sentence views.Sentenc
 	lab.Expired = stats.Expired
 	lab.Browser = a.browser(c, s, info)
 	lab.Server = a.server(info, stats)
+	lab.Server.Mark(changed(c))
 	return lab
+}
+
+// changed returns the keys that this request gave another value or place.
+func changed(c echo.Context) (keys []string) {
+	for _, ev := range remembered(c.Request().Context()).events {
+		if ev.Kind == session.Set || ev.Kind == session.Placed {
+			keys = append(keys, ev.Key)
+		}
+	}
+	return keys
 }
 
 func placementOptions(chosen string) []views.Option {

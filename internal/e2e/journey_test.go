@@ -58,7 +58,7 @@ func journey(t *testing.T, javascript bool) {
 	pg.want("#raw", "Raw") // folded away, but there
 	pg.want("#wire #request", "POST /set HTTP/1.1", "key=name&value=Rahim")
 	pg.want("#wire #response", "Set-Cookie: "+first.Name+"="+first.Value)
-	pg.want("#server", "name", `"Rahim"`, "cookie")
+	pg.want("#server tr.changed", "name", `"Rahim"`, "cookie")
 	wantStats(1, 0)
 
 	pg.press("Get", "get", "name is", `"Rahim"`, "the cookie")
