@@ -516,6 +516,18 @@ func TestInputIsKept(t *testing.T) {
 		`<option value="json" selected>`, `value="server" checked`).wantNo("<b>\"")
 }
 
+// After a large value was accepted, Get still fits into a URL without JavaScript.
+func TestLargeValueIsNotEchoed(t *testing.T) {
+	b := newBrowser(t, newApp(t, nil), formPage)
+	for _, n := range []int{maxEchoed, maxEchoed + 1} {
+		large := strings.Repeat("x", n)
+		a := b.get(b.post("/set", "key", "a", "value", large).want(303).Header.Get("Location")).want(200, `value="a"`)
+		if echoed := strings.Contains(a.body, `value="`+large+`"`); echoed != (n <= maxEchoed) {
+			t.Errorf("%d bytes are put back: %v", n, echoed)
+		}
+	}
+}
+
 // What a visitor types never comes back as markup.
 func TestInputIsInert(t *testing.T) {
 	const evil = `<img src=x onerror=alert(1)>"'` + "`"

@@ -127,6 +127,11 @@ func (a *App) showOutcome(c echo.Context, s *session.Session, out outcome, info 
 	return a.showSession(c, http.StatusOK, s, sentence, out.startOver)
 }
 
+// maxEchoed is the most bytes of a value that a page without JavaScript puts
+// back into the field after it was accepted: Get sends the field along in its
+// URL, and a head has at most 32 KiB.
+const maxEchoed = 8 << 10
+
 // redirect answers a POST without JavaScript: the page that follows shows this
 // exchange, once.
 func (a *App) redirect(c echo.Context, sentence views.Sentence, out outcome) error {
@@ -134,9 +139,13 @@ func (a *App) redirect(c echo.Context, sentence views.Sentence, out outcome) err
 	h := resp.Header()
 	h.Set("Content-Length", "0")
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	composer := a.composer(c, out.startOver)
+	if len(composer.Value) > maxEchoed {
+		composer.Value = ""
+	}
 	a.results.put(func(token string) result {
 		h.Set("Location", "/?x="+token)
-		return result{sentence, a.composer(c, out.startOver), a.wire(c, http.StatusSeeOther, false), changed(c)}
+		return result{sentence, composer, a.wire(c, http.StatusSeeOther, false), changed(c)}
 	})
 	resp.WriteHeader(http.StatusSeeOther)
 	return nil

@@ -40,15 +40,15 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (Config, er
 	fs := flag.NewFlagSet("sessionscope", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.StringVar(&cfg.Addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 picks a free one")
-	fs.StringVar(&cfg.Store, "store", "memory", "where records are kept: memory, which ends with the program")
-	fs.Func("placement", "where a new session's values live: cookie, `hybrid` (default) or server", func(s string) (err error) {
+	fs.StringVar(&cfg.Store, "store", "memory", "`WHERE` records are kept: memory, which ends with the program")
+	fs.Func("placement", "`WHERE` a new session's values live: cookie, hybrid or server (default hybrid)", func(s string) (err error) {
 		cfg.Placement, err = session.ParsePlacement(s)
 		return err
 	})
-	fs.DurationVar(&cfg.Idle, "idle", 2*time.Hour, "how long a session lives after its last write")
-	fs.DurationVar(&cfg.Lifetime, "lifetime", 8*time.Hour, "how long a session lives at most")
+	fs.DurationVar(&cfg.Idle, "idle", 2*time.Hour, "how long a session lives after its last write, a `DURATION` such as 30m")
+	fs.DurationVar(&cfg.Lifetime, "lifetime", 8*time.Hour, "how long a session lives at most, a `DURATION`")
 	fs.BoolVar(&cfg.Rolling, "rolling", false, "reading extends the idle clock too")
-	fs.IntVar(&cfg.MaxSessions, "max-sessions", 10000, "a full store refuses new sessions")
+	fs.IntVar(&cfg.MaxSessions, "max-sessions", 10000, "`NUMBER` of sessions that the store holds; a full one refuses new ones")
 	fs.Func("allow-host", "one more `NAME` or NAME:PORT that the Host header may carry (repeatable)", func(s string) error {
 		for name := range strings.SplitSeq(s, ",") {
 			if name = strings.TrimSpace(name); name == "" || strings.ContainsAny(name, "/ @") {
@@ -59,7 +59,7 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (Config, er
 		return nil
 	})
 	fs.BoolVar(&cfg.Open, "open", false, "open the browser")
-	fs.StringVar(&cfg.LogFormat, "log-format", "text", "text or json")
+	fs.StringVar(&cfg.LogFormat, "log-format", "text", "`FORMAT` of the log: text or json")
 	fs.BoolVar(&cfg.Version, "version", false, "print version, commit and Go version")
 
 	var fromEnv error

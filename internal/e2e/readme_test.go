@@ -1,0 +1,82 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(root + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestReadmeTranscript runs the README's curl commands and compares every line
+// of their answers; what differs from run to run is masked on both sides.
+func TestReadmeTranscript(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("curl"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip("no curl: install it with sudo apt-get install curl")
+	}
+	_, transcript, _ := strings.Cut(readme(t), "```console\n")
+	transcript, _, _ = strings.Cut(transcript, "```")
+	p := start(t)
+	port := p.url[strings.LastIndex(p.url, ":")+1:]
+	mask := func(s string) string {
+		for pattern, with := range map[string]string{
+			`\r`: "", `Date: .*`: "Date: …", `sessionscope(-\d+)?=[\w-]+=*`: "sessionscope=…", `"[0-9a-f]{8}"`: `"ID"`,
+		} {
+			s = regexp.MustCompile(pattern).ReplaceAllString(s, with)
+		}
+		return s
+	}
+	dir := t.TempDir()
+	var got strings.Builder
+	commands := 0
+	for line := range strings.Lines(transcript) {
+		command, ok := strings.CutPrefix(line, "$ ")
+		if !ok {
+			continue
+		}
+		commands++
+		cmd := exec.Command("sh", "-c", strings.ReplaceAll(command, "localhost:8080", "localhost:"+port))
+		cmd.Dir = dir
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%s: %v", command, err)
+		}
+		got.WriteString(line)
+		got.Write(out)
+	}
+	if commands < 7 {
+		t.Fatalf("the transcript has %d commands", commands)
+	}
+	if diff := cmp.Diff(strings.Split(mask(transcript), "\n"), strings.Split(mask(got.String()), "\n")); diff != "" {
+		t.Errorf("README (-) and program (+):\n%s", diff)
+	}
+}
+
+// TestReadmeFlags: the README lists the flags exactly as --help prints them.
+func TestReadmeFlags(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command(binary, "--help").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, flags, _ := strings.Cut(string(out), "Usage: sessionscope [flags]\n\n")
+	flags, _, _ = strings.Cut(flags, "\nEach flag")
+	if len(flags) < 200 || !strings.Contains(readme(t), "```\n"+flags+"```") {
+		t.Errorf("the README does not have these flags:\n%s", flags)
+	}
+}
