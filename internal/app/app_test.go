@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -731,51 +732,45 @@ func TestFullStore(t *testing.T) {
 
 // A session that ended meanwhile, and an ID that was replaced: 409, nothing revived.
 func TestConflict(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formJSON)
-	b.post("/set", "key", "a", "value", "1")
-	old := b.request("POST", "/set", "key=b&value=2")
-	b.post("/cycle-id")
-	late := newBrowser(t, h, formJSON)
-	if a := late.send(old).want(409); a.Header.Get("Set-Cookie") != "" {
-		t.Error("the late request got a cookie")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		h := newApp(t, nil)
+		b := newBrowser(t, h, formJSON)
+		b.post("/set", "key", "a", "value", "1")
+		old := b.request("POST", "/set", "key=b&value=2")
+		b.post("/cycle-id")
+		late := newBrowser(t, h, formJSON)
+		if a := late.send(old).want(409); a.Header.Get("Set-Cookie") != "" {
+			t.Error("the late request got a cookie")
+		}
 
-	held := b.request("POST", "/set", "key=b&value=2&hold=300ms")
-	answered := make(chan answer)
-	go func() { answered <- late.send(held) }()
-	for len(h.holds) == 0 { // until it is loaded and held
-		time.Sleep(0)
-	}
-	b.post("/flush").want(200)
-	if a := <-answered; a.StatusCode != 409 || a.Header.Get("Set-Cookie") != "" {
-		t.Errorf("the held write got %d", a.StatusCode)
-	}
-	b.get("/session").want(200, `"exists":false`, `"sessions":0`)
+		held := b.request("POST", "/set", "key=b&value=2&hold=5s")
+		answered := make(chan answer, 1)
+		go func() { answered <- late.send(held) }()
+		synctest.Wait() // it has loaded the session and is held
+		b.post("/flush").want(200)
+		if a := <-answered; a.StatusCode != 409 || a.Header.Get("Set-Cookie") != "" {
+			t.Errorf("the held write got %d", a.StatusCode)
+		}
+		b.get("/session").want(200, `"exists":false`, `"sessions":0`)
+	})
 }
 
 func TestHoldsAreBounded(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formJSON)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	for range maxHolds {
-		r := b.request("POST", "/set", "key=b&value=2&hold=5s").WithContext(ctx)
-		go func() {
-			h.ServeHTTP(httptest.NewRecorder(), r)
-			done <- struct{}{}
-		}()
-	}
-	for len(h.holds) < maxHolds {
-		time.Sleep(0)
-	}
-	if a := b.post("/set", "key", "b", "value", "2", "hold", "1s").want(429); a.Header.Get("Retry-After") == "" {
-		t.Error("no Retry-After")
-	}
-	cancel() // the clients leave: all places are free again, and nothing was written
-	for range maxHolds {
-		<-done
-	}
-	b.get("/session").want(200, `"sessions":0`)
-	b.post("/set", "key", "b", "value", "2", "hold", "1ms").want(200)
+	synctest.Test(t, func(t *testing.T) {
+		h := newApp(t, nil)
+		b := newBrowser(t, h, formJSON)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		for range maxHolds {
+			go h.ServeHTTP(httptest.NewRecorder(), b.request("POST", "/set", "key=b&value=2&hold=5s").WithContext(ctx))
+		}
+		synctest.Wait()
+		if a := b.post("/set", "key", "b", "value", "2", "hold", "1s").want(429); a.Header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+		cancel() // the clients leave: all places are free again, and nothing was written
+		synctest.Wait()
+		b.get("/session").want(200, `"sessions":0`)
+		b.post("/set", "key", "b", "value", "2", "hold", "1s").want(200)
+	})
 }
