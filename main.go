@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -51,7 +52,10 @@ func main() {
 func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) error {
 	listener, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
-		return fmt.Errorf("cannot listen on %s: %w", cfg.Addr, err)
+		if op := (*net.OpError)(nil); errors.As(err, &op) {
+			err = op.Err // without the address, which stands before it
+		}
+		return fmt.Errorf("cannot listen on %s: %w; --addr names another address, such as 127.0.0.1:0 for any free port", cfg.Addr, err)
 	}
 	defer listener.Close()
 	hosts, err := app.LocalHosts(listener.Addr(), cfg.AllowHosts)
@@ -81,14 +85,12 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) error
 		Handler:           a,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      15 * time.Second,
+		WriteTimeout:      15 * time.Second, // more than a request may hold a session
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	running, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go a.Run(running)
+	go a.Run(ctx)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(listener) }()
 
@@ -146,7 +148,7 @@ func version() string {
 		return "unknown"
 	}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 && !strings.Contains(info.Main.Version, s.Value[:12]) {
 			return info.Main.Version + " " + s.Value[:12]
 		}
 	}

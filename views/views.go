@@ -4,13 +4,15 @@ package views
 
 import (
 	"fmt"
-	"slices"
+
+	"github.com/a-h/templ"
 )
 
 // Page is what every page needs: its title and the addresses of its assets.
 type Page struct {
 	Title                   string
 	CSS, HTMX, Script, Icon string
+	Theme                   string // a script that runs before the first paint
 }
 
 // Part is a piece of text with the colour or form that it has.
@@ -22,6 +24,7 @@ type Part struct {
 // Sentence is what the page says under the buttons.
 type Sentence struct {
 	Tone  string // "ok", "note", "bad"
+	Field string // the field that was refused, if one was
 	Verb  string
 	Parts []Part
 }
@@ -30,7 +33,7 @@ type Sentence struct {
 type Lab struct {
 	Page          Page
 	StoreName     string
-	Placements    []Option
+	Placements    []Option // none in a fragment: the choice on the page stays
 	Composer      Composer
 	ResetComposer bool // a fragment sends the composer along only then
 	Sentence      Sentence
@@ -50,6 +53,15 @@ type Option struct {
 type Composer struct {
 	Key, Value, Type, User, Seconds string
 	Placement                       string
+	Invalid                         string // the field that was refused
+}
+
+// invalid marks the field that was refused and ties it to the sentence that says why.
+func (c Composer) invalid(field string) templ.Attributes {
+	if c.Invalid != field {
+		return nil
+	}
+	return templ.Attributes{"aria-invalid": "true", "aria-describedby": "result"}
 }
 
 // Types are the types that a value can be typed in as.
@@ -71,7 +83,8 @@ type Browser struct {
 	Raw                      string
 	Time, Payload, Signature string
 	SignedAt, Key            string
-	Keys                     []string
+	Keys                     string // in the payload
+	Changed                  bool   // by this press
 	Values                   string
 	Fields                   []Field
 	Bytes, Limit             int
@@ -89,14 +102,15 @@ type Field struct{ Name, Value string }
 
 // Wire is one exchange.
 type Wire struct {
-	Past                   bool // it is not the exchange that carries this page
-	RequestLine, Proto     string
-	Request, RequestMore   []Header
-	Body                   string
-	StatusLine             string
-	Response, ResponseMore []Header
-	SetCookie              bool
-	Steps                  []Step
+	Past                        bool // it is not the exchange that carries this page
+	RequestLine, Proto          string
+	Request, RequestMore        []Header
+	Body                        string
+	StatusLine                  string
+	Response, ResponseMore      []Header
+	SetCookie                   bool
+	RequestBytes, ResponseBytes string // of the bodies
+	Steps                       []Step
 }
 
 // Header is one line of a head.
@@ -116,6 +130,7 @@ type Step struct {
 type Server struct {
 	Empty          string
 	ID             string
+	IDChanged      bool
 	Idle, Absolute Clock
 	Values         []Value
 	Record         string
@@ -147,18 +162,12 @@ func (s Server) Clock() Clock {
 	return s.Absolute
 }
 
-// Mark marks the values of those keys as changed.
-func (s Server) Mark(keys []string) {
-	for i := range s.Values {
-		s.Values[i].Changed = slices.Contains(keys, s.Values[i].Key)
-	}
-}
-
 // Value is one value of the session.
 type Value struct {
-	Key, Type, Text, Bytes string
+	Name                   string // the key itself
+	Key, Type, Text, Bytes string // as shown
 	OnServer               bool
-	Changed                bool // by this press
+	Changed, Gone          bool // by this press
 }
 
 // Stat is one figure of the store.

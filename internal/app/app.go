@@ -36,7 +36,7 @@ type App struct {
 	echo    *echo.Echo
 	engine  *session.Engine
 	assets  *assets
-	results *results
+	results results
 	holds   chan struct{} // one place for each request that holds a session
 	render  renderer
 }
@@ -66,7 +66,7 @@ func New(cfg Config) (*App, error) {
 		return nil, err
 	}
 	a := &App{
-		cfg: cfg, engine: engine, assets: assets, results: newResults(),
+		cfg: cfg, engine: engine, assets: assets,
 		holds: make(chan struct{}, maxHolds), render: renderTempl,
 	}
 	a.echo = a.routes()
@@ -80,30 +80,44 @@ func (a *App) routes() *echo.Echo {
 	e.IPExtractor = echo.ExtractIPDirect()
 
 	e.Pre(a.logRequests, recoverPanics, securityHeaders, a.checkHost, checkOrigin, begin)
-	e.Use(readForm, a.commitStaged)
+	e.Use(a.commitStaged)
 
 	read := func(path string, h echo.HandlerFunc) {
 		e.GET(path, h)
 		e.HEAD(path, h)
 	}
-	read("/", a.lab)
-	e.POST("/set", a.set)
-	read("/get", a.get)
-	read("/keys", a.keys)
-	e.POST("/delete", a.delete)
-	e.POST("/clear", a.clear)
-	e.POST("/flush", a.flush)
-	e.POST("/cycle-id", a.cycleID)
-	e.POST("/clear-expired", a.clearExpired)
-	e.POST("/expiry", a.expiry)
-	e.POST("/placement", a.placement)
-	read("/session", a.inspect)
+	post := func(path string, h echo.HandlerFunc, more ...echo.MiddlewareFunc) {
+		e.POST(path, h, append(more, readForm)...)
+	}
+	read("/", a.with(a.lab))
+	post("/set", a.with(a.set))
+	read("/get", a.with(a.get))
+	read("/keys", a.with(a.keys))
+	post("/delete", a.with(a.delete))
+	post("/clear", a.with(a.clear))
+	post("/flush", a.with(a.flush))
+	post("/cycle-id", a.with(a.cycleID))
+	post("/clear-expired", a.with(a.clearExpired))
+	post("/expiry", a.with(a.expiry))
+	post("/placement", a.with(a.placement))
+	read("/session", a.with(a.inspect))
 	gorilla := echosession.Middleware(gorillaStore{session.Store{Engine: a.engine}})
-	e.POST("/login", a.login, gorilla)
-	e.POST("/logout", a.logout, gorilla)
+	post("/login", a.with(a.login), gorilla)
+	post("/logout", a.with(a.logout), gorilla)
 	read("/healthz", a.health)
 	read("/assets/*", a.assets.serve)
 	return e
+}
+
+// with gives h the request's session.
+func (a *App) with(h func(echo.Context, *session.Session) error) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		s, err := a.engine.Load(c.Request())
+		if err != nil {
+			return err
+		}
+		return h(c, s)
+	}
 }
 
 // ServeHTTP implements http.Handler.

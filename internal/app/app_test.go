@@ -173,10 +173,10 @@ var routes = []struct {
 	wantOp         string // in JSON
 	wantSays       string // on the page or in the fragment
 }{
-	{"GET", "/", nil, false, "lab", "no session yet"},
+	{"GET", "/", nil, false, "lab", "This browser has no session."},
 	{"GET", "/get?key=name", nil, false, "get", "is missing"},
 	{"GET", "/keys", nil, false, "keys", "no keys to list"},
-	{"GET", "/session", nil, false, "", "no session yet"},
+	{"GET", "/session", nil, false, "", "This browser has no session."},
 	{"POST", "/delete", []string{"key", "name"}, false, "delete", "nothing to delete"},
 	{"POST", "/clear", nil, false, "clear", "nothing to clear"},
 	{"POST", "/flush", nil, false, "flush", "nothing to flush"},
@@ -196,7 +196,7 @@ var routes = []struct {
 	{"POST", "/delete", []string{"key", "n"}, false, "delete", "no write"},
 	{"POST", "/cycle-id", nil, true, "cycle-id", "the absolute lifetime has not moved"},
 	{"POST", "/expiry", []string{"seconds", "60"}, true, "expiry", "60 seconds after its last write"},
-	{"POST", "/expiry", []string{"seconds", "0"}, true, "expiry", "no Max-Age any more"},
+	{"POST", "/expiry", []string{"seconds", "0"}, true, "expiry", "has no Max-Age any more"},
 	{"POST", "/expiry", []string{"seconds", ""}, true, "expiry", "Back to the policy"},
 	{"POST", "/placement", []string{"placement", "server"}, true, "placement", "the cookie carries the ID alone"},
 	{"POST", "/placement", []string{"placement", "server"}, false, "placement", "It is so already"},
@@ -228,7 +228,7 @@ func TestEveryRouteInEveryForm(t *testing.T) {
 				for header, want := range map[string]string{
 					"Vary": "Accept, Cookie, HX-Request", "Cache-Control": "no-store",
 					"X-Content-Type-Options": "nosniff", "Content-Security-Policy": contentPolicy,
-					"Referrer-Policy": "same-origin",
+					"Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
 				} {
 					if got := a.Header.Get(header); got != want {
 						t.Errorf("%s: %s is %q, want %q", label, header, got, want)
@@ -325,12 +325,111 @@ func TestJSON(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	between := func(from, to string) time.Duration {
+		a, _ := time.Parse(time.RFC3339, info[from].(string))
+		b, _ := time.Parse(time.RFC3339, info[to].(string))
+		return b.Sub(a).Round(time.Minute)
+	}
+	if idle, absolute := between("created", "idle_expires"), between("created", "expires"); idle != 2*time.Hour || absolute != 8*time.Hour {
+		t.Errorf("the clocks end %v and %v after birth, want 2 h and 8 h", idle, absolute)
+	}
+	if age := attributes["max_age"].(float64); age != 28800 && age != 28799 {
+		t.Errorf("max_age %v", age)
+	}
+	if lives := b.post("/set", "key", "large", "value", strings.Repeat("x", 300)).json()["lives"]; lives != "server" {
+		t.Errorf("300 bytes live in %q", lives)
+	}
+	if values := b.get("/session").json()["values"].([]any); values[1].(map[string]any)["lives"] != "server" || values[0].(map[string]any)["lives"] != "cookie" {
+		t.Errorf("values %v", values)
+	}
+	if a := b.post("/delete", "key", "large").json(); a["found"] != true {
+		t.Errorf("delete says %v", a)
+	}
+	if a := b.post("/expiry", "seconds", "60").json(); a["expires"] == nil {
+		t.Errorf("expiry says %v", a)
+	}
+	b.post("/expiry", "seconds", "")
 	a = b.post("/cycle-id")
 	second := id(a)
-	wantBody(a, `{"op":"cycle-id","id_before":"`+first+`","session":{"exists":true,"id":"`+second+`","version":3,"placement":"hybrid"}}`)
+	wantBody(a, `{"op":"cycle-id","id_before":"`+first+`","session":{"exists":true,"id":"`+second+`","version":7,"placement":"hybrid"}}`)
 	wantBody(b.post("/flush"), `{"op":"flush","id_before":"`+second+`","session":{"exists":false}}`)
 	wantBody(b.post("/clear-expired"), `{"op":"clear-expired","removed":0,"session":{"exists":false}}`)
 	wantBody(b.get("/healthz"), `{"status":"ok","version":"test","store":"memory"}`)
+}
+
+// A change of privilege is a change of ID: whoever planted or stole the old
+// cookie is left outside.
+func TestLoginChangesTheID(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formJSON)
+	b.post("/set", "key", "a", "value", "1")
+	planted := b.request("GET", "/get?key=user", "")
+	p := b.post("/login", "user", "ada").want(200).json()
+	if p["id_before"] == "" || p["id_before"] == p["session"].(map[string]any)["id"] {
+		t.Errorf("login says %v", p)
+	}
+	b.get("/keys").want(200, `"keys":["a","user"]`)
+	newBrowser(t, h, formJSON).send(planted).want(200, `"found":false`)
+	if p := b.post("/logout").json(); p["id_before"] == nil {
+		t.Errorf("logout says %v", p)
+	}
+}
+
+// Start over gives the composer back its first state; no other press touches it.
+func TestStartOver(t *testing.T) {
+	b := newBrowser(t, newApp(t, nil), formFragment)
+	b.post("/set", "key", "a", "value", "1").wantNo(`id="line"`, `id="user"`)
+	b.post("/flush", "start-over", "1").want(200, `id="line"`, `value="name"`, `value="Rahim"`, `id="seconds"`, `id="user"`)
+	b.form = formPage
+	next := b.post("/set", "key", "a", "value", "kept").Header.Get("Location")
+	b.get(next).want(200, `value="a"`, `value="kept"`)
+}
+
+// The log has method, route and status, and nothing of anybody's.
+func TestLog(t *testing.T) {
+	var lines strings.Builder
+	h := newApp(t, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&lines, nil)) })
+	b := newBrowser(t, h, formJSON)
+	id := b.post("/set", "key", "private-key", "value", "private-value").json()["session"].(map[string]any)["id"].(string)
+	cookie := b.cookie()
+	b.get("/get?key=private-key")
+	b.get("/nope?private-query")
+	b.post("/set", "key", "private-key", "value", "private-value", "fail", "500")
+	for _, want := range []string{"method=POST route=/set status=200", "route=/get status=200", "level=WARN", "status=404", "level=ERROR", "status=500"} {
+		if !strings.Contains(lines.String(), want) {
+			t.Errorf("the log does not say %q:\n%s", want, lines.String())
+		}
+	}
+	for _, private := range []string{"private", id, cookie} {
+		if strings.Contains(lines.String(), private) {
+			t.Errorf("the log says %q", private)
+		}
+	}
+}
+
+// A page of a dead session does not show it.
+func TestConflictPageShowsNoSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newApp(t, nil)
+		b := newBrowser(t, h, formFragment)
+		b.post("/set", "key", "alive", "value", "1").want(200, `id="key-alive"`)
+		answered := make(chan answer, 1)
+		other := newBrowser(t, h, formFragment)
+		held := b.request("POST", "/set", "key=b&value=2&hold=5s")
+		go func() { answered <- other.send(held) }()
+		synctest.Wait()
+		b.post("/flush").want(200)
+		a := <-answered
+		a.want(409, "No record of this browser").wantNo(`id="key-alive"`)
+	})
+}
+
+// The steps on the page are the engine's own events.
+func TestSteps(t *testing.T) {
+	b := newBrowser(t, newApp(t, nil), formFragment)
+	b.get("/keys").want(200, "<b>no cookie</b>")
+	b.post("/set", "key", "a", "value", "1").want(200, "<b>new</b> ID", "<b>set</b> a", "<b>place</b> a", "<b>save</b> record", "<b>sign</b> cookie")
+	b.get("/keys").want(200, "<b>read</b> cookie", "<b>verify</b> signature", "key 1 of 1", "<b>load</b> record").wantNo("<b>sign</b>")
 }
 
 // Each attribute of the cookie, as it stands in the header.
@@ -413,15 +512,15 @@ func TestRefusals(t *testing.T) {
 		{"unknown placement", "POST", "/placement", "placement=moon", nil, 422, "cookie, hybrid and server", false},
 		{"unknown placement for set", "POST", "/set", "key=a&value=1&placement=moon", nil, 422, "cookie, hybrid and server", false},
 		{"no placement", "POST", "/placement", "", nil, 400, `no field "placement"`, false},
-		{"seconds no number", "POST", "/expiry", "seconds=soon", nil, 422, "whole number", false},
-		{"too many seconds", "POST", "/expiry", "seconds=99999999999999999999", nil, 422, "whole number", false},
+		{"seconds no number", "POST", "/expiry", "seconds=soon", nil, 422, "whole seconds", false},
+		{"too many seconds", "POST", "/expiry", "seconds=99999999999999999999", nil, 422, "whole seconds", false},
 		{"no seconds", "POST", "/expiry", "", nil, 400, `no field "seconds"`, false},
 		{"hold too long", "POST", "/set", "key=a&value=1&hold=6s", nil, 422, "0s to 5s", false},
 		{"hold no duration", "POST", "/set", "key=a&value=1&hold=x", nil, 422, "0s to 5s", false},
 		{"fail other than 500", "POST", "/set", "key=a&value=1&fail=404", nil, 422, "500 and nothing else", false},
 		{"fail", "POST", "/set", "key=a&value=1&fail=500", nil, 500, "asked to fail", true},
 		{"no user", "POST", "/login", "user=", nil, 422, "user name is empty", false},
-		{"large value", "POST", "/set", "key=a&value=" + long, nil, 413, "70,002 bytes, and at most 65,536", false},
+		{"large value", "POST", "/set", "key=a&value=" + long, nil, 413, "would be 70,002 bytes with the key", false},
 		{"large body", "POST", "/set", "key=a&value=" + strings.Repeat(long, 4), nil, 413, "at most 262,144 bytes", false},
 		{"JSON body", "POST", "/set", `{"key":"a"}`, func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, 415, "x-www-form-urlencoded", false},
 		{"text body", "POST", "/set", `key=a&value=1`, func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }, 415, "x-www-form-urlencoded", false},

@@ -3,16 +3,20 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/a-h/templ"
 	echosession "github.com/labstack/echo-contrib/session"
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/store/memory"
 )
 
 // Promise 10 of the engine: settle the status, commit, render.
@@ -38,6 +42,11 @@ func TestCommit(t *testing.T) {
 		{"a 404 of its own", func(a *App, c echo.Context) error { stage(a, c); return c.String(404, "nothing") }, 404, true},
 		{"a 500 of its own", func(a *App, c echo.Context) error { stage(a, c); return c.String(500, "broken") }, 500, false},
 		{"an error", func(a *App, c echo.Context) error { stage(a, c); return errors.New("broken") }, 500, false},
+		{"an error that is a 404", func(a *App, c echo.Context) error { stage(a, c); return echo.ErrNotFound }, 404, true},
+		{"a refusal", func(a *App, c echo.Context) error {
+			stage(a, c)
+			return &session.InputError{Field: "key", Text: "no"}
+		}, 422, false},
 		{"an error that is a 503", func(a *App, c echo.Context) error { stage(a, c); return echo.NewHTTPError(503) }, 503, false},
 		{"a panic", func(a *App, c echo.Context) error { stage(a, c); panic("broken") }, 500, false},
 		{"gorilla, saved twice", func(a *App, c echo.Context) error {
@@ -64,8 +73,8 @@ func TestCommit(t *testing.T) {
 				return err
 			}
 			sess.Values["staged"] = "x"
-			if err := sess.Save(c.Request(), c.Response()); !errors.Is(err, session.ErrCommitted) {
-				t.Errorf("a save after the first byte: %v, want ErrCommitted", err)
+			if err := sess.Save(c.Request(), c.Response()); !errors.Is(err, errTooLate) {
+				t.Errorf("a save after the first byte: %v, want errTooLate", err)
 			}
 			return nil
 		}, 200, false},
@@ -83,6 +92,26 @@ func TestCommit(t *testing.T) {
 				t.Errorf("found %v, want %v", found, test.saved)
 			}
 		})
+	}
+}
+
+// What cannot be saved any more is at least not answered with a 200.
+func TestLateCommitFails(t *testing.T) {
+	backend := &failingBackend{Backend: memory.New(10, nil)}
+	a := newApp(t, func(c *Config) { c.Sessions.Backend = backend })
+	a.echo.GET("/test", func(c echo.Context) error {
+		s, err := a.engine.Load(c.Request())
+		if err != nil {
+			return err
+		}
+		backend.down = true
+		if err := s.Set("a", `"x"`); err != nil {
+			return err
+		}
+		return c.String(200, "ok")
+	})
+	if got := newBrowser(t, a, formJSON).get("/test"); got.StatusCode != 503 || got.Header.Get("Set-Cookie") != "" {
+		t.Errorf("status %d, headers %v", got.StatusCode, got.Header)
 	}
 }
 
@@ -128,7 +157,11 @@ func TestRenderFails(t *testing.T) {
 	}
 	a := newApp(t, nil)
 	a.render = func(context.Context, io.Writer, templ.Component) error { return errors.New("broken template") }
-	newBrowser(t, a, formPage).get("/nope").want(404, "There is no such page.") // a refusal keeps its status
+	newBrowser(t, a, formPage).get("/").want(500)
+	for _, broken := range []renderer{a.render, func(context.Context, io.Writer, templ.Component) error { panic("broken template") }} {
+		a.render = broken
+		newBrowser(t, a, formPage).get("/nope").want(404, "There is no such page.") // a refusal keeps its status
+	}
 }
 
 // A panic is contained: one answer, and the next request is served.
@@ -231,18 +264,38 @@ func (addr) Network() string  { return "tcp" }
 func (a addr) String() string { return string(a) }
 
 func TestResults(t *testing.T) {
-	rs := newResults()
-	for range maxResults + 10 {
-		rs.put(func(string) result { return result{} })
-	}
-	if len(rs.kept) != maxResults || len(rs.order) != maxResults {
-		t.Errorf("%d results kept, %d in order; at most %d", len(rs.kept), len(rs.order), maxResults)
-	}
-	token := rs.put(func(string) result { return result{} })
-	if _, ok := rs.take(token); !ok {
-		t.Error("the last result is not there")
-	}
-	if _, ok := rs.take(token); ok {
-		t.Error("a result was taken twice")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var rs results
+		count := func() int {
+			rs.mu.Lock()
+			defer rs.mu.Unlock()
+			return len(rs.kept)
+		}
+		for n := range maxResults + 10 {
+			rs.put(fmt.Sprint(n), result{})
+		}
+		if n := count(); n != maxResults {
+			t.Errorf("%d results kept, at most %d", n, maxResults)
+		}
+		for _, test := range []struct {
+			token string
+			after time.Duration
+			want  bool
+		}{
+			{"nonsense", 0, false}, {"", 0, false},
+			{"0", 0, false},   // made room
+			{"209", 0, true},  // once
+			{"209", 0, false}, // not twice
+			{"208", 59 * time.Second, true},
+			{"207", time.Second, false}, // a minute is over
+		} {
+			time.Sleep(test.after)
+			if _, ok := rs.take(test.token); ok != test.want {
+				t.Errorf("%q after %v: %v, want %v", test.token, test.after, ok, test.want)
+			}
+		}
+		if n := count(); n != 0 {
+			t.Errorf("%d results are kept for more than a minute", n)
+		}
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/views"
 )
 
 // problem is a refusal: a status, words for people, and the cause for the log.
@@ -18,6 +19,7 @@ type problem struct {
 	detail string
 	limit  *session.LimitError
 	cause  error
+	field  string // of the form, if one field is what is wrong
 }
 
 func (p *problem) Error() string {
@@ -61,23 +63,23 @@ func problemOf(err error) *problem {
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &limit):
-		return &problem{http.StatusRequestEntityTooLarge, limitText(limit), limit, err}
+		return &problem{status: http.StatusRequestEntityTooLarge, detail: limitText(limit), limit: limit, cause: err, field: "value"}
 	case errors.As(err, &input):
-		return &problem{http.StatusUnprocessableEntity, input.Text, nil, err}
+		return &problem{status: http.StatusUnprocessableEntity, detail: input.Text + " Nothing was changed.", cause: err, field: input.Field}
 	case errors.Is(err, session.ErrGone):
-		return &problem{http.StatusConflict, "Another request ended this session, or gave it a new ID, while this one worked. Nothing was changed, and nothing is revived.", nil, err}
+		return &problem{status: http.StatusConflict, detail: "Another request ended this session, or gave it a new ID, while this one worked. Nothing was changed, and nothing is revived.", cause: err}
 	case errors.Is(err, session.ErrMoved):
-		return &problem{http.StatusConflict, "This request carried an ID that was replaced a moment ago. Nothing was changed: try again with the new cookie.", nil, err}
+		return &problem{status: http.StatusConflict, detail: "This request carried an ID that was replaced a moment ago. Nothing was changed: try again with the new cookie.", cause: err}
 	case errors.Is(err, session.ErrConflict):
-		return &problem{http.StatusConflict, "Other requests kept changing this session first. Nothing was changed: try again.", nil, err}
+		return &problem{status: http.StatusConflict, detail: "Other requests kept changing this session first. Nothing was changed: try again.", cause: err}
 	case errors.Is(err, session.ErrFull):
-		return &problem{http.StatusInsufficientStorage, "The store is full: it takes no new session until one ends or expires. Live sessions are never thrown out.", nil, err}
+		return &problem{status: http.StatusInsufficientStorage, detail: "The store is full: it takes no new session until one ends or expires. Live sessions are never thrown out.", cause: err}
 	case errors.As(err, &store), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return &problem{http.StatusServiceUnavailable, "The session store does not answer. Your cookie is untouched: an outage is not a logout.", nil, err}
+		return &problem{status: http.StatusServiceUnavailable, detail: "The session store does not answer. Your cookie is untouched: an outage is not a logout.", cause: err}
 	case errors.As(err, &coded):
-		return &problem{coded.Code, statusText(coded.Code), nil, err}
+		return &problem{status: coded.Code, detail: statusText(coded.Code), cause: err}
 	}
-	return &problem{http.StatusInternalServerError, statusText(http.StatusInternalServerError), nil, err}
+	return &problem{status: http.StatusInternalServerError, detail: statusText(http.StatusInternalServerError), cause: err}
 }
 
 func statusText(status int) string {
@@ -93,20 +95,18 @@ func statusText(status int) string {
 }
 
 func limitText(e *session.LimitError) string {
-	over := fmt.Sprintf("would be %s bytes, and at most %s are allowed", number(e.Size), number(e.Max))
-	key := ""
+	at := ""
 	if e.Key != "" {
-		key = fmt.Sprintf(" (the key is %q)", e.Key)
+		at = fmt.Sprintf(" with the key %q", shown(e.Key, 80))
 	}
+	over := fmt.Sprintf("would be %s bytes%s; at most %s are allowed.", number(e.Size), at, number(e.Max))
 	switch e.Limit {
 	case session.LimitKeys:
-		return fmt.Sprintf("The session would have %d keys, and at most %d are allowed%s. Nothing was changed.", e.Size, e.Max, key)
+		return fmt.Sprintf("The session would have %d keys%s; at most %d are allowed. Nothing was changed.", e.Size, at, e.Max)
 	case session.LimitCookie:
-		return fmt.Sprintf("The cookie, name and value, %s%s. With every value in the cookie it is the browser's limit that counts: choose hybrid or server. Nothing was changed.", over, key)
-	case session.LimitValue:
-		return fmt.Sprintf("The value %s%s. Nothing was changed.", over, key)
+		return "The cookie, name and value, " + over + " With every value in the cookie it is the browser's limit that counts: hybrid and server have room. Nothing was changed."
 	}
-	return fmt.Sprintf("The session %s%s. Nothing was changed.", over, key)
+	return fmt.Sprintf("The %s %s Nothing was changed.", e.Limit, over)
 }
 
 // problemJSON is a problem of RFC 9457.
@@ -130,17 +130,22 @@ func (a *App) handleError(err error, c echo.Context) {
 	p := problemOf(err)
 	s := a.engine.Loaded(c.Request())
 	if s != nil {
-		// Staged changes are dropped when the status says so. A flush, or what
-		// was committed before, has happened, and its cookie must travel.
-		if p.status >= http.StatusInternalServerError {
-			s.Discard(c.Request().Context(), "the answer is an error")
+		// A refusal changes nothing; a plain 404 or the like, which a handler
+		// settles itself, saves what was staged. A flush, or what was committed
+		// before, has happened: its cookie must travel, and be shown.
+		ctx := c.Request().Context()
+		if coded := (*echo.HTTPError)(nil); errors.As(err, &coded) && p.status < http.StatusInternalServerError {
+			if err := s.Commit(ctx); err != nil {
+				p = problemOf(err)
+			}
 		}
+		s.Discard(ctx, "the answer is an error")
 		session.SetCookie(resp.Header(), s.SetCookie())
 	}
 	if n := p.retryAfter(); n > 0 {
 		resp.Header().Set("Retry-After", strconv.Itoa(n))
 	}
-	if err := a.refuse(c, p); err != nil {
+	if err := contain(func() error { return a.refuse(c, p) }); err != nil {
 		a.cfg.Log.Error("an error's answer failed", "error", err)
 		_ = c.String(p.status, p.detail) // the client left, or nothing can be written any more
 	}
@@ -154,5 +159,16 @@ func (a *App) refuse(c echo.Context, p *problem) error {
 		}
 		return writeJSON(c, p.status, "application/problem+json", out)
 	}
-	return a.show(c, p.status, refused(p), p)
+	sentence := refused(p)
+	if p.aboutRequest() {
+		if formOf(c.Request()) == formFragment {
+			return a.write(c, p.status, views.ProblemFragment(sentence), false)
+		}
+		return a.write(c, p.status, views.Problem(a.page(strconv.Itoa(p.status)), sentence), false)
+	}
+	s, err := a.engine.Load(c.Request())
+	if err != nil {
+		s = nil // the store does not answer: the page says so
+	}
+	return a.writeLab(c, p.status, a.labView(c, s, sentence, false))
 }

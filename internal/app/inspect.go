@@ -8,23 +8,22 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/session"
-	"github.com/sessionscope/sessionscope/views"
 )
 
 // lab is the page. With ?x=TOKEN it shows what the POST before it did, once.
-func (a *App) lab(c echo.Context) error {
-	s, err := a.engine.Load(c.Request())
-	if err != nil {
-		return err
+func (a *App) lab(c echo.Context, s *session.Session) error {
+	token := c.QueryParam("x")
+	if c.Request().Method != http.MethodGet || formOf(c.Request()) == formJSON {
+		token = "" // the page that shows it is still to come
 	}
-	if r, ok := a.results.take(c.QueryParam("x")); ok {
+	if r, ok := a.results.take(token); ok {
 		if err := a.commitRead(c, s); err != nil {
 			return err
 		}
 		return a.orPlain(c, r.sentence.Verb, contain(func() error {
 			lab := a.labView(c, s, r.sentence, false)
 			lab.Composer, lab.Wire = r.composer, r.wire
-			lab.Server.Mark(r.changed)
+			mark(&lab, r.events)
 			if !s.Exists() {
 				lab.Placements = placementOptions(r.composer.Placement)
 			}
@@ -90,13 +89,13 @@ type statsJSON struct {
 }
 
 // inspect tells all that is known of this browser's session and the store.
-func (a *App) inspect(c echo.Context) error {
-	s, err := a.engine.Load(c.Request())
-	if err != nil {
-		return err
-	}
+func (a *App) inspect(c echo.Context, s *session.Session) error {
 	if formOf(c.Request()) != formJSON {
-		return a.answer(c, s, outcome{Op: "session", say: sayLab})
+		say := sayLab
+		if c.QueryParam("after") == "expiry" { // the page asks by itself when a clock has run out
+			say = a.sayRanOut(c)
+		}
+		return a.answer(c, s, outcome{Op: "session", say: say})
 	}
 	if err := a.commitRead(c, s); err != nil {
 		return err
@@ -146,33 +145,3 @@ func (a *App) health(c echo.Context) error {
 	}
 	return writeJSON(c, status, "application/json", out)
 }
-
-// composer is the composer with what this request typed into it.
-func (a *App) composer(c echo.Context, startOver bool) views.Composer {
-	first := views.Composer{Key: "name", Value: "Rahim", Type: "text", User: "ada", Seconds: "5", Placement: a.engine.Placement().String()}
-	form := c.QueryParams()
-	if c.Request().Method == http.MethodPost {
-		form = remembered(c.Request().Context()).form
-	}
-	if startOver {
-		form = nil
-	}
-	for name, into := range map[string]*string{
-		"key": &first.Key, "value": &first.Value, "user": &first.User, "seconds": &first.Seconds,
-	} {
-		if form.Has(name) {
-			*into = form.Get(name)
-		}
-	}
-	if p, err := session.ParsePlacement(form.Get("placement")); err == nil {
-		first.Placement = p.String()
-	}
-	for _, kind := range composerTypes {
-		if kind == form.Get("type") {
-			first.Type = kind
-		}
-	}
-	return first
-}
-
-var composerTypes = []string{"text", "number", "boolean", "json"}

@@ -1,10 +1,13 @@
 package app
 
 import (
+	"errors"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/gorilla/sessions"
 	echosession "github.com/labstack/echo-contrib/session"
 	"github.com/labstack/echo/v4"
 
@@ -14,27 +17,19 @@ import (
 
 // flush ends the session: record, cookie, ID. With the field start-over the
 // page goes back to its first state as well.
-func (a *App) flush(c echo.Context) error {
-	s, err := a.engine.Load(c.Request())
-	if err != nil {
-		return err
-	}
+func (a *App) flush(c echo.Context, s *session.Session) error {
+	was := s.Info()
 	if err := s.Flush(c.Request().Context()); err != nil {
 		return err
 	}
 	over := remembered(c.Request().Context()).form.Get("start-over") != ""
-	before := s.IDBefore()
-	return a.answer(c, s, outcome{Op: "flush", IDBefore: before, startOver: over, say: func(info session.Info) views.Sentence {
-		return sayFlush(before, over, info)
+	return a.answer(c, s, outcome{Op: "flush", IDBefore: was.ID, startOver: over, say: func(info session.Info) views.Sentence {
+		return sayFlush(was, over, info)
 	}})
 }
 
 // cycleID gives the session a new ID.
-func (a *App) cycleID(c echo.Context) error {
-	s, err := a.engine.Load(c.Request())
-	if err != nil {
-		return err
-	}
+func (a *App) cycleID(c echo.Context, s *session.Session) error {
 	before := s.ID()
 	s.CycleID()
 	return a.answer(c, s, outcome{Op: "cycle-id", IDBefore: before, say: func(info session.Info) views.Sentence {
@@ -43,11 +38,7 @@ func (a *App) cycleID(c echo.Context) error {
 }
 
 // clearExpired removes expired records from the store, everybody's.
-func (a *App) clearExpired(c echo.Context) error {
-	s, err := a.engine.Load(c.Request())
-	if err != nil {
-		return err
-	}
+func (a *App) clearExpired(c echo.Context, s *session.Session) error {
 	removed, err := a.engine.ClearExpired(c.Request().Context())
 	if err != nil {
 		return err
@@ -62,7 +53,7 @@ func (a *App) clearExpired(c echo.Context) error {
 const maxExpirySeconds = 10 * 365 * 24 * 60 * 60
 
 // expiry sets this session's own expiry.
-func (a *App) expiry(c echo.Context) error {
+func (a *App) expiry(c echo.Context, s *session.Session) error {
 	text, err := field(remembered(c.Request().Context()).form, "seconds")
 	if err != nil {
 		return err
@@ -71,37 +62,24 @@ func (a *App) expiry(c echo.Context) error {
 	if text = strings.TrimSpace(text); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n > maxExpirySeconds || n < -maxExpirySeconds {
-			return &session.InputError{Field: "seconds", Text: "seconds is a whole number of at most ten years, 0 to end with the browser, or empty for the policy."}
+			return &session.InputError{Field: "seconds", Text: "Write whole seconds, at most ten years' worth; 0 to end with the browser; nothing for the usual expiry."}
 		}
 		x = session.Expiry{After: time.Duration(n) * time.Second, BrowserClose: n == 0}
 	}
-	s, err := a.engine.Load(c.Request())
-	if err != nil {
-		return err
-	}
 	existed := s.Exists()
 	s.SetExpiry(x)
-	out := outcome{Op: "expiry", say: func(info session.Info) views.Sentence { return a.sayExpiry(existed, x, info) }}
-	if err := s.Commit(c.Request().Context()); err != nil {
-		return err
-	}
-	if info := s.Info(); info.Exists {
-		out.Expires = &info.Expires
-	}
-	return a.answer(c, s, out)
+	return a.answer(c, s, outcome{Op: "expiry", say: func(info session.Info) views.Sentence {
+		return a.sayExpiry(existed, x, info)
+	}})
 }
 
 // placement moves this browser's values.
-func (a *App) placement(c echo.Context) error {
+func (a *App) placement(c echo.Context, s *session.Session) error {
 	name, err := field(remembered(c.Request().Context()).form, "placement")
 	if err != nil {
 		return err
 	}
 	p, err := session.ParsePlacement(name)
-	if err != nil {
-		return err
-	}
-	s, err := a.engine.Load(c.Request())
 	if err != nil {
 		return err
 	}
@@ -113,8 +91,8 @@ func (a *App) placement(c echo.Context) error {
 }
 
 // login is a toy, without a password. It is written in gorilla's plain idiom,
-// which the engine's Store serves with all its promises.
-func (a *App) login(c echo.Context) error {
+// which the engine's Store serves with all its promises: sess is s in other clothes.
+func (a *App) login(c echo.Context, s *session.Session) error {
 	user, err := field(remembered(c.Request().Context()).form, "user")
 	if err != nil {
 		return err
@@ -132,31 +110,43 @@ func (a *App) login(c echo.Context) error {
 	if err := sess.Save(c.Request(), c.Response()); err != nil {
 		return err
 	}
-	s, err := a.engine.Load(c.Request())
-	if err != nil {
-		return err
-	}
 	return a.answer(c, s, outcome{Op: "login", IDBefore: before, say: func(info session.Info) views.Sentence {
 		return sayLogin(user, before, info)
 	}})
 }
 
 // logout is a flush, in gorilla's idiom.
-func (a *App) logout(c echo.Context) error {
+func (a *App) logout(c echo.Context, s *session.Session) error {
 	sess, err := echosession.Get(a.engine.CookieName(), c)
 	if err != nil {
 		return err
 	}
-	before := sess.ID
+	was := s.Info()
 	sess.Options.MaxAge = -1
 	if err := sess.Save(c.Request(), c.Response()); err != nil {
 		return err
 	}
-	s, err := a.engine.Load(c.Request())
-	if err != nil {
-		return err
-	}
-	return a.answer(c, s, outcome{Op: "logout", IDBefore: before, say: func(info session.Info) views.Sentence {
-		return sayLogout(before, info)
+	return a.answer(c, s, outcome{Op: "logout", IDBefore: was.ID, say: func(info session.Info) views.Sentence {
+		return sayLogout(was, info)
 	}})
+}
+
+// errTooLate is for code that saves a session after the response's head was sent.
+var errTooLate = errors.New("the response has begun: it is too late to save the session")
+
+// gorillaStore refuses a Save that comes too late: gorilla's own stores return
+// nil there, and the cookie is lost without a word.
+type gorillaStore struct{ session.Store }
+
+// Get implements sessions.Store.
+func (st gorillaStore) Get(r *http.Request, name string) (*sessions.Session, error) {
+	return sessions.GetRegistry(r).Get(st, name)
+}
+
+// Save implements sessions.Store.
+func (st gorillaStore) Save(r *http.Request, w http.ResponseWriter, gs *sessions.Session) error {
+	if resp, ok := w.(*echo.Response); ok && resp.Committed {
+		return errTooLate
+	}
+	return st.Store.Save(r, w, gs)
 }

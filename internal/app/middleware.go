@@ -7,14 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"runtime/debug"
-	"strings"
 	"time"
 
-	"github.com/gorilla/sessions"
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
@@ -121,54 +118,6 @@ func dynamicHeaders(h http.Header) {
 	h.Set("Vary", "Accept, Cookie, HX-Request")
 }
 
-// Hosts are the names that a Host header may carry, as "name" for any port or "name:port".
-type Hosts map[string]bool
-
-// LocalHosts returns the hosts of a server that listens on addr: the loopback
-// names, the address itself (all of this machine's, if it listens on all), and
-// the names in also.
-func LocalHosts(addr net.Addr, also []string) (Hosts, error) {
-	host, port, err := net.SplitHostPort(addr.String())
-	if err != nil {
-		return nil, err
-	}
-	hosts := Hosts{}
-	add := func(name string) { hosts[net.JoinHostPort(name, port)] = true }
-	for _, name := range []string{"localhost", "127.0.0.1", "::1", host} {
-		add(name)
-	}
-	if net.ParseIP(host).IsUnspecified() {
-		own, err := net.InterfaceAddrs()
-		if err != nil {
-			return nil, err
-		}
-		for _, a := range own {
-			if n, ok := a.(*net.IPNet); ok {
-				add(n.IP.String())
-			}
-		}
-	}
-	if port == "80" {
-		for name := range hosts {
-			bare := strings.TrimSuffix(name, ":80")
-			hosts[bare] = true
-		}
-	}
-	for _, name := range also {
-		hosts[strings.ToLower(name)] = true
-	}
-	return hosts, nil
-}
-
-func (h Hosts) allow(host string) bool {
-	host = strings.ToLower(host)
-	if h[host] {
-		return true
-	}
-	name, _, err := net.SplitHostPort(host)
-	return err == nil && h[name]
-}
-
 // checkHost is the guard against DNS rebinding: a page of a foreign name that
 // resolves to this machine has the foreign name in its Host header, and an
 // Origin that agrees with it.
@@ -199,9 +148,6 @@ func checkOrigin(next echo.HandlerFunc) echo.HandlerFunc {
 func readForm(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		if r.Method != http.MethodPost {
-			return next(c)
-		}
 		declared := r.Header.Get("Content-Type")
 		if kind, _, err := mime.ParseMediaType(declared); (err != nil || kind != "application/x-www-form-urlencoded") &&
 			(declared != "" || r.ContentLength != 0) {
@@ -209,13 +155,14 @@ func readForm(next echo.HandlerFunc) echo.HandlerFunc {
 				detail: "The body is not a form. Send it as application/x-www-form-urlencoded."}
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxBodyBytes))
+		mem := remembered(r.Context())
 		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+			mem.form, _ = url.ParseQuery(string(body)) // what there is of it stays in the form
 			return &problem{status: http.StatusRequestEntityTooLarge,
 				detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed.", number(maxBodyBytes))}
 		} else if err != nil {
 			return &problem{status: http.StatusBadRequest, cause: err, detail: "The body of this request could not be read to its end."}
 		}
-		mem := remembered(r.Context())
 		mem.body = string(body)
 		if mem.form, err = url.ParseQuery(mem.body); err != nil {
 			return &problem{status: http.StatusBadRequest, cause: err,
@@ -237,7 +184,7 @@ func (a *App) commitStaged(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 			ctx := c.Request().Context()
 			if resp.Status >= http.StatusInternalServerError {
-				s.Discard(ctx, "the answer is an error")
+				s.Discard(ctx, "the answer is an error") // then Commit does nothing
 			}
 			err := s.Commit(ctx)
 			session.SetCookie(resp.Header(), s.SetCookie())
@@ -253,21 +200,4 @@ func (a *App) commitStaged(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return commit()
 	}
-}
-
-// gorillaStore refuses a Save that comes too late: gorilla's own stores return
-// nil there, and the cookie is lost without a word.
-type gorillaStore struct{ session.Store }
-
-// Get implements sessions.Store.
-func (st gorillaStore) Get(r *http.Request, name string) (*sessions.Session, error) {
-	return sessions.GetRegistry(r).Get(st, name)
-}
-
-// Save implements sessions.Store.
-func (st gorillaStore) Save(r *http.Request, w http.ResponseWriter, gs *sessions.Session) error {
-	if resp, ok := w.(*echo.Response); ok && resp.Committed {
-		return session.ErrCommitted
-	}
-	return st.Store.Save(r, w, gs)
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"mime"
@@ -90,11 +91,7 @@ func (o *outcome) at(key string, v session.Value, info session.Info) {
 	o.Value, o.Type = json.RawMessage(v), v.Type()
 	n := len(v)
 	o.Bytes = &n
-	for _, item := range info.Values {
-		if item.Key == key {
-			o.Lives = item.Lives
-		}
-	}
+	o.Lives = lives(key, info)
 }
 
 // answer commits the session, then renders what was done: nothing is shown that
@@ -109,14 +106,22 @@ func (a *App) answer(c echo.Context, s *session.Session, out outcome) error {
 	if info.Exists {
 		out.Session = sessionJSON{true, info.ID, info.Version, info.Placement.String()}
 	}
+	if out.Op == "expiry" && info.Exists {
+		out.Expires = &info.Expires
+	}
 	if formOf(c.Request()) == formJSON {
-		if out.Key != nil && (out.Op == "set" || out.Op == "get" && *out.Found) {
-			v, _ := s.Get(*out.Key)
-			out.at(*out.Key, v, info)
+		if out.Key != nil && out.Op != "delete" {
+			if v, ok := s.Get(*out.Key); ok {
+				out.at(*out.Key, v, info)
+			}
 		}
 		return writeJSON(c, http.StatusOK, "application/json", out)
 	}
-	return a.orPlain(c, out.Op, contain(func() error { return a.showOutcome(c, s, out, info) }))
+	err := contain(func() error { return a.showOutcome(c, s, out, info) })
+	if c.Request().Method != http.MethodPost {
+		return err // nothing was done that must not be denied
+	}
+	return a.orPlain(c, out.Op, err)
 }
 
 func (a *App) showOutcome(c echo.Context, s *session.Session, out outcome, info session.Info) error {
@@ -124,7 +129,7 @@ func (a *App) showOutcome(c echo.Context, s *session.Session, out outcome, info 
 	if formOf(c.Request()) == formPage && c.Request().Method == http.MethodPost {
 		return a.redirect(c, sentence, out)
 	}
-	return a.showSession(c, http.StatusOK, s, sentence, out.startOver)
+	return a.writeLab(c, http.StatusOK, a.labView(c, s, sentence, out.startOver))
 }
 
 // maxEchoed is the most bytes of a value that a page without JavaScript puts
@@ -140,13 +145,15 @@ func (a *App) redirect(c echo.Context, sentence views.Sentence, out outcome) err
 	h.Set("Content-Length", "0")
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	composer := a.composer(c, out.startOver)
-	if len(composer.Value) > maxEchoed {
-		composer.Value = ""
+	for _, text := range []*string{&composer.Key, &composer.Value, &composer.Seconds, &composer.User} {
+		if len(*text) > maxEchoed {
+			*text = ""
+		}
+		*text = strings.Clone(*text) // not a part of the whole body, which would be kept with it
 	}
-	a.results.put(func(token string) result {
-		h.Set("Location", "/?x="+token)
-		return result{sentence, composer, a.wire(c, http.StatusSeeOther, false), changed(c)}
-	})
+	token := rand.Text()
+	h.Set("Location", "/?x="+token)
+	a.results.put(token, result{sentence, composer, a.wire(c, http.StatusSeeOther, false), remembered(c.Request().Context()).events})
 	resp.WriteHeader(http.StatusSeeOther)
 	return nil
 }
@@ -158,32 +165,12 @@ func (a *App) orPlain(c echo.Context, done string, err error) error {
 		return err
 	}
 	a.cfg.Log.Error("an answer could not be rendered after the commit", "done", done, "error", err)
+	for _, name := range []string{"Content-Length", "Location"} { // of the answer that failed
+		c.Response().Header().Del(name)
+	}
 	return c.HTML(http.StatusOK, "<!doctype html><html lang=\"en\"><title>Sessionscope</title>"+
 		"<p>Done: "+done+". The page that shows it could not be made; the session is as you asked.</p>"+
 		"<p><a href=\"/\">Back to the lab</a></p></html>")
-}
-
-// show answers with a sentence and the session as it is; a problem that is not
-// about the session gets a page without it.
-func (a *App) show(c echo.Context, status int, sentence views.Sentence, p *problem) error {
-	if p.aboutRequest() {
-		if formOf(c.Request()) == formFragment {
-			return a.write(c, status, views.ProblemFragment(sentence), false)
-		}
-		return a.write(c, status, views.Problem(a.page(strconv.Itoa(status)), sentence), false)
-	}
-	s, err := a.engine.Load(c.Request())
-	if err != nil {
-		s = nil // the store does not answer: the page says so
-	}
-	return a.showSession(c, status, s, sentence, false)
-}
-
-// showSession answers with the lab, whole or the parts that can have changed.
-// s is nil when the store does not answer.
-func (a *App) showSession(c echo.Context, status int, s *session.Session, sentence views.Sentence, startOver bool) error {
-	lab := a.labView(c, s, sentence, startOver)
-	return a.writeLab(c, status, lab)
 }
 
 // writeLab renders lab with the exchange that it is part of.
@@ -210,8 +197,8 @@ func renderTempl(ctx context.Context, w io.Writer, component templ.Component) er
 }
 
 // lengthMark stands in a rendered answer where its own Content-Length is shown.
-// No text that a visitor can send contains it: NUL appears in no header, key or JSON text.
-const lengthMark = "\x00length\x00"
+// It is random, so that nobody can send it.
+var lengthMark = rand.Text()
 
 // write renders into a buffer, then writes once. With own, the answer shows its
 // own length, which is put in place at the end.

@@ -1,16 +1,17 @@
 package app
 
 import (
-	"crypto/rand"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/views"
 )
 
 const (
 	resultLife = time.Minute
-	maxResults = 1000
+	maxResults = 200
 )
 
 // result is what a POST without JavaScript leaves for the page that follows it.
@@ -18,49 +19,49 @@ type result struct {
 	sentence views.Sentence
 	composer views.Composer
 	wire     views.Wire
-	changed  []string // keys
+	events   []session.Event
 }
 
 // results keeps each result for one look, at most a minute, in memory only.
 type results struct {
-	mu    sync.Mutex
-	kept  map[string]result
-	order []token // oldest first
+	mu   sync.Mutex
+	kept []keptResult // oldest first
 }
 
-type token struct {
-	name string
-	ends time.Time
+type keptResult struct {
+	token string
+	ends  time.Time
+	result
 }
 
-func newResults() *results { return &results{kept: make(map[string]result)} }
-
-// put keeps what the function returns for the token that it is given.
-func (rs *results) put(make func(token string) result) string {
-	t := token{rand.Text(), time.Now().Add(resultLife)}
-	r := make(t.name)
+// put keeps r under token. The oldest makes room.
+func (rs *results) put(token string, r result) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	for len(rs.order) > 0 && (len(rs.order) >= maxResults || time.Now().After(rs.order[0].ends)) {
-		delete(rs.kept, rs.order[0].name)
-		rs.order = rs.order[1:]
+	if len(rs.kept) >= maxResults {
+		rs.kept = slices.Delete(rs.kept, 0, 1)
 	}
-	rs.order = append(rs.order, t)
-	rs.kept[t.name] = r
-	return t.name
+	rs.kept = append(rs.kept, keptResult{token, time.Now().Add(resultLife), r})
+	time.AfterFunc(resultLife, rs.prune)
+}
+
+// prune drops what is over.
+func (rs *results) prune() {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	now := time.Now()
+	rs.kept = slices.DeleteFunc(rs.kept, func(k keptResult) bool { return !now.Before(k.ends) })
 }
 
 // take returns the result of that token, once.
-func (rs *results) take(name string) (result, bool) {
+func (rs *results) take(token string) (result, bool) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	for i, t := range rs.order {
-		if t.name == name {
-			rs.order = append(rs.order[:i], rs.order[i+1:]...)
-			r := rs.kept[name]
-			delete(rs.kept, name)
-			return r, !time.Now().After(t.ends)
-		}
+	i := slices.IndexFunc(rs.kept, func(k keptResult) bool { return k.token == token })
+	if i < 0 {
+		return result{}, false
 	}
-	return result{}, false
+	k := rs.kept[i]
+	rs.kept = slices.Delete(rs.kept, i, i+1)
+	return k.result, time.Now().Before(k.ends)
 }

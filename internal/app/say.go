@@ -2,8 +2,9 @@ package app
 
 import (
 	"fmt"
-	"strings"
 	"time"
+
+	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/views"
@@ -14,7 +15,7 @@ import (
 // shown as JSON, cut when long. Where something lives is always a coloured part.
 
 func text(s string) views.Part { return views.Part{Text: s} }
-func code(s string) views.Part { return views.Part{Kind: "code", Text: cut(s, 80)} }
+func code(s string) views.Part { return views.Part{Kind: "code", Text: shown(s, 80)} }
 
 // value shows a value, cut to one line.
 func value(v session.Value) views.Part { return code(string(v)) }
@@ -35,23 +36,23 @@ func note(verb string, parts ...views.Part) views.Sentence {
 }
 
 func refused(p *problem) views.Sentence {
-	return views.Sentence{Tone: "bad", Verb: fmt.Sprint(p.status), Parts: []views.Part{text(p.detail)}}
+	return views.Sentence{Tone: "bad", Field: p.field, Verb: fmt.Sprintf("refused (%d)", p.status), Parts: []views.Part{text(p.detail)}}
 }
 
 // noteOf says what is special about the cookie that came, or "".
 func noteOf(info session.Info) string {
 	switch info.Verdict {
-	case session.Stale:
+	case session.VerdictStale:
 		return "This cookie is stale: a later one was sent out since. What it holds itself may be old."
-	case session.Garbled:
+	case session.VerdictGarbled:
 		return "The cookie that came is not one of ours, so it opens nothing."
-	case session.Forged:
+	case session.VerdictForged:
 		return "The signature of the cookie that came does not fit, so it opens nothing."
-	case session.HasExpired:
-		return "The session of the cookie that came has expired: it reads as absent, although its record may still lie in the store."
-	case session.OpensNought:
-		return "The cookie that came is signed well, but its session has ended, so it opens nothing."
-	case session.HasMoved:
+	case session.VerdictExpired:
+		return "This cookie's session has expired, so it reads as absent."
+	case session.VerdictDead:
+		return "The cookie that came has a valid signature, but its session has ended: it opens nothing."
+	case session.VerdictMoved:
 		return "The ID in the cookie that came was replaced a moment ago, so it opens nothing."
 	}
 	return ""
@@ -94,8 +95,10 @@ func saySet(key string, v session.Value, born, same bool, info session.Info) vie
 	switch {
 	case born:
 		parts = append(parts, text("A session was born with this first write: the server sent its first cookie."))
-	case info.Placement == session.OnServer:
+	case info.Sent == nil:
 		parts = append(parts, text("The cookie stays as it is."))
+	case info.Placement == session.OnServer:
+		parts = append(parts, text("The server sent the same ID again, with a fresh Max-Age."))
 	default:
 		parts = append(parts, text("The old signature no longer fits, so the server sent a new cookie."))
 	}
@@ -108,7 +111,7 @@ func sayGet(key string, v session.Value, found bool, info session.Info) views.Se
 		if lives(key, info) == "server" {
 			from = theServer
 		}
-		return did("get", code(key), text(" is "), value(v), text(fmt.Sprintf(", a %s read from ", v.Type())), from, text(". Reading changes nothing: no value was written."))
+		return did("get", code(key), text(" is "), value(v), text(", "+typed(v)+"read from "), from, text(". Reading changes nothing."))
 	}
 	if !info.Exists {
 		s := noSession("get", info, "That is no error, and reading does not create a session.")
@@ -118,6 +121,18 @@ func sayGet(key string, v session.Value, found bool, info session.Info) views.Se
 	return note("get", code(key), text(" is missing: the session has no such key. That is no error, only an empty answer."))
 }
 
+// typed names the type of v, before "read from".
+func typed(v session.Value) string {
+	switch kind := v.Type(); kind {
+	case session.TypeNull:
+		return ""
+	case session.TypeObject:
+		return "an object "
+	default:
+		return "a " + kind + " "
+	}
+}
+
 func sayKeys(keys []string, info session.Info) views.Sentence {
 	if len(keys) == 0 {
 		if !info.Exists {
@@ -125,18 +140,15 @@ func sayKeys(keys []string, info session.Info) views.Sentence {
 		}
 		return note("keys", text("The session is there, and it has no keys."))
 	}
-	parts := []views.Part{text(fmt.Sprintf("%d %s: ", len(keys), plural(len(keys), "key", "keys")))}
-	for i, key := range keys {
-		if i == 12 {
-			parts = append(parts, text(fmt.Sprintf(" and %d more", len(keys)-i)))
-			break
-		}
-		if i > 0 {
-			parts = append(parts, text(", "))
-		}
-		parts = append(parts, code(key))
+	places := make(map[string]bool)
+	for _, item := range info.Values {
+		places[item.Lives] = true
 	}
-	return did("keys", append(parts, text(". The loop saw both halves of the session, wherever each value lives."))...)
+	end := "."
+	if len(places) == 2 {
+		end = ". The loop saw both halves of the session, wherever each value lives."
+	}
+	return did("keys", text(fmt.Sprintf("%d %s: ", len(keys), plural(len(keys), "key", "keys"))), views.Part{Kind: "code", Text: list(keys)}, text(end))
 }
 
 func sayDelete(key string, found bool, info session.Info) views.Sentence {
@@ -156,19 +168,27 @@ func sayClear(n int, info session.Info) views.Sentence {
 	case n == 0:
 		return note("clear", text("The session had no keys already. Nothing was written."))
 	}
-	return did("cleared", text(fmt.Sprintf("%d %s. The session is empty but alive: the ID ", n, plural(n, "key", "keys"))), code(info.ID), text(" and its record stay. Flush would end it."))
+	stay := " and its record stay"
+	if info.Placement == session.InCookie {
+		stay = " stays"
+	}
+	return did("cleared", text(fmt.Sprintf("%d %s. The session is empty but alive: the ID ", n, plural(n, "key", "keys"))), code(info.ID), text(stay+". Flush would end it."))
 }
 
-func sayFlush(before string, over bool, info session.Info) views.Sentence {
+func sayFlush(was session.Info, over bool, info session.Info) views.Sentence {
 	again := ""
 	if over {
 		again = " Everything is as at the beginning: press Set and a new session is born."
 	}
-	if before == "" {
+	dead := text(" is dead for good: a kept copy of the old cookie opens nothing." + again)
+	switch {
+	case !was.Exists:
 		return noSession("flush", info, "There was nothing to flush."+again)
+	case was.Placement == session.InCookie:
+		return did("flushed", text("The browser throws "), theCookie, text(" away, and "), theServer, text(" remembers that its ID is retired: "), code(was.ID), dead)
 	}
-	return did("flushed", text("The record is gone from "), theServer, text(" and "), theCookie,
-		text(" from the browser. The ID "), code(before), text(" is dead for good: a kept copy of the old cookie opens nothing."+again))
+	return did("flushed", text("The record is gone from "), theServer, text(", and the browser throws "), theCookie,
+		text(" away. The ID "), code(was.ID), dead)
 }
 
 func sayCycle(before string, info session.Info) views.Sentence {
@@ -184,7 +204,7 @@ func sayClearExpired(removed int, info session.Info) views.Sentence {
 		return note("clear expired", text("No expired record lies in the store. Live sessions are not touched."))
 	}
 	return did("cleared", text(fmt.Sprintf("%d expired %s from ", removed, plural(removed, "record", "records"))), theServer,
-		text(". They read as absent before, too: expired is not the same as cleared."))
+		text(". "+plural(removed, "It", "They")+" read as absent before, too: expired is not the same as cleared."))
 }
 
 func (a *App) sayExpiry(existed bool, x session.Expiry, info session.Info) views.Sentence {
@@ -195,12 +215,16 @@ func (a *App) sayExpiry(existed bool, x session.Expiry, info session.Info) views
 	case !info.Exists:
 		return did("expired", text("An expiry in the past ends the session at once: it reads as absent from now on."))
 	case x.BrowserClose:
-		return did("expiry", text("The cookie has no Max-Age any more: the browser throws it away when it closes. "), theServer, text(" keeps its own clocks all the same."))
+		return did("expiry", theCookie, text(" has no Max-Age any more, so the browser throws it away when it closes. On "), theServer, text(" the clocks run all the same."))
 	case x.After != 0:
-		return did("expiry", text(fmt.Sprintf("This session expires %s after its last write. Max-Age tells ", seconds(x.After))), theCookie,
-			text(", but it is "), theServer, text(" that decides."))
+		latest := ""
+		if info.Expires.Equal(info.Absolute) {
+			latest = ", but at the latest at " + clock(info.Absolute) + ", when its absolute lifetime ends"
+		}
+		return did("expiry", text(fmt.Sprintf("This session expires %s after its last write%s. Max-Age tells the browser when to drop ", seconds(x.After), latest)), theCookie,
+			text("; "), theServer, text(" decides for itself."))
 	}
-	return did("expiry", text(fmt.Sprintf("Back to the policy: the session expires %s after its last write.", idle)))
+	return did("expiry", text(fmt.Sprintf("Back to the policy: the session expires %s after its last write.", left(idle))))
 }
 
 func seconds(d time.Duration) string {
@@ -216,11 +240,21 @@ func sayPlacement(p session.Placement, was, info session.Info) views.Sentence {
 	}[p]
 	switch {
 	case !info.Exists:
-		return noSession("placement", info, "The next one will be born so that "+where+".")
+		return noSession("placement", info, "In the next one, "+where+".")
 	case was.Placement == p:
 		return note("placement", text("It is so already: "+where+"."))
 	}
-	parts := []views.Part{text(fmt.Sprintf("From now on %s. %d %s moved at once.", where, len(info.Values), plural(len(info.Values), "value", "values")))}
+	moved := 0
+	for _, item := range info.Values {
+		if lives(item.Key, was) != item.Lives {
+			moved++
+		}
+	}
+	what := "No value had to move."
+	if moved > 0 {
+		what = fmt.Sprintf("%d %s moved at once.", moved, plural(moved, "value", "values"))
+	}
+	parts := []views.Part{text("From now on " + where + ". " + what)}
 	if was.ID != info.ID {
 		parts = append(parts, text(" The session has a new ID, "), code(info.ID), text(": the old cookie must not open the old state."))
 	}
@@ -236,13 +270,39 @@ func sayLogin(user, before string, info session.Info) views.Sentence {
 		text(": whoever knew the old one is left outside."))...)
 }
 
-func sayLogout(before string, info session.Info) views.Sentence {
-	if before == "" {
+func sayLogout(was, info session.Info) views.Sentence {
+	s := sayFlush(was, false, info)
+	switch {
+	case !was.Exists:
 		return noSession("logout", info, "Nobody was logged in.")
+	case lives("user", was) == "":
+		s.Parts = append(s.Parts, text(" Nobody was logged in; the session ended all the same."))
 	}
-	s := sayFlush(before, false, info)
 	s.Verb = "logged out"
 	return s
+}
+
+// sayRanOut is for the page that asks by itself because a clock on it has run
+// out. It says what this request shows: whether a cookie came, and what the
+// store still counts.
+func (a *App) sayRanOut(c echo.Context) func(session.Info) views.Sentence {
+	return func(info session.Info) views.Sentence {
+		if info.Exists {
+			return sayLab(info) // another tab has written meanwhile
+		}
+		parts := []views.Part{text("The session ran out. ")}
+		if info.Verdict == session.VerdictAbsent {
+			parts = append(parts, text("The browser dropped "), theCookie, text(" when its Max-Age ended, so none came. "))
+		} else {
+			parts = append(parts, theCookie, text(" still came, and it opens nothing any more. "))
+		}
+		stats, err := a.engine.Stats(c.Request().Context())
+		if err == nil && stats.Expired > 0 {
+			parts = append(parts, text(fmt.Sprintf("%d expired %s still %s ", stats.Expired, plural(stats.Expired, "record", "records"), plural(stats.Expired, "lies", "lie"))), onServer,
+				text(": expired is not cleared."))
+		}
+		return note("expired", parts...)
+	}
 }
 
 // sayLab is what a page says when nothing was pressed.
@@ -253,12 +313,12 @@ func sayLab(info session.Info) views.Sentence {
 		for _, item := range info.Values {
 			keys = append(keys, item.Key)
 		}
-		return note("session", text("This browser has a session: "), code(info.ID), text(fmt.Sprintf(", with %d %s (", len(keys), plural(len(keys), "key", "keys"))),
-			code(strings.Join(keys, ", ")), text(")."))
+		return note("session", text("This browser has a session: "), code(info.ID), text(fmt.Sprintf(", with %d %s: ", len(keys), plural(len(keys), "key", "keys"))),
+			views.Part{Kind: "code", Text: list(keys)}, text("."))
 	case info.Exists:
 		return note("session", text("This browser has a session, "), code(info.ID), text(", and it is empty."))
 	case noteOf(info) != "":
 		return note("session", text(noteOf(info)))
 	}
-	return note("session", text("This browser has no session yet. Press Set: the first write gives birth to one."))
+	return note("session", text("This browser has no session. Press Set: the first write creates one."))
 }

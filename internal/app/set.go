@@ -59,13 +59,9 @@ func readSet(form url.Values) (f setForm, err error) {
 }
 
 // set is session[key] = value.
-func (a *App) set(c echo.Context) error {
+func (a *App) set(c echo.Context, s *session.Session) error {
 	r := c.Request()
 	form, err := readSet(remembered(r.Context()).form)
-	if err != nil {
-		return err
-	}
-	s, err := a.engine.Load(r)
 	if err != nil {
 		return err
 	}

@@ -4,11 +4,13 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/labstack/echo/v4"
 
@@ -19,7 +21,7 @@ import (
 func (a *App) page(title string) views.Page {
 	return views.Page{
 		Title: title,
-		CSS:   a.assets.url("css/sessionscope.css"), HTMX: a.assets.url("vendor/htmx-4.0.1/htmx.min.js"),
+		Theme: a.assets.url("js/theme.js"), CSS: a.assets.url("css/sessionscope.css"), HTMX: a.assets.url("vendor/htmx-4.0.1/htmx.min.js"),
 		Script: a.assets.url("js/sessionscope.js"), Icon: a.assets.url("img/icon.svg"),
 	}
 }
@@ -30,10 +32,11 @@ func (a *App) labView(c echo.Context, s *session.Session, sentence views.Sentenc
 		Page: a.page("Lab"), StoreName: a.cfg.StoreName, Sentence: sentence,
 		Composer: a.composer(c, startOver), ResetComposer: startOver,
 	}
+	lab.Composer.Invalid = sentence.Field
 	placement := lab.Composer.Placement
 	stats, err := a.engine.Stats(c.Request().Context())
 	if s == nil || err != nil {
-		lab.Browser = views.Browser{Name: a.engine.CookieName(), Empty: "The store does not answer, so nobody can say what this cookie opens. It stays as it is."}
+		lab.Browser = views.Browser{Name: a.engine.CookieName(), Empty: "The store does not answer, so nobody can say what a cookie opens. The browser keeps what it has."}
 		lab.Server = views.Server{Empty: "The store does not answer."}
 		lab.Placements = placementOptions(placement)
 		return lab
@@ -42,22 +45,72 @@ func (a *App) labView(c echo.Context, s *session.Session, sentence views.Sentenc
 	if info.Exists {
 		placement = info.Placement.String()
 	}
-	lab.Placements = placementOptions(placement)
+	// In a fragment the choice on the page stays, unless the session decides it
+	// or this request was about it.
+	if info.Exists || formOf(c.Request()) == formPage || submitted(c).Has("placement") {
+		lab.Placements = placementOptions(placement)
+	}
 	lab.Expired = stats.Expired
-	lab.Browser = a.browser(c, s, info)
+	lab.Browser = a.browser(c, info)
 	lab.Server = a.server(info, stats)
-	lab.Server.Mark(changed(c))
+	mark(&lab, remembered(c.Request().Context()).events)
 	return lab
 }
 
-// changed returns the keys that this request gave another value or place.
-func changed(c echo.Context) (keys []string) {
-	for _, ev := range remembered(c.Request().Context()).events {
-		if ev.Kind == session.Set || ev.Kind == session.Placed {
-			keys = append(keys, ev.Key)
+// mark shows on the screen what the events changed.
+func mark(lab *views.Lab, events []session.Event) {
+	changed := make(map[string]bool)
+	for _, ev := range events {
+		switch ev.Kind {
+		case session.Set, session.Placed:
+			changed[ev.Key] = true
+		case session.Deleted:
+			if lab.Server.ID != "" {
+				lab.Server.Values = append(lab.Server.Values, views.Value{Key: shown(ev.Key, maxShown), Gone: true})
+			}
+		case session.Created, session.Cycled:
+			lab.Server.IDChanged = true
+		case session.Signed:
+			lab.Browser.Changed = true
 		}
 	}
-	return keys
+	for i := range lab.Server.Values {
+		v := &lab.Server.Values[i]
+		v.Changed = changed[v.Name]
+	}
+}
+
+// submitted returns what this request's form carries.
+func submitted(c echo.Context) url.Values {
+	if c.Request().Method == http.MethodPost {
+		return remembered(c.Request().Context()).form
+	}
+	return c.QueryParams()
+}
+
+// composer is the composer with what this request typed into it.
+func (a *App) composer(c echo.Context, startOver bool) views.Composer {
+	first := views.Composer{Key: "name", Value: "Rahim", Type: "text", User: "ada", Seconds: "5", Placement: a.engine.Placement().String()}
+	form := submitted(c)
+	if startOver {
+		form = nil
+	}
+	for name, into := range map[string]*string{
+		"key": &first.Key, "value": &first.Value, "user": &first.User, "seconds": &first.Seconds,
+	} {
+		if form.Has(name) {
+			*into = form.Get(name)
+		}
+	}
+	if p, err := session.ParsePlacement(form.Get("placement")); err == nil {
+		first.Placement = p.String()
+	}
+	for _, kind := range first.Types() {
+		if kind.Name == form.Get("type") {
+			first.Type = kind.Name
+		}
+	}
+	return first
 }
 
 func placementOptions(chosen string) []views.Option {
@@ -75,11 +128,11 @@ func placementOptions(chosen string) []views.Option {
 }
 
 // browser tells what the browser keeps after this answer.
-func (a *App) browser(c echo.Context, s *session.Session, info session.Info) views.Browser {
+func (a *App) browser(c echo.Context, info session.Info) views.Browser {
 	b := views.Browser{Name: a.engine.CookieName(), Limit: session.MaxCookieBytes, Note: noteOf(info)}
 	if info.Cookie == nil {
-		b.Empty = "No cookie yet: press Set and one is born."
-		if set := s.SetCookie(); set != nil {
+		b.Empty = "No cookie yet: none came with this request. Press Set and one is born."
+		if info.Sent != nil {
 			b.Empty = "No cookie any more: the server had it thrown away. Press Set and a new one is born."
 		} else if sent := c.Request().CookiesNamed(b.Name); len(sent) > 0 {
 			b.Empty, b.Raw = "", sent[0].Value
@@ -87,22 +140,14 @@ func (a *App) browser(c echo.Context, s *session.Session, info session.Info) vie
 		}
 		return b
 	}
-	cookie, at := info.Cookie, info.Attributes
+	cookie := info.Cookie
 	b.Raw, b.Time, b.Payload, b.Signature = cookie.Value, cookie.Time, cookie.Payload, base64.URLEncoding.EncodeToString(cookie.Signature)
 	b.SignedAt, b.Key, b.Bytes = clock(cookie.SignedAt()), keyOf(cookie), info.CookieBytes
-	b.Flags = []views.Flag{
-		{Text: "HttpOnly", Title: "Scripts in the page cannot read it"},
-		{Text: "SameSite=Lax", Title: "Not sent along on requests from other sites, except when somebody follows a link"},
-		{Text: "Path=" + at.Path, Title: "Sent with every request below this path"},
-		{Text: "Secure", Title: "Off: this page came over plain http", Off: !at.Secure},
-	}
-	switch {
-	case info.BrowserClose:
-		b.Flags = append(b.Flags, views.Flag{Text: "no Max-Age", Title: "The browser throws it away when it closes"})
-	case info.Exists:
-		b.Flags = append(b.Flags, views.Flag{Text: fmt.Sprintf("Max-Age=%d", at.MaxAge), Title: "The browser throws it away after so many seconds. It is only a label: the server decides"})
+	if info.Exists { // only we can have set it, and always like this
+		b.Flags = flags(info)
 	}
 	e := cookie.Envelope()
+	b.Keys = list(e.Keys)
 	b.Fields = []views.Field{
 		{Name: "placement", Value: e.Placement.String()},
 		{Name: "session ID", Value: e.ID},
@@ -110,14 +155,28 @@ func (a *App) browser(c echo.Context, s *session.Session, info session.Info) vie
 		{Name: "created", Value: clock(e.Created)},
 		{Name: "deadline", Value: clock(e.Deadline)},
 	}
-	b.Values = e.Values
+	b.Values = shown(e.Values, maxShown)
 	b.EnvelopeBytes, b.Budget = e.Bytes, a.engine.EnvelopeBudget()
-	for _, item := range info.Values {
-		if item.Lives == "cookie" {
-			b.Keys = append(b.Keys, item.Key)
-		}
-	}
 	return b
+}
+
+// flags are the attributes of the cookie. A Cookie header carries none, so the
+// label of its age is shown only when this very answer sets it.
+func flags(info session.Info) []views.Flag {
+	at := info.Attributes
+	out := []views.Flag{
+		{Text: "HttpOnly", Title: "Scripts in the page cannot read it"},
+		{Text: "SameSite=Lax", Title: "Not sent along on requests from other sites, except when somebody follows a link"},
+		{Text: "Path=" + at.Path, Title: "Sent with every request below this path"},
+		{Text: "Secure", Title: "Off: this page came over plain http", Off: !at.Secure},
+	}
+	switch {
+	case info.BrowserClose:
+		out = append(out, views.Flag{Text: "no Max-Age", Title: "The browser throws it away when it closes"})
+	case info.Sent != nil:
+		out = append(out, views.Flag{Text: fmt.Sprintf("Max-Age=%d", info.Sent.MaxAge), Title: "The browser throws it away after so many seconds. It is only a label: the server decides for itself"})
+	}
+	return out
 }
 
 func versionOf(e session.Envelope) string {
@@ -132,12 +191,15 @@ func keyOf(c *session.Cookie) string { return fmt.Sprintf("%d of %d", c.Key, c.K
 // server tells what the server keeps.
 func (a *App) server(info session.Info, stats session.Stats) views.Server {
 	v := views.Server{Stats: []views.Stat{
-		{Number: number(stats.Live), Text: plural(stats.Live, "session", "sessions")},
+		{Number: number(stats.Live), Text: plural(stats.Live, "live record", "live records")},
 		{Number: number(stats.Expired), Text: "expired, not cleared"},
 		{Number: size(stats.Bytes), Text: "in the store"},
 	}}
 	if !info.Exists {
 		v.Empty = "No record of this browser. Reading never makes one: only a write does."
+		if info.Verdict == session.VerdictExpired {
+			v.Empty = "No live record: the session of this cookie has expired. What has expired stays in the store until it is cleared."
+		}
 		return v
 	}
 	v.ID, v.Stats = info.ID, append(v.Stats, views.Stat{Number: strconv.FormatUint(info.Version, 10), Text: "version"})
@@ -159,10 +221,11 @@ func (a *App) server(info session.Info, stats session.Stats) views.Server {
 	v.Absolute.First = !v.Idle.First
 	for _, item := range info.Values {
 		v.Values = append(v.Values, views.Value{
-			Key: item.Key, Type: item.Value.Type(), Text: string(preview(item.Value, 400)), Bytes: number(len(item.Value)), OnServer: item.Lives == "server",
+			Name: item.Key, Key: shown(item.Key, maxShown), Type: item.Value.Type(), Text: shown(string(item.Value), 400),
+			Bytes: number(len(item.Value)), OnServer: item.Lives == "server",
 		})
 	}
-	v.Record = string(preview(session.Value(info.Record), 2000))
+	v.Record = shown(string(info.Record), maxShown)
 	if info.Record != nil {
 		v.RecordBytes = number(len(info.Record))
 	}
@@ -171,8 +234,8 @@ func (a *App) server(info session.Info, stats session.Stats) views.Server {
 
 // Headers that a learner should see first. The others fold away.
 var first = map[string]bool{
-	"Host": true, "Cookie": true, "Origin": true, "Accept": true, "Content-Type": true, "Content-Length": true, "Hx-Request": true,
-	"Set-Cookie": true, "Cache-Control": true, "Vary": true, "Location": true, "Date": true, "Retry-After": true,
+	"Host": true, "Cookie": true, "Content-Type": true,
+	"Set-Cookie": true, "Cache-Control": true, "Vary": true, "Location": true, "Retry-After": true,
 }
 
 // wire is the exchange that is being answered: the request as it came and the
@@ -189,9 +252,11 @@ func (a *App) wire(c echo.Context, status int, own bool) views.Wire {
 		Past:        !own,
 		RequestLine: r.Method + " " + r.URL.RequestURI(), Proto: r.Proto,
 		StatusLine: fmt.Sprintf("%d %s", status, http.StatusText(status)),
-		Body:       cut(mem.body, 2000),
+		Body:       shown(mem.body, maxShown),
 		SetCookie:  h.Get("Set-Cookie") != "",
 		Steps:      steps(mem.events),
+
+		RequestBytes: number(len(mem.body)), ResponseBytes: h.Get("Content-Length"),
 	}
 	request := r.Header.Clone()
 	request["Host"] = []string{r.Host}
@@ -267,7 +332,7 @@ func steps(events []session.Event) (out []views.Step) {
 		switch ev.Kind {
 		case session.Read:
 			add("read", "cookie", bytesText(ev.Bytes))
-			add("verify", "signature", fmt.Sprintf("key %d of %d", ev.Count, ev.Of))
+			add("verify", "signature", fmt.Sprintf("key %d of %d", ev.KeyNumber, ev.KeyCount))
 			if ev.Place == session.InCookie {
 				add("check", "ID", "not retired")
 			} else {
@@ -278,15 +343,15 @@ func steps(events []session.Event) (out []views.Step) {
 		case session.Created:
 			add("new", "ID", ev.Session)
 		case session.Set:
-			add("set", ev.Key, bytesText(ev.Bytes))
+			add("set", shown(ev.Key, 80), bytesText(ev.Bytes))
 		case session.Placed:
-			add("place", ev.Key, "in the "+ev.Lives)
+			add("place", shown(ev.Key, 80), "in the "+ev.Lives)
 		case session.Deleted:
-			add("delete", ev.Key, "")
+			add("delete", shown(ev.Key, 80), "")
 		case session.Cleared:
 			add("clear", "", fmt.Sprintf("%d keys", ev.Count))
 		case session.Cycled:
-			add("cycle", "ID", ev.Reason+" is dead")
+			add("cycle", "ID", ev.Before+" is dead")
 		case session.Flushed:
 			add("flush", ev.Session, "")
 		case session.Swept:
@@ -361,12 +426,34 @@ func plural(n int, one, many string) string {
 	return many
 }
 
-// cut shortens s to at most n bytes, whole characters, and says so.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
+// maxShown is the most bytes of one text that a page shows.
+const maxShown = 2000
+
+// shown prepares text of a visitor's for the screen: cut to n bytes, whole
+// characters, and with the invisible ones that could reorder the sentence
+// around it written as escapes.
+func shown(s string, n int) string {
+	tail := ""
+	if len(s) > n {
+		tail = fmt.Sprintf("… (%s in all)", bytesText(len(s)))
+		s = s[:n]
 	}
-	return strings.ToValidUTF8(s[:n], "") + fmt.Sprintf("… (%s bytes in all)", number(len(s)))
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(s, "\ufffd") {
+		if unicode.IsControl(r) && r != '\n' || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String() + tail
 }
 
-func preview(v session.Value, n int) session.Value { return session.Value(cut(string(v), n)) }
+// list names at most 12 of names.
+func list(names []string) string {
+	more := ""
+	if n := len(names) - 12; n > 0 {
+		names, more = names[:12], fmt.Sprintf(" and %d more", n)
+	}
+	return shown(strings.Join(names, ", "), 400) + more
+}

@@ -16,17 +16,17 @@ import (
 
 // Config is what the program was asked to do.
 type Config struct {
-	Addr        string
-	Store       string
-	Placement   session.Placement
-	Idle        time.Duration
+	Addr        string            // HOST:PORT to listen on
+	Store       string            // "memory"
+	Placement   session.Placement // of a new session
+	Idle        time.Duration     // at least 1 s, at most ten years, as Lifetime
 	Lifetime    time.Duration
-	Rolling     bool
-	MaxSessions int
-	AllowHosts  []string
-	Open        bool
-	LogFormat   string
-	Version     bool
+	Rolling     bool     // reading extends the idle clock too
+	MaxSessions int      // at least 1
+	AllowHosts  []string // names, or NAME:PORT, that the Host header may carry besides our own
+	Open        bool     // open the browser
+	LogFormat   string   // "text" or "json"
+	Version     bool     // print the version and end
 }
 
 // ErrHelp is returned when the usage was asked for and has been printed.
@@ -34,9 +34,10 @@ var ErrHelp = flag.ErrHelp
 
 // Parse reads args, without the program's name, over the environment over the
 // defaults. Each flag also reads SESSIONSCOPE_ and its name in capitals, with _
-// for -. Usage goes to out. An error is one line that names the flag or variable.
+// for -; a flag that is given replaces its variable. Usage goes to out. An error
+// is one line that names the flag or the variable and says what is allowed.
 func Parse(args []string, getenv func(string) string, out io.Writer) (Config, error) {
-	cfg := Config{Placement: session.Hybrid}
+	cfg := Config{Placement: session.Hybrid, Idle: 2 * time.Hour, Lifetime: 8 * time.Hour}
 	fs := flag.NewFlagSet("sessionscope", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.StringVar(&cfg.Addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 picks a free one")
@@ -45,11 +46,11 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (Config, er
 		cfg.Placement, err = session.ParsePlacement(s)
 		return err
 	})
-	fs.DurationVar(&cfg.Idle, "idle", 2*time.Hour, "how long a session lives after its last write, a `DURATION` such as 30m")
-	fs.DurationVar(&cfg.Lifetime, "lifetime", 8*time.Hour, "how long a session lives at most, a `DURATION`")
+	fs.Var((*duration)(&cfg.Idle), "idle", "how long a session lives after its last write, a `DURATION` such as 30m")
+	fs.Var((*duration)(&cfg.Lifetime), "lifetime", "how long a session lives at most, a `DURATION`")
 	fs.BoolVar(&cfg.Rolling, "rolling", false, "reading extends the idle clock too")
 	fs.IntVar(&cfg.MaxSessions, "max-sessions", 10000, "`NUMBER` of sessions that the store holds; a full one refuses new ones")
-	fs.Func("allow-host", "one more `NAME` or NAME:PORT that the Host header may carry (repeatable)", func(s string) error {
+	fs.Func("allow-host", "one more `NAME` or NAME:PORT that the Host header may carry (repeatable, or with commas)", func(s string) error {
 		for name := range strings.SplitSeq(s, ",") {
 			if name = strings.TrimSpace(name); name == "" || strings.ContainsAny(name, "/ @") {
 				return errors.New("it is a host name, such as lab.example or lab.example:8080")
@@ -62,51 +63,74 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (Config, er
 	fs.StringVar(&cfg.LogFormat, "log-format", "text", "`FORMAT` of the log: text or json")
 	fs.BoolVar(&cfg.Version, "version", false, "print version, commit and Go version")
 
-	var fromEnv error
-	fs.VisitAll(func(f *flag.Flag) {
-		name := "SESSIONSCOPE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if text := getenv(name); text != "" && fromEnv == nil {
-			if err := f.Value.Set(text); err != nil {
-				fromEnv = fmt.Errorf("invalid value %q for %s: %w", text, name, err)
-			}
-		}
-	})
-	if fromEnv != nil {
-		return cfg, fromEnv
-	}
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(out, "Sessionscope makes web sessions visible. It serves a lab for this machine's browsers.\n\nUsage: sessionscope [flags]\n\n")
-		fs.SetOutput(out)
+		var flags strings.Builder
+		fs.SetOutput(&flags)
 		fs.PrintDefaults()
-		fmt.Fprintf(out, "\nEach flag also reads SESSIONSCOPE_ and its name in capitals, such as SESSIONSCOPE_MAX_SESSIONS.\n")
+		fmt.Fprintf(out, "Sessionscope makes web sessions visible. It serves a lab for this machine's browsers.\n\n"+
+			"Usage: sessionscope [flags]\n\n%s\nEach flag also reads SESSIONSCOPE_ and its name in capitals, such as SESSIONSCOPE_MAX_SESSIONS.\n",
+			strings.ReplaceAll(flags.String(), "  -", "  --"))
 		return cfg, ErrHelp
 	} else if err != nil {
-		return cfg, err
+		return cfg, errors.New(strings.NewReplacer("for flag -", "for --", "not defined: -", "not defined: --", "value -", "value --", "argument: -", "argument: --").Replace(err.Error()))
 	}
 	if fs.NArg() > 0 {
 		return cfg, fmt.Errorf("unexpected argument %q: sessionscope takes flags only", fs.Arg(0))
 	}
+	given := make(map[string]bool)
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	var err error
+	fs.VisitAll(func(f *flag.Flag) {
+		name := variable(f.Name)
+		if text := getenv(name); text != "" && !given[f.Name] && err == nil {
+			if e := f.Value.Set(text); e != nil {
+				err = fmt.Errorf("invalid value %q for %s: %w", text, name, e)
+			}
+		}
+	})
+	if err != nil || cfg.Version {
+		return cfg, err
+	}
 	return cfg, cfg.check()
 }
 
-func (c Config) check() error {
-	_, port, err := net.SplitHostPort(c.Addr)
-	if n, e := strconv.Atoi(port); err != nil || e != nil || n < 0 || n > 65535 {
-		return fmt.Errorf("invalid value %q for --addr: it is HOST:PORT, such as 127.0.0.1:8080", c.Addr)
+// variable is the environment's name of a flag.
+func variable(name string) string {
+	return "SESSIONSCOPE_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// duration is a flag's value that says what is allowed.
+type duration time.Duration
+
+func (d *duration) String() string {
+	// 2h0m0s reads better as 2h.
+	return strings.TrimSuffix(strings.TrimSuffix(time.Duration(*d).String(), "0s"), "0m")
+}
+
+func (d *duration) Set(s string) error {
+	n, err := time.ParseDuration(s)
+	if err != nil || n < time.Second || n > 10*365*24*time.Hour {
+		return errors.New("it is a duration from 1s to ten years, such as 90s, 30m or 2h")
 	}
+	*d = duration(n)
+	return nil
+}
+
+func (c Config) check() error {
+	bad := func(name string, value any, allowed string) error {
+		return fmt.Errorf("invalid value %q for --%s or %s: %s", fmt.Sprint(value), name, variable(name), allowed)
+	}
+	_, port, err := net.SplitHostPort(c.Addr)
+	n, e := strconv.Atoi(port)
 	switch {
+	case err != nil || e != nil || n < 0 || n > 65535:
+		return bad("addr", c.Addr, "it is HOST:PORT, such as 127.0.0.1:8080")
 	case c.Store != "memory":
-		return fmt.Errorf("invalid value %q for --store: this version has memory only", c.Store)
-	case c.Idle < time.Second:
-		return fmt.Errorf("invalid value %v for --idle: at least 1s", c.Idle)
-	case c.Lifetime < time.Second:
-		return fmt.Errorf("invalid value %v for --lifetime: at least 1s", c.Lifetime)
-	case c.Lifetime > 10*365*24*time.Hour || c.Idle > 10*365*24*time.Hour:
-		return errors.New("invalid value for --idle or --lifetime: at most ten years")
+		return bad("store", c.Store, "this version has memory only")
 	case c.MaxSessions < 1:
-		return fmt.Errorf("invalid value %d for --max-sessions: at least 1", c.MaxSessions)
+		return bad("max-sessions", c.MaxSessions, "at least 1")
 	case c.LogFormat != "text" && c.LogFormat != "json":
-		return fmt.Errorf("invalid value %q for --log-format: text or json", c.LogFormat)
+		return bad("log-format", c.LogFormat, "text or json")
 	}
 	return nil
 }

@@ -34,7 +34,9 @@ func TestParse(t *testing.T) {
 		{"environment", nil, map[string]string{"SESSIONSCOPE_ADDR": "[::1]:9", "SESSIONSCOPE_MAX_SESSIONS": "7", "SESSIONSCOPE_ALLOW_HOST": "a.example, b.example", "SESSIONSCOPE_ROLLING": "true"}, func(c *Config) {
 			c.Addr, c.MaxSessions, c.Rolling, c.AllowHosts = "[::1]:9", 7, true, []string{"a.example", "b.example"}
 		}},
-		{"a flag beats the environment", []string{"--idle", "1m"}, map[string]string{"SESSIONSCOPE_IDLE": "2m"}, func(c *Config) { c.Idle = time.Minute }},
+		{"a flag replaces the environment", []string{"--idle", "1m", "--allow-host", "a.example"}, map[string]string{"SESSIONSCOPE_IDLE": "rubbish", "SESSIONSCOPE_ALLOW_HOST": "b.example"}, func(c *Config) {
+			c.Idle, c.AllowHosts = time.Minute, []string{"a.example"}
+		}},
 	} {
 		want := defaults()
 		test.change(&want)
@@ -52,14 +54,15 @@ func TestParseRefuses(t *testing.T) {
 	for _, test := range []struct {
 		args, env, want string
 	}{
-		{"--colour", "", "-colour"},
-		{"--idle=soon", "", "-idle"},
-		{"--idle=1ms", "", "--idle"},
-		{"--lifetime=0", "", "--lifetime"},
+		{"--colour", "", "--colour"},
+		{"--idle=soon", "", "30m or 2h"},
+		{"--idle=1ms", "", "for --idle"},
+		{"--lifetime=0", "", "for --lifetime"},
 		{"--lifetime=999999h", "", "ten years"},
 		{"--placement=moon", "", "cookie, hybrid and server"},
 		{"--max-sessions=0", "", "--max-sessions"},
-		{"--max-sessions=many", "", "-max-sessions"},
+		{"--max-sessions=many", "", "for --max-sessions"},
+		{"--idle", "", "--idle"},
 		{"--store=floppy", "", "memory only"},
 		{"--addr=8080", "", "HOST:PORT"},
 		{"--addr=a:b", "", "HOST:PORT"},
@@ -84,12 +87,12 @@ func TestParseRefuses(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	var out strings.Builder
-	if _, err := Parse([]string{"--help"}, func(string) string { return "" }, &out); !errors.Is(err, ErrHelp) {
+	if _, err := Parse([]string{"--help"}, func(string) string { return "rubbish" }, &out); !errors.Is(err, ErrHelp) {
 		t.Errorf("error %v, want ErrHelp", err)
 	}
 	for _, name := range []string{"addr", "store", "placement", "idle", "lifetime", "rolling", "max-sessions", "allow-host", "open", "log-format", "version"} {
-		if !strings.Contains(out.String(), "-"+name) {
-			t.Errorf("the help does not name -%s", name)
+		if !strings.Contains(out.String(), "  --"+name) {
+			t.Errorf("the help does not name --%s", name)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptrace"
@@ -28,6 +29,21 @@ var binary string
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
+	// The test cache knows the files that a test opens, but not what goes into
+	// the binary: open all of it, or an old result would stand for a new program.
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && entry.Name() == ".git" {
+			return filepath.SkipDir
+		}
+		if err == nil && entry.Type().IsRegular() {
+			_, err = os.ReadFile(path)
+		}
+		return err
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	dir, err := os.MkdirTemp("", "sessionscope-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -189,8 +205,8 @@ func TestBinaryHoldsEveryAsset(t *testing.T) {
 			t.Errorf("%s: Cache-Control %q", quoted, got)
 		}
 	}
-	if found != 4 {
-		t.Errorf("the page names %d assets, want 4", found)
+	if found != 5 {
+		t.Errorf("the page names %d assets, want 5", found)
 	}
 }
 
@@ -233,6 +249,49 @@ func TestCommandLine(t *testing.T) {
 				t.Errorf("stderr %q, want one line with %q", stderr.String(), test.wantErr)
 			}
 		})
+	}
+}
+
+// TestFlagsReachTheProgram: what the command line says is what the program does.
+func TestFlagsReachTheProgram(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--placement", "server", "--idle", "10m", "--lifetime", "20m", "--max-sessions", "1", "--allow-host", "lab.example", "--rolling")
+	c := newClient(t, p.url)
+	status, _, resp := c.do("POST", "/set", url.Values{"key": {"a"}, "value": {"1"}})
+	port := p.url[strings.LastIndex(p.url, ":")+1:]
+	if cookie := resp.Header.Get("Set-Cookie"); status != 200 || !strings.HasPrefix(cookie, "sessionscope-"+port+"=") || !strings.Contains(cookie, "Max-Age=1200;") {
+		t.Errorf("status %d, Set-Cookie %q", status, cookie)
+	}
+	_, info, _ := c.do("GET", "/session", nil)
+	at := func(name string) time.Time {
+		v, _ := time.Parse(time.RFC3339, info[name].(string))
+		return v
+	}
+	if info["placement"] != "server" || at("expires").Sub(at("created")) != 20*time.Minute {
+		t.Errorf("session %v", info)
+	}
+	if idle := at("idle_expires").Sub(at("created")); idle <= 10*time.Minute || idle > 11*time.Minute {
+		t.Errorf("the idle clock ends %v after birth, want over 10 m: --rolling", idle)
+	}
+	if status, _, _ := newClient(t, p.url).do("POST", "/set", url.Values{"key": {"a"}, "value": {"1"}}); status != 507 {
+		t.Errorf("a session too many got %d, want 507", status)
+	}
+	for host, want := range map[string]int{"lab.example": 200, "evil.example": 421} {
+		r, _ := http.NewRequest("GET", p.url+"/healthz", nil)
+		r.Host = host
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("Host %s got %d, want %d", host, resp.StatusCode, want)
+		}
+	}
+	r, _ := http.NewRequest("GET", p.url+"/healthz", nil)
+	r.Header.Set("X-Large", strings.Repeat("x", 64<<10))
+	if resp, err := http.DefaultClient.Do(r); err != nil || resp.StatusCode != 431 {
+		t.Errorf("a head of 64 KiB got %v, %v; want 431", resp, err)
 	}
 }
 

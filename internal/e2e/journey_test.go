@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 func TestJourney(t *testing.T) {
@@ -40,7 +43,7 @@ func journey(t *testing.T, javascript bool) {
 	if !javascript {
 		suffix = "-nojs"
 	}
-	pg.want("#result", "no session yet")
+	pg.want("#result", "no session")
 	pg.want("#browser", "No cookie yet")
 	if pg.cookie() != nil {
 		t.Fatal("reading the page set a cookie")
@@ -75,7 +78,9 @@ func journey(t *testing.T, javascript bool) {
 	pg.press("List keys", "keys", "2 keys: cart, name")
 	pg.shoot("2-two-keys" + suffix)
 
+	pg.fill("key", "cart") // without JavaScript a press that needs no key brings a fresh composer
 	pg.press("Delete", "deleted", "cart")
+	pg.want("#server tr.gone", "cart", "deleted")
 	before := pg.text("#server .record code")
 	pg.press("Cycle ID", "cycled", "The same data has a new ID")
 	if after := pg.text("#server .record code"); after == before {
@@ -96,12 +101,16 @@ func journey(t *testing.T, javascript bool) {
 
 	pg.fill("value", "Rahim")
 	pg.press("Set", "set", "born")
-	pg.fill("seconds", "1")
-	pg.press("Expire in…", "expiry", "1 second after its last write")
+	pg.fill("seconds", "3")
+	pg.press("Expire in…", "expiry", "3 seconds after its last write")
 	if javascript {
-		pg.want("#server", "No record of this browser") // the page asks by itself when the clock has run out
+		pg.want("#result", "The session ran out", "expired is not cleared") // the page asks by itself
+		pg.want("#server", "No record of this browser")
 	} else {
-		for pg.cookie() != nil { // the browser throws it away when Max-Age has passed
+		for end := time.Now().Add(15 * time.Second); pg.cookie() != nil; { // the browser throws it away when Max-Age has passed
+			if time.Now().After(end) {
+				t.Fatal("the browser keeps an expired cookie")
+			}
 		}
 	}
 	pg.press("Get", "get", "name is missing")
@@ -125,4 +134,87 @@ func TestEnterSets(t *testing.T) {
 	if err != nil || focus != "value" {
 		t.Errorf("the focus is on %q, %v; want value", focus, err)
 	}
+}
+
+// TestPlacement: the choice at the top moves the values, by mouse and by
+// keyboard, also while another press is on its way.
+func TestPlacement(t *testing.T) {
+	t.Parallel()
+	pg := browse(t, start(t), true)
+	choose := func(name string) { pg.do(chromedp.Click(chromedp.CSS(`label:has(#placement-` + name + `)`))) }
+	chosen := func() string {
+		v, err := chromedp.Run(pg.ctx, chromedp.Evaluate[string](`document.querySelector('#placement input:checked').value`))
+		pg.must(err)
+		return v
+	}
+	choose("server")
+	pg.want("#result", "no session", "the cookie carries the ID alone")
+	pg.press("Set", "set", "on the server")
+	pg.want("#server", "server map")
+	choose("cookie")
+	pg.want("#result .verb", "moved")
+	pg.want("#result", "1 value moved at once", "new ID")
+	pg.want("#server", "the server keeps no record")
+	pg.do(chromedp.SendKeys(chromedp.ID("placement-cookie"), kb.ArrowRight))
+	pg.want("#result", "small values ride in the cookie")
+	pg.want("#server", `"placement":"hybrid"`)
+	pg.fill("value", strings.Repeat("large ", 1000))
+	pg.press("Set", "set", "on the server")
+	choose("cookie")
+	pg.want("#result", "refused (413)", "at most 4,096 are allowed")
+	if got := chosen(); got != "hybrid" {
+		t.Errorf("after the refusal %q is chosen, want hybrid", got)
+	}
+
+	// Two at once: the answer to the first must not swallow that of the second.
+	pg.fill("value", "small")
+	_, err := chromedp.Run(pg.ctx, chromedp.Evaluate[chromedp.Void](
+		`document.querySelector('#composer button').click(); document.querySelector('#placement-server').click();`))
+	pg.must(err)
+	pg.want("#server", `"placement":"server"`)
+	if got := chosen(); got != "server" {
+		t.Errorf("%q is chosen, want server", got)
+	}
+	pg.expectFaults() // Chromium logs every answer with a 4xx
+}
+
+// TestNoAnswer: with the program gone, the page says so, and shows what still holds.
+func TestNoAnswer(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	pg := browse(t, p, true)
+	pg.press("Set", "set", "born")
+	p.stop(t, os.Interrupt)
+	pg.do(chromedp.Click(chromedp.CSS(`label:has(#placement-server)`)))
+	pg.want("#result", "no answer", "not known")
+	pg.expectFaults() // the browser's own words about the refused connection
+}
+
+// TestRefusalIsTiedToItsField: the field that was refused says so, until it is right.
+func TestRefusalIsTiedToItsField(t *testing.T) {
+	t.Parallel()
+	pg := browse(t, start(t), true)
+	invalid := func() string {
+		v, err := chromedp.Run(pg.ctx, chromedp.Evaluate[string](`[...document.querySelectorAll('[aria-invalid]')].map(e => e.id).join()`))
+		pg.must(err)
+		return v
+	}
+	pg.fill("key", "")
+	pg.press("Set", "refused (422)", "The key is empty")
+	if got := invalid(); got != "key" {
+		t.Errorf("invalid: %q, want key", got)
+	}
+	pg.fill("key", "a")
+	pg.do(chromedp.SetValue(chromedp.ID("type"), "json"))
+	pg.press("Set", "refused (422)", "line 1, column 1")
+	pg.shoot("4-refused")
+	if got := invalid(); got != "value" {
+		t.Errorf("invalid: %q, want value", got)
+	}
+	pg.fill("value", "[1]")
+	pg.press("Set", "set", "[1]")
+	if got := invalid(); got != "" {
+		t.Errorf("invalid: %q, want none", got)
+	}
+	pg.expectFaults() // Chromium logs every answer with a 4xx
 }

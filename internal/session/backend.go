@@ -23,8 +23,9 @@ func (k Key) Short() string { return hex.EncodeToString(k[:4]) }
 
 // Record is what a backend keeps under a key.
 type Record struct {
-	// Version counts the writes of a session. Create stores Version+1: 1 for a
-	// new session, the next number for one that goes on under a new ID.
+	// Version counts the writes of a record. Create stores Version+1: 1 for a new
+	// one, the next number for one that goes on under a new ID. A session that
+	// leaves placement cookie begins a record, at 1.
 	Version uint64
 	// Created is the anchor of the absolute lifetime.
 	Created time.Time
@@ -67,14 +68,15 @@ type Backend interface {
 	// r.Version, and returns the new version. Otherwise it returns ErrConflict,
 	// or ErrNotFound when there is no live record: it never creates one.
 	Save(ctx context.Context, k Key, r Record) (version uint64, err error)
-	// Touch moves the expiry of a live record and nothing else.
-	// It returns ErrNotFound when there is none.
-	Touch(ctx context.Context, k Key, expires time.Time) error
+	// Touch moves the expiry of a live record and nothing else, if its version
+	// still is that: a late read must not undo an expiry that was set meanwhile.
+	// Otherwise it returns ErrConflict, or ErrNotFound when there is none.
+	Touch(ctx context.Context, k Key, version uint64, expires time.Time) error
 	// Delete removes the record of that key, live or expired, if there is one.
 	// A marker stays.
 	Delete(ctx context.Context, k Key) error
-	// DeleteExpired removes at most limit sessions, and at most limit markers,
-	// that are dead at now. It returns how many sessions it removed.
+	// DeleteExpired removes at most limit sessions, and some dead markers with
+	// them, that are dead at now. It returns how many sessions it removed.
 	DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error)
 	// All yields every session, live and expired, in no order.
 	All(ctx context.Context) iter.Seq2[Entry, error]

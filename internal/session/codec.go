@@ -7,13 +7,15 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/gorilla/securecookie"
 )
 
-// MinSecretBytes is the least that a signing secret may have.
+// MinSecretBytes is how many bytes a signing secret has at least.
 const MinSecretBytes = 32
 
 // purpose is what the signature is bound to. Not the cookie's name, which
@@ -136,7 +138,8 @@ type Envelope struct {
 	Created   time.Time
 	Deadline  time.Time
 	Expiry    Expiry
-	Values    string // the JSON object of the cookie-held values, or ""
+	Keys      []string // of the cookie-held values, sorted
+	Values    string   // the values as one JSON object, or ""
 }
 
 // Envelope returns what is under the cookie's inner base64.
@@ -147,7 +150,7 @@ func (c *Cookie) Envelope() Envelope {
 		Created: v.created, Deadline: v.deadline, Expiry: v.expiry,
 	}
 	if len(v.values) > 0 {
-		e.Values = string(appendObject(nil, v.values))
+		e.Keys, e.Values = slices.Sorted(maps.Keys(v.values)), string(appendObject(nil, v.values))
 	}
 	return e
 }

@@ -106,17 +106,17 @@ func (e *Engine) Policy() (idle, lifetime time.Duration) { return e.cfg.IdleTime
 // EnvelopeBudget returns how many bytes of envelope fit into one cookie.
 func (e *Engine) EnvelopeBudget() int { return e.codec.maxRaw }
 
-// Stats returns the store's figures.
+// Stats returns the store's figures, or a *StoreError.
 func (e *Engine) Stats(ctx context.Context) (Stats, error) {
 	st, err := e.cfg.Backend.Stats(ctx)
 	return st, storeError("stats", err)
 }
 
-// Ping tells whether the store answers.
+// Ping returns a *StoreError if the store does not answer.
 func (e *Engine) Ping(ctx context.Context) error { return storeError("ping", e.cfg.Backend.Ping(ctx)) }
 
 // ClearExpired removes every record that is expired now, in steps, and returns
-// how many sessions that were.
+// how many sessions that were. The only error is a *StoreError.
 func (e *Engine) ClearExpired(ctx context.Context) (removed int, err error) {
 	now := e.Now()
 	for {
@@ -132,7 +132,7 @@ func (e *Engine) ClearExpired(ctx context.Context) (removed int, err error) {
 	}
 }
 
-// Run clears what has expired every ten minutes until ctx ends.
+// Run clears what has expired every ten minutes until ctx ends, and returns its error.
 func (e *Engine) Run(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -158,7 +158,7 @@ func (e *Engine) clocks(created, now time.Time, x Expiry) (expires, absolute tim
 	case !x.At.IsZero():
 		expires = x.At.UTC().Truncate(time.Millisecond)
 	case x.After != 0:
-		expires = now.Add(min(x.After, e.cfg.Lifetime))
+		expires = now.Add(x.After)
 	default:
 		expires = now.Add(e.cfg.IdleTimeout)
 	}

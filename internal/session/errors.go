@@ -10,6 +10,7 @@ const (
 	MaxKeyBytes     = 128       // one key
 	MaxValueBytes   = 64 << 10  // one encoded value
 	MaxKeys         = 256       // keys of one session
+	MaxDepth        = 1000      // levels of lists and objects in one value; parsers stop at 10,000
 	MaxSessionBytes = 256 << 10 // all keys and encoded values of one session
 	MaxCookieBytes  = 4096      // cookie name plus value, without the "=": what browsers keep (RFC 6265bis, section 5.6)
 	MaxSmallBytes   = 256       // in placement hybrid, a larger encoded value goes to the server
@@ -22,19 +23,16 @@ var (
 	// ErrMoved is returned by Commit for a request that carries an ID which was
 	// replaced by a new one less than 30 seconds ago. Nothing was written.
 	ErrMoved = errors.New("this session has a new ID since a moment ago")
-	// ErrCommitted is returned when a session is saved after the response's
-	// head was sent: a cookie can no longer travel.
-	ErrCommitted = errors.New("the response has begun: it is too late to save the session")
 )
 
 // Limit names what a LimitError ran into.
 type Limit string
 
 const (
-	LimitValue   Limit = "value"
-	LimitKeys    Limit = "keys"
-	LimitSession Limit = "session"
-	LimitCookie  Limit = "cookie"
+	LimitValue   Limit = "value"   // MaxValueBytes
+	LimitKeys    Limit = "keys"    // MaxKeys
+	LimitSession Limit = "session" // MaxSessionBytes
+	LimitCookie  Limit = "cookie"  // MaxCookieBytes
 )
 
 // LimitError tells that something would have become too large. Nothing was changed.
@@ -52,7 +50,7 @@ func (e *LimitError) Error() string {
 // InputError tells that a key, a value or a setting is not one that a session
 // can have. Its text is for people and says what is allowed.
 type InputError struct {
-	Field string // "key", "value", "type", "placement", "seconds"
+	Field string // of the form: "key", "value", "type", "placement", …
 	Text  string
 }
 
@@ -61,8 +59,8 @@ func (e *InputError) Error() string { return e.Text }
 // StoreError tells that the backend did not answer. The browser's cookie must be
 // left as it is: an outage is not a logout.
 type StoreError struct {
-	Op  string
-	Err error
+	Op  string // what was asked of the backend: "load", "save", …
+	Err error  // what it answered
 }
 
 func (e *StoreError) Error() string { return "session store: " + e.Op + ": " + e.Err.Error() }

@@ -12,13 +12,15 @@ type Event struct {
 	Time    time.Time
 	Session string    // the session's short name; "" when there is none
 	Key     string    // the key concerned
-	Reason  string    // why something was refused or discarded
+	Before  string    // the short name that Cycled replaced
+	Reason  string    // why something was refused, expired or discarded
 	Place   Placement // of the session
 	Lives   string    // "cookie" or "server", for Placed
 	Bytes   int       // of the value, the cookie or the record
 	Version uint64    // of the session
-	Count   int       // of swept records; the number of the key that verified or signed
-	Of      int       // of how many keys
+	Count   int       // how many keys were cleared, or records swept
+
+	KeyNumber, KeyCount int // which signing key verified or signed, counted from 1, of how many
 }
 
 // EventKind names what happened.

@@ -25,6 +25,7 @@ type Info struct {
 	Cookie       *Cookie      // the browser's cookie, nil if none verified
 	CookieBytes  int          // name plus value
 	Attributes   *http.Cookie // as the server labels the cookie; MaxAge is for a session that exists
+	Sent         *http.Cookie // what this request's answer sets, nil if nothing
 }
 
 // Item is one value of a session.
@@ -37,7 +38,7 @@ type Item struct {
 // Info describes s as committed.
 func (s *Session) Info() Info {
 	info := Info{Exists: s.id != "", Verdict: s.verdict, Placement: s.base.placement, Cookie: s.cookie, CookieBytes: s.cookieBytes()}
-	info.Attributes = s.e.header("", 0)
+	info.Attributes, info.Sent = s.e.header("", 0), s.set
 	if !info.Exists {
 		return info
 	}

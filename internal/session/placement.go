@@ -22,6 +22,7 @@ var placementNames = [...]string{InCookie: "cookie", Hybrid: "hybrid", OnServer:
 // Placements lists all placements, by name, in the order in which people are shown them.
 func Placements() []string { return placementNames[InCookie:] }
 
+// String returns the name: "cookie", "hybrid", "server".
 func (p Placement) String() string {
 	if int(p) < len(placementNames) {
 		return placementNames[p]

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -15,14 +16,14 @@ import (
 type Verdict string
 
 const (
-	NoCookie    Verdict = "absent"  // there was none
-	Accepted    Verdict = "ok"      // it verified and opened its session
-	Stale       Verdict = "stale"   // the same, but a later one was sent out since
-	Garbled     Verdict = "garbled" // it is not one of ours
-	Forged      Verdict = "forged"  // its signature does not fit
-	HasExpired  Verdict = "expired" // one of its clocks has run out
-	OpensNought Verdict = "dead"    // its ID was ended, or its record is gone
-	HasMoved    Verdict = "moved"   // its ID was replaced less than 30 s ago
+	VerdictAbsent  Verdict = "absent"  // there was none
+	VerdictOK      Verdict = "ok"      // it verified and opened its session
+	VerdictStale   Verdict = "stale"   // the same, but a later one was sent out since
+	VerdictGarbled Verdict = "garbled" // it is not one of ours
+	VerdictForged  Verdict = "forged"  // its signature does not fit
+	VerdictExpired Verdict = "expired" // one of its clocks has run out
+	VerdictDead    Verdict = "dead"    // its ID was ended, or its record is gone
+	VerdictMoved   Verdict = "moved"   // its ID was replaced less than 30 s ago
 )
 
 // held is a value and where it lives.
@@ -63,12 +64,14 @@ type Session struct {
 
 	before string       // the short name of the ID that a cycle or a flush ended
 	set    *http.Cookie // to send, if any
+	done   bool         // committed or discarded, and nothing staged since
 	label  int          // the MaxAge that gorilla's Options were given
 }
 
 type contextKey struct{ e *Engine }
 
-// Load returns the session that r's cookie opens. Without one, or when the
+// Load returns the session that r's cookie opens, and keeps it in r's context,
+// which it replaces. Without one, or when the
 // cookie is refused, the Session does not exist yet and reads empty. It is
 // loaded once a request: later calls with r return the same Session.
 //
@@ -78,16 +81,16 @@ func (e *Engine) Load(r *http.Request) (*Session, error) {
 		return s, nil
 	}
 	ctx := r.Context()
-	s := &Session{e: e, verdict: NoCookie}
+	s := &Session{e: e, verdict: VerdictAbsent}
 	s.reset()
 	for _, c := range r.CookiesNamed(e.cfg.CookieName) {
 		// Of several cookies of our name the first that verifies counts; they
 		// are never merged (RFC 6265, section 8.6: weak integrity).
 		cookie, err := e.codec.verify(c.Value)
 		if err != nil {
-			s.verdict = Garbled
+			s.verdict = VerdictGarbled
 			if errors.Is(err, errForged) {
-				s.verdict = Forged
+				s.verdict = VerdictForged
 			}
 			e.emit(ctx, Event{Kind: Refused, Reason: err.Error(), Bytes: len(c.Name) + len(c.Value)})
 			continue
@@ -102,7 +105,7 @@ func (e *Engine) Load(r *http.Request) (*Session, error) {
 	return s, nil
 }
 
-// reset makes s one that does not exist.
+// reset makes s one that does not exist. Verdict and cookie stay: they tell of the request.
 func (s *Session) reset() {
 	s.id, s.rec, s.floor, s.ops = "", Record{}, 0, nil
 	s.base = draft{placement: s.e.cfg.Placement}
@@ -120,25 +123,23 @@ func (s *Session) open(ctx context.Context) error {
 		return nil
 	}
 	if !now.Before(v.deadline) || !now.Before(v.created.Add(e.cfg.Lifetime)) {
-		return refuse(HasExpired, Expired, "the deadline in the cookie has passed")
+		return refuse(VerdictExpired, Expired, "the deadline in the cookie has passed")
 	}
 	rec, err := e.cfg.Backend.Load(ctx, key)
 	switch err = storeError("load", err); {
 	case errors.Is(err, ErrExpired):
-		return refuse(HasExpired, Expired, "the record's clock has run out")
+		return refuse(VerdictExpired, Expired, "the record's clock has run out")
 	case errors.Is(err, ErrNotFound) && v.placement == InCookie:
 		s.rec = Record{Version: v.version, Created: v.created, Expires: v.deadline}
 	case errors.Is(err, ErrNotFound):
-		return refuse(OpensNought, Refused, "no record has this ID")
+		return refuse(VerdictDead, Refused, "no record has this ID")
 	case err != nil:
 		return err
 	case rec.Marker:
 		if at := cycledAt(rec.Data); now.Before(at.Add(cycledFor)) {
-			return refuse(HasMoved, Refused, "this ID was replaced a moment ago")
+			return refuse(VerdictMoved, Refused, "this ID was replaced a moment ago")
 		}
-		return refuse(OpensNought, Refused, "this ID was ended")
-	case v.placement == InCookie:
-		return refuse(OpensNought, Refused, "this ID belongs to a session of another placement")
+		return refuse(VerdictDead, Refused, "this ID was ended")
 	default:
 		s.rec = rec
 	}
@@ -146,16 +147,16 @@ func (s *Session) open(ctx context.Context) error {
 	if err := s.readBase(); err != nil {
 		s.reset()
 		e.cfg.Log.Warn("a session record is corrupt and reads as absent", "session", key.Short(), "error", err)
-		return refuse(OpensNought, Refused, "the record is corrupt")
+		return refuse(VerdictDead, Refused, "the record is corrupt")
 	}
-	s.verdict = Accepted
+	s.verdict = VerdictOK
 	if s.base.placement == Hybrid && v.version < s.rec.Version {
-		s.verdict = Stale
+		s.verdict = VerdictStale
 		e.emit(ctx, Event{Kind: Refused, Session: key.Short(), Reason: "stale: a later cookie was sent", Version: v.version})
 	}
 	e.emit(ctx, Event{
 		Kind: Read, Session: key.Short(), Place: s.base.placement, Version: s.rec.Version,
-		Bytes: s.cookieBytes(), Count: s.cookie.Key, Of: s.cookie.Keys,
+		Bytes: s.cookieBytes(), KeyNumber: s.cookie.Key, KeyCount: s.cookie.Keys,
 	})
 	return nil
 }
@@ -220,7 +221,7 @@ func (s *Session) stage(op func(*draft)) {
 	if len(s.ops) == 0 {
 		s.work = s.base.clone()
 	}
-	s.ops = append(s.ops, op)
+	s.ops, s.done = append(s.ops, op), false
 	op(&s.work)
 }
 
@@ -246,7 +247,8 @@ func (s *Session) Set(key string, v Value) error {
 
 // Update stages a read-modify-write: f gets the value of key, if there is one,
 // and returns the new one. After a conflict f is called again with the value
-// that won, so that no update is lost.
+// that won, so that no update is lost. It returns an *InputError for an
+// impossible key; Commit returns a *LimitError for a value over 64 KiB.
 func (s *Session) Update(key string, f func(old Value, ok bool) Value) error {
 	if err := CheckKey(key); err != nil {
 		return err
@@ -299,8 +301,9 @@ func (s *Session) SetPlacement(p Placement) {
 	})
 }
 
-// Discard drops what is staged.
+// Discard drops what is staged. A Commit after it does nothing.
 func (s *Session) Discard(ctx context.Context, reason string) {
+	s.done = true
 	if len(s.ops) > 0 {
 		s.ops, s.work = nil, s.base
 		s.e.emit(ctx, Event{Kind: Discarded, Session: s.ID(), Reason: reason})
@@ -313,10 +316,11 @@ func (s *Session) SetCookie() *http.Cookie { return s.set }
 
 // Flush ends the session at once: the record goes, the cookie expires, and what
 // the old cookie held is dead with it. It does not wait for Commit.
-// It returns ErrMoved when the session lives on under a new ID.
+// It returns ErrMoved when the session lives on under a new ID, and a
+// *StoreError when the store does not answer.
 func (s *Session) Flush(ctx context.Context) error {
 	if s.id == "" {
-		if s.verdict == HasMoved {
+		if s.verdict == VerdictMoved {
 			return ErrMoved
 		}
 		return nil
@@ -340,14 +344,29 @@ func (s *Session) bury(ctx context.Context, key Key) error {
 			return err
 		}
 	}
+	if err := backend.Delete(ctx, key); err != nil {
+		return storeError("delete", err)
+	}
+	// A marker survives Delete and says how the ID ended. After a cycle the
+	// session lives on: to expire the cookie now would expire the new one.
 	rec, err := backend.Load(ctx, key)
 	switch err = storeError("load", err); {
-	case err == nil && rec.Marker && !cycledAt(rec.Data).IsZero():
-		return ErrMoved // to delete the cookie now would delete the new one
-	case err != nil && !errors.Is(err, ErrNotFound):
-		return err
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err == nil && !cycledAt(rec.Data).IsZero():
+		return ErrMoved
 	}
-	return storeError("delete", backend.Delete(ctx, key))
+	return err
+}
+
+// alive tells whether the session still is what this request loaded: its ID
+// opens it, and no record was written meanwhile.
+func (s *Session) alive(ctx context.Context) (bool, error) {
+	rec, err := s.e.cfg.Backend.Load(ctx, KeyOf(s.id))
+	if err = storeError("load", err); errors.Is(err, ErrNotFound) {
+		return s.base.placement == InCookie, nil
+	}
+	return err == nil && !rec.Marker && rec.Version == s.rec.Version, err
 }
 
 // headstone returns the marker for the session's present ID. With InCookie it
@@ -370,16 +389,26 @@ func (s *Session) end() {
 }
 
 // Commit writes what is staged, all of it or nothing, and makes the cookie that
-// SetCookie returns. When nothing changed it writes nothing.
+// SetCookie returns. When nothing changed it writes nothing, and a second Commit
+// does nothing at all unless more was staged.
 //
 // It returns a *LimitError or an *InputError for what cannot be kept, ErrFull
 // when the store takes no new session, ErrGone or ErrMoved when the session
 // ended meanwhile, ErrConflict when others kept writing first for 2 s, and a
-// *StoreError when the store does not answer. After an error nothing is staged any more.
+// *StoreError when the store does not answer; when ctx ends while it waits to
+// try again, the cause. After an error nothing is staged any more.
 func (s *Session) Commit(ctx context.Context) (err error) {
+	if s.done {
+		return nil
+	}
 	defer func() {
+		s.done = true
 		if err != nil {
 			s.Discard(ctx, err.Error())
+		}
+		if errors.Is(err, ErrGone) {
+			s.reset()
+			s.verdict = VerdictDead
 		}
 	}()
 	giveUp := time.Now().Add(retryFor)
@@ -423,11 +452,11 @@ func (s *Session) reload(ctx context.Context) error {
 
 func (s *Session) commit(ctx context.Context) error {
 	switch {
+	case s.verdict == VerdictMoved && s.id == "" && len(s.ops) > 0:
+		return ErrMoved
 	case s.id == "" && len(s.work.values) == 0, s.id != "" && !s.changed():
 		s.ops, s.work = nil, s.base
 		return s.keepAlive(ctx)
-	case s.id == "" && s.verdict == HasMoved:
-		return ErrMoved
 	}
 	return s.write(ctx)
 }
@@ -442,6 +471,9 @@ func (s *Session) changed() bool {
 func (s *Session) write(ctx context.Context) error {
 	e, d, now := s.e, &s.work, s.e.Now()
 	born := s.id == ""
+	if !born && s.base.placement == InCookie && !now.Before(s.rec.Expires) {
+		return ErrGone // it expired after it was loaded; a record would say so itself
+	}
 	next := Record{Version: s.rec.Version + 1, Created: s.rec.Created}
 	if born {
 		next.Created = now
@@ -456,6 +488,9 @@ func (s *Session) write(ctx context.Context) error {
 	if expired && born {
 		s.ops, s.work = nil, s.base
 		return nil
+	}
+	if expired && !d.rearm {
+		return ErrGone // its absolute end came after it was loaded
 	}
 	if expired && (fresh || s.base.placement == InCookie) {
 		return s.Flush(ctx) // there would be nothing left to give a new ID to
@@ -504,7 +539,7 @@ func (s *Session) write(ctx context.Context) error {
 		d.placement != s.base.placement
 	s.id, s.rec, s.floor = v.id, next, floor
 	d.rearm, d.cycle, d.voids = false, false, false
-	s.base, s.ops, s.verdict = *d, nil, Accepted
+	s.base, s.ops, s.verdict = *d, nil, VerdictOK
 	if !send {
 		return nil
 	}
@@ -519,7 +554,7 @@ func (s *Session) sign(ctx context.Context, v *envelope) error {
 	}
 	s.cookie = cookie
 	s.set = s.e.header(cookie.Value, s.maxAge(s.e.Now()))
-	s.e.emit(ctx, Event{Kind: Signed, Session: s.ID(), Bytes: s.cookieBytes(), Count: 1, Of: cookie.Keys})
+	s.e.emit(ctx, Event{Kind: Signed, Session: s.ID(), Bytes: s.cookieBytes(), KeyNumber: 1, KeyCount: cookie.Keys})
 	return nil
 }
 
@@ -548,14 +583,9 @@ func (s *Session) store(ctx context.Context, v *envelope, next Record, fresh boo
 		return err
 	}
 	switch {
-	case !fresh && v.placement == InCookie:
-		// Nothing to write, but the ID may have been ended meanwhile.
-		_, err := backend.Load(ctx, key)
-		if err == nil {
-			return 0, ErrGone
-		}
-		if err = storeError("load", err); !errors.Is(err, ErrNotFound) {
-			return 0, err
+	case !fresh && v.placement == InCookie: // nothing to write, but the ID may have been ended meanwhile
+		if ok, err := s.alive(ctx); err != nil || !ok {
+			return 0, cmp.Or(err, ErrGone)
 		}
 		return next.Version, nil
 	case !fresh:
@@ -623,7 +653,7 @@ func (s *Session) announce(ctx context.Context, key Key, born, fresh bool) {
 		e.emit(ctx, Event{Kind: Cleared, Session: key.Short(), Count: len(s.base.values)})
 	}
 	if fresh && !born {
-		e.emit(ctx, Event{Kind: Cycled, Session: key.Short(), Reason: s.ID()})
+		e.emit(ctx, Event{Kind: Cycled, Session: key.Short(), Before: s.ID()})
 	}
 	if d.placement != InCookie {
 		e.emit(ctx, Event{Kind: Saved, Session: key.Short(), Version: s.rec.Version + 1})
@@ -642,7 +672,8 @@ func (h held) lives() string {
 // session would be too large, or the cookie and nothing may leave it.
 func (s *Session) place(ctx context.Context, d *draft, v *envelope) (onServer map[string]Value, err error) {
 	v.values, onServer = make(map[string]Value), make(map[string]Value)
-	total, cookie := 0, len(v.head(nil))+1 // an object has one brace more than it has members' ends
+	// n members have n-1 commas and 2 braces: memberBytes counts one of them each.
+	total, cookie := 0, len(v.head(nil))+1
 	for key, h := range d.values {
 		if len(h.Value) > MaxValueBytes {
 			return nil, &LimitError{LimitValue, len(h.Value), MaxValueBytes, key}
@@ -665,29 +696,38 @@ func (s *Session) place(ctx context.Context, d *draft, v *envelope) (onServer ma
 			cookie += size
 		}
 	}
+	culprit := s.lastSet
+	if culprit == "" {
+		culprit = largest(v.values)
+	}
 	if n := len(d.values); n > MaxKeys {
-		return nil, &LimitError{LimitKeys, n, MaxKeys, s.lastSet}
+		return nil, &LimitError{LimitKeys, n, MaxKeys, culprit}
 	}
 	if total > MaxSessionBytes {
-		return nil, &LimitError{LimitSession, total, MaxSessionBytes, s.lastSet}
+		return nil, &LimitError{LimitSession, total, MaxSessionBytes, culprit}
 	}
 	for len(v.values) > 0 && cookie > s.e.codec.maxRaw {
 		if d.placement == InCookie {
 			size := len(s.e.cfg.CookieName) + signedBytes(cookie)
-			return nil, &LimitError{LimitCookie, size, MaxCookieBytes, s.lastSet}
+			return nil, &LimitError{LimitCookie, size, MaxCookieBytes, culprit}
 		}
-		largest := ""
-		for key, value := range v.values {
-			if n := len(value) - len(v.values[largest]); largest == "" || n > 0 || n == 0 && key < largest {
-				largest = key
-			}
-		}
-		value := v.values[largest]
-		delete(v.values, largest)
-		onServer[largest], d.values[largest] = value, held{value, true}
-		cookie -= memberBytes(largest, value)
+		key := largest(v.values)
+		value := v.values[key]
+		delete(v.values, key)
+		onServer[key], d.values[key] = value, held{value, true}
+		cookie -= memberBytes(key, value)
 	}
 	return onServer, nil
+}
+
+// largest returns the key of the largest value, of several the first.
+func largest(values map[string]Value) (key string) {
+	for _, k := range slices.Sorted(maps.Keys(values)) {
+		if key == "" || len(values[k]) > len(values[key]) {
+			key = k
+		}
+	}
+	return key
 }
 
 // keepAlive does what a request that changed nothing may do: with Rolling it
@@ -708,8 +748,10 @@ func (s *Session) keepAlive(ctx context.Context) error {
 				v.deadline, s.rec.Expires, resign = expires, expires, true
 			}
 		} else {
-			err := storeError("touch", e.cfg.Backend.Touch(ctx, KeyOf(s.id), expires))
-			if err != nil && !errors.Is(err, ErrNotFound) { // ended meanwhile: this was a read, it saw the session before
+			err := storeError("touch", e.cfg.Backend.Touch(ctx, KeyOf(s.id), s.rec.Version, expires))
+			if errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) {
+				return nil // ended or written meanwhile: this was a read, it saw the session before
+			} else if err != nil {
 				return err
 			}
 			s.rec.Expires = expires
@@ -718,6 +760,10 @@ func (s *Session) keepAlive(ctx context.Context) error {
 	}
 	if !resign {
 		return nil
+	}
+	// The ID may have been cycled meanwhile: the new cookie must not be undone.
+	if ok, err := s.alive(ctx); err != nil || !ok {
+		return err
 	}
 	return s.sign(ctx, &v)
 }

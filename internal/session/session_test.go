@@ -201,17 +201,17 @@ func TestClientNeverChoosesAnID(t *testing.T) {
 			cookie string
 			want   session.Verdict
 		}{
-			"empty":         {"", session.NoCookie},
-			"garbled":       {"not-ours", session.Garbled},
-			"foreign key":   {foreign.cookie, session.Forged},
-			"unknown":       {unknown.cookie, session.OpensNought},
-			"changed":       {flip(foreign.cookie, 40), session.Forged},
-			"script":        {"<script>", session.Garbled},
-			"a bare ID":     {"AAAAAAAAAAAAAAAAAAAAAAAAAA", session.Garbled},
-			"very long one": {strings.Repeat("A", 8000), session.Garbled},
+			"empty":         {"", session.VerdictAbsent},
+			"garbled":       {"not-ours", session.VerdictGarbled},
+			"foreign key":   {foreign.cookie, session.VerdictForged},
+			"unknown":       {unknown.cookie, session.VerdictDead},
+			"changed":       {flip(foreign.cookie, 40), session.VerdictForged},
+			"script":        {"<script>", session.VerdictGarbled},
+			"a bare ID":     {"AAAAAAAAAAAAAAAAAAAAAAAAAA", session.VerdictGarbled},
+			"very long one": {strings.Repeat("A", 8000), session.VerdictGarbled},
 		} {
 			if name == "unknown" && p == session.InCookie {
-				test.want = session.Accepted // without a record nobody can tell: same secret, same program
+				test.want = session.VerdictOK // without a record nobody can tell: same secret, same program
 			}
 			b := e.browser(t)
 			b.cookie = test.cookie
@@ -219,7 +219,7 @@ func TestClientNeverChoosesAnID(t *testing.T) {
 			if got := s.Info().Verdict; got != test.want {
 				t.Errorf("%s: verdict %q, want %q", name, got, test.want)
 			}
-			if test.want == session.Accepted {
+			if test.want == session.VerdictOK {
 				continue
 			}
 			if len(s.Keys()) != 0 || s.Exists() {
@@ -319,7 +319,7 @@ func TestClearAndFlush(t *testing.T) {
 		}
 		e.wantStats(t, 0, 0)
 		old.wantKeys()
-		if got := old.load().Info().Verdict; got != session.OpensNought {
+		if got := old.load().Info().Verdict; got != session.VerdictDead {
 			t.Errorf("the kept cookie's verdict is %q", got)
 		}
 		reborn := old.set("name", "new")
@@ -414,7 +414,7 @@ func TestClocks(t *testing.T) {
 		b.wantKeys("big", "name") // reading does not move the idle clock
 		time.Sleep(time.Millisecond)
 		b.wantKeys()
-		if got := b.load().Info().Verdict; got != session.HasExpired {
+		if got := b.load().Info().Verdict; got != session.VerdictExpired {
 			t.Errorf("verdict %q, want expired", got)
 		}
 
@@ -446,7 +446,12 @@ func TestRolling(t *testing.T) {
 				t.Errorf("cookie sent: %v", sent)
 			}
 		}
-		b.wantKeys("big", "name") // within a minute nothing is signed again
+		end := b.do(nil).Info().Expires
+		time.Sleep(59 * time.Second) // within a minute nothing is signed again, but a record's clock moves
+		s := b.do(nil)
+		if moved := s.Info().Expires.After(end); s.SetCookie() != nil || moved != (p != session.InCookie) {
+			t.Errorf("after 59 s: cookie %v, clock moved %v", s.SetCookie(), moved)
+		}
 		time.Sleep(2 * time.Hour)
 		b.wantKeys()
 	})
@@ -639,15 +644,15 @@ func TestStaleCookie(t *testing.T) {
 		old := e.browser(t)
 		old.cookie = b.cookie
 		b.set("name", "second")
-		if got := b.load().Info().Verdict; got != session.Accepted {
+		if got := b.load().Info().Verdict; got != session.VerdictOK {
 			t.Errorf("the newest cookie is %q", got)
 		}
 		s := old.load()
-		if v, _ := s.Get("name"); s.Info().Verdict != session.Stale || v != `"first"` {
+		if v, _ := s.Get("name"); s.Info().Verdict != session.VerdictStale || v != `"first"` {
 			t.Errorf("verdict %q, value %s", s.Info().Verdict, v)
 		}
 		old.set("name", "third") // not refused
-		if got := old.load().Info().Verdict; got != session.Accepted {
+		if got := old.load().Info().Verdict; got != session.VerdictOK {
 			t.Errorf("after a write the cookie is %q", got)
 		}
 	})
@@ -858,7 +863,7 @@ func TestOldCookieAfterMove(t *testing.T) {
 		b.set("other", "x")
 		kept.wantKeys("other")
 		b.do(func(s *session.Session) { s.SetPlacement(session.Hybrid) })
-		if s := kept.load(); len(s.Keys()) != 0 || s.Info().Verdict != session.Stale {
+		if s := kept.load(); len(s.Keys()) != 0 || s.Info().Verdict != session.VerdictStale {
 			t.Errorf("the old cookie shows %v and is %q", s.Keys(), s.Info().Verdict)
 		}
 		b.wantKeys("other")
@@ -924,7 +929,7 @@ func TestCorruptRecord(t *testing.T) {
 	for _, data := range []string{"", "{", "null", `{"placement":"hybrid","values":[]}`, `{"placement":"cookie","values":{}}`, `{"values":{}}`, `{"placement":"hybrid","expiry":"soon","values":{}}`} {
 		e := newEngine(t, nil)
 		b := e.browser(t)
-		b.born(session.Hybrid)
+		id := b.born(session.Hybrid).ID()
 		for entry, err := range e.backend.All(t.Context()) {
 			must(t, err)
 			entry.Data = []byte(data)
@@ -932,7 +937,9 @@ func TestCorruptRecord(t *testing.T) {
 			must(t, err)
 		}
 		b.wantKeys()
-		b.set("a", "1")
+		if again := b.set("a", "1"); again.ID() == id {
+			t.Errorf("%q: the corrupt record's ID is used again", data)
+		}
 		b.wantKeys("a")
 	}
 }

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +14,8 @@ import (
 
 // Value is one value of a session as canonical JSON: no white space, object
 // members sorted, numbers as they were written, nothing escaped that need not be.
-// Two values are the same exactly when their text is.
+// Two values are the same exactly when their text is. Values are made by Text,
+// ParseJSON, ParseValue and ValueOf only.
 type Value string
 
 // The types that a value can have.
@@ -32,10 +32,6 @@ const (
 // invalid UTF-8 are errors, since keeping one of two would lose something.
 var canonical = []jsontext.Options{
 	jsontext.ReorderRawObjects(true),
-	jsontext.CanonicalizeRawInts(false),
-	jsontext.CanonicalizeRawFloats(false),
-	jsontext.EscapeForHTML(false),
-	jsontext.EscapeForJS(false),
 }
 
 // Text returns s as a value. It returns an *InputError if s is not valid UTF-8.
@@ -52,6 +48,9 @@ func Text(s string) (Value, error) {
 func ParseJSON(text string) (Value, error) {
 	b, err := jsontext.AppendFormat(nil, []byte(text), canonical...)
 	if err == nil {
+		if depth(b) > MaxDepth {
+			return "", &InputError{"value", fmt.Sprintf("The value is nested more than %d deep.", MaxDepth)}
+		}
 		return Value(b), nil
 	}
 	at := len(text)
@@ -69,7 +68,27 @@ func ParseJSON(text string) (Value, error) {
 	case !utf8.ValidString(text):
 		reason = "it is not valid UTF-8"
 	}
-	return "", &InputError{"value", fmt.Sprintf("The value does not parse as JSON at line %d, column %d (byte %d): %s.", line, column, at, reason)}
+	return "", &InputError{"value", fmt.Sprintf("The value does not parse as JSON at line %d, column %d: %s.", line, column, reason)}
+}
+
+// depth returns how deep the lists and objects of a JSON text are nested.
+func depth(b []byte) (deepest int) {
+	now, text := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case text && c == '\\':
+			i++
+		case c == '"':
+			text = !text
+		case text:
+		case c == '[' || c == '{':
+			now++
+			deepest = max(deepest, now)
+		case c == ']' || c == '}':
+			now--
+		}
+	}
+	return deepest
 }
 
 // ParseValue returns the value that a form field of the given type ("text", the
@@ -117,7 +136,7 @@ func (v Value) Any() any {
 	d.UseNumber()
 	var x any
 	if err := d.Decode(&x); err != nil {
-		return nil // a Value is valid JSON: every constructor checks
+		return nil // cannot be: what makes a Value checks that it is JSON
 	}
 	return x
 }
@@ -125,13 +144,11 @@ func (v Value) Any() any {
 // ValueOf returns x as a value, by way of encoding/json.
 // It returns an *InputError if x has no JSON form.
 func ValueOf(x any) (Value, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(x); err != nil {
+	b, err := json.Marshal(x)
+	if err != nil {
 		return "", &InputError{"value", fmt.Sprintf("A %T cannot be kept in a session: it has no JSON form.", x)}
 	}
-	return ParseJSON(b.String())
+	return ParseJSON(string(b))
 }
 
 // CheckKey returns an *InputError that says what is wrong with key, or nil.

@@ -36,7 +36,7 @@ func TestParseValue(t *testing.T) {
 		{"json", "null", "null", "null", ""},
 		{"json", "", "", "", "ends too early"},
 		{"json", `{"a":`, "", "", "ends too early"},
-		{"json", "{\n  \"a\": nil}", "", "", "line 2, column 9 (byte 10)"},
+		{"json", "{\n  \"a\": nil}", "", "", "line 2, column 9"},
 		{"json", `{"a":1,"a":2}`, "", "", "same name"},
 		{"json", `["\ud800"]`, "", "", "does not parse"},
 		{"json", `1 2`, "", "", "does not parse"},

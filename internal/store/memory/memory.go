@@ -5,6 +5,7 @@ package memory
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,9 @@ import (
 
 // shards is how many locks share the work. A power of two.
 const shards = 32
+
+// roomStep is how many expired sessions a full store clears to take a new one.
+const roomStep = 32
 
 // Store is a session.Backend. It starts no goroutine.
 type Store struct {
@@ -35,6 +39,7 @@ type shard struct {
 	due     int64             // no bucket is of a second before this one
 	expired []*item           // sessions and markers found dead and not cleared
 	dead    int               // sessions among expired that are still in items
+	voids   int               // entries of the queue that lead nowhere, at most: some were met meanwhile
 }
 
 type item struct {
@@ -67,7 +72,7 @@ func (st *Store) Create(ctx context.Context, k session.Key, r session.Record) er
 	if !r.Marker {
 		n := st.count.Add(1)
 		if r.Version == 0 && st.max > 0 && n > st.max {
-			if cleared, err := st.DeleteExpired(ctx, st.now(), shards); err != nil || cleared == 0 {
+			if cleared, err := st.DeleteExpired(ctx, st.now(), roomStep); err != nil || cleared == 0 {
 				st.count.Add(-1)
 				return session.ErrFull
 			}
@@ -83,6 +88,7 @@ func (st *Store) Create(ctx context.Context, k session.Key, r session.Record) er
 		return session.ErrExists
 	} else if ok {
 		sh.remove(it)
+		sh.void(it)
 	}
 	r.Version++
 	it := &item{key: k, rec: r}
@@ -133,13 +139,16 @@ func (st *Store) Save(_ context.Context, k session.Key, r session.Record) (uint6
 }
 
 // Touch implements session.Backend.
-func (st *Store) Touch(_ context.Context, k session.Key, expires time.Time) error {
+func (st *Store) Touch(_ context.Context, k session.Key, version uint64, expires time.Time) error {
 	sh := st.shard(k)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	it, err := sh.live(k, st.now())
-	if err != nil || it.rec.Marker {
+	switch {
+	case err != nil || it.rec.Marker:
 		return session.ErrNotFound
+	case it.rec.Version != version:
+		return session.ErrConflict
 	}
 	it.rec.Expires = expires
 	sh.requeue(it)
@@ -152,8 +161,9 @@ func (st *Store) Delete(_ context.Context, k session.Key) error {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if it, ok := sh.items[k]; ok && !it.rec.Marker {
-		sh.remove(it)
 		st.forget(it)
+		sh.remove(it)
+		sh.void(it)
 	}
 	return nil
 }
@@ -172,24 +182,34 @@ func (st *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (r
 	return removed, nil
 }
 
-// clear removes at most limit dead sessions of one shard, and the dead markers
-// that lie between them.
+// clear removes at most limit dead sessions, and as many dead markers, of one shard.
 func (st *Store) clear(sh *shard, now time.Time, limit int) (removed int) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.advance(now)
-	for n := len(sh.expired); n > 0 && removed < limit; n-- {
+	markers := 0
+	for n := len(sh.expired); n > 0 && removed < limit && markers < limit; n-- {
 		it := sh.expired[n-1]
 		sh.expired[n-1] = nil
 		sh.expired = sh.expired[:n-1]
 		if it.gone {
 			continue
 		}
-		sh.remove(it)
-		if !it.rec.Marker {
+		if !dead(it, now) { // the clock stepped back a little
+			it.expired = false
+			if !it.rec.Marker {
+				sh.dead--
+			}
+			sh.queue(it)
+			continue
+		}
+		if it.rec.Marker {
+			markers++
+		} else {
 			st.forget(it)
 			removed++
 		}
+		sh.remove(it)
 	}
 	return removed
 }
@@ -231,7 +251,7 @@ func (st *Store) Stats(context.Context) (session.Stats, error) {
 		s.Expired += sh.dead
 		sh.mu.Unlock()
 	}
-	s.Live = int(st.count.Load()) - s.Expired
+	s.Live = max(0, int(st.count.Load())-s.Expired) // others may have cleared some since
 	return s, nil
 }
 
@@ -272,19 +292,36 @@ func (sh *shard) requeue(it *item) {
 		return
 	}
 	fresh := &item{key: it.key, rec: it.rec}
-	it.gone = true
 	sh.items[it.key] = fresh
 	sh.queue(fresh)
+	sh.void(it)
 }
 
-// remove takes it out of the map. Its entry in a queue is dropped when met.
+// remove takes it out of the map.
 func (sh *shard) remove(it *item) {
-	it.gone = true
 	delete(sh.items, it.key)
 	if it.expired && !it.rec.Marker {
 		sh.dead--
 	}
 }
+
+// void marks an entry of the queue that leads nowhere any more. So that those of
+// short-lived sessions do not pile up until their second comes, the queue is
+// built anew once most of it is void.
+func (sh *shard) void(it *item) {
+	it.gone, it.rec.Data = true, nil
+	if sh.voids++; sh.voids < 1024 || sh.voids < 2*len(sh.items) {
+		return
+	}
+	sh.voids, sh.expired = 0, slices.DeleteFunc(sh.expired, isGone)
+	for second, items := range sh.buckets {
+		if sh.buckets[second] = slices.DeleteFunc(items, isGone); len(sh.buckets[second]) == 0 {
+			delete(sh.buckets, second)
+		}
+	}
+}
+
+func isGone(it *item) bool { return it.gone }
 
 // advance empties the buckets up to now: what is dead goes to expired, what was
 // written meanwhile is queued again. The bucket of the present second is split.

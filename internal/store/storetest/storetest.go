@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T, max int, now func() time.Time) se
 		{"expiry", expiry},
 		{"expiry moves both ways", expiryMoves},
 		{"the clock goes backwards", backwards},
+		{"short-lived sessions", shortLived},
 		{"delete expired works in steps", steps},
 		{"markers", markers},
 		{"full", full},
@@ -169,7 +170,7 @@ func noRevival(t *testing.T, s *suite) {
 	s.want(nil, s.backend.Delete(ctx, key(1)))
 	_, err := s.backend.Save(ctx, key(1), r)
 	s.want(session.ErrNotFound, err)
-	s.want(session.ErrNotFound, s.backend.Touch(ctx, key(1), r.Expires.Add(time.Hour)))
+	s.want(session.ErrNotFound, s.backend.Touch(ctx, key(1), r.Version, r.Expires.Add(time.Hour)))
 	s.wantLoad(1, session.ErrNotFound)
 
 	s.create(2, time.Minute, `2`)
@@ -177,7 +178,7 @@ func noRevival(t *testing.T, s *suite) {
 	s.clock.Move(time.Minute)
 	_, err = s.backend.Save(ctx, key(2), r)
 	s.want(session.ErrNotFound, err)
-	s.want(session.ErrNotFound, s.backend.Touch(ctx, key(2), r.Expires.Add(time.Hour)))
+	s.want(session.ErrNotFound, s.backend.Touch(ctx, key(2), r.Version, r.Expires.Add(time.Hour)))
 	s.wantStats(0, 1, 1)
 }
 
@@ -211,7 +212,8 @@ func expiryMoves(t *testing.T, s *suite) {
 	ctx := t.Context()
 	start := s.clock.Now()
 	s.create(1, 10*time.Second, `1`)
-	s.want(nil, s.backend.Touch(ctx, key(1), start.Add(time.Minute)))
+	s.want(nil, s.backend.Touch(ctx, key(1), 1, start.Add(time.Minute)))
+	s.want(session.ErrConflict, s.backend.Touch(ctx, key(1), 2, start.Add(time.Hour)))
 	r := s.wantLoad(1, nil)
 	if r.Version != 1 || !r.Expires.Equal(start.Add(time.Minute)) {
 		t.Fatalf("after touch: version %d, expires %v", r.Version, r.Expires)
@@ -250,7 +252,28 @@ func backwards(t *testing.T, s *suite) {
 	s.wantCleared(10, 0)
 	s.clock.Move(5 * time.Second)
 	s.wantStats(0, 1, 1)
+	s.clock.Move(-time.Millisecond) // within the same second
+	s.wantLoad(1, nil)
+	s.wantCleared(10, 0)
+	s.wantLoad(1, nil)
+	s.clock.Move(time.Millisecond)
 	s.wantCleared(10, 1)
+}
+
+// shortLived: what was deleted long before its expiry is out of all figures.
+func shortLived(t *testing.T, s *suite) {
+	s.create(0, time.Hour, `1`)
+	for n := range 5000 {
+		s.create(1+n%5, 2*time.Hour, `22`)
+		s.want(nil, s.backend.Delete(t.Context(), key(1+n%5)))
+	}
+	s.wantStats(1, 0, 1)
+	s.clock.Move(time.Hour)
+	s.wantStats(0, 1, 1)
+	s.clock.Move(2 * time.Hour)
+	s.wantStats(0, 1, 1)
+	s.wantCleared(10, 1)
+	s.wantStats(0, 0, 0)
 }
 
 func steps(t *testing.T, s *suite) {
@@ -280,7 +303,7 @@ func markers(t *testing.T, s *suite) {
 	live.Version = 1
 	_, err := s.backend.Save(ctx, key(1), live)
 	s.want(session.ErrNotFound, err)
-	s.want(session.ErrNotFound, s.backend.Touch(ctx, key(1), mark.Expires.Add(time.Hour)))
+	s.want(session.ErrNotFound, s.backend.Touch(ctx, key(1), 1, mark.Expires.Add(time.Hour)))
 	s.want(nil, s.backend.Delete(ctx, key(1)))
 	s.wantLoad(1, nil) // a marker stays
 	s.wantStats(0, 0, 0)
