@@ -148,7 +148,7 @@ func (pg *page) want(selector string, words ...string) {
 func (pg *page) expectFaults() {
 	pg.mu.Lock()
 	defer pg.mu.Unlock()
-	pg.faults = slices.DeleteFunc(pg.faults, func(f string) bool { 
+	pg.faults = slices.DeleteFunc(pg.faults, func(f string) bool {
 		return strings.Contains(f, "Failed to load resource") || strings.Contains(f, "htmx:error: Failed to fetch")
 	})
 }
@@ -211,7 +211,11 @@ func (pg *page) shoot(name string) {
 			pg.t.Error(err)
 		}
 		for _, width := range []int64{1440, 390} {
-			chromedp.Do(pg.ctx, chromedp.EmulateViewport(width, 900))
+			still := chromedp.Evaluate[chromedp.Void](`Promise.all(document.getAnimations().map(a => a.finished)).then(() => undefined)`, chromedp.EvalAwaitPromise)
+			if !pg.javascript {
+				still = chromedp.WaitVisible(chromedp.ID("result"))
+			}
+			chromedp.Do(pg.ctx, chromedp.EmulateViewport(width, 900), still)
 			png, err := chromedp.Run(pg.ctx, chromedp.FullScreenshot(100))
 			if err != nil {
 				pg.t.Error(err)
