@@ -343,11 +343,11 @@ func steps(events []session.Event) (out []views.Step) {
 		case session.Created:
 			add("new", "ID", ev.Session)
 		case session.Set:
-			add("set", shown(ev.Key, 80), bytesText(ev.Bytes))
+			add("set", shown(ev.Key, 40), bytesText(ev.Bytes))
 		case session.Placed:
-			add("place", shown(ev.Key, 80), "in the "+ev.Lives)
+			add("place", shown(ev.Key, 40), "in the "+ev.Lives)
 		case session.Deleted:
-			add("delete", shown(ev.Key, 80), "")
+			add("delete", shown(ev.Key, 40), "")
 		case session.Cleared:
 			add("clear", "", fmt.Sprintf("%d keys", ev.Count))
 		case session.Cycled:
