@@ -83,6 +83,7 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) error
 
 	srv := &http.Server{
 		Handler:           a,
+		ConnContext:       app.TapContext,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      15 * time.Second, // more than a request may hold a session
@@ -92,7 +93,7 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) error
 	}
 	go a.Run(ctx)
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(listener) }()
+	go func() { served <- srv.Serve(app.Tap(listener)) }()
 
 	url := "http://" + address(listener.Addr())
 	fmt.Fprintf(stdout, "Sessionscope is at %s (Ctrl+C ends it)\n", url)

@@ -103,6 +103,7 @@ type Field struct{ Name, Value string }
 // Wire is one exchange.
 type Wire struct {
 	Past                        bool // it is not the exchange that carries this page
+	AsSent                      bool // Request is in the order and spelling in which it came
 	RequestLine, Proto          string
 	Request, RequestMore        []Header
 	Body                        string

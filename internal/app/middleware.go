@@ -27,7 +27,8 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 
 // request is what the app remembers of a request while it answers it.
 type request struct {
-	body   string // as received
+	head   []string // the header lines as received; nil when only net/http knows them
+	body   string   // as received
 	form   url.Values
 	events []session.Event
 }
@@ -38,7 +39,7 @@ type requestKey struct{}
 func begin(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		c.SetRequest(r.WithContext(context.WithValue(r.Context(), requestKey{}, &request{})))
+		c.SetRequest(r.WithContext(context.WithValue(r.Context(), requestKey{}, &request{head: tappedHead(r)})))
 		return next(c)
 	}
 }

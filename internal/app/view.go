@@ -3,10 +3,10 @@ package app
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -258,56 +258,70 @@ func (a *App) wire(c echo.Context, status int, own bool) views.Wire {
 
 		RequestBytes: number(len(mem.body)), ResponseBytes: h.Get("Content-Length"),
 	}
-	request := r.Header.Clone()
-	request["Host"] = []string{r.Host}
-	if r.ContentLength > 0 {
-		request["Content-Length"] = []string{strconv.FormatInt(r.ContentLength, 10)}
-	}
-	w.Request, w.RequestMore = a.headers(request)
-	w.Response, w.ResponseMore = a.headers(h)
+	w.AsSent = mem.head != nil
+	w.Request, w.RequestMore = a.headers(requestFields(r, mem.head))
+	w.Response, w.ResponseMore = a.headers(sorted(h))
 	return w
 }
 
-// headers sorts h into those to see first and the rest. Of other programs'
-// cookies and of credentials only name and size are shown.
-func (a *App) headers(h http.Header) (seen, more []views.Header) {
-	names := make([]string, 0, len(h))
-	for name := range h {
-		names = append(names, name)
-	}
-	sort.Slice(names, func(i, j int) bool {
-		if host := names[i] == "Host"; host != (names[j] == "Host") {
-			return host
+// headerField is one line of a head.
+type headerField struct{ name, value string }
+
+// requestFields returns r's head as it came, or else as net/http has it.
+func requestFields(r *http.Request, head []string) (fields []headerField) {
+	if head == nil {
+		h := r.Header.Clone()
+		if r.ContentLength > 0 {
+			h.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
 		}
-		return names[i] < names[j]
-	})
-	own := a.engine.CookieName()
-	for _, name := range names {
+		return append([]headerField{{"Host", r.Host}}, sorted(h)...)
+	}
+	for _, line := range head {
+		name, value, _ := strings.Cut(line, ":")
+		fields = append(fields, headerField{name, strings.TrimSpace(value)})
+	}
+	return fields
+}
+
+// sorted returns h in the order in which net/http writes it.
+func sorted(h http.Header) (fields []headerField) {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, value := range h[name] {
-			line := views.Header{Name: name, Parts: []views.Part{{Text: value}}}
-			switch name {
-			case "Cookie":
-				line.Parts = nil
-				for i, pair := range strings.Split(value, ";") {
-					if i > 0 {
-						line.Parts = append(line.Parts, views.Part{Text: "; "})
-					}
-					line.Parts = append(line.Parts, cookiePart(own, strings.TrimSpace(pair))...)
+			fields = append(fields, headerField{name, value})
+		}
+	}
+	return fields
+}
+
+// headers shows a head, those to see first apart from the rest. Of other
+// programs' cookies and of credentials only name and size are shown.
+func (a *App) headers(fields []headerField) (seen, more []views.Header) {
+	own := a.engine.CookieName()
+	for _, f := range fields {
+		name := http.CanonicalHeaderKey(f.name)
+		line := views.Header{Name: shown(f.name, 80), Parts: []views.Part{{Text: shown(f.value, maxCookieShown)}}}
+		switch name {
+		case "Cookie":
+			line.Parts = nil
+			for i, pair := range strings.Split(f.value, ";") {
+				if i > 0 {
+					line.Parts = append(line.Parts, views.Part{Text: "; "})
 				}
-			case "Set-Cookie":
-				pair, attributes, found := strings.Cut(value, ";")
-				line.Parts, line.Mark = cookiePart(own, pair), true
-				if found {
-					line.Parts = append(line.Parts, views.Part{Text: ";" + attributes})
-				}
-			case "Authorization", "Proxy-Authorization":
-				line.Parts = []views.Part{hidden(len(value))}
+				line.Parts = append(line.Parts, cookiePart(own, strings.TrimSpace(pair))...)
 			}
-			if first[name] {
-				seen = append(seen, line)
-			} else {
-				more = append(more, line)
+		case "Set-Cookie":
+			pair, attributes, found := strings.Cut(f.value, ";")
+			line.Parts, line.Mark = cookiePart(own, pair), true
+			if found {
+				line.Parts = append(line.Parts, views.Part{Text: ";" + attributes})
 			}
+		case "Authorization", "Proxy-Authorization":
+			line.Parts = []views.Part{hidden(len(f.value))}
+		}
+		if first[name] {
+			seen = append(seen, line)
+		} else {
+			more = append(more, line)
 		}
 	}
 	return seen, more
@@ -426,8 +440,10 @@ func plural(n int, one, many string) string {
 	return many
 }
 
-// maxShown is the most bytes of one text that a page shows.
-const maxShown = 2000
+const (
+	maxShown       = 2000 // bytes of one text that a page shows
+	maxCookieShown = 4096 // of a header's value
+)
 
 // shown prepares text of a visitor's for the screen: cut to n bytes, whole
 // characters, and with the invisible ones that could reorder the sentence

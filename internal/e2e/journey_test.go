@@ -60,6 +60,10 @@ func journey(t *testing.T, javascript bool) {
 	}
 	pg.want("#raw", "Raw") // folded away, but there
 	pg.want("#wire #request", "POST /set HTTP/1.1", "key=name&value=Rahim")
+	if javascript {
+		pg.do(chromedp.Click(chromedp.CSS("#request-more summary"))) // folded open, it stays open
+		pg.want("#wire #request-more", "HX-Request: true")           // as the browser spelt it, not as Go does
+	}
 	pg.want("#wire #response", "Set-Cookie: "+first.Name+"="+first.Value)
 	pg.want("#server tr.changed", "name", `"Rahim"`, "cookie")
 	wantStats(1, 0)
