@@ -66,7 +66,7 @@ func mark(lab *views.Lab, events []session.Event) {
 			changed[ev.Key] = true
 		case session.Deleted:
 			if lab.Server.ID != "" {
-				lab.Server.Values = append(lab.Server.Values, views.Value{Key: shown(ev.Key, maxShown), Gone: true})
+				lab.Server.Values = append(lab.Server.Values, views.Value{Name: ev.Key, Key: shown(ev.Key, maxShown), Gone: true})
 			}
 		case session.Created, session.Cycled:
 			lab.Server.IDChanged = true

@@ -1,0 +1,104 @@
+package views
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/a-h/templ"
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const evil = `<img src=x onerror=alert(1)>"'&`
+
+// fragments are the regions of the page, each in the states that differ.
+func fragments() map[string]templ.Component {
+	clock := Clock{Name: "idle clock", Until: 7_200_000, Now: 1_800_000, Whole: 7_200_000, Left: "1 h 30 m 0 s", At: "10:00:00", First: true}
+	later := Clock{Name: "absolute lifetime", Until: 28_800_000, Whole: 28_800_000, Left: "8 h 0 m 0 s", At: "16:00:00"}
+	return map[string]templ.Component{
+		"result-ok":   Result(Sentence{Tone: "ok", Verb: "set", Parts: []Part{{"code", "name"}, {"", " rides "}, {"cookie", "in the cookie"}, {"server", "on the server"}}}),
+		"result-bad":  Result(Sentence{Tone: "bad", Field: "key", Verb: "refused (422)", Parts: []Part{{"", evil}}}),
+		"browser-no":  BrowserPanel(Browser{Name: "sessionscope", Empty: "No cookie yet."}),
+		"browser-bad": BrowserPanel(Browser{Name: "sessionscope", Note: "Refused.", Raw: evil, Bytes: 40, Limit: 4096}),
+		"browser-ok": BrowserPanel(Browser{
+			Name: "sessionscope", Flags: []Flag{{Text: "HttpOnly", Title: "no script"}, {Text: "Secure", Title: "off", Off: true}}, Raw: "cmF3",
+			Time: "1795416238", Payload: "cGF5", Signature: "bWFj", SignedAt: "07:00:00", Key: "1 of 1", Keys: evil, Changed: true,
+			Values: `{"name":"` + evil + `"}`, Fields: []Field{{"version", "3"}}, Bytes: 200, Limit: 4096, EnvelopeBytes: 72, Budget: 2262,
+		}),
+		"wire": WirePanel(Wire{
+			RequestLine: "POST /set", Proto: "HTTP/1.1", AsSent: true, Request: []Header{{Name: "Cookie", Parts: []Part{{"", "a="}, {"token", "b"}, {"hidden", "2 B, not ours"}}}},
+			RequestMore: []Header{{Name: "X", Parts: []Part{{"", evil}}}}, Body: evil, StatusLine: "200 OK", SetCookie: true,
+			Response: []Header{{Name: "Set-Cookie", Parts: []Part{{"", "a=b"}}, Mark: true}}, RequestBytes: "7", ResponseBytes: "9",
+			Steps: []Step{{Verb: "read", What: "cookie", Small: "3 B"}, {Verb: "refused", What: evil, Bad: true}},
+		}),
+		"server-no": ServerPanel(Server{Empty: "No record.", Stats: []Stat{{"0", "live records"}}}),
+		"server-ok": ServerPanel(Server{
+			ID: "9f2c41e0", IDChanged: true, Idle: clock, Absolute: later, Record: `{"values":{}}`, RecordBytes: "13", Stats: []Stat{{"1", "live record"}},
+			Values: []Value{
+				{Name: "name", Key: "name", Type: "text", Text: evil, Bytes: "7", Changed: true},
+				{Name: evil, Key: evil, Type: "list", Text: "[]", Bytes: "2", OnServer: true},
+				{Name: "old", Key: "old", Gone: true},
+			},
+		}),
+		"placement":     PlacementChoice([]Option{{Name: "cookie", Label: "Cookie", Title: "all"}, {Name: "hybrid", Label: "Hybrid", Chosen: true}}),
+		"composer-line": ComposerLine(Composer{Key: evil, Value: evil, Type: "json", Invalid: "value"}),
+		"problem":       ProblemFragment(Sentence{Tone: "bad", Verb: "refused (404)", Parts: []Part{{"", "There is no such page."}}}),
+	}
+}
+
+func TestGolden(t *testing.T) {
+	for name, component := range fragments() {
+		var b strings.Builder
+		if err := component.Render(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		got := strings.ReplaceAll(b.String(), "><", ">\n<") + "\n"
+		if strings.Contains(got, "<img") || strings.Contains(got, `onerror=alert(1)>"`) {
+			t.Errorf("%s: a visitor's text came back as markup:\n%s", name, got)
+		}
+		file := filepath.Join("testdata", name+".golden")
+		if *update {
+			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("%s (-want +got), go test ./views -update writes it anew:\n%s", name, diff)
+		}
+	}
+}
+
+func TestClock(t *testing.T) {
+	first, second := Clock{Name: "a", First: true}, Clock{Name: "b"}
+	for _, test := range []struct {
+		server Server
+		want   string
+	}{
+		{Server{Idle: first, Absolute: second}, "a"},
+		{Server{Idle: second, Absolute: first}, "a"},
+	} {
+		if got := test.server.Clock().Name; got != test.want {
+			t.Errorf("the clock that runs out first is %q, want %q", got, test.want)
+		}
+	}
+	for _, test := range []struct {
+		clock Clock
+		want  string
+	}{
+		{Clock{Until: 100, Now: 0, Whole: 200}, "50 100"}, {Clock{Until: 0, Now: 10, Whole: 200}, "0 100"},
+		{Clock{Until: 900, Now: 0, Whole: 200}, "100 100"}, {Clock{}, "0 100"},
+	} {
+		if got := test.clock.Dash(); got != test.want {
+			t.Errorf("%+v: %q, want %q", test.clock, got, test.want)
+		}
+	}
+}
