@@ -47,6 +47,14 @@ func TestCommit(t *testing.T) {
 			stage(a, c)
 			return &session.InputError{Field: "key", Text: "no"}
 		}, 422, false},
+		{"a refusal that wraps Echo's error", func(a *App, c echo.Context) error {
+			stage(a, c)
+			return echo.NewHTTPError(400).SetInternal(&session.InputError{Field: "key", Text: "no"})
+		}, 422, false},
+		{"a refusal that Echo's error caused", func(a *App, c echo.Context) error {
+			stage(a, c)
+			return &problem{status: 422, cause: echo.ErrBadRequest}
+		}, 422, false},
 		{"an error that is a 503", func(a *App, c echo.Context) error { stage(a, c); return echo.NewHTTPError(503) }, 503, false},
 		{"a panic", func(a *App, c echo.Context) error { stage(a, c); panic("broken") }, 500, false},
 		{"gorilla, saved twice", func(a *App, c echo.Context) error {

@@ -20,6 +20,7 @@ type problem struct {
 	limit  *session.LimitError
 	cause  error
 	field  string // of the form, if one field is what is wrong
+	plain  bool   // it is Echo's own error, with nothing of ours in it
 }
 
 func (p *problem) Error() string {
@@ -77,7 +78,7 @@ func problemOf(err error) *problem {
 	case errors.As(err, &store), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &problem{status: http.StatusServiceUnavailable, detail: "The session store does not answer. Your cookie is untouched: an outage is not a logout.", cause: err}
 	case errors.As(err, &coded):
-		return &problem{status: coded.Code, detail: statusText(coded.Code), cause: err}
+		return &problem{status: coded.Code, detail: statusText(coded.Code), cause: err, plain: true}
 	}
 	return &problem{status: http.StatusInternalServerError, detail: statusText(http.StatusInternalServerError), cause: err}
 }
@@ -134,7 +135,7 @@ func (a *App) handleError(err error, c echo.Context) {
 		// settles itself, saves what was staged. A flush, or what was committed
 		// before, has happened: its cookie must travel, and be shown.
 		ctx := c.Request().Context()
-		if coded := (*echo.HTTPError)(nil); errors.As(err, &coded) && p.status < http.StatusInternalServerError {
+		if p.plain && p.status < http.StatusInternalServerError {
 			if err := s.Commit(ctx); err != nil {
 				p = problemOf(err)
 			}

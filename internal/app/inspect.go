@@ -16,10 +16,12 @@ func (a *App) lab(c echo.Context, s *session.Session) error {
 	if c.Request().Method != http.MethodGet || formOf(c.Request()) == formJSON {
 		token = "" // the page that shows it is still to come
 	}
-	if r, ok := a.results.take(token); ok {
+	if token != "" {
 		if err := a.commitRead(c, s); err != nil {
-			return err
+			return err // and the result waits for the next try
 		}
+	}
+	if r, ok := a.results.take(token); ok {
 		return a.orPlain(c, r.sentence.Verb, contain(func() error {
 			lab := a.labView(c, s, r.sentence, false)
 			lab.Composer, lab.Wire = r.composer, r.wire

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -108,10 +109,11 @@ func (a *App) hold(c echo.Context, d time.Duration) error {
 	}
 }
 
-// field returns a form's field of that name, which must be there.
+// field returns a form's field of that name, which must be there. It is a copy:
+// the original is a part of the whole body, and some of it may be kept.
 func field(form url.Values, name string) (string, error) {
 	if !form.Has(name) {
 		return "", &problem{status: http.StatusBadRequest, detail: fmt.Sprintf("The form has no field %q.", name)}
 	}
-	return form.Get(name), nil
+	return strings.Clone(form.Get(name)), nil
 }

@@ -75,8 +75,9 @@ type Backend interface {
 	// Delete removes the record of that key, live or expired, if there is one.
 	// A marker stays.
 	Delete(ctx context.Context, k Key) error
-	// DeleteExpired removes at most limit sessions, and some dead markers with
-	// them, that are dead at now. It returns how many sessions it removed.
+	// DeleteExpired removes at most limit sessions that are dead at now, and the
+	// dead markers that it meets. It returns how many sessions it removed: fewer
+	// than limit only when no more are dead.
 	DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error)
 	// All yields every session, live and expired, in no order.
 	All(ctx context.Context) iter.Seq2[Entry, error]

@@ -106,6 +106,107 @@ func TestRollingReadAfterWrite(t *testing.T) {
 	})
 }
 
+// Nor does a read that came with the older cookie after the write.
+func TestStaleReadSendsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, func(c *session.Config) { c.Rolling = true })
+		b := e.browser(t)
+		b.do(func(s *session.Session) {
+			s.SetExpiry(session.Expiry{After: time.Hour})
+			must(t, s.Set("big", val(t, strings.Repeat("x", 300))))
+		})
+		stale := e.browser(t)
+		stale.cookie = b.cookie
+		b.set("small", "x")
+		time.Sleep(time.Second)
+		if s := stale.do(nil); s.SetCookie() != nil {
+			t.Error("a stale read sent an older cookie")
+		}
+	})
+}
+
+// Nor does a read re-sign, with a new key, what a newer cookie has replaced.
+func TestStaleReadAfterRotation(t *testing.T) {
+	eachPlacement(t, func(t *testing.T, p session.Placement) {
+		old := newEngine(t, nil)
+		b := old.browser(t)
+		b.born(p)
+		b.do(func(s *session.Session) { s.Clear() }) // no values in the cookie
+		fresh := []byte(strings.Repeat("a fresh secret ", 3))
+		b.e = newEngine(t, func(c *session.Config) { c.Secrets, c.Backend = [][]byte{fresh, secret}, old.backend })
+		stale := b.e.browser(t)
+		stale.cookie = b.cookie
+		b.set("small", "x")
+		if c := stale.do(nil).SetCookie(); c != nil {
+			b.cookie = c.Value
+		}
+		b.wantKeys("small")
+	})
+}
+
+// A rolling request that changes nothing does not revive what ran out meanwhile.
+func TestRollingRevivesNothing(t *testing.T) {
+	eachPlacement(t, func(t *testing.T, p session.Placement) {
+		b := newEngine(t, func(c *session.Config) { c.Rolling = true }).browser(t)
+		b.born(p)
+		b.do(func(s *session.Session) { s.SetExpiry(session.Expiry{After: 61 * time.Second}) })
+		time.Sleep(60 * time.Second)
+		s := b.load()
+		must(t, s.Set("name", val(t, "Rahim"))) // the value it has
+		time.Sleep(4 * time.Second)
+		must(t, b.commit(s))
+		if b.load().Exists() {
+			t.Error("the session lives again")
+		}
+	})
+}
+
+// With rolling reads the browser does not drop a session that is in use.
+func TestRollingLabel(t *testing.T) {
+	eachPlacement(t, func(t *testing.T, p session.Placement) {
+		b := newEngine(t, func(c *session.Config) { c.Rolling = true }).browser(t)
+		b.born(p)
+		s := b.do(func(s *session.Session) { s.SetExpiry(session.Expiry{After: 5 * time.Minute}) })
+		drops := time.Now().Add(time.Duration(s.SetCookie().MaxAge) * time.Second)
+		for range 5 {
+			time.Sleep(2 * time.Minute)
+			if !time.Now().Before(drops) {
+				t.Fatal("the label ran out while the session was read")
+			}
+			if s := b.do(nil); !s.Exists() {
+				t.Fatal("the session ran out while it was read")
+			} else if c := s.SetCookie(); c != nil {
+				drops = time.Now().Add(time.Duration(c.MaxAge) * time.Second)
+			}
+		}
+		time.Sleep(5 * time.Minute)
+		b.wantKeys()
+	})
+}
+
+// After ErrGone the same request neither begins another session nor sends a
+// cookie of before: it would lie over the new one.
+func TestNothingAfterGone(t *testing.T) {
+	eachPlacement(t, func(t *testing.T, p session.Placement) {
+		e := newEngine(t, nil)
+		b := e.browser(t)
+		b.born(p)
+		s := b.load()
+		s.SetExpiry(session.Expiry{After: time.Hour})
+		must(t, s.Commit(t.Context()))
+		other := e.browser(t)
+		other.cookie = s.SetCookie().Value
+		other.do(func(s *session.Session) { s.CycleID() })
+		for range 2 {
+			must(t, s.Set("x", "2"))
+			if err := s.Commit(t.Context()); !errors.Is(err, session.ErrGone) || s.SetCookie() != nil {
+				t.Errorf("%v, cookie %v; want ErrGone and none", err, s.SetCookie())
+			}
+		}
+		other.wantKeys("big", "name")
+	})
+}
+
 // Nor does it undo a shorter expiry that was set meanwhile.
 func TestRollingReadAfterExpiry(t *testing.T) {
 	for _, p := range []session.Placement{session.Hybrid, session.OnServer} {

@@ -65,6 +65,7 @@ type Session struct {
 	before string       // the short name of the ID that a cycle or a flush ended
 	set    *http.Cookie // to send, if any
 	done   bool         // committed or discarded, and nothing staged since
+	gone   bool         // it ended while this request worked: no write of it may begin another
 	label  int          // the MaxAge that gorilla's Options were given
 }
 
@@ -402,13 +403,13 @@ func (s *Session) Commit(ctx context.Context) (err error) {
 		return nil
 	}
 	defer func() {
-		s.done = true
+		s.done, s.lastSet = true, ""
 		if err != nil {
 			s.Discard(ctx, err.Error())
 		}
 		if errors.Is(err, ErrGone) {
 			s.reset()
-			s.verdict = VerdictDead
+			s.verdict, s.set, s.gone = VerdictDead, nil, true
 		}
 	}()
 	giveUp := time.Now().Add(retryFor)
@@ -454,6 +455,8 @@ func (s *Session) commit(ctx context.Context) error {
 	switch {
 	case s.verdict == VerdictMoved && s.id == "" && len(s.ops) > 0:
 		return ErrMoved
+	case s.gone && s.id == "" && len(s.ops) > 0:
+		return ErrGone
 	case s.id == "" && len(s.work.values) == 0, s.id != "" && !s.changed():
 		s.ops, s.work = nil, s.base
 		return s.keepAlive(ctx)
@@ -489,10 +492,7 @@ func (s *Session) write(ctx context.Context) error {
 		s.ops, s.work = nil, s.base
 		return nil
 	}
-	if expired && !d.rearm {
-		return ErrGone // its absolute end came after it was loaded
-	}
-	if expired && (fresh || s.base.placement == InCookie) {
+	if expired && d.rearm && (fresh || s.base.placement == InCookie) {
 		return s.Flush(ctx) // there would be nothing left to give a new ID to
 	}
 	v := &envelope{placement: d.placement, id: s.id, created: next.Created, deadline: absolute, expiry: d.expiry}
@@ -566,6 +566,8 @@ func (s *Session) maxAge(now time.Time) int {
 	switch x := s.base.expiry; {
 	case x.BrowserClose:
 		return 0
+	case s.e.cfg.Rolling && s.base.placement == Hybrid:
+		// Reads move its clock without a new cookie: the label must not end it before.
 	case x.After != 0 || !x.At.IsZero():
 		until = s.rec.Expires
 	}
@@ -732,16 +734,17 @@ func largest(values map[string]Value) (key string) {
 
 // keepAlive does what a request that changed nothing may do: with Rolling it
 // moves the idle clock, and a cookie that an old key signed is signed anew. A
-// read never re-sends values (its answer may arrive after a newer cookie),
-// but for a rolling cookie session, once a minute: nothing else holds its clock.
+// read never re-sends values, nor a cookie that values may have joined since: its
+// answer may arrive after a newer cookie. The exception is a rolling session of
+// placement cookie, once a minute: nothing else holds its clock.
 func (s *Session) keepAlive(ctx context.Context) error {
-	if s.id == "" {
-		return nil
-	}
 	e, now := s.e, s.e.Now()
+	if s.id == "" || !now.Before(s.rec.Expires) {
+		return nil // there is none, or it ran out since it was loaded
+	}
 	expires, _ := e.clocks(s.rec.Created, now, s.base.expiry)
 	v := *s.cookie.envelope
-	resign := s.cookie.Key != 1 && len(v.values) == 0
+	resign := s.cookie.Key != 1 && len(v.values) == 0 && s.base.placement != InCookie
 	if e.cfg.Rolling && expires.After(s.rec.Expires) {
 		if s.base.placement == InCookie {
 			if now.Sub(s.cookie.SignedAt()) >= resignEvery {
@@ -758,8 +761,8 @@ func (s *Session) keepAlive(ctx context.Context) error {
 			resign = resign || len(v.values) == 0 && s.base.expiry.After != 0
 		}
 	}
-	if !resign {
-		return nil
+	if !resign || s.base.placement == Hybrid && v.version < s.rec.Version {
+		return nil // nothing to send, or a later cookie was sent already
 	}
 	// The ID may have been cycled meanwhile: the new cookie must not be undone.
 	if ok, err := s.alive(ctx); err != nil || !ok {

@@ -127,6 +127,7 @@ func (st *Store) Save(_ context.Context, k session.Key, r session.Record) (uint6
 		return 0, session.ErrConflict
 	}
 	r.Version++
+	it = sh.revive(it)
 	st.bytes.Add(-int64(len(it.rec.Data)))
 	if r.Marker {
 		st.count.Add(-1)
@@ -150,6 +151,7 @@ func (st *Store) Touch(_ context.Context, k session.Key, version uint64, expires
 	case it.rec.Version != version:
 		return session.ErrConflict
 	}
+	it = sh.revive(it)
 	it.rec.Expires = expires
 	sh.requeue(it)
 	return nil
@@ -174,7 +176,11 @@ func (st *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (r
 		if err := ctx.Err(); err != nil {
 			return removed, err
 		}
-		removed += st.clear(&st.shards[i], now, limit-removed)
+		for more := true; more && removed < limit; {
+			var n int
+			n, more = st.clear(&st.shards[i], now, limit-removed)
+			removed += n
+		}
 		if removed >= limit {
 			break
 		}
@@ -182,8 +188,9 @@ func (st *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (r
 	return removed, nil
 }
 
-// clear removes at most limit dead sessions, and as many dead markers, of one shard.
-func (st *Store) clear(sh *shard, now time.Time, limit int) (removed int) {
+// clear removes at most limit dead sessions, and as many dead markers, of one
+// shard. It tells whether the markers were what ended its turn.
+func (st *Store) clear(sh *shard, now time.Time, limit int) (removed int, more bool) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.advance(now)
@@ -211,7 +218,7 @@ func (st *Store) clear(sh *shard, now time.Time, limit int) (removed int) {
 		}
 		sh.remove(it)
 	}
-	return removed
+	return removed, markers >= limit
 }
 
 // All implements session.Backend. It copies one shard at a time.
@@ -295,6 +302,20 @@ func (sh *shard) requeue(it *item) {
 	sh.items[it.key] = fresh
 	sh.queue(fresh)
 	sh.void(it)
+}
+
+// revive returns the item to write to: a fresh one if the clock stepped back
+// behind the moment at which it was found dead.
+func (sh *shard) revive(it *item) *item {
+	if !it.expired {
+		return it
+	}
+	fresh := &item{key: it.key, rec: it.rec}
+	sh.remove(it)
+	sh.void(it)
+	sh.items[fresh.key] = fresh
+	sh.queue(fresh)
+	return fresh
 }
 
 // remove takes it out of the map.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
@@ -51,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T, max int, now func() time.Time) se
 		{"expiry moves both ways", expiryMoves},
 		{"the clock goes backwards", backwards},
 		{"short-lived sessions", shortLived},
+		{"markers between", markersBetween},
 		{"delete expired works in steps", steps},
 		{"markers", markers},
 		{"full", full},
@@ -65,6 +67,141 @@ func Run(t *testing.T, open func(t *testing.T, max int, now func() time.Time) se
 			test.run(t, &suite{t, clock, open(t, 8, clock.Now)})
 		})
 	}
+	t.Run("random operations against a map", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(rt *rapid.T) {
+			clock := NewClock()
+			against(rt, t.Context(), clock, open(t, 0, clock.Now))
+		})
+	})
+}
+
+// against runs random operations on backend and on a plain map, and wants them
+// to say the same.
+func against(rt *rapid.T, ctx context.Context, clock *Clock, backend session.Backend) {
+	model := make(map[session.Key]session.Record)
+	pick := func(rt *rapid.T) session.Key { return key(rapid.IntRange(0, 4).Draw(rt, "key")) }
+	dead := func(r session.Record) bool { return !clock.Now().Before(r.Expires) }
+	draw := func(rt *rapid.T) session.Record {
+		now := clock.Now()
+		return session.Record{
+			Version: rapid.Uint64Range(0, 3).Draw(rt, "version"), Created: now, Marker: rapid.IntRange(0, 3).Draw(rt, "marker") == 0,
+			Expires: now.Add(time.Duration(rapid.IntRange(0, 5000).Draw(rt, "lives ms")) * time.Millisecond),
+			Data:    make([]byte, rapid.IntRange(0, 9).Draw(rt, "bytes")),
+		}
+	}
+	// live is what the map says of k: the record, or the error.
+	live := func(k session.Key) (session.Record, error) {
+		if r, ok := model[k]; ok && !dead(r) {
+			return r, nil
+		}
+		return session.Record{}, session.ErrNotFound
+	}
+	want := func(rt *rapid.T, want, got error) {
+		if !errors.Is(got, want) {
+			rt.Fatalf("error %v, want %v", got, want)
+		}
+	}
+	rt.Repeat(map[string]func(*rapid.T){
+		"create": func(rt *rapid.T) {
+			k, r := pick(rt), draw(rt)
+			err := backend.Create(ctx, k, r)
+			if old, ok := model[k]; ok && !(old.Marker && dead(old)) {
+				want(rt, session.ErrExists, err)
+				return
+			}
+			want(rt, nil, err)
+			r.Version++
+			model[k] = r
+		},
+		"load": func(rt *rapid.T) {
+			k := pick(rt)
+			got, err := backend.Load(ctx, k)
+			r, wantErr := live(k)
+			want(rt, wantErr, err)
+			if diff := cmp.Diff(r, got); diff != "" {
+				rt.Fatalf("loaded (-want +got):\n%s", diff)
+			}
+		},
+		"save": func(rt *rapid.T) {
+			k, r := pick(rt), draw(rt)
+			if old, ok := model[k]; ok && rapid.Bool().Draw(rt, "the right version") {
+				r.Version = old.Version
+			}
+			version, err := backend.Save(ctx, k, r)
+			switch old, wantErr := live(k); {
+			case wantErr != nil || old.Marker:
+				want(rt, session.ErrNotFound, err)
+			case old.Version != r.Version:
+				want(rt, session.ErrConflict, err)
+			default:
+				want(rt, nil, err)
+				if r.Version++; version != r.Version {
+					rt.Fatalf("version %d, want %d", version, r.Version)
+				}
+				model[k] = r
+			}
+		},
+		"touch": func(rt *rapid.T) {
+			k, r := pick(rt), draw(rt)
+			old, wantErr := live(k)
+			err := backend.Touch(ctx, k, r.Version, r.Expires)
+			switch {
+			case wantErr != nil || old.Marker:
+				want(rt, session.ErrNotFound, err)
+			case old.Version != r.Version:
+				want(rt, session.ErrConflict, err)
+			default:
+				want(rt, nil, err)
+				old.Expires = r.Expires
+				model[k] = old
+			}
+		},
+		"delete": func(rt *rapid.T) {
+			k := pick(rt)
+			want(rt, nil, backend.Delete(ctx, k))
+			if !model[k].Marker {
+				delete(model, k)
+			}
+		},
+		"clear": func(rt *rapid.T) {
+			removed, err := backend.DeleteExpired(ctx, clock.Now(), 100)
+			want(rt, nil, err)
+			for k, r := range model {
+				if dead(r) {
+					delete(model, k)
+					if !r.Marker {
+						removed--
+					}
+				}
+			}
+			if removed != 0 {
+				rt.Fatalf("%d more were removed than had expired", removed)
+			}
+		},
+		"time": func(rt *rapid.T) {
+			clock.Move(time.Duration(rapid.IntRange(1, 3000).Draw(rt, "passes ms")) * time.Millisecond)
+		},
+		"": func(rt *rapid.T) {
+			var s session.Stats
+			for _, r := range model {
+				switch {
+				case r.Marker:
+					continue
+				case dead(r):
+					s.Expired++
+				default:
+					s.Live++
+				}
+				s.Bytes += int64(len(r.Data))
+			}
+			got, err := backend.Stats(ctx)
+			want(rt, nil, err)
+			if diff := cmp.Diff(s, got); diff != "" {
+				rt.Fatalf("stats (-want +got):\n%s", diff)
+			}
+		},
+	})
 }
 
 type suite struct {
@@ -258,6 +395,51 @@ func backwards(t *testing.T, s *suite) {
 	s.wantLoad(1, nil)
 	s.clock.Move(time.Millisecond)
 	s.wantCleared(10, 1)
+
+	// Found dead, and written again after a small step back.
+	ctx := t.Context()
+	for n, write := range []func(k session.Key, r session.Record) error{
+		func(k session.Key, r session.Record) error { _, err := s.backend.Save(ctx, k, r); return err },
+		func(k session.Key, r session.Record) error { return s.backend.Touch(ctx, k, r.Version, r.Expires) },
+		func(k session.Key, r session.Record) error {
+			r.Marker = true
+			_, err := s.backend.Save(ctx, k, r)
+			return err
+		},
+	} {
+		s.create(2+n, 100*time.Millisecond, `1`)
+		s.clock.Move(101 * time.Millisecond)
+		s.wantStats(0, 1, 1)
+		s.clock.Move(-5 * time.Millisecond)
+		r := s.wantLoad(2+n, nil)
+		r.Expires = s.clock.Now().Add(time.Minute)
+		s.want(nil, write(key(2+n), r))
+		s.wantStats(1-n/2, 0, int64(1-n/2))
+		s.clock.Move(time.Hour)
+		s.wantCleared(10, 1-n/2)
+		s.wantStats(0, 0, 0)
+	}
+}
+
+// markersBetween: many dead markers do not hide what has expired.
+func markersBetween(t *testing.T, s *suite) {
+	mark := s.record(time.Second, `{}`)
+	mark.Marker = true
+	for n := range 3000 {
+		s.want(nil, s.backend.Create(t.Context(), key(1000+n), mark))
+	}
+	for n := range 8 {
+		s.create(n, time.Second, `1`)
+	}
+	s.clock.Move(time.Minute)
+	s.create(100, time.Minute, `1`) // a full store finds room at once
+	n, err := s.backend.DeleteExpired(t.Context(), s.clock.Now(), 5)
+	s.want(nil, err)
+	st, err := s.backend.Stats(t.Context())
+	s.want(nil, err)
+	if n < 5 && st.Expired > 0 {
+		t.Fatalf("%d of 5 were removed, and %d are left", n, st.Expired)
+	}
 }
 
 // shortLived: what was deleted long before its expiry is out of all figures.
