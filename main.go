@@ -40,16 +40,21 @@ func main() {
 		fmt.Println("sessionscope", version(), runtime.Version())
 		return
 	}
+	secrets, err := readSecrets(cfg.SecretFile)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "sessionscope: --secret-file:", err)
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	if err := run(ctx, cfg, os.Stdout, os.Stderr); err != nil {
+	if err := run(ctx, cfg, secrets, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "sessionscope:", err)
 		os.Exit(1)
 	}
 }
 
 // run serves until ctx ends, then lets requests finish for at most 5 s.
-func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) error {
+func run(ctx context.Context, cfg config.Config, secrets [][]byte, stdout, stderr io.Writer) error {
 	listener, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
 		if op := (*net.OpError)(nil); errors.As(err, &op) {
@@ -66,12 +71,10 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	secret := make([]byte, session.MinSecretBytes)
-	rand.Read(secret) // it never fails
 	log := logger(cfg, stderr)
 	a, err := app.New(app.Config{
 		Sessions: session.Config{
-			Backend: memory.New(cfg.MaxSessions, time.Now), Secrets: [][]byte{secret},
+			Backend: memory.New(cfg.MaxSessions, time.Now), Secrets: secrets,
 			CookieName: cookieName(listener.Addr()), Placement: cfg.Placement,
 			IdleTimeout: cfg.Idle, Lifetime: cfg.Lifetime, Rolling: cfg.Rolling,
 		},
@@ -92,6 +95,13 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) error
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	go a.Run(ctx)
+	if cfg.SecretFile != "" {
+		log.Warn("the memory store forgets at the end of the program which IDs were ended: with the same secret, a kept cookie of placement cookie opens again after a restart")
+		hangup := make(chan os.Signal, 1)
+		signal.Notify(hangup, syscall.SIGHUP)
+		defer signal.Stop(hangup)
+		go rereadSecrets(ctx, hangup, cfg.SecretFile, a, log)
+	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(app.Tap(listener)) }()
 
@@ -115,6 +125,36 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) error
 		return srv.Close()
 	}
 	return nil
+}
+
+// readSecrets reads the secrets of the file, or makes a random one.
+func readSecrets(file string) ([][]byte, error) {
+	if file != "" {
+		return session.ReadSecrets(file)
+	}
+	secret := make([]byte, session.MinSecretBytes)
+	rand.Read(secret) // it never fails
+	return [][]byte{secret}, nil
+}
+
+// rereadSecrets reads the file again at every hangup. A bad file changes nothing.
+func rereadSecrets(ctx context.Context, hangup <-chan os.Signal, file string, a *app.App, log *slog.Logger) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+		}
+		secrets, err := session.ReadSecrets(file)
+		if err == nil {
+			err = a.SetSecrets(secrets)
+		}
+		if err != nil {
+			log.Error("the signing secrets stay as they were", "error", err)
+			continue
+		}
+		log.Info("the signing secrets were read again", "secrets", len(secrets))
+	}
 }
 
 // cookieName differs by port: cookies know none, so that two programs on one

@@ -123,6 +123,9 @@ func (a *App) with(h func(echo.Context, *session.Session) error) echo.HandlerFun
 // ServeHTTP implements http.Handler.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.echo.ServeHTTP(w, r) }
 
+// SetSecrets replaces the signing secrets; see session.Engine.
+func (a *App) SetSecrets(secrets [][]byte) error { return a.engine.SetSecrets(secrets) }
+
 // Run does what must be done while the app serves: it clears expired sessions.
 // It returns when ctx ends.
 func (a *App) Run(ctx context.Context) error { return a.engine.Run(ctx) }

@@ -23,6 +23,7 @@ type Config struct {
 	Lifetime    time.Duration
 	Rolling     bool     // reading extends the idle clock too
 	MaxSessions int      // at least 1
+	SecretFile  string   // of signing secrets; "" for a random one
 	AllowHosts  []string // names, or NAME:PORT, that the Host header may carry besides our own
 	Open        bool     // open the browser
 	LogFormat   string   // "text" or "json"
@@ -59,6 +60,7 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (Config, er
 		}
 		return nil
 	})
+	fs.StringVar(&cfg.SecretFile, "secret-file", "", "`FILE` of signing secrets, one a line, newest first, each at least 32 random bytes in base64 or hex; SIGHUP reads it again (default: a random secret for this run)")
 	fs.BoolVar(&cfg.Open, "open", false, "open the browser")
 	fs.StringVar(&cfg.LogFormat, "log-format", "text", "`FORMAT` of the log: text or json")
 	fs.BoolVar(&cfg.Version, "version", false, "print version, commit and Go version")

@@ -26,9 +26,9 @@ func TestParse(t *testing.T) {
 		change func(*Config)
 	}{
 		{"defaults", nil, nil, func(*Config) {}},
-		{"flags", []string{"--addr", "localhost:0", "--placement=cookie", "--idle", "30m", "--lifetime", "1h", "--rolling", "--max-sessions", "5", "--open", "--log-format", "json", "--version"}, nil, func(c *Config) {
+		{"flags", []string{"--addr", "localhost:0", "--placement=cookie", "--idle", "30m", "--lifetime", "1h", "--rolling", "--max-sessions", "5", "--open", "--log-format", "json", "--version", "--secret-file", "s"}, nil, func(c *Config) {
 			c.Addr, c.Placement, c.Idle, c.Lifetime = "localhost:0", session.InCookie, 30*time.Minute, time.Hour
-			c.Rolling, c.MaxSessions, c.Open, c.LogFormat, c.Version = true, 5, true, "json", true
+			c.Rolling, c.MaxSessions, c.Open, c.LogFormat, c.Version, c.SecretFile = true, 5, true, "json", true, "s"
 		}},
 		{"hosts", []string{"--allow-host", "a.example", "--allow-host", "b.example:80"}, nil, func(c *Config) { c.AllowHosts = []string{"a.example", "b.example:80"} }},
 		{"environment", nil, map[string]string{"SESSIONSCOPE_ADDR": "[::1]:9", "SESSIONSCOPE_MAX_SESSIONS": "7", "SESSIONSCOPE_ALLOW_HOST": "a.example, b.example", "SESSIONSCOPE_ROLLING": "true"}, func(c *Config) {
@@ -90,7 +90,7 @@ func TestHelp(t *testing.T) {
 	if _, err := Parse([]string{"--help"}, func(string) string { return "rubbish" }, &out); !errors.Is(err, ErrHelp) {
 		t.Errorf("error %v, want ErrHelp", err)
 	}
-	for _, name := range []string{"addr", "store", "placement", "idle", "lifetime", "rolling", "max-sessions", "allow-host", "open", "log-format", "version"} {
+	for _, name := range []string{"addr", "store", "placement", "idle", "lifetime", "rolling", "max-sessions", "allow-host", "secret-file", "open", "log-format", "version"} {
 		if !strings.Contains(out.String(), "  --"+name) {
 			t.Errorf("the help does not name --%s", name)
 		}

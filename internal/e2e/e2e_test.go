@@ -6,6 +6,8 @@ package e2e
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,7 +19,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -65,13 +69,27 @@ type program struct {
 	url    string
 	cmd    *exec.Cmd
 	waited chan error
+	log    *testLog
+}
+
+// awaitLog waits until the program's log says text, for at most 5 s.
+func (p *program) awaitLog(t *testing.T, text string) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); ; runtime.Gosched() {
+		if log := p.log.String(); strings.Contains(log, text) {
+			return
+		} else if time.Now().After(end) {
+			t.Fatalf("the log does not say %q:\n%s", text, log)
+		}
+	}
 }
 
 // start runs the program on a free port and waits until it says where it is.
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
 	cmd := exec.Command(binary, append([]string{"--addr", "127.0.0.1:0"}, args...)...)
-	cmd.Stderr = &testLog{t: t}
+	log := &testLog{t: t}
+	cmd.Stderr = log
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +97,7 @@ func start(t *testing.T, args ...string) *program {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &program{cmd: cmd, waited: make(chan error, 1)}
+	p := &program{cmd: cmd, waited: make(chan error, 1), log: log}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
 		t.Fatalf("the program said nothing: %v", err)
@@ -114,10 +132,23 @@ func (p *program) stop(t *testing.T, signal os.Signal) {
 	p.waited = nil
 }
 
-// testLog shows the program's log in the test's, at errors only.
-type testLog struct{ t *testing.T }
+// testLog keeps the program's log, and shows its errors.
+type testLog struct {
+	t    *testing.T
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *testLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
 
 func (l *testLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Write(p)
 	if strings.Contains(string(p), "level=ERROR") {
 		fmt.Fprint(os.Stderr, l.t.Name(), ": ", string(p))
 	}
@@ -292,6 +323,78 @@ func TestFlagsReachTheProgram(t *testing.T) {
 	r.Header.Set("X-Large", strings.Repeat("x", 64<<10))
 	if resp, err := http.DefaultClient.Do(r); err != nil || resp.StatusCode != 431 {
 		t.Errorf("a head of 64 KiB got %v, %v; want 431", resp, err)
+	}
+}
+
+// TestSecretFile: with the same secret a cookie outlives the program, a rotation
+// logs nobody out, and a bad file changes nothing.
+func TestSecretFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "secrets")
+	write := func(text string, mode os.FileMode) {
+		t.Helper()
+		os.Remove(file)
+		if err := os.WriteFile(file, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	random := func() string {
+		b := make([]byte, 32)
+		rand.Read(b)
+		return base64.StdEncoding.EncodeToString(b) + "\n"
+	}
+	one, two := random(), random()
+	write(one, 0o600)
+	p := start(t, "--secret-file", file, "--placement", "cookie")
+	jar := newClient(t, p.url)
+	key := func() any {
+		t.Helper()
+		_, info, _ := jar.do("GET", "/session", nil)
+		cookie, ok := info["cookie"].(map[string]any)
+		if !ok {
+			t.Fatalf("no session: %v", info)
+		}
+		return cookie["key"]
+	}
+	hangup := func(says string) {
+		t.Helper()
+		p.cmd.Process.Signal(syscall.SIGHUP)
+		p.awaitLog(t, says)
+	}
+	jar.do("POST", "/set", url.Values{"key": {"a"}, "value": {"1"}})
+	if got := key(); got != "1 of 1" {
+		t.Errorf("key %v, want 1 of 1", got)
+	}
+	write("not a secret", 0o600)
+	hangup("stay as they were")
+	if got := key(); got != "1 of 1" {
+		t.Errorf("after a bad file: key %v, want 1 of 1", got)
+	}
+	write(two+one, 0o600)
+	hangup("secrets=2")
+	if got := key(); got != "2 of 2" {
+		t.Errorf("after the rotation: key %v, want 2 of 2", got)
+	}
+	jar.do("POST", "/set", url.Values{"key": {"a"}, "value": {"2"}})
+	if got := key(); got != "1 of 2" {
+		t.Errorf("after a write: key %v, want 1 of 2", got)
+	}
+	if log := p.log.String(); strings.Contains(log, strings.TrimSpace(one)) || strings.Contains(log, strings.TrimSpace(two)) {
+		t.Error("the log shows a secret")
+	}
+	addr := strings.TrimPrefix(p.url, "http://")
+	p.stop(t, os.Interrupt)
+	write(two, 0o600)
+	p = start(t, "--secret-file", file, "--addr", addr) // the last --addr counts
+	if _, out, _ := jar.do("GET", "/get?key=a", nil); out["found"] != true {
+		t.Errorf("after a restart with the same secret: %v", out)
+	}
+	for text, mode := range map[string]os.FileMode{"": 0o600, one: 0o644} {
+		write(text, mode)
+		cmd := exec.Command(binary, "--secret-file", file)
+		if out, err := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 2 || strings.Count(string(out), "\n") != 1 {
+			t.Errorf("mode %o: %v, %s; want exit 2 and one line", mode, err, out)
+		}
 	}
 }
 

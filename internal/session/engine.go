@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -56,7 +57,7 @@ type Config struct {
 // Engine gives requests their sessions. It is safe for concurrent use.
 type Engine struct {
 	cfg   Config
-	codec *codec
+	codec atomic.Pointer[codec]
 }
 
 // New returns an engine, or an error that names the wrong setting.
@@ -87,11 +88,21 @@ func New(cfg Config) (*Engine, error) {
 	case cfg.IdleTimeout < time.Second || cfg.Lifetime < time.Second:
 		return nil, errors.New("session: the idle timeout and the lifetime are at least one second")
 	}
-	codec, err := newCodec(cfg.CookieName, cfg.Secrets)
-	if err != nil {
+	e := &Engine{cfg: cfg}
+	if err := e.SetSecrets(cfg.Secrets); err != nil {
 		return nil, err
 	}
-	return &Engine{cfg: cfg, codec: codec}, nil
+	return e, nil
+}
+
+// SetSecrets replaces the signing secrets: the first signs from now on, all
+// verify. On an error, which names the secret by its number, the old ones stay.
+func (e *Engine) SetSecrets(secrets [][]byte) error {
+	codec, err := newCodec(e.cfg.CookieName, secrets)
+	if err == nil {
+		e.codec.Store(codec)
+	}
+	return err
 }
 
 // CookieName returns the name of the session cookie.
@@ -104,7 +115,7 @@ func (e *Engine) Placement() Placement { return e.cfg.Placement }
 func (e *Engine) Policy() (idle, lifetime time.Duration) { return e.cfg.IdleTimeout, e.cfg.Lifetime }
 
 // EnvelopeBudget returns how many bytes of envelope fit into one cookie.
-func (e *Engine) EnvelopeBudget() int { return e.codec.maxRaw }
+func (e *Engine) EnvelopeBudget() int { return e.codec.Load().maxRaw }
 
 // Stats returns the store's figures, or a *StoreError.
 func (e *Engine) Stats(ctx context.Context) (Stats, error) {

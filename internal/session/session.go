@@ -87,7 +87,7 @@ func (e *Engine) Load(r *http.Request) (*Session, error) {
 	for _, c := range r.CookiesNamed(e.cfg.CookieName) {
 		// Of several cookies of our name the first that verifies counts; they
 		// are never merged (RFC 6265, section 8.6: weak integrity).
-		cookie, err := e.codec.verify(c.Value)
+		cookie, err := e.codec.Load().verify(c.Value)
 		if err != nil {
 			s.verdict = VerdictGarbled
 			if errors.Is(err, errForged) {
@@ -548,7 +548,7 @@ func (s *Session) write(ctx context.Context) error {
 
 // sign makes the cookie to send.
 func (s *Session) sign(ctx context.Context, v *envelope) error {
-	cookie, err := s.e.codec.sign(v)
+	cookie, err := s.e.codec.Load().sign(v)
 	if err != nil {
 		return err
 	}
@@ -708,7 +708,7 @@ func (s *Session) place(ctx context.Context, d *draft, v *envelope) (onServer ma
 	if total > MaxSessionBytes {
 		return nil, &LimitError{LimitSession, total, MaxSessionBytes, culprit}
 	}
-	for len(v.values) > 0 && cookie > s.e.codec.maxRaw {
+	for len(v.values) > 0 && cookie > s.e.codec.Load().maxRaw {
 		if d.placement == InCookie {
 			size := len(s.e.cfg.CookieName) + signedBytes(cookie)
 			return nil, &LimitError{LimitCookie, size, MaxCookieBytes, culprit}

@@ -1,0 +1,73 @@
+package session
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+)
+
+// minDistinct is how many different bytes 32 random ones have at the very least:
+// with 16 or fewer somebody typed them.
+const minDistinct = 17
+
+// ReadSecrets reads signing secrets from a file: one a line, newest first, each
+// at least 32 random bytes in base64 or hex. Empty lines and lines that begin
+// with # do not count. The error says what is wrong and never shows a secret.
+func ReadSecrets(path string) ([][]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
+		return nil, fmt.Errorf("%s can be read by others (mode %04o): chmod 600 it", path, mode)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var secrets [][]byte
+	number := 0
+	for line := range bytes.Lines(text) {
+		number++
+		if line = bytes.TrimSpace(line); len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		secret, err := parseSecret(string(line))
+		if err != nil {
+			return nil, fmt.Errorf("%s, line %d: %w", path, number, err)
+		}
+		secrets = append(secrets, secret)
+	}
+	if len(secrets) == 0 {
+		return nil, fmt.Errorf("%s holds no secret: it needs at least one line of %d random bytes in base64 or hex", path, MinSecretBytes)
+	}
+	return secrets, nil
+}
+
+func parseSecret(line string) ([]byte, error) {
+	secret, err := hex.DecodeString(line)
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		if err == nil {
+			break
+		}
+		secret, err = encoding.DecodeString(line)
+	}
+	if err != nil {
+		return nil, errors.New("it is neither base64 nor hex")
+	}
+	if len(secret) < MinSecretBytes {
+		return nil, fmt.Errorf("it has %d bytes, at least %d are needed", len(secret), MinSecretBytes)
+	}
+	distinct := make(map[byte]bool)
+	for _, b := range secret {
+		distinct[b] = true
+	}
+	if len(distinct) < minDistinct {
+		return nil, fmt.Errorf("it is weak: only %d of its %d bytes differ. Take random ones, such as openssl rand -base64 32 prints", len(distinct), len(secret))
+	}
+	return secret, nil
+}

@@ -1,0 +1,90 @@
+package session_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+func TestReadSecrets(t *testing.T) {
+	one, two := make([]byte, 32), make([]byte, 48)
+	rand.Read(one)
+	rand.Read(two)
+	b64, raw, hx := base64.StdEncoding.EncodeToString(one), base64.RawURLEncoding.EncodeToString(two), hex.EncodeToString(one)
+	for _, test := range []struct {
+		name, text string
+		mode       os.FileMode
+		want       [][]byte
+		wantErr    string
+	}{
+		{"base64", b64, 0o600, [][]byte{one}, ""},
+		{"hex", hx + "\n", 0o400, [][]byte{one}, ""},
+		{"newest first", "# new\r\n" + raw + "\r\n\n  " + b64 + "  \n", 0o600, [][]byte{two, one}, ""},
+		{"empty", "", 0o600, nil, "holds no secret"},
+		{"comments only", "# nothing\n\n", 0o600, nil, "holds no secret"},
+		{"short", base64.StdEncoding.EncodeToString(one[:31]), 0o600, nil, "line 1: it has 31 bytes"},
+		{"second is bad", b64 + "\nnot a secret!\n", 0o600, nil, "line 2: it is neither"},
+		{"weak", hex.EncodeToString(bytes.Repeat([]byte("password"), 4)), 0o600, nil, "weak"},
+		{"zeroes", strings.Repeat("00", 64), 0o600, nil, "weak"},
+		{"readable by the group", b64, 0o640, nil, "chmod 600"},
+		{"readable by all", b64, 0o604, nil, "chmod 600"},
+	} {
+		path := filepath.Join(t.TempDir(), "secrets")
+		if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, test.mode); err != nil {
+			t.Fatal(err)
+		}
+		got, err := session.ReadSecrets(path)
+		if test.wantErr != "" {
+			if err == nil || !strings.Contains(err.Error(), test.wantErr) || !strings.Contains(err.Error(), path) {
+				t.Errorf("%s: %v, want %q", test.name, err, test.wantErr)
+			} else if strings.Contains(err.Error(), b64) {
+				t.Errorf("%s: the error shows the secret", test.name)
+			}
+			continue
+		}
+		if diff := cmp.Diff(test.want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", test.name, err, diff)
+		}
+	}
+	if _, err := session.ReadSecrets(filepath.Join(t.TempDir(), "none")); err == nil {
+		t.Error("a file that is not there gives no error")
+	}
+}
+
+// Secrets change while the engine runs: nobody is logged out by a rotation, and
+// everybody by the loss of the old secret. A bad set changes nothing.
+func TestSetSecrets(t *testing.T) {
+	eachPlacement(t, func(t *testing.T, p session.Placement) {
+		e := newEngine(t, nil)
+		b := e.browser(t)
+		b.born(p)
+		fresh := []byte(strings.Repeat("a fresh secret ", 3))
+		if err := e.SetSecrets([][]byte{fresh, fresh[:10]}); err == nil {
+			t.Error("a short secret is taken")
+		}
+		if got := b.load().Info().Cookie; got.Key != 1 || got.Keys != 1 {
+			t.Errorf("after a bad set: key %d of %d", got.Key, got.Keys)
+		}
+		must(t, e.SetSecrets([][]byte{fresh, secret}))
+		old := b.cookie
+		b.set("more", "x")
+		must(t, e.SetSecrets([][]byte{fresh}))
+		b.wantKeys("big", "more", "name")
+		b.cookie = old
+		if got := b.load().Info().Verdict; got != session.VerdictForged {
+			t.Errorf("without its secret the old cookie is %q", got)
+		}
+	})
+}
