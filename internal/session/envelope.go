@@ -255,8 +255,15 @@ const (
 	diedCycled  = "cycled"
 )
 
-func markerData(how string, when time.Time) []byte {
-	return fmt.Appendf(nil, `{%q:%q}`, how, when.UTC().Format(time.RFC3339Nano))
+// markerData is a marker as a student reads it in the store, for example
+//
+//	{"cycled":"2026-11-23T09:00:00Z","to":"9f2c41e0"}
+func markerData(how string, when time.Time, to Key) []byte {
+	b := fmt.Appendf(nil, `{%q:%q`, how, when.UTC().Format(time.RFC3339Nano))
+	if to != (Key{}) {
+		b = fmt.Appendf(b, `,"to":%q`, to.Short())
+	}
+	return append(b, '}')
 }
 
 // cycledAt returns when the marker's ID was replaced by a new one;

@@ -93,7 +93,7 @@ func FuzzContents(f *testing.F) {
 		f.Add(c.append(nil))
 	}
 	f.Add([]byte(`{"placement":"server","values":{"a":1},"values":{}}`))
-	f.Add(markerData(diedCycled, time.Now()))
+	f.Add(markerData(diedCycled, time.Now(), KeyOf("x")))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		cycledAt(b)
 		c, err := parseContents(b)

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -340,8 +341,9 @@ func (s *Session) Flush(ctx context.Context) error {
 func (s *Session) bury(ctx context.Context, key Key) error {
 	backend := s.e.cfg.Backend
 	if s.base.placement == InCookie {
-		err := storeError("create", backend.Create(ctx, key, s.headstone(diedFlushed)))
-		if !errors.Is(err, ErrExists) {
+		stone := s.headstone(diedFlushed, Key{})
+		err := s.settle(ctx, key, stone, backend.Create(ctx, key, stone))
+		if err = storeError("create", err); !errors.Is(err, ErrExists) {
 			return err
 		}
 	}
@@ -372,14 +374,15 @@ func (s *Session) alive(ctx context.Context) (bool, error) {
 
 // headstone returns the marker for the session's present ID. With InCookie it
 // stays as long as the cookie could still verify, otherwise only for as long as
-// late requests get their 409: no record, no session.
-func (s *Session) headstone(how string) Record {
+// late requests get their 409: no record, no session. After a cycle it names
+// where the session went.
+func (s *Session) headstone(how string, to Key) Record {
 	now := s.e.Now()
 	_, until := s.e.clocks(s.rec.Created, now, Expiry{})
 	if s.base.placement != InCookie {
 		until = now.Add(cycledFor)
 	}
-	return Record{Version: s.rec.Version, Created: s.rec.Created, Expires: until, Data: markerData(how, now), Marker: true}
+	return Record{Version: s.rec.Version, Created: s.rec.Created, Expires: until, Data: markerData(how, now, to), Marker: true}
 }
 
 // end makes s one that does not exist and expires the browser's cookie.
@@ -593,8 +596,8 @@ func (s *Session) store(ctx context.Context, v *envelope, next Record, fresh boo
 	case !fresh:
 		r := next
 		r.Version = s.rec.Version
-		version, err := backend.Save(ctx, key, r)
-		return version, gone("save", err)
+		_, err := backend.Save(ctx, key, r)
+		return next.Version, gone("save", s.settle(ctx, key, r, err))
 	}
 	if v.placement != InCookie {
 		r := next
@@ -602,7 +605,8 @@ func (s *Session) store(ctx context.Context, v *envelope, next Record, fresh boo
 		if s.id == "" || s.base.placement == InCookie {
 			r.Version = 0 // one more record: the store may say that it is full
 		}
-		if err := storeError("create", backend.Create(ctx, key, r)); err != nil {
+		err := s.settle(ctx, key, r, backend.Create(ctx, key, r))
+		if err = storeError("create", err); err != nil {
 			return 0, err
 		}
 		next.Version = r.Version + 1
@@ -614,11 +618,12 @@ func (s *Session) store(ctx context.Context, v *envelope, next Record, fresh boo
 		return next.Version, nil
 	}
 	var err error
-	if old := KeyOf(s.id); s.base.placement == InCookie {
-		err = gone("create", backend.Create(ctx, old, s.headstone(diedCycled)))
+	old, stone := KeyOf(s.id), s.headstone(diedCycled, key)
+	if s.base.placement == InCookie {
+		err = gone("create", s.settle(ctx, old, stone, backend.Create(ctx, old, stone)))
 	} else {
-		_, err = backend.Save(ctx, old, s.headstone(diedCycled))
-		err = gone("save", err)
+		_, err = backend.Save(ctx, old, stone)
+		err = gone("save", s.settle(ctx, old, stone, err))
 	}
 	if err != nil && v.placement != InCookie {
 		// The copy under the new ID was never named to anybody. If the store
@@ -626,6 +631,20 @@ func (s *Session) store(ctx context.Context, v *envelope, next Record, fresh boo
 		_ = backend.Delete(context.WithoutCancel(ctx), key)
 	}
 	return next.Version, err
+}
+
+// settle asks again when the store did not answer to a write of r: it may have
+// happened all the same, and what it took out of the older cookie or record would
+// be lost if the new cookie were not sent. It returns nil if the write is there.
+func (s *Session) settle(ctx context.Context, key Key, r Record, err error) error {
+	if store := (*StoreError)(nil); !errors.As(storeError("", err), &store) {
+		return err
+	}
+	is, loadErr := s.e.cfg.Backend.Load(context.WithoutCancel(ctx), key)
+	if loadErr == nil && is.Version == r.Version+1 && is.Marker == r.Marker && bytes.Equal(is.Data, r.Data) {
+		return nil
+	}
+	return err
 }
 
 // announce emits what a successful write did.

@@ -81,15 +81,19 @@ func (e *engine) browser(t *testing.T) *browser { return &browser{t: t, e: e} }
 // load begins a request.
 func (b *browser) load() *session.Session {
 	b.t.Helper()
-	r := httptest.NewRequest("GET", "/", nil)
-	if b.cookie != "" {
-		r.AddCookie(&http.Cookie{Name: "sessionscope", Value: b.cookie})
-	}
-	s, err := b.e.Load(r)
+	s, err := b.e.Load(b.request())
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	return s
+}
+
+func (b *browser) request() *http.Request {
+	r := httptest.NewRequest("GET", "/", nil)
+	if b.cookie != "" {
+		r.AddCookie(&http.Cookie{Name: "sessionscope", Value: b.cookie})
+	}
+	return r
 }
 
 // commit ends it.
