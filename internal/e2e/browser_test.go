@@ -143,6 +143,21 @@ func (pg *page) want(selector string, words ...string) {
 	}
 }
 
+// wantValue waits until the page's script expression has that value.
+func (pg *page) wantValue(expression, want string) {
+	pg.t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; {
+		got, err := chromedp.Run(pg.ctx, chromedp.Evaluate[string](expression))
+		if err == nil && got == want {
+			return
+		}
+		if time.Now().After(end) {
+			pg.shoot("failed")
+			pg.t.Fatalf("%s is %q, %v; want %q", expression, got, err, want)
+		}
+	}
+}
+
 // expectFaults forgives what Chromium and htmx say of a failed request. Anything
 // of the page's own, an exception or a violation, still counts.
 func (pg *page) expectFaults() {

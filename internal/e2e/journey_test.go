@@ -134,10 +134,7 @@ func TestEnterSets(t *testing.T) {
 	pg.fill("value", "Karim")
 	pg.do(chromedp.SendKeys(chromedp.ID("value"), "\r"))
 	pg.want("#result", `"Karim"`)
-	focus, err := chromedp.Run(pg.ctx, chromedp.Evaluate[string](`document.activeElement.id`))
-	if err != nil || focus != "value" {
-		t.Errorf("the focus is on %q, %v; want value", focus, err)
-	}
+	pg.wantValue(`document.activeElement.id`, "value")
 }
 
 // TestPlacement: the choice at the top moves the values, by mouse and by
@@ -146,11 +143,7 @@ func TestPlacement(t *testing.T) {
 	t.Parallel()
 	pg := browse(t, start(t), true)
 	choose := func(name string) { pg.do(chromedp.Click(chromedp.CSS(`label:has(#placement-` + name + `)`))) }
-	chosen := func() string {
-		v, err := chromedp.Run(pg.ctx, chromedp.Evaluate[string](`document.querySelector('#placement input:checked').value`))
-		pg.must(err)
-		return v
-	}
+	const chosen = `document.querySelector('#placement input:checked').value`
 	choose("server")
 	pg.want("#result", "no session", "the cookie carries the ID alone")
 	pg.press("Set", "set", "on the server")
@@ -166,9 +159,7 @@ func TestPlacement(t *testing.T) {
 	pg.press("Set", "set", "on the server")
 	choose("cookie")
 	pg.want("#result", "refused (413)", "at most 4,096 are allowed")
-	if got := chosen(); got != "hybrid" {
-		t.Errorf("after the refusal %q is chosen, want hybrid", got)
-	}
+	pg.wantValue(chosen, "hybrid")
 
 	// Two at once: the answer to the first must not swallow that of the second.
 	pg.fill("value", "small")
@@ -176,9 +167,7 @@ func TestPlacement(t *testing.T) {
 		`document.querySelector('#composer button').click(); document.querySelector('#placement-server').click();`))
 	pg.must(err)
 	pg.want("#server", `"placement":"server"`)
-	if got := chosen(); got != "server" {
-		t.Errorf("%q is chosen, want server", got)
-	}
+	pg.wantValue(chosen, "server")
 	pg.expectFaults() // Chromium logs every answer with a 4xx
 }
 
@@ -198,27 +187,17 @@ func TestNoAnswer(t *testing.T) {
 func TestRefusalIsTiedToItsField(t *testing.T) {
 	t.Parallel()
 	pg := browse(t, start(t), true)
-	invalid := func() string {
-		v, err := chromedp.Run(pg.ctx, chromedp.Evaluate[string](`[...document.querySelectorAll('[aria-invalid]')].map(e => e.id).join()`))
-		pg.must(err)
-		return v
-	}
+	const invalid = `[...document.querySelectorAll('[aria-invalid]')].map(e => e.id).join()`
 	pg.fill("key", "")
 	pg.press("Set", "refused (422)", "The key is empty")
-	if got := invalid(); got != "key" {
-		t.Errorf("invalid: %q, want key", got)
-	}
+	pg.wantValue(invalid, "key")
 	pg.fill("key", "a")
 	pg.do(chromedp.SetValue(chromedp.ID("type"), "json"))
 	pg.press("Set", "refused (422)", "line 1, column 1")
 	pg.shoot("4-refused")
-	if got := invalid(); got != "value" {
-		t.Errorf("invalid: %q, want value", got)
-	}
+	pg.wantValue(invalid, "value")
 	pg.fill("value", "[1]")
 	pg.press("Set", "set", "[1]")
-	if got := invalid(); got != "" {
-		t.Errorf("invalid: %q, want none", got)
-	}
+	pg.wantValue(invalid, "")
 	pg.expectFaults() // Chromium logs every answer with a 4xx
 }
