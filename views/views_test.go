@@ -27,7 +27,7 @@ func fragments() map[string]templ.Component {
 		"browser-ok": BrowserPanel(Browser{
 			Name: "sessionscope", Flags: []Flag{{Text: "HttpOnly", Title: "no script"}, {Text: "Secure", Title: "off", Off: true}}, Raw: "cmF3",
 			Time: "1795416238", Payload: "cGF5", Signature: "bWFj", SignedAt: "07:00:00", Key: "1 of 1", Keys: evil, Changed: true,
-			Values: `{"name":"` + evil + `"}`, Fields: []Field{{"version", "3"}}, Bytes: 200, Limit: 4096, EnvelopeBytes: 72, Budget: 2262,
+			Values: `{"name":"` + evil + `"}`, Fields: []Field{{"version", "3"}}, Bytes: 200, Limit: 4096, EnvelopeBytes: "72", Budget: "2,262",
 		}),
 		"wire": WirePanel(Wire{
 			RequestLine: "POST /set", Proto: "HTTP/1.1", AsSent: true, Request: []Header{{Name: "Cookie", Parts: []Part{{"", "a="}, {"token", "b"}, {"hidden", "2 B, not ours"}}}},

@@ -202,7 +202,7 @@ var routes = []struct {
 	{"POST", "/placement", []string{"placement", "server"}, false, "placement", "It is so already"},
 	{"POST", "/set", []string{"key", "name", "value", "Karim"}, false, "set", "The cookie stays as it is"},
 	{"POST", "/placement", []string{"placement", "cookie"}, true, "placement", "has a new ID"},
-	{"POST", "/login", []string{"user", "ada"}, true, "login", "the ID changed"},
+	{"POST", "/login", []string{"user", "ada"}, true, "login", "At every login the ID changes"},
 	{"POST", "/clear", nil, true, "clear", "2 keys"},
 	{"POST", "/logout", nil, true, "logout", "dead for good"},
 	{"POST", "/login", []string{"user", "ada"}, true, "login", "its ID is fresh"},
@@ -379,10 +379,35 @@ func TestLoginChangesTheID(t *testing.T) {
 func TestStartOver(t *testing.T) {
 	b := newBrowser(t, newApp(t, nil), formFragment)
 	b.post("/set", "key", "a", "value", "1").wantNo(`id="line"`, `id="user"`)
-	b.post("/flush", "start-over", "1").want(200, `id="line"`, `value="name"`, `value="Rahim"`, `id="seconds"`, `id="user"`)
+	b.post("/flush", "start-over", "1").want(200, `id="line"`, `value="name"`, `value="Rahim"`, `id="seconds"`, `id="user"`, `id="placement-hybrid"`, "Everything is as at the beginning")
+	r := b.request("POST", "/flush", "start-over=1")
+	r.Header.Set("Cookie", cookieName+"=garbage")
+	b.send(r).want(200, "the cookie stays until the next Set").wantNo("Everything is")
 	b.form = formPage
 	next := b.post("/set", "key", "a", "value", "kept").Header.Get("Location")
 	b.get(next).want(200, `value="a"`, `value="kept"`)
+}
+
+// Without JavaScript the page after a POST shows that exchange, in every panel.
+func TestPageAfterPost(t *testing.T) {
+	b := newBrowser(t, newApp(t, nil), formPage)
+	next := func(a answer) answer { return b.get(a.want(303).Header.Get("Location")) }
+	next(b.post("/set", "key", "mine", "value", "v")).want(200, ">Max-Age=28800<", `value="mine"`)
+	b.get("/").wantNo(">Max-Age=28800<") // the control: this answer sets none
+	next(b.post("/expiry", "seconds", "0", "key", "mine", "value", "v")).want(200, "no Max-Age", `value="mine"`)
+	next(b.post("/flush")).want(200, "the server had it thrown away")
+	b.get("/").want(200, "No cookie yet")
+}
+
+// A refusal is tied to the field that was sent, if one was.
+func TestLimitNamesItsField(t *testing.T) {
+	b := newBrowser(t, newApp(t, nil), formFragment)
+	b.post("/set", "key", "large", "value", strings.Repeat("x", 5000))
+	b.post("/placement", "placement", "cookie").want(413, `data-field=""`)
+	b.post("/set", "key", "k", "value", strings.Repeat("x", 70_000)).want(413, `data-field="value"`)
+	b.post("/flush")
+	b.post("/set", "key", "full", "value", strings.Repeat("x", 2170), "placement", "cookie").want(200)
+	b.post("/login", "user", strings.Repeat("u", 120)).want(413, `data-field="user"`)
 }
 
 // The log has method, route and status, and nothing of anybody's.

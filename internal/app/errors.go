@@ -64,7 +64,7 @@ func problemOf(err error) *problem {
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &limit):
-		return &problem{status: http.StatusRequestEntityTooLarge, detail: limitText(limit), limit: limit, cause: err, field: "value"}
+		return &problem{status: http.StatusRequestEntityTooLarge, detail: limitText(limit), limit: limit, cause: err}
 	case errors.As(err, &input):
 		return &problem{status: http.StatusUnprocessableEntity, detail: input.Text + " Nothing was changed.", cause: err, field: input.Field}
 	case errors.Is(err, session.ErrGone):
@@ -109,6 +109,9 @@ func limitText(e *session.LimitError) string {
 	}
 	return fmt.Sprintf("The %s %s Nothing was changed.", e.Limit, over)
 }
+
+// limitField is the field that made something too large, by route.
+var limitField = map[string]string{"/set": "value", "/login": "user"}
 
 // problemJSON is a problem of RFC 9457.
 type problemJSON struct {
@@ -160,6 +163,9 @@ func (a *App) refuse(c echo.Context, p *problem) error {
 		}
 		return writeJSON(c, p.status, "application/problem+json", out)
 	}
+	if p.limit != nil {
+		p.field = limitField[c.Path()]
+	}
 	sentence := refused(p)
 	if p.aboutRequest() {
 		if formOf(c.Request()) == formFragment {
@@ -171,5 +177,9 @@ func (a *App) refuse(c echo.Context, p *problem) error {
 	if err != nil {
 		s = nil // the store does not answer: the page says so
 	}
-	return a.writeLab(c, p.status, a.labView(c, s, sentence, false))
+	lab := a.labView(c, s, sentence, false)
+	if formOf(c.Request()) == formPage && len(lab.Composer.Value) > maxEchoed {
+		lab.Sentence.Parts = append(lab.Sentence.Parts, text(" Shorten the value before you press Get, which sends it along in its address."))
+	}
+	return a.writeLab(c, p.status, lab)
 }

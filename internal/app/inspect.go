@@ -25,6 +25,13 @@ func (a *App) lab(c echo.Context, s *session.Session) error {
 		return a.orPlain(c, r.sentence.Verb, contain(func() error {
 			lab := a.labView(c, s, r.sentence, false)
 			lab.Composer, lab.Wire = r.composer, r.wire
+			if r.sent != nil { // by the POST, whose exchange this page shows
+				if info := s.Info(); info.Exists {
+					lab.Browser.Flags = flags(info, r.sent)
+				} else if info.Verdict == session.VerdictAbsent {
+					lab.Browser.Empty = thrownAway
+				}
+			}
 			mark(&lab, r.events)
 			if !s.Exists() {
 				lab.Placements = placementOptions(r.composer.Placement)

@@ -20,7 +20,7 @@ func (a *App) get(c echo.Context, s *session.Session) error {
 	}
 	v, found := s.Get(key)
 	return a.answer(c, s, outcome{Op: "get", Key: &key, Found: &found, Value: json.RawMessage("null"), say: func(info session.Info) views.Sentence {
-		return sayGet(key, v, found, info)
+		return a.sayGet(key, v, found, info)
 	}})
 }
 

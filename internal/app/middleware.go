@@ -160,7 +160,7 @@ func readForm(next echo.HandlerFunc) echo.HandlerFunc {
 		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 			mem.form, _ = url.ParseQuery(string(body)) // what there is of it stays in the form
 			return &problem{status: http.StatusRequestEntityTooLarge,
-				detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed.", number(maxBodyBytes))}
+				detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed. Nothing was changed.", number(maxBodyBytes)), field: limitField[c.Path()]}
 		} else if err != nil {
 			return &problem{status: http.StatusBadRequest, cause: err, detail: "The body of this request could not be read to its end."}
 		}

@@ -127,7 +127,7 @@ func (a *App) answer(c echo.Context, s *session.Session, out outcome) error {
 func (a *App) showOutcome(c echo.Context, s *session.Session, out outcome, info session.Info) error {
 	sentence := out.say(info)
 	if formOf(c.Request()) == formPage && c.Request().Method == http.MethodPost {
-		return a.redirect(c, sentence, out)
+		return a.redirect(c, sentence, out, info)
 	}
 	return a.writeLab(c, http.StatusOK, a.labView(c, s, sentence, out.startOver))
 }
@@ -139,7 +139,7 @@ const maxEchoed = 8 << 10
 
 // redirect answers a POST without JavaScript: the page that follows shows this
 // exchange, once.
-func (a *App) redirect(c echo.Context, sentence views.Sentence, out outcome) error {
+func (a *App) redirect(c echo.Context, sentence views.Sentence, out outcome, info session.Info) error {
 	resp := c.Response()
 	h := resp.Header()
 	h.Set("Content-Length", "0")
@@ -153,7 +153,7 @@ func (a *App) redirect(c echo.Context, sentence views.Sentence, out outcome) err
 	}
 	token := rand.Text()
 	h.Set("Location", "/?x="+token)
-	a.results.put(token, result{sentence, composer, a.wire(c, http.StatusSeeOther, false), remembered(c.Request().Context()).events})
+	a.results.put(token, result{sentence, composer, a.wire(c, http.StatusSeeOther, false), remembered(c.Request().Context()).events, info.Sent})
 	resp.WriteHeader(http.StatusSeeOther)
 	return nil
 }
@@ -200,6 +200,9 @@ func renderTempl(ctx context.Context, w io.Writer, component templ.Component) er
 // It is random, so that nobody can send it.
 var lengthMark = rand.Text()
 
+// groupedMark is the same for the length with its digits grouped.
+var groupedMark = rand.Text()
+
 // write renders into a buffer, then writes once. With own, the answer shows its
 // own length, which is put in place at the end.
 func (a *App) write(c echo.Context, status int, component templ.Component, own bool) error {
@@ -216,15 +219,16 @@ func (a *App) write(c echo.Context, status int, component templ.Component, own b
 	return c.HTMLBlob(status, body)
 }
 
-// fillLength puts the length of the result into the result.
+// fillLength puts the length of the result into the result, plain and grouped.
 func fillLength(body []byte) []byte {
-	marks := bytes.Count(body, []byte(lengthMark))
-	bare := len(body) - marks*len(lengthMark)
+	plain, grouped := bytes.Count(body, []byte(lengthMark)), bytes.Count(body, []byte(groupedMark))
+	bare := len(body) - plain*len(lengthMark) - grouped*len(groupedMark)
 	length := bare
 	for range 4 { // one more digit at most settles it
-		length = bare + marks*len(strconv.Itoa(length))
+		length = bare + plain*len(strconv.Itoa(length)) + grouped*len(number(length))
 	}
-	return bytes.ReplaceAll(body, []byte(lengthMark), []byte(strconv.Itoa(length)))
+	body = bytes.ReplaceAll(body, []byte(lengthMark), []byte(strconv.Itoa(length)))
+	return bytes.ReplaceAll(body, []byte(groupedMark), []byte(number(length)))
 }
 
 func writeJSON(c echo.Context, status int, kind string, v any) error {

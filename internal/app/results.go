@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -20,6 +21,7 @@ type result struct {
 	composer views.Composer
 	wire     views.Wire
 	events   []session.Event
+	sent     *http.Cookie // nil if none was
 }
 
 // results keeps each result for one look, at most a minute, in memory only.

@@ -23,6 +23,7 @@ func value(v session.Value) views.Part { return code(string(v)) }
 var (
 	inCookie  = views.Part{Kind: "cookie", Text: "in the cookie"}
 	theCookie = views.Part{Kind: "cookie", Text: "the cookie"}
+	aCookie   = views.Part{Kind: "cookie", Text: "The cookie"} // at the beginning of a sentence
 	onServer  = views.Part{Kind: "server", Text: "on the server"}
 	theServer = views.Part{Kind: "server", Text: "the server"}
 )
@@ -105,13 +106,17 @@ func saySet(key string, v session.Value, born, same bool, info session.Info) vie
 	return did("set", parts...)
 }
 
-func sayGet(key string, v session.Value, found bool, info session.Info) views.Sentence {
+func (a *App) sayGet(key string, v session.Value, found bool, info session.Info) views.Sentence {
 	if found {
+		end := ". Reading changes nothing."
+		if a.cfg.Sessions.Rolling {
+			end = ". Reading changes no value; with --rolling it moves the idle clock."
+		}
 		from := theCookie
 		if lives(key, info) == "server" {
 			from = theServer
 		}
-		return did("get", code(key), text(" is "), value(v), text(", "+typed(v)+"read from "), from, text(". Reading changes nothing."))
+		return did("get", code(key), text(" is "), value(v), text(", "+typed(v)+"read from "), from, text(end))
 	}
 	if !info.Exists {
 		s := noSession("get", info, "That is no error, and reading does not create a session.")
@@ -182,6 +187,8 @@ func sayFlush(was session.Info, over bool, info session.Info) views.Sentence {
 	}
 	dead := text(" is dead for good: a kept copy of the old cookie opens nothing." + again)
 	switch {
+	case !was.Exists && over && noteOf(info) != "":
+		return noSession("flush", info, "There was nothing to flush. The fields are as at the beginning; the cookie stays until the next Set replaces it.")
 	case !was.Exists:
 		return noSession("flush", info, "There was nothing to flush."+again)
 	case was.Placement == session.InCookie:
@@ -209,22 +216,26 @@ func sayClearExpired(removed int, info session.Info) views.Sentence {
 
 func (a *App) sayExpiry(existed bool, x session.Expiry, info session.Info) views.Sentence {
 	idle, _ := a.engine.Policy()
+	last := "last write"
+	if a.cfg.Sessions.Rolling {
+		last = "last request"
+	}
 	switch {
 	case !existed:
 		return noSession("expiry", info, "There is nothing that could expire.")
 	case !info.Exists:
 		return did("expired", text("An expiry in the past ends the session at once: it reads as absent from now on."))
 	case x.BrowserClose:
-		return did("expiry", theCookie, text(" has no Max-Age any more, so the browser throws it away when it closes. On "), theServer, text(" the clocks run all the same."))
+		return did("expiry", aCookie, text(" has no Max-Age any more, so the browser throws it away when it closes. On "), theServer, text(" the clocks run all the same."))
 	case x.After != 0:
 		latest := ""
 		if info.Expires.Equal(info.Absolute) {
 			latest = ", but at the latest at " + clock(info.Absolute) + ", when its absolute lifetime ends"
 		}
-		return did("expiry", text(fmt.Sprintf("This session expires %s after its last write%s. Max-Age tells the browser when to drop ", seconds(x.After), latest)), theCookie,
+		return did("expiry", text(fmt.Sprintf("This session expires %s after its %s%s. Max-Age tells the browser when to drop ", seconds(x.After), last, latest)), theCookie,
 			text("; "), theServer, text(" decides for itself."))
 	}
-	return did("expiry", text(fmt.Sprintf("Back to the policy: the session expires %s after its last write.", left(idle))))
+	return did("expiry", text(fmt.Sprintf("Back to the policy: the session expires %s after its %s.", left(idle), last)))
 }
 
 func seconds(d time.Duration) string {
@@ -266,7 +277,7 @@ func sayLogin(user, before string, info session.Info) views.Sentence {
 	if before == "" {
 		return did("logged in", append(parts, text("A session was born with it, so its ID is fresh."))...)
 	}
-	return did("logged in", append(parts, text("With the change of privilege the ID changed, from "), code(before), text(" to "), code(info.ID),
+	return did("logged in", append(parts, text("At every login the ID changes, here from "), code(before), text(" to "), code(info.ID),
 		text(": whoever knew the old one is left outside."))...)
 }
 
@@ -290,15 +301,18 @@ func (a *App) sayRanOut(c echo.Context) func(session.Info) views.Sentence {
 		if info.Exists {
 			return sayLab(info) // another tab has written meanwhile
 		}
-		parts := []views.Part{text("The session ran out. ")}
-		if info.Verdict == session.VerdictAbsent {
-			parts = append(parts, text("The browser dropped "), theCookie, text(" when its Max-Age ended, so none came. "))
-		} else {
-			parts = append(parts, theCookie, text(" still came, and it opens nothing any more. "))
+		parts := []views.Part{text("The time on this page is up. ")}
+		switch info.Verdict {
+		case session.VerdictAbsent:
+			parts = append(parts, text("No cookie came with this request: the browser drops it when its Max-Age ends, or when another tab has flushed the session. "))
+		case session.VerdictExpired:
+			parts = append(parts, aCookie, text(" still came, and its session has expired. "))
+		default:
+			parts = append(parts, text(noteOf(info)+" "))
 		}
 		stats, err := a.engine.Stats(c.Request().Context())
 		if err == nil && stats.Expired > 0 {
-			parts = append(parts, text(fmt.Sprintf("%d expired %s still %s ", stats.Expired, plural(stats.Expired, "record", "records"), plural(stats.Expired, "lies", "lie"))), onServer,
+			parts = append(parts, text(fmt.Sprintf("%d expired %s, of any browser, still %s ", stats.Expired, plural(stats.Expired, "record", "records"), plural(stats.Expired, "lies", "lie"))), onServer,
 				text(": expired is not cleared."))
 		}
 		return note("expired", parts...)

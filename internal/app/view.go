@@ -47,7 +47,7 @@ func (a *App) labView(c echo.Context, s *session.Session, sentence views.Sentenc
 	}
 	// In a fragment the choice on the page stays, unless the session decides it
 	// or this request was about it.
-	if info.Exists || formOf(c.Request()) == formPage || submitted(c).Has("placement") {
+	if startOver || info.Exists || formOf(c.Request()) == formPage || submitted(c).Has("placement") {
 		lab.Placements = placementOptions(placement)
 	}
 	lab.Expired = stats.Expired
@@ -127,13 +127,16 @@ func placementOptions(chosen string) []views.Option {
 	return out
 }
 
+// thrownAway is what the Browser panel says after a Set-Cookie with Max-Age=0.
+const thrownAway = "No cookie any more: the server had it thrown away. Press Set and a new one is born."
+
 // browser tells what the browser keeps after this answer.
 func (a *App) browser(c echo.Context, info session.Info) views.Browser {
 	b := views.Browser{Name: a.engine.CookieName(), Limit: session.MaxCookieBytes, Note: noteOf(info)}
 	if info.Cookie == nil {
 		b.Empty = "No cookie yet: none came with this request. Press Set and one is born."
 		if info.Sent != nil {
-			b.Empty = "No cookie any more: the server had it thrown away. Press Set and a new one is born."
+			b.Empty = thrownAway
 		} else if sent := c.Request().CookiesNamed(b.Name); len(sent) > 0 {
 			b.Empty, b.Raw = "", sent[0].Value
 			b.Bytes = len(b.Name) + len(b.Raw)
@@ -144,7 +147,7 @@ func (a *App) browser(c echo.Context, info session.Info) views.Browser {
 	b.Raw, b.Time, b.Payload, b.Signature = cookie.Value, cookie.Time, cookie.Payload, base64.URLEncoding.EncodeToString(cookie.Signature)
 	b.SignedAt, b.Key, b.Bytes = clock(cookie.SignedAt()), keyOf(cookie), info.CookieBytes
 	if info.Exists { // only we can have set it, and always like this
-		b.Flags = flags(info)
+		b.Flags = flags(info, info.Sent)
 	}
 	e := cookie.Envelope()
 	b.Keys = list(e.Keys)
@@ -156,13 +159,13 @@ func (a *App) browser(c echo.Context, info session.Info) views.Browser {
 		{Name: "deadline", Value: clock(e.Deadline)},
 	}
 	b.Values = shown(e.Values, maxShown)
-	b.EnvelopeBytes, b.Budget = e.Bytes, a.engine.EnvelopeBudget()
+	b.EnvelopeBytes, b.Budget = number(e.Bytes), number(a.engine.EnvelopeBudget())
 	return b
 }
 
 // flags are the attributes of the cookie. A Cookie header carries none, so the
 // label of its age is shown only when this very answer sets it.
-func flags(info session.Info) []views.Flag {
+func flags(info session.Info, sent *http.Cookie) []views.Flag {
 	at := info.Attributes
 	out := []views.Flag{
 		{Text: "HttpOnly", Title: "Scripts in the page cannot read it"},
@@ -173,8 +176,8 @@ func flags(info session.Info) []views.Flag {
 	switch {
 	case info.BrowserClose:
 		out = append(out, views.Flag{Text: "no Max-Age", Title: "The browser throws it away when it closes"})
-	case info.Sent != nil:
-		out = append(out, views.Flag{Text: fmt.Sprintf("Max-Age=%d", info.Sent.MaxAge), Title: "The browser throws it away after so many seconds. It is only a label: the server decides for itself"})
+	case sent != nil:
+		out = append(out, views.Flag{Text: fmt.Sprintf("Max-Age=%d", sent.MaxAge), Title: "The browser throws it away after so many seconds. It is only a label: the server decides for itself"})
 	}
 	return out
 }
@@ -198,7 +201,13 @@ func (a *App) server(info session.Info, stats session.Stats) views.Server {
 	if !info.Exists {
 		v.Empty = "No record of this browser. Reading never makes one: only a write does."
 		if info.Verdict == session.VerdictExpired {
-			v.Empty = "No live record: the session of this cookie has expired. What has expired stays in the store until it is cleared."
+			v.Empty = "No live record: the session of this cookie has expired."
+			switch {
+			case info.Cookie.Envelope().Placement == session.InCookie:
+				v.Empty = "The session of this cookie has expired. With its placement there never was a record."
+			case stats.Expired > 0:
+				v.Empty += " What has expired stays in the store until it is cleared."
+			}
 		}
 		return v
 	}
@@ -257,6 +266,12 @@ func (a *App) wire(c echo.Context, status int, own bool) views.Wire {
 		Steps:      steps(mem.events),
 
 		RequestBytes: number(len(mem.body)), ResponseBytes: h.Get("Content-Length"),
+	}
+	if own {
+		w.ResponseBytes = groupedMark
+	}
+	if n := int(r.ContentLength); n > len(mem.body) {
+		w.RequestBytes = number(n) + " (not all read)"
 	}
 	w.AsSent = mem.head != nil
 	w.Request, w.RequestMore = a.headers(requestFields(r, mem.head))

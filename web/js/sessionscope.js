@@ -40,9 +40,10 @@ if (theme) {
 
 // What is folded open stays open, also when a region was empty in between.
 const open = new Map();
-document.addEventListener('toggle', (event) => {
-  if (event.target.id) open.set(event.target.id, event.target.open);
-}, true);
+document.addEventListener('click', (event) => { // from the keyboard too
+  const details = event.target.closest?.('summary')?.parentElement;
+  if (details?.id) open.set(details.id, !details.open);
+});
 
 // After an answer: tie a refusal to its field, and let the three panels light up
 // in the direction that things travelled.
