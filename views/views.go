@@ -4,7 +4,6 @@ package views
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/a-h/templ"
 )
@@ -89,6 +88,7 @@ type Browser struct {
 	Values                   string
 	Fields                   []Field
 	Bytes, Limit             int
+	Size, Most               string // the same for people
 	EnvelopeBytes, Budget    string
 }
 
@@ -96,20 +96,6 @@ type Browser struct {
 type Flag struct {
 	Text, Title string
 	Off         bool
-}
-
-// Size is the cookie's, with its digits grouped as everywhere.
-func (b Browser) Size() string { return grouped(b.Bytes) }
-
-// Most is what a cookie may have.
-func (b Browser) Most() string { return grouped(b.Limit) }
-
-func grouped(n int) string {
-	s := strconv.Itoa(n)
-	if len(s) > 3 {
-		s = s[:len(s)-3] + "," + s[len(s)-3:]
-	}
-	return s
 }
 
 // Field is a field of the cookie's payload.

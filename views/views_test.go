@@ -23,11 +23,11 @@ func fragments() map[string]templ.Component {
 		"result-ok":   Result(Sentence{Tone: "ok", Verb: "set", Parts: []Part{{"code", "name"}, {"", " rides "}, {"cookie", "in the cookie"}, {"server", "on the server"}}}),
 		"result-bad":  Result(Sentence{Tone: "bad", Field: "key", Verb: "refused (422)", Parts: []Part{{"", evil}}}),
 		"browser-no":  BrowserPanel(Browser{Name: "sessionscope", Empty: "No cookie yet."}),
-		"browser-bad": BrowserPanel(Browser{Name: "sessionscope", Note: "Refused.", Raw: evil, Bytes: 40, Limit: 4096}),
+		"browser-bad": BrowserPanel(Browser{Name: "sessionscope", Note: "Refused.", Raw: evil, Bytes: 40, Limit: 4096, Size: "40", Most: "4,096"}),
 		"browser-ok": BrowserPanel(Browser{
 			Name: "sessionscope", Flags: []Flag{{Text: "HttpOnly", Title: "no script"}, {Text: "Secure", Title: "off", Off: true}}, Raw: "cmF3",
 			Time: "1795416238", Payload: "cGF5", Signature: "bWFj", SignedAt: "07:00:00", Key: "1 of 1", Keys: evil, Changed: true,
-			Values: `{"name":"` + evil + `"}`, Fields: []Field{{"version", "3"}}, Bytes: 200, Limit: 4096, EnvelopeBytes: "72", Budget: "2,262",
+			Values: `{"name":"` + evil + `"}`, Fields: []Field{{"version", "3"}}, Bytes: 200, Limit: 4096, Size: "200", Most: "4,096", EnvelopeBytes: "72", Budget: "2,262",
 		}),
 		"wire": WirePanel(Wire{
 			RequestLine: "POST /set", Proto: "HTTP/1.1", AsSent: true, Request: []Header{{Name: "Cookie", Parts: []Part{{"", "a="}, {"token", "b"}, {"hidden", "2 B, not ours"}}}},

@@ -79,7 +79,7 @@ func (a *App) routes() *echo.Echo {
 	e.HTTPErrorHandler = a.handleError
 	e.IPExtractor = echo.ExtractIPDirect()
 
-	e.Pre(begin, a.logRequests, recoverPanics, securityHeaders, a.checkHost, checkOrigin)
+	e.Pre(begin, a.logRequests(), recoverPanics, securityHeaders, a.checkHost, checkOrigin)
 	e.Use(a.commitStaged)
 
 	read := func(path string, h echo.HandlerFunc) {

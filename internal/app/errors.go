@@ -110,8 +110,8 @@ func limitText(e *session.LimitError) string {
 	return fmt.Sprintf("The %s %s Nothing was changed.", e.Limit, over)
 }
 
-// limitField is the field that made something too large, by route.
-var limitField = map[string]string{"/set": "value", "/login": "user"}
+// largeField is the field that made something too large, by route.
+var largeField = map[string]string{"/set": "value", "/login": "user"}
 
 // problemJSON is a problem of RFC 9457.
 type problemJSON struct {
@@ -163,8 +163,8 @@ func (a *App) refuse(c echo.Context, p *problem) error {
 		}
 		return writeJSON(c, p.status, "application/problem+json", out)
 	}
-	if p.limit != nil {
-		p.field = limitField[c.Path()]
+	if p.status == http.StatusRequestEntityTooLarge {
+		p.field = largeField[c.Path()]
 	}
 	sentence := refused(p)
 	if p.aboutRequest() {

@@ -11,17 +11,23 @@ import (
 
 // get reads one key. A missing key is no error, and reading creates nothing.
 func (a *App) get(c echo.Context, s *session.Session) error {
-	key, err := field(c.QueryParams(), "key")
+	key, err := keyField(c)
 	if err != nil {
-		return err
-	}
-	if err := session.CheckKey(key); err != nil {
 		return err
 	}
 	v, found := s.Get(key)
 	return a.answer(c, s, outcome{Op: "get", Key: &key, Found: &found, Value: json.RawMessage("null"), say: func(info session.Info) views.Sentence {
 		return a.sayGet(key, v, found, info)
 	}})
+}
+
+// keyField returns the key that the form names, if it is one.
+func keyField(c echo.Context) (string, error) {
+	key, err := field(submitted(c), "key")
+	if err == nil {
+		err = session.CheckKey(key)
+	}
+	return key, err
 }
 
 // keys lists the keys.
@@ -34,11 +40,8 @@ func (a *App) keys(c echo.Context, s *session.Session) error {
 
 // delete removes one key.
 func (a *App) delete(c echo.Context, s *session.Session) error {
-	key, err := field(remembered(c.Request().Context()).form, "key")
+	key, err := keyField(c)
 	if err != nil {
-		return err
-	}
-	if err := session.CheckKey(key); err != nil {
 		return err
 	}
 	found := s.Delete(key)

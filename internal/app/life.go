@@ -22,7 +22,7 @@ func (a *App) flush(c echo.Context, s *session.Session) error {
 	if err := s.Flush(c.Request().Context()); err != nil {
 		return err
 	}
-	over := remembered(c.Request().Context()).form.Get("start-over") != ""
+	over := submitted(c).Get("start-over") != ""
 	return a.answer(c, s, outcome{Op: "flush", IDBefore: was.ID, startOver: over, say: func(info session.Info) views.Sentence {
 		return sayFlush(was, over, info)
 	}})
@@ -54,7 +54,7 @@ const maxExpirySeconds = 10 * 365 * 24 * 60 * 60
 
 // expiry sets this session's own expiry.
 func (a *App) expiry(c echo.Context, s *session.Session) error {
-	text, err := field(remembered(c.Request().Context()).form, "seconds")
+	text, err := field(submitted(c), "seconds")
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (a *App) expiry(c echo.Context, s *session.Session) error {
 
 // placement moves this browser's values.
 func (a *App) placement(c echo.Context, s *session.Session) error {
-	name, err := field(remembered(c.Request().Context()).form, "placement")
+	name, err := field(submitted(c), "placement")
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (a *App) placement(c echo.Context, s *session.Session) error {
 // login is a toy, without a password. It is written in gorilla's plain idiom,
 // which the engine's Store serves with all its promises: sess is s in other clothes.
 func (a *App) login(c echo.Context, s *session.Session) error {
-	user, err := field(remembered(c.Request().Context()).form, "user")
+	user, err := field(submitted(c), "user")
 	if err != nil {
 		return err
 	}

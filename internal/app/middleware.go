@@ -60,7 +60,8 @@ func recordEvent(ctx context.Context, ev session.Event) {
 }
 
 // logRequests writes one line a request, without keys, values, cookies or IDs.
-func (a *App) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
+// It is made once: Echo applies what comes before the routing anew to each request.
+func (a *App) logRequests() echo.MiddlewareFunc {
 	return middleware.RequestLoggerWithConfig(middleware.RequestLoggerConfig{
 		LogMethod: true, LogRoutePath: true, LogStatus: true, LogLatency: true, LogError: true, HandleError: true,
 		LogValuesFunc: func(c echo.Context, v middleware.RequestLoggerValues) error {
@@ -82,7 +83,7 @@ func (a *App) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
 			a.cfg.Log.LogAttrs(ctx, level, "request", attrs...)
 			return nil
 		},
-	})(next)
+	})
 }
 
 // recoverPanics turns a panic into an error for the one error handler.
@@ -108,15 +109,10 @@ func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Referrer-Policy", "same-origin") // not no-referrer: that turns a form's Origin into null
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		dynamicHeaders(h)
+		h.Set("Cache-Control", "no-store") // this and Vary are for all but assets, which have their own
+		h.Set("Vary", "Accept, Cookie, HX-Request")
 		return next(c)
 	}
-}
-
-// dynamicHeaders are those of every answer but an asset's.
-func dynamicHeaders(h http.Header) {
-	h.Set("Cache-Control", "no-store")
-	h.Set("Vary", "Accept, Cookie, HX-Request")
 }
 
 // checkHost is the guard against DNS rebinding: a page of a foreign name that
@@ -160,7 +156,7 @@ func readForm(next echo.HandlerFunc) echo.HandlerFunc {
 		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 			mem.form, _ = url.ParseQuery(string(body)) // what there is of it stays in the form
 			return &problem{status: http.StatusRequestEntityTooLarge,
-				detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed. Nothing was changed.", number(maxBodyBytes)), field: limitField[c.Path()]}
+				detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed. Nothing was changed.", number(maxBodyBytes))}
 		} else if err != nil {
 			return &problem{status: http.StatusBadRequest, cause: err, detail: "The body of this request could not be read to its end."}
 		}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -61,8 +62,7 @@ func readSet(form url.Values) (f setForm, err error) {
 
 // set is session[key] = value.
 func (a *App) set(c echo.Context, s *session.Session) error {
-	r := c.Request()
-	form, err := readSet(remembered(r.Context()).form)
+	form, err := readSet(submitted(c))
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (a *App) set(c echo.Context, s *session.Session) error {
 		return err
 	}
 	if form.fail {
-		return &problem{status: http.StatusInternalServerError, cause: fmt.Errorf("fail=500 was asked for"),
+		return &problem{status: http.StatusInternalServerError, cause: errors.New("fail=500 was asked for"),
 			detail: "This handler was asked to fail after it had staged the write. Nothing was saved, and no cookie was sent."}
 	}
 	return a.answer(c, s, outcome{Op: "set", Key: &form.key, say: func(info session.Info) views.Sentence {

@@ -132,20 +132,25 @@ const thrownAway = "No cookie any more: the server had it thrown away. Press Set
 
 // browser tells what the browser keeps after this answer.
 func (a *App) browser(c echo.Context, info session.Info) views.Browser {
-	b := views.Browser{Name: a.engine.CookieName(), Limit: session.MaxCookieBytes, Note: noteOf(info)}
+	b := views.Browser{Name: a.engine.CookieName(), Note: noteOf(info)}
+	measure := func(bytes int) {
+		b.Bytes, b.Limit = bytes, session.MaxCookieBytes
+		b.Size, b.Most = number(b.Bytes), number(b.Limit)
+	}
 	if info.Cookie == nil {
 		b.Empty = "No cookie yet: none came with this request. Press Set and one is born."
 		if info.Sent != nil {
 			b.Empty = thrownAway
 		} else if sent := c.Request().CookiesNamed(b.Name); len(sent) > 0 {
 			b.Empty, b.Raw = "", sent[0].Value
-			b.Bytes = len(b.Name) + len(b.Raw)
+			measure(len(b.Name) + len(b.Raw))
 		}
 		return b
 	}
 	cookie := info.Cookie
 	b.Raw, b.Time, b.Payload, b.Signature = cookie.Value, cookie.Time, cookie.Payload, base64.URLEncoding.EncodeToString(cookie.Signature)
-	b.SignedAt, b.Key, b.Bytes = clock(cookie.SignedAt()), keyOf(cookie), info.CookieBytes
+	b.SignedAt, b.Key = clock(cookie.SignedAt()), keyOf(cookie)
+	measure(info.CookieBytes)
 	if info.Exists { // only we can have set it, and always like this
 		b.Flags = flags(info, info.Sent)
 	}

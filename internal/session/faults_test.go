@@ -132,8 +132,7 @@ func TestStaleReadAfterRotation(t *testing.T) {
 		b := old.browser(t)
 		b.born(p)
 		b.do(func(s *session.Session) { s.Clear() }) // no values in the cookie
-		fresh := []byte(strings.Repeat("a fresh secret ", 3))
-		b.e = newEngine(t, func(c *session.Config) { c.Secrets, c.Backend = [][]byte{fresh, secret}, old.backend })
+		b.e = old.withSecrets(t, freshSecret, secret)
 		stale := b.e.browser(t)
 		stale.cookie = b.cookie
 		b.set("small", "x")
@@ -456,13 +455,12 @@ func TestClearExpiredInSteps(t *testing.T) {
 // A write with an old key's cookie signs with the new one, and only then.
 func TestWriteSignsWithTheNewKey(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
-		fresh := []byte(strings.Repeat("a fresh secret ", 3))
 		old := newEngine(t, nil)
 		b := old.browser(t)
 		b.born(p)
-		b.e = newEngine(t, func(c *session.Config) { c.Secrets, c.Backend = [][]byte{fresh, secret}, old.backend })
+		b.e = old.withSecrets(t, freshSecret, secret)
 		b.set("more", "x")
-		b.e = newEngine(t, func(c *session.Config) { c.Secrets, c.Backend = [][]byte{fresh}, old.backend })
+		b.e = old.withSecrets(t, freshSecret)
 		b.wantKeys("big", "more", "name")
 	})
 }

@@ -70,17 +70,16 @@ func TestSetSecrets(t *testing.T) {
 		e := newEngine(t, nil)
 		b := e.browser(t)
 		b.born(p)
-		fresh := []byte(strings.Repeat("a fresh secret ", 3))
-		if err := e.SetSecrets([][]byte{fresh, fresh[:10]}); err == nil {
+		if err := e.SetSecrets([][]byte{freshSecret, freshSecret[:10]}); err == nil {
 			t.Error("a short secret is taken")
 		}
 		if got := b.load().Info().Cookie; got.Key != 1 || got.Keys != 1 {
 			t.Errorf("after a bad set: key %d of %d", got.Key, got.Keys)
 		}
-		must(t, e.SetSecrets([][]byte{fresh, secret}))
+		must(t, e.SetSecrets([][]byte{freshSecret, secret}))
 		old := b.cookie
 		b.set("more", "x")
-		must(t, e.SetSecrets([][]byte{fresh}))
+		must(t, e.SetSecrets([][]byte{freshSecret}))
 		b.wantKeys("big", "more", "name")
 		b.cookie = old
 		if got := b.load().Info().Verdict; got != session.VerdictForged {

@@ -717,20 +717,21 @@ func (s *Session) place(ctx context.Context, d *draft, v *envelope) (onServer ma
 			cookie += size
 		}
 	}
-	culprit := s.lastSet
-	if culprit == "" {
-		culprit = largest(v.values)
+	tooLarge := func(limit Limit, size, max int) error {
+		if s.lastSet != "" {
+			return &LimitError{limit, size, max, s.lastSet}
+		}
+		return &LimitError{limit, size, max, largest(v.values)}
 	}
 	if n := len(d.values); n > MaxKeys {
-		return nil, &LimitError{LimitKeys, n, MaxKeys, culprit}
+		return nil, tooLarge(LimitKeys, n, MaxKeys)
 	}
 	if total > MaxSessionBytes {
-		return nil, &LimitError{LimitSession, total, MaxSessionBytes, culprit}
+		return nil, tooLarge(LimitSession, total, MaxSessionBytes)
 	}
 	for len(v.values) > 0 && cookie > s.e.codec.Load().maxRaw {
 		if d.placement == InCookie {
-			size := len(s.e.cfg.CookieName) + signedBytes(cookie)
-			return nil, &LimitError{LimitCookie, size, MaxCookieBytes, culprit}
+			return nil, tooLarge(LimitCookie, len(s.e.cfg.CookieName)+signedBytes(cookie), MaxCookieBytes)
 		}
 		key := largest(v.values)
 		value := v.values[key]

@@ -61,6 +61,15 @@ func newEngine(t *testing.T, change func(*session.Config)) *engine {
 	return e
 }
 
+// freshSecret is one that replaces secret.
+var freshSecret = []byte(strings.Repeat("a fresh secret ", 3))
+
+// withSecrets is another engine over the same store.
+func (e *engine) withSecrets(t *testing.T, secrets ...[]byte) *engine {
+	t.Helper()
+	return newEngine(t, func(c *session.Config) { c.Secrets, c.Backend = secrets, e.backend })
+}
+
 func (e *engine) wantStats(t *testing.T, live, expired int) {
 	t.Helper()
 	st, err := e.Stats(t.Context())
@@ -979,11 +988,10 @@ func TestIDStaysInTheCookie(t *testing.T) {
 // Promise 14.
 func TestSecretsRotate(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
-		fresh := []byte(strings.Repeat("a fresh secret ", 3))
 		old := newEngine(t, nil)
 		b := old.browser(t)
 		b.born(p)
-		b.e = newEngine(t, func(c *session.Config) { c.Secrets, c.Backend = [][]byte{fresh, secret}, old.backend })
+		b.e = old.withSecrets(t, freshSecret, secret)
 		s := b.do(nil)
 		if got := s.Info().Cookie; p != session.OnServer && got.Key != 2 || got.Keys != 2 {
 			t.Errorf("verified by key %d of %d", got.Key, got.Keys)
@@ -992,7 +1000,7 @@ func TestSecretsRotate(t *testing.T) {
 			t.Errorf("a read re-sent the cookie: %v", sent)
 		}
 		b.set("more", "x")
-		b.e = newEngine(t, func(c *session.Config) { c.Secrets, c.Backend = [][]byte{fresh}, old.backend })
+		b.e = old.withSecrets(t, freshSecret)
 		b.wantKeys("big", "more", "name")
 	})
 }
