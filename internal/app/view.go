@@ -239,8 +239,8 @@ func (a *App) server(info session.Info, stats session.Stats) views.Server {
 			Bytes: number(len(item.Value)), OnServer: item.Lives == "server",
 		})
 	}
-	v.Record = shown(string(info.Record), maxShown)
-	if info.Record != nil {
+	v.Record = shown(info.Record, maxShown)
+	if info.Record != "" {
 		v.RecordBytes = number(len(info.Record))
 	}
 	return v

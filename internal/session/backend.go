@@ -31,8 +31,8 @@ type Record struct {
 	Created time.Time
 	// Expires is the first moment at which the record is dead. Whole milliseconds.
 	Expires time.Time
-	// Data is JSON text. It is immutable once handed over, in both directions.
-	Data []byte
+	// Data is JSON text, of letters that are valid UTF-8.
+	Data string
 	// Marker tells that this is no session but the headstone of a dead ID.
 	// Markers are never refused for capacity and are counted in no figure.
 	Marker bool
@@ -66,7 +66,9 @@ type Backend interface {
 	Load(ctx context.Context, k Key) (Record, error)
 	// Save replaces the live record of that key if its version still is
 	// r.Version, and returns the new version. Otherwise it returns ErrConflict,
-	// or ErrNotFound when there is no live record: it never creates one.
+	// or ErrNotFound when there is no live record: it never creates one. A store
+	// with a limit in bytes says ErrFull to a record that would grow past it; one
+	// that shrinks, and a marker, are never refused for room.
 	Save(ctx context.Context, k Key, r Record) (version uint64, err error)
 	// Touch moves the expiry of a live record and nothing else, if its version
 	// still is that: a late read must not undo an expiry that was set meanwhile.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -200,9 +201,9 @@ func (c *contents) append(dst []byte) []byte {
 	return append(appendObject(dst, c.values), '}')
 }
 
-func parseContents(data []byte) (*contents, error) {
+func parseContents(data string) (*contents, error) {
 	c := &contents{values: make(map[string]Value)}
-	d := jsontext.NewDecoder(bytes.NewBuffer(data))
+	d := jsontext.NewDecoder(strings.NewReader(data))
 	text := func() (string, error) {
 		t, err := d.ReadToken()
 		if err == nil && t.Kind() != '"' {
@@ -258,18 +259,18 @@ const (
 // markerData is a marker as a student reads it in the store, for example
 //
 //	{"cycled":"2026-11-23T09:00:00Z","to":"9f2c41e0"}
-func markerData(how string, when time.Time, to Key) []byte {
+func markerData(how string, when time.Time, to Key) string {
 	b := fmt.Appendf(nil, `{%q:%q`, how, when.UTC().Format(time.RFC3339Nano))
 	if to != (Key{}) {
 		b = fmt.Appendf(b, `,"to":%q`, to.Short())
 	}
-	return append(b, '}')
+	return string(append(b, '}'))
 }
 
 // cycledAt returns when the marker's ID was replaced by a new one;
 // the zero time for one that was flushed.
-func cycledAt(marker []byte) (when time.Time) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(marker))
+func cycledAt(marker string) (when time.Time) {
+	d := jsontext.NewDecoder(strings.NewReader(marker))
 	_ = readObject(d, func(name string) error { // a marker that says nothing marks a dead ID all the same
 		t, err := d.ReadToken()
 		if err == nil && name == diedCycled {

@@ -90,17 +90,17 @@ func FuzzContents(f *testing.F) {
 		{placement: Hybrid, values: map[string]Value{"cart": `[1,2]`}},
 		{placement: OnServer, expiry: Expiry{After: time.Minute}, floor: 3},
 	} {
-		f.Add(c.append(nil))
+		f.Add(string(c.append(nil)))
 	}
-	f.Add([]byte(`{"placement":"server","values":{"a":1},"values":{}}`))
+	f.Add(`{"placement":"server","values":{"a":1},"values":{}}`)
 	f.Add(markerData(diedCycled, time.Now(), KeyOf("x")))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(t *testing.T, b string) {
 		cycledAt(b)
 		c, err := parseContents(b)
 		if err != nil {
 			return
 		}
-		again, err := parseContents(c.append(nil))
+		again, err := parseContents(string(c.append(nil)))
 		if err != nil {
 			t.Fatalf("written again it does not parse: %v", err)
 		}

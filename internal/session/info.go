@@ -21,7 +21,7 @@ type Info struct {
 	Expiry       Expiry
 	BrowserClose bool
 	Values       []Item
-	Record       []byte       // the record's Data, as the store keeps it; nil with InCookie
+	Record       string       // the record's Data, as the store keeps it; "" with InCookie
 	Cookie       *Cookie      // the browser's cookie, nil if none verified
 	CookieBytes  int          // name plus value
 	Attributes   *http.Cookie // as the server labels the cookie; MaxAge is for a session that exists

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -520,7 +519,7 @@ func (s *Session) write(ctx context.Context) error {
 		return err
 	}
 	if d.placement != InCookie {
-		next.Data = (&contents{d.placement, d.expiry, floor, onServer}).append(nil)
+		next.Data = string((&contents{d.placement, d.expiry, floor, onServer}).append(nil))
 	}
 	if next.Version, err = s.store(ctx, v, next, fresh); err != nil {
 		return err
@@ -641,7 +640,7 @@ func (s *Session) settle(ctx context.Context, key Key, r Record, err error) erro
 		return err
 	}
 	is, loadErr := s.e.cfg.Backend.Load(context.WithoutCancel(ctx), key)
-	if loadErr == nil && is.Version == r.Version+1 && is.Marker == r.Marker && bytes.Equal(is.Data, r.Data) {
+	if loadErr == nil && is.Version == r.Version+1 && is.Marker == r.Marker && is.Data == r.Data {
 		return nil
 	}
 	return err

@@ -945,7 +945,7 @@ func TestCorruptRecord(t *testing.T) {
 		id := b.born(session.Hybrid).ID()
 		for entry, err := range e.backend.All(t.Context()) {
 			must(t, err)
-			entry.Data = []byte(data)
+			entry.Data = data
 			_, err = e.backend.Save(t.Context(), entry.Key, entry.Record)
 			must(t, err)
 		}

@@ -330,7 +330,7 @@ func (sh *shard) remove(it *item) {
 // short-lived sessions do not pile up until their second comes, the queue is
 // built anew once most of it is void.
 func (sh *shard) void(it *item) {
-	it.gone, it.rec.Data = true, nil
+	it.gone, it.rec.Data = true, ""
 	if sh.voids++; sh.voids < 1024 || sh.voids < 2*len(sh.items) {
 		return
 	}
