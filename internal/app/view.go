@@ -148,7 +148,8 @@ func (a *App) browser(c echo.Context, info session.Info) views.Browser {
 		return b
 	}
 	cookie := info.Cookie
-	b.Raw, b.Time, b.Payload, b.Signature = cookie.Value, cookie.Time, cookie.Payload, base64.URLEncoding.EncodeToString(cookie.Signature)
+	seconds, payload, signature := cookie.Layers()
+	b.Raw, b.Time, b.Payload, b.Signature = cookie.Value, seconds, payload, base64.URLEncoding.EncodeToString(signature)
 	b.SignedAt, b.Key = clock(cookie.SignedAt()), keyOf(cookie)
 	measure(info.CookieBytes)
 	if info.Exists { // only we can have set it, and always like this
@@ -366,7 +367,11 @@ func steps(events []session.Event) (out []views.Step) {
 		switch ev.Kind {
 		case session.Read:
 			add("read", "cookie", bytesText(ev.Bytes))
-			add("verify", "signature", fmt.Sprintf("key %d of %d", ev.KeyNumber, ev.KeyCount))
+			how := "key"
+			if ev.Known {
+				how = "as before, key"
+			}
+			add("verify", "signature", fmt.Sprintf("%s %d of %d", how, ev.KeyNumber, ev.KeyCount))
 			if ev.Place == session.InCookie {
 				add("check", "ID", "not retired")
 			} else {
@@ -375,7 +380,7 @@ func steps(events []session.Event) (out []views.Step) {
 		case session.Refused, session.Expired:
 			out = append(out, views.Step{Verb: string(ev.Kind), What: ev.Reason, Bad: true})
 		case session.Created:
-			add("new", "ID", ev.Session)
+			add("new", "ID", ev.Session.String())
 		case session.Set:
 			add("set", shown(ev.Key, 40), bytesText(ev.Bytes))
 		case session.Placed:
@@ -385,9 +390,9 @@ func steps(events []session.Event) (out []views.Step) {
 		case session.Cleared:
 			add("clear", "", fmt.Sprintf("%d keys", ev.Count))
 		case session.Cycled:
-			add("cycle", "ID", ev.Before+" is dead")
+			add("cycle", "ID", ev.Before.String()+" is dead")
 		case session.Flushed:
-			add("flush", ev.Session, "")
+			add("flush", ev.Session.String(), "")
 		case session.Swept:
 			add("sweep", "", fmt.Sprintf("%d removed", ev.Count))
 		case session.Conflict:

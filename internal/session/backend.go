@@ -17,9 +17,23 @@ type Key [sha256.Size]byte
 // KeyOf returns the key under which the session with the given ID is kept.
 func KeyOf(id string) Key { return sha256.Sum256([]byte(id)) }
 
-// Short returns the first 8 hex digits of k: the only form in which a session
-// is named outside its own cookie.
-func (k Key) Short() string { return hex.EncodeToString(k[:4]) }
+// Name returns how the session is named outside its own cookie.
+func (k Key) Name() Name { return Name{[4]byte(k[:4]), true} }
+
+// Name is the name of a session: of its key, the first four bytes. The zero Name
+// names none.
+type Name struct {
+	bytes [4]byte
+	is    bool
+}
+
+// String returns the 8 hex digits, or "" for the zero Name.
+func (n Name) String() string {
+	if !n.is {
+		return ""
+	}
+	return hex.EncodeToString(n.bytes[:])
+}
 
 // Record is what a backend keeps under a key.
 type Record struct {

@@ -7,9 +7,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gorilla/securecookie"
@@ -27,6 +26,7 @@ type codec struct {
 	keys     []*securecookie.SecureCookie
 	maxValue int // bytes of a cookie's value
 	maxRaw   int // bytes of an envelope that fit into them
+	known    known
 }
 
 func newCodec(name string, secrets [][]byte) (*codec, error) {
@@ -61,13 +61,13 @@ func signedBytes(n int) int {
 }
 
 func (c *codec) sign(v *envelope) (*Cookie, error) {
-	raw := v.append(nil)
-	value, err := c.keys[0].Encode(purpose, raw)
+	value, err := c.keys[0].Encode(purpose, v.append(make([]byte, 0, 256)))
 	if err != nil {
 		return nil, fmt.Errorf("sign cookie: %w", err)
 	}
-	cookie := &Cookie{Value: value, Key: 1, Keys: len(c.keys), envelope: v}
-	return cookie, cookie.peel()
+	cookie := &Cookie{Value: value, Key: 1, Keys: len(c.keys), envelope: v, key: KeyOf(v.id)}
+	c.known.put(cookie)
+	return cookie, nil
 }
 
 var (
@@ -75,57 +75,95 @@ var (
 	errForged  = errors.New("the signature does not fit")
 )
 
-// verify returns the cookie that value is, or errGarbled, errForged or errEnvelope.
-func (c *codec) verify(value string) (*Cookie, error) {
-	cookie := &Cookie{Value: value, Keys: len(c.keys)}
-	if err := cookie.peel(); err != nil {
-		return nil, errGarbled
+// verify returns the cookie that value is, or errGarbled, errForged or
+// errEnvelope. It says whether it knew: the same bytes verify again under the
+// same keys, so that they are not computed twice.
+func (c *codec) verify(value string) (cookie *Cookie, knew bool, err error) {
+	if cookie := c.known.get(value); cookie != nil {
+		return cookie, true, nil
+	}
+	// securecookie would also take a value whose last letter has other padding
+	// bits, and "change one letter" must mean any letter.
+	if _, err := base64.URLEncoding.Strict().DecodeString(value); err != nil {
+		return nil, false, errGarbled
+	}
+	cookie = &Cookie{Value: value, Keys: len(c.keys)}
+	if _, payload, _ := cookie.Layers(); payload == "" {
+		return nil, false, errGarbled
 	}
 	for i, key := range c.keys {
 		var raw []byte
 		if key.Decode(purpose, value, &raw) != nil {
 			continue
 		}
-		v, err := parseEnvelope(raw)
-		if err != nil {
-			return nil, errEnvelope
+		if cookie.envelope, err = parseEnvelope(raw); err != nil {
+			return nil, false, errEnvelope
 		}
-		cookie.Key, cookie.envelope = i+1, v
-		return cookie, nil
+		cookie.Key, cookie.key = i+1, KeyOf(cookie.envelope.id)
+		c.known.put(cookie)
+		return cookie, false, nil
 	}
-	return nil, errForged
+	return nil, false, errForged
 }
 
-// Cookie is a session cookie with its layers peeled off.
+// maxKnown bounds a generation of known cookies, in bytes of their values.
+const maxKnown = 1 << 20
+
+// known are the cookies that were signed or verified lately. When the young
+// generation is full it becomes the old one, and that is forgotten.
+type known struct {
+	mu         sync.RWMutex
+	young, old map[string]*Cookie
+	bytes      int // of the young
+}
+
+func (k *known) get(value string) *Cookie {
+	k.mu.RLock()
+	cookie, ok := k.young[value]
+	if !ok {
+		cookie = k.old[value]
+	}
+	k.mu.RUnlock()
+	if !ok && cookie != nil {
+		k.put(cookie)
+	}
+	return cookie
+}
+
+func (k *known) put(cookie *Cookie) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.young == nil || k.bytes > maxKnown {
+		k.young, k.old, k.bytes = make(map[string]*Cookie), k.young, 0
+	}
+	k.young[cookie.Value] = cookie
+	k.bytes += len(cookie.Value)
+}
+
+// Cookie is a session cookie that verified. It does not change any more.
 type Cookie struct {
-	Value     string // as it stands in the header
-	Time      string // the first part under the outer base64: seconds since 1970
-	Payload   string // the second: the envelope, in base64
-	Signature []byte // the third: HMAC-SHA256
-	Key       int    // which key verifies it, counted from 1, the newest
-	Keys      int    // of how many
-	envelope  *envelope
+	Value    string // as it stands in the header
+	Key      int    // which key verifies it, counted from 1, the newest
+	Keys     int    // of how many
+	envelope *envelope
+	key      Key // of the record
 }
 
-// peel takes the outer base64 off, strictly: securecookie would also take a
-// value whose last letter has other padding bits, and "change one letter" must
-// mean any letter.
-func (c *Cookie) peel() error {
-	b, err := base64.URLEncoding.Strict().DecodeString(c.Value)
-	if err != nil {
-		return err
-	}
+// Layers peels the outer base64 off: the time of signing, in seconds since 1970,
+// the payload, which is the envelope in base64, and the HMAC-SHA256 over both.
+func (c *Cookie) Layers() (seconds, payload string, signature []byte) {
+	b, _ := base64.URLEncoding.DecodeString(c.Value)
 	parts := bytes.SplitN(b, []byte("|"), 3)
 	if len(parts) != 3 {
-		return errGarbled
+		return "", "", nil
 	}
-	c.Time, c.Payload, c.Signature = string(parts[0]), string(parts[1]), parts[2]
-	return nil
+	return string(parts[0]), string(parts[1]), parts[2]
 }
 
 // SignedAt returns when the cookie was signed, to the second.
 func (c *Cookie) SignedAt() time.Time {
-	seconds, _ := strconv.ParseInt(c.Time, 10, 64) // verified: digits
+	text, _, _ := c.Layers()
+	seconds, _ := strconv.ParseInt(text, 10, 64) // verified: digits
 	return time.Unix(seconds, 0).UTC()
 }
 
@@ -149,8 +187,11 @@ func (c *Cookie) Envelope() Envelope {
 		Bytes: len(v.append(nil)), Placement: v.placement, ID: v.id, Version: v.version,
 		Created: v.created, Deadline: v.deadline, Expiry: v.expiry,
 	}
+	for _, entry := range v.values {
+		e.Keys = append(e.Keys, entry.key)
+	}
 	if len(v.values) > 0 {
-		e.Keys, e.Values = slices.Sorted(maps.Keys(v.values)), string(appendObject(nil, v.values))
+		e.Values = string(v.values.appendTo(nil))
 	}
 	return e
 }

@@ -5,13 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"slices"
-	"strings"
+	"strconv"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // envelope is what a cookie carries, in every placement. Its bytes are
@@ -27,7 +22,7 @@ type envelope struct {
 	created   time.Time
 	deadline  time.Time // the cookie is dead from here on, whatever its label says
 	expiry    Expiry    // the session's own expiry; with Hybrid and OnServer the record decides
-	values    map[string]Value
+	values    entries   // those that live in the cookie
 }
 
 const (
@@ -67,7 +62,7 @@ func (v *envelope) head(dst []byte) []byte {
 func (v *envelope) append(dst []byte) []byte {
 	dst = v.head(dst)
 	if len(v.values) > 0 {
-		dst = appendObject(dst, v.values)
+		dst = v.values.appendTo(dst)
 	}
 	return dst
 }
@@ -105,75 +100,19 @@ func parseEnvelope(b []byte) (*envelope, error) {
 	default:
 		return nil, errEnvelope
 	}
-	if !bytes.Equal(v.head(nil), b[:len(b)-len(rest)]) {
-		return nil, errEnvelope
-	}
 	if len(rest) > 0 {
-		var err error
-		if v.values, err = parseObject(rest); err != nil || len(v.values) == 0 {
+		text, err := string(rest), error(nil)
+		if checkJSON(text) != nil {
+			return nil, errEnvelope
+		}
+		if v.values, err = parseEntries(text, false); err != nil || len(v.values) == 0 {
 			return nil, errEnvelope
 		}
 	}
+	if !bytes.Equal(v.append(nil), b) {
+		return nil, errEnvelope
+	}
 	return v, nil
-}
-
-// appendObject appends values as a canonical JSON object.
-func appendObject(dst []byte, values map[string]Value) []byte {
-	dst = append(dst, '{')
-	for i, key := range slices.Sorted(maps.Keys(values)) {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst, _ = jsontext.AppendQuote(dst, key) // keys are valid UTF-8: CheckKey
-		dst = append(dst, ':')
-		dst = append(dst, values[key]...)
-	}
-	return append(dst, '}')
-}
-
-// memberBytes is what key and v take in an object, with the comma or a brace.
-func memberBytes(key string, v Value) int {
-	var buf [MaxKeyBytes + 8]byte
-	quoted, _ := jsontext.AppendQuote(buf[:0], key)
-	return len(quoted) + len(v) + 2
-}
-
-// parseObject reads what appendObject wrote.
-func parseObject(b []byte) (map[string]Value, error) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(b))
-	values := make(map[string]Value)
-	err := readObject(d, func(name string) error {
-		v, err := d.ReadValue()
-		values[name] = Value(v)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.ReadToken(); err != io.EOF {
-		return nil, errors.New("something follows the values")
-	}
-	return values, nil
-}
-
-// readObject reads one object from d and calls member for each of its names.
-func readObject(d *jsontext.Decoder, member func(name string) error) error {
-	if t, err := d.ReadToken(); err != nil {
-		return err
-	} else if t.Kind() != '{' {
-		return fmt.Errorf("there is %v where an object should begin", t.Kind())
-	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
-		if err != nil {
-			return err
-		}
-		if err := member(name.String()); err != nil {
-			return err
-		}
-	}
-	_, err := d.ReadToken()
-	return err
 }
 
 // contents is what the Data of a record says: the server-held half of a session.
@@ -181,7 +120,7 @@ type contents struct {
 	placement Placement
 	expiry    Expiry
 	floor     uint64 // values in a cookie of an older version count no more
-	values    map[string]Value
+	values    entries
 }
 
 // append writes c as the JSON that a student reads in the store, for example
@@ -198,56 +137,49 @@ func (c *contents) append(dst []byte) []byte {
 		dst = fmt.Appendf(dst, `,"cookie_values_since":%d`, c.floor)
 	}
 	dst = append(dst, `,"values":`...)
-	return append(appendObject(dst, c.values), '}')
+	return append(c.values.appendTo(dst), '}')
 }
 
-func parseContents(data string) (*contents, error) {
-	c := &contents{values: make(map[string]Value)}
-	d := jsontext.NewDecoder(strings.NewReader(data))
-	text := func() (string, error) {
-		t, err := d.ReadToken()
-		if err == nil && t.Kind() != '"' {
-			err = fmt.Errorf("there is %v where text should be", t.Kind())
-		}
-		if err != nil {
-			return "", err
-		}
-		return t.String(), nil
+func parseContents(data string) (c contents, err error) {
+	err = checkJSON(data)
+	if err == nil {
+		err = c.parse(data)
 	}
-	err := readObject(d, func(name string) (err error) {
-		var s string
-		switch name {
-		case "placement":
-			if s, err = text(); err == nil {
-				c.placement, err = ParsePlacement(s)
-			}
-		case "expiry":
-			if s, err = text(); err == nil {
-				c.expiry, err = parseExpiry(s)
-			}
-		case "cookie_values_since":
-			var t jsontext.Token
-			if t, err = d.ReadToken(); err == nil && t.Kind() == '0' {
-				c.floor = t.Uint()
-			}
-		case "values":
-			err = readObject(d, func(key string) error {
-				v, err := d.ReadValue()
-				c.values[key] = Value(v)
-				return err
-			})
-		default:
-			err = d.SkipValue()
-		}
-		return err
-	})
 	if err == nil && c.placement != Hybrid && c.placement != OnServer {
 		err = errors.New("there is no placement that keeps a record")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("corrupt record: %w", err)
+		return c, fmt.Errorf("corrupt record: %w", err)
 	}
 	return c, nil
+}
+
+func (c *contents) parse(data string) error {
+	for name, value := range members(data) {
+		var s string
+		var err error
+		switch name {
+		case `"placement"`:
+			if s, err = text(value); err == nil {
+				c.placement, err = ParsePlacement(s)
+			}
+		case `"expiry"`:
+			if s, err = text(value); err == nil {
+				c.expiry, err = parseExpiry(s)
+			}
+		case `"cookie_values_since"`:
+			c.floor, err = strconv.ParseUint(value, 10, 64)
+		case `"values"`:
+			if value[0] != '{' || c.values != nil {
+				return errors.New("the values are not one object")
+			}
+			c.values, err = parseEntries(value, true)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A marker says how its ID died.
@@ -262,7 +194,7 @@ const (
 func markerData(how string, when time.Time, to Key) string {
 	b := fmt.Appendf(nil, `{%q:%q`, how, when.UTC().Format(time.RFC3339Nano))
 	if to != (Key{}) {
-		b = fmt.Appendf(b, `,"to":%q`, to.Short())
+		b = fmt.Appendf(b, `,"to":%q`, to.Name())
 	}
 	return string(append(b, '}'))
 }
@@ -270,13 +202,13 @@ func markerData(how string, when time.Time, to Key) string {
 // cycledAt returns when the marker's ID was replaced by a new one;
 // the zero time for one that was flushed.
 func cycledAt(marker string) (when time.Time) {
-	d := jsontext.NewDecoder(strings.NewReader(marker))
-	_ = readObject(d, func(name string) error { // a marker that says nothing marks a dead ID all the same
-		t, err := d.ReadToken()
-		if err == nil && name == diedCycled {
-			when, err = time.Parse(time.RFC3339Nano, t.String())
+	if checkJSON(marker) != nil {
+		return when // a marker that says nothing marks a dead ID all the same
+	}
+	for name, value := range members(marker) {
+		if s, err := text(value); name == `"`+diedCycled+`"` && err == nil {
+			when, _ = time.Parse(time.RFC3339Nano, s)
 		}
-		return err
-	})
+	}
 	return when
 }

@@ -68,7 +68,10 @@ func (e *StoreError) Unwrap() error { return e.Err }
 
 // storeError passes on what a well backend says and marks everything else.
 func storeError(op string, err error) error {
-	for _, known := range []error{nil, ErrNotFound, ErrExists, ErrConflict, ErrFull} {
+	if err == nil {
+		return nil
+	}
+	for _, known := range []error{ErrNotFound, ErrExists, ErrConflict, ErrFull} {
 		if errors.Is(err, known) {
 			return err
 		}

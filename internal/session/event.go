@@ -10,9 +10,9 @@ import (
 type Event struct {
 	Kind    EventKind
 	Time    time.Time
-	Session string    // the session's short name; "" when there is none
+	Session Name      // the session's name
 	Key     string    // the key concerned
-	Before  string    // the short name that Cycled replaced
+	Before  Name      // the name that Cycled replaced
 	Reason  string    // why something was refused, expired or discarded
 	Place   Placement // of the session
 	Lives   string    // "cookie" or "server", for Placed
@@ -20,7 +20,8 @@ type Event struct {
 	Version uint64    // of the session
 	Count   int       // how many keys were cleared, or records swept
 
-	KeyNumber, KeyCount int // which signing key verified or signed, counted from 1, of how many
+	KeyNumber, KeyCount int  // which signing key verified or signed, counted from 1, of how many
+	Known               bool // these very bytes were signed or verified before, and not computed again
 }
 
 // EventKind names what happened.

@@ -56,8 +56,8 @@ func (s *Session) fill(gs *sessions.Session) {
 	}
 	gs.ID, gs.IsNew, gs.Options.MaxAge = s.ID(), !s.Exists(), s.label
 	clear(gs.Values)
-	for key, h := range s.base.values {
-		gs.Values[key] = h.Any()
+	for _, e := range s.base.values {
+		gs.Values[e.key] = e.Any()
 	}
 }
 
@@ -90,7 +90,7 @@ func (s *Session) commitGorilla(r *http.Request, gs *sessions.Session) error {
 		if !ok {
 			return &InputError{"key", fmt.Sprintf("A session's key is a string, not a %T.", key)}
 		}
-		if h, ok := s.work.values[name]; ok && reflect.DeepEqual(h.Any(), x) {
+		if v, ok := s.Get(name); ok && reflect.DeepEqual(v.Any(), x) {
 			continue
 		}
 		v, err := ValueOf(x)

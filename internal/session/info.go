@@ -1,9 +1,7 @@
 package session
 
 import (
-	"maps"
 	"net/http"
-	"slices"
 	"time"
 )
 
@@ -46,9 +44,8 @@ func (s *Session) Info() Info {
 	info.Absolute = s.rec.Created.Add(s.e.cfg.Lifetime)
 	info.Expiry, info.BrowserClose = s.base.expiry, s.base.expiry.BrowserClose
 	info.Record, info.Attributes.MaxAge = s.rec.Data, s.maxAge(s.e.Now())
-	for _, key := range slices.Sorted(maps.Keys(s.base.values)) {
-		h := s.base.values[key]
-		info.Values = append(info.Values, Item{key, h.Value, h.lives()})
+	for _, e := range s.base.values {
+		info.Values = append(info.Values, Item{e.key, e.Value, e.lives()})
 	}
 	return info
 }

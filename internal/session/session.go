@@ -5,10 +5,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"maps"
+	"iter"
 	mathrand "math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -26,15 +27,9 @@ const (
 	VerdictMoved   Verdict = "moved"   // its ID was replaced less than 30 s ago
 )
 
-// held is a value and where it lives.
-type held struct {
-	Value
-	onServer bool
-}
-
 // draft is the state of a session, as loaded or with operations applied.
 type draft struct {
-	values    map[string]held
+	values    entries
 	placement Placement
 	expiry    Expiry
 	rearm     bool // the expiry was set: a write even if it is the same
@@ -43,7 +38,7 @@ type draft struct {
 }
 
 func (d draft) clone() draft {
-	d.values = maps.Clone(d.values)
+	d.values = append(make(entries, 0, len(d.values)+1), d.values...)
 	return d
 }
 
@@ -55,6 +50,7 @@ type Session struct {
 	cookie  *Cookie // the last that this request saw: received, then sent; nil if none verified
 
 	id      string // "" when there is no session
+	key     Key    // of id
 	rec     Record // the session's versions and clocks; Data only when a record exists
 	floor   uint64
 	base    draft // as loaded
@@ -62,7 +58,7 @@ type Session struct {
 	ops     []func(*draft)
 	lastSet string // the key set last, to name in a LimitError
 
-	before string       // the short name of the ID that a cycle or a flush ended
+	before Name         // the ID that a cycle or a flush ended
 	set    *http.Cookie // to send, if any
 	done   bool         // committed or discarded, and nothing staged since
 	gone   bool         // it ended while this request worked: no write of it may begin another
@@ -84,20 +80,20 @@ func (e *Engine) Load(r *http.Request) (*Session, error) {
 	ctx := r.Context()
 	s := &Session{e: e, verdict: VerdictAbsent}
 	s.reset()
-	for _, c := range r.CookiesNamed(e.cfg.CookieName) {
+	for value := range cookiesNamed(r.Header, e.cfg.CookieName) {
 		// Of several cookies of our name the first that verifies counts; they
 		// are never merged (RFC 6265, section 8.6: weak integrity).
-		cookie, err := e.codec.Load().verify(c.Value)
+		cookie, known, err := e.codec.Load().verify(value)
 		if err != nil {
 			s.verdict = VerdictGarbled
 			if errors.Is(err, errForged) {
 				s.verdict = VerdictForged
 			}
-			e.emit(ctx, Event{Kind: Refused, Reason: err.Error(), Bytes: len(c.Name) + len(c.Value)})
+			e.emit(ctx, Event{Kind: Refused, Reason: err.Error(), Bytes: len(e.cfg.CookieName) + len(value)})
 			continue
 		}
 		s.cookie = cookie
-		if err := s.open(ctx); err != nil {
+		if err := s.open(ctx, known); err != nil {
 			return nil, err
 		}
 		break
@@ -106,21 +102,35 @@ func (e *Engine) Load(r *http.Request) (*Session, error) {
 	return s, nil
 }
 
+// cookiesNamed yields the values of the cookies of that name, in the order of
+// the header (RFC 6265, section 5.4).
+func cookiesNamed(h http.Header, name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, line := range h["Cookie"] {
+			for pair := range strings.SplitSeq(line, ";") {
+				is, value, _ := strings.Cut(strings.Trim(pair, " \t"), "=")
+				if is == name && !yield(value) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // reset makes s one that does not exist. Verdict and cookie stay: they tell of the request.
 func (s *Session) reset() {
-	s.id, s.rec, s.floor, s.ops = "", Record{}, 0, nil
+	s.id, s.key, s.rec, s.floor, s.ops = "", Key{}, Record{}, 0, nil
 	s.base = draft{placement: s.e.cfg.Placement}
 	s.work = s.base
 }
 
 // open finds out what s.cookie opens. It sets the verdict.
-func (s *Session) open(ctx context.Context) error {
-	e, v := s.e, s.cookie.envelope
+func (s *Session) open(ctx context.Context, known bool) error {
+	e, v, key := s.e, s.cookie.envelope, s.cookie.key
 	now := e.Now()
-	key := KeyOf(v.id)
 	refuse := func(verdict Verdict, kind EventKind, reason string) error {
 		s.verdict = verdict
-		e.emit(ctx, Event{Kind: kind, Session: key.Short(), Reason: reason, Bytes: s.cookieBytes()})
+		e.emit(ctx, Event{Kind: kind, Session: key.Name(), Reason: reason, Bytes: s.cookieBytes()})
 		return nil
 	}
 	if !now.Before(v.deadline) || !now.Before(v.created.Add(e.cfg.Lifetime)) {
@@ -144,20 +154,20 @@ func (s *Session) open(ctx context.Context) error {
 	default:
 		s.rec = rec
 	}
-	s.id = v.id
+	s.id, s.key = v.id, key
 	if err := s.readBase(); err != nil {
 		s.reset()
-		e.cfg.Log.Warn("a session record is corrupt and reads as absent", "session", key.Short(), "error", err)
+		e.cfg.Log.Warn("a session record is corrupt and reads as absent", "session", key.Name(), "error", err)
 		return refuse(VerdictDead, Refused, "the record is corrupt")
 	}
 	s.verdict = VerdictOK
 	if s.base.placement == Hybrid && v.version < s.rec.Version {
 		s.verdict = VerdictStale
-		e.emit(ctx, Event{Kind: Refused, Session: key.Short(), Reason: "stale: a later cookie was sent", Version: v.version})
+		e.emit(ctx, Event{Kind: Refused, Session: key.Name(), Reason: "stale: a later cookie was sent", Version: v.version})
 	}
 	e.emit(ctx, Event{
-		Kind: Read, Session: key.Short(), Place: s.base.placement, Version: s.rec.Version,
-		Bytes: s.cookieBytes(), KeyNumber: s.cookie.Key, KeyCount: s.cookie.Keys,
+		Kind: Read, Session: key.Name(), Place: s.base.placement, Version: s.rec.Version,
+		Bytes: s.cookieBytes(), KeyNumber: s.cookie.Key, KeyCount: s.cookie.Keys, Known: known,
 	})
 	return nil
 }
@@ -165,21 +175,20 @@ func (s *Session) open(ctx context.Context) error {
 // readBase makes base and work from the cookie and the record.
 func (s *Session) readBase() error {
 	v := s.cookie.envelope
-	d := draft{placement: v.placement, expiry: v.expiry, values: make(map[string]held, len(v.values))}
+	d := draft{placement: v.placement, expiry: v.expiry, values: v.values}
 	if v.placement != InCookie {
 		c, err := parseContents(s.rec.Data)
 		if err != nil {
 			return err
 		}
-		d.placement, d.expiry, s.floor = c.placement, c.expiry, c.floor
-		for key, value := range c.values {
-			d.values[key] = held{value, true}
-		}
-	}
-	if v.version >= s.floor && d.placement != OnServer {
-		for key, value := range v.values {
-			if _, ok := d.values[key]; !ok { // where both halves hold a key, the record's wins
-				d.values[key] = held{value, false}
+		d.placement, d.expiry, d.values, s.floor = c.placement, c.expiry, c.values, c.floor
+		if len(v.values) > 0 && v.version >= s.floor && d.placement != OnServer {
+			d = draft{placement: c.placement, expiry: c.expiry, values: v.values}
+			if len(c.values) > 0 { // where both halves hold a key, the record's wins
+				d = d.clone()
+				for _, e := range c.values {
+					d.values.put(e)
+				}
 			}
 		}
 	}
@@ -197,25 +206,49 @@ func (s *Session) cookieBytes() int {
 // Exists tells whether there is a session: loaded, or born by a Commit.
 func (s *Session) Exists() bool { return s.id != "" }
 
-// ID returns the short name of the session, "" without one.
-func (s *Session) ID() string {
+// ID returns the name of the session, "" without one.
+func (s *Session) ID() string { return s.name().String() }
+
+func (s *Session) name() Name {
 	if s.id == "" {
-		return ""
+		return Name{}
 	}
-	return KeyOf(s.id).Short()
+	return s.key.Name()
 }
 
-// IDBefore returns the short name of the ID that this request ended, or "".
-func (s *Session) IDBefore() string { return s.before }
+// Version returns the session's version as committed, 0 without one.
+func (s *Session) Version() uint64 { return s.rec.Version }
+
+// Placement returns where the session's values live, as committed.
+func (s *Session) Placement() Placement { return s.base.placement }
+
+// IDBefore returns the name of the ID that this request ended, or "".
+func (s *Session) IDBefore() string { return s.before.String() }
 
 // Get returns the value of key, staged changes included.
 func (s *Session) Get(key string) (Value, bool) {
-	h, ok := s.work.values[key]
-	return h.Value, ok
+	e, ok := s.work.values.get(key)
+	return e.Value, ok
 }
 
 // Keys returns the sorted keys, staged changes included.
-func (s *Session) Keys() []string { return slices.Sorted(maps.Keys(s.work.values)) }
+func (s *Session) Keys() []string {
+	var keys []string
+	for _, e := range s.work.values {
+		keys = append(keys, e.key)
+	}
+	return keys
+}
+
+// Lives returns where the value of key lives, as committed: "cookie", "server",
+// or "" for a key that is not there.
+func (s *Session) Lives(key string) string {
+	e, ok := s.base.values.get(key)
+	if !ok {
+		return ""
+	}
+	return e.lives()
+}
 
 // stage records an operation, so that it can be applied again after a conflict.
 func (s *Session) stage(op func(*draft)) {
@@ -238,10 +271,8 @@ func (s *Session) Set(key string, v Value) error {
 	}
 	s.lastSet = key
 	s.stage(func(d *draft) {
-		if d.values == nil {
-			d.values = make(map[string]held)
-		}
-		d.values[key] = held{v, d.values[key].onServer}
+		old, _ := d.values.get(key)
+		d.values.put(entry{key, v, old.onServer})
 	})
 	return nil
 }
@@ -256,28 +287,29 @@ func (s *Session) Update(key string, f func(old Value, ok bool) Value) error {
 	}
 	s.lastSet = key
 	s.stage(func(d *draft) {
-		if d.values == nil {
-			d.values = make(map[string]held)
-		}
-		old, ok := d.values[key]
-		d.values[key] = held{f(old.Value, ok), old.onServer}
+		old, ok := d.values.get(key)
+		d.values.put(entry{key, f(old.Value, ok), old.onServer})
 	})
 	return nil
 }
 
 // Delete stages the removal of key and tells whether it was there.
 func (s *Session) Delete(key string) bool {
-	if _, ok := s.work.values[key]; !ok {
+	if _, ok := s.work.values.find(key); !ok {
 		return false
 	}
-	s.stage(func(d *draft) { delete(d.values, key) })
+	s.stage(func(d *draft) {
+		if at, ok := d.values.find(key); ok {
+			d.values = slices.Delete(d.values, at, at+1)
+		}
+	})
 	return true
 }
 
 // Clear stages the removal of every value. ID and record stay.
 func (s *Session) Clear() {
 	if len(s.work.values) > 0 {
-		s.stage(func(d *draft) { clear(d.values); d.voids = true })
+		s.stage(func(d *draft) { d.values, d.voids = nil, true })
 	}
 }
 
@@ -296,8 +328,8 @@ func (s *Session) SetPlacement(p Placement) {
 			return
 		}
 		d.placement, d.voids = p, true
-		for key, h := range d.values { // placed anew, by the rules of p
-			d.values[key] = held{h.Value, false}
+		for i := range d.values {
+			d.values[i].onServer = false // placed anew, by the rules of p
 		}
 	})
 }
@@ -307,7 +339,7 @@ func (s *Session) Discard(ctx context.Context, reason string) {
 	s.done = true
 	if len(s.ops) > 0 {
 		s.ops, s.work = nil, s.base
-		s.e.emit(ctx, Event{Kind: Discarded, Session: s.ID(), Reason: reason})
+		s.e.emit(ctx, Event{Kind: Discarded, Session: s.name(), Reason: reason})
 	}
 }
 
@@ -326,11 +358,10 @@ func (s *Session) Flush(ctx context.Context) error {
 		}
 		return nil
 	}
-	key := KeyOf(s.id)
-	if err := s.bury(ctx, key); err != nil {
+	if err := s.bury(ctx, s.key); err != nil {
 		return err
 	}
-	s.before = key.Short()
+	s.before = s.name()
 	s.end()
 	s.e.emit(ctx, Event{Kind: Flushed, Session: s.before})
 	return nil
@@ -364,7 +395,7 @@ func (s *Session) bury(ctx context.Context, key Key) error {
 // alive tells whether the session still is what this request loaded: its ID
 // opens it, and no record was written meanwhile.
 func (s *Session) alive(ctx context.Context) (bool, error) {
-	rec, err := s.e.cfg.Backend.Load(ctx, KeyOf(s.id))
+	rec, err := s.e.cfg.Backend.Load(ctx, s.key)
 	if err = storeError("load", err); errors.Is(err, ErrNotFound) {
 		return s.base.placement == InCookie, nil
 	}
@@ -414,13 +445,17 @@ func (s *Session) Commit(ctx context.Context) (err error) {
 			s.verdict, s.set, s.gone = VerdictDead, nil, true
 		}
 	}()
-	giveUp := time.Now().Add(retryFor)
-	for {
+	for began := (time.Time{}); ; {
 		err := s.commit(ctx)
-		if !errors.Is(err, ErrConflict) || time.Now().After(giveUp) {
+		if err == nil || !errors.Is(err, ErrConflict) {
 			return err
 		}
-		s.e.emit(ctx, Event{Kind: Conflict, Session: s.ID(), Version: s.rec.Version})
+		if began.IsZero() {
+			began = time.Now()
+		} else if time.Since(began) > retryFor {
+			return err
+		}
+		s.e.emit(ctx, Event{Kind: Conflict, Session: s.name(), Version: s.rec.Version})
 		pause := time.NewTimer(time.Duration(mathrand.Int64N(int64(5 * time.Millisecond))))
 		select {
 		case <-ctx.Done():
@@ -436,7 +471,7 @@ func (s *Session) Commit(ctx context.Context) (err error) {
 
 // reload reads the record again and applies the staged operations to it.
 func (s *Session) reload(ctx context.Context) error {
-	rec, err := s.e.cfg.Backend.Load(ctx, KeyOf(s.id))
+	rec, err := s.e.cfg.Backend.Load(ctx, s.key)
 	if err = storeError("load", err); errors.Is(err, ErrNotFound) || err == nil && rec.Marker {
 		return ErrGone
 	} else if err != nil {
@@ -469,7 +504,7 @@ func (s *Session) commit(ctx context.Context) error {
 // changed tells whether the staged operations make a difference.
 func (s *Session) changed() bool {
 	return len(s.ops) > 0 && (s.work.cycle || s.work.rearm ||
-		s.work.placement != s.base.placement || !maps.Equal(s.work.values, s.base.values))
+		s.work.placement != s.base.placement || !slices.Equal(s.work.values, s.base.values))
 }
 
 // write stores the staged state and signs its cookie.
@@ -507,6 +542,10 @@ func (s *Session) write(ctx context.Context) error {
 	if fresh {
 		v.id = rand.Text()
 	}
+	key := s.key
+	if fresh {
+		key = KeyOf(v.id)
+	}
 	floor := s.floor
 	if d.voids {
 		floor = next.Version
@@ -514,23 +553,24 @@ func (s *Session) write(ctx context.Context) error {
 	if born || s.base.placement == InCookie {
 		floor = 0
 	}
-	onServer, err := s.place(ctx, d, v)
-	if err != nil {
+	if err := s.place(d, v); err != nil {
 		return err
 	}
 	if d.placement != InCookie {
-		next.Data = string((&contents{d.placement, d.expiry, floor, onServer}).append(nil))
+		c := contents{d.placement, d.expiry, floor, d.values.half(true)}
+		next.Data = string(c.append(make([]byte, 0, 256)))
 	}
-	if next.Version, err = s.store(ctx, v, next, fresh); err != nil {
+	var err error
+	if next.Version, err = s.store(ctx, key, v, next, fresh); err != nil {
 		return err
 	}
 
-	s.announce(ctx, KeyOf(v.id), born, fresh)
+	s.announce(ctx, key.Name(), born, fresh)
 	if fresh && !born {
-		s.before = s.ID()
+		s.before = s.name()
 	}
 	if expired {
-		s.before = s.ID()
+		s.before = s.name()
 		e.emit(ctx, Event{Kind: Expired, Session: s.before, Reason: "its own expiry has passed"})
 		s.end()
 		return nil
@@ -539,7 +579,7 @@ func (s *Session) write(ctx context.Context) error {
 	// of the session's own must be labelled anew or an old key signed it.
 	send := fresh || d.placement != OnServer || d.rearm || d.expiry.After != 0 || s.cookie.Key != 1 ||
 		d.placement != s.base.placement
-	s.id, s.rec, s.floor = v.id, next, floor
+	s.id, s.key, s.rec, s.floor = v.id, key, next, floor
 	d.rearm, d.cycle, d.voids = false, false, false
 	s.base, s.ops, s.verdict = *d, nil, VerdictOK
 	if !send {
@@ -556,7 +596,7 @@ func (s *Session) sign(ctx context.Context, v *envelope) error {
 	}
 	s.cookie = cookie
 	s.set = s.e.header(cookie.Value, s.maxAge(s.e.Now()))
-	s.e.emit(ctx, Event{Kind: Signed, Session: s.ID(), Bytes: s.cookieBytes(), KeyNumber: 1, KeyCount: cookie.Keys})
+	s.e.emit(ctx, Event{Kind: Signed, Session: s.name(), Bytes: s.cookieBytes(), KeyNumber: 1, KeyCount: cookie.Keys})
 	return nil
 }
 
@@ -576,10 +616,10 @@ func (s *Session) maxAge(now time.Time) int {
 	return int((until.Sub(now) + time.Second - 1) / time.Second)
 }
 
-// store writes the record of v's session, and with fresh makes sure that the ID
+// store writes the record of v's session under key, and with fresh makes sure that the ID
 // of before opens nothing. It returns the new version.
-func (s *Session) store(ctx context.Context, v *envelope, next Record, fresh bool) (uint64, error) {
-	backend, key := s.e.cfg.Backend, KeyOf(v.id)
+func (s *Session) store(ctx context.Context, key Key, v *envelope, next Record, fresh bool) (uint64, error) {
+	backend := s.e.cfg.Backend
 	gone := func(op string, err error) error {
 		if err = storeError(op, err); errors.Is(err, ErrNotFound) || errors.Is(err, ErrExists) {
 			return ErrGone
@@ -617,7 +657,7 @@ func (s *Session) store(ctx context.Context, v *envelope, next Record, fresh boo
 		return next.Version, nil
 	}
 	var err error
-	old, stone := KeyOf(s.id), s.headstone(diedCycled, key)
+	old, stone := s.key, s.headstone(diedCycled, key)
 	if s.base.placement == InCookie {
 		err = gone("create", s.settle(ctx, old, stone, backend.Create(ctx, old, stone)))
 	} else {
@@ -636,7 +676,7 @@ func (s *Session) store(ctx context.Context, v *envelope, next Record, fresh boo
 // happened all the same, and what it took out of the older cookie or record would
 // be lost if the new cookie were not sent. It returns nil if the write is there.
 func (s *Session) settle(ctx context.Context, key Key, r Record, err error) error {
-	if store := (*StoreError)(nil); !errors.As(storeError("", err), &store) {
+	if store := (*StoreError)(nil); err == nil || !errors.As(storeError("", err), &store) {
 		return err
 	}
 	is, loadErr := s.e.cfg.Backend.Load(context.WithoutCancel(ctx), key)
@@ -647,108 +687,102 @@ func (s *Session) settle(ctx context.Context, key Key, r Record, err error) erro
 }
 
 // announce emits what a successful write did.
-func (s *Session) announce(ctx context.Context, key Key, born, fresh bool) {
+func (s *Session) announce(ctx context.Context, name Name, born, fresh bool) {
 	e, d := s.e, &s.work
 	if e.cfg.OnEvent == nil {
 		return
 	}
 	if born {
-		e.emit(ctx, Event{Kind: Created, Session: key.Short(), Place: d.placement})
+		e.emit(ctx, Event{Kind: Created, Session: name, Place: d.placement})
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.values)) {
-		h, was := d.values[name], s.base.values[name]
-		if h.Value != was.Value {
-			e.emit(ctx, Event{Kind: Set, Session: key.Short(), Key: name, Bytes: len(h.Value)})
+	for _, now := range d.values {
+		was, _ := s.base.values.get(now.key)
+		if now.Value != was.Value {
+			e.emit(ctx, Event{Kind: Set, Session: name, Key: now.key, Bytes: len(now.Value)})
 		}
-		if h != was {
-			e.emit(ctx, Event{Kind: Placed, Session: key.Short(), Key: name, Lives: h.lives(), Bytes: len(h.Value)})
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.base.values)) {
-		if _, ok := d.values[name]; !ok && !(d.voids && len(d.values) == 0) {
-			e.emit(ctx, Event{Kind: Deleted, Session: key.Short(), Key: name})
+		if now != was {
+			e.emit(ctx, Event{Kind: Placed, Session: name, Key: now.key, Lives: now.lives(), Bytes: len(now.Value)})
 		}
 	}
-	if d.voids && len(d.values) == 0 && len(s.base.values) > 0 {
-		e.emit(ctx, Event{Kind: Cleared, Session: key.Short(), Count: len(s.base.values)})
+	cleared := d.voids && len(d.values) == 0
+	for _, was := range s.base.values {
+		if _, ok := d.values.find(was.key); !ok && !cleared {
+			e.emit(ctx, Event{Kind: Deleted, Session: name, Key: was.key})
+		}
+	}
+	if cleared && len(s.base.values) > 0 {
+		e.emit(ctx, Event{Kind: Cleared, Session: name, Count: len(s.base.values)})
 	}
 	if fresh && !born {
-		e.emit(ctx, Event{Kind: Cycled, Session: key.Short(), Before: s.ID()})
+		e.emit(ctx, Event{Kind: Cycled, Session: name, Before: s.name()})
 	}
 	if d.placement != InCookie {
-		e.emit(ctx, Event{Kind: Saved, Session: key.Short(), Version: s.rec.Version + 1})
+		e.emit(ctx, Event{Kind: Saved, Session: name, Version: s.rec.Version + 1})
 	}
 }
 
-func (h held) lives() string {
-	if h.onServer {
-		return "server"
-	}
-	return "cookie"
-}
-
-// place decides where each value of d lives, writes that into d, gives v the
-// cookie's half and returns the server's. It returns a *LimitError if the
-// session would be too large, or the cookie and nothing may leave it.
-func (s *Session) place(ctx context.Context, d *draft, v *envelope) (onServer map[string]Value, err error) {
-	v.values, onServer = make(map[string]Value), make(map[string]Value)
-	// n members have n-1 commas and 2 braces: memberBytes counts one of them each.
-	total, cookie := 0, len(v.head(nil))+1
-	for key, h := range d.values {
-		if len(h.Value) > MaxValueBytes {
-			return nil, &LimitError{LimitValue, len(h.Value), MaxValueBytes, key}
+// place decides where each value of d lives, writes that into d, and gives v the
+// cookie's half. It returns a *LimitError if the session would be too large, or
+// the cookie and nothing may leave it.
+func (s *Session) place(d *draft, v *envelope) error {
+	// n members have n-1 commas and 2 braces: entry.bytes counts one of them each.
+	var buf [64 + idBytes]byte
+	total, cookie := 0, len(v.head(buf[:0]))+1
+	for i := range d.values {
+		e := &d.values[i]
+		if len(e.Value) > MaxValueBytes {
+			return &LimitError{LimitValue, len(e.Value), MaxValueBytes, e.key}
 		}
-		size := memberBytes(key, h.Value)
-		total += size
 		switch d.placement {
 		case InCookie:
-			h.onServer = false
+			e.onServer = false
 		case OnServer:
-			h.onServer = true
+			e.onServer = true
 		case Hybrid:
-			h.onServer = h.onServer || len(h.Value) > MaxSmallBytes
+			e.onServer = e.onServer || len(e.Value) > MaxSmallBytes
 		}
-		d.values[key] = h
-		if h.onServer {
-			onServer[key] = h.Value
-		} else {
-			v.values[key] = h.Value
+		size := e.bytes()
+		total += size
+		if !e.onServer {
 			cookie += size
 		}
 	}
 	tooLarge := func(limit Limit, size, max int) error {
-		if s.lastSet != "" {
-			return &LimitError{limit, size, max, s.lastSet}
+		key := s.lastSet
+		if e := largestInCookie(d.values); key == "" && e != nil {
+			key = e.key
 		}
-		return &LimitError{limit, size, max, largest(v.values)}
+		return &LimitError{limit, size, max, key}
 	}
 	if n := len(d.values); n > MaxKeys {
-		return nil, tooLarge(LimitKeys, n, MaxKeys)
+		return tooLarge(LimitKeys, n, MaxKeys)
 	}
 	if total > MaxSessionBytes {
-		return nil, tooLarge(LimitSession, total, MaxSessionBytes)
+		return tooLarge(LimitSession, total, MaxSessionBytes)
 	}
-	for len(v.values) > 0 && cookie > s.e.codec.Load().maxRaw {
-		if d.placement == InCookie {
-			return nil, tooLarge(LimitCookie, len(s.e.cfg.CookieName)+signedBytes(cookie), MaxCookieBytes)
+	for cookie > s.e.codec.Load().maxRaw {
+		e := largestInCookie(d.values)
+		if e == nil {
+			break
 		}
-		key := largest(v.values)
-		value := v.values[key]
-		delete(v.values, key)
-		onServer[key], d.values[key] = value, held{value, true}
-		cookie -= memberBytes(key, value)
+		if d.placement == InCookie {
+			return tooLarge(LimitCookie, len(s.e.cfg.CookieName)+signedBytes(cookie), MaxCookieBytes)
+		}
+		e.onServer = true
+		cookie -= e.bytes()
 	}
-	return onServer, nil
+	v.values = d.values.half(false)
+	return nil
 }
 
-// largest returns the key of the largest value, of several the first.
-func largest(values map[string]Value) (key string) {
-	for _, k := range slices.Sorted(maps.Keys(values)) {
-		if key == "" || len(values[k]) > len(values[key]) {
-			key = k
+// largestInCookie returns the largest entry in the cookie, of several the first; nil without one.
+func largestInCookie(es entries) (largest *entry) {
+	for i := range es {
+		if e := &es[i]; !e.onServer && (largest == nil || len(e.Value) > len(largest.Value)) {
+			largest = e
 		}
 	}
-	return key
+	return largest
 }
 
 // keepAlive does what a request that changed nothing may do: with Rolling it
@@ -770,7 +804,7 @@ func (s *Session) keepAlive(ctx context.Context) error {
 				v.deadline, s.rec.Expires, resign = expires, expires, true
 			}
 		} else {
-			err := storeError("touch", e.cfg.Backend.Touch(ctx, KeyOf(s.id), s.rec.Version, expires))
+			err := storeError("touch", e.cfg.Backend.Touch(ctx, s.key, s.rec.Version, expires))
 			if errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) {
 				return nil // ended or written meanwhile: this was a read, it saw the session before
 			} else if err != nil {

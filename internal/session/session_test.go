@@ -979,7 +979,7 @@ func TestIDStaysInTheCookie(t *testing.T) {
 		if strings.Contains(seen, id) {
 			t.Error("the ID is seen outside the cookie")
 		}
-		if !strings.Contains(seen, session.KeyOf(id).Short()) {
+		if !strings.Contains(seen, session.KeyOf(id).Name().String()) {
 			t.Error("the control: its short name is not seen either")
 		}
 	})

@@ -1,0 +1,187 @@
+package session
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// entry is one value of a session and where it lives.
+type entry struct {
+	key string
+	Value
+	onServer bool
+}
+
+// entries are sorted by key. What was loaded or written is shared, with the
+// cookies that the codec remembers too, and never changed: a draft that changes
+// has a copy.
+type entries []entry
+
+func (es entries) find(key string) (at int, ok bool) {
+	return slices.BinarySearchFunc(es, key, func(e entry, key string) int { return strings.Compare(e.key, key) })
+}
+
+// get returns the entry of that key; without one, the zero entry.
+func (es entries) get(key string) (entry, bool) {
+	if at, ok := es.find(key); ok {
+		return es[at], true
+	}
+	return entry{}, false
+}
+
+// put sets the entry of that key.
+func (es *entries) put(e entry) {
+	at, ok := es.find(e.key)
+	if ok {
+		(*es)[at] = e
+		return
+	}
+	*es = slices.Insert(*es, at, e)
+}
+
+// half returns those that live on the server, or those that do not: es itself if
+// that is all of them.
+func (es entries) half(onServer bool) entries {
+	other := func(e entry) bool { return e.onServer != onServer }
+	if !slices.ContainsFunc(es, other) {
+		return es
+	}
+	return slices.DeleteFunc(slices.Clone(es), other)
+}
+
+func (e entry) lives() string {
+	if e.onServer {
+		return "server"
+	}
+	return "cookie"
+}
+
+// appendTo appends es as a canonical JSON object.
+func (es entries) appendTo(dst []byte) []byte {
+	dst = append(dst, '{')
+	for i, e := range es {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst, _ = jsontext.AppendQuote(dst, e.key) // keys are valid UTF-8: CheckKey
+		dst = append(dst, ':')
+		dst = append(dst, e.Value...)
+	}
+	return append(dst, '}')
+}
+
+// bytes is what e takes in an object, with the comma or a brace.
+func (e entry) bytes() int {
+	var buf [2 * MaxKeyBytes]byte
+	quoted, _ := jsontext.AppendQuote(buf[:0], e.key)
+	return len(quoted) + len(e.Value) + 2
+}
+
+// checkJSON returns an error if text is not JSON in valid UTF-8.
+func checkJSON(text string) error {
+	if !json.Valid([]byte(text)) || !utf8.ValidString(text) {
+		return errors.New("it is not JSON")
+	}
+	return nil
+}
+
+// parseEntries reads a JSON object that checkJSON let pass. All its values live
+// where onServer says.
+func parseEntries(object string, onServer bool) (es entries, err error) {
+	for name, value := range members(object) {
+		if name, err = unquote(name); err != nil {
+			return nil, err
+		}
+		if n := len(es); n == 0 || es[n-1].key < name {
+			if es == nil {
+				es = make(entries, 0, 4)
+			}
+			es = append(es, entry{name, Value(value), onServer})
+		} else if _, twice := es.find(name); twice {
+			return nil, fmt.Errorf("the name %q stands there twice", name)
+		} else {
+			es.put(entry{name, Value(value), onServer})
+		}
+	}
+	return es, nil
+}
+
+// members yields the names, quoted, and the values of an object as they are
+// written. The text has passed checkJSON; one that is no object has no members.
+func members(object string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		rest := strings.TrimLeft(object, jsonSpace)
+		if rest == "" || rest[0] != '{' {
+			return
+		}
+		for {
+			rest = strings.TrimLeft(rest[1:], jsonSpace) // behind the brace or the comma
+			if rest == "" || rest[0] == '}' {
+				return
+			}
+			var name, value string
+			name, rest = cutValue(rest)
+			rest = strings.TrimLeft(rest, jsonSpace)
+			value, rest = cutValue(strings.TrimLeft(rest[1:], jsonSpace))
+			if !yield(name, value) {
+				return
+			}
+			rest = strings.TrimLeft(rest, jsonSpace)
+		}
+	}
+}
+
+const jsonSpace = " \t\r\n"
+
+// cutValue cuts the JSON value off with which valid JSON begins.
+func cutValue(s string) (value, rest string) {
+	depth, text := 0, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case text:
+			if c == '\\' {
+				i++
+			} else if text = c != '"'; !text && depth == 0 {
+				return s[:i+1], s[i+1:]
+			}
+		case c == '"':
+			text = true
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			if depth == 0 {
+				return s[:i], s[i:] // behind a number or a word
+			}
+			if depth--; depth == 0 {
+				return s[:i+1], s[i+1:]
+			}
+		case depth == 0 && (c == ',' || strings.IndexByte(jsonSpace, c) >= 0):
+			return s[:i], s[i:]
+		}
+	}
+	return s, ""
+}
+
+// unquote returns the text of a JSON string.
+func unquote(quoted string) (string, error) {
+	if strings.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1], nil
+	}
+	b, err := jsontext.AppendUnquote(nil, quoted)
+	return string(b), err
+}
+
+// text returns the text that a member's value is, or an error if it is none.
+func text(value string) (string, error) {
+	if value[0] != '"' {
+		return "", fmt.Errorf("there is %.20s where text should be", value)
+	}
+	return unquote(value)
+}
