@@ -26,7 +26,7 @@ const (
 )
 
 // newApp returns an application over the memory store.
-func newApp(t *testing.T, change func(*Config)) *App {
+func newApp(t testing.TB, change func(*Config)) *App {
 	t.Helper()
 	cfg := Config{
 		Sessions: session.Config{
