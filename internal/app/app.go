@@ -28,6 +28,8 @@ type Config struct {
 	// Version is shown by /healthz.
 	Version string
 	Log     *slog.Logger
+	// LogRequests asks for one line a request.
+	LogRequests bool
 }
 
 // App is the web application. It is an http.Handler.
@@ -79,7 +81,10 @@ func (a *App) routes() *echo.Echo {
 	e.HTTPErrorHandler = a.handleError
 	e.IPExtractor = echo.ExtractIPDirect()
 
-	e.Pre(begin, a.logRequests(), recoverPanics, securityHeaders, a.checkHost, checkOrigin)
+	if a.cfg.LogRequests {
+		e.Pre(a.logRequests())
+	}
+	e.Pre(recoverPanics, inOrder(begin, securityHeaders, a.checkHost, checkOrigin))
 	e.Use(a.commitStaged)
 
 	read := func(path string, h echo.HandlerFunc) {
@@ -87,7 +92,7 @@ func (a *App) routes() *echo.Echo {
 		e.HEAD(path, h)
 	}
 	post := func(path string, h echo.HandlerFunc, more ...echo.MiddlewareFunc) {
-		e.POST(path, h, append(more, readForm)...)
+		e.POST(path, inOrder(readForm)(h), more...)
 	}
 	read("/", a.with(a.lab))
 	post("/set", a.with(a.set))

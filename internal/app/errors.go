@@ -156,7 +156,7 @@ func (a *App) handleError(err error, c echo.Context) {
 }
 
 func (a *App) refuse(c echo.Context, p *problem) error {
-	if formOf(c.Request()) == formJSON {
+	if wants(c) == formJSON {
 		out := problemJSON{Type: "about:blank", Title: http.StatusText(p.status), Status: p.status, Detail: p.detail}
 		if p.limit != nil {
 			out.Limit, out.Size, out.Max, out.Key = string(p.limit.Limit), p.limit.Size, p.limit.Max, &p.limit.Key
@@ -168,7 +168,7 @@ func (a *App) refuse(c echo.Context, p *problem) error {
 	}
 	sentence := refused(p)
 	if p.aboutRequest() {
-		if formOf(c.Request()) == formFragment {
+		if wants(c) == formFragment {
 			return a.write(c, p.status, views.ProblemFragment(sentence), false)
 		}
 		return a.write(c, p.status, views.Problem(a.page(strconv.Itoa(p.status)), sentence), false)
@@ -178,7 +178,7 @@ func (a *App) refuse(c echo.Context, p *problem) error {
 		s = nil // the store does not answer: the page says so
 	}
 	lab := a.labView(c, s, sentence, false)
-	if formOf(c.Request()) == formPage && len(lab.Composer.Value) > maxEchoed {
+	if wants(c) == formPage && len(lab.Composer.Value) > maxEchoed {
 		lab.Sentence.Parts = append(lab.Sentence.Parts, text(" Shorten the value before you press Get, which sends it along in its address."))
 	}
 	return a.writeLab(c, p.status, lab)

@@ -13,7 +13,7 @@ import (
 // lab is the page. With ?x=TOKEN it shows what the POST before it did, once.
 func (a *App) lab(c echo.Context, s *session.Session) error {
 	token := c.QueryParam("x")
-	if c.Request().Method != http.MethodGet || formOf(c.Request()) == formJSON {
+	if c.Request().Method != http.MethodGet || wants(c) == formJSON {
 		token = "" // the page that shows it is still to come
 	}
 	if token != "" {
@@ -39,7 +39,7 @@ func (a *App) lab(c echo.Context, s *session.Session) error {
 			return a.writeLab(c, http.StatusOK, lab)
 		}))
 	}
-	return a.answer(c, s, outcome{Op: "lab", say: sayLab})
+	return a.answer(c, s, outcome{op: "lab", say: sayLab})
 }
 
 // commitRead is the commit of a request that changes nothing.
@@ -99,12 +99,12 @@ type statsJSON struct {
 
 // inspect tells all that is known of this browser's session and the store.
 func (a *App) inspect(c echo.Context, s *session.Session) error {
-	if formOf(c.Request()) != formJSON {
+	if wants(c) != formJSON {
 		say := sayLab
 		if c.QueryParam("after") == "expiry" { // the page asks by itself when a clock has run out
 			say = a.sayRanOut(c)
 		}
-		return a.answer(c, s, outcome{Op: "session", say: say})
+		return a.answer(c, s, outcome{op: "session", say: say})
 	}
 	if err := a.commitRead(c, s); err != nil {
 		return err

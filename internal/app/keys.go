@@ -1,8 +1,6 @@
 package app
 
 import (
-	"encoding/json"
-
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -16,7 +14,7 @@ func (a *App) get(c echo.Context, s *session.Session) error {
 		return err
 	}
 	v, found := s.Get(key)
-	return a.answer(c, s, outcome{Op: "get", Key: &key, Found: &found, Value: json.RawMessage("null"), say: func(info session.Info) views.Sentence {
+	return a.answer(c, s, outcome{op: "get", key: key, found: found, say: func(info session.Info) views.Sentence {
 		return a.sayGet(key, v, found, info)
 	}})
 }
@@ -32,8 +30,8 @@ func keyField(c echo.Context) (string, error) {
 
 // keys lists the keys.
 func (a *App) keys(c echo.Context, s *session.Session) error {
-	keys := append([]string{}, s.Keys()...)
-	return a.answer(c, s, outcome{Op: "keys", Keys: &keys, say: func(info session.Info) views.Sentence {
+	keys := s.Keys()
+	return a.answer(c, s, outcome{op: "keys", keys: keys, say: func(info session.Info) views.Sentence {
 		return sayKeys(keys, info)
 	}})
 }
@@ -45,7 +43,7 @@ func (a *App) delete(c echo.Context, s *session.Session) error {
 		return err
 	}
 	found := s.Delete(key)
-	return a.answer(c, s, outcome{Op: "delete", Key: &key, Found: &found, say: func(info session.Info) views.Sentence {
+	return a.answer(c, s, outcome{op: "delete", key: key, found: found, say: func(info session.Info) views.Sentence {
 		return sayDelete(key, found, info)
 	}})
 }
@@ -54,7 +52,7 @@ func (a *App) delete(c echo.Context, s *session.Session) error {
 func (a *App) clear(c echo.Context, s *session.Session) error {
 	n := len(s.Keys())
 	s.Clear()
-	return a.answer(c, s, outcome{Op: "clear", say: func(info session.Info) views.Sentence {
+	return a.answer(c, s, outcome{op: "clear", say: func(info session.Info) views.Sentence {
 		return sayClear(n, info)
 	}})
 }

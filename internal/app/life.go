@@ -23,7 +23,7 @@ func (a *App) flush(c echo.Context, s *session.Session) error {
 		return err
 	}
 	over := submitted(c).Get("start-over") != ""
-	return a.answer(c, s, outcome{Op: "flush", IDBefore: was.ID, startOver: over, say: func(info session.Info) views.Sentence {
+	return a.answer(c, s, outcome{op: "flush", idBefore: was.ID, startOver: over, say: func(info session.Info) views.Sentence {
 		return sayFlush(was, over, info)
 	}})
 }
@@ -32,7 +32,7 @@ func (a *App) flush(c echo.Context, s *session.Session) error {
 func (a *App) cycleID(c echo.Context, s *session.Session) error {
 	before := s.ID()
 	s.CycleID()
-	return a.answer(c, s, outcome{Op: "cycle-id", IDBefore: before, say: func(info session.Info) views.Sentence {
+	return a.answer(c, s, outcome{op: "cycle-id", idBefore: before, say: func(info session.Info) views.Sentence {
 		return sayCycle(before, info)
 	}})
 }
@@ -43,7 +43,7 @@ func (a *App) clearExpired(c echo.Context, s *session.Session) error {
 	if err != nil {
 		return err
 	}
-	return a.answer(c, s, outcome{Op: "clear-expired", Removed: &removed, say: func(info session.Info) views.Sentence {
+	return a.answer(c, s, outcome{op: "clear-expired", removed: removed, say: func(info session.Info) views.Sentence {
 		return sayClearExpired(removed, info)
 	}})
 }
@@ -68,7 +68,7 @@ func (a *App) expiry(c echo.Context, s *session.Session) error {
 	}
 	existed := s.Exists()
 	s.SetExpiry(x)
-	return a.answer(c, s, outcome{Op: "expiry", say: func(info session.Info) views.Sentence {
+	return a.answer(c, s, outcome{op: "expiry", say: func(info session.Info) views.Sentence {
 		return a.sayExpiry(existed, x, info)
 	}})
 }
@@ -85,7 +85,7 @@ func (a *App) placement(c echo.Context, s *session.Session) error {
 	}
 	was := s.Info()
 	s.SetPlacement(p)
-	return a.answer(c, s, outcome{Op: "placement", say: func(info session.Info) views.Sentence {
+	return a.answer(c, s, outcome{op: "placement", say: func(info session.Info) views.Sentence {
 		return sayPlacement(p, was, info)
 	}})
 }
@@ -110,7 +110,7 @@ func (a *App) login(c echo.Context, s *session.Session) error {
 	if err := sess.Save(c.Request(), c.Response()); err != nil {
 		return err
 	}
-	return a.answer(c, s, outcome{Op: "login", IDBefore: before, say: func(info session.Info) views.Sentence {
+	return a.answer(c, s, outcome{op: "login", idBefore: before, say: func(info session.Info) views.Sentence {
 		return sayLogin(user, before, info)
 	}})
 }
@@ -126,7 +126,7 @@ func (a *App) logout(c echo.Context, s *session.Session) error {
 	if err := sess.Save(c.Request(), c.Response()); err != nil {
 		return err
 	}
-	return a.answer(c, s, outcome{Op: "logout", IDBefore: was.ID, say: func(info session.Info) views.Sentence {
+	return a.answer(c, s, outcome{op: "logout", idBefore: was.ID, say: func(info session.Info) views.Sentence {
 		return sayLogout(was, info)
 	}})
 }

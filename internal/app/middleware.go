@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -25,23 +26,53 @@ const maxBodyBytes = 256 << 10
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// request is what the app remembers of a request while it answers it.
+// request is what the app remembers of a request while it answers it. It is the
+// request's context.
 type request struct {
+	context.Context
+	wants  form     // which of the three answers
 	head   []string // the header lines as received; nil when only net/http knows them
 	body   string   // as received
 	form   url.Values
-	events []session.Event
+	events []session.Event // nothing is recorded for an answer that shows none
+	slot   session.Slot
 }
 
 type requestKey struct{}
 
-// begin gives each request its memory.
-func begin(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r := c.Request()
-		c.SetRequest(r.WithContext(context.WithValue(r.Context(), requestKey{}, &request{head: tappedHead(r)})))
-		return next(c)
+// Value implements context.Context.
+func (r *request) Value(key any) any {
+	switch key {
+	case requestKey{}:
+		return r
+	case session.SlotKey{}:
+		return &r.slot
 	}
+	return r.Context.Value(key)
+}
+
+// inOrder makes one middleware of checks that come one after the other: each
+// middleware of its own would be made anew for each request.
+func inOrder(checks ...func(echo.Context) error) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			for _, check := range checks {
+				if err := check(c); err != nil {
+					return err
+				}
+			}
+			return next(c)
+		}
+	}
+}
+
+// begin gives each request its memory.
+func begin(c echo.Context) error {
+	r := c.Request()
+	mem := &request{Context: r.Context(), wants: formOf(r)}
+	mem.head = tappedHead(r, mem.wants != formJSON)
+	c.SetRequest(r.WithContext(mem))
+	return nil
 }
 
 // remembered returns the memory of the request with this context. It is empty,
@@ -50,13 +81,17 @@ func remembered(ctx context.Context) *request {
 	if r, ok := ctx.Value(requestKey{}).(*request); ok {
 		return r
 	}
-	return &request{}
+	return &request{wants: formJSON}
 }
+
+// wants returns which of the three answers the request gets.
+func wants(c echo.Context) form { return remembered(c.Request().Context()).wants }
 
 // recordEvent is the engine's OnEvent: a page shows what the engine did for it.
 func recordEvent(ctx context.Context, ev session.Event) {
-	r := remembered(ctx)
-	r.events = append(r.events, ev)
+	if r := remembered(ctx); r.wants != formJSON {
+		r.events = append(r.events, ev)
+	}
 }
 
 // logRequests writes one line a request, without keys, values, cookies or IDs.
@@ -101,72 +136,70 @@ func contain(f func() error) (err error) {
 	return f()
 }
 
-func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		h := c.Response().Header()
-		h.Set("Content-Security-Policy", contentPolicy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "same-origin") // not no-referrer: that turns a form's Origin into null
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store") // this and Vary are for all but assets, which have their own
-		h.Set("Vary", "Accept, Cookie, HX-Request")
-		return next(c)
-	}
+// fixedHeaders are on every answer. Their values are shared: they are replaced, never changed.
+var fixedHeaders = http.Header{
+	"Content-Security-Policy":      {contentPolicy},
+	"X-Content-Type-Options":       {"nosniff"},
+	"Referrer-Policy":              {"same-origin"}, // not no-referrer: that turns a form's Origin into null
+	"Cross-Origin-Opener-Policy":   {"same-origin"},
+	"Cross-Origin-Resource-Policy": {"same-origin"},
+	"Cache-Control":                {"no-store"}, // this and Vary are for all but assets, which have their own
+	"Vary":                         {"Accept, Cookie, HX-Request"},
+}
+
+func securityHeaders(c echo.Context) error {
+	maps.Copy(c.Response().Header(), fixedHeaders)
+	return nil
 }
 
 // checkHost is the guard against DNS rebinding: a page of a foreign name that
 // resolves to this machine has the foreign name in its Host header, and an
 // Origin that agrees with it.
-func (a *App) checkHost(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if !a.cfg.Hosts.allow(c.Request().Host) {
-			return &problem{status: http.StatusMisdirectedRequest,
-				detail: "The Host of this request is not one of this server's. Use the address that the program printed, or start it with --allow-host."}
-		}
-		return next(c)
+func (a *App) checkHost(c echo.Context) error {
+	if !a.cfg.Hosts.allow(c.Request().Host) {
+		return &problem{status: http.StatusMisdirectedRequest,
+			detail: "The Host of this request is not one of this server's. Use the address that the program printed, or start it with --allow-host."}
 	}
+	return nil
 }
 
 var crossOrigin = http.NewCrossOriginProtection()
 
 // checkOrigin refuses state-changing requests that another site's page made.
-func checkOrigin(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if err := crossOrigin.Check(c.Request()); err != nil {
-			return &problem{status: http.StatusForbidden, cause: err,
-				detail: "This request came from a page of another origin. Only this program's own pages may change a session."}
-		}
-		return next(c)
+func checkOrigin(c echo.Context) error {
+	if err := crossOrigin.Check(c.Request()); err != nil {
+		return &problem{status: http.StatusForbidden, cause: err,
+			detail: "This request came from a page of another origin. Only this program's own pages may change a session."}
 	}
+	return nil
 }
 
+const formType = "application/x-www-form-urlencoded"
+
 // readForm reads the body of a POST: a form, or nothing.
-func readForm(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		r := c.Request()
-		declared := r.Header.Get("Content-Type")
-		if kind, _, err := mime.ParseMediaType(declared); (err != nil || kind != "application/x-www-form-urlencoded") &&
-			(declared != "" || r.ContentLength != 0) {
+func readForm(c echo.Context) error {
+	r := c.Request()
+	if declared := r.Header.Get("Content-Type"); declared != formType && (declared != "" || r.ContentLength != 0) {
+		if kind, _, err := mime.ParseMediaType(declared); err != nil || kind != formType {
 			return &problem{status: http.StatusUnsupportedMediaType,
-				detail: "The body is not a form. Send it as application/x-www-form-urlencoded."}
+				detail: "The body is not a form. Send it as " + formType + "."}
 		}
-		body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxBodyBytes))
-		mem := remembered(r.Context())
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			mem.form, _ = url.ParseQuery(string(body)) // what there is of it stays in the form
-			return &problem{status: http.StatusRequestEntityTooLarge,
-				detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed. Nothing was changed.", number(maxBodyBytes))}
-		} else if err != nil {
-			return &problem{status: http.StatusBadRequest, cause: err, detail: "The body of this request could not be read to its end."}
-		}
-		mem.body = string(body)
-		if mem.form, err = url.ParseQuery(mem.body); err != nil {
-			return &problem{status: http.StatusBadRequest, cause: err,
-				detail: "The form does not parse: a field holds a broken %-escape or a semicolon."}
-		}
-		return next(c)
 	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxBodyBytes))
+	mem := remembered(r.Context())
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		mem.form, _ = url.ParseQuery(string(body)) // what there is of it stays in the form
+		return &problem{status: http.StatusRequestEntityTooLarge,
+			detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed. Nothing was changed.", number(maxBodyBytes))}
+	} else if err != nil {
+		return &problem{status: http.StatusBadRequest, cause: err, detail: "The body of this request could not be read to its end."}
+	}
+	mem.body = string(body)
+	if mem.form, err = url.ParseQuery(mem.body); err != nil {
+		return &problem{status: http.StatusBadRequest, cause: err,
+			detail: "The form does not parse: a field holds a broken %-escape or a semicolon."}
+	}
+	return nil
 }
 
 // commitStaged is the safety net for a handler that stages a change and settles
@@ -174,27 +207,30 @@ func readForm(next echo.HandlerFunc) echo.HandlerFunc {
 func (a *App) commitStaged(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		resp := c.Response()
-		commit := func() error {
-			s := a.engine.Loaded(c.Request())
-			if s == nil {
-				return nil
-			}
-			ctx := c.Request().Context()
-			if resp.Status >= http.StatusInternalServerError {
-				s.Discard(ctx, "the answer is an error") // then Commit does nothing
-			}
-			err := s.Commit(ctx)
-			session.SetCookie(resp.Header(), s.SetCookie())
-			return err
-		}
 		resp.Before(func() {
-			if err := commit(); err != nil {
+			if err := a.commitLoaded(c); err != nil {
 				resp.Status = problemOf(err).status // the body is settled; the status need not lie
 			}
 		})
 		if err := next(c); err != nil || resp.Committed {
 			return err
 		}
-		return commit()
+		return a.commitLoaded(c)
 	}
+}
+
+// commitLoaded commits the request's session, if it was loaded, unless the
+// answer is an error.
+func (a *App) commitLoaded(c echo.Context) error {
+	s := a.engine.Loaded(c.Request())
+	if s == nil {
+		return nil
+	}
+	ctx := c.Request().Context()
+	if c.Response().Status >= http.StatusInternalServerError {
+		s.Discard(ctx, "the answer is an error") // then Commit does nothing
+	}
+	err := s.Commit(ctx)
+	session.SetCookie(c.Response().Header(), s.SetCookie())
+	return err
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -31,8 +32,12 @@ const (
 // formOf is the only reader of Accept and HX-Request. A boosted or restored
 // request of htmx wants a whole page.
 func formOf(r *http.Request) form {
-	if r.Header.Get("HX-Request") == "true" && r.Header.Get("HX-Boosted") == "" && r.Header.Get("HX-History-Restore-Request") == "" {
+	// Names in net/http's spelling: any other is a new string for each look-up.
+	if r.Header.Get("Hx-Request") == "true" && r.Header.Get("Hx-Boosted") == "" && r.Header.Get("Hx-History-Restore-Request") == "" {
 		return formFragment
+	}
+	if accept := r.Header["Accept"]; len(accept) == 1 && accept[0] == "application/json" {
+		return formJSON // what scripts send
 	}
 	var asJSON, asHTML float64
 	for _, part := range strings.Split(strings.Join(r.Header.Values("Accept"), ","), ",") {
@@ -57,20 +62,14 @@ func formOf(r *http.Request) form {
 	return formPage
 }
 
-// outcome is what an action did, in the words of the contract's JSON.
+// outcome is what an action did.
 type outcome struct {
-	Op       string          `json:"op"`
-	Key      *string         `json:"key,omitempty"`
-	Found    *bool           `json:"found,omitempty"`
-	Value    json.RawMessage `json:"value,omitempty"`
-	Type     string          `json:"type,omitempty"`
-	Bytes    *int            `json:"bytes,omitempty"`
-	Lives    string          `json:"lives,omitempty"`
-	Keys     *[]string       `json:"keys,omitempty"`
-	Removed  *int            `json:"removed,omitempty"`
-	IDBefore string          `json:"id_before,omitempty"`
-	Expires  *time.Time      `json:"expires,omitempty"`
-	Session  sessionJSON     `json:"session"`
+	op       string
+	key      string // of set, get and delete
+	found    bool   // of get and delete
+	keys     []string
+	removed  int    // by clear-expired
+	idBefore string // the ID that ended
 
 	// say makes the sentence under the buttons, of what was committed.
 	say func(info session.Info) views.Sentence
@@ -78,20 +77,62 @@ type outcome struct {
 	startOver bool
 }
 
-type sessionJSON struct {
-	Exists    bool   `json:"exists"`
-	ID        string `json:"id,omitempty"`
-	Version   uint64 `json:"version,omitempty"`
-	Placement string `json:"placement,omitempty"`
-}
-
-// at says of which key and value the outcome speaks.
-func (o *outcome) at(key string, v session.Value, info session.Info) {
-	o.Key = &key
-	o.Value, o.Type = json.RawMessage(v), v.Type()
-	n := len(v)
-	o.Bytes = &n
-	o.Lives = lives(key, info)
+// appendJSON appends out in the words of the contract, with what is known of s
+// after the commit. It is written by hand: an answer costs less than a reflection.
+func (out *outcome) appendJSON(b []byte, s *session.Session) []byte {
+	text := func(name, text string) {
+		b = append(append(append(b, ',', '"'), name...), '"', ':')
+		b, _ = jsontext.AppendQuote(b, text) // what is not UTF-8 is replaced
+	}
+	b = append(append(append(b, `{"op":"`...), out.op...), '"')
+	switch out.op {
+	case "get", "delete":
+		text("key", out.key)
+		b = strconv.AppendBool(append(b, `,"found":`...), out.found)
+	case "set":
+		text("key", out.key)
+	case "keys":
+		b = append(b, `,"keys":[`...)
+		for i, key := range out.keys {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b, _ = jsontext.AppendQuote(b, key)
+		}
+		b = append(b, ']')
+	case "clear-expired":
+		b = strconv.AppendInt(append(b, `,"removed":`...), int64(out.removed), 10)
+	case "expiry":
+		if s.Exists() {
+			text("expires", s.Info().Expires.Format(time.RFC3339Nano))
+		}
+	}
+	if out.op == "get" || out.op == "set" {
+		if v, ok := s.Get(out.key); ok {
+			b = append(append(b, `,"value":`...), v...)
+			text("type", v.Type())
+			b = strconv.AppendInt(append(b, `,"bytes":`...), int64(len(v)), 10)
+			text("lives", s.Lives(out.key))
+		} else {
+			b = append(b, `,"value":null`...)
+		}
+	}
+	if out.idBefore != "" {
+		text("id_before", out.idBefore)
+	}
+	b = strconv.AppendBool(append(b, `,"session":{"exists":`...), s.Exists())
+	if s.Exists() {
+		text("id", s.ID())
+		b = strconv.AppendUint(append(b, `,"version":`...), s.Version(), 10)
+		text("placement", s.Placement().String())
+	}
+	b = append(b, "}}\n"...)
+	if bytes.ContainsAny(b, "<>&") { // never markup, should a script put the answer into a page
+		var escaped bytes.Buffer
+		json.HTMLEscape(&escaped, b)
+		b = escaped.Bytes()
+	}
+	return b
 }
 
 // answer commits the session, then renders what was done: nothing is shown that
@@ -102,31 +143,23 @@ func (a *App) answer(c echo.Context, s *session.Session, out outcome) error {
 		return err
 	}
 	session.SetCookie(c.Response().Header(), s.SetCookie())
+	if wants(c) == formJSON {
+		c.Response().Header()["Content-Type"] = jsonType
+		c.Response().WriteHeader(http.StatusOK)
+		_, err := c.Response().Write(out.appendJSON(make([]byte, 0, 512), s))
+		return err
+	}
 	info := s.Info()
-	if info.Exists {
-		out.Session = sessionJSON{true, info.ID, info.Version, info.Placement.String()}
-	}
-	if out.Op == "expiry" && info.Exists {
-		out.Expires = &info.Expires
-	}
-	if formOf(c.Request()) == formJSON {
-		if out.Key != nil && out.Op != "delete" {
-			if v, ok := s.Get(*out.Key); ok {
-				out.at(*out.Key, v, info)
-			}
-		}
-		return writeJSON(c, http.StatusOK, "application/json", out)
-	}
 	err := contain(func() error { return a.showOutcome(c, s, out, info) })
 	if c.Request().Method != http.MethodPost {
 		return err // nothing was done that must not be denied
 	}
-	return a.orPlain(c, out.Op, err)
+	return a.orPlain(c, out.op, err)
 }
 
 func (a *App) showOutcome(c echo.Context, s *session.Session, out outcome, info session.Info) error {
 	sentence := out.say(info)
-	if formOf(c.Request()) == formPage && c.Request().Method == http.MethodPost {
+	if wants(c) == formPage && c.Request().Method == http.MethodPost {
 		return a.redirect(c, sentence, out, info)
 	}
 	return a.writeLab(c, http.StatusOK, a.labView(c, s, sentence, out.startOver))
@@ -182,7 +215,7 @@ func (a *App) writeLab(c echo.Context, status int, lab views.Lab) error {
 		h.Set("Content-Type", echo.MIMETextHTMLCharsetUTF8)
 		lab.Wire = a.wire(c, status, true)
 	}
-	if formOf(c.Request()) == formFragment {
+	if wants(c) == formFragment {
 		return a.write(c, status, views.Fragments(lab), own)
 	}
 	return a.write(c, status, views.LabPage(lab), own)
@@ -230,6 +263,8 @@ func fillLength(body []byte) []byte {
 	body = bytes.ReplaceAll(body, []byte(lengthMark), []byte(strconv.Itoa(length)))
 	return bytes.ReplaceAll(body, []byte(groupedMark), []byte(number(length)))
 }
+
+var jsonType = []string{"application/json"}
 
 func writeJSON(c echo.Context, status int, kind string, v any) error {
 	body, err := json.Marshal(v)

@@ -81,7 +81,7 @@ func (a *App) set(c echo.Context, s *session.Session) error {
 		return &problem{status: http.StatusInternalServerError, cause: errors.New("fail=500 was asked for"),
 			detail: "This handler was asked to fail after it had staged the write. Nothing was saved, and no cookie was sent."}
 	}
-	return a.answer(c, s, outcome{Op: "set", Key: &form.key, say: func(info session.Info) views.Sentence {
+	return a.answer(c, s, outcome{op: "set", key: form.key, say: func(info session.Info) views.Sentence {
 		return saySet(form.key, form.value, born, had && old == form.value, info)
 	}})
 }

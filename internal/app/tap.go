@@ -60,8 +60,9 @@ func (c *tapConn) Read(p []byte) (int, error) {
 
 // tappedHead returns the lines of r's head as they came, without the request
 // line. It is called once a request, when net/http has parsed the head, and
-// returns nil when the bytes are not known: then r.Header must do.
-func tappedHead(r *http.Request) []string {
+// returns nil when the bytes are not known: then r.Header must do. Without want
+// it only makes ready for the next request.
+func tappedHead(r *http.Request, want bool) (lines []string) {
 	c, ok := r.Context().Value(tapKey{}).(*tapConn)
 	if !ok {
 		return nil
@@ -69,10 +70,13 @@ func tappedHead(r *http.Request) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	head, rest, found := bytes.Cut(c.read, []byte("\r\n\r\n"))
-	lines := strings.Split(string(head), "\r\n")
-	if c.lost || !found || lines[0] != r.Method+" "+r.RequestURI+" "+r.Proto {
+	first, head, _ := bytes.Cut(head, []byte("\r\n"))
+	if c.lost || !found || !isRequestLine(first, r) {
 		c.lost, c.read = true, nil
 		return nil
+	}
+	if want {
+		lines = strings.Split(string(head), "\r\n")
 	}
 	if r.ContentLength < 0 { // chunked: where it ends, only net/http knows
 		c.lost, c.read = true, nil
@@ -81,5 +85,11 @@ func tappedHead(r *http.Request) []string {
 		c.skip = r.ContentLength - body
 		c.read = append(c.read[:0], rest[body:]...)
 	}
-	return lines[1:]
+	return lines
+}
+
+func isRequestLine(line []byte, r *http.Request) bool {
+	method, line, _ := bytes.Cut(line, []byte(" "))
+	uri, proto, _ := bytes.Cut(line, []byte(" "))
+	return string(method) == r.Method && string(uri) == r.RequestURI && string(proto) == r.Proto
 }

@@ -47,7 +47,7 @@ func (a *App) labView(c echo.Context, s *session.Session, sentence views.Sentenc
 	}
 	// In a fragment the choice on the page stays, unless the session decides it
 	// or this request was about it.
-	if startOver || info.Exists || formOf(c.Request()) == formPage || submitted(c).Has("placement") {
+	if startOver || info.Exists || wants(c) == formPage || submitted(c).Has("placement") {
 		lab.Placements = placementOptions(placement)
 	}
 	lab.Expired = stats.Expired

@@ -190,6 +190,16 @@ func (e *Engine) header(value string, maxAge int) *http.Cookie {
 
 // Loaded returns the session that Load gave for r, or nil.
 func (e *Engine) Loaded(r *http.Request) *Session {
+	if slot, ok := r.Context().Value(SlotKey{}).(*Slot); ok && slot.s != nil && slot.s.e == e {
+		return slot.s
+	}
 	s, _ := r.Context().Value(contextKey{e}).(*Session)
 	return s
 }
+
+// Slot is room for one session. A context of the caller's own kind that gives
+// its *Slot for SlotKey{} saves Load a copy of the request.
+type Slot struct{ s *Session }
+
+// SlotKey is the key of a Slot in a context.
+type SlotKey struct{}

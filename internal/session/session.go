@@ -67,10 +67,10 @@ type Session struct {
 
 type contextKey struct{ e *Engine }
 
-// Load returns the session that r's cookie opens, and keeps it in r's context,
-// which it replaces. Without one, or when the
-// cookie is refused, the Session does not exist yet and reads empty. It is
-// loaded once a request: later calls with r return the same Session.
+// Load returns the session that r's cookie opens, and keeps it in r's context:
+// in its Slot, or else in a new context for r. Without a cookie, or when it is
+// refused, the Session does not exist yet and reads empty. It is loaded once a
+// request: later calls with r return the same Session.
 //
 // The only error is a *StoreError.
 func (e *Engine) Load(r *http.Request) (*Session, error) {
@@ -98,7 +98,11 @@ func (e *Engine) Load(r *http.Request) (*Session, error) {
 		}
 		break
 	}
-	*r = *r.WithContext(context.WithValue(ctx, contextKey{e}, s))
+	if slot, ok := ctx.Value(SlotKey{}).(*Slot); ok && slot.s == nil {
+		slot.s = s
+	} else {
+		*r = *r.WithContext(context.WithValue(ctx, contextKey{e}, s))
+	}
 	return s, nil
 }
 
@@ -791,9 +795,13 @@ func largestInCookie(es entries) (largest *entry) {
 // answer may arrive after a newer cookie. The exception is a rolling session of
 // placement cookie, once a minute: nothing else holds its clock.
 func (s *Session) keepAlive(ctx context.Context) error {
-	e, now := s.e, s.e.Now()
-	if s.id == "" || !now.Before(s.rec.Expires) {
-		return nil // there is none, or it ran out since it was loaded
+	e := s.e
+	if s.id == "" || !e.cfg.Rolling && s.cookie.Key == 1 {
+		return nil
+	}
+	now := e.Now()
+	if !now.Before(s.rec.Expires) {
+		return nil // it ran out since it was loaded
 	}
 	expires, _ := e.clocks(s.rec.Created, now, s.base.expiry)
 	v := *s.cookie.envelope

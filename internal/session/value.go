@@ -151,6 +151,16 @@ func ValueOf(x any) (Value, error) {
 	return ParseJSON(string(b))
 }
 
+// isPlain tells that s has printable ASCII only.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // CheckKey returns an *InputError that says what is wrong with key, or nil.
 func CheckKey(key string) error {
 	bad := func(format string, args ...any) error {
@@ -161,6 +171,8 @@ func CheckKey(key string) error {
 		return bad("The key is empty: it needs 1 to %d bytes.", MaxKeyBytes)
 	case len(key) > MaxKeyBytes:
 		return bad("The key has %d bytes: at most %d are allowed.", len(key), MaxKeyBytes)
+	case isPlain(key):
+		return nil
 	case !utf8.ValidString(key):
 		return bad("The key is not valid UTF-8 text.")
 	case !norm.NFC.IsNormalString(key):

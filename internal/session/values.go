@@ -117,28 +117,35 @@ func parseEntries(object string, onServer bool) (es entries, err error) {
 // written. The text has passed checkJSON; one that is no object has no members.
 func members(object string) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
-		rest := strings.TrimLeft(object, jsonSpace)
+		rest := skipSpace(object)
 		if rest == "" || rest[0] != '{' {
 			return
 		}
 		for {
-			rest = strings.TrimLeft(rest[1:], jsonSpace) // behind the brace or the comma
+			rest = skipSpace(rest[1:]) // behind the brace or the comma
 			if rest == "" || rest[0] == '}' {
 				return
 			}
 			var name, value string
 			name, rest = cutValue(rest)
-			rest = strings.TrimLeft(rest, jsonSpace)
-			value, rest = cutValue(strings.TrimLeft(rest[1:], jsonSpace))
+			rest = skipSpace(rest)
+			value, rest = cutValue(skipSpace(rest[1:]))
 			if !yield(name, value) {
 				return
 			}
-			rest = strings.TrimLeft(rest, jsonSpace)
+			rest = skipSpace(rest)
 		}
 	}
 }
 
-const jsonSpace = " \t\r\n"
+func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
+
+func skipSpace(s string) string {
+	for s != "" && isSpace(s[0]) {
+		s = s[1:]
+	}
+	return s
+}
 
 // cutValue cuts the JSON value off with which valid JSON begins.
 func cutValue(s string) (value, rest string) {
@@ -162,7 +169,7 @@ func cutValue(s string) (value, rest string) {
 			if depth--; depth == 0 {
 				return s[:i+1], s[i+1:]
 			}
-		case depth == 0 && (c == ',' || strings.IndexByte(jsonSpace, c) >= 0):
+		case depth == 0 && (c == ',' || isSpace(c)):
 			return s[:i], s[i:]
 		}
 	}
