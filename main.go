@@ -74,7 +74,7 @@ func run(ctx context.Context, cfg config.Config, secrets [][]byte, stdout, stder
 	log := logger(cfg, stderr)
 	a, err := app.New(app.Config{
 		Sessions: session.Config{
-			Backend: memory.New(cfg.MaxSessions, time.Now), Secrets: secrets,
+			Backend: memory.New(memory.Config{MaxSessions: cfg.MaxSessions, MaxBytes: memoryBytes(cfg.MaxSessions)}), Secrets: secrets,
 			CookieName: cookieName(listener.Addr()), Placement: cfg.Placement,
 			IdleTimeout: cfg.Idle, Lifetime: cfg.Lifetime, Rolling: cfg.Rolling,
 		},
@@ -126,6 +126,10 @@ func run(ctx context.Context, cfg config.Config, secrets [][]byte, stdout, stder
 	}
 	return nil
 }
+
+// memoryBytes is how much data the memory store takes: 64 MiB, and more for more
+// than the usual number of sessions.
+func memoryBytes(maxSessions int) int64 { return max(64<<20, int64(maxSessions)*6400) }
 
 // readSecrets reads the secrets of the file, or makes a random one.
 func readSecrets(file string) ([][]byte, error) {

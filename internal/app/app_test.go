@@ -30,7 +30,7 @@ func newApp(t testing.TB, change func(*Config)) *App {
 	t.Helper()
 	cfg := Config{
 		Sessions: session.Config{
-			Backend: memory.New(100, nil), CookieName: cookieName,
+			Backend: memory.New(memory.Config{MaxSessions: 100}), CookieName: cookieName,
 			Secrets: [][]byte{[]byte("a secret of at least 32 bytes, for tests only")},
 		},
 		StoreName: "memory", Hosts: Hosts{"127.0.0.1:8080": true, "localhost:8080": true},
@@ -810,7 +810,7 @@ func (f *failingBackend) Ping(ctx context.Context) error {
 func TestStoreDown(t *testing.T) {
 	for name, f := range forms {
 		t.Run(name, func(t *testing.T) {
-			backend := &failingBackend{Backend: memory.New(10, nil)}
+			backend := &failingBackend{Backend: memory.New(memory.Config{MaxSessions: 10})}
 			b := newBrowser(t, newApp(t, func(c *Config) { c.Sessions.Backend = backend }), f)
 			b.post("/set", "key", "name", "value", "Rahim")
 			before := b.cookie()
@@ -840,7 +840,7 @@ func TestStoreDown(t *testing.T) {
 }
 
 func TestFullStore(t *testing.T) {
-	h := newApp(t, func(c *Config) { c.Sessions.Backend = memory.New(1, nil) })
+	h := newApp(t, func(c *Config) { c.Sessions.Backend = memory.New(memory.Config{MaxSessions: 1}) })
 	first := newBrowser(t, h, formJSON)
 	first.post("/set", "key", "a", "value", "1").want(200)
 	for _, f := range forms {

@@ -105,7 +105,7 @@ func TestCommit(t *testing.T) {
 
 // What cannot be saved any more is at least not answered with a 200.
 func TestLateCommitFails(t *testing.T) {
-	backend := &failingBackend{Backend: memory.New(10, nil)}
+	backend := &failingBackend{Backend: memory.New(memory.Config{MaxSessions: 10})}
 	a := newApp(t, func(c *Config) { c.Sessions.Backend = backend })
 	a.echo.GET("/test", func(c echo.Context) error {
 		s, err := a.engine.Load(c.Request())

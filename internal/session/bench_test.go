@@ -13,7 +13,7 @@ import (
 func Benchmark(b *testing.B) {
 	for _, p := range placements {
 		e, err := session.New(session.Config{
-			Backend: memory.New(0, nil), Secrets: [][]byte{secret}, CookieName: "sessionscope", Placement: p,
+			Backend: memory.New(memory.Config{}), Secrets: [][]byte{secret}, CookieName: "sessionscope", Placement: p,
 		})
 		if err != nil {
 			b.Fatal(err)

@@ -253,7 +253,7 @@ func (m *meddling) Save(ctx context.Context, k session.Key, r session.Record) (u
 // A flush that meets a cycle does not say that the session is dead while it lives on.
 func TestFlushMeetsCycle(t *testing.T) {
 	for _, p := range []session.Placement{session.Hybrid, session.OnServer} {
-		m := &meddling{Backend: memory.New(0, nil)}
+		m := &meddling{Backend: memory.New(memory.Config{})}
 		e := newEngine(t, func(c *session.Config) { c.Backend = m })
 		b := e.browser(t)
 		b.born(p)
@@ -270,7 +270,7 @@ func TestFlushMeetsCycle(t *testing.T) {
 
 // A cycle that meets a write leaves no copy behind, and one that meets a flush none either.
 func TestCycleLeavesNoCopy(t *testing.T) {
-	m := &meddling{Backend: memory.New(0, nil)}
+	m := &meddling{Backend: memory.New(memory.Config{})}
 	e := newEngine(t, func(c *session.Config) { c.Backend = m })
 	b := e.browser(t)
 	b.born(session.Hybrid)
@@ -301,7 +301,7 @@ func (conflicting) Save(context.Context, session.Key, session.Record) (uint64, e
 
 func TestConflictEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEngine(t, func(c *session.Config) { c.Backend = conflicting{memory.New(0, nil)} })
+		e := newEngine(t, func(c *session.Config) { c.Backend = conflicting{memory.New(memory.Config{})} })
 		b := e.browser(t)
 		b.born(session.Hybrid)
 		s := b.load()
@@ -441,7 +441,7 @@ func TestAbsoluteCapsIdle(t *testing.T) {
 
 func TestClearExpiredInSteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEngine(t, func(c *session.Config) { c.Backend = memory.New(0, nil) })
+		e := newEngine(t, func(c *session.Config) { c.Backend = memory.New(memory.Config{}) })
 		for range 2500 {
 			e.browser(t).set("a", "1")
 		}

@@ -648,8 +648,7 @@ func (s *Session) store(ctx context.Context, key Key, v *envelope, next Record, 
 		if s.id == "" || s.base.placement == InCookie {
 			r.Version = 0 // one more record: the store may say that it is full
 		}
-		err := s.settle(ctx, key, r, backend.Create(ctx, key, r))
-		if err = storeError("create", err); err != nil {
+		if err := gone("create", s.settle(ctx, key, r, backend.Create(ctx, key, r))); err != nil {
 			return 0, err
 		}
 		next.Version = r.Version + 1

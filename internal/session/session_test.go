@@ -42,7 +42,7 @@ type engine struct {
 
 func newEngine(t *testing.T, change func(*session.Config)) *engine {
 	t.Helper()
-	e := &engine{backend: memory.New(100, nil)}
+	e := &engine{backend: memory.New(memory.Config{MaxSessions: 100})}
 	cfg := session.Config{
 		Backend: e.backend, Secrets: [][]byte{secret}, CookieName: "sessionscope",
 		OnEvent: func(_ context.Context, ev session.Event) {
@@ -885,7 +885,7 @@ func TestOldCookieAfterMove(t *testing.T) {
 
 func TestFullStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEngine(t, func(c *session.Config) { c.Backend = memory.New(1, nil) })
+		e := newEngine(t, func(c *session.Config) { c.Backend = memory.New(memory.Config{MaxSessions: 1}) })
 		b, late := e.browser(t), e.browser(t)
 		b.born(session.Hybrid)
 		s := late.load()
@@ -1006,7 +1006,7 @@ func TestSecretsRotate(t *testing.T) {
 }
 
 func TestConfigIsChecked(t *testing.T) {
-	good := session.Config{Backend: memory.New(1, nil), Secrets: [][]byte{secret}, CookieName: "a"}
+	good := session.Config{Backend: memory.New(memory.Config{MaxSessions: 1}), Secrets: [][]byte{secret}, CookieName: "a"}
 	if _, err := session.New(good); err != nil {
 		t.Fatal(err) // the control
 	}

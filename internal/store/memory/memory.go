@@ -4,8 +4,9 @@ package memory
 
 import (
 	"context"
+	"encoding/binary"
 	"iter"
-	"slices"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,90 +14,99 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// shards is how many locks share the work. A power of two.
-const shards = 32
+// shards is how many locks share the work: so many that even when a million
+// sessions expire in one second, nobody waits a millisecond for one of them.
+// A power of two, at most 256.
+const shards = 256
 
-// roomStep is how many expired sessions a full store clears to take a new one.
+// roomStep is how many expired sessions a full store clears to take more.
 const roomStep = 32
+
+// Config limits a Store. The zero value does not.
+type Config struct {
+	MaxSessions int              // expired ones included until they are cleared; 0 for no limit
+	MaxBytes    int64            // of data; 0 for no limit
+	Now         func() time.Time // the clock; default time.Now
+}
 
 // Store is a session.Backend. It starts no goroutine.
 type Store struct {
-	max    int64
-	now    func() time.Time
+	cfg    Config
 	count  atomic.Int64 // sessions, live and expired, without markers
-	bytes  atomic.Int64 // of their Data
+	bytes  atomic.Int64 // of their data
 	shards [shards]shard
 }
 
-// shard is one part of the map with its expiry queue: buckets of one second.
-// A record lies in one bucket at a time. Moving its expiry back, as each write
-// does, leaves it where it is; when the bucket comes due it is queued again. So
-// clearing costs what has expired, and a write costs nothing in the queue.
+// shard is one part of the map with its expiry queue: a list for each second. An
+// item lies in one list at a time. Moving its expiry back, as each write does,
+// leaves it where it is; when its second comes it is queued again. So clearing
+// costs what has expired, and a write costs nothing in the queue.
 type shard struct {
 	mu      sync.RWMutex
-	items   map[session.Key]*item
-	buckets map[int64][]*item // by second of expiry
-	due     int64             // no bucket is of a second before this one
-	expired []*item           // sessions and markers found dead and not cleared
-	dead    int               // sessions among expired that are still in items
-	voids   int               // entries of the queue that lead nowhere, at most: some were met meanwhile
+	items   map[id]*item
+	seconds map[uint32]*item // heads of the lists
+	due     uint32           // no list is of a second before this one
+	expired *item            // head of the list of those found dead and not cleared
+	dead    int              // sessions in expired, without markers
 }
 
+// id is as much of a key as tells a million of them apart: 64 bits of SHA-256,
+// of IDs that no client chooses. A key whose id is taken by another is taken.
+type id uint64
+
+func idOf(k session.Key) id { return id(binary.LittleEndian.Uint64(k[:])) }
+
+// item is one record. A million of them make every word count.
 type item struct {
-	key     session.Key
-	rec     session.Record
-	bucket  int64 // the second under which it is queued
-	expired bool  // it lies in shard.expired
-	gone    bool  // deleted: whoever finds it in a queue drops it
+	key              session.Key
+	data             string
+	version          uint64
+	created, expires int64 // Unix milliseconds
+	prev, next       *item // of its list
+	second           uint32
+	expired, marker  bool
 }
 
-// New returns an empty store for at most max sessions, expired ones included
-// until they are cleared; 0 means no limit. now is the clock: nil for time.Now.
-func New(max int, now func() time.Time) *Store {
-	if now == nil {
-		now = time.Now
+// New returns an empty store.
+func New(cfg Config) *Store {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
-	st := &Store{max: int64(max), now: now}
+	st := &Store{cfg: cfg}
 	for i := range st.shards {
-		st.shards[i].items = make(map[session.Key]*item)
-		st.shards[i].buckets = make(map[int64][]*item)
-		st.shards[i].due = now().Unix()
+		st.shards[i].items = make(map[id]*item)
+		st.shards[i].seconds = make(map[uint32]*item)
+		st.shards[i].due = secondOf(st.now())
 	}
 	return st
 }
 
-func (st *Store) shard(k session.Key) *shard { return &st.shards[k[0]&(shards-1)] }
+func (st *Store) now() int64 { return st.cfg.Now().UnixMilli() }
+
+func (st *Store) shard(k session.Key) *shard { return &st.shards[k[16]&(shards-1)] }
 
 // Create implements session.Backend. A full store first clears what has expired.
 func (st *Store) Create(ctx context.Context, k session.Key, r session.Record) error {
-	if !r.Marker {
-		n := st.count.Add(1)
-		if r.Version == 0 && st.max > 0 && n > st.max {
-			if cleared, err := st.DeleteExpired(ctx, st.now(), roomStep); err != nil || cleared == 0 {
-				st.count.Add(-1)
-				return session.ErrFull
-			}
-		}
+	it := &item{
+		key: k, data: r.Data, version: r.Version + 1, marker: r.Marker,
+		created: r.Created.UnixMilli(), expires: r.Expires.UnixMilli(),
+	}
+	if n, bytes := st.account(it, +1); r.Version == 0 && !r.Marker && !st.makeRoom(ctx, n, bytes) {
+		st.account(it, -1)
+		return session.ErrFull
 	}
 	sh := st.shard(k)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if it, ok := sh.items[k]; ok && !(it.rec.Marker && dead(it, st.now())) {
-		if !r.Marker {
-			st.count.Add(-1)
+	if old := sh.items[idOf(k)]; old != nil {
+		if old.key != k || !old.marker || !old.dead(st.now()) {
+			st.account(it, -1)
+			return session.ErrExists
 		}
-		return session.ErrExists
-	} else if ok {
-		sh.remove(it)
-		sh.void(it)
+		sh.remove(old)
 	}
-	r.Version++
-	it := &item{key: k, rec: r}
-	sh.items[k] = it
+	sh.items[idOf(k)] = it
 	sh.queue(it)
-	if !r.Marker {
-		st.bytes.Add(int64(len(r.Data)))
-	}
 	return nil
 }
 
@@ -109,34 +119,36 @@ func (st *Store) Load(_ context.Context, k session.Key) (session.Record, error) 
 	if err != nil {
 		return session.Record{}, err
 	}
-	return it.rec, nil
+	return it.record(), nil
 }
 
 // Save implements session.Backend.
-func (st *Store) Save(_ context.Context, k session.Key, r session.Record) (uint64, error) {
+func (st *Store) Save(ctx context.Context, k session.Key, r session.Record) (uint64, error) {
+	version, err := st.save(k, r)
+	if err == session.ErrFull {
+		if n, _ := st.DeleteExpired(ctx, st.cfg.Now(), roomStep); n > 0 {
+			return st.save(k, r)
+		}
+	}
+	return version, err
+}
+
+func (st *Store) save(k session.Key, r session.Record) (uint64, error) {
 	sh := st.shard(k)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	it, err := sh.live(k, st.now())
-	switch {
-	case err != nil:
+	it, err := sh.session(k, r.Version, st.now())
+	if err != nil {
 		return 0, err
-	case it.rec.Marker:
-		return 0, session.ErrNotFound
-	case it.rec.Version != r.Version:
-		return 0, session.ErrConflict
 	}
-	r.Version++
-	it = sh.revive(it)
-	st.bytes.Add(-int64(len(it.rec.Data)))
-	if r.Marker {
-		st.count.Add(-1)
-	} else {
-		st.bytes.Add(int64(len(r.Data)))
+	if grows := int64(len(r.Data) - len(it.data)); grows > 0 && !r.Marker && st.over(0, st.bytes.Load()+grows) {
+		return 0, session.ErrFull
 	}
-	it.rec = r
-	sh.requeue(it)
-	return r.Version, nil
+	sh.move(it, r.Expires.UnixMilli())
+	st.account(it, -1)
+	it.data, it.version, it.marker, it.created = r.Data, r.Version+1, r.Marker, r.Created.UnixMilli()
+	st.account(it, +1)
+	return it.version, nil
 }
 
 // Touch implements session.Backend.
@@ -144,17 +156,11 @@ func (st *Store) Touch(_ context.Context, k session.Key, version uint64, expires
 	sh := st.shard(k)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	it, err := sh.live(k, st.now())
-	switch {
-	case err != nil || it.rec.Marker:
-		return session.ErrNotFound
-	case it.rec.Version != version:
-		return session.ErrConflict
+	it, err := sh.session(k, version, st.now())
+	if err == nil {
+		sh.move(it, expires.UnixMilli())
 	}
-	it = sh.revive(it)
-	it.rec.Expires = expires
-	sh.requeue(it)
-	return nil
+	return err
 }
 
 // Delete implements session.Backend.
@@ -162,10 +168,9 @@ func (st *Store) Delete(_ context.Context, k session.Key) error {
 	sh := st.shard(k)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if it, ok := sh.items[k]; ok && !it.rec.Marker {
-		st.forget(it)
+	if it := sh.items[idOf(k)]; it != nil && it.key == k && !it.marker {
+		st.account(it, -1)
 		sh.remove(it)
-		sh.void(it)
 	}
 	return nil
 }
@@ -178,7 +183,7 @@ func (st *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (r
 		}
 		for more := true; more && removed < limit; {
 			var n int
-			n, more = st.clear(&st.shards[i], now, limit-removed)
+			n, more = st.clear(&st.shards[i], now.UnixMilli(), limit-removed)
 			removed += n
 		}
 		if removed >= limit {
@@ -190,30 +195,22 @@ func (st *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (r
 
 // clear removes at most limit dead sessions, and as many dead markers, of one
 // shard. It tells whether the markers were what ended its turn.
-func (st *Store) clear(sh *shard, now time.Time, limit int) (removed int, more bool) {
+func (st *Store) clear(sh *shard, now int64, limit int) (removed int, more bool) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.advance(now)
 	markers := 0
-	for n := len(sh.expired); n > 0 && removed < limit && markers < limit; n-- {
-		it := sh.expired[n-1]
-		sh.expired[n-1] = nil
-		sh.expired = sh.expired[:n-1]
-		if it.gone {
-			continue
-		}
-		if !dead(it, now) { // the clock stepped back a little
-			it.expired = false
-			if !it.rec.Marker {
-				sh.dead--
-			}
+	for sh.expired != nil && removed < limit && markers < limit {
+		it := sh.expired
+		switch {
+		case !it.dead(now): // the clock stepped back a little
+			sh.unqueue(it)
 			sh.queue(it)
 			continue
-		}
-		if it.rec.Marker {
+		case it.marker:
 			markers++
-		} else {
-			st.forget(it)
+		default:
+			st.account(it, -1)
 			removed++
 		}
 		sh.remove(it)
@@ -232,9 +229,9 @@ func (st *Store) All(ctx context.Context) iter.Seq2[session.Entry, error] {
 			sh := &st.shards[i]
 			sh.mu.RLock()
 			entries := make([]session.Entry, 0, len(sh.items))
-			for k, it := range sh.items {
-				if !it.rec.Marker {
-					entries = append(entries, session.Entry{Key: k, Record: it.rec})
+			for _, it := range sh.items {
+				if !it.marker {
+					entries = append(entries, session.Entry{Key: it.key, Record: it.record()})
 				}
 			}
 			sh.mu.RUnlock()
@@ -265,128 +262,166 @@ func (st *Store) Stats(context.Context) (session.Stats, error) {
 // Ping implements session.Backend.
 func (st *Store) Ping(context.Context) error { return nil }
 
-// forget takes a removed session out of the figures.
-func (st *Store) forget(it *item) {
-	st.count.Add(-1)
-	st.bytes.Add(-int64(len(it.rec.Data)))
+// account adds it to the figures, or with -1 takes it out, and returns them.
+// Markers are in none.
+func (st *Store) account(it *item, n int64) (sessions, bytes int64) {
+	if it.marker {
+		return 0, 0
+	}
+	return st.count.Add(n), st.bytes.Add(n * int64(len(it.data)))
 }
 
-func dead(it *item, now time.Time) bool { return !now.Before(it.rec.Expires) }
+// over tells whether so much is over a limit.
+func (st *Store) over(sessions, bytes int64) bool {
+	return st.cfg.MaxSessions > 0 && sessions > int64(st.cfg.MaxSessions) || st.cfg.MaxBytes > 0 && bytes > st.cfg.MaxBytes
+}
+
+// makeRoom clears expired sessions until the figures, at first those given, are
+// within the limits. It tells whether they are.
+func (st *Store) makeRoom(ctx context.Context, sessions, bytes int64) bool {
+	for st.over(sessions, bytes) {
+		if n, err := st.DeleteExpired(ctx, st.cfg.Now(), roomStep); err != nil || n == 0 {
+			return false
+		}
+		sessions, bytes = st.count.Load(), st.bytes.Load()
+	}
+	return true
+}
+
+func (it *item) dead(now int64) bool { return now >= it.expires }
+
+func (it *item) record() session.Record {
+	return session.Record{
+		Version: it.version, Data: it.data, Marker: it.marker,
+		Created: time.UnixMilli(it.created).UTC(), Expires: time.UnixMilli(it.expires).UTC(),
+	}
+}
 
 // live returns the live record or marker of k. The caller holds the lock.
-func (sh *shard) live(k session.Key, now time.Time) (*item, error) {
-	it, ok := sh.items[k]
+func (sh *shard) live(k session.Key, now int64) (*item, error) {
+	it := sh.items[idOf(k)]
 	switch {
-	case !ok, it.rec.Marker && dead(it, now):
+	case it == nil, it.key != k, it.marker && it.dead(now):
 		return nil, session.ErrNotFound
-	case dead(it, now):
+	case it.dead(now):
 		return nil, session.ErrExpired
 	}
 	return it, nil
 }
 
-// queue puts it into the bucket of its expiry.
+// session returns the live session of k if that is its version.
+func (sh *shard) session(k session.Key, version uint64, now int64) (*item, error) {
+	it, err := sh.live(k, now)
+	switch {
+	case err != nil:
+		return nil, err
+	case it.marker:
+		return nil, session.ErrNotFound
+	case it.version != version:
+		return nil, session.ErrConflict
+	}
+	return it, nil
+}
+
+// secondOf is the list for a moment in Unix milliseconds. The last one is of the
+// year 2106 and takes all that is later.
+func secondOf(ms int64) uint32 { return uint32(min(max(ms/1000, 0), math.MaxUint32)) }
+
+// push puts it in front of a list and returns the new head.
+func push(it *item, head *item) *item {
+	it.prev, it.next = nil, head
+	if head != nil {
+		head.prev = it
+	}
+	return it
+}
+
+// queue puts it into the list of its expiry.
 func (sh *shard) queue(it *item) {
-	it.bucket = max(it.rec.Expires.Unix(), sh.due)
-	sh.buckets[it.bucket] = append(sh.buckets[it.bucket], it)
+	it.second = max(secondOf(it.expires), sh.due)
+	sh.seconds[it.second] = push(it, sh.seconds[it.second])
 }
 
-// requeue is called after the expiry of it moved. A later one is left for
-// advance; an earlier one is queued at once, as a new item, so that the old
-// entry in the queue is known to be void.
-func (sh *shard) requeue(it *item) {
-	if it.rec.Expires.Unix() >= it.bucket {
-		return
+// unqueue takes it out of its list.
+func (sh *shard) unqueue(it *item) {
+	if it.next != nil {
+		it.next.prev = it.prev
 	}
-	fresh := &item{key: it.key, rec: it.rec}
-	sh.items[it.key] = fresh
-	sh.queue(fresh)
-	sh.void(it)
-}
-
-// revive returns the item to write to: a fresh one if the clock stepped back
-// behind the moment at which it was found dead.
-func (sh *shard) revive(it *item) *item {
-	if !it.expired {
-		return it
+	switch {
+	case it.prev != nil:
+		it.prev.next = it.next
+	case it.expired:
+		sh.expired = it.next
+	case it.next != nil:
+		sh.seconds[it.second] = it.next
+	default:
+		delete(sh.seconds, it.second)
 	}
-	fresh := &item{key: it.key, rec: it.rec}
-	sh.remove(it)
-	sh.void(it)
-	sh.items[fresh.key] = fresh
-	sh.queue(fresh)
-	return fresh
-}
-
-// remove takes it out of the map.
-func (sh *shard) remove(it *item) {
-	delete(sh.items, it.key)
-	if it.expired && !it.rec.Marker {
-		sh.dead--
-	}
-}
-
-// void marks an entry of the queue that leads nowhere any more. So that those of
-// short-lived sessions do not pile up until their second comes, the queue is
-// built anew once most of it is void.
-func (sh *shard) void(it *item) {
-	it.gone, it.rec.Data = true, ""
-	if sh.voids++; sh.voids < 1024 || sh.voids < 2*len(sh.items) {
-		return
-	}
-	sh.voids, sh.expired = 0, slices.DeleteFunc(sh.expired, isGone)
-	for second, items := range sh.buckets {
-		if sh.buckets[second] = slices.DeleteFunc(items, isGone); len(sh.buckets[second]) == 0 {
-			delete(sh.buckets, second)
+	if it.expired {
+		it.expired = false
+		if !it.marker {
+			sh.dead--
 		}
 	}
 }
 
-func isGone(it *item) bool { return it.gone }
+// move gives it another expiry. A later one is left for advance to find.
+func (sh *shard) move(it *item, expires int64) {
+	it.expires = expires
+	if it.expired || secondOf(expires) < it.second {
+		sh.unqueue(it)
+		sh.queue(it)
+	}
+}
 
-// advance empties the buckets up to now: what is dead goes to expired, what was
-// written meanwhile is queued again. The bucket of the present second is split.
-func (sh *shard) advance(now time.Time) {
-	until := now.Unix()
-	settle := func(second int64) {
-		items := sh.buckets[second]
-		delete(sh.buckets, second)
-		for _, it := range items {
-			switch {
-			case it.gone:
-			case !dead(it, now):
-				sh.queue(it)
-			default:
+// remove takes it out of the map and its list.
+func (sh *shard) remove(it *item) {
+	sh.unqueue(it)
+	delete(sh.items, idOf(it.key))
+}
+
+// advance empties the lists up to now: what is dead goes to expired, what was
+// written meanwhile is queued again. The list of the present second is split.
+func (sh *shard) advance(now int64) {
+	settle := func(second uint32) {
+		it := sh.seconds[second]
+		delete(sh.seconds, second)
+		for it != nil {
+			next := it.next
+			if it.dead(now) {
 				it.expired = true
-				sh.expired = append(sh.expired, it)
-				if !it.rec.Marker {
+				sh.expired = push(it, sh.expired)
+				if !it.marker {
 					sh.dead++
 				}
-			}
-		}
-	}
-	first := sh.due
-	sh.due = until
-	if until < first { // the clock went backwards: look at everything again
-		items := sh.expired
-		sh.expired, sh.dead = nil, 0
-		for _, it := range items {
-			if !it.gone {
-				it.expired = false
+			} else {
 				sh.queue(it)
 			}
+			it = next
+		}
+	}
+	first, until := sh.due, secondOf(now)
+	sh.due = until
+	if until < first { // the clock went backwards: look at everything again
+		it := sh.expired
+		sh.expired, sh.dead = nil, 0
+		for it != nil {
+			next := it.next
+			it.expired = false
+			sh.queue(it)
+			it = next
 		}
 		first = until
 	}
-	if until-first > int64(len(sh.buckets)) { // after a long pause, or a jump of the clock
-		for second := range sh.buckets {
+	if int(until-first) > len(sh.seconds) { // after a long pause, or a jump of the clock
+		for second := range sh.seconds {
 			if second <= until {
 				settle(second)
 			}
 		}
 		return
 	}
-	for second := first; second <= until; second++ {
-		settle(second)
+	for second := int64(first); second <= int64(until); second++ {
+		settle(uint32(second))
 	}
 }

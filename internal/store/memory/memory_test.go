@@ -11,6 +11,6 @@ import (
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(_ *testing.T, max int, now func() time.Time) session.Backend {
-		return memory.New(max, now)
+		return memory.New(memory.Config{MaxSessions: max, Now: now})
 	})
 }

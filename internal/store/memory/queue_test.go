@@ -2,7 +2,6 @@ package memory
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,34 +11,36 @@ import (
 // What was deleted does not lie in the queue until its second comes.
 func TestQueueForgetsTheDeleted(t *testing.T) {
 	now := time.Now()
-	st := New(0, func() time.Time { return now })
-	const rounds = 100 * shards
-	for n := range rounds * 20 {
+	st := New(Config{Now: func() time.Time { return now }})
+	for n := range 1000 {
 		k := session.KeyOf(fmt.Sprint(n))
-		r := session.Record{Created: now, Expires: now.Add(time.Duration(n%7000) * time.Second), Data: strings.Repeat("x", 100)}
-		if n%7000 == 0 {
-			continue
-		}
+		r := session.Record{Created: now, Expires: now.Add(time.Duration(1+n%700) * time.Second), Data: "x"}
 		if err := st.Create(t.Context(), k, r); err != nil {
 			t.Fatal(err)
 		}
-		if err := st.Delete(t.Context(), k); err != nil {
-			t.Fatal(err)
-		}
 	}
-	queued := 0
-	for i := range st.shards {
-		for _, items := range st.shards[i].buckets {
-			queued += len(items)
-			for _, it := range items {
-				if it.rec.Data != "" {
-					t.Fatal("a deleted session's data is kept")
+	queued := func() (n int) {
+		for i := range st.shards {
+			for second, it := range st.shards[i].seconds {
+				if it == nil || it.second != second || it.prev != nil {
+					t.Fatalf("the list of second %d has no sound head", second)
+				}
+				for ; it != nil; it = it.next {
+					n++
 				}
 			}
 		}
+		return n
 	}
-	if queued > shards*1024 {
-		t.Errorf("%d entries lie in the queue after %d deleted sessions", queued, rounds*20)
+	if n := queued(); n != 1000 {
+		t.Fatalf("the control: %d of 1000 are queued", n)
 	}
-	t.Logf("%d of %d", queued, rounds*20)
+	for n := range 1000 {
+		if err := st.Delete(t.Context(), session.KeyOf(fmt.Sprint(n))); err != nil {
+			t.Fatal(err)
+		}
+		if left := queued(); left != 999-n {
+			t.Fatalf("%d are queued, %d are left", left, 999-n)
+		}
+	}
 }

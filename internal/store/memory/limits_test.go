@@ -1,0 +1,70 @@
+package memory
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// The limit in bytes refuses what grows past it, and nothing else.
+func TestMaxBytes(t *testing.T) {
+	now := time.Now()
+	st := New(Config{MaxBytes: 100, Now: func() time.Time { return now }})
+	record := func(version uint64, bytes int, lives time.Duration) session.Record {
+		return session.Record{Version: version, Created: now, Expires: now.Add(lives), Data: strings.Repeat("x", bytes)}
+	}
+	want := func(what string, want, got error) {
+		t.Helper()
+		if !errors.Is(got, want) {
+			t.Fatalf("%s: %v, want %v", what, got, want)
+		}
+	}
+	save := func(n int, r session.Record) error { _, err := st.Save(t.Context(), keyOf(n), r); return err }
+
+	want("60 of 100", nil, st.Create(t.Context(), keyOf(1), record(0, 60, time.Hour)))
+	want("another 41", session.ErrFull, st.Create(t.Context(), keyOf(2), record(0, 41, time.Hour)))
+	want("another 40", nil, st.Create(t.Context(), keyOf(2), record(0, 40, time.Second)))
+	want("one more byte", session.ErrFull, save(1, record(1, 61, time.Hour)))
+	if r, err := st.Load(t.Context(), keyOf(1)); err != nil || r.Version != 1 || len(r.Data) != 60 {
+		t.Fatalf("after a refused save: version %d, %d bytes, %v", r.Version, len(r.Data), err)
+	}
+	want("as many bytes", nil, save(1, record(1, 60, time.Hour)))
+	want("a longer headstone", nil, st.Create(t.Context(), keyOf(3), session.Record{Marker: true, Expires: now.Add(time.Hour), Data: strings.Repeat("x", 99)}))
+	want("a session that goes on under a new ID", nil, st.Create(t.Context(), keyOf(4), record(7, 60, time.Hour)))
+	want("fewer, although there are too many", nil, save(4, record(8, 5, time.Hour)))
+	now = now.Add(time.Second)
+	want("room that an expired one had", nil, save(1, record(2, 95, time.Hour)))
+	if s, _ := st.Stats(t.Context()); s != (session.Stats{Live: 2, Bytes: 100}) {
+		t.Fatalf("%+v", s)
+	}
+}
+
+// Two keys that share the 64 bits of the map are told apart.
+func TestSharedID(t *testing.T) {
+	st := New(Config{})
+	one, two := keyOf(1), keyOf(1)
+	two[31]++
+	two[16] = one[16] // the same shard
+	r := session.Record{Created: time.Now(), Expires: time.Now().Add(time.Hour), Data: "1"}
+	if err := st.Create(t.Context(), one, r); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Create(t.Context(), two, r); !errors.Is(err, session.ErrExists) {
+		t.Errorf("create: %v", err)
+	}
+	if _, err := st.Load(t.Context(), two); !errors.Is(err, session.ErrNotFound) {
+		t.Errorf("load: %v", err)
+	}
+	if _, err := st.Save(t.Context(), two, r); !errors.Is(err, session.ErrNotFound) {
+		t.Errorf("save: %v", err)
+	}
+	if err := st.Delete(t.Context(), two); err != nil {
+		t.Error(err)
+	}
+	if got, err := st.Load(t.Context(), one); err != nil || got.Data != "1" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
