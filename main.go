@@ -78,7 +78,7 @@ func run(ctx context.Context, cfg config.Config, secrets [][]byte, stdout, stder
 			CookieName: cookieName(listener.Addr()), Placement: cfg.Placement,
 			IdleTimeout: cfg.Idle, Lifetime: cfg.Lifetime, Rolling: cfg.Rolling,
 		},
-		StoreName: cfg.Store, Hosts: hosts, Assets: assets, Version: version(), Log: log,
+		StoreName: cfg.Store, Hosts: hosts, Assets: assets, Version: version(), Log: log, LogRequests: cfg.LogRequests,
 	})
 	if err != nil {
 		return err

@@ -74,7 +74,7 @@ func problemOf(err error) *problem {
 	case errors.Is(err, session.ErrConflict):
 		return &problem{status: http.StatusConflict, detail: "Other requests kept changing this session first. Nothing was changed: try again.", cause: err}
 	case errors.Is(err, session.ErrFull):
-		return &problem{status: http.StatusInsufficientStorage, detail: "The store is full: it takes no new session until one ends or expires. Live sessions are never thrown out.", cause: err}
+		return &problem{status: http.StatusInsufficientStorage, detail: "The store is full: it takes nothing more until a session ends or expires. Live sessions are never thrown out.", cause: err}
 	case errors.As(err, &store), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &problem{status: http.StatusServiceUnavailable, detail: "The session store does not answer. Your cookie is untouched: an outage is not a logout.", cause: err}
 	case errors.As(err, &coded):

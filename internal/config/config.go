@@ -27,6 +27,7 @@ type Config struct {
 	AllowHosts  []string // names, or NAME:PORT, that the Host header may carry besides our own
 	Open        bool     // open the browser
 	LogFormat   string   // "text" or "json"
+	LogRequests bool     // one line a request
 	Version     bool     // print the version and end
 }
 
@@ -63,6 +64,7 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (Config, er
 	fs.StringVar(&cfg.SecretFile, "secret-file", "", "`FILE` of signing secrets, one a line, newest first, each at least 32 random bytes in base64 or hex; SIGHUP reads it again (default: a random secret for this run)")
 	fs.BoolVar(&cfg.Open, "open", false, "open the browser")
 	fs.StringVar(&cfg.LogFormat, "log-format", "text", "`FORMAT` of the log: text or json")
+	fs.BoolVar(&cfg.LogRequests, "log-requests", true, "log one line a request; =false keeps warnings and errors only")
 	fs.BoolVar(&cfg.Version, "version", false, "print version, commit and Go version")
 
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {

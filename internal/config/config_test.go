@@ -14,7 +14,7 @@ import (
 func defaults() Config {
 	return Config{
 		Addr: "127.0.0.1:8080", Store: "memory", Placement: session.Hybrid, Idle: 2 * time.Hour, Lifetime: 8 * time.Hour,
-		MaxSessions: 10000, LogFormat: "text",
+		MaxSessions: 10000, LogFormat: "text", LogRequests: true,
 	}
 }
 
@@ -26,9 +26,10 @@ func TestParse(t *testing.T) {
 		change func(*Config)
 	}{
 		{"defaults", nil, nil, func(*Config) {}},
-		{"flags", []string{"--addr", "localhost:0", "--placement=cookie", "--idle", "30m", "--lifetime", "1h", "--rolling", "--max-sessions", "5", "--open", "--log-format", "json", "--version", "--secret-file", "s"}, nil, func(c *Config) {
+		{"flags", []string{"--addr", "localhost:0", "--placement=cookie", "--idle", "30m", "--lifetime", "1h", "--rolling", "--max-sessions", "5", "--open", "--log-format", "json", "--version", "--secret-file", "s", "--log-requests=false"}, nil, func(c *Config) {
 			c.Addr, c.Placement, c.Idle, c.Lifetime = "localhost:0", session.InCookie, 30*time.Minute, time.Hour
 			c.Rolling, c.MaxSessions, c.Open, c.LogFormat, c.Version, c.SecretFile = true, 5, true, "json", true, "s"
+			c.LogRequests = false
 		}},
 		{"hosts", []string{"--allow-host", "a.example", "--allow-host", "b.example:80"}, nil, func(c *Config) { c.AllowHosts = []string{"a.example", "b.example:80"} }},
 		{"environment", nil, map[string]string{"SESSIONSCOPE_ADDR": "[::1]:9", "SESSIONSCOPE_MAX_SESSIONS": "7", "SESSIONSCOPE_ALLOW_HOST": "a.example, b.example", "SESSIONSCOPE_ROLLING": "true"}, func(c *Config) {

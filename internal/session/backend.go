@@ -109,5 +109,5 @@ var (
 	ErrExpired  = fmt.Errorf("the session has expired: %w", ErrNotFound)
 	ErrExists   = errors.New("the key is taken")
 	ErrConflict = errors.New("the record was changed by another request meanwhile")
-	ErrFull     = errors.New("the store is full: it takes no new session until one ends")
+	ErrFull     = errors.New("the store is full: it takes nothing more until a session ends")
 )

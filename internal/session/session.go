@@ -431,7 +431,7 @@ func (s *Session) end() {
 // does nothing at all unless more was staged.
 //
 // It returns a *LimitError or an *InputError for what cannot be kept, ErrFull
-// when the store takes no new session, ErrGone or ErrMoved when the session
+// when the store has no room for it, ErrGone or ErrMoved when the session
 // ended meanwhile, ErrConflict when others kept writing first for 2 s, and a
 // *StoreError when the store does not answer; when ctx ends while it waits to
 // try again, the cause. After an error nothing is staged any more.
