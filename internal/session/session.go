@@ -679,7 +679,10 @@ func (s *Session) store(ctx context.Context, key Key, v *envelope, next Record, 
 // happened all the same, and what it took out of the older cookie or record would
 // be lost if the new cookie were not sent. It returns nil if the write is there.
 func (s *Session) settle(ctx context.Context, key Key, r Record, err error) error {
-	if store := (*StoreError)(nil); err == nil || !errors.As(storeError("", err), &store) {
+	if err == nil {
+		return nil
+	}
+	if store := (*StoreError)(nil); !errors.As(storeError("", err), &store) {
 		return err
 	}
 	is, loadErr := s.e.cfg.Backend.Load(context.WithoutCancel(ctx), key)

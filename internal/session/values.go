@@ -48,12 +48,22 @@ func (es *entries) put(e entry) {
 
 // half returns those that live on the server, or those that do not: es itself if
 // that is all of them.
-func (es entries) half(onServer bool) entries {
-	other := func(e entry) bool { return e.onServer != onServer }
-	if !slices.ContainsFunc(es, other) {
+func (es entries) half(onServer bool) (half entries) {
+	n := 0
+	for _, e := range es {
+		if e.onServer == onServer {
+			n++
+		}
+	}
+	if n == len(es) {
 		return es
 	}
-	return slices.DeleteFunc(slices.Clone(es), other)
+	for _, e := range es {
+		if e.onServer == onServer {
+			half = append(half, e)
+		}
+	}
+	return half
 }
 
 func (e entry) lives() string {
