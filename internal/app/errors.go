@@ -144,7 +144,7 @@ func (a *App) handleError(err error, c echo.Context) {
 			}
 		}
 		s.Discard(ctx, "the answer is an error")
-		session.SetCookie(resp.Header(), s.SetCookie())
+		s.WriteCookie(resp.Header())
 	}
 	if n := p.retryAfter(); n > 0 {
 		resp.Header().Set("Retry-After", strconv.Itoa(n))

@@ -45,7 +45,7 @@ func (a *App) lab(c echo.Context, s *session.Session) error {
 // commitRead is the commit of a request that changes nothing.
 func (a *App) commitRead(c echo.Context, s *session.Session) error {
 	err := s.Commit(c.Request().Context())
-	session.SetCookie(c.Response().Header(), s.SetCookie())
+	s.WriteCookie(c.Response().Header())
 	return err
 }
 

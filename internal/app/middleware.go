@@ -231,6 +231,6 @@ func (a *App) commitLoaded(c echo.Context) error {
 		s.Discard(ctx, "the answer is an error") // then Commit does nothing
 	}
 	err := s.Commit(ctx)
-	session.SetCookie(c.Response().Header(), s.SetCookie())
+	s.WriteCookie(c.Response().Header())
 	return err
 }

@@ -142,7 +142,7 @@ func (a *App) answer(c echo.Context, s *session.Session, out outcome) error {
 	if err := s.Commit(ctx); err != nil {
 		return err
 	}
-	session.SetCookie(c.Response().Header(), s.SetCookie())
+	s.WriteCookie(c.Response().Header())
 	if wants(c) == formJSON {
 		c.Response().Header()["Content-Type"] = jsonType
 		c.Response().WriteHeader(http.StatusOK)

@@ -30,7 +30,7 @@ func Benchmark(b *testing.B) {
 				b.Fatal(err)
 			}
 			if c := s.SetCookie(); c != nil {
-				session.SetCookie(http.Header{}, c)
+				s.WriteCookie(http.Header{})
 				cookie = c.Value
 			}
 		}

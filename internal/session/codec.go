@@ -34,6 +34,7 @@ func newCodec(name string, secrets [][]byte) (*codec, error) {
 		return nil, errors.New("session: no signing secret")
 	}
 	c := &codec{maxValue: MaxCookieBytes - len(name)}
+	c.known.young, c.known.old = make(map[string]*Cookie), make(map[string]*Cookie)
 	for i, secret := range secrets {
 		if len(secret) < MinSecretBytes {
 			return nil, fmt.Errorf("session: signing secret %d has %d bytes, at least %d are needed", i+1, len(secret), MinSecretBytes)
@@ -107,7 +108,7 @@ func (c *codec) verify(value string) (cookie *Cookie, knew bool, err error) {
 }
 
 // maxKnown bounds a generation of known cookies, in bytes of their values.
-const maxKnown = 1 << 20
+const maxKnown = 256 << 10
 
 // known are the cookies that were signed or verified lately. When the young
 // generation is full it becomes the old one, and that is forgotten.
@@ -133,8 +134,9 @@ func (k *known) get(value string) *Cookie {
 func (k *known) put(cookie *Cookie) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.young == nil || k.bytes > maxKnown {
-		k.young, k.old, k.bytes = make(map[string]*Cookie), k.young, 0
+	if k.bytes > maxKnown {
+		k.young, k.old, k.bytes = k.old, k.young, 0
+		clear(k.young)
 	}
 	k.young[cookie.Value] = cookie
 	k.bytes += len(cookie.Value)

@@ -72,7 +72,7 @@ func (st Store) Save(r *http.Request, w http.ResponseWriter, gs *sessions.Sessio
 		s.Discard(r.Context(), err.Error())
 		return err
 	}
-	SetCookie(w.Header(), s.SetCookie())
+	s.WriteCookie(w.Header())
 	s.fill(gs)
 	return nil
 }
@@ -113,20 +113,4 @@ func (s *Session) commitGorilla(r *http.Request, gs *sessions.Session) error {
 		s.CycleID()
 	}
 	return s.Commit(ctx)
-}
-
-// SetCookie puts c into h, in the place of an earlier one of its name. A nil c changes nothing.
-func SetCookie(h http.Header, c *http.Cookie) {
-	if c == nil {
-		return
-	}
-	const name = "Set-Cookie"
-	prefix := c.Name + "="
-	kept := h[name][:0:0]
-	for _, line := range h[name] {
-		if len(line) < len(prefix) || line[:len(prefix)] != prefix {
-			kept = append(kept, line)
-		}
-	}
-	h[name] = append(kept, c.String())
 }

@@ -60,6 +60,7 @@ type Session struct {
 
 	before Name         // the ID that a cycle or a flush ended
 	set    *http.Cookie // to send, if any
+	line   string       // set as a header's value, once that was asked for
 	done   bool         // committed or discarded, and nothing staged since
 	gone   bool         // it ended while this request worked: no write of it may begin another
 	label  int          // the MaxAge that gorilla's Options were given
@@ -351,6 +352,22 @@ func (s *Session) Discard(ctx context.Context, reason string) {
 // browser keeps the one it has. There is at most one, whatever was committed.
 func (s *Session) SetCookie() *http.Cookie { return s.set }
 
+// WriteCookie puts that cookie into h, in the place of an earlier one of its name.
+func (s *Session) WriteCookie(h http.Header) {
+	if s.set == nil {
+		return
+	}
+	if s.line == "" {
+		s.line = s.set.String()
+	}
+	const name = "Set-Cookie"
+	if lines := h[name]; len(lines) == 1 && lines[0] == s.line {
+		return
+	}
+	prefix := s.set.Name + "="
+	h[name] = append(slices.DeleteFunc(h[name], func(line string) bool { return strings.HasPrefix(line, prefix) }), s.line)
+}
+
 // Flush ends the session at once: the record goes, the cookie expires, and what
 // the old cookie held is dead with it. It does not wait for Commit.
 // It returns ErrMoved when the session lives on under a new ID, and a
@@ -423,7 +440,7 @@ func (s *Session) headstone(how string, to Key) Record {
 func (s *Session) end() {
 	s.reset()
 	s.cookie = nil
-	s.set = s.e.header("", -1)
+	s.set, s.line = s.e.header("", -1), ""
 }
 
 // Commit writes what is staged, all of it or nothing, and makes the cookie that
@@ -599,7 +616,7 @@ func (s *Session) sign(ctx context.Context, v *envelope) error {
 		return err
 	}
 	s.cookie = cookie
-	s.set = s.e.header(cookie.Value, s.maxAge(s.e.Now()))
+	s.set, s.line = s.e.header(cookie.Value, s.maxAge(s.e.Now())), ""
 	s.e.emit(ctx, Event{Kind: Signed, Session: s.name(), Bytes: s.cookieBytes(), KeyNumber: 1, KeyCount: cookie.Keys})
 	return nil
 }
