@@ -24,6 +24,7 @@ func TestImports(t *testing.T) {
 		"internal/session":         nil,
 		"internal/config":          {"internal/session"},
 		"internal/store/memory":    {"internal/session"},
+		"internal/store/sqlite":    {"internal/session"},
 		"internal/store/storetest": {"internal/session"},
 		"internal/app":             {"internal/session", "views"},
 		"internal/e2e":             nil,

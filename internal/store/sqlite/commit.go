@@ -1,0 +1,311 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// syncAfter is how long a batched commit may stay in memory only.
+const syncAfter = time.Second
+
+// op is a write that waits for its turn. run may be called again after a
+// rollback, so it sets its results and does not add to them.
+type op struct {
+	run  func(*tx) error
+	done chan struct{} // closed when err holds the answer
+	err  error
+}
+
+// tx is what a transaction will have changed once it is committed.
+type tx struct {
+	st              *Store
+	sessions, bytes int64
+	changes         []change
+}
+
+// change puts or drops a record of the cache.
+type change struct {
+	key  session.Key
+	rec  session.Record
+	drop bool
+}
+
+func (tx *tx) put(k session.Key, r session.Record) {
+	tx.changes = append(tx.changes, change{key: k, rec: r})
+}
+func (tx *tx) drop(k session.Key) { tx.changes = append(tx.changes, change{key: k, drop: true}) }
+
+// errUnfinished is the answer when a transaction ended in a panic.
+var errUnfinished = errors.New("the write did not end: nothing is known of it")
+
+// do runs a write in a transaction. A commit costs a wait for the disk, so those
+// who come meanwhile share the next one: the first of them who gets lead runs all
+// of their writes. ctx ends the wait only. A write that has begun by then may
+// still happen; one that has not is taken back.
+func (st *Store) do(ctx context.Context, run func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	o := &op{run: run, done: make(chan struct{}), err: errUnfinished}
+	st.queueMu.Lock()
+	st.queue = append(st.queue, o)
+	st.queueMu.Unlock()
+	select {
+	case <-o.done:
+		return o.err
+	case st.lead <- struct{}{}:
+		defer func() { <-st.lead }()
+		st.queueMu.Lock()
+		ops := st.queue
+		st.queue = nil
+		st.queueMu.Unlock()
+		st.commit(ops)
+		return o.err // o was among them, or the leader before had just run it
+	case <-ctx.Done():
+		st.queueMu.Lock()
+		defer st.queueMu.Unlock()
+		if i := slices.Index(st.queue, o); i >= 0 {
+			st.queue = slices.Delete(st.queue, i, i+1)
+		}
+		return ctx.Err()
+	}
+}
+
+// commit runs ops in one transaction and answers them. When SQLite refuses a
+// statement it may have undone more than that, so all is undone, and each op has
+// a transaction of its own: none fails for its neighbour. The caller holds lead.
+func (st *Store) commit(ops []*op) {
+	defer func() {
+		for _, o := range ops {
+			close(o.done)
+		}
+	}()
+	if undone := st.transact(ops); undone && len(ops) > 1 {
+		for i := range ops {
+			st.transact(ops[i : i+1])
+		}
+	}
+}
+
+// transact runs ops in one transaction and sets their errors. It tells whether an
+// error of SQLite's made it undo all of them.
+func (st *Store) transact(ops []*op) (undone bool) {
+	if len(ops) == 0 {
+		return false
+	}
+	fail := func(err error) {
+		for _, o := range ops {
+			o.err = err
+		}
+	}
+	if st.write == nil {
+		fail(errClosed)
+		return false
+	}
+	defer func() {
+		if !st.write.AutocommitEnabled() {
+			if err := exec(st.write, `ROLLBACK`); err != nil {
+				st.log.Error("cannot roll back", "file", st.file, "error", err)
+			}
+		}
+	}()
+	if err := exec(st.write, `BEGIN IMMEDIATE`); err != nil {
+		fail(err)
+		return false
+	}
+	if err := st.outside(); err != nil {
+		fail(err)
+		return false
+	}
+	tx := &tx{st: st}
+	for _, o := range ops {
+		if o.err = o.run(tx); !answer(o.err) {
+			return true
+		}
+	}
+	err := exec(st.write, `COMMIT`)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.forgot++
+	for _, c := range tx.changes {
+		if c.drop || err != nil { // after a failed commit only the file knows
+			st.cache.drop(c.key)
+		} else {
+			st.cache.put(c.key, c.rec)
+		}
+	}
+	if err != nil {
+		fail(err)
+		return isFull(err) // what did not fit is not there; of other failures nothing is known
+	}
+	st.sessions += tx.sessions
+	st.bytes += tx.bytes
+	if st.batched && len(tx.changes) > 0 && st.unsynced.CompareAndSwap(false, true) {
+		time.AfterFunc(syncAfter, st.sync)
+	}
+	return false
+}
+
+// answer tells whether err is what a well store says.
+func answer(err error) bool {
+	for _, known := range []error{nil, session.ErrNotFound, session.ErrExists, session.ErrConflict, session.ErrFull} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
+// sync brings the batched commits to the disk. They are in the -wal file, where
+// the next start finds them. A checkpoint would do it too, but writes every page
+// twice, and does nothing while another program reads an older state. Unlike the
+// database file, this one may be closed: SQLite's locks are not on it.
+func (st *Store) sync() {
+	st.unsynced.Store(false) // first: a commit from here on asks for another
+	f, err := os.OpenFile(st.file+"-wal", os.O_RDWR, 0)
+	if err == nil {
+		err = f.Sync()
+		f.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // the last Close has done it
+		st.log.Error("the last writes may not be on disk", "file", st.file, "error", err)
+	}
+}
+
+// look asks now and then whether another program wrote to the file. While a
+// commit runs it does not: each commit looks itself.
+func (st *Store) look() {
+	now, next := int64(time.Since(st.start)), st.nextLook.Load()
+	if now < next || !st.nextLook.CompareAndSwap(next, now+int64(lookEvery)) {
+		return
+	}
+	select {
+	case st.lead <- struct{}{}:
+		defer func() { <-st.lead }()
+	default:
+		return
+	}
+	if st.write != nil {
+		if err := st.outside(); err != nil {
+			st.log.Error("cannot look at the store", "file", st.file, "error", err)
+		}
+	}
+}
+
+// outside forgets what was cached and counts again if another connection wrote
+// to the file. The caller holds lead. See sqlite.org/pragma.html#pragma_data_version.
+func (st *Store) outside() error {
+	var version, sessions, bytes int64
+	err := row(st.write, `PRAGMA data_version`, &version)
+	if err != nil || version == st.dataVersion {
+		return err
+	}
+	st.mu.Lock()
+	st.cache.clear()
+	st.forgot++
+	st.mu.Unlock()
+	if err := row(st.write, `SELECT count(*), coalesce(sum(octet_length(data)), 0) FROM sessions WHERE marker = 0`, &sessions, &bytes); err != nil {
+		return err
+	}
+	st.mu.Lock()
+	st.sessions, st.bytes = sessions, bytes
+	st.mu.Unlock()
+	st.dataVersion = version
+	return nil
+}
+
+// live returns the size of the data of the live session k, if its version is that.
+func (tx *tx) live(k session.Key, version uint64) (size int64, err error) {
+	s, err := tx.st.write.Prepare(`SELECT created, expires, version, '', marker, octet_length(data) FROM sessions WHERE key = ?`)
+	if err != nil {
+		return 0, err
+	}
+	s.BindText(1, hex.EncodeToString(k[:]))
+	found, err := s.Step()
+	if err != nil {
+		return 0, err
+	}
+	defer s.Reset()
+	if !found {
+		return 0, session.ErrNotFound
+	}
+	r := record(s)
+	if err := alive(r, tx.st.now()); err != nil {
+		return 0, err
+	} else if r.Marker {
+		return 0, session.ErrNotFound
+	} else if r.Version != version {
+		return 0, session.ErrConflict
+	}
+	return s.ColumnInt64(5), nil
+}
+
+// clear removes at most limit dead sessions and as many dead markers.
+func (tx *tx) clear(now time.Time, limit int) (sessions, markers int, err error) {
+	for _, marker := range []bool{false, true} {
+		s, err := tx.st.write.Prepare(`DELETE FROM sessions WHERE key IN (SELECT key FROM sessions WHERE marker = ? AND expires <= ? LIMIT ?)
+			RETURNING key, marker, octet_length(data)`)
+		if err != nil {
+			return 0, 0, err
+		}
+		s.BindBool(1, marker)
+		s.BindInt64(2, now.UnixMilli())
+		s.BindInt64(3, int64(limit))
+		sessions = markers
+		if markers, err = tx.removed(s); err != nil {
+			return 0, 0, err
+		}
+	}
+	return sessions, markers, nil
+}
+
+// removed runs a DELETE that returns key, marker and size, and counts its rows.
+func (tx *tx) removed(s *sqlite.Stmt) (n int, err error) {
+	for ; ; n++ {
+		if ok, err := s.Step(); err != nil || !ok {
+			return n, err
+		}
+		tx.drop(parseKey(s.ColumnText(0)))
+		if !s.ColumnBool(1) {
+			tx.sessions--
+			tx.bytes -= s.ColumnInt64(2)
+		}
+	}
+}
+
+// count adds r to the figures.
+func (tx *tx) count(r session.Record) {
+	if !r.Marker {
+		tx.sessions++
+		tx.bytes += int64(len(r.Data))
+	}
+}
+
+// exec runs a statement without parameters.
+func exec(c *sqlite.Conn, query string) error { return row(c, query) }
+
+// row runs a query without parameters and reads the integers of its one row.
+func row(c *sqlite.Conn, query string, columns ...*int64) error {
+	s, err := c.Prepare(query)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Step(); err != nil {
+		return err
+	}
+	for i, column := range columns {
+		*column = s.ColumnInt64(i)
+	}
+	return s.Reset()
+}
+
+func isFull(err error) bool { return sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull }
