@@ -26,6 +26,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/config"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/store/memory"
+	"github.com/sessionscope/sessionscope/internal/store/sqlite"
 )
 
 func main() {
@@ -40,21 +41,39 @@ func main() {
 		fmt.Println("sessionscope", version(), runtime.Version())
 		return
 	}
-	secrets, err := readSecrets(cfg.SecretFile)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "sessionscope: --secret-file:", err)
-		os.Exit(2)
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	if err := run(ctx, cfg, secrets, os.Stdout, os.Stderr); err != nil {
+	if err := run(ctx, cfg, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "sessionscope:", err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
 }
 
+// errSecrets marks what is wrong with the signing secrets.
+var errSecrets = errors.New("--secret-file")
+
+func exitCode(err error) int {
+	switch {
+	case errors.Is(err, errSecrets):
+		return 2
+	case errors.As(err, new(*sqlite.DamagedError)):
+		return 3
+	}
+	return 1
+}
+
 // run serves until ctx ends, then lets requests finish for at most 5 s.
-func run(ctx context.Context, cfg config.Config, secrets [][]byte, stdout, stderr io.Writer) error {
+func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) (err error) {
+	log := logger(cfg, stderr)
+	backend, closeStore, err := openStore(ctx, &cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeStore()) }()
+	secrets, err := readSecrets(cfg.SecretFile)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errSecrets, err)
+	}
 	listener, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
 		if op := (*net.OpError)(nil); errors.As(err, &op) {
@@ -71,10 +90,9 @@ func run(ctx context.Context, cfg config.Config, secrets [][]byte, stdout, stder
 	if err != nil {
 		return err
 	}
-	log := logger(cfg, stderr)
 	a, err := app.New(app.Config{
 		Sessions: session.Config{
-			Backend: memory.New(memory.Config{MaxSessions: cfg.MaxSessions, MaxBytes: memoryBytes(cfg.MaxSessions)}), Secrets: secrets,
+			Backend: backend, Secrets: secrets,
 			CookieName: cookieName(listener.Addr()), Placement: cfg.Placement,
 			IdleTimeout: cfg.Idle, Lifetime: cfg.Lifetime, Rolling: cfg.Rolling,
 		},
@@ -96,7 +114,9 @@ func run(ctx context.Context, cfg config.Config, secrets [][]byte, stdout, stder
 	}
 	go a.Run(ctx)
 	if cfg.SecretFile != "" {
-		log.Warn("the memory store forgets at the end of the program which IDs were ended: with the same secret, a kept cookie of placement cookie opens again after a restart")
+		if cfg.Store == "memory" {
+			log.Warn("the memory store forgets at the end of the program which IDs were ended: with the same secret, a kept cookie of placement cookie opens again after a restart")
+		}
 		hangup := make(chan os.Signal, 1)
 		signal.Notify(hangup, syscall.SIGHUP)
 		defer signal.Stop(hangup)
@@ -125,6 +145,29 @@ func run(ctx context.Context, cfg config.Config, secrets [][]byte, stdout, stder
 		return srv.Close()
 	}
 	return nil
+}
+
+// openStore opens the store that cfg names. One that outlives the program needs a
+// secret that does too: without --secret-file it is kept beside the store.
+func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (session.Backend, func() error, error) {
+	if cfg.Store == "memory" {
+		return memory.New(memory.Config{MaxSessions: cfg.MaxSessions, MaxBytes: memoryBytes(cfg.MaxSessions)}), func() error { return nil }, nil
+	}
+	durability := sqlite.Full
+	if cfg.Batched {
+		durability = sqlite.Batched
+	}
+	st, err := sqlite.Open(ctx, sqlite.Config{File: cfg.StoreFile, Durability: durability, MaxSessions: cfg.MaxSessions, Log: log})
+	if err != nil {
+		return nil, nil, fmt.Errorf("--store: %w", err)
+	}
+	if cfg.SecretFile == "" {
+		cfg.SecretFile = cfg.StoreFile + ".secret"
+		if err := session.MakeSecret(cfg.SecretFile); err != nil {
+			return nil, nil, errors.Join(err, st.Close())
+		}
+	}
+	return st, st.Close, nil
 }
 
 // memoryBytes is how much data the memory store takes: 64 MiB, and more for more

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/adrg/xdg"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
@@ -17,7 +20,9 @@ import (
 // Config is what the program was asked to do.
 type Config struct {
 	Addr        string            // HOST:PORT to listen on
-	Store       string            // "memory"
+	Store       string            // "memory" or "sqlite"
+	StoreFile   string            // of "sqlite"
+	Batched     bool              // "sqlite" answers before a write is on disk
 	Placement   session.Placement // of a new session
 	Idle        time.Duration     // at least 1 s, at most ten years, as Lifetime
 	Lifetime    time.Duration
@@ -39,11 +44,19 @@ var ErrHelp = flag.ErrHelp
 // for -; a flag that is given replaces its variable. Usage goes to out. An error
 // is one line that names the flag or the variable and says what is allowed.
 func Parse(args []string, getenv func(string) string, out io.Writer) (Config, error) {
-	cfg := Config{Placement: session.Hybrid, Idle: 2 * time.Hour, Lifetime: 8 * time.Hour}
+	cfg := Config{Store: "memory", Placement: session.Hybrid, Idle: 2 * time.Hour, Lifetime: 8 * time.Hour}
 	fs := flag.NewFlagSet("sessionscope", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.StringVar(&cfg.Addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 picks a free one")
-	fs.StringVar(&cfg.Store, "store", "memory", "`WHERE` records are kept: memory, which ends with the program")
+	fs.Func("store", "`WHERE` records are kept: memory, which ends with the program, or sqlite or sqlite:FILE, which outlives it (default memory)", cfg.setStore)
+	durability := false
+	fs.Func("durability", "`WHEN` a write to SQLite is answered: full, once it is on disk, or batched, up to a second sooner (default full)", func(s string) error {
+		if s != "full" && s != "batched" {
+			return errors.New("full or batched")
+		}
+		durability, cfg.Batched = true, s == "batched"
+		return nil
+	})
 	fs.Func("placement", "`WHERE` a new session's values live: cookie, hybrid or server (default hybrid)", func(s string) (err error) {
 		cfg.Placement, err = session.ParsePlacement(s)
 		return err
@@ -61,7 +74,7 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (Config, er
 		}
 		return nil
 	})
-	fs.StringVar(&cfg.SecretFile, "secret-file", "", "`FILE` of signing secrets, one a line, newest first, each at least 32 random bytes in base64 or hex; SIGHUP reads it again (default: a random secret for this run)")
+	fs.StringVar(&cfg.SecretFile, "secret-file", "", "`FILE` of signing secrets, one a line, newest first, each at least 32 random bytes in base64 or hex; SIGHUP reads it again (default: a random secret for this run, or the one beside the SQLite file)")
 	fs.BoolVar(&cfg.Open, "open", false, "open the browser")
 	fs.StringVar(&cfg.LogFormat, "log-format", "text", "`FORMAT` of the log: text or json")
 	fs.BoolVar(&cfg.LogRequests, "log-requests", true, "log one line a request; =false keeps warnings and errors only")
@@ -95,7 +108,25 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (Config, er
 	if err != nil || cfg.Version {
 		return cfg, err
 	}
+	if durability && cfg.Store != "sqlite" {
+		return cfg, fmt.Errorf("--durability or %s is for --store sqlite: memory ends with the program", variable("durability"))
+	}
 	return cfg, cfg.check()
+}
+
+// setStore reads memory, sqlite or sqlite:FILE.
+func (c *Config) setStore(s string) error {
+	name, where, given := strings.Cut(s, ":")
+	switch {
+	case name == "memory" && !given:
+	case name == "sqlite" && !given:
+		where = filepath.Join(xdg.StateHome, "sessionscope", "sessions.db")
+	case name == "sqlite" && where != "":
+	default:
+		return errors.New("it is memory, sqlite or sqlite:FILE")
+	}
+	c.Store, c.StoreFile = name, where
+	return nil
 }
 
 // variable is the environment's name of a flag.
@@ -129,8 +160,6 @@ func (c Config) check() error {
 	switch {
 	case err != nil || e != nil || n < 0 || n > 65535:
 		return bad("addr", c.Addr, "it is HOST:PORT, such as 127.0.0.1:8080")
-	case c.Store != "memory":
-		return bad("store", c.Store, "this version has memory only")
 	case c.MaxSessions < 1:
 		return bad("max-sessions", c.MaxSessions, "at least 1")
 	case c.LogFormat != "text" && c.LogFormat != "json":

@@ -2,10 +2,12 @@ package config
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/adrg/xdg"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -34,6 +36,12 @@ func TestParse(t *testing.T) {
 		{"hosts", []string{"--allow-host", "a.example", "--allow-host", "b.example:80"}, nil, func(c *Config) { c.AllowHosts = []string{"a.example", "b.example:80"} }},
 		{"environment", nil, map[string]string{"SESSIONSCOPE_ADDR": "[::1]:9", "SESSIONSCOPE_MAX_SESSIONS": "7", "SESSIONSCOPE_ALLOW_HOST": "a.example, b.example", "SESSIONSCOPE_ROLLING": "true"}, func(c *Config) {
 			c.Addr, c.MaxSessions, c.Rolling, c.AllowHosts = "[::1]:9", 7, true, []string{"a.example", "b.example"}
+		}},
+		{"sqlite", []string{"--store", "sqlite", "--durability", "full"}, nil, func(c *Config) {
+			c.Store, c.StoreFile = "sqlite", filepath.Join(xdg.StateHome, "sessionscope", "sessions.db")
+		}},
+		{"sqlite and a file", []string{"--store", "sqlite:a:b.db"}, map[string]string{"SESSIONSCOPE_DURABILITY": "batched"}, func(c *Config) {
+			c.Store, c.StoreFile, c.Batched = "sqlite", "a:b.db", true
 		}},
 		{"a flag replaces the environment", []string{"--idle", "1m", "--allow-host", "a.example"}, map[string]string{"SESSIONSCOPE_IDLE": "rubbish", "SESSIONSCOPE_ALLOW_HOST": "b.example"}, func(c *Config) {
 			c.Idle, c.AllowHosts = time.Minute, []string{"a.example"}
@@ -64,7 +72,13 @@ func TestParseRefuses(t *testing.T) {
 		{"--max-sessions=0", "", "--max-sessions"},
 		{"--max-sessions=many", "", "for --max-sessions"},
 		{"--idle", "", "--idle"},
-		{"--store=floppy", "", "memory only"},
+		{"--store=floppy", "", "sqlite:FILE"},
+		{"--store=memory:", "", "sqlite:FILE"},
+		{"--store=sqlite:", "", "sqlite:FILE"},
+		{"--store=", "", "sqlite:FILE"},
+		{"--durability=never", "", "full or batched"},
+		{"--durability=batched", "", "for --store sqlite"},
+		{"--durability=full --store=memory", "", "for --store sqlite"},
 		{"--addr=8080", "", "HOST:PORT"},
 		{"--addr=a:b", "", "HOST:PORT"},
 		{"--addr=a:70000", "", "HOST:PORT"},
@@ -91,7 +105,7 @@ func TestHelp(t *testing.T) {
 	if _, err := Parse([]string{"--help"}, func(string) string { return "rubbish" }, &out); !errors.Is(err, ErrHelp) {
 		t.Errorf("error %v, want ErrHelp", err)
 	}
-	for _, name := range []string{"addr", "store", "placement", "idle", "lifetime", "rolling", "max-sessions", "allow-host", "secret-file", "open", "log-format", "version"} {
+	for _, name := range []string{"addr", "store", "placement", "idle", "lifetime", "rolling", "max-sessions", "durability", "allow-host", "secret-file", "open", "log-format", "version"} {
 		if !strings.Contains(out.String(), "  --"+name) {
 			t.Errorf("the help does not name --%s", name)
 		}

@@ -2,11 +2,14 @@ package session
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 )
 
@@ -46,6 +49,27 @@ func ReadSecrets(path string) ([][]byte, error) {
 		return nil, fmt.Errorf("%s holds no secret: it needs at least one line of %d random bytes in base64 or hex", path, MinSecretBytes)
 	}
 	return secrets, nil
+}
+
+// MakeSecret writes a random secret to a new file that only its owner can read,
+// in the form that ReadSecrets reads. A file that is there already stays as it is.
+func MakeSecret(path string) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	secret := make([]byte, MinSecretBytes)
+	rand.Read(secret) // it never fails
+	// A program that is killed here leaves no half of a secret under that name.
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*") // with mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = fmt.Fprintln(f, base64.StdEncoding.EncodeToString(secret))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
 }
 
 func parseSecret(line string) ([]byte, error) {

@@ -252,7 +252,7 @@ func (tx *tx) live(k session.Key, version uint64) (size int64, err error) {
 // clear removes at most limit dead sessions and as many dead markers.
 func (tx *tx) clear(now time.Time, limit int) (sessions, markers int, err error) {
 	for _, marker := range []bool{false, true} {
-		s, err := tx.st.write.Prepare(`DELETE FROM sessions WHERE key IN (SELECT key FROM sessions WHERE marker = ? AND expires <= ? LIMIT ?)
+		s, err := tx.st.write.Prepare(`DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE marker = ? AND expires <= ? LIMIT ?)
 			RETURNING key, marker, octet_length(data)`)
 		if err != nil {
 			return 0, 0, err

@@ -66,7 +66,7 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	if locked, err := st.lock.TryLock(); err != nil {
 		return nil, fmt.Errorf("cannot lock %s: %w", file, err)
 	} else if !locked {
-		return nil, fmt.Errorf("%s: %w", file, ErrLocked)
+		return nil, fmt.Errorf("%s: %w; end that one, or name another file", file, ErrLocked)
 	}
 	defer func() {
 		if err != nil {

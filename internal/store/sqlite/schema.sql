@@ -2,13 +2,13 @@
 -- key is the SHA-256 of the session ID, in hex: the ID itself stands in the
 -- browser's cookie only. A marker is the headstone of a dead ID.
 CREATE TABLE sessions(
-  key     TEXT    NOT NULL PRIMARY KEY CHECK (octet_length(key) = 64),
+  key     TEXT    NOT NULL PRIMARY KEY CHECK (length(key) = 64),
   created INTEGER NOT NULL,
   expires INTEGER NOT NULL,
   version INTEGER NOT NULL CHECK (version > 0),
   data    TEXT    NOT NULL,
   marker  INTEGER NOT NULL CHECK (marker IN (0, 1))
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE INDEX sessions_expiry ON sessions(marker, expires);
 
