@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -86,27 +85,25 @@ func kill(t *testing.T, rounds int, flags []string, check func()) {
 	for round := range rounds {
 		// The kill comes at one of the answers: each writer is then somewhere in its request.
 		last := acknowledged.Load() + 1 + random.Int64N(1000)
-		ctx, cancel := context.WithCancel(t.Context())
+		var killed atomic.Bool
 		var wg sync.WaitGroup
 		for i, w := range writers {
 			wg.Go(func() {
-				for n := 0; ctx.Err() == nil; n++ {
+				for n := 0; ; n++ {
 					if err := w.write(n == 0 && i%4 == round%4); err != nil {
-						if ctx.Err() == nil {
+						if !killed.Load() {
 							t.Error(err)
-							cancel()
 						}
 						return
 					}
 					if acknowledged.Add(1) == last {
+						killed.Store(true)
 						p.cmd.Process.Kill()
-						cancel()
 					}
 				}
 			})
 		}
 		wg.Wait()
-		cancel()
 		p.cmd.Process.Kill()
 		<-p.waited
 		p.waited = nil

@@ -134,6 +134,8 @@ func check(ctx context.Context, file string) error {
 		return damaged("it is empty, and %s-wal holds what was in it", filepath.Base(file))
 	case info.Size() == 0:
 		return nil
+	case info.Size() < 512: // the smallest page: SQLite would take it for empty
+		return damaged("file is not a database")
 	}
 
 	// Without a log the file is all there is: nothing is written beside it then.
@@ -175,7 +177,7 @@ func (e unfit) Error() string { return string(e) }
 // broken tells whether err is about what the file holds.
 func broken(err error) bool {
 	switch sqlite.ErrCode(err).ToPrimary() {
-	case sqlite.ResultCorrupt, sqlite.ResultNotADB, sqlite.ResultReadOnly, sqlite.ResultFormat:
+	case sqlite.ResultCorrupt, sqlite.ResultNotADB, sqlite.ResultFormat:
 		return true
 	case sqlite.ResultError: // or an error that is none of SQLite's
 		return !errors.As(err, new(*fs.PathError))

@@ -1,0 +1,338 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+func openStore(t *testing.T) *Store {
+	t.Helper()
+	st, err := Open(t.Context(), Config{File: filepath.Join(t.TempDir(), "s.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	return st
+}
+
+func newRecord(data string) session.Record {
+	now := time.Now()
+	return session.Record{Created: now, Expires: now.Add(time.Hour), Data: data}
+}
+
+// until waits for a condition, for at most 5 s.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); !ok(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatal("never happened:", what)
+		}
+	}
+}
+
+// together runs writes so that all of them wait when the first one begins, and
+// returns their errors.
+func (st *Store) together(t *testing.T, writes ...func(context.Context, *tx) error) []error {
+	t.Helper()
+	errs := make([]error, len(writes))
+	var wg sync.WaitGroup
+	st.lead <- struct{}{}
+	for i, write := range writes {
+		wg.Go(func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			errs[i] = st.do(ctx, func(tx *tx) error { return write(ctx, tx) })
+		})
+		until(t, "the write waits", func() bool { return st.waiting() == i+1 })
+	}
+	<-st.lead
+	wg.Wait()
+	return errs
+}
+
+func (st *Store) waiting() int {
+	st.queueMu.Lock()
+	defer st.queueMu.Unlock()
+	return len(st.queue)
+}
+
+// insert is a write that adds a row of its own.
+func insert(id string) func(context.Context, *tx) error {
+	return func(_ context.Context, tx *tx) error {
+		s, err := tx.st.write.Prepare(`INSERT INTO sessions (key, created, expires, version, data, marker) VALUES (?, ?, ?, ?, ?, ?)`)
+		if err != nil {
+			return err
+		}
+		k := session.KeyOf(id)
+		r := newRecord(`{}`)
+		r.Version = 1
+		bind(s, k, r)
+		tx.count(r)
+		tx.put(k, r)
+		_, err = s.Step()
+		return err
+	}
+}
+
+// Writers who wait share one commit.
+func TestWritersShareACommit(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	txs := map[*tx]int{}
+	writes := make([]func(context.Context, *tx) error, 16)
+	for i := range writes {
+		writes[i] = func(_ context.Context, tx *tx) error { txs[tx]++; return nil } // one at a time: no lock
+	}
+	for _, err := range st.together(t, writes...) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if len(txs) != 1 {
+		t.Errorf("16 writes took %d transactions, want 1", len(txs))
+	}
+}
+
+// A statement that SQLite refuses fails its own write alone, and leaves nothing.
+func TestARefusedStatementFailsAlone(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	refused := func(ctx context.Context, tx *tx) error {
+		if err := insert("half")(ctx, tx); err != nil {
+			return err
+		}
+		return exec(tx.st.write, `UPDATE sessions SET marker = 2`)
+	}
+	errs := st.together(t, insert("one"), refused, insert("two"))
+	if errs[0] != nil || errs[2] != nil || errs[1] == nil || answer(errs[1]) {
+		t.Errorf("errors %v, want one in the middle", errs)
+	}
+	for id, want := range map[string]error{"one": nil, "half": session.ErrNotFound, "two": nil} {
+		if _, err := st.Load(t.Context(), session.KeyOf(id)); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", id, err, want)
+		}
+	}
+	if s, err := st.Stats(t.Context()); err != nil || s.Live != 2 {
+		t.Errorf("%+v, %v; want 2 live sessions", s, err)
+	}
+}
+
+// A commit that fails is nobody's success, and the cache does not say otherwise.
+func TestAFailedCommitFailsAll(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	k := session.KeyOf("old")
+	if err := st.Create(t.Context(), k, newRecord(`"old"`)); err != nil {
+		t.Fatal(err)
+	}
+	// A reference that is checked at the commit, and leads nowhere.
+	for _, query := range []string{
+		`PRAGMA foreign_keys = ON`, `CREATE TEMP TABLE a (id INTEGER PRIMARY KEY)`,
+		`CREATE TEMP TABLE b (a REFERENCES a DEFERRABLE INITIALLY DEFERRED)`,
+	} {
+		if err := exec(st.write, query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bad := true
+	save := func(_ context.Context, tx *tx) error {
+		if bad {
+			if err := exec(tx.st.write, `INSERT INTO b VALUES (1)`); err != nil {
+				return err
+			}
+		}
+		r := newRecord(`"new"`)
+		r.Version = 2
+		tx.put(k, r)
+		return exec(tx.st.write, `UPDATE sessions SET data = '"new"', version = 2`)
+	}
+	for _, err := range st.together(t, insert("one"), save) {
+		if answer(err) {
+			t.Errorf("error %v, want one of SQLite's", err)
+		}
+	}
+	if r, err := st.Load(t.Context(), k); err != nil || r.Data != `"old"` {
+		t.Errorf("%s, %v after a failed commit, want the old record", r.Data, err)
+	}
+	bad = false
+	if errs := st.together(t, save, insert("one")); errors.Join(errs...) != nil {
+		t.Errorf("the next commit: %v", errs)
+	}
+	if r, err := st.Load(t.Context(), k); err != nil || r.Data != `"new"` {
+		t.Errorf("%s, %v, want the new record", r.Data, err)
+	}
+}
+
+// A leader whose client leaves finishes for the others, and for itself.
+func TestACanceledLeaderFinishes(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	err := st.do(ctx, func(tx *tx) error { cancel(); return insert("one")(ctx, tx) })
+	if _, load := st.Load(t.Context(), session.KeyOf("one")); err != nil || load != nil {
+		t.Errorf("do: %v, load: %v", err, load)
+	}
+}
+
+// A client who leaves while it waits is told so; what has not begun never happens.
+func TestACanceledWriteIsTakenBack(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	st.lead <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	got := make(chan error)
+	go func() { got <- st.Create(ctx, session.KeyOf("one"), newRecord(`{}`)) }()
+	until(t, "the write waits", func() bool { return st.waiting() == 1 })
+	cancel()
+	if err := <-got; !errors.Is(err, context.Canceled) || answer(err) {
+		t.Errorf("error %v, want that of the context", err)
+	}
+	<-st.lead
+	if err := errors.Join(st.together(t, insert("two"))...); err != nil {
+		t.Error(err)
+	}
+	if _, err := st.Load(t.Context(), session.KeyOf("one")); !errors.Is(err, session.ErrNotFound) {
+		t.Errorf("load: %v, want that it was never written", err)
+	}
+}
+
+// A full disk refuses what does not fit, and nothing else. The pages of the file
+// are counted here instead of the disk's.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	ctx := t.Context()
+	large := newRecord(`"` + strings.Repeat("x", 20000) + `"`)
+	if err := st.Create(ctx, session.KeyOf("first"), large); err != nil {
+		t.Fatal(err)
+	}
+	var pages int64
+	if err := row(st.write, `PRAGMA page_count`, &pages); err != nil {
+		t.Fatal(err)
+	}
+	if err := row(st.write, `PRAGMA max_page_count = 12`, &pages); err != nil || pages != 12 {
+		t.Fatal(pages, err)
+	}
+	st.cache.clear() // what follows reads the file
+	if err := st.Create(ctx, session.KeyOf("second"), large); !errors.Is(err, session.ErrFull) {
+		t.Errorf("create: %v, want ErrFull", err)
+	}
+	marker := large
+	marker.Marker = true
+	if err := st.Create(ctx, session.KeyOf("marker"), marker); answer(err) {
+		t.Errorf("create a marker: %v, want an error of SQLite's", err)
+	}
+	r, err := st.Load(ctx, session.KeyOf("first"))
+	if err != nil || r.Data != large.Data {
+		t.Errorf("load: %d bytes, %v", len(r.Data), err)
+	}
+	bigger := r
+	bigger.Data += r.Data
+	if _, err := st.Save(ctx, session.KeyOf("first"), bigger); answer(err) {
+		t.Errorf("save: %v, want an error of SQLite's", err)
+	}
+	// Beside one that does not fit, a small one does.
+	errs := make([]error, 2)
+	var wg sync.WaitGroup
+	st.lead <- struct{}{}
+	wg.Go(func() { errs[0] = st.Create(ctx, session.KeyOf("second"), large) })
+	wg.Go(func() { errs[1] = st.Create(ctx, session.KeyOf("small"), newRecord(`{}`)) })
+	until(t, "both wait", func() bool { return st.waiting() == 2 })
+	<-st.lead
+	wg.Wait()
+	if !errors.Is(errs[0], session.ErrFull) || errs[1] != nil {
+		t.Errorf("errors %v, want ErrFull for the large one only", errs)
+	}
+	if s, err := st.Stats(ctx); err != nil || s != (session.Stats{Live: 2, Bytes: int64(len(large.Data) + 2)}) {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if err := st.Delete(ctx, session.KeyOf("first")); err != nil { // room again
+		t.Error(err)
+	}
+	if err := st.Create(ctx, session.KeyOf("second"), large); err != nil {
+		t.Error(err)
+	}
+}
+
+// A slow reader does not put back what a writer replaced meanwhile.
+func TestCacheKeepsTheNewer(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	ctx, k := t.Context(), session.KeyOf("one")
+	if err := st.Create(ctx, k, newRecord(`0`)); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for last := uint64(0); ; {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				st.mu.Lock()
+				st.cache.drop(k) // so that every read goes to the file
+				st.mu.Unlock()
+				r, err := st.Load(ctx, k)
+				if err != nil || r.Version < last {
+					t.Errorf("version %d after %d, %v", r.Version, last, err)
+					return
+				}
+			}
+		})
+	}
+	for range 300 {
+		r, err := st.Load(ctx, k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		version, err := st.Save(ctx, k, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err := st.Load(ctx, k); err != nil || r.Version != version {
+			t.Fatalf("version %d, %v right after %d was written", r.Version, err, version)
+		}
+	}
+	close(done)
+	wg.Wait()
+}
+
+// The cache stays within its bounds and keeps what came last.
+func TestCacheBound(t *testing.T) {
+	t.Parallel()
+	var c cache
+	c.clear()
+	data := strings.Repeat("x", 64<<10)
+	for n := range 3 * cacheBytes / len(data) {
+		k := session.KeyOf(strings.Repeat("k", n))
+		c.put(k, session.Record{Data: data})
+		c.put(k, session.Record{Data: data[1:]})
+		if _, ok := c.records[k]; !ok || c.bytes > cacheBytes {
+			t.Fatalf("%d bytes, kept %v", c.bytes, ok)
+		}
+	}
+	sum := 0
+	for _, r := range c.records {
+		sum += recordBytes + len(r.Data)
+	}
+	if sum != c.bytes || sum < cacheBytes/2 {
+		t.Errorf("%d bytes are kept, %d are counted, of %d", sum, c.bytes, cacheBytes)
+	}
+	for k := range c.records {
+		c.drop(k)
+	}
+	if c.bytes != 0 {
+		t.Errorf("%d bytes in an empty cache", c.bytes)
+	}
+}
