@@ -20,14 +20,16 @@ const root = "../.."
 func TestImports(t *testing.T) {
 	const module = "github.com/sessionscope/sessionscope/"
 	allowed := map[string][]string{
-		"views":                    nil,
-		"internal/session":         nil,
-		"internal/config":          {"internal/session"},
-		"internal/store/memory":    {"internal/session"},
-		"internal/store/sqlite":    {"internal/session"},
-		"internal/store/storetest": {"internal/session"},
-		"internal/app":             {"internal/session", "views"},
-		"internal/e2e":             nil,
+		"views":                          nil,
+		"internal/session":               nil,
+		"internal/config":                {"internal/session"},
+		"internal/store/memory":          {"internal/session"},
+		"internal/store/sqlite":          {"internal/session"},
+		"internal/store/storetest":       {"internal/session"},
+		"internal/app":                   {"internal/session", "views"},
+		"internal/e2e":                   nil,
+		"internal/store/redis":           {"internal/session"},
+		"internal/store/redis/redistest": nil,
 	}
 	echo := map[string]bool{"internal/app": true}
 	list := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "./...")
