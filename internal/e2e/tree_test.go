@@ -25,11 +25,11 @@ func TestImports(t *testing.T) {
 		"internal/config":                {"internal/session"},
 		"internal/store/memory":          {"internal/session"},
 		"internal/store/sqlite":          {"internal/session"},
+		"internal/store/redis":           {"internal/session"},
+		"internal/store/redis/redistest": nil,
 		"internal/store/storetest":       {"internal/session"},
 		"internal/app":                   {"internal/session", "views"},
 		"internal/e2e":                   nil,
-		"internal/store/redis":           {"internal/session"},
-		"internal/store/redis/redistest": nil,
 	}
 	echo := map[string]bool{"internal/app": true}
 	list := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "./...")
