@@ -113,9 +113,6 @@ func (st *Store) open(ctx context.Context, opt *goredis.Options) error {
 		return err
 	}
 	if strings.Contains(info, "cluster_enabled:1") {
-		if opt.DB != 0 {
-			return errors.New("a cluster has no database but 0")
-		}
 		st.client.Close()
 		cluster := goredis.NewClusterClient(clusterOptions(opt))
 		cluster.AddHook(reloader{cluster})

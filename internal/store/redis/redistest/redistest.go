@@ -5,10 +5,12 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -43,6 +45,66 @@ func Start(t testing.TB, args ...string) *Server {
 	return start(t, "redis-server", args)
 }
 
+// StartTLS is Start for a server that speaks TLS on Addr, and plain text on
+// Socket only. A redis-server that was built without TLS skips the test as none does.
+func StartTLS(t testing.TB, certFile, keyFile string, args ...string) *Server {
+	t.Helper()
+	s := Start(t)
+	s.Stop()
+	s.args = append([]string{
+		"--port", "0", "--tls-port", s.Port, "--tls-cert-file", certFile, "--tls-key-file", keyFile, "--tls-auth-clients", "no",
+	}, args...)
+	if err := s.run(); err != nil {
+		if os.Getenv("CI") != "" || !strings.Contains(err.Error(), "tls") {
+			t.Fatal(err)
+		}
+		t.Skip("the redis-server in PATH has no TLS")
+	}
+	return s
+}
+
+// StartCluster starts a cluster of that many masters, and waits until all know
+// that it is one.
+func StartCluster(t testing.TB, nodes int, args ...string) []*Server {
+	t.Helper()
+	servers := make([]*Server, nodes)
+	for i := range servers {
+		servers[i] = Start(t, append([]string{
+			"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-node-timeout", "3000",
+			"--cluster-port", fmt.Sprint(freePort(t)),
+		}, args...)...)
+	}
+	const slots = 16384
+	for i, s := range servers {
+		s.ask("CLUSTER ADDSLOTSRANGE %d %d", slots*i/nodes, slots*(i+1)/nodes-1)
+		if i > 0 {
+			s.ask("CLUSTER SET-CONFIG-EPOCH %d", i+1)
+		}
+	}
+	for _, s := range servers[1:] {
+		port := strings.Fields(servers[0].ask("CLUSTER NODES"))[1] // IP:PORT@BUS
+		_, bus, _ := strings.Cut(port, "@")
+		s.ask("CLUSTER MEET 127.0.0.1 %s %s", servers[0].Port, bus)
+	}
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	giveUp := time.After(30 * time.Second)
+	for _, s := range servers {
+		for {
+			info := s.ask("CLUSTER INFO")
+			if strings.Contains(info, "cluster_state:ok") && strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d\r", nodes)) {
+				break
+			}
+			select {
+			case <-poll.C:
+			case <-giveUp:
+				t.Fatalf("the cluster did not come together: %s", info)
+			}
+		}
+	}
+	return servers
+}
+
 // StartValkey is Start with a valkey-server. Few systems have one: without it the test is skipped.
 func StartValkey(t testing.TB, args ...string) *Server {
 	t.Helper()
@@ -65,8 +127,8 @@ func start(t testing.TB, binary string, args []string) *Server {
 		os.RemoveAll(dir)
 	})
 	for tries := 1; ; tries++ {
-		s.Addr = freeAddr(t)
-		_, s.Port, _ = net.SplitHostPort(s.Addr)
+		s.Port = strconv.Itoa(freePort(t))
+		s.Addr = "127.0.0.1:" + s.Port
 		if err = s.run(); err == nil {
 			return s
 		} else if tries == 3 || !strings.Contains(err.Error(), "in use") { // another took the port since
@@ -75,15 +137,15 @@ func start(t testing.TB, binary string, args []string) *Server {
 	}
 }
 
-// freeAddr returns an address of this machine that nobody listens on.
-func freeAddr(t testing.TB) string {
+// freePort returns a port of this machine that nobody listens on.
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	return l.Addr().String()
+	return l.Addr().(*net.TCPAddr).Port
 }
 
 // URL is where a client finds it: database 0, without a password.
@@ -132,20 +194,45 @@ func (s *Server) run() error {
 	}
 }
 
-// ping returns one line of answer, or the error's text. It waits a moment at most.
+// ping returns the answer to PING, or the error's text. It waits a moment at most.
 func (s *Server) ping() string {
-	conn, err := net.Dial("unix", s.Socket)
+	answer, err := s.send("PING")
 	if err != nil {
 		return err.Error()
+	}
+	return answer
+}
+
+// ask sends a command that must not fail. It takes what stands on one line.
+func (s *Server) ask(format string, args ...any) string {
+	s.t.Helper()
+	answer, err := s.send(fmt.Sprintf(format, args...))
+	if err != nil || strings.HasPrefix(answer, "-") {
+		s.t.Fatalf("%s: %s %v", fmt.Sprintf(format, args...), answer, err)
+	}
+	return answer
+}
+
+// send returns the answer's first line, or the text that it announces.
+func (s *Server) send(command string) (string, error) {
+	conn, err := net.Dial("unix", s.Socket)
+	if err != nil {
+		return "", err
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(time.Second))
-	conn.Write([]byte("PING\r\n"))
-	line, err := bufio.NewReader(conn).ReadString('\n')
-	if err != nil {
-		return err.Error()
+	if _, err := io.WriteString(conn, command+"\r\n"); err != nil {
+		return "", err
 	}
-	return line
+	r := bufio.NewReader(conn)
+	line, err := r.ReadString('\n')
+	var length int
+	if n, _ := fmt.Sscanf(line, "$%d", &length); n == 0 || err != nil {
+		return line, err
+	}
+	text := make([]byte, length)
+	_, err = io.ReadFull(r, text)
+	return string(text), err
 }
 
 // Stop kills it at once, as a crash would.
