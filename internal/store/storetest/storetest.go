@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,13 +63,22 @@ func Run(t *testing.T, open func(t *testing.T, max int, now func() time.Time) se
 		{"canceled", canceled},
 		{"parallel writers of one key", parallelWriters},
 		{"parallel sessions", parallelSessions},
+		{"every byte comes back", everyByte},
+		{"times come back", times},
+		{"one of many creates wins", oneCreateWins},
+		{"never more than the limit", neverMore},
+		{"clearing meets writers", clearingMeetsWriters},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			clock := NewClock()
-			test.run(t, &suite{t, clock, open(t, 8, clock.Now)})
+			test.run(t, &suite{t, clock, open(t, 8, clock.Now), func() session.Backend { return open(t, 0, clock.Now) }})
 		})
 	}
+	t.Run("histories are linearizable", func(t *testing.T) {
+		t.Parallel()
+		histories(t, open)
+	})
 	t.Run("random operations against a map", func(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(rt *rapid.T) {
@@ -210,6 +220,7 @@ type suite struct {
 	t       *testing.T
 	clock   *Clock
 	backend session.Backend
+	another func() session.Backend // one without a limit
 }
 
 func key(n int) session.Key { return session.KeyOf(fmt.Sprint("id ", n)) }
@@ -632,4 +643,196 @@ func parallelSessions(t *testing.T, s *suite) {
 	}
 	wg.Wait()
 	s.wantStats(0, 0, 0)
+}
+
+// everyByte: data comes back as it was given, the largest and the oddest too.
+func everyByte(t *testing.T, s *suite) {
+	odd := `{"quote\"":"back\\slash","null\u0000":"\u2028\u2029","` + "\u2028 \u00e9 \U0001F642 \u200f \ufeff" + `":"' -- ; %00 \n"}`
+	head := `{"placement":"server","values":{"a":"`
+	largest := head + strings.Repeat("\U0001F642", (session.MaxSessionBytes-len(head)-3)/4) + `"}}`
+	for n, data := range []string{`{}`, odd, `"` + strings.Repeat(`\"`, 5000) + `"`, largest} {
+		s.create(n, time.Hour, data)
+		if r := s.wantLoad(n, nil); r.Data != data {
+			t.Errorf("data %d of %d bytes came back as %d others: %.100q", n, len(data), len(r.Data), r.Data)
+		}
+		r := s.wantLoad(n, nil)
+		r.Data = odd + data
+		_, err := s.backend.Save(t.Context(), key(n), r)
+		s.want(nil, err)
+		if got := s.wantLoad(n, nil).Data; got != r.Data {
+			t.Errorf("saved data %d came back as %d bytes: %.100q", n, len(got), got)
+		}
+	}
+	s.wantStats(4, 0, int64(4*len(odd)+2+len(odd)+10002+len(largest)))
+	for e, err := range s.backend.All(t.Context()) {
+		s.want(nil, err)
+		if !strings.HasPrefix(e.Data, odd) {
+			t.Errorf("All yields %.100q", e.Data)
+		}
+	}
+}
+
+// times: to the millisecond and in UTC, whatever zone they were given in.
+func times(t *testing.T, s *suite) {
+	now := s.clock.Now()
+	zone := time.FixedZone("far east", 14*3600)
+	for n, expires := range []time.Time{
+		now.Add(time.Millisecond), now.Add(999 * time.Millisecond), now.AddDate(10, 0, 0), now.Add(time.Hour).In(zone),
+		time.Date(2038, 1, 19, 3, 14, 8, 1e6, time.UTC), // one second past 32 bits
+	} {
+		r := session.Record{Created: now.Add(-time.Hour + 7*time.Millisecond), Expires: expires, Data: `1`}
+		s.want(nil, s.backend.Create(t.Context(), key(n), r))
+		check := func(how string) {
+			t.Helper()
+			got := s.wantLoad(n, nil)
+			if !got.Expires.Equal(r.Expires) || !got.Created.Equal(r.Created) {
+				t.Errorf("%s: until %v since %v came back as until %v since %v", how, r.Expires, r.Created, got.Expires, got.Created)
+			}
+		}
+		check("create")
+		r.Expires = r.Expires.Add(time.Millisecond)
+		s.want(nil, s.backend.Touch(t.Context(), key(n), 1, r.Expires))
+		check("touch")
+		r.Version, r.Expires = 1, r.Expires.Add(time.Millisecond)
+		_, err := s.backend.Save(t.Context(), key(n), r)
+		s.want(nil, err)
+		check("save")
+	}
+	s.wantLoad(0, nil)
+	s.clock.Move(3 * time.Millisecond)
+	s.wantLoad(0, session.ErrNotFound)
+	s.wantLoad(1, nil)
+}
+
+// noise writes, reads and deletes keys from 1000 up until stop is called, so
+// that what a test looks at happens among other things.
+func (s *suite) noise() (stop func()) {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	var wg sync.WaitGroup
+	for n := range 2 {
+		wg.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				k := key(1000 + n)
+				r := s.record(time.Hour, `"noise"`)
+				if err := s.backend.Create(s.t.Context(), k, r); err != nil {
+					s.t.Error("create:", err)
+				}
+				if r, err := s.backend.Load(s.t.Context(), k); err != nil {
+					s.t.Error("load:", err)
+				} else if _, err := s.backend.Save(s.t.Context(), k, r); err != nil {
+					s.t.Error("save:", err)
+				}
+				if err := s.backend.Delete(s.t.Context(), k); err != nil {
+					s.t.Error("delete:", err)
+				}
+			}
+		})
+	}
+	return func() { cancel(); wg.Wait() }
+}
+
+// oneCreateWins: of many creates of one key at the same time exactly one.
+func oneCreateWins(t *testing.T, s *suite) {
+	s.backend = s.another()
+	defer s.noise()()
+	for n := range 20 {
+		var won atomic.Int64
+		var wg sync.WaitGroup
+		for who := range int64(8) {
+			wg.Go(func() {
+				err := s.backend.Create(t.Context(), key(n%4), s.record(time.Hour, fmt.Sprint(who+1)))
+				switch {
+				case err == nil:
+					won.Add(1 + 100*(who+1))
+				case !errors.Is(err, session.ErrExists):
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if r := s.wantLoad(n%4, nil); won.Load()%100 != 1 || r.Data != fmt.Sprint(won.Load()/100) || r.Version != 1 {
+			t.Fatalf("%d creates won, the record is %+v", won.Load()%100, r)
+		}
+		s.want(nil, s.backend.Delete(t.Context(), key(n%4)))
+	}
+}
+
+// neverMore: creates at the same time do not pass the limit of 8, nor stay
+// below it, and a refused one leaves nothing.
+func neverMore(t *testing.T, s *suite) {
+	for range 5 {
+		var won atomic.Int64
+		var wg sync.WaitGroup
+		for n := range 40 {
+			wg.Go(func() {
+				err := s.backend.Create(t.Context(), key(n), s.record(time.Second, `1`))
+				switch {
+				case err == nil:
+					won.Add(1)
+				case !errors.Is(err, session.ErrFull):
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if won.Load() != 8 {
+			t.Errorf("%d of 40 creates were taken, the limit is 8", won.Load())
+		}
+		s.wantStats(8, 0, 8)
+		s.clock.Move(2 * time.Second)
+		s.wantCleared(100, 8)
+	}
+}
+
+// clearingMeetsWriters: DeleteExpired takes what is dead, never what lives,
+// though its expiry moves at the same moment.
+func clearingMeetsWriters(t *testing.T, s *suite) {
+	ctx := t.Context()
+	s.backend = s.another()
+	defer s.noise()()
+	for range 20 {
+		for n := range 4 {
+			s.create(n, time.Second, `"kept"`)
+			s.create(4+n, time.Second, `"dies"`)
+		}
+		s.clock.Move(time.Second - time.Millisecond)
+		var wg sync.WaitGroup
+		for n := range 4 {
+			wg.Go(func() {
+				r, err := s.backend.Load(ctx, key(n))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				r.Expires = s.clock.Now().Add(time.Hour)
+				if n%2 == 0 {
+					_, err = s.backend.Save(ctx, key(n), r)
+				} else {
+					err = s.backend.Touch(ctx, key(n), r.Version, r.Expires)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		clear := func() {
+			if _, err := s.backend.DeleteExpired(ctx, s.clock.Now(), 3); err != nil {
+				t.Error(err)
+			}
+		}
+		wg.Go(clear) // nothing is dead yet
+		wg.Wait()
+		s.clock.Move(time.Millisecond)
+		for range 4 {
+			wg.Go(clear)
+		}
+		wg.Wait()
+		for n := range 4 {
+			if r := s.wantLoad(n, nil); r.Data != `"kept"` {
+				t.Fatalf("key %d holds %s", n, r.Data)
+			}
+			s.wantLoad(4+n, session.ErrNotFound)
+			s.want(nil, s.backend.Delete(ctx, key(n)))
+		}
+	}
 }

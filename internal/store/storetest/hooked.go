@@ -1,0 +1,95 @@
+package storetest
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// Hooked is a backend that asks Hook at each operation what is to become of it.
+// Hook may do something of its own first, and is called concurrently.
+type Hooked struct {
+	session.Backend
+	// Hook is given the operation's name: "create", "load", "save", "touch",
+	// "delete", "delete expired", "all", "stats", "ping". With an error in before
+	// the operation is not done, with one in after it is: the caller gets either.
+	Hook func(ctx context.Context, op string) (before, after error)
+}
+
+func hooked[T any](b *Hooked, ctx context.Context, op string, do func() (T, error)) (result T, err error) {
+	before, after := b.Hook(ctx, op)
+	if before != nil {
+		return result, before
+	}
+	done, err := do()
+	if after != nil {
+		return result, after
+	}
+	return done, err
+}
+
+func hookedErr(b *Hooked, ctx context.Context, op string, do func() error) error {
+	_, err := hooked(b, ctx, op, func() (struct{}, error) { return struct{}{}, do() })
+	return err
+}
+
+// Create implements session.Backend.
+func (b *Hooked) Create(ctx context.Context, k session.Key, r session.Record) error {
+	return hookedErr(b, ctx, "create", func() error { return b.Backend.Create(ctx, k, r) })
+}
+
+// Load implements session.Backend.
+func (b *Hooked) Load(ctx context.Context, k session.Key) (session.Record, error) {
+	return hooked(b, ctx, "load", func() (session.Record, error) { return b.Backend.Load(ctx, k) })
+}
+
+// Save implements session.Backend.
+func (b *Hooked) Save(ctx context.Context, k session.Key, r session.Record) (uint64, error) {
+	return hooked(b, ctx, "save", func() (uint64, error) { return b.Backend.Save(ctx, k, r) })
+}
+
+// Touch implements session.Backend.
+func (b *Hooked) Touch(ctx context.Context, k session.Key, version uint64, expires time.Time) error {
+	return hookedErr(b, ctx, "touch", func() error { return b.Backend.Touch(ctx, k, version, expires) })
+}
+
+// Delete implements session.Backend.
+func (b *Hooked) Delete(ctx context.Context, k session.Key) error {
+	return hookedErr(b, ctx, "delete", func() error { return b.Backend.Delete(ctx, k) })
+}
+
+// DeleteExpired implements session.Backend.
+func (b *Hooked) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
+	return hooked(b, ctx, "delete expired", func() (int, error) { return b.Backend.DeleteExpired(ctx, now, limit) })
+}
+
+// All implements session.Backend.
+func (b *Hooked) All(ctx context.Context) iter.Seq2[session.Entry, error] {
+	return func(yield func(session.Entry, error) bool) {
+		before, after := b.Hook(ctx, "all")
+		if before != nil {
+			yield(session.Entry{}, before)
+			return
+		}
+		for e, err := range b.Backend.All(ctx) {
+			if !yield(e, err) {
+				return
+			}
+		}
+		if after != nil {
+			yield(session.Entry{}, after)
+		}
+	}
+}
+
+// Stats implements session.Backend.
+func (b *Hooked) Stats(ctx context.Context) (session.Stats, error) {
+	return hooked(b, ctx, "stats", func() (session.Stats, error) { return b.Backend.Stats(ctx) })
+}
+
+// Ping implements session.Backend.
+func (b *Hooked) Ping(ctx context.Context) error {
+	return hookedErr(b, ctx, "ping", func() error { return b.Backend.Ping(ctx) })
+}
