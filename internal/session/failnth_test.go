@@ -11,91 +11,119 @@ import (
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/store/stores"
+	"github.com/sessionscope/sessionscope/internal/store/storetest"
 )
 
 var errNth = errors.New("this operation was made to fail")
 
-// nth is a backend whose n-th operation fails, before it has done anything or
-// after it has done all: to the caller both look the same.
+// fault is what becomes of one operation: an error, before it has done anything
+// or after it has done all, at once or only after 3 s, when the request's 2 s
+// are over. To the caller they look the same.
+type fault struct{ after, slow bool }
+
+// nth lets the n-th operation of a backend fail.
 type nth struct {
-	session.Backend
-	n     int
-	after bool
-	calls int
+	fault
+	n, calls int
+	wait     func(ctx context.Context) error // for what comes too late
 }
 
-func (b *nth) fails() bool { b.calls++; return b.calls == b.n }
-
-func op[T any](b *nth, do func() (T, error)) (result T, err error) {
-	if !b.fails() {
-		return do()
+func (b *nth) hook(ctx context.Context, _ string) (before, after error) {
+	if b.calls++; b.calls != b.n {
+		return nil, nil
+	}
+	err := errNth
+	if b.slow {
+		err = b.wait(ctx)
 	}
 	if b.after {
-		do()
+		return nil, err
 	}
-	return result, errNth
-}
-
-func act(b *nth, do func() error) error {
-	_, err := op(b, func() (struct{}, error) { return struct{}{}, do() })
-	return err
-}
-
-func (b *nth) Create(ctx context.Context, k session.Key, r session.Record) error {
-	return act(b, func() error { return b.Backend.Create(ctx, k, r) })
-}
-
-func (b *nth) Load(ctx context.Context, k session.Key) (session.Record, error) {
-	return op(b, func() (session.Record, error) { return b.Backend.Load(ctx, k) })
-}
-
-func (b *nth) Save(ctx context.Context, k session.Key, r session.Record) (uint64, error) {
-	return op(b, func() (uint64, error) { return b.Backend.Save(ctx, k, r) })
-}
-
-func (b *nth) Touch(ctx context.Context, k session.Key, version uint64, expires time.Time) error {
-	return act(b, func() error { return b.Backend.Touch(ctx, k, version, expires) })
-}
-
-func (b *nth) Delete(ctx context.Context, k session.Key) error {
-	return act(b, func() error { return b.Backend.Delete(ctx, k) })
+	return err, nil
 }
 
 // TestNthOperationFails lets each store operation of a session's life fail in
 // turn. What was acknowledged stays readable, what was refused may have happened
 // or not but nothing else, and a failure is a StoreError that sends no cookie.
 func TestNthOperationFails(t *testing.T) {
+	eachStore(t, func(t *testing.T, store stores.Store) {
+		for _, first := range placements {
+			for _, fault := range []fault{{}, {after: true}, {slow: true}, {after: true, slow: true}} {
+				t.Run(fmt.Sprintf("%v, %+v", first, fault), func(t *testing.T) {
+					everyNth(t, store, first, fault, func(ctx context.Context) error {
+						end(ctx) // as if the time were over
+						return ctx.Err()
+					})
+				})
+			}
+		}
+	})
+}
+
+// TestSlowOperation is the same with time that passes, over the one store that
+// needs nothing but memory.
+func TestSlowOperation(t *testing.T) {
 	for _, first := range placements {
-		for _, after := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%v, after=%v", first, after), func(t *testing.T) {
+		for _, fault := range []fault{{slow: true}, {after: true, slow: true}} {
+			t.Run(fmt.Sprintf("%v, %+v", first, fault), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					for n := 1; ; n++ {
-						if calls := lifeWithFault(t, first, n, after); calls < n {
-							if n < 20 {
-								t.Fatalf("only %d operations", calls)
-							}
-							return // none failed
+					everyNth(t, stores.All[0], first, fault, func(ctx context.Context) error {
+						late := time.NewTimer(3 * time.Second)
+						defer late.Stop()
+						select {
+						case <-ctx.Done():
+							return ctx.Err()
+						case <-late.C:
+							return errNth
 						}
-					}
+					})
 				})
 			})
 		}
 	}
 }
 
-func lifeWithFault(t *testing.T, first session.Placement, n int, after bool) int {
-	sound := newEngine(t, nil)
-	faulty := &nth{Backend: sound.backend, n: n, after: after}
-	e := newEngine(t, func(c *session.Config) { c.Backend, c.Rolling = faulty, true })
+func everyNth(t *testing.T, store stores.Store, first session.Placement, f fault, wait func(context.Context) error) {
+	sound, clock := newEngineOn(t, store, nil)
+	for n := 1; ; n++ {
+		if calls := lifeWithFault(t, sound, clock, first, &nth{fault: f, n: n, wait: wait}); calls < n {
+			if n < 20 {
+				t.Fatalf("only %d operations", calls)
+			}
+			return // none failed
+		}
+	}
+}
+
+type endKey struct{}
+
+// end ends the request with this context.
+func end(ctx context.Context) { ctx.Value(endKey{}).(context.CancelFunc)() }
+
+func lifeWithFault(t *testing.T, sound *engine, clock *storetest.Clock, first session.Placement, faulty *nth) int {
+	n := faulty.n
+	e := newEngine(t, func(c *session.Config) {
+		c.Backend = &storetest.Hooked{Backend: sound.backend, Hook: faulty.hook}
+		c.Now, c.Rolling = clock.Now, true
+	})
 	b := e.browser(t)
 
 	large := strings.Repeat("x", 300)
 	may := map[string][]string{} // what each key may hold; "" for nothing
 	step := func(name string, do func(s *session.Session), changes map[string]string) {
 		t.Helper()
-		time.Sleep(time.Second)
+		clock.Move(time.Second)
 		kept := b.cookie
-		err := b.try(do)
+		begin := time.Now()
+		err := b.try(func(_ context.Context, s *session.Session) {
+			if do != nil {
+				do(s)
+			}
+		})
+		if took := time.Since(begin); faulty.slow && took >= 3*time.Second {
+			t.Fatalf("n=%d, %s took %v of its 2 s", n, name, took)
+		}
 		store := (*session.StoreError)(nil)
 		if err != nil && !errors.As(err, &store) {
 			t.Fatalf("n=%d, %s: %v, want a StoreError", n, name, err)
@@ -146,8 +174,8 @@ func lifeWithFault(t *testing.T, first session.Placement, n int, after bool) int
 	set("small", "last")
 
 	kept := b.cookie
-	err := b.try(func(s *session.Session) {
-		if err := s.Flush(t.Context()); err != nil {
+	err := b.try(func(ctx context.Context, s *session.Session) {
+		if err := s.Flush(ctx); err != nil {
 			panic(err)
 		}
 	})
@@ -162,19 +190,24 @@ func lifeWithFault(t *testing.T, first session.Placement, n int, after bool) int
 	return faulty.calls
 }
 
-// try is one request. An error in act arrives as a panic.
-func (b *browser) try(act func(s *session.Session)) (err error) {
+// try is one request of at most 2 s. An error in act arrives as a panic.
+func (b *browser) try(act func(ctx context.Context, s *session.Session)) (err error) {
 	defer func() {
 		if p, ok := recover().(error); ok {
 			err = p
 		}
 	}()
-	s, err := b.e.Load(b.request())
+	ctx, cancel := context.WithTimeout(b.t.Context(), 2*time.Second)
+	defer cancel()
+	ctx = context.WithValue(ctx, endKey{}, cancel)
+	s, err := b.e.Load(b.request().WithContext(ctx))
 	if err != nil {
 		return err
 	}
-	if act != nil {
-		act(s)
+	act(ctx, s)
+	err = s.Commit(ctx)
+	if c := s.SetCookie(); c != nil {
+		b.cookie = c.Value
 	}
-	return b.commit(s)
+	return err
 }
