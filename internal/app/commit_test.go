@@ -244,6 +244,8 @@ func TestHosts(t *testing.T) {
 		{"127.0.0.1:8080", nil, "localhost.evil.example:8080", false},
 		{"127.0.0.1:8080", nil, "evil.example:8080", false},
 		{"127.0.0.1:8080", nil, "", false},
+		{"127.0.0.1:8080", nil, "[localhost:8080]:9090", false},
+		{"127.0.0.1:8080", []string{"lab.example"}, "[lab.example]:9090", false},
 		{"127.0.0.1:80", nil, "localhost", true},
 		{"127.0.0.1:80", nil, "[::1]", true},
 		{"192.0.2.7:8080", nil, "192.0.2.7:8080", true},

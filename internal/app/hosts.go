@@ -50,5 +50,8 @@ func (h Hosts) allow(host string) bool {
 		return true
 	}
 	name, _, err := net.SplitHostPort(host)
+	if strings.HasPrefix(host, "[") && net.ParseIP(name) == nil {
+		return false // only an IPv6 address stands in brackets, not "name:port"
+	}
 	return err == nil && h[name]
 }
