@@ -48,13 +48,13 @@ func newApp(t testing.TB, change func(*Config)) *App {
 
 // browser sends requests straight to the router and keeps cookies. It follows nothing.
 type browser struct {
-	t    *testing.T
+	t    testing.TB
 	h    http.Handler
 	jar  http.CookieJar
 	form form // which of the three answers to ask for
 }
 
-func newBrowser(t *testing.T, h http.Handler, f form) *browser {
+func newBrowser(t testing.TB, h http.Handler, f form) *browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -91,7 +91,7 @@ func (b *browser) request(method, target, body string) *http.Request {
 
 type answer struct {
 	*http.Response
-	t    *testing.T
+	t    testing.TB
 	body string
 }
 
