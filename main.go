@@ -26,6 +26,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/config"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/store/memory"
+	"github.com/sessionscope/sessionscope/internal/store/redis"
 	"github.com/sessionscope/sessionscope/internal/store/sqlite"
 )
 
@@ -65,11 +66,11 @@ func exitCode(err error) int {
 // run serves until ctx ends, then lets requests finish for at most 5 s.
 func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) (err error) {
 	log := logger(cfg, stderr)
-	backend, closeStore, err := openStore(ctx, &cfg, log)
+	st, err := openStore(ctx, &cfg, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeStore()) }()
+	defer func() { err = errors.Join(err, st.close()) }()
 	secrets, err := readSecrets(cfg.SecretFile)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errSecrets, err)
@@ -92,7 +93,7 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) (err 
 	}
 	a, err := app.New(app.Config{
 		Sessions: session.Config{
-			Backend: backend, Secrets: secrets,
+			Backend: st, Secrets: secrets,
 			CookieName: cookieName(listener.Addr()), Placement: cfg.Placement,
 			IdleTimeout: cfg.Idle, Lifetime: cfg.Lifetime, Rolling: cfg.Rolling,
 		},
@@ -147,27 +148,41 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) (err 
 	return nil
 }
 
+// store is a backend that may have to be closed.
+type store struct {
+	session.Backend
+	close func() error
+}
+
 // openStore opens the store that cfg names. One that outlives the program needs a
-// secret that does too: without --secret-file it is kept beside the store.
-func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (session.Backend, func() error, error) {
-	if cfg.Store == "memory" {
-		return memory.New(memory.Config{MaxSessions: cfg.MaxSessions, MaxBytes: memoryBytes(cfg.MaxSessions)}), func() error { return nil }, nil
-	}
-	durability := sqlite.Full
-	if cfg.Batched {
-		durability = sqlite.Batched
-	}
-	st, err := sqlite.Open(ctx, sqlite.Config{File: cfg.StoreFile, Durability: durability, MaxSessions: cfg.MaxSessions, Log: log})
-	if err != nil {
-		return nil, nil, fmt.Errorf("--store: %w", err)
-	}
-	if cfg.SecretFile == "" {
-		cfg.SecretFile = cfg.StoreFile + ".secret"
-		if err := session.MakeSecret(cfg.SecretFile); err != nil {
-			return nil, nil, errors.Join(err, st.Close())
+// secret that does too: without --secret-file it is kept beside the SQLite file.
+func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (store, error) {
+	switch cfg.Store {
+	case "sqlite":
+		durability := sqlite.Full
+		if cfg.Batched {
+			durability = sqlite.Batched
 		}
+		st, err := sqlite.Open(ctx, sqlite.Config{File: cfg.StoreFile, Durability: durability, MaxSessions: cfg.MaxSessions, Log: log})
+		if err == nil && cfg.SecretFile == "" {
+			cfg.SecretFile = cfg.StoreFile + ".secret"
+			if err = session.MakeSecret(cfg.SecretFile); err != nil {
+				err = errors.Join(err, st.Close())
+			}
+		}
+		if err != nil {
+			return store{}, fmt.Errorf("--store: %w", err)
+		}
+		return store{st, st.Close}, nil
+	case "redis":
+		st, err := redis.Open(ctx, redis.Config{URL: cfg.StoreURL, MaxSessions: cfg.MaxSessions, Log: log})
+		if err != nil {
+			return store{}, fmt.Errorf("--store: %w", err)
+		}
+		return store{st, st.Close}, nil
 	}
-	return st, st.Close, nil
+	st := memory.New(memory.Config{MaxSessions: cfg.MaxSessions, MaxBytes: memoryBytes(cfg.MaxSessions)})
+	return store{st, func() error { return nil }}, nil
 }
 
 // memoryBytes is how much data the memory store takes: 64 MiB, and more for more

@@ -20,8 +20,9 @@ import (
 // Config is what the program was asked to do.
 type Config struct {
 	Addr        string            // HOST:PORT to listen on
-	Store       string            // "memory" or "sqlite"
+	Store       string            // "memory", "sqlite" or "redis"
 	StoreFile   string            // of "sqlite"
+	StoreURL    string            // of "redis"; it may hold a password
 	Batched     bool              // "sqlite" answers before a write is on disk
 	Placement   session.Placement // of a new session
 	Idle        time.Duration     // at least 1 s, at most ten years, as Lifetime
@@ -48,7 +49,7 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (Config, er
 	fs := flag.NewFlagSet("sessionscope", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.StringVar(&cfg.Addr, "addr", "127.0.0.1:8080", "`HOST:PORT` to listen on; port 0 picks a free one")
-	fs.Func("store", "`WHERE` records are kept: memory, which ends with the program, or sqlite or sqlite:FILE, which outlives it (default memory)", cfg.setStore)
+	fs.Func("store", "`WHERE` records are kept: memory, which ends with the program; sqlite or sqlite:FILE, which outlives it; redis://HOST:PORT/DB, rediss:// or unix://, which many programs share (default memory)", cfg.setStore)
 	durability := false
 	fs.Func("durability", "`WHEN` a write to SQLite is answered: full, once it is on disk, or batched, up to a second sooner (default full)", func(s string) error {
 		if s != "full" && s != "batched" {
@@ -108,22 +109,29 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (Config, er
 	if err != nil || cfg.Version {
 		return cfg, err
 	}
-	if durability && cfg.Store != "sqlite" {
-		return cfg, fmt.Errorf("--durability or %s is for --store sqlite: memory ends with the program", variable("durability"))
+	switch {
+	case durability && cfg.Store != "sqlite":
+		return cfg, fmt.Errorf("--durability or %s is for --store sqlite", variable("durability"))
+	case cfg.Store == "redis" && cfg.SecretFile == "":
+		return cfg, fmt.Errorf("--store redis:// needs --secret-file or %s: all programs on one Redis sign with the same secrets", variable("secret-file"))
 	}
 	return cfg, cfg.check()
 }
 
-// setStore reads memory, sqlite or sqlite:FILE.
+// setStore reads memory, sqlite, sqlite:FILE or the URL of a Redis.
 func (c *Config) setStore(s string) error {
+	c.StoreURL = ""
 	name, where, given := strings.Cut(s, ":")
 	switch {
+	case strings.HasPrefix(where, "//") && (name == "redis" || name == "rediss" || name == "unix"):
+		c.Store, c.StoreFile, c.StoreURL = "redis", "", s
+		return nil
 	case name == "memory" && !given:
 	case name == "sqlite" && !given:
 		where = filepath.Join(xdg.StateHome, "sessionscope", "sessions.db")
 	case name == "sqlite" && where != "":
 	default:
-		return errors.New("it is memory, sqlite or sqlite:FILE")
+		return errors.New("it is memory, sqlite, sqlite:FILE, redis://HOST:PORT/DB, rediss:// or unix://")
 	}
 	c.Store, c.StoreFile = name, where
 	return nil

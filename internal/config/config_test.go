@@ -43,6 +43,10 @@ func TestParse(t *testing.T) {
 		{"sqlite and a file", []string{"--store", "sqlite:a:b.db"}, map[string]string{"SESSIONSCOPE_DURABILITY": "batched"}, func(c *Config) {
 			c.Store, c.StoreFile, c.Batched = "sqlite", "a:b.db", true
 		}},
+		{"redis", []string{"--store", "rediss://user:secret@a.example:6380/2", "--secret-file", "s"}, nil, func(c *Config) {
+			c.Store, c.StoreURL, c.SecretFile = "redis", "rediss://user:secret@a.example:6380/2", "s"
+		}},
+		{"a flag's store replaces the environment's", []string{"--store", "memory"}, map[string]string{"SESSIONSCOPE_STORE": "redis://a"}, func(*Config) {}},
 		{"a flag replaces the environment", []string{"--idle", "1m", "--allow-host", "a.example"}, map[string]string{"SESSIONSCOPE_IDLE": "rubbish", "SESSIONSCOPE_ALLOW_HOST": "b.example"}, func(c *Config) {
 			c.Idle, c.AllowHosts = time.Minute, []string{"a.example"}
 		}},
@@ -76,6 +80,9 @@ func TestParseRefuses(t *testing.T) {
 		{"--store=memory:", "", "sqlite:FILE"},
 		{"--store=sqlite:", "", "sqlite:FILE"},
 		{"--store=", "", "sqlite:FILE"},
+		{"--store=redis:a", "", "redis://HOST:PORT/DB"},
+		{"--store=redis://a", "", "needs --secret-file"},
+		{"--store=unix:///a --secret-file=s --durability=full", "", "for --store sqlite"},
 		{"--durability=never", "", "full or batched"},
 		{"--durability=batched", "", "for --store sqlite"},
 		{"--durability=full --store=memory", "", "for --store sqlite"},

@@ -27,7 +27,7 @@ func TestImports(t *testing.T) {
 		"internal/store/sqlite":          {"internal/session"},
 		"internal/store/redis":           {"internal/session"},
 		"internal/store/redis/redistest": nil,
-		"internal/store/stores":          {"internal/session", "internal/store/memory"}, // for tests
+		"internal/store/stores":          {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/store/redis/redistest"}, // for tests
 		"internal/store/storetest":       {"internal/session"},
 		"internal/app":                   {"internal/session", "views"},
 		"internal/e2e":                   nil,

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -36,13 +37,52 @@ type Server struct {
 // It ends with the test. Without the program the test is skipped, and with CI set it fails.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
+	needRedis(t)
+	return start(t, "redis-server", args)
+}
+
+func needRedis(t testing.TB) {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal("there is no redis-server in PATH")
 		}
 		t.Skip("there is no redis-server in PATH")
 	}
-	return start(t, "redis-server", args)
+}
+
+// shared is the server of the tests that want no more than a database of it.
+var shared struct {
+	sync.Mutex
+	*Server
+	tests     int // that use it now
+	databases int // given away
+}
+
+// Database returns the URL of an empty database for this test, on a server that
+// tests share while they run.
+func Database(t testing.TB) string {
+	t.Helper()
+	needRedis(t)
+	shared.Lock()
+	defer shared.Unlock()
+	const databases = 10000
+	if shared.tests == 0 {
+		shared.Server, shared.databases = launch(t, "redis-server", []string{"--databases", strconv.Itoa(databases)}), 0
+	}
+	if shared.databases == databases {
+		t.Fatal("all databases of the shared server are given away")
+	}
+	shared.tests++
+	t.Cleanup(func() {
+		shared.Lock()
+		defer shared.Unlock()
+		if shared.tests--; shared.tests == 0 {
+			shared.close()
+		}
+	})
+	shared.databases++
+	return fmt.Sprintf("redis://%s/%d", shared.Addr, shared.databases-1)
 }
 
 // StartTLS is Start for a server that speaks TLS on Addr, and plain text on
@@ -116,22 +156,33 @@ func StartValkey(t testing.TB, args ...string) *Server {
 
 func start(t testing.TB, binary string, args []string) *Server {
 	t.Helper()
+	s := launch(t, binary, args)
+	t.Cleanup(s.close)
+	return s
+}
+
+// close kills it and removes its folder.
+func (s *Server) close() {
+	s.Stop()
+	os.RemoveAll(s.dir)
+}
+
+// launch is start for a server that outlives t.
+func launch(t testing.TB, binary string, args []string) *Server {
+	t.Helper()
 	// Not t.TempDir: the path of a socket has room for 107 bytes.
 	dir, err := os.MkdirTemp("", "redis")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &Server{t: t, binary: binary, dir: dir, args: args, Socket: filepath.Join(dir, "socket")}
-	t.Cleanup(func() {
-		s.Stop()
-		os.RemoveAll(dir)
-	})
 	for tries := 1; ; tries++ {
 		s.Port = strconv.Itoa(freePort(t))
 		s.Addr = "127.0.0.1:" + s.Port
 		if err = s.run(); err == nil {
 			return s
 		} else if tries == 3 || !strings.Contains(err.Error(), "in use") { // another took the port since
+			s.close()
 			t.Fatal(err)
 		}
 	}
