@@ -154,14 +154,20 @@ func (b *browser) wantKeys(want ...string) {
 	}
 }
 
-func must(t *testing.T, err error) {
+// tester is a *testing.T or a *rapid.T.
+type tester interface {
+	Helper()
+	Fatal(...any)
+}
+
+func must(t tester, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func val(t *testing.T, text string) session.Value {
+func val(t tester, text string) session.Value {
 	t.Helper()
 	v, err := session.Text(text)
 	must(t, err)
