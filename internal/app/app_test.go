@@ -18,6 +18,7 @@ import (
 
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/store/memory"
+	"github.com/sessionscope/sessionscope/internal/store/storetest"
 )
 
 const (
@@ -749,72 +750,27 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// failingBackend answers nothing once it is down.
-type failingBackend struct {
-	session.Backend
-	down bool
-}
-
 var errDown = errors.New("the store is down")
 
-func (f *failingBackend) Load(ctx context.Context, k session.Key) (session.Record, error) {
-	if f.down {
-		return session.Record{}, errDown
-	}
-	return f.Backend.Load(ctx, k)
-}
-
-func (f *failingBackend) Save(ctx context.Context, k session.Key, r session.Record) (uint64, error) {
-	if f.down {
-		return 0, errDown
-	}
-	return f.Backend.Save(ctx, k, r)
-}
-
-func (f *failingBackend) Create(ctx context.Context, k session.Key, r session.Record) error {
-	if f.down {
-		return errDown
-	}
-	return f.Backend.Create(ctx, k, r)
-}
-
-func (f *failingBackend) Delete(ctx context.Context, k session.Key) error {
-	if f.down {
-		return errDown
-	}
-	return f.Backend.Delete(ctx, k)
-}
-
-func (f *failingBackend) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
-	if f.down {
-		return 0, errDown
-	}
-	return f.Backend.DeleteExpired(ctx, now, limit)
-}
-
-func (f *failingBackend) Stats(ctx context.Context) (session.Stats, error) {
-	if f.down {
-		return session.Stats{}, errDown
-	}
-	return f.Backend.Stats(ctx)
-}
-
-func (f *failingBackend) Ping(ctx context.Context) error {
-	if f.down {
-		return errDown
-	}
-	return nil
+// failing returns a store that answers nothing while *down.
+func failing(down *bool) session.Backend {
+	return &storetest.Hooked{Backend: memory.New(memory.Config{MaxSessions: 10}), Hook: func(context.Context, string) (before, after error) {
+		if *down {
+			return errDown, nil
+		}
+		return nil, nil
+	}}
 }
 
 // An outage is a 503 with Retry-After, and never a logout.
 func TestStoreDown(t *testing.T) {
 	for name, f := range forms {
 		t.Run(name, func(t *testing.T) {
-			backend := &failingBackend{Backend: memory.New(memory.Config{MaxSessions: 10})}
-			b := newBrowser(t, newApp(t, func(c *Config) { c.Sessions.Backend = backend }), f)
+			var down bool
+			b := newBrowser(t, newApp(t, func(c *Config) { c.Sessions.Backend = failing(&down) }), f)
 			b.post("/set", "key", "name", "value", "Rahim")
 			before := b.cookie()
-			backend.down = true
+			down = true
 			for _, step := range routes {
 				var a answer
 				if step.method == "GET" {
@@ -830,7 +786,7 @@ func TestStoreDown(t *testing.T) {
 			if a := b.get("/healthz"); a.StatusCode != 503 || a.Header.Get("Retry-After") == "" {
 				t.Errorf("/healthz: %d", a.StatusCode)
 			}
-			backend.down = false
+			down = false
 			b.form = formJSON
 			if b.cookie() != before || b.get("/get?key=name").json()["found"] != true {
 				t.Error("the outage was a logout")

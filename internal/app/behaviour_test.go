@@ -168,6 +168,21 @@ func (w *world) start(max int, change func(*Config)) *world {
 		}
 		return errors.New("broken")
 	})
+	staged("/test/late", func(c echo.Context, _ *session.Session) error {
+		st := gorillaStore{session.Store{Engine: w.app.engine}}
+		gs, err := st.Get(c.Request(), cookieName)
+		if err != nil {
+			return err
+		}
+		gs.Values["staged"] = "x"
+		if err := c.String(200, "the first byte"); err != nil {
+			return err
+		}
+		if err := gs.Save(c.Request(), c.Response()); !errors.Is(err, errTooLate) {
+			w.Errorf("a Save after the first byte: %v, want errTooLate", err)
+		}
+		return nil
+	})
 	staged("/test/until", func(c echo.Context, s *session.Session) error { // a minute from now
 		s.SetExpiry(session.Expiry{At: w.clock.Now().Add(time.Minute)})
 		return nil
@@ -673,7 +688,7 @@ func settleCommit(w *world) {
 		saved  bool
 	}{
 		{"/test/no-body", 200, true}, {"/test/404", 404, true}, {"/test/twice", 200, true},
-		{"/test/500", 500, false}, {"/test/error", 500, false}, {"/set", 500, false},
+		{"/test/500", 500, false}, {"/test/error", 500, false}, {"/set", 500, false}, {"/test/late", 200, false},
 	} {
 		for _, exists := range []bool{false, true} {
 			w.start(0, nil)

@@ -16,7 +16,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/session"
-	"github.com/sessionscope/sessionscope/internal/store/memory"
 )
 
 // Promise 10 of the engine: settle the status, commit, render.
@@ -105,14 +104,14 @@ func TestCommit(t *testing.T) {
 
 // What cannot be saved any more is at least not answered with a 200.
 func TestLateCommitFails(t *testing.T) {
-	backend := &failingBackend{Backend: memory.New(memory.Config{MaxSessions: 10})}
-	a := newApp(t, func(c *Config) { c.Sessions.Backend = backend })
+	var down bool
+	a := newApp(t, func(c *Config) { c.Sessions.Backend = failing(&down) })
 	a.echo.GET("/test", func(c echo.Context) error {
 		s, err := a.engine.Load(c.Request())
 		if err != nil {
 			return err
 		}
-		backend.down = true
+		down = true
 		if err := s.Set("a", `"x"`); err != nil {
 			return err
 		}
