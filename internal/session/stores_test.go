@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"flag"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -10,7 +11,10 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	_ = flag.Set("rapid.steps", "60") // a life of several sessions; the command line may say otherwise
+	goleak.VerifyTestMain(m)
+}
 
 // eachStore runs test for every store.
 func eachStore(t *testing.T, test func(t *testing.T, store stores.Store)) {
