@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -84,8 +85,9 @@ func (c *codec) verify(value string) (cookie *Cookie, knew bool, err error) {
 		return cookie, true, nil
 	}
 	// securecookie would also take a value whose last letter has other padding
-	// bits, and "change one letter" must mean any letter.
-	if _, err := base64.URLEncoding.Strict().DecodeString(value); err != nil {
+	// bits, and "change one letter" must mean any letter. Line ends are skipped by
+	// Go's base64 even when it is strict.
+	if _, err := base64.URLEncoding.Strict().DecodeString(value); err != nil || strings.ContainsAny(value, "\r\n") {
 		return nil, false, errGarbled
 	}
 	cookie = &Cookie{Value: value, Keys: len(c.keys)}
