@@ -153,6 +153,10 @@ func (w *world) start(max int, change func(*Config)) *world {
 	staged("/test/404", func(c echo.Context, s *session.Session) error { set(s, "staged"); return c.String(404, "nothing") })
 	staged("/test/500", func(c echo.Context, s *session.Session) error { set(s, "staged"); return c.String(500, "broken") })
 	staged("/test/error", func(c echo.Context, s *session.Session) error { set(s, "staged"); return errors.New("broken") })
+	staged("/test/refuse", func(c echo.Context, s *session.Session) error {
+		set(s, "staged")
+		return &session.InputError{Field: "key", Text: "no"}
+	})
 	staged("/test/twice", func(c echo.Context, s *session.Session) error {
 		for _, key := range []string{"staged", "more"} {
 			set(s, key)
@@ -688,7 +692,7 @@ func settleCommit(w *world) {
 		saved  bool
 	}{
 		{"/test/no-body", 200, true}, {"/test/404", 404, true}, {"/test/twice", 200, true},
-		{"/test/500", 500, false}, {"/test/error", 500, false}, {"/set", 500, false}, {"/test/late", 200, false},
+		{"/test/500", 500, false}, {"/test/error", 500, false}, {"/set", 500, false}, {"/test/late", 200, false}, {"/test/refuse", 422, false},
 	} {
 		for _, exists := range []bool{false, true} {
 			w.start(0, nil)
@@ -770,6 +774,12 @@ func fullStore(w *world) {
 	inCookie := w.browser() // needs no record, and its logout a marker only
 	inCookie.post("/set", "key", "a", "value", "1", "placement", "cookie").want(200)
 	old := w.holding(inCookie.cookie())
+	for _, placement := range []string{"hybrid", "server"} { // a record of its own would be one too many
+		if a := inCookie.post("/placement", "placement", placement).want(507); a.Header.Get("Set-Cookie") != "" {
+			w.Error("a move that was refused sent a cookie")
+		}
+	}
+	w.wantKeys(inCookie, "a")
 	inCookie.post("/logout").want(200)
 	w.wantKeys(old)
 	w.wantKeys(b, "big", "more", "name", "user")

@@ -51,6 +51,7 @@ func TestNthOperationFails(t *testing.T) {
 		for _, first := range placements {
 			for _, fault := range []fault{{}, {after: true}, {slow: true}, {after: true, slow: true}} {
 				t.Run(fmt.Sprintf("%v, %+v", first, fault), func(t *testing.T) {
+					t.Parallel()
 					everyNth(t, store, first, fault, func(ctx context.Context) error {
 						end(ctx) // as if the time were over
 						return ctx.Err()

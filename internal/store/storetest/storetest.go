@@ -409,6 +409,16 @@ func backwards(t *testing.T, s *suite) {
 	s.clock.Move(time.Millisecond)
 	s.wantCleared(10, 1)
 
+	s.create(1, 500*time.Millisecond, `1`)
+	s.clock.Move(600 * time.Millisecond)
+	s.wantStats(0, 1, 1)
+	s.clock.Move(-200 * time.Millisecond) // found dead, and not any more, within one second
+	s.wantCleared(10, 0)
+	s.wantLoad(1, nil)
+	s.clock.Move(200 * time.Millisecond)
+	s.wantCleared(10, 1)
+	s.clock.Move(400 * time.Millisecond) // to a whole second again
+
 	// Found dead, and written again after a small step back.
 	ctx := t.Context()
 	for n, write := range []func(k session.Key, r session.Record) error{
