@@ -49,7 +49,7 @@ func (b *nth) hook(ctx context.Context, _ string) (before, after error) {
 func TestNthOperationFails(t *testing.T) {
 	eachStore(t, func(t *testing.T, store stores.Store) {
 		for _, first := range placements {
-			for _, fault := range []fault{{}, {after: true}, {slow: true}, {after: true, slow: true}} {
+			for _, fault := range []fault{{}, {after: true}, {after: true, slow: true}} {
 				t.Run(fmt.Sprintf("%v, %+v", first, fault), func(t *testing.T) {
 					t.Parallel()
 					everyNth(t, store, first, fault, func(ctx context.Context) error {
@@ -139,6 +139,9 @@ func lifeWithFault(t *testing.T, sound *engine, clock *storetest.Clock, first se
 				may[key] = []string{""}
 			}
 			may[key] = append(may[key], value)
+		}
+		if faulty.calls < n {
+			return // the life of a smaller n has shown this
 		}
 		seen := sound.browser(t)
 		seen.cookie = b.cookie
