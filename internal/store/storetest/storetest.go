@@ -698,6 +698,9 @@ func times(t *testing.T, s *suite) {
 			if !got.Expires.Equal(r.Expires) || !got.Created.Equal(r.Created) {
 				t.Errorf("%s: until %v since %v came back as until %v since %v", how, r.Expires, r.Created, got.Expires, got.Created)
 			}
+			if r.Expires.Location() == time.UTC && got.Expires.Location() != time.UTC || got.Created.Location() != time.UTC {
+				t.Errorf("%s: times in UTC came back in %v and %v", how, got.Expires.Location(), got.Created.Location())
+			}
 		}
 		check("create")
 		r.Expires = r.Expires.Add(time.Millisecond)
