@@ -827,7 +827,7 @@ func (s *Session) keepAlive(ctx context.Context) error {
 	resign := s.cookie.Key != 1 && len(v.values) == 0 && s.base.placement != InCookie
 	if e.cfg.Rolling && expires.After(s.rec.Expires) {
 		if s.base.placement == InCookie {
-			if now.Sub(s.cookie.SignedAt()) >= resignEvery {
+			if expires.Sub(s.rec.Expires) >= resignEvery {
 				v.deadline, s.rec.Expires, resign = expires, expires, true
 			}
 		} else {
