@@ -58,6 +58,8 @@ type Config struct {
 	MaxSessions int
 	Now         func() time.Time // the clock; default time.Now
 	Log         *slog.Logger     // default: nothing is logged
+
+	timeout time.Duration // of a call; default callTimeout
 }
 
 // Store is a session.Backend. It starts no goroutine of its own.
@@ -65,15 +67,14 @@ type Store struct {
 	client goredis.UniversalClient
 	hash   string   // the prefix of the sessions' keys
 	index  []string // the index's keys
-	max    int
-	now    func() time.Time
-	log    *slog.Logger
+	cfg    Config
 }
 
 // Open connects to Redis and makes sure that it answers and may be used. Its
 // error is one line, without the URL's password.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	opt, err := parse(cfg.URL)
+	cfg = cfg.withDefaults()
+	opt, err := parse(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -90,23 +91,29 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return st, nil
 }
 
+func (cfg Config) withDefaults() Config {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.timeout == 0 {
+		cfg.timeout = callTimeout
+	}
+	return cfg
+}
+
 // newStore returns a store whose keys begin with prefix.
 func newStore(client goredis.UniversalClient, cfg Config, prefix string) *Store {
-	st := &Store{
-		client: client, max: cfg.MaxSessions, now: cfg.Now, log: cfg.Log,
+	return &Store{
+		client: client, cfg: cfg.withDefaults(),
 		hash: prefix + "ssc:s:", index: []string{"{" + prefix + "ssc}:expiry", "{" + prefix + "ssc}:bytes"},
 	}
-	if st.now == nil {
-		st.now = time.Now
-	}
-	if st.log == nil {
-		st.log = slog.New(slog.DiscardHandler)
-	}
-	return st
 }
 
 func (st *Store) open(ctx context.Context, opt *goredis.Options) error {
-	call, cancel := context.WithTimeout(ctx, callTimeout)
+	call, cancel := context.WithTimeout(ctx, st.cfg.timeout)
 	defer cancel()
 	info, err := st.client.Info(call).Result()
 	if err != nil {
@@ -119,14 +126,15 @@ func (st *Store) open(ctx context.Context, opt *goredis.Options) error {
 		st.client = cluster
 	}
 	if strings.Contains(info, "maxmemory_policy:") && !strings.Contains(info, "maxmemory_policy:noeviction") {
-		st.log.Warn("Redis may evict live sessions: its maxmemory-policy should be noeviction")
+		st.cfg.Log.Warn("Redis may evict live sessions: its maxmemory-policy should be noeviction")
 	}
 	_, err = st.Stats(ctx) // scripts and the index may be used
 	return err
 }
 
-// parse reads a URL. An error shows no part of one that may hold a password.
-func parse(url string) (*goredis.Options, error) {
+// parse reads the URL. An error shows no part of one that may hold a password.
+func parse(cfg Config) (*goredis.Options, error) {
+	url := cfg.URL
 	opt, err := goredis.ParseURL(url)
 	if err != nil {
 		const forms = "it is redis://[USER:PASSWORD@]HOST:PORT/DB, rediss:// for TLS or unix:///PATH?db=N"
@@ -135,7 +143,7 @@ func parse(url string) (*goredis.Options, error) {
 		}
 		return nil, fmt.Errorf("%q is not the URL of a Redis: %s (%s)", url, forms, strings.TrimPrefix(err.Error(), "redis: "))
 	}
-	opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout, opt.PoolTimeout = callTimeout, callTimeout, callTimeout, callTimeout
+	opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout, opt.PoolTimeout = cfg.timeout, cfg.timeout, cfg.timeout, cfg.timeout
 	opt.ContextTimeoutEnabled = true
 	opt.MaxRetries, opt.DialerRetries = -1, 1 // see once
 	opt.PoolSize, opt.PipelinePoolSize = poolSize, -1
@@ -185,7 +193,7 @@ func (st *Store) Close() error { return st.client.Close() }
 // Create implements session.Backend. The index comes first: it counts. A full
 // store first clears what has expired.
 func (st *Store) Create(ctx context.Context, k session.Key, r session.Record) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, st.cfg.timeout)
 	defer cancel()
 	r.Version++
 	var was []any
@@ -220,7 +228,7 @@ func (st *Store) Create(ctx context.Context, k session.Key, r session.Record) er
 func (st *Store) reserve(ctx context.Context, k session.Key, r session.Record) ([]any, error) {
 	max := 0
 	if r.Version == 1 {
-		max = st.max
+		max = st.cfg.MaxSessions
 	}
 	for cleared := false; ; cleared = true {
 		answer, err := st.evalIndex(ctx, reserveScript, member(k), r.Expires.UnixMilli(), r.Version, len(r.Data), max)
@@ -233,7 +241,7 @@ func (st *Store) reserve(ctx context.Context, k session.Key, r session.Record) (
 		if cleared {
 			return nil, session.ErrFull
 		}
-		if n, err := st.DeleteExpired(ctx, st.now(), roomStep); err != nil {
+		if n, err := st.DeleteExpired(ctx, st.cfg.Now(), roomStep); err != nil {
 			return nil, err
 		} else if n == 0 {
 			return nil, session.ErrFull
@@ -243,7 +251,7 @@ func (st *Store) reserve(ctx context.Context, k session.Key, r session.Record) (
 
 // Load implements session.Backend.
 func (st *Store) Load(ctx context.Context, k session.Key) (r session.Record, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, st.cfg.timeout)
 	defer cancel()
 	var values []any
 	err = again(func() (err error) {
@@ -254,9 +262,9 @@ func (st *Store) Load(ctx context.Context, k session.Key) (r session.Record, err
 		return r, err
 	}
 	r, err = parseRecord(values)
-	switch dead := !st.now().Before(r.Expires); {
+	switch dead := !st.cfg.Now().Before(r.Expires); {
 	case errors.Is(err, errBroken):
-		st.log.Warn("a session in Redis is corrupt and reads as absent", "session", k.Name())
+		st.cfg.Log.Warn("a session in Redis is corrupt and reads as absent", "session", k.Name())
 		return session.Record{}, session.ErrNotFound
 	case err != nil, dead && r.Marker:
 		return session.Record{}, session.ErrNotFound
@@ -268,7 +276,7 @@ func (st *Store) Load(ctx context.Context, k session.Key) (r session.Record, err
 
 // Save implements session.Backend.
 func (st *Store) Save(ctx context.Context, k session.Key, r session.Record) (uint64, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, st.cfg.timeout)
 	defer cancel()
 	old := r.Version
 	r.Version++
@@ -292,9 +300,9 @@ func (st *Store) Save(ctx context.Context, k session.Key, r session.Record) (uin
 
 // Touch implements session.Backend.
 func (st *Store) Touch(ctx context.Context, k session.Key, version uint64, expires time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, st.cfg.timeout)
 	defer cancel()
-	now := st.now()
+	now := st.cfg.Now()
 	answer, err := st.eval(ctx, touchScript, []string{st.key(k)}, now.UnixMilli(), ttl(now, expires), version, expires.UnixMilli())
 	switch bytes, ok := answer.(int64); {
 	case err != nil:
@@ -311,7 +319,7 @@ func (st *Store) Touch(ctx context.Context, k session.Key, version uint64, expir
 
 // Delete implements session.Backend.
 func (st *Store) Delete(ctx context.Context, k session.Key) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, st.cfg.timeout)
 	defer cancel()
 	if _, err := st.eval(ctx, deleteScript, []string{st.key(k)}); err != nil {
 		return err
@@ -336,7 +344,7 @@ func (st *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (r
 // sweep takes at most limit sessions of the index that should be dead at now. It
 // deletes those that are, and puts the index right. It tells whether there may be more.
 func (st *Store) sweep(ctx context.Context, now time.Time, limit int) (removed int, more bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, st.cfg.timeout)
 	defer cancel()
 	answer, err := st.evalIndex(ctx, dueScript, now.UnixMilli(), limit)
 	due := list(answer)
@@ -396,7 +404,7 @@ func (st *Store) All(ctx context.Context) iter.Seq2[session.Entry, error] {
 
 // page returns the sessions of one step of a scan.
 func (st *Store) page(ctx context.Context, cursor uint64) (entries []session.Entry, next uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, st.cfg.timeout)
 	defer cancel()
 	var members []string // with a score after each
 	err = again(func() (err error) {
@@ -430,9 +438,9 @@ func (st *Store) page(ctx context.Context, cursor uint64) (entries []session.Ent
 
 // Stats implements session.Backend.
 func (st *Store) Stats(ctx context.Context) (s session.Stats, err error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, st.cfg.timeout)
 	defer cancel()
-	answer, err := st.evalIndex(ctx, statsScript, st.now().UnixMilli())
+	answer, err := st.evalIndex(ctx, statsScript, st.cfg.Now().UnixMilli())
 	if is := list(answer); len(is) == 3 {
 		all, _ := is[0].(int64)
 		expired, _ := is[1].(int64)
@@ -444,7 +452,7 @@ func (st *Store) Stats(ctx context.Context) (s session.Stats, err error) {
 
 // Ping implements session.Backend. It asks the node that has the index.
 func (st *Store) Ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, st.cfg.timeout)
 	defer cancel()
 	return again(func() error { return st.client.Exists(ctx, st.index[0]).Err() })
 }
@@ -457,7 +465,7 @@ func (st *Store) mend(ctx context.Context, k session.Key, s script, args ...any)
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
 	defer cancel()
 	if _, err := st.evalIndex(ctx, s, args...); err != nil {
-		st.log.Warn("the index of sessions in Redis missed a change; the session itself is well", "session", k.Name(), "error", err)
+		st.cfg.Log.Warn("the index of sessions in Redis missed a change; the session itself is well", "session", k.Name(), "error", err)
 	}
 }
 
@@ -505,7 +513,7 @@ var fieldNames = []string{"created", "expires", "version", "data", "marker"}
 
 // fields are the arguments of create and save: now, time to live, and the record.
 func (st *Store) fields(r session.Record) []any {
-	now := st.now()
+	now := st.cfg.Now()
 	return []any{now.UnixMilli(), ttl(now, r.Expires), r.Created.UnixMilli(), r.Expires.UnixMilli(), r.Version, r.Data, flag(r.Marker)}
 }
 
