@@ -293,7 +293,7 @@ func (st *Store) Save(ctx context.Context, k session.Key, r session.Record) (uin
 	case r.Marker:
 		st.mend(ctx, k, dropScript, member(k))
 	default:
-		st.mend(ctx, k, putScript, member(k), r.Expires.UnixMilli(), r.Version, len(r.Data))
+		st.put(ctx, k, r.Expires, r.Version, int64(len(r.Data)))
 	}
 	return r.Version, nil
 }
@@ -312,7 +312,7 @@ func (st *Store) Touch(ctx context.Context, k session.Key, version uint64, expir
 	case !ok:
 		return session.ErrNotFound
 	default:
-		st.mend(ctx, k, putScript, member(k), expires.UnixMilli(), version, bytes)
+		st.put(ctx, k, expires, version, bytes)
 	}
 	return nil
 }
@@ -457,16 +457,29 @@ func (st *Store) Ping(ctx context.Context) error {
 	return again(func() error { return st.client.Exists(ctx, st.index[0]).Err() })
 }
 
+// put tells the index of a session that was written. Without an entry there it
+// was lost, or the session has been deleted since: then it must not come back.
+func (st *Store) put(ctx context.Context, k session.Key, expires time.Time, version uint64, bytes int64) {
+	if st.mend(ctx, k, putScript, member(k), expires.UnixMilli(), version, bytes) != "ADDED" {
+		return
+	}
+	if marker, err := st.client.HGet(ctx, st.key(k), "marker").Result(); marker == "1" || errors.Is(err, goredis.Nil) {
+		st.mend(ctx, k, dropScript, member(k))
+	}
+}
+
 // mend tells the index of a change that was made. If that fails, a figure is off
 // until the session's next write or the sweep after its expiry; the change stands.
 // It has what is left of ctx's time, and is not ended by a client that left.
-func (st *Store) mend(ctx context.Context, k session.Key, s script, args ...any) {
+func (st *Store) mend(ctx context.Context, k session.Key, s script, args ...any) any {
 	deadline, _ := ctx.Deadline()
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
 	defer cancel()
-	if _, err := st.evalIndex(ctx, s, args...); err != nil {
+	answer, err := st.evalIndex(ctx, s, args...)
+	if err != nil {
 		st.cfg.Log.Warn("the index of sessions in Redis missed a change; the session itself is well", "session", k.Name(), "error", err)
 	}
+	return answer
 }
 
 // evalIndex runs a script of the index, which does no harm when it runs twice.

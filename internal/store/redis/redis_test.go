@@ -479,3 +479,28 @@ func parallel(b *testing.B, st *Store, f func(n int, r session.Record) error) {
 	wg.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
 }
+
+// A write that tells the index late does not bring a session back that was
+// deleted, or ended with a marker, meanwhile.
+func TestIndexIsToldLate(t *testing.T) {
+	t.Parallel()
+	st := open(t, Config{URL: redistest.Start(t).URL()})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	late := func(n int) { st.put(ctx, key(n), time.Now().Add(time.Hour), 2, 1) }
+	create(t, st, 1, time.Hour, "1")
+	want(t, nil, st.Delete(ctx, key(1)))
+	late(1)
+	wantStats(t, st, 0, 0, 0)
+	create(t, st, 2, time.Hour, "1")
+	stone := record(time.Hour, "")
+	stone.Version, stone.Marker = 1, true
+	_, err := st.Save(ctx, key(2), stone)
+	want(t, nil, err)
+	late(2)
+	wantStats(t, st, 0, 0, 0)
+	create(t, st, 3, time.Hour, "1")
+	redis(t, st, "ZREM", st.index[0], member(key(3)))
+	late(3) // the control
+	wantStats(t, st, 1, 0, 1)
+}

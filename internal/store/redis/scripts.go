@@ -129,13 +129,15 @@ put(ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 return {'ADDED'}
 `)
 
-	// putScript: member, expires, version, bytes. A newer version stays.
+	// putScript: member, expires, version, bytes. A newer version stays. It says
+	// ADDED if there was no entry.
 	putScript = newScript(index, `
 local was = tonumber(string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '', '^(%d+):'))
-if not was or was <= tonumber(ARGV[3]) or not redis.call('ZSCORE', KEYS[1], ARGV[1]) then
+local there = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not was or was <= tonumber(ARGV[3]) or not there then
 	put(ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 end
-return 'OK'
+return there and 'OK' or 'ADDED'
 `)
 
 	// swapScript: member, the entry that it was seen with, and what to put instead:
