@@ -87,7 +87,11 @@ func (p *program) awaitLog(t *testing.T, text string) {
 // start runs the program on a free port and waits until it says where it is.
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
-	cmd := exec.Command(binary, append([]string{"--addr", "127.0.0.1:0"}, args...)...)
+	return startCommand(t, exec.Command(binary, append([]string{"--addr", "127.0.0.1:0"}, args...)...))
+}
+
+func startCommand(t *testing.T, cmd *exec.Cmd) *program {
+	t.Helper()
 	log := &testLog{t: t}
 	cmd.Stderr = log
 	stdout, err := cmd.StdoutPipe()

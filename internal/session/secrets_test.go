@@ -87,3 +87,38 @@ func TestSetSecrets(t *testing.T) {
 		}
 	})
 }
+
+// A secret that is made is one that can be read, and is made once.
+func TestMakeSecret(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "secret")
+	var first []byte
+	for range 2 {
+		if err := session.MakeSecret(file); err != nil {
+			t.Fatal(err)
+		}
+		secrets, err := session.ReadSecrets(file)
+		if err != nil || len(secrets) != 1 {
+			t.Fatalf("%d secrets, %v", len(secrets), err)
+		}
+		if first == nil {
+			first = secrets[0]
+		} else if !bytes.Equal(first, secrets[0]) {
+			t.Error("the second call made another secret")
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("%v lie there, %v; want the secret alone", entries, err)
+	}
+	other := filepath.Join(dir, "other")
+	if err := session.MakeSecret(other); err != nil {
+		t.Fatal(err)
+	}
+	if secrets, err := session.ReadSecrets(other); err != nil || bytes.Equal(first, secrets[0]) {
+		t.Errorf("two files have the same secret, %v", err)
+	}
+	if err := session.MakeSecret(filepath.Join(dir, "no", "folder")); err == nil {
+		t.Error("a secret in no folder")
+	}
+}
