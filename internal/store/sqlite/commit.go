@@ -145,7 +145,7 @@ func (st *Store) transact(ops []*op) (undone bool) {
 	}
 	if err != nil {
 		fail(err)
-		return isFull(err) // what did not fit is not there; of other failures nothing is known
+		return false
 	}
 	st.sessions += tx.sessions
 	st.bytes += tx.bytes
@@ -307,5 +307,3 @@ func row(c *sqlite.Conn, query string, columns ...*int64) error {
 	}
 	return s.Reset()
 }
-
-func isFull(err error) bool { return sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull }

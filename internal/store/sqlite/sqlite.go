@@ -125,7 +125,7 @@ func (st *Store) Create(ctx context.Context, k session.Key, r session.Record) er
 		tx.put(k, r)
 		return nil
 	})
-	if fresh && isFull(err) {
+	if fresh && sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull {
 		return session.ErrFull
 	}
 	return err
