@@ -232,6 +232,14 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		}},
 		{"newer", "newer", func(t *testing.T, file string) { ours(t, file); shell(t, file, `PRAGMA user_version = 2`) }},
+		{"newer, as the log says", "newer", func(t *testing.T, file string) {
+			other := filepath.Join(t.TempDir(), "s.db")
+			fill(t, open(t, sqlite.Config{File: other}), 20, 300)
+			shell(t, other, `PRAGMA user_version = 2`)
+			if out, err := exec.Command("cp", other, other+"-wal", filepath.Dir(file)).CombinedOutput(); err != nil {
+				t.Skip(err, string(out))
+			}
+		}},
 		{"another table", "table", func(t *testing.T, file string) {
 			ours(t, file)
 			shell(t, file, `ALTER TABLE sessions ADD COLUMN more TEXT`)

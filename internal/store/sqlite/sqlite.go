@@ -146,17 +146,22 @@ func (st *Store) Load(ctx context.Context, k session.Key) (session.Record, error
 		if r, err = st.find(k); err != nil {
 			return session.Record{}, err
 		}
-		st.mu.Lock()
-		// Only if nobody wrote since: it might be older than what they put there.
-		if forgot == st.forgot {
-			st.cache.put(k, r)
-		}
-		st.mu.Unlock()
+		st.keep(k, r, forgot)
 	}
 	if err := alive(r, st.now()); err != nil {
 		return session.Record{}, err
 	}
 	return r, nil
+}
+
+// keep caches a record that was read after the count was forgot, if nobody wrote
+// since: it might be older than what they put there.
+func (st *Store) keep(k session.Key, r session.Record, forgot uint64) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if forgot == st.forgot {
+		st.cache.put(k, r)
+	}
 }
 
 // find reads the record of k from the file.
