@@ -21,6 +21,7 @@ const syncAfter = time.Second
 // rollback, so it sets its results and does not add to them.
 type op struct {
 	run  func(*tx) error
+	ran  error         // what run returned: the answer once that is committed
 	done chan struct{} // closed when err holds the answer
 	err  error
 }
@@ -43,6 +44,11 @@ func (tx *tx) put(k session.Key, r session.Record) {
 	tx.changes = append(tx.changes, change{key: k, rec: r})
 }
 func (tx *tx) drop(k session.Key) { tx.changes = append(tx.changes, change{key: k, drop: true}) }
+
+// changed tells whether an earlier write of the transaction changed k.
+func (tx *tx) changed(k session.Key) bool {
+	return slices.ContainsFunc(tx.changes, func(c change) bool { return c.key == k })
+}
 
 // errUnfinished is the answer when a transaction ended in a panic.
 var errUnfinished = errors.New("the write did not end: nothing is known of it")
@@ -128,7 +134,8 @@ func (st *Store) transact(ops []*op) (undone bool) {
 	}
 	tx := &tx{st: st}
 	for _, o := range ops {
-		if o.err = o.run(tx); !answer(o.err) {
+		if o.ran = o.run(tx); !answer(o.ran) {
+			fail(o.ran)
 			return true
 		}
 	}
@@ -146,6 +153,9 @@ func (st *Store) transact(ops []*op) (undone bool) {
 	if err != nil {
 		fail(err)
 		return false
+	}
+	for _, o := range ops {
+		o.err = o.ran
 	}
 	st.sessions += tx.sessions
 	st.bytes += tx.bytes

@@ -297,6 +297,41 @@ func TestCacheKeepsTheNewer(t *testing.T) {
 	}
 }
 
+// Writes to one key that share a commit leave in the cache what is in the file.
+func TestCacheAfterASharedCommit(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	ctx, k := t.Context(), session.KeyOf("one")
+	if err := st.Create(ctx, k, newRecord(`"old"`)); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	errs := make([]error, 3)
+	expires := time.Now().Add(2 * time.Hour).Truncate(time.Millisecond)
+	st.lead <- struct{}{}
+	for i, write := range []func() error{
+		func() error { return st.Delete(ctx, k) },
+		func() error { return st.Create(ctx, k, newRecord(`"new"`)) },
+		func() error { return st.Touch(ctx, k, 1, expires) },
+	} {
+		wg.Go(func() { errs[i] = write() })
+		until(t, "the write waits", func() bool { return st.waiting() == i+1 })
+	}
+	<-st.lead
+	wg.Wait()
+	r, err := st.Load(ctx, k)
+	if err = errors.Join(append(errs, err)...); err != nil || r.Data != `"new"` || !r.Expires.Equal(expires) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	later := expires.Add(time.Hour)
+	if err := st.Touch(ctx, k, 1, later); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := st.Load(ctx, k); err != nil || !r.Expires.Equal(later) {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 // The cache stays within its bounds and keeps what came last.
 func TestCacheBound(t *testing.T) {
 	t.Parallel()

@@ -151,9 +151,28 @@ func TestChangeFromOutside(t *testing.T) {
 	if _, err := st.Save(t.Context(), keys[2], r); !errors.Is(err, session.ErrConflict) {
 		t.Errorf("save over a changed row: %v, want ErrConflict", err)
 	}
-	// A shell that holds the file makes writes wait, reads go on.
-	if r, err := st.Load(t.Context(), keys[2]); err != nil || r.Version != 2 {
-		t.Errorf("version %d, %v", r.Version, err)
+	// A shell that is writing makes writes wait, and reads go on.
+	conn, err := driver.OpenConn(file, driver.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := sqlitex.ExecuteTransient(conn, `BEGIN IMMEDIATE`, nil); err != nil {
+		t.Fatal(err)
+	}
+	saved := make(chan error)
+	r.Version++
+	go func() { _, err := st.Save(t.Context(), keys[2], r); saved <- err }()
+	for range 1000 {
+		if r, err := st.Load(t.Context(), keys[2]); err != nil || r.Version != 2 {
+			t.Fatalf("version %d, %v", r.Version, err)
+		}
+	}
+	if err := sqlitex.ExecuteTransient(conn, `ROLLBACK`, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-saved; err != nil {
+		t.Errorf("save, after the shell is done: %v", err)
 	}
 }
 

@@ -211,7 +211,7 @@ func (st *Store) Save(ctx context.Context, k session.Key, r session.Record) (uin
 
 // Touch implements session.Backend.
 func (st *Store) Touch(ctx context.Context, k session.Key, version uint64, expires time.Time) error {
-	expires = expires.Truncate(time.Millisecond)
+	expires = milli(expires)
 	return st.do(ctx, func(tx *tx) error {
 		if _, err := tx.live(k, version); err != nil {
 			return err
@@ -229,7 +229,7 @@ func (st *Store) Touch(ctx context.Context, k session.Key, version uint64, expir
 		st.mu.RLock()
 		r, ok := st.cache.records[k]
 		st.mu.RUnlock()
-		if ok && r.Version == version { // else an earlier write of this transaction is not there yet
+		if ok && !tx.changed(k) {
 			r.Expires = expires
 			tx.put(k, r)
 		} else {
@@ -356,9 +356,11 @@ func (st *Store) reading(query string, run func(*sqlite.Stmt) error) error {
 // stored is the record as the file keeps it.
 func stored(r session.Record) session.Record {
 	r.Version++
-	r.Created, r.Expires = time.UnixMilli(r.Created.UnixMilli()).UTC(), time.UnixMilli(r.Expires.UnixMilli()).UTC()
+	r.Created, r.Expires = milli(r.Created), milli(r.Expires)
 	return r
 }
+
+func milli(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()).UTC() }
 
 // bind sets the parameters 1 to 6.
 func bind(s *sqlite.Stmt, k session.Key, r session.Record) {
