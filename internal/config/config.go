@@ -111,7 +111,7 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (Config, er
 	}
 	switch {
 	case durability && cfg.Store != "sqlite":
-		return cfg, fmt.Errorf("--durability or %s is for --store sqlite", variable("durability"))
+		return cfg, fmt.Errorf("--durability or %s is for --store sqlite only", variable("durability"))
 	case cfg.Store == "redis" && cfg.SecretFile == "":
 		return cfg, fmt.Errorf("--store redis:// needs --secret-file or %s: all programs on one Redis sign with the same secrets", variable("secret-file"))
 	}

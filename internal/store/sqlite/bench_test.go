@@ -40,10 +40,10 @@ func BenchmarkLoad(b *testing.B) {
 		b.Run(bench.name, func(b *testing.B) {
 			st := open(b, sqlite.Config{File: filepath.Join(b.TempDir(), "s.db"), Durability: sqlite.Batched})
 			keys := fill(b, st, bench.sessions, bench.size)
+			ctx, n := b.Context(), 0
 			b.ReportAllocs()
-			n := 0
 			for b.Loop() {
-				if _, err := st.Load(b.Context(), keys[n*7919%len(keys)]); err != nil {
+				if _, err := st.Load(ctx, keys[n*7919%len(keys)]); err != nil {
 					b.Fatal(err)
 				}
 				n++
