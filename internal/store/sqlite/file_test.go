@@ -52,6 +52,15 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// missing skips the test for want of a tool; in CI that is a failure.
+func missing(t *testing.T, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatal(args...)
+	}
+	t.Skip(args...)
+}
+
 // Only the owner reads what is kept, however it lay there before.
 func TestModes(t *testing.T) {
 	t.Parallel()
@@ -256,7 +265,7 @@ func TestOpenRefuses(t *testing.T) {
 			fill(t, open(t, sqlite.Config{File: other}), 20, 300)
 			shell(t, other, `PRAGMA user_version = 2`)
 			if out, err := exec.Command("cp", other, other+"-wal", filepath.Dir(file)).CombinedOutput(); err != nil {
-				t.Skip(err, string(out))
+				missing(t, err, string(out))
 			}
 		}},
 		{"another table", "table", func(t *testing.T, file string) {
@@ -331,7 +340,7 @@ func TestDamage(t *testing.T) {
 	// lost when this one closes the file.
 	dir := t.TempDir()
 	if out, err := exec.Command("cp", base, base+"-wal", dir).CombinedOutput(); err != nil {
-		t.Skip(err, string(out))
+		missing(t, err, string(out))
 	}
 	killed, _ := os.ReadFile(filepath.Join(dir, "s.db"))
 	logged, _ := os.ReadFile(filepath.Join(dir, "s.db-wal"))
@@ -473,7 +482,7 @@ func TestDamageWhileOpen(t *testing.T) {
 	}
 	// Another program, or SQLite's locks would go when this one closes the file.
 	if out, err := exec.Command("dd", "if=/dev/urandom", "of="+file, "bs=4096", "seek=1000", "count=2000", "conv=notrunc").CombinedOutput(); err != nil {
-		t.Skip(err, string(out))
+		missing(t, err, string(out))
 	}
 	failed := 0
 	for i, k := range keys {
