@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -358,5 +359,33 @@ func TestCacheBound(t *testing.T) {
 	}
 	if c.bytes != 0 {
 		t.Errorf("%d bytes in an empty cache", c.bytes)
+	}
+}
+
+// A batched commit is brought to the disk a moment later; a full one was.
+func TestBatchedIsSynced(t *testing.T) {
+	t.Parallel()
+	for _, durability := range []Durability{Full, Batched} {
+		var log strings.Builder
+		st, err := Open(t.Context(), Config{
+			File: filepath.Join(t.TempDir(), "s.db"), Durability: durability, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var synchronous int64
+		if err := row(st.write, `PRAGMA synchronous`, &synchronous); err != nil || synchronous != 2-int64(durability) {
+			t.Errorf("synchronous %d, %v; want %d", synchronous, err, 2-int64(durability))
+		}
+		if err := st.Create(t.Context(), session.KeyOf("one"), newRecord(`{}`)); err != nil {
+			t.Fatal(err)
+		}
+		if due := st.unsynced.Load(); due != (durability == Batched) {
+			t.Errorf("a sync is due: %v", due)
+		}
+		until(t, "the sync", func() bool { return !st.unsynced.Load() })
+		if err := st.Close(); err != nil || log.Len() > 0 {
+			t.Errorf("%v, log: %s", err, log.String())
+		}
 	}
 }
