@@ -53,6 +53,61 @@ func (tx *tx) changed(k session.Key) bool {
 // errUnfinished is the answer when a transaction ended in a panic.
 var errUnfinished = errors.New("the write did not end: nothing is known of it")
 
+// gatherFor is how long a commit waits for writers who are likely to come, and
+// probeEvery how many commits pass before it looks whether they have become more.
+const (
+	gatherFor  = 200 * time.Microsecond
+	probeEvery = 128
+)
+
+// crowd is how many writers share a commit. It grows by one as long as one more
+// comes in time, and shrinks by one when one stays away. A lone writer waits in
+// vain once in probeEvery.
+type crowd struct {
+	expected int           // writes in the next commit, guarded by lead
+	patience int           // commits until it may be more again, guarded by lead
+	wanted   int           // by the leader who waits, 0 without one; guarded by queueMu
+	enough   chan struct{} // of one: they are there
+}
+
+// gather returns the writes of the next commit. The caller holds lead, and its
+// own is among them unless the leader before has run it.
+func (st *Store) gather() []*op {
+	c := &st.crowd
+	st.queueMu.Lock()
+	defer st.queueMu.Unlock()
+	want := c.expected
+	c.patience--
+	if c.patience < 0 {
+		want++
+	}
+	c.expected = want
+	if n := len(st.queue); n > 0 && n < want {
+		c.wanted = want
+		st.queueMu.Unlock()
+		wait := time.NewTimer(gatherFor)
+		select {
+		case <-c.enough:
+		case <-wait.C:
+		}
+		wait.Stop()
+		st.queueMu.Lock()
+		if c.wanted = 0; len(st.queue) < want {
+			c.expected--
+			if c.patience < 0 {
+				c.patience = probeEvery
+			}
+		}
+		select {
+		case <-c.enough: // just too late
+		default:
+		}
+	}
+	ops := st.queue
+	st.queue, c.expected = nil, max(c.expected, len(ops))
+	return ops
+}
+
 // do runs a write in a transaction. A commit costs a wait for the disk, so those
 // who come meanwhile share the next one: the first of them who gets lead runs all
 // of their writes. ctx ends the wait only. A write that has begun by then may
@@ -64,17 +119,17 @@ func (st *Store) do(ctx context.Context, run func(*tx) error) error {
 	o := &op{run: run, done: make(chan struct{}), err: errUnfinished}
 	st.queueMu.Lock()
 	st.queue = append(st.queue, o)
+	if w := st.crowd.wanted; w > 0 && len(st.queue) >= w {
+		st.crowd.wanted = 0
+		st.crowd.enough <- struct{}{}
+	}
 	st.queueMu.Unlock()
 	select {
 	case <-o.done:
 		return o.err
 	case st.lead <- struct{}{}:
 		defer func() { <-st.lead }()
-		st.queueMu.Lock()
-		ops := st.queue
-		st.queue = nil
-		st.queueMu.Unlock()
-		st.commit(ops)
+		st.commit(st.gather())
 		return o.err // o was among them, or the leader before had just run it
 	case <-ctx.Done():
 		st.queueMu.Lock()
@@ -235,6 +290,13 @@ func (st *Store) outside() error {
 
 // live returns the size of the data of the live session k, if its version is that.
 func (tx *tx) live(k session.Key, version uint64) (size int64, err error) {
+	// Nobody else writes now, and outside has looked: what is cached is in the file.
+	tx.st.mu.RLock()
+	cached, ok := tx.st.cache.records[k]
+	tx.st.mu.RUnlock()
+	if ok && cached.Version == version && !cached.Marker && !tx.changed(k) && alive(cached, tx.st.now()) == nil {
+		return int64(len(cached.Data)), nil
+	}
 	s, err := tx.st.write.Prepare(`SELECT created, expires, version, '', marker, octet_length(data) FROM sessions WHERE key = ?`)
 	if err != nil {
 		return 0, err

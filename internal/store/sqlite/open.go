@@ -54,7 +54,7 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	}
 	st := &Store{
 		file: file, max: int64(cfg.MaxSessions), now: cfg.Now, log: cfg.Log, batched: cfg.Durability == Batched,
-		lead: make(chan struct{}, 1), lock: flock.New(file + ".lock"), dataVersion: -1, start: time.Now(),
+		lead: make(chan struct{}, 1), crowd: crowd{enough: make(chan struct{}, 1)}, lock: flock.New(file + ".lock"), dataVersion: -1, start: time.Now(),
 	}
 	if st.now == nil {
 		st.now = time.Now

@@ -75,6 +75,7 @@ type Store struct {
 	dataVersion int64         // of the file, as write last saw it; guarded by lead
 	queueMu     sync.Mutex
 	queue       []*op
+	crowd       crowd
 	unsynced    atomic.Bool // Batched: sync is due
 	batched     bool
 
