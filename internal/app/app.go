@@ -17,7 +17,7 @@ import (
 
 // Config is what an App is made of. Every field is needed.
 type Config struct {
-	// Sessions is the engine's configuration. OnEvent is taken by the app.
+	// Sessions is the engine's configuration. OnEvent and Watched are taken by the app.
 	Sessions session.Config
 	// StoreName is what people are told of the store: "memory".
 	StoreName string
@@ -58,7 +58,7 @@ func New(cfg Config) (*App, error) {
 		return nil, errors.New("app: no log")
 	}
 	cfg.Sessions.Log = cfg.Log
-	cfg.Sessions.OnEvent = recordEvent
+	cfg.Sessions.OnEvent, cfg.Sessions.Watched = recordEvent, showsEvents
 	engine, err := session.New(cfg.Sessions)
 	if err != nil {
 		return nil, err

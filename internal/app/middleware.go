@@ -89,10 +89,12 @@ func wants(c echo.Context) form { return remembered(c.Request().Context()).wants
 
 // recordEvent is the engine's OnEvent: a page shows what the engine did for it.
 func recordEvent(ctx context.Context, ev session.Event) {
-	if r := remembered(ctx); r.wants != formJSON {
-		r.events = append(r.events, ev)
-	}
+	r := remembered(ctx)
+	r.events = append(r.events, ev)
 }
+
+// showsEvents is the engine's Watched: JSON shows no events.
+func showsEvents(ctx context.Context) bool { return remembered(ctx).wants != formJSON }
 
 // logRequests writes one line a request, without keys, values, cookies or IDs.
 // It is made once: Echo applies what comes before the routing anew to each request.

@@ -52,6 +52,9 @@ type Config struct {
 	Log *slog.Logger
 	// OnEvent, when set, is called for everything the engine does. It must not block.
 	OnEvent func(context.Context, Event)
+	// Watched tells whether anybody wants the events of a context: without, nothing
+	// is told. Default: always.
+	Watched func(context.Context) bool
 }
 
 // Engine gives requests their sessions. It is safe for concurrent use.

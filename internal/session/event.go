@@ -45,9 +45,14 @@ const (
 	Saved     EventKind = "saved"     // a record was written
 )
 
-// emit passes an event on. It costs a comparison while nobody listens.
+// watched tells whether anybody listens.
+func (e *Engine) watched(ctx context.Context) bool {
+	return e.cfg.OnEvent != nil && (e.cfg.Watched == nil || e.cfg.Watched(ctx))
+}
+
+// emit passes an event on. It costs next to nothing while nobody listens.
 func (e *Engine) emit(ctx context.Context, ev Event) {
-	if e.cfg.OnEvent == nil {
+	if !e.watched(ctx) {
 		return
 	}
 	ev.Time = e.Now()

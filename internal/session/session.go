@@ -712,7 +712,7 @@ func (s *Session) settle(ctx context.Context, key Key, r Record, err error) erro
 // announce emits what a successful write did.
 func (s *Session) announce(ctx context.Context, name Name, born, fresh bool) {
 	e, d := s.e, &s.work
-	if e.cfg.OnEvent == nil {
+	if !e.watched(ctx) {
 		return
 	}
 	if born {
