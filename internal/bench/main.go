@@ -130,14 +130,13 @@ type contender struct {
 	args  []string   // of the program
 	reach [2]float64 // ratios to bare Echo, READ and WRITE; 0 for none
 
-	missing string // why it is not measured
-	server  *exec.Cmd
-	stderr  string // a file
-	addr    *net.TCPAddr
-	groups  [][]*client // one for each connection
-	rate    [2][]float64
-	cost    [2][]float64    // the server's µs of CPU a request
-	busy    [2][2][]float64 // of the server's core and the load's, 0 to 1
+	server *exec.Cmd
+	stderr string // a file
+	addr   *net.TCPAddr
+	groups [][]*client // one for each connection
+	rate   [2][]float64
+	cost   [2][]float64    // the server's µs of CPU a request
+	busy   [2][2][]float64 // of the server's core and the load's, 0 to 1
 }
 
 func contenders(dir string) []*contender {
@@ -187,11 +186,7 @@ func compare() error {
 			}
 		}
 	}()
-	usage, err := exec.Command(*program, "--help").Output()
-	if err != nil {
-		return err
-	}
-	ref := &reference{quiet: bytes.Contains(usage, []byte("--log-requests"))}
+	ref := &reference{}
 	var echo *contender
 	var measured []*contender
 	for i, c := range all {
@@ -203,10 +198,6 @@ func compare() error {
 		}
 		if err := c.start(ctx, i, ref); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
-		}
-		if c.missing != "" {
-			fmt.Fprintf(os.Stderr, "%s is not in this build: %s\n", c.name, c.missing)
-			continue
 		}
 		if err := c.birth(ref); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
@@ -255,8 +246,7 @@ func moduleVersion(info *debug.BuildInfo, path string) string {
 	return "unknown"
 }
 
-// start starts the server and reads its address. A program that exits with 2
-// has refused a flag: it does not have that store yet.
+// start starts the server and reads its address.
 func (c *contender) start(ctx context.Context, n int, ref *reference) error {
 	serverCore, _, _ := strings.Cut(*cores, ",")
 	args := []string{"-c", serverCore}
@@ -277,17 +267,12 @@ func (c *contender) start(ctx context.Context, n int, ref *reference) error {
 		}
 		args = append(args, self, "-serve", c.peer, "-headers", string(lines), "-work", filepath.Join(*work, c.peer))
 	} else {
-		args = append(args, *program, "--addr=127.0.0.1:0")
+		args = append(args, *program, "--addr=127.0.0.1:0", "--log-requests=false")
 		args = append(args, c.args...)
-		if ref.quiet {
-			args = append(args, "--log-requests=false")
-		}
 	}
 	c.server = exec.CommandContext(ctx, "taskset", args...)
 	c.server.Env = []string{"GOMAXPROCS=1"} // and nothing of SESSIONSCOPE_ or GOGC
-	if c.peer != "" || ref.quiet {
-		c.server.Stderr = stderr // else to nowhere: the log would fill the disk
-	}
+	c.server.Stderr = stderr
 	stdout, err := c.server.StdoutPipe()
 	if err != nil {
 		return err
@@ -299,10 +284,6 @@ func (c *contender) start(ctx context.Context, n int, ref *reference) error {
 	if err != nil {
 		exit := c.server.Wait()
 		said, _ := os.ReadFile(c.stderr)
-		if c.server.ProcessState.ExitCode() == 2 && c.peer == "" {
-			c.missing = "exit status 2 " + strings.TrimSpace(string(said))
-			return nil
-		}
 		return fmt.Errorf("it does not start: %w\n%s", exit, said)
 	}
 	_, after, _ := strings.Cut(line, " is at ")
@@ -317,7 +298,6 @@ func (c *contender) start(ctx context.Context, n int, ref *reference) error {
 
 // reference is what the program answers, and everybody with it.
 type reference struct {
-	quiet   bool // the program's log can be turned off
 	headers []header
 	length  [2]int // of the bodies
 }
@@ -464,9 +444,6 @@ func report(all []*contender, echo *contender) error {
 	fmt.Println("| | READ/s | to Echo | WRITE/s | to Echo | to reach | memory |")
 	fmt.Println("|---|--:|--:|--:|--:|---|--:|")
 	for _, c := range all {
-		if c.missing != "" {
-			fmt.Printf("| %s | not in this build |\n", c.name)
-		}
 		if c.addr == nil {
 			continue
 		}
