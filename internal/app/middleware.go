@@ -176,6 +176,17 @@ func checkOrigin(c echo.Context) error {
 	return nil
 }
 
+// readBody reads r's body, at most maxBodyBytes of it. A *http.MaxBytesError
+// tells that there is more.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if n := r.ContentLength; n >= 0 && n <= maxBodyBytes {
+		body := make([]byte, n)
+		_, err := io.ReadFull(r.Body, body)
+		return body, err
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+}
+
 const formType = "application/x-www-form-urlencoded"
 
 // readForm reads the body of a POST: a form, or nothing.
@@ -187,7 +198,7 @@ func readForm(c echo.Context) error {
 				detail: "The body is not a form. Send it as " + formType + "."}
 		}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxBodyBytes))
+	body, err := readBody(c.Response(), r)
 	mem := remembered(r.Context())
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		mem.form, _ = url.ParseQuery(string(body)) // what there is of it stays in the form

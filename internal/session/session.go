@@ -358,7 +358,7 @@ func (s *Session) WriteCookie(h http.Header) {
 		return
 	}
 	if s.line == "" {
-		s.line = s.set.String()
+		s.line = s.e.line(s.set)
 	}
 	const name = "Set-Cookie"
 	if lines := h[name]; len(lines) == 1 && lines[0] == s.line {
