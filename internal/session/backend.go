@@ -35,6 +35,9 @@ func (n Name) String() string {
 	return hex.EncodeToString(n.bytes[:])
 }
 
+// MarshalText makes it String's text in JSON too, a log's above all.
+func (n Name) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
+
 // Record is what a backend keeps under a key.
 type Record struct {
 	// Version counts the writes of a record. Create stores Version+1: 1 for a new

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -946,7 +947,8 @@ func TestStoreDown(t *testing.T) {
 
 func TestCorruptRecord(t *testing.T) {
 	for _, data := range []string{"", "{", "null", `{"placement":"hybrid","values":[]}`, `{"placement":"cookie","values":{}}`, `{"values":{}}`, `{"placement":"hybrid","expiry":"soon","values":{}}`} {
-		e := newEngine(t, nil)
+		var log strings.Builder
+		e := newEngine(t, func(c *session.Config) { c.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
 		b := e.browser(t)
 		id := b.born(session.Hybrid).ID()
 		for entry, err := range e.backend.All(t.Context()) {
@@ -960,6 +962,9 @@ func TestCorruptRecord(t *testing.T) {
 			t.Errorf("%q: the corrupt record's ID is used again", data)
 		}
 		b.wantKeys("a")
+		if !strings.Contains(log.String(), `"level":"WARN"`) || !strings.Contains(log.String(), `"session":"`+id+`"`) {
+			t.Errorf("%q: the log does not name session %s: %s", data, id, &log)
+		}
 	}
 }
 
