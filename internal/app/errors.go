@@ -173,9 +173,9 @@ func (a *App) refuse(c echo.Context, p *problem) error {
 		}
 		return a.write(c, p.status, views.Problem(a.page(strconv.Itoa(p.status)), sentence), false)
 	}
-	s, err := a.engine.Load(c.Request())
-	if err != nil {
-		s = nil // the store does not answer: the page says so
+	var s *session.Session
+	if p.status != http.StatusServiceUnavailable { // the store is not asked again, or the page would wait for it too
+		s, _ = a.engine.Load(c.Request()) // nil when the store does not answer: the page says so
 	}
 	lab := a.labView(c, s, sentence, false)
 	if wants(c) == formPage && len(lab.Composer.Value) > maxEchoed {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -34,8 +35,12 @@ func (a *App) labView(c echo.Context, s *session.Session, sentence views.Sentenc
 	}
 	lab.Composer.Invalid = sentence.Field
 	placement := lab.Composer.Placement
-	stats, err := a.engine.Stats(c.Request().Context())
-	if s == nil || err != nil {
+	var stats session.Stats
+	err := errors.New("there is no session to show figures beside")
+	if s != nil {
+		stats, err = a.engine.Stats(c.Request().Context())
+	}
+	if err != nil {
 		lab.Browser = views.Browser{Name: a.engine.CookieName(), Empty: "The store does not answer, so nobody can say what a cookie opens. The browser keeps what it has."}
 		lab.Server = views.Server{Empty: "The store does not answer."}
 		lab.Placements = placementOptions(placement)
