@@ -144,9 +144,14 @@ func (a *App) answer(c echo.Context, s *session.Session, out outcome) error {
 	}
 	s.WriteCookie(c.Response().Header())
 	if wants(c) == formJSON {
-		c.Response().Header()["Content-Type"] = jsonType
+		body := out.appendJSON(make([]byte, 0, 512), s)
+		h := c.Response().Header()
+		h["Content-Type"] = jsonType
+		if len(body) > 2<<10 { // net/http counts smaller ones itself
+			h.Set("Content-Length", strconv.Itoa(len(body)))
+		}
 		c.Response().WriteHeader(http.StatusOK)
-		_, err := c.Response().Write(out.appendJSON(make([]byte, 0, 512), s))
+		_, err := c.Response().Write(body)
 		return err
 	}
 	info := s.Info()

@@ -76,7 +76,10 @@ func tappedHead(r *http.Request, want bool) (lines []string) {
 		return nil
 	}
 	if want {
-		lines = strings.Split(string(head), "\r\n")
+		lines = []string{} // not nil: it is known that there are none
+		if len(head) > 0 {
+			lines = strings.Split(string(head), "\r\n")
+		}
 	}
 	if r.ContentLength < 0 { // chunked: where it ends, only net/http knows
 		c.lost, c.read = true, nil

@@ -110,7 +110,7 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (Config, er
 		return cfg, err
 	}
 	switch {
-	case durability && cfg.Store != "sqlite":
+	case durability && cfg.Store != "sqlite" && cfg.Store != "":
 		return cfg, fmt.Errorf("--durability or %s is for --store sqlite only", variable("durability"))
 	case cfg.Store == "redis" && cfg.SecretFile == "":
 		return cfg, fmt.Errorf("--store redis:// needs --secret-file or %s: all programs on one Redis sign with the same secrets", variable("secret-file"))
@@ -118,20 +118,21 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (Config, er
 	return cfg, cfg.check()
 }
 
-// setStore reads memory, sqlite, sqlite:FILE or the URL of a Redis.
+// setStore reads memory, sqlite, sqlite:FILE or the URL of a Redis. Anything else
+// is for check to refuse: package flag would show it, and it may hold a password.
 func (c *Config) setStore(s string) error {
-	c.StoreURL = ""
+	c.Store, c.StoreFile, c.StoreURL = "", "", ""
 	name, where, given := strings.Cut(s, ":")
 	switch {
 	case strings.HasPrefix(where, "//") && (name == "redis" || name == "rediss" || name == "unix"):
-		c.Store, c.StoreFile, c.StoreURL = "redis", "", s
+		c.Store, c.StoreURL = "redis", s
 		return nil
 	case name == "memory" && !given:
 	case name == "sqlite" && !given:
 		where = filepath.Join(xdg.StateHome, "sessionscope", "sessions.db")
 	case name == "sqlite" && where != "":
 	default:
-		return errors.New("it is memory, sqlite, sqlite:FILE, redis://HOST:PORT/DB, rediss:// or unix://")
+		return nil
 	}
 	c.Store, c.StoreFile = name, where
 	return nil
@@ -168,6 +169,8 @@ func (c Config) check() error {
 	switch {
 	case err != nil || e != nil || n < 0 || n > 65535:
 		return bad("addr", c.Addr, "it is HOST:PORT, such as 127.0.0.1:8080")
+	case c.Store == "":
+		return fmt.Errorf("invalid value for --store or %s: it is memory, sqlite, sqlite:FILE, redis://HOST:PORT/DB, rediss:// or unix://", variable("store"))
 	case c.MaxSessions < 1:
 		return bad("max-sessions", c.MaxSessions, "at least 1")
 	case c.LogFormat != "text" && c.LogFormat != "json":

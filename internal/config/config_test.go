@@ -107,6 +107,23 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// What is wrong with --store may hold a password: it is not repeated.
+func TestStoreKeepsPasswords(t *testing.T) {
+	const store = "valkey://ada:hidden@a.example/0"
+	for name, parse := range map[string]func() (Config, error){
+		"flag": func() (Config, error) {
+			return Parse([]string{"--store", store}, func(string) string { return "" }, &strings.Builder{})
+		},
+		"variable": func() (Config, error) {
+			return Parse(nil, func(name string) string { return map[string]string{"SESSIONSCOPE_STORE": store}[name] }, &strings.Builder{})
+		},
+	} {
+		if _, err := parse(); err == nil || strings.Contains(err.Error(), "hidden") || !strings.Contains(err.Error(), "--store or SESSIONSCOPE_STORE") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestHelp(t *testing.T) {
 	var out strings.Builder
 	if _, err := Parse([]string{"--help"}, func(string) string { return "rubbish" }, &out); !errors.Is(err, ErrHelp) {

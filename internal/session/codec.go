@@ -90,7 +90,7 @@ func (c *codec) verify(value string) (cookie *Cookie, knew bool, err error) {
 	if _, err := base64.URLEncoding.Strict().DecodeString(value); err != nil || strings.ContainsAny(value, "\r\n") {
 		return nil, false, errGarbled
 	}
-	cookie = &Cookie{Value: value, Keys: len(c.keys)}
+	cookie = &Cookie{Value: strings.Clone(value), Keys: len(c.keys)} // not a part of the whole header
 	if _, payload, _ := cookie.Layers(); payload == "" {
 		return nil, false, errGarbled
 	}

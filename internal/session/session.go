@@ -85,6 +85,9 @@ func (e *Engine) Load(r *http.Request) (*Session, error) {
 		// Of several cookies of our name the first that verifies counts; they
 		// are never merged (RFC 6265, section 8.6: weak integrity).
 		cookie, known, err := e.codec.Load().verify(value)
+		if err != nil && strings.ContainsAny(value, "\"\\") {
+			continue // no value of a cookie: net/http, and so the page, does not see it
+		}
 		if err != nil {
 			s.verdict = VerdictGarbled
 			if errors.Is(err, errForged) {
@@ -107,13 +110,16 @@ func (e *Engine) Load(r *http.Request) (*Session, error) {
 	return s, nil
 }
 
-// cookiesNamed yields the values of the cookies of that name, in the order of
-// the header (RFC 6265, section 5.4).
+// cookiesNamed yields the values of the cookies of that name, without quotes
+// around them, in the order of the header (RFC 6265, section 5.4).
 func cookiesNamed(h http.Header, name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, line := range h["Cookie"] {
 			for pair := range strings.SplitSeq(line, ";") {
 				is, value, _ := strings.Cut(strings.Trim(pair, " \t"), "=")
+				if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
+					value = value[1 : len(value)-1]
+				}
 				if is == name && !yield(value) {
 					return
 				}
@@ -333,8 +339,8 @@ func (s *Session) SetPlacement(p Placement) {
 			return
 		}
 		d.placement, d.voids = p, true
-		for i := range d.values {
-			d.values[i].onServer = false // placed anew, by the rules of p
+		for i, e := range d.values { // placed anew, by the rules of p, and no part of the record's data any more
+			d.values[i] = entry{strings.Clone(e.key), Value(strings.Clone(string(e.Value))), false}
 		}
 	})
 }
@@ -822,12 +828,12 @@ func (s *Session) keepAlive(ctx context.Context) error {
 	if !now.Before(s.rec.Expires) {
 		return nil // it ran out since it was loaded
 	}
-	expires, _ := e.clocks(s.rec.Created, now, s.base.expiry)
+	expires, absolute := e.clocks(s.rec.Created, now, s.base.expiry)
 	v := *s.cookie.envelope
 	resign := s.cookie.Key != 1 && len(v.values) == 0 && s.base.placement != InCookie
 	if e.cfg.Rolling && expires.After(s.rec.Expires) {
 		if s.base.placement == InCookie {
-			if expires.Sub(s.rec.Expires) >= resignEvery {
+			if expires.Sub(s.rec.Expires) >= resignEvery || expires.Equal(absolute) {
 				v.deadline, s.rec.Expires, resign = expires, expires, true
 			}
 		} else {

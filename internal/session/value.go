@@ -103,8 +103,11 @@ func ParseValue(kind, text string) (Value, error) {
 		}
 		return "", &InputError{"value", "The value is not a number as JSON writes it, such as 7, -2.5 or 1e6."}
 	case TypeBoolean:
-		if v := Value(strings.TrimSpace(text)); v == "true" || v == "false" {
-			return v, nil
+		switch strings.TrimSpace(text) { // constants: a part of text would keep all of it
+		case "true":
+			return "true", nil
+		case "false":
+			return "false", nil
 		}
 		return "", &InputError{"value", "The value is not a boolean: write true or false."}
 	case "json":

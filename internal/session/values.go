@@ -1,13 +1,11 @@
 package session
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -94,10 +92,11 @@ func (e entry) bytes() int {
 	return len(quoted) + len(e.Value) + 2
 }
 
-// checkJSON returns an error if text is not JSON in valid UTF-8.
+// checkJSON returns an error if text is not JSON in valid UTF-8, without members
+// of the same name.
 func checkJSON(text string) error {
-	if !json.Valid([]byte(text)) || !utf8.ValidString(text) {
-		return errors.New("it is not JSON")
+	if !jsontext.Value(text).IsValid() {
+		return errors.New("it is not JSON, or has two members of one name")
 	}
 	return nil
 }

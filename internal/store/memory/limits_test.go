@@ -3,6 +3,7 @@ package memory
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,5 +67,51 @@ func TestSharedID(t *testing.T) {
 	}
 	if got, err := st.Load(t.Context(), one); err != nil || got.Data != "1" {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// A Save that needs more room than one step clears finds it.
+func TestSaveClearsAsMuchAsItNeeds(t *testing.T) {
+	now := time.Now()
+	st := New(Config{MaxBytes: 10000, Now: func() time.Time { return now }})
+	create := func(n int, lives time.Duration, data string) {
+		t.Helper()
+		if err := st.Create(t.Context(), keyOf(n), session.Record{Created: now, Expires: now.Add(lives), Data: data}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range 99 {
+		create(n, time.Second, strings.Repeat("x", 100))
+	}
+	create(99, time.Hour, "y")
+	now = now.Add(time.Minute)
+	r := session.Record{Version: 1, Created: now, Expires: now.Add(time.Hour), Data: strings.Repeat("y", 6000)}
+	if _, err := st.Save(t.Context(), keyOf(99), r); err != nil {
+		t.Error(err)
+	}
+}
+
+// Parallel creates in a store of dead sessions find room, whoever clears them.
+func TestParallelCreatesFindRoom(t *testing.T) {
+	for range 300 {
+		now := time.Now()
+		st := New(Config{MaxSessions: 20, Now: func() time.Time { return now }})
+		r := session.Record{Created: now, Expires: now.Add(time.Second)}
+		for n := range 20 {
+			if err := st.Create(t.Context(), keyOf(n), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now = now.Add(time.Minute)
+		r.Expires = now.Add(time.Hour)
+		var wg sync.WaitGroup
+		for n := range 8 {
+			wg.Go(func() {
+				if err := st.Create(t.Context(), keyOf(100+n), r); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
 	}
 }

@@ -124,13 +124,15 @@ func (st *Store) Load(_ context.Context, k session.Key) (session.Record, error) 
 
 // Save implements session.Backend.
 func (st *Store) Save(ctx context.Context, k session.Key, r session.Record) (uint64, error) {
-	version, err := st.save(k, r)
-	if err == session.ErrFull {
-		if n, _ := st.DeleteExpired(ctx, st.cfg.Now(), roomStep); n > 0 {
-			return st.save(k, r)
+	for {
+		version, err := st.save(k, r)
+		if err != session.ErrFull {
+			return version, err
+		}
+		if n, err := st.DeleteExpired(ctx, st.cfg.Now(), roomStep); err != nil || n == 0 {
+			return st.save(k, r) // others may have cleared some
 		}
 	}
-	return version, err
 }
 
 func (st *Store) save(k session.Key, r session.Record) (uint64, error) {
@@ -280,10 +282,11 @@ func (st *Store) over(sessions, bytes int64) bool {
 // within the limits. It tells whether they are.
 func (st *Store) makeRoom(ctx context.Context, sessions, bytes int64) bool {
 	for st.over(sessions, bytes) {
-		if n, err := st.DeleteExpired(ctx, st.cfg.Now(), roomStep); err != nil || n == 0 {
-			return false
+		n, err := st.DeleteExpired(ctx, st.cfg.Now(), roomStep)
+		sessions, bytes = st.count.Load(), st.bytes.Load() // others may have cleared some
+		if err != nil || n == 0 {
+			return !st.over(sessions, bytes)
 		}
-		sessions, bytes = st.count.Load(), st.bytes.Load()
 	}
 	return true
 }

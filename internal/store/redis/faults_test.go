@@ -403,8 +403,11 @@ func TestOpenRefuses(t *testing.T) {
 	} {
 		wantRefused(t, url, no)
 	}
-	for _, url := range []string{"", "127.0.0.1:6379", "redis://127.0.0.1/x", "redis://127.0.0.1/0/1", "redis://127.0.0.1?colour=red", "unix://"} {
-		wantRefused(t, url, fmt.Sprintf("%q is not the URL of a Redis: it is redis://", url))
+	for _, url := range []string{
+		"", "127.0.0.1:6379", "redis://127.0.0.1/x", "redis://127.0.0.1/0/1", "redis://127.0.0.1?colour=red", "unix://",
+		"redis://127.0.0.1?password=" + password, "redis://:" + password + ":6379/0",
+	} {
+		wantRefused(t, url, no)
 	}
 	wantRefused(t, "redis://:"+password+"@127.0.0.1:1/0", "cannot use Redis at 127.0.0.1:1: connect: connection refused")
 	wantRefused(t, "unix:///nowhere/redis.sock", "cannot use Redis at /nowhere/redis.sock: connect: ")

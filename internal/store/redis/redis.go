@@ -136,12 +136,13 @@ func (st *Store) open(ctx context.Context, opt *goredis.Options) error {
 func parse(cfg Config) (*goredis.Options, error) {
 	url := cfg.URL
 	opt, err := goredis.ParseURL(url)
-	if err != nil {
-		const forms = "it is redis://[USER:PASSWORD@]HOST:PORT/DB, rediss:// for TLS or unix:///PATH?db=N"
-		if strings.Contains(url, "@") {
-			return nil, errors.New("not the URL of a Redis: " + forms + "; in a password, write / ? # and @ as %2F %3F %23 and %40")
+	if err == nil && opt.Network != "unix" { // :PASSWORD:6379, without an @, would be a host
+		if host, _, e := net.SplitHostPort(opt.Addr); e != nil || strings.Contains(host, ":") && net.ParseIP(host) == nil {
+			err = errors.New("not a host")
 		}
-		return nil, fmt.Errorf("%q is not the URL of a Redis: %s (%s)", url, forms, strings.TrimPrefix(err.Error(), "redis: "))
+	}
+	if err != nil {
+		return nil, errors.New("not the URL of a Redis: it is redis://[USER:PASSWORD@]HOST:PORT/DB, rediss:// for TLS or unix:///PATH?db=N; in a password, write / ? # and @ as %2F %3F %23 and %40")
 	}
 	opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout, opt.PoolTimeout = cfg.timeout, cfg.timeout, cfg.timeout, cfg.timeout
 	opt.ContextTimeoutEnabled = true

@@ -76,13 +76,16 @@ func (st *Store) gather() []*op {
 	c := &st.crowd
 	st.queueMu.Lock()
 	defer st.queueMu.Unlock()
+	if len(st.queue) == 0 { // the leader before ran them all
+		return nil
+	}
 	want := c.expected
 	c.patience--
 	if c.patience < 0 {
 		want++
 	}
 	c.expected = want
-	if n := len(st.queue); n > 0 && n < want {
+	if len(st.queue) < want {
 		c.wanted = want
 		st.queueMu.Unlock()
 		wait := time.NewTimer(gatherFor)
@@ -181,6 +184,7 @@ func (st *Store) transact(ops []*op) (undone bool) {
 	}()
 	if err := exec(st.write, `BEGIN IMMEDIATE`); err != nil {
 		fail(err)
+		st.turnAway(err)
 		return false
 	}
 	if err := st.outside(); err != nil {
@@ -218,6 +222,18 @@ func (st *Store) transact(ops []*op) (undone bool) {
 		time.AfterFunc(syncAfter, st.sync)
 	}
 	return false
+}
+
+// turnAway fails the writes that came while another program kept the file busy:
+// they would wait as long again.
+func (st *Store) turnAway(err error) {
+	st.queueMu.Lock()
+	defer st.queueMu.Unlock()
+	for _, o := range st.queue {
+		o.err = err
+		close(o.done)
+	}
+	st.queue = nil
 }
 
 // answer tells whether err is what a well store says.

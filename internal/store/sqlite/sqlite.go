@@ -34,7 +34,7 @@ const (
 	// lookEvery is how often a Load asks whether another program wrote to the file.
 	lookEvery = 100 * time.Millisecond
 	// busyTimeout is how long a write waits for another program that is writing.
-	busyTimeout = 2 * time.Second
+	busyTimeout = 1500 * time.Millisecond
 )
 
 // Durability says when a write counts as done.
