@@ -308,3 +308,22 @@ func TestResults(t *testing.T) {
 		}
 	})
 }
+
+// The steps never say that no cookie came when one did, although the engine
+// could say nothing of it, and a long text is cut between characters.
+func TestStepsOfAnOutage(t *testing.T) {
+	var down bool
+	b := newBrowser(t, newApp(t, func(c *Config) { c.Sessions.Backend = failing(&down) }), formPage)
+	if page := b.get("/").body; !strings.Contains(page, "no cookie") {
+		t.Error("the control: a first visit does not say that there was no cookie")
+	}
+	b.post("/set", "key", "name", "value", "Rahim")
+	down = true
+	w := b.get("/")
+	if w.StatusCode != http.StatusServiceUnavailable || strings.Contains(w.body, "no cookie") {
+		t.Errorf("status %d, and the page says that no cookie came: %v", w.StatusCode, strings.Contains(w.body, "no cookie"))
+	}
+	if got := shown(strings.Repeat("ü", 10), 5); got != "üü… (20 B in all)" {
+		t.Errorf("cut: %q", got)
+	}
+}

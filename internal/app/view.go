@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -274,7 +275,7 @@ func (a *App) wire(c echo.Context, status int, own bool) views.Wire {
 		StatusLine: fmt.Sprintf("%d %s", status, http.StatusText(status)),
 		Body:       shown(mem.body, maxShown),
 		SetCookie:  h.Get("Set-Cookie") != "",
-		Steps:      steps(mem.events),
+		Steps:      steps(mem.events, len(r.CookiesNamed(a.engine.CookieName())) > 0),
 
 		RequestBytes: number(len(mem.body)), ResponseBytes: h.Get("Content-Length"),
 	}
@@ -365,8 +366,9 @@ func hidden(n int) views.Part {
 	return views.Part{Kind: "hidden", Text: fmt.Sprintf("%s, not ours", bytesText(n))}
 }
 
-// steps tells what the engine did for this request, from its own events.
-func steps(events []session.Event) (out []views.Step) {
+// steps tells what the engine did for this request, from its own events. carried
+// tells that a cookie came.
+func steps(events []session.Event, carried bool) (out []views.Step) {
 	add := func(verb, what, small string) { out = append(out, views.Step{Verb: verb, What: what, Small: small}) }
 	for _, ev := range events {
 		switch ev.Kind {
@@ -389,7 +391,7 @@ func steps(events []session.Event) (out []views.Step) {
 		case session.Set:
 			add("set", shown(ev.Key, 40), bytesText(ev.Bytes))
 		case session.Placed:
-			add("place", shown(ev.Key, 40), "in the "+ev.Lives)
+			add("place", shown(ev.Key, 40), map[string]string{"cookie": "in the cookie", "server": "on the server"}[ev.Lives])
 		case session.Deleted:
 			add("delete", shown(ev.Key, 40), "")
 		case session.Cleared:
@@ -410,7 +412,7 @@ func steps(events []session.Event) (out []views.Step) {
 			add("sign", "cookie", bytesText(ev.Bytes))
 		}
 	}
-	if !slices.ContainsFunc(events, func(ev session.Event) bool {
+	if !carried && !slices.ContainsFunc(events, func(ev session.Event) bool {
 		return ev.Kind == session.Read || ev.Kind == session.Refused || ev.Kind == session.Expired
 	}) {
 		out = slices.Insert(out, 0, views.Step{Verb: "no cookie", What: "to read"})
@@ -482,6 +484,9 @@ func shown(s string, n int) string {
 	tail := ""
 	if len(s) > n {
 		tail = fmt.Sprintf("… (%s in all)", bytesText(len(s)))
+		for n > 0 && !utf8.RuneStart(s[n]) {
+			n--
+		}
 		s = s[:n]
 	}
 	var b strings.Builder

@@ -165,7 +165,7 @@ func TestHistories(t *testing.T) {
 				t.Parallel()
 				gone, histories, times := 0, 10, 200
 				if failing { // each unknown outcome doubles what there is to try
-					histories, times = 20, 40
+					histories, times = 30, 15
 				}
 				for n := range histories {
 					seed := uint64(n)
