@@ -2,7 +2,6 @@ package app
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -37,11 +36,13 @@ func (a *App) labView(c echo.Context, s *session.Session, sentence views.Sentenc
 	lab.Composer.Invalid = sentence.Field
 	placement := lab.Composer.Placement
 	var stats session.Stats
-	err := errors.New("there is no session to show figures beside")
-	if s != nil {
+	answers := s != nil
+	if answers {
+		var err error
 		stats, err = a.engine.Stats(c.Request().Context())
+		answers = err == nil
 	}
-	if err != nil {
+	if !answers {
 		lab.Browser = views.Browser{Name: a.engine.CookieName(), Empty: "The store does not answer, so nobody can say what a cookie opens. The browser keeps what it has."}
 		lab.Server = views.Server{Empty: "The store does not answer."}
 		lab.Placements = placementOptions(placement)

@@ -87,13 +87,11 @@ func (c *codec) verify(value string) (cookie *Cookie, knew bool, err error) {
 	// securecookie would also take a value whose last letter has other padding
 	// bits, and "change one letter" must mean any letter. Line ends are skipped by
 	// Go's base64 even when it is strict.
-	if _, err := base64.URLEncoding.Strict().DecodeString(value); err != nil || strings.ContainsAny(value, "\r\n") {
+	b, err := base64.URLEncoding.Strict().DecodeString(value)
+	if _, payload, _ := layers(b); err != nil || payload == "" || strings.ContainsAny(value, "\r\n") {
 		return nil, false, errGarbled
 	}
 	cookie = &Cookie{Value: strings.Clone(value), Keys: len(c.keys)} // not a part of the whole header
-	if _, payload, _ := cookie.Layers(); payload == "" {
-		return nil, false, errGarbled
-	}
 	for i, key := range c.keys {
 		var raw []byte
 		if key.Decode(purpose, value, &raw) != nil {
@@ -157,6 +155,10 @@ type Cookie struct {
 // the payload, which is the envelope in base64, and the HMAC-SHA256 over both.
 func (c *Cookie) Layers() (seconds, payload string, signature []byte) {
 	b, _ := base64.URLEncoding.DecodeString(c.Value)
+	return layers(b)
+}
+
+func layers(b []byte) (seconds, payload string, signature []byte) {
 	parts := bytes.SplitN(b, []byte("|"), 3)
 	if len(parts) != 3 {
 		return "", "", nil

@@ -68,13 +68,21 @@ func (e *StoreError) Unwrap() error { return e.Err }
 
 // storeError passes on what a well backend says and marks everything else.
 func storeError(op string, err error) error {
+	if Answered(err) {
+		return err
+	}
+	return &StoreError{Op: op, Err: err}
+}
+
+// Answered tells whether err is one that a well Backend answers, nil included.
+func Answered(err error) bool {
 	if err == nil {
-		return nil
+		return true
 	}
 	for _, known := range []error{ErrNotFound, ErrExists, ErrConflict, ErrFull} {
 		if errors.Is(err, known) {
-			return err
+			return true
 		}
 	}
-	return &StoreError{Op: op, Err: err}
+	return false
 }

@@ -193,7 +193,7 @@ func (st *Store) transact(ops []*op) (undone bool) {
 	}
 	tx := &tx{st: st}
 	for _, o := range ops {
-		if o.ran = o.run(tx); !answer(o.ran) {
+		if o.ran = o.run(tx); !session.Answered(o.ran) {
 			fail(o.ran)
 			return true
 		}
@@ -234,16 +234,6 @@ func (st *Store) turnAway(err error) {
 		close(o.done)
 	}
 	st.queue = nil
-}
-
-// answer tells whether err is what a well store says.
-func answer(err error) bool {
-	for _, known := range []error{nil, session.ErrNotFound, session.ErrExists, session.ErrConflict, session.ErrFull} {
-		if errors.Is(err, known) {
-			return true
-		}
-	}
-	return false
 }
 
 // sync brings the batched commits to the disk. They are in the -wal file, where

@@ -113,7 +113,7 @@ func TestARefusedStatementFailsAlone(t *testing.T) {
 		return exec(tx.st.write, `UPDATE sessions SET marker = 2`)
 	}
 	errs := st.together(t, insert("one"), refused, insert("two"))
-	if errs[0] != nil || errs[2] != nil || errs[1] == nil || answer(errs[1]) {
+	if errs[0] != nil || errs[2] != nil || errs[1] == nil || session.Answered(errs[1]) {
 		t.Errorf("errors %v, want one in the middle", errs)
 	}
 	for id, want := range map[string]error{"one": nil, "half": session.ErrNotFound, "two": nil} {
@@ -156,7 +156,7 @@ func TestAFailedCommitFailsAll(t *testing.T) {
 		return exec(tx.st.write, `UPDATE sessions SET data = '"new"', version = 2`)
 	}
 	for _, err := range st.together(t, insert("one"), save) {
-		if answer(err) {
+		if session.Answered(err) {
 			t.Errorf("error %v, want one of SQLite's", err)
 		}
 	}
@@ -193,7 +193,7 @@ func TestACanceledWriteIsTakenBack(t *testing.T) {
 	go func() { got <- st.Create(ctx, session.KeyOf("one"), newRecord(`{}`)) }()
 	until(t, "the write waits", func() bool { return st.waiting() == 1 })
 	cancel()
-	if err := <-got; !errors.Is(err, context.Canceled) || answer(err) {
+	if err := <-got; !errors.Is(err, context.Canceled) || session.Answered(err) {
 		t.Errorf("error %v, want that of the context", err)
 	}
 	<-st.lead
@@ -228,7 +228,7 @@ func TestFull(t *testing.T) {
 	}
 	marker := large
 	marker.Marker = true
-	if err := st.Create(ctx, session.KeyOf("marker"), marker); answer(err) {
+	if err := st.Create(ctx, session.KeyOf("marker"), marker); session.Answered(err) {
 		t.Errorf("create a marker: %v, want an error of SQLite's", err)
 	}
 	r, err := st.Load(ctx, session.KeyOf("first"))
@@ -237,7 +237,7 @@ func TestFull(t *testing.T) {
 	}
 	bigger := r
 	bigger.Data += r.Data
-	if _, err := st.Save(ctx, session.KeyOf("first"), bigger); answer(err) {
+	if _, err := st.Save(ctx, session.KeyOf("first"), bigger); session.Answered(err) {
 		t.Errorf("save: %v, want an error of SQLite's", err)
 	}
 	// Beside one that does not fit, a small one does.
