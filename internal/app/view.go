@@ -155,8 +155,8 @@ func (a *App) browser(c echo.Context, info session.Info) views.Browser {
 		return b
 	}
 	cookie := info.Cookie
-	seconds, payload, signature := cookie.Layers()
-	b.Raw, b.Time, b.Payload, b.Signature = cookie.Value, seconds, payload, base64.URLEncoding.EncodeToString(signature)
+	layers, _ := session.Peel(cookie.Value)
+	b.Raw, b.Time, b.Payload, b.Signature = cookie.Value, layers.Time, layers.Payload, base64.URLEncoding.EncodeToString(layers.Signature)
 	b.SignedAt, b.Key = clock(cookie.SignedAt()), keyOf(cookie)
 	measure(info.CookieBytes)
 	if info.Exists { // only we can have set it, and always like this

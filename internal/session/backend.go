@@ -61,6 +61,18 @@ type Entry struct {
 	Record
 }
 
+// Stored is a record as it lies in a store, be it live, expired or a marker.
+type Stored struct {
+	Record
+	// Where is what holds it, in the store's words: "row of the table sessions".
+	Where string
+	// Fields are what lies there, by the store's own names, in its own order.
+	Fields []Field
+}
+
+// Field is a name and what lies under it.
+type Field struct{ Name, Value string }
+
 // Stats are a backend's figures. Markers are in none of them.
 type Stats struct {
 	Live    int   // sessions that still open
@@ -98,6 +110,9 @@ type Backend interface {
 	// dead markers that it meets. It returns how many sessions it removed: fewer
 	// than limit only when no more are dead.
 	DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error)
+	// Peek returns what lies under that key, dead or alive, for people who look.
+	// It changes nothing, and returns ErrNotFound when nothing lies there.
+	Peek(ctx context.Context, k Key) (Stored, error)
 	// All yields every session, live and expired, in no order.
 	All(ctx context.Context) iter.Seq2[Entry, error]
 	// Stats returns the figures, without a walk over all records.

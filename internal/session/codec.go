@@ -1,13 +1,11 @@
 package session
 
 import (
-	"bytes"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -87,8 +85,7 @@ func (c *codec) verify(value string) (cookie *Cookie, knew bool, err error) {
 	// securecookie would also take a value whose last letter has other padding
 	// bits, and "change one letter" must mean any letter. Line ends are skipped by
 	// Go's base64 even when it is strict.
-	b, err := base64.URLEncoding.Strict().DecodeString(value)
-	if _, payload, _ := layers(b); err != nil || payload == "" || strings.ContainsAny(value, "\r\n") {
+	if _, ok := Peel(value); !ok {
 		return nil, false, errGarbled
 	}
 	cookie = &Cookie{Value: strings.Clone(value), Keys: len(c.keys)} // not a part of the whole header
@@ -151,27 +148,14 @@ type Cookie struct {
 	key      Key // of the record
 }
 
-// Layers peels the outer base64 off: the time of signing, in seconds since 1970,
-// the payload, which is the envelope in base64, and the HMAC-SHA256 over both.
-func (c *Cookie) Layers() (seconds, payload string, signature []byte) {
-	b, _ := base64.URLEncoding.DecodeString(c.Value)
-	return layers(b)
-}
-
-func layers(b []byte) (seconds, payload string, signature []byte) {
-	parts := bytes.SplitN(b, []byte("|"), 3)
-	if len(parts) != 3 {
-		return "", "", nil
-	}
-	return string(parts[0]), string(parts[1]), parts[2]
-}
-
 // SignedAt returns when the cookie was signed, to the second.
 func (c *Cookie) SignedAt() time.Time {
-	text, _, _ := c.Layers()
-	seconds, _ := strconv.ParseInt(text, 10, 64) // verified: digits
-	return time.Unix(seconds, 0).UTC()
+	l, _ := Peel(c.Value)
+	return l.SignedAt()
 }
+
+// RecordKey returns the key under which a store keeps the session that c names.
+func (c *Cookie) RecordKey() Key { return c.key }
 
 // Envelope is what a cookie says, for people.
 type Envelope struct {
@@ -187,8 +171,9 @@ type Envelope struct {
 }
 
 // Envelope returns what is under the cookie's inner base64.
-func (c *Cookie) Envelope() Envelope {
-	v := c.envelope
+func (c *Cookie) Envelope() Envelope { return c.envelope.describe() }
+
+func (v *envelope) describe() Envelope {
 	e := Envelope{
 		Bytes: len(v.append(nil)), Placement: v.placement, ID: v.id, Version: v.version,
 		Created: v.created, Deadline: v.deadline, Expiry: v.expiry,

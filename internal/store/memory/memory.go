@@ -5,8 +5,10 @@ package memory
 import (
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"iter"
 	"math"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -218,6 +220,25 @@ func (st *Store) clear(sh *shard, now int64, limit int) (removed int, more bool)
 		sh.remove(it)
 	}
 	return removed, markers >= limit
+}
+
+// Peek implements session.Backend.
+func (st *Store) Peek(_ context.Context, k session.Key) (session.Stored, error) {
+	sh := st.shard(k)
+	sh.mu.RLock()
+	defer sh.mu.RUnlock()
+	it := sh.items[idOf(k)]
+	if it == nil || it.key != k {
+		return session.Stored{}, session.ErrNotFound
+	}
+	return session.Stored{Record: it.record(), Where: "entry of the map", Fields: []session.Field{
+		{Name: "key", Value: hex.EncodeToString(k[:])},
+		{Name: "created", Value: strconv.FormatInt(it.created, 10)},
+		{Name: "expires", Value: strconv.FormatInt(it.expires, 10)},
+		{Name: "version", Value: strconv.FormatUint(it.version, 10)},
+		{Name: "marker", Value: strconv.FormatBool(it.marker)},
+		{Name: "data", Value: it.data},
+	}}, nil
 }
 
 // All implements session.Backend. It copies one shard at a time.

@@ -275,6 +275,37 @@ func (st *Store) Load(ctx context.Context, k session.Key) (r session.Record, err
 	return r, nil
 }
 
+// Peek implements session.Backend: the hash as it lies there, and how long Redis
+// keeps it. A hash that is no record of ours has its fields, and a zero Record.
+func (st *Store) Peek(ctx context.Context, k session.Key) (stored session.Stored, err error) {
+	ctx, cancel := context.WithTimeout(ctx, st.cfg.timeout)
+	defer cancel()
+	var values []any
+	var left time.Duration
+	err = again(func() error {
+		pipe := st.client.Pipeline()
+		fields, ttl := pipe.HMGet(ctx, st.key(k), fieldNames...), pipe.PTTL(ctx, st.key(k))
+		_, err := pipe.Exec(ctx)
+		values, left = fields.Val(), ttl.Val()
+		return err
+	})
+	if err != nil {
+		return stored, err
+	}
+	stored.Record, err = parseRecord(values)
+	if err != nil && !errors.Is(err, errBroken) {
+		return stored, err
+	}
+	stored.Where = "hash " + st.key(k)
+	for i, name := range fieldNames {
+		if text, ok := values[i].(string); ok {
+			stored.Fields = append(stored.Fields, session.Field{Name: name, Value: text})
+		}
+	}
+	stored.Fields = append(stored.Fields, session.Field{Name: "PTTL", Value: strconv.FormatInt(left.Milliseconds(), 10)})
+	return stored, nil
+}
+
 // Save implements session.Backend.
 func (st *Store) Save(ctx context.Context, k session.Key, r session.Record) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, st.cfg.timeout)

@@ -272,6 +272,31 @@ func (st *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (r
 	}
 }
 
+// Peek implements session.Backend. It reads the very row, past the cache.
+func (st *Store) Peek(ctx context.Context, k session.Key) (stored session.Stored, err error) {
+	if err := ctx.Err(); err != nil {
+		return stored, err
+	}
+	err = st.reading(`SELECT * FROM sessions WHERE key = ?`, func(s *sqlite.Stmt) error {
+		s.BindText(1, hex.EncodeToString(k[:]))
+		if ok, err := s.Step(); err != nil {
+			return err
+		} else if !ok {
+			return session.ErrNotFound
+		}
+		for i := range s.ColumnCount() {
+			stored.Fields = append(stored.Fields, session.Field{Name: s.ColumnName(i), Value: s.ColumnText(i)})
+		}
+		stored.Where = "row of the table sessions"
+		stored.Record = session.Record{
+			Created: time.UnixMilli(s.GetInt64("created")).UTC(), Expires: time.UnixMilli(s.GetInt64("expires")).UTC(),
+			Version: uint64(s.GetInt64("version")), Data: s.GetText("data"), Marker: s.GetBool("marker"),
+		}
+		return nil
+	})
+	return stored, err
+}
+
 // All implements session.Backend. It reads a few at a time, so that a slow
 // caller keeps no old state of the file alive.
 func (st *Store) All(ctx context.Context) iter.Seq2[session.Entry, error] {

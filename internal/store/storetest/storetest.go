@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,6 +61,7 @@ func Run(t *testing.T, open func(t *testing.T, max int, now func() time.Time) se
 		{"markers", markers},
 		{"full", full},
 		{"all", all},
+		{"peek", peek},
 		{"canceled", canceled},
 		{"parallel writers of one key", parallelWriters},
 		{"parallel sessions", parallelSessions},
@@ -580,6 +582,39 @@ func all(t *testing.T, s *suite) {
 	for range s.backend.All(t.Context()) {
 		break
 	}
+}
+
+// peek sees what is dead too, and changes nothing.
+func peek(t *testing.T, s *suite) {
+	wantPeek := func(n int, data string, marker bool) {
+		t.Helper()
+		got, err := s.backend.Peek(t.Context(), key(n))
+		if err != nil || got.Data != data || got.Marker != marker || got.Version == 0 || got.Where == "" {
+			t.Fatalf("peek: %+v, %v; want data %q, marker %t", got, err, data, marker)
+		}
+		stored := map[string]string{}
+		for _, f := range got.Fields {
+			stored[f.Name] = f.Value
+		}
+		if stored["data"] != data || stored["version"] != strconv.FormatUint(got.Version, 10) || stored["expires"] != strconv.FormatInt(got.Expires.UnixMilli(), 10) {
+			t.Fatalf("peek: the fields are %v, the record is %+v", stored, got.Record)
+		}
+	}
+	_, err := s.backend.Peek(t.Context(), key(1))
+	s.want(session.ErrNotFound, err)
+	s.create(1, 5*time.Second, `"one"`)
+	wantPeek(1, `"one"`, false)
+	s.clock.Move(time.Minute)
+	s.wantLoad(1, session.ErrNotFound)
+	wantPeek(1, `"one"`, false)
+	s.wantStats(0, 1, 5)
+	s.wantCleared(10, 1)
+	_, err = s.backend.Peek(t.Context(), key(1))
+	s.want(session.ErrNotFound, err)
+	stone := s.record(time.Hour, `{"flushed":"now"}`)
+	stone.Marker = true
+	s.want(nil, s.backend.Create(t.Context(), key(2), stone))
+	wantPeek(2, `{"flushed":"now"}`, true)
 }
 
 func canceled(t *testing.T, s *suite) {
