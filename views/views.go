@@ -4,20 +4,49 @@ package views
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/a-h/templ"
 )
 
 // Page is what every page needs: its title and the addresses of its assets.
 type Page struct {
-	Title                   string
-	CSS, HTMX, Script, Icon string
-	Theme                   string // a script that runs before the first paint
+	Title                        string
+	CSS, HTMX, SSE, Script, Icon string
+	Theme                        string // a script that runs before the first paint
+	Base                         string // where the lab is: "" or "/s/NAME-SUFFIX"
+	Projector                    bool   // large type, no names and no values
 }
+
+// Place is where a page's addresses begin and which visit it belongs to. The
+// second browser's lab has a path of its own.
+type Place struct {
+	Base  string // before every path: "" or "/s/NAME-SUFFIX"
+	Visit string // its token, "" when the page belongs to none
+}
+
+// URL returns the address of path, which begins with a slash.
+func (p Place) URL(path string) string { return p.Base + path }
+
+// WithVisit returns the address of path, which has a query or none, with the visit's token.
+func (p Place) WithVisit(path string) string {
+	if p.Visit == "" {
+		return p.Base + path
+	}
+	sep := "?"
+	if strings.Contains(path, "?") {
+		sep = "&"
+	}
+	return p.Base + path + sep + "v=" + p.Visit
+}
+
+// At returns the address of a moment of the visit.
+func (p Place) At(n int) string { return p.WithVisit("/?at=" + strconv.Itoa(n)) }
 
 // Part is a piece of text with the colour or form that it has.
 type Part struct {
-	Kind string // "", "code", "cookie", "server", "token", "hidden"
+	Kind string // "", "code", "cookie", "server", "time", "token", "mac", "hidden"
 	Text string
 }
 
@@ -32,16 +61,90 @@ type Sentence struct {
 // Lab is the whole screen of the lab.
 type Lab struct {
 	Page          Page
+	Place         Place
 	StoreName     string
+	Second        string   // the name of the second browser whose lab this is, "" for the first
 	Placements    []Option // none in a fragment: the choice on the page stays
 	Composer      Composer
 	ResetComposer bool // a fragment sends the composer along only then
 	Sentence      Sentence
 	Expired       int // records to clear
+	Moment        Moment
 	Browser       Browser
+	Tools         *Tools // what can be done with a copy of the cookie; nil in the past
 	Wire          Wire
 	Server        Server
+	Timeline      Timeline
+	Code          Code
 }
+
+// Moment is the moment that the panels show.
+type Moment struct {
+	Past          bool // it is one of the timeline, and not now
+	At, Verb      string
+	N             int
+	First         bool     // there is none before it to compare with
+	Changes       []Change // against the moment before
+	Before, After int      // the neighbours' numbers, 0 for none
+}
+
+// Change is something that differs between two moments, and how it was and is.
+// Kind says where it lives: "cookie", "server", or "".
+type Change struct{ Kind, What, Was, Is string }
+
+// Timeline is what happened in a visit, oldest first.
+type Timeline struct {
+	Since   string
+	Entries []Entry
+	Dropped int    // that were too many
+	Shown   int    // the moment that the panels show, 0 for now
+	News    string // what the last entry says, if something else than this page's presses did it
+}
+
+// Entry is one line of the timeline.
+type Entry struct {
+	N       int
+	At      string // the time of day
+	Verb    string // "created", "set", "refused"
+	What    string
+	Tone    string // "", "born", "moved", "bad", "gone"
+	Session string // its short name, "" for none
+	NewID   bool   // its session is another than the entry's before
+	By      string // who, if it was not this browser: "second browser", "a changed copy", "the clock"
+}
+
+// Last returns the number of the last entry, 0 without one.
+func (t Timeline) Last() int {
+	if n := len(t.Entries); n > 0 {
+		return t.Entries[n-1].N
+	}
+	return 0
+}
+
+// current marks the moment that the panels show.
+func current(is bool) templ.Attributes {
+	if !is {
+		return nil
+	}
+	return templ.Attributes{"aria-current": "true"}
+}
+
+// Code is what ran for the last press, and the same act elsewhere.
+type Code struct {
+	Listings []Listing
+}
+
+// Listing is a piece of code.
+type Listing struct {
+	ID           string // "django"
+	Name, Title  string // "Django", "request.session"
+	Where        string // "internal/app/set.go, line 12"
+	Tokens       []Token
+	URL, URLText string // its documentation, "" for none
+}
+
+// Token is a piece of a listing: Kind is "", "keyword", "string" or "comment".
+type Token struct{ Kind, Text string }
 
 // Option is one choice of a group.
 type Option struct {
@@ -57,8 +160,10 @@ type Composer struct {
 }
 
 // invalid marks the field that was refused and ties it to the sentence that says why.
-func (c Composer) invalid(field string) templ.Attributes {
-	if c.Invalid != field {
+func (c Composer) invalid(field string) templ.Attributes { return invalid(c.Invalid, field) }
+
+func invalid(refused, field string) templ.Attributes {
+	if refused != field {
 		return nil
 	}
 	return templ.Attributes{"aria-invalid": "true", "aria-describedby": "result"}
@@ -73,24 +178,66 @@ func (c Composer) Types() []Option {
 	return out
 }
 
-// Browser is what the browser keeps. With Empty there is no cookie that opens
-// anything; Raw may still be what was sent.
+// Browser is what the browser keeps. With Empty there is no cookie; Raw may be
+// what was sent and opens nothing, which Note says then.
 type Browser struct {
-	Empty                    string
-	Note                     string
-	Name                     string
-	Flags                    []Flag
-	Raw                      string
-	Time, Payload, Signature string
-	SignedAt, Key            string
-	Keys                     string // in the payload
-	Changed                  bool   // by this press
-	Values                   string
-	Fields                   []Field
-	Bytes, Limit             int
-	Size, Most               string // the same for people
-	EnvelopeBytes, Budget    string
+	Name                  string
+	Empty, Note           string
+	Flags                 []Flag
+	Raw, RawBytes         string  // as it stands in the header
+	Layers                *Layers // nil if nothing peels
+	Changed               bool    // by this press
+	Bytes, Limit          int     // name and value
+	Size, Most            string  // the same for people
+	EnvelopeBytes, Budget string
+	Jar                   []JarCookie // every cookie that this request carried
+	Planted               string      // the readable cookie's name, if it came along
+	Scripts               bool        // this is the present: the page may look into document.cookie
 }
+
+// Layers are what the cookie's value peels to.
+type Layers struct {
+	Time, Payload, Signature                string // under the outer base64
+	TimeBytes, PayloadBytes, SignatureBytes string
+	SignedAt, Ago                           string
+	Verdict                                 string // on the signature: "valid"
+	Valid                                   bool
+	Key                                     string  // "1 of 2"
+	Keys                                    string  // names in the payload
+	Fields                                  []Field // under the inner base64; none if there is no envelope
+	Values                                  string
+}
+
+// JarCookie is a cookie as the server received it.
+type JarCookie struct {
+	Name, Size string
+	Kind       string // "session", "readable", "other"
+	Value      string // of the readable one only
+}
+
+// Tools are the forms that do something with a copy of the cookie.
+type Tools struct {
+	Curl    string   // the press as a command
+	Tamper  []Option // the parts that can be changed; none: there is no cookie to copy
+	Letters int
+	At, To  string // as typed
+	Invalid string // the field that was refused
+	Pins    []Pin
+	MaxPins int
+	CanPin  bool
+	Second  string // the name that the next second browser gets, "" if there is no room for one
+	Seats   []Seat
+	Opener  string // the address of the first browser's lab, on a second's
+}
+
+// Pin is a cookie that was kept, to be sent again later.
+type Pin struct {
+	N                  int
+	Session, At, Bytes string
+}
+
+// Seat is a second browser that was opened.
+type Seat struct{ Name, URL string }
 
 // Flag is an attribute of the cookie.
 type Flag struct {
@@ -98,28 +245,48 @@ type Flag struct {
 	Off         bool
 }
 
-// Field is a field of the cookie's payload.
+// Field is a name and what it holds.
 type Field struct{ Name, Value string }
 
-// Wire is one exchange.
+// Wire is one exchange. Sizes and duration are empty until it has ended.
 type Wire struct {
-	Past                        bool // it is not the exchange that carries this page
-	AsSent                      bool // Request is in the order and spelling in which it came
-	RequestLine, Proto          string
-	Request, RequestMore        []Header
-	Body                        string
-	StatusLine                  string
-	Response, ResponseMore      []Header
-	SetCookie                   bool
-	RequestBytes, ResponseBytes string // of the bodies
-	Steps                       []Step
+	N                                int    // in its visit, 0 if it belongs to none
+	Nothing                          string // no exchange: why
+	Past                             bool   // it is not the exchange that carries this page
+	By                               string // who sent it, if not this browser: "the server's own client"
+	AsSent                           bool   // Request is in the order and spelling in which it came
+	RequestLine, Proto               string
+	Request, RequestMore             []Header
+	Body                             string
+	StatusLine                       string
+	Response, ResponseMore           []Header
+	Answer                           string // the response's body, when it is short JSON
+	SetCookie                        bool
+	Finished                         bool // sizes, duration and the response's head are those of the ended exchange
+	RequestHeadBytes, RequestBytes   string
+	ResponseHeadBytes, ResponseBytes string // as they travelled
+	Plain                            string // the response's body before it was compressed, "" if it was not
+	Took                             string // "0.4 ms"
+	Changes                          string // against the exchange before, in a sentence
+	Steps                            []Step
 }
 
 // Header is one line of a head.
 type Header struct {
 	Name  string
 	Parts []Part
-	Mark  bool
+	Mark  bool // it is new, or says another thing than in the exchange before
+	Gone  bool // it stood in the exchange before, and does not in this one
+}
+
+// changedHeaders counts those that are marked.
+func changedHeaders(hs []Header) (n int) {
+	for _, h := range hs {
+		if h.Mark || h.Gone {
+			n++
+		}
+	}
+	return n
 }
 
 // Step is one thing that the engine did.
@@ -133,11 +300,38 @@ type Server struct {
 	Empty          string
 	ID             string
 	IDChanged      bool
+	Version        string
+	Created        string
 	Idle, Absolute Clock
 	Values         []Value
-	Record         string
-	RecordBytes    string
-	Stats          []Stat
+	Partial        bool    // Values are those of the record alone
+	Late           *Late   // what became of the session that this browser had before
+	Where          string  // what holds what the store keeps: "row of the table sessions"
+	Stored         []Field // as it lies there
+	Nothing        string  // why nothing is stored
+	Figures        Figures
+}
+
+// Late is a session that this browser does not open any more.
+type Late struct {
+	ID   string
+	Text string // what became of its record
+}
+
+// Figures are the store's.
+type Figures struct {
+	Expired int
+	Stats   []Stat
+	Plot    Plot
+}
+
+// Plot is a small picture of the store over the last minutes. Live and Expired
+// are points of an SVG polyline in a box of 300 by 60.
+type Plot struct {
+	Live, Expired string
+	Top           string // the highest figure
+	Since         string // "for 3 minutes"
+	Text          string // the same for those who do not see it
 }
 
 // Clock counts down to a moment. Times are milliseconds since 1970.
@@ -146,6 +340,16 @@ type Clock struct {
 	Until, Now, Whole int64
 	Left, At          string
 	First             bool // it runs out before the other
+	Still             bool // it does not count down: this is the past
+}
+
+// ticks are what lets c count down: times of the server, so that a wrong clock in
+// the browser does no harm.
+func (c Clock) ticks() templ.Attributes {
+	if c.Still {
+		return nil
+	}
+	return templ.Attributes{"data-until": strconv.FormatInt(c.Until, 10), "data-now": strconv.FormatInt(c.Now, 10)}
 }
 
 // Dash is the stroke-dasharray of what is left of c, of 100.

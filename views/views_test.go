@@ -19,31 +19,58 @@ const evil = `<img src=x onerror=alert(1)>"'&`
 func fragments() map[string]templ.Component {
 	clock := Clock{Name: "idle clock", Until: 7_200_000, Now: 1_800_000, Whole: 7_200_000, Left: "1 h 30 m 0 s", At: "10:00:00", First: true}
 	later := Clock{Name: "absolute lifetime", Until: 28_800_000, Whole: 28_800_000, Left: "8 h 0 m 0 s", At: "16:00:00"}
+	place := Place{Base: "/s/second-a", Visit: "TOKEN"}
 	return map[string]templ.Component{
-		"result-ok":   Result(Sentence{Tone: "ok", Verb: "set", Parts: []Part{{"code", "name"}, {"", " rides "}, {"cookie", "in the cookie"}, {"server", "on the server"}}}),
-		"result-bad":  Result(Sentence{Tone: "bad", Field: "key", Verb: "refused (422)", Parts: []Part{{"", evil}}}),
-		"browser-no":  BrowserPanel(Browser{Name: "sessionscope", Empty: "No cookie yet."}),
-		"browser-bad": BrowserPanel(Browser{Name: "sessionscope", Note: "Refused.", Raw: evil, Bytes: 40, Limit: 4096, Size: "40", Most: "4,096"}),
-		"browser-ok": BrowserPanel(Browser{
-			Name: "sessionscope", Flags: []Flag{{Text: "HttpOnly", Title: "no script"}, {Text: "Secure", Title: "off", Off: true}}, Raw: "cmF3",
-			Time: "1795416238", Payload: "cGF5", Signature: "bWFj", SignedAt: "07:00:00", Key: "1 of 1", Keys: evil, Changed: true,
-			Values: `{"name":"` + evil + `"}`, Fields: []Field{{"version", "3"}}, Bytes: 200, Limit: 4096, Size: "200", Most: "4,096", EnvelopeBytes: "72", Budget: "2,262",
+		"result-ok":  Result(Sentence{Tone: "ok", Verb: "set", Parts: []Part{{"code", "name"}, {"", " rides "}, {"cookie", "in the cookie"}, {"server", "on the server"}}}),
+		"result-bad": Result(Sentence{Tone: "bad", Field: "key", Verb: "refused (422)", Parts: []Part{{"", evil}}}),
+		"browser-no": BrowserPanel(place, Browser{Name: "sessionscope", Empty: "No cookie yet.", Scripts: true}, &Tools{Second: "second", Curl: "curl -si '" + evil + "'"}),
+		"browser-bad": BrowserPanel(place, Browser{
+			Name: "sessionscope", Note: "Refused.", Raw: evil, RawBytes: "30 B", Bytes: 40, Limit: 4096, Size: "40", Most: "4,096",
+			Jar: []JarCookie{{Name: evil, Size: "40 B", Kind: "other"}},
+		}, nil),
+		"browser-ok": BrowserPanel(place, Browser{
+			Name: "sessionscope", Flags: []Flag{{Text: "HttpOnly", Title: "no script"}, {Text: "Secure", Title: "off", Off: true}}, Raw: "cmF3", RawBytes: "4 B", Changed: true,
+			Layers: &Layers{
+				Time: "1795416238", Payload: "cGF5", Signature: "bWFj", TimeBytes: "10 B", PayloadBytes: "4 B", SignatureBytes: "32 B",
+				SignedAt: "07:00:00", Ago: "2 s ago", Verdict: "valid", Valid: true, Key: "1 of 1", Keys: evil,
+				Values: `{"name":"` + evil + `"}`, Fields: []Field{{"version", "3"}, {"session ID", evil}},
+			},
+			Bytes: 200, Limit: 4096, Size: "200", Most: "4,096", EnvelopeBytes: "72", Budget: "2,262", Scripts: true,
+			Jar: []JarCookie{{Name: "sessionscope", Size: "200 B", Kind: "session"}, {Name: "r", Size: "9 B", Kind: "readable", Value: evil}}, Planted: "r",
+		}, &Tools{
+			Curl: "curl", Tamper: []Option{{Name: "letter", Label: "one letter", Chosen: true}}, Letters: 160, At: "80", To: evil, Invalid: "to", CanPin: true,
+			Pins: []Pin{{N: 1, Session: "9f2c41e0", At: "07:00:00", Bytes: "160 B"}}, Seats: []Seat{{"second", "/s/second-a/"}}, Opener: "/",
 		}),
-		"wire": WirePanel(Wire{
-			RequestLine: "POST /set", Proto: "HTTP/1.1", AsSent: true, Request: []Header{{Name: "Cookie", Parts: []Part{{"", "a="}, {"token", "b"}, {"hidden", "2 B, not ours"}}}},
-			RequestMore: []Header{{Name: "X", Parts: []Part{{"", evil}}}}, Body: evil, StatusLine: "200 OK", SetCookie: true,
-			Response: []Header{{Name: "Set-Cookie", Parts: []Part{{"", "a=b"}}, Mark: true}}, RequestBytes: "7", ResponseBytes: "9",
+		"wire": WirePanel(place, Wire{
+			N: 5, RequestLine: "POST /set", Proto: "HTTP/1.1", AsSent: true, Request: []Header{{Name: "Cookie", Parts: []Part{{"", "a="}, {"token", "b"}, {"hidden", "2 B, not ours"}}}},
+			RequestMore: []Header{{Name: "X", Parts: []Part{{"", evil}}, Mark: true}, {Name: "Y", Parts: []Part{{"", "1"}}, Gone: true}}, Body: evil, StatusLine: "200 OK", SetCookie: true,
+			Response: []Header{{Name: "Set-Cookie", Parts: []Part{{"", "a=b"}}, Mark: true}}, RequestHeadBytes: "500 B", RequestBytes: "7 B",
 			Steps: []Step{{Verb: "read", What: "cookie", Small: "3 B"}, {Verb: "refused", What: evil, Bad: true}},
 		}),
-		"server-no": ServerPanel(Server{Empty: "No record.", Stats: []Stat{{"0", "live records"}}}),
+		"wire-finished": WirePanel(place, Wire{
+			N: 5, By: "a changed copy", RequestLine: "GET /session", Proto: "HTTP/1.1", StatusLine: "200 OK", Answer: evil, Finished: true,
+			RequestHeadBytes: "500 B", RequestBytes: "0 B", ResponseHeadBytes: "400 B", ResponseBytes: "81 B", Plain: "90 B", Took: "0.4 ms", Changes: "Against exchange 4 no header changed.",
+		}),
+		"wire-nothing": WirePanel(place, Wire{Nothing: "Nothing travelled."}),
+		"server-no":    ServerPanel(Server{Empty: "No record.", Late: &Late{"9f2c41e0", "it has expired."}, Where: "row", Stored: []Field{{"data", evil}}, Figures: Figures{Stats: []Stat{{"0", "live records"}}}}),
 		"server-ok": ServerPanel(Server{
-			ID: "9f2c41e0", IDChanged: true, Idle: clock, Absolute: later, Record: `{"values":{}}`, RecordBytes: "13", Stats: []Stat{{"1", "live record"}},
+			ID: "9f2c41e0", IDChanged: true, Version: "3", Created: "06:00:00", Idle: clock, Absolute: later, Nothing: "nothing.",
+			Figures: Figures{Stats: []Stat{{"1", "live record"}}, Plot: Plot{Live: "0,57 300,3", Expired: "0,57 300,57", Top: "1", Since: "in the last minute", Text: "1 live"}},
 			Values: []Value{
 				{Name: "name", Key: "name", Type: "text", Text: evil, Bytes: "7", Changed: true},
 				{Name: evil, Key: evil, Type: "list", Text: "[]", Bytes: "2", OnServer: true},
 				{Name: "old", Key: "old", Gone: true},
 			},
 		}),
+		"moment-past": MomentBar(place, Moment{Past: true, N: 3, At: "07:00:00", Verb: "set " + evil, Before: 2, After: 4, Changes: []Change{{"cookie", "cookie", "none", "172 bytes"}, {"server", evil, evil, evil}}}),
+		"moment-same": MomentBar(place, Moment{N: 3}),
+		"timeline": TimelinePanel(place, Timeline{Since: "07:00:00", Dropped: 2, Shown: 3, News: "the clock: expired", Entries: []Entry{
+			{N: 3, At: "07:00:01", Verb: "created", What: evil, Tone: "born", Session: "9f2c41e0", NewID: true}, {N: 4, At: "07:00:02", Verb: "expired", Tone: "gone", By: "the clock"},
+		}}),
+		"code": CodePanel(Code{Listings: []Listing{
+			{ID: "handler", Name: "Handler", Title: "set", Where: "set.go, line 1", Tokens: []Token{{"keyword", "func"}, {"", " set() "}, {"comment", "// <b>"}}},
+			{ID: "django", Name: "Django", Title: "request.session", URL: "https://docs.djangoproject.com/", URLText: "Django"},
+		}}),
 		"placement":     PlacementChoice([]Option{{Name: "cookie", Label: "Cookie", Title: "all"}, {Name: "hybrid", Label: "Hybrid", Chosen: true}}),
 		"composer-line": ComposerLine(Composer{Key: evil, Value: evil, Type: "json", Invalid: "value"}),
 		"problem":       ProblemFragment(Sentence{Tone: "bad", Verb: "refused (404)", Parts: []Part{{"", "There is no such page."}}}),

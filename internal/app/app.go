@@ -7,7 +7,8 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"net/http"
+	"sync"
+	"sync/atomic"
 
 	echosession "github.com/labstack/echo-contrib/session"
 	"github.com/labstack/echo/v4"
@@ -36,10 +37,17 @@ type Config struct {
 type App struct {
 	cfg     Config
 	echo    *echo.Echo
-	engine  *session.Engine
+	root    *identity // the first browser's side
+	seats   seats     // the others'
 	assets  *assets
 	results results
+	visits  visits
+	plot    plot
+	self    *client
+	streams atomic.Int32
 	holds   chan struct{} // one place for each request that holds a session
+	closing sync.Once
+	done    chan struct{} // closed when the app ends
 	render  renderer
 }
 
@@ -57,20 +65,22 @@ func New(cfg Config) (*App, error) {
 	case cfg.Log == nil:
 		return nil, errors.New("app: no log")
 	}
-	cfg.Sessions.Log = cfg.Log
-	cfg.Sessions.OnEvent, cfg.Sessions.Watched = recordEvent, showsEvents
-	engine, err := session.New(cfg.Sessions)
-	if err != nil {
-		return nil, err
-	}
 	assets, err := newAssets(cfg.Assets)
 	if err != nil {
 		return nil, err
 	}
-	a := &App{
-		cfg: cfg, engine: engine, assets: assets,
-		holds: make(chan struct{}, maxHolds), render: renderTempl,
+	cfg.Sessions.Log = cfg.Log
+	a := &App{assets: assets, holds: make(chan struct{}, maxHolds), done: make(chan struct{}), render: renderTempl}
+	cfg.Sessions.OnEvent, cfg.Sessions.Watched = a.recordEvent, a.showsEvents
+	a.cfg = cfg
+	engine, err := session.New(cfg.Sessions)
+	if err != nil {
+		return nil, err
 	}
+	a.root = &identity{engine: engine}
+	a.seats = seats{byName: make(map[string]*identity), secrets: cfg.Sessions.Secrets}
+	a.visits = visits{now: engine.Now, byToken: make(map[string]*visit)}
+	a.self = newClient(a)
 	a.echo = a.routes()
 	return a, nil
 }
@@ -84,15 +94,16 @@ func (a *App) routes() *echo.Echo {
 	if a.cfg.LogRequests {
 		e.Pre(a.logRequests())
 	}
-	e.Pre(recoverPanics, inOrder(begin, securityHeaders, a.checkHost, checkOrigin))
+	e.Pre(recoverPanics, inOrder(securityHeaders, a.checkHost, checkOrigin, a.enter))
 	e.Use(a.commitStaged)
 
 	read := func(path string, h echo.HandlerFunc) {
+		h = inOrder(a.findVisit)(h)
 		e.GET(path, h)
 		e.HEAD(path, h)
 	}
 	post := func(path string, h echo.HandlerFunc, more ...echo.MiddlewareFunc) {
-		e.POST(path, inOrder(readForm)(h), more...)
+		e.POST(path, inOrder(readForm, a.findVisit)(h), more...)
 	}
 	read("/", a.with(a.lab))
 	post("/set", a.with(a.set))
@@ -106,9 +117,17 @@ func (a *App) routes() *echo.Echo {
 	post("/expiry", a.with(a.expiry))
 	post("/placement", a.with(a.placement))
 	read("/session", a.with(a.inspect))
-	gorilla := echosession.Middleware(gorillaStore{session.Store{Engine: a.engine}})
+	gorilla := echosession.Middleware(gorillaStore{})
 	post("/login", a.with(a.login), gorilla)
 	post("/logout", a.with(a.logout), gorilla)
+	read("/exchanges/:n", a.exchange)
+	e.GET("/events", inOrder(a.findVisit)(a.events))
+	post("/tamper", a.with(a.tamper))
+	post("/pin", a.with(a.pinCookie))
+	post("/replay", a.with(a.replay))
+	post("/plant", a.with(a.plant))
+	post("/second", a.second)
+	post("/projector", a.projector)
 	read("/healthz", a.health)
 	read("/assets/*", a.assets.serve)
 	return e
@@ -117,7 +136,7 @@ func (a *App) routes() *echo.Echo {
 // with gives h the request's session.
 func (a *App) with(h func(echo.Context, *session.Session) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		s, err := a.engine.Load(c.Request())
+		s, err := idOf(c).engine.Load(c.Request())
 		if err != nil {
 			return err
 		}
@@ -125,12 +144,36 @@ func (a *App) with(h func(echo.Context, *session.Session) error) echo.HandlerFun
 	}
 }
 
-// ServeHTTP implements http.Handler.
-func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.echo.ServeHTTP(w, r) }
+// SetSecrets replaces the signing secrets of all browsers' labs; see session.Engine.
+func (a *App) SetSecrets(secrets [][]byte) error {
+	a.seats.mu.Lock()
+	defer a.seats.mu.Unlock()
+	if err := a.root.engine.SetSecrets(secrets); err != nil {
+		return err
+	}
+	a.seats.secrets = secrets
+	for _, id := range a.seats.byName {
+		if err := id.engine.SetSecrets(secrets); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-// SetSecrets replaces the signing secrets; see session.Engine.
-func (a *App) SetSecrets(secrets [][]byte) error { return a.engine.SetSecrets(secrets) }
+// Run does what must be done while the app serves: it clears expired sessions, and
+// remembers the store's figures. It returns when ctx ends, and ends the event streams.
+func (a *App) Run(ctx context.Context) error {
+	defer a.Close()
+	go a.sampleFigures(ctx)
+	return a.root.engine.Run(ctx)
+}
 
-// Run does what must be done while the app serves: it clears expired sessions.
-// It returns when ctx ends.
-func (a *App) Run(ctx context.Context) error { return a.engine.Run(ctx) }
+// Close ends all visits, their event streams, and the server's own client. An app
+// that ran is closed already.
+func (a *App) Close() {
+	a.closing.Do(func() {
+		close(a.done)
+		a.visits.close()
+		a.self.close()
+	})
+}

@@ -44,6 +44,7 @@ func newApp(t testing.TB, change func(*Config)) *App {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(a.Close)
 	return a
 }
 
@@ -256,7 +257,7 @@ func TestEveryRouteInEveryForm(t *testing.T) {
 						t.Fatalf("%s: Location %q", label, next)
 					}
 					b.get(next).want(200, step.wantSays, "<html")
-					if strings.Contains(b.get(next).body, step.wantSays) && !strings.Contains(step.wantSays, "session") {
+					if _, again, _ := strings.Cut(b.get(next).body, `id="result"`); strings.Contains(again[:strings.Index(again, "</p>")], step.wantSays) && !strings.Contains(step.wantSays, "session") {
 						t.Errorf("%s: the result is shown twice", label)
 					}
 				}
@@ -446,7 +447,7 @@ func TestConflictPageShowsNoSession(t *testing.T) {
 		synctest.Wait()
 		b.post("/flush").want(200)
 		a := <-answered
-		a.want(409, "No record of this browser").wantNo(`id="key-alive"`)
+		a.want(409, "No live record of this browser").wantNo(`id="key-alive"`)
 	})
 }
 
@@ -686,61 +687,6 @@ func TestOtherCookiesAreHidden(t *testing.T) {
 	r.Header.Set("Cookie", "theirs=very-private; "+cookieName+"=mine; more=also-private")
 	r.Header.Set("Authorization", "Bearer private-too")
 	b.send(r).want(200, "theirs=", "12 B, not ours", "18 B, not ours", "mine").wantNo("very-private", "also-private", "private-too")
-}
-
-// The head that the Wire panel shows is the head that was sent, its own length included.
-func TestWireIsTrue(t *testing.T) {
-	for _, f := range []form{formPage, formFragment} {
-		b := newBrowser(t, newApp(t, nil), f)
-		if f == formFragment {
-			b.post("/set", "key", "name", "value", "Rahim")
-		}
-		for _, target := range []string{"/", "/get?key=name", "/keys", "/nope", "/get"} {
-			a := b.get(target)
-			if target == "/nope" {
-				continue // no Wire on a page that is not the lab
-			}
-			_, response, found := strings.Cut(a.body, `id="response"`)
-			if !found {
-				t.Fatalf("%s: no response is shown", target)
-			}
-			response, _, _ = strings.Cut(response, "<div class=\"steps\"")
-			shown := strings.Join(strings.Fields(response), " ")
-			for name, values := range a.Header {
-				for _, v := range values {
-					v = strings.NewReplacer("'", "&#39;", `"`, "&#34;").Replace(v)
-					if !strings.Contains(shown, name+": "+v) {
-						t.Errorf("%s: the page does not show %s: %s", target, name, v)
-					}
-				}
-			}
-			if got := strings.Count(shown, ": "); got < len(a.Header) {
-				t.Errorf("%s: %d lines for %d headers", target, got, len(a.Header))
-			}
-			if want := a.Header.Get("Content-Length"); want != "" && len(a.body) != atoi(t, want) {
-				t.Errorf("%s: Content-Length %s, %d bytes", target, want, len(a.body))
-			}
-		}
-	}
-}
-
-func atoi(t *testing.T, s string) (n int) {
-	t.Helper()
-	if err := json.Unmarshal([]byte(s), &n); err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-func TestFillLength(t *testing.T) {
-	for _, n := range []int{0, 5, 8, 9, 80, 93, 94, 95, 96, 97, 98, 99, 900, 991, 992, 993, 994, 995, 996, 997, 998, 999, 9990, 9995, 9996, 9997} {
-		for marks := range 4 {
-			body := fillLength([]byte(strings.Repeat("x", n) + strings.Repeat(lengthMark, marks)))
-			if got := strings.TrimLeft(string(body), "x"); marks == 1 && atoi(t, got) != len(body) {
-				t.Errorf("%d letters: says %s, has %d", n, got, len(body))
-			}
-		}
-	}
 }
 
 func TestHead(t *testing.T) {

@@ -78,7 +78,7 @@ func (a *assets) serve(c echo.Context) error {
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Set("Vary", "Accept-Encoding")
 	body := f.plain
-	if strings.Contains(c.Request().Header.Get("Accept-Encoding"), "gzip") {
+	if acceptsGzip(c.Request()) {
 		h.Set("Content-Encoding", "gzip")
 		body = f.gzip
 	}

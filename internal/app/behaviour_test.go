@@ -173,7 +173,7 @@ func (w *world) start(max int, change func(*Config)) *world {
 		return errors.New("broken")
 	})
 	staged("/test/late", func(c echo.Context, _ *session.Session) error {
-		st := gorillaStore{session.Store{Engine: w.app.engine}}
+		st := gorillaStore{}
 		gs, err := st.Get(c.Request(), cookieName)
 		if err != nil {
 			return err
@@ -324,7 +324,7 @@ func idIsNotChosen(w *world) {
 	b.post("/flush")
 	names := map[string]bool{session.KeyOf(chosen).Name().String(): true}
 	for name, cookie := range cookies {
-		if v, err := w.app.engine.Load(w.holding(cookie).request("GET", "/", "")); err == nil && v.Info().Cookie != nil {
+		if v, err := w.app.root.engine.Load(w.holding(cookie).request("GET", "/", "")); err == nil && v.Info().Cookie != nil {
 			names[session.KeyOf(v.Info().Cookie.Envelope().ID).Name().String()] = true
 		}
 		b := w.holding(cookie)
@@ -853,7 +853,7 @@ func idStaysInCookie(w *world) {
 	look(b.get("/session"))
 	look(b.get("/"))
 	look(b.post("/set", "key", "a", "value", "1", "fail", "500"))
-	s, err := w.app.engine.Load(b.request("GET", "/", ""))
+	s, err := w.app.root.engine.Load(b.request("GET", "/", ""))
 	if err != nil {
 		w.Fatal(err)
 	}

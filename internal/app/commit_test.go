@@ -21,7 +21,7 @@ import (
 // Promise 10 of the engine: settle the status, commit, render.
 func TestCommit(t *testing.T) {
 	stage := func(a *App, c echo.Context) {
-		s, err := a.engine.Load(c.Request())
+		s, err := a.root.engine.Load(c.Request())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ func TestCommit(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			a := newApp(t, nil)
 			a.echo.GET("/test", func(c echo.Context) error { return test.handler(a, c) },
-				echosession.Middleware(gorillaStore{session.Store{Engine: a.engine}}))
+				echosession.Middleware(gorillaStore{}))
 			b := newBrowser(t, a, formJSON)
 			got := b.get("/test")
 			if got.StatusCode != test.status || (got.Header.Get("Set-Cookie") != "") != test.saved {
@@ -107,7 +107,7 @@ func TestLateCommitFails(t *testing.T) {
 	var down bool
 	a := newApp(t, func(c *Config) { c.Sessions.Backend = failing(&down) })
 	a.echo.GET("/test", func(c echo.Context) error {
-		s, err := a.engine.Load(c.Request())
+		s, err := a.root.engine.Load(c.Request())
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func TestLateCommitFails(t *testing.T) {
 func TestFlushThenFail(t *testing.T) {
 	a := newApp(t, nil)
 	a.echo.POST("/test", func(c echo.Context) error {
-		s, err := a.engine.Load(c.Request())
+		s, err := a.root.engine.Load(c.Request())
 		if err != nil {
 			return err
 		}

@@ -111,7 +111,7 @@ func limitText(e *session.LimitError) string {
 }
 
 // largeField is the field that made something too large, by route.
-var largeField = map[string]string{"/set": "value", "/login": "user"}
+var largeField = map[string]string{"/set": "value", "/login": "user", "/tamper": "to"}
 
 // problemJSON is a problem of RFC 9457.
 type problemJSON struct {
@@ -132,7 +132,7 @@ func (a *App) handleError(err error, c echo.Context) {
 		return
 	}
 	p := problemOf(err)
-	s := a.engine.Loaded(c.Request())
+	s := idOf(c).engine.Loaded(c.Request())
 	if s != nil {
 		// A refusal changes nothing; a plain 404 or the like, which a handler
 		// settles itself, saves what was staged. A flush, or what was committed
@@ -157,6 +157,11 @@ func (a *App) handleError(err error, c echo.Context) {
 
 func (a *App) refuse(c echo.Context, p *problem) error {
 	if wants(c) == formJSON {
+		if mem := remembered(c.Request().Context()); mem.by != "" {
+			failed := panels{Wire: a.wire(c, p.status)}
+			a.record(c, p.status, idOf(c).engine.Loaded(c.Request()), &failed)
+			mem.wire = &failed.Wire
+		}
 		out := problemJSON{Type: "about:blank", Title: http.StatusText(p.status), Status: p.status, Detail: p.detail}
 		if p.limit != nil {
 			out.Limit, out.Size, out.Max, out.Key = string(p.limit.Limit), p.limit.Size, p.limit.Max, &p.limit.Key
@@ -169,17 +174,17 @@ func (a *App) refuse(c echo.Context, p *problem) error {
 	sentence := refused(p)
 	if p.aboutRequest() {
 		if wants(c) == formFragment {
-			return a.write(c, p.status, views.ProblemFragment(sentence), false)
+			return a.write(c, p.status, views.ProblemFragment(sentence))
 		}
-		return a.write(c, p.status, views.Problem(a.page(strconv.Itoa(p.status)), sentence), false)
+		return a.write(c, p.status, views.Problem(a.page(c, strconv.Itoa(p.status)), sentence))
 	}
 	var s *session.Session
 	if p.status != http.StatusServiceUnavailable { // the store is not asked again, or the page would wait for it too
-		s, _ = a.engine.Load(c.Request()) // nil when the store does not answer: the page says so
+		s, _ = idOf(c).engine.Load(c.Request()) // nil when the store does not answer: the page says so
 	}
 	lab := a.labView(c, s, sentence, false)
 	if wants(c) == formPage && len(lab.Composer.Value) > maxEchoed {
 		lab.Sentence.Parts = append(lab.Sentence.Parts, text(" Shorten the value before you press Get, which sends it along in its address."))
 	}
-	return a.writeLab(c, p.status, lab)
+	return a.writeLab(c, p.status, s, lab)
 }

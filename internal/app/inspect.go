@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -12,6 +13,10 @@ import (
 
 // lab is the page. With ?x=TOKEN it shows what the POST before it did, once.
 func (a *App) lab(c echo.Context, s *session.Session) error {
+	if n := momentParam(c.QueryParam("at")); n > 0 && wants(c) != formJSON {
+		return a.show(c, s, n)
+	}
+	a.beginVisit(c, s)
 	token := c.QueryParam("x")
 	if c.Request().Method != http.MethodGet || wants(c) == formJSON {
 		token = "" // the page that shows it is still to come
@@ -23,8 +28,19 @@ func (a *App) lab(c echo.Context, s *session.Session) error {
 	}
 	if r, ok := a.results.take(token); ok {
 		return a.orPlain(c, r.sentence.Verb, contain(func() error {
+			mem := remembered(c.Request().Context())
+			if r.visit != nil && r.visit.id == mem.id {
+				mem.visit = r.visit
+			}
 			lab := a.labView(c, s, r.sentence, false)
-			lab.Composer, lab.Wire = r.composer, r.wire
+			lab.Composer, lab.Wire, lab.Moment, lab.Code = r.composer, r.wire, r.moment, codeOf(r.op)
+			if v := mem.visit; v != nil {
+				if e, ok := v.entry(r.wire.N); ok && !r.wire.Finished {
+					a.finish(c.Request().Context(), v, e, &lab.Wire)
+				}
+				lab.Timeline = v.timeline(0)
+			}
+			lab.Wire.Past = true
 			if r.sent != nil { // by the POST, whose exchange this page shows
 				if info := s.Info(); info.Exists {
 					lab.Browser.Flags = flags(info, r.sent)
@@ -32,14 +48,44 @@ func (a *App) lab(c echo.Context, s *session.Session) error {
 					lab.Browser.Empty = thrownAway
 				}
 			}
-			mark(&lab, r.events)
+			p := panels{Browser: lab.Browser, Server: lab.Server}
+			mark(&p, r.events)
+			lab.Browser, lab.Server = p.Browser, p.Server
 			if !s.Exists() {
 				lab.Placements = placementOptions(r.composer.Placement)
 			}
-			return a.writeLab(c, http.StatusOK, lab)
+			return a.writeLab(c, http.StatusOK, s, lab)
 		}))
 	}
 	return a.answer(c, s, outcome{op: "lab", say: sayLab})
+}
+
+// beginVisit gives a page its visit: the one that it names, the one that saw its
+// session, or a new one. A client that does not ask for HTML reads no page.
+func (a *App) beginVisit(c echo.Context, s *session.Session) {
+	mem := remembered(c.Request().Context())
+	if mem.visit != nil || mem.wants != formPage || c.Request().Method != http.MethodGet || !strings.Contains(c.Request().Header.Get("Accept"), "text/html") {
+		return
+	}
+	if info := s.Info(); info.Exists {
+		mem.visit = a.visits.bySession(info.Cookie.RecordKey(), mem.id)
+	}
+	if mem.visit == nil {
+		mem.visit = a.visits.start(mem.id, mem.id.family)
+	}
+}
+
+// projector is POST /projector: it switches a visit's large type on or off.
+func (a *App) projector(c echo.Context) error {
+	mem := remembered(c.Request().Context())
+	if mem.visit == nil {
+		return &problem{status: http.StatusBadRequest, detail: `Projector mode belongs to a visit: send the page's field "v" along.`}
+	}
+	v := mem.visit
+	v.mu.Lock()
+	v.projector = mem.form.Get("on") == "1"
+	v.mu.Unlock()
+	return c.Redirect(http.StatusSeeOther, v.place().WithVisit("/"))
 }
 
 // commitRead is the commit of a request that changes nothing.
@@ -109,11 +155,13 @@ func (a *App) inspect(c echo.Context, s *session.Session) error {
 	if err := a.commitRead(c, s); err != nil {
 		return err
 	}
-	stats, err := a.engine.Stats(c.Request().Context())
+	stats, err := idOf(c).engine.Stats(c.Request().Context())
 	if err != nil {
 		return err
 	}
 	info := s.Info()
+	remembered(c.Request().Context()).outcome = &outcome{op: "session"}
+	a.recordJSON(c, s)
 	out := sessionInfo{
 		Exists: info.Exists, Store: a.cfg.StoreName,
 		Stats: statsJSON{stats.Live, stats.Expired, stats.Bytes},
@@ -148,7 +196,7 @@ func (a *App) health(c echo.Context) error {
 		Store   string `json:"store"`
 	}{"ok", a.cfg.Version, a.cfg.StoreName}
 	status := http.StatusOK
-	if err := a.engine.Ping(c.Request().Context()); err != nil {
+	if err := a.root.engine.Ping(c.Request().Context()); err != nil {
 		out.Status, status = "the store does not answer", http.StatusServiceUnavailable
 		c.Response().Header().Set("Retry-After", "2")
 	}

@@ -39,7 +39,7 @@ func (a *App) cycleID(c echo.Context, s *session.Session) error {
 
 // clearExpired removes expired records from the store, everybody's.
 func (a *App) clearExpired(c echo.Context, s *session.Session) error {
-	removed, err := a.engine.ClearExpired(c.Request().Context())
+	removed, err := idOf(c).engine.ClearExpired(c.Request().Context())
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (a *App) login(c echo.Context, s *session.Session) error {
 	if err := session.CheckKey(user); err != nil {
 		return &session.InputError{Field: "user", Text: strings.Replace(err.Error(), "The key", "The user name", 1)}
 	}
-	sess, err := echosession.Get(a.engine.CookieName(), c)
+	sess, err := echosession.Get(idOf(c).engine.CookieName(), c)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (a *App) login(c echo.Context, s *session.Session) error {
 
 // logout is a flush, in gorilla's idiom.
 func (a *App) logout(c echo.Context, s *session.Session) error {
-	sess, err := echosession.Get(a.engine.CookieName(), c)
+	sess, err := echosession.Get(idOf(c).engine.CookieName(), c)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,17 @@ var errTooLate = errors.New("the response has begun: it is too late to save the 
 
 // gorillaStore refuses a Save that comes too late: gorilla's own stores return
 // nil there, and the cookie is lost without a word.
-type gorillaStore struct{ session.Store }
+type gorillaStore struct{}
+
+// of is the store of the request's side of the lab.
+func (gorillaStore) of(r *http.Request) session.Store {
+	return session.Store{Engine: remembered(r.Context()).id.engine}
+}
+
+// New implements sessions.Store.
+func (st gorillaStore) New(r *http.Request, name string) (*sessions.Session, error) {
+	return st.of(r).New(r, name)
+}
 
 // Get implements sessions.Store.
 func (st gorillaStore) Get(r *http.Request, name string) (*sessions.Session, error) {
@@ -148,5 +158,5 @@ func (st gorillaStore) Save(r *http.Request, w http.ResponseWriter, gs *sessions
 	if resp, ok := w.(*echo.Response); ok && resp.Committed {
 		return errTooLate
 	}
-	return st.Store.Save(r, w, gs)
+	return st.of(r).Save(r, w, gs)
 }

@@ -11,12 +11,14 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/views"
 )
 
 // maxBodyBytes is the most that a request's body may have.
@@ -30,12 +32,23 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 // request's context.
 type request struct {
 	context.Context
-	wants  form     // which of the three answers
-	head   []string // the header lines as received; nil when only net/http knows them
-	body   string   // as received
+	wants  form      // which of the three answers
+	id     *identity // whose side of the lab it is for
+	tapped tapped    // what its connection knows of it
+	body   string    // as received
 	form   url.Values
 	events []session.Event // nothing is recorded for an answer that shows none
 	slot   session.Slot
+
+	visit    *visit        // nil if the request belongs to none
+	lost     bool          // it named a visit that is not there any more
+	by       string        // who sent it, if it was not a page
+	outcome  *outcome      // nil unless somebody may want to know
+	info     *session.Info // after the commit
+	wire     *views.Wire   // of its exchange
+	recorded bool          // it is a moment of its visit, or is to be none
+	told     []*visit      // that know of it
+	quiet    bool          // it only looks at what happened, and others need not know
 }
 
 type requestKey struct{}
@@ -66,13 +79,21 @@ func inOrder(checks ...func(echo.Context) error) echo.MiddlewareFunc {
 	}
 }
 
-// begin gives each request its memory.
-func begin(c echo.Context) error {
-	r := c.Request()
-	mem := &request{Context: r.Context(), wants: formOf(r)}
-	mem.head = tappedHead(r, mem.wants != formJSON)
-	c.SetRequest(r.WithContext(mem))
-	return nil
+// ServeHTTP implements http.Handler. It gives each request its memory.
+func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	mem := &request{Context: r.Context(), wants: formOf(r), id: a.root}
+	job, _ := mem.Value(errandKey{}).(*errand)
+	if job != nil {
+		mem.visit, mem.by = job.visit, job.by
+	}
+	mem.tapped = tappedHead(r, mem.wants != formJSON || job != nil)
+	a.echo.ServeHTTP(w, r.WithContext(mem))
+	if job != nil {
+		job.done <- mem
+	}
+	if len(mem.events) > 0 && !mem.quiet && a.visits.any() {
+		go a.tellOthers(mem) // the answer does not wait for it
+	}
 }
 
 // remembered returns the memory of the request with this context. It is empty,
@@ -81,20 +102,29 @@ func remembered(ctx context.Context) *request {
 	if r, ok := ctx.Value(requestKey{}).(*request); ok {
 		return r
 	}
-	return &request{wants: formJSON}
+	return &request{wants: formJSON, id: &identity{}}
 }
 
 // wants returns which of the three answers the request gets.
 func wants(c echo.Context) form { return remembered(c.Request().Context()).wants }
 
-// recordEvent is the engine's OnEvent: a page shows what the engine did for it.
-func recordEvent(ctx context.Context, ev session.Event) {
-	r := remembered(ctx)
-	r.events = append(r.events, ev)
+// idOf returns whose side of the lab the request is for.
+func idOf(c echo.Context) *identity { return remembered(c.Request().Context()).id }
+
+// recordEvent is the engine's OnEvent: a page shows what the engine did for it,
+// and a visit what it did for others, such as the sweeper, who makes no request.
+func (a *App) recordEvent(ctx context.Context, ev session.Event) {
+	if r, ok := ctx.Value(requestKey{}).(*request); ok {
+		r.events = append(r.events, ev)
+		return
+	}
+	go a.tellOthers(&request{events: []session.Event{ev}, by: "the sweeper"})
 }
 
-// showsEvents is the engine's Watched: JSON shows no events.
-func showsEvents(ctx context.Context) bool { return remembered(ctx).wants != formJSON }
+// showsEvents is the engine's Watched: JSON shows no events, but a visit may.
+func (a *App) showsEvents(ctx context.Context) bool {
+	return remembered(ctx).wants != formJSON || a.visits.any()
+}
 
 // logRequests writes one line a request, without keys, values, cookies or IDs.
 // It is made once: Echo applies what comes before the routing anew to each request.
@@ -215,6 +245,24 @@ func readForm(c echo.Context) error {
 	return nil
 }
 
+// findVisit finds the visit that a request names, in its form or its address.
+func (a *App) findVisit(c echo.Context) error {
+	mem := remembered(c.Request().Context())
+	if mem.visit != nil {
+		return nil // of the server's own client
+	}
+	token := mem.form.Get("v")
+	if r := c.Request(); r.Method != http.MethodPost {
+		token = ""
+		if strings.Contains(r.URL.RawQuery, "v=") {
+			token = c.QueryParam("v")
+		}
+	}
+	mem.visit = a.visits.find(token, mem.id)
+	mem.lost = token != "" && mem.visit == nil
+	return nil
+}
+
 // commitStaged is the safety net for a handler that stages a change and settles
 // its answer without a commit: with a status below 500 the change is saved.
 func (a *App) commitStaged(next echo.HandlerFunc) echo.HandlerFunc {
@@ -235,7 +283,7 @@ func (a *App) commitStaged(next echo.HandlerFunc) echo.HandlerFunc {
 // commitLoaded commits the request's session, if it was loaded, unless the
 // answer is an error.
 func (a *App) commitLoaded(c echo.Context) error {
-	s := a.engine.Loaded(c.Request())
+	s := idOf(c).engine.Loaded(c.Request())
 	if s == nil {
 		return nil
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/a-h/templ"
@@ -75,6 +77,8 @@ type outcome struct {
 	say func(info session.Info) views.Sentence
 	// startOver empties the composer back to its first state.
 	startOver bool
+	// copy is what became of one, of tamper and replay.
+	copy *copyOf
 }
 
 // appendJSON appends out in the words of the contract, with what is known of s
@@ -120,6 +124,14 @@ func (out *outcome) appendJSON(b []byte, s *session.Session) []byte {
 	if out.idBefore != "" {
 		text("id_before", out.idBefore)
 	}
+	if out.copy != nil {
+		b = strconv.AppendBool(append(b, `,"accepted":`...), out.copy.Accepted)
+		text("verdict", out.copy.Verdict)
+		if out.copy.Reason != "" {
+			text("reason", out.copy.Reason)
+		}
+		b = strconv.AppendInt(append(b, `,"status":`...), int64(out.copy.Status), 10)
+	}
 	b = strconv.AppendBool(append(b, `,"session":{"exists":`...), s.Exists())
 	if s.Exists() {
 		text("id", s.ID())
@@ -143,7 +155,16 @@ func (a *App) answer(c echo.Context, s *session.Session, out outcome) error {
 		return err
 	}
 	s.WriteCookie(c.Response().Header())
+	mem := remembered(ctx)
+	if mem.wants != formJSON || mem.visit != nil {
+		known := out
+		mem.outcome = &known
+	}
+	if out.copy != nil {
+		mem.recorded, mem.quiet = true, true // what is shown is the copy's exchange
+	}
 	if wants(c) == formJSON {
+		a.recordJSON(c, s)
 		body := out.appendJSON(make([]byte, 0, 512), s)
 		h := c.Response().Header()
 		h["Content-Type"] = jsonType
@@ -164,10 +185,16 @@ func (a *App) answer(c echo.Context, s *session.Session, out outcome) error {
 
 func (a *App) showOutcome(c echo.Context, s *session.Session, out outcome, info session.Info) error {
 	sentence := out.say(info)
-	if wants(c) == formPage && c.Request().Method == http.MethodPost {
-		return a.redirect(c, sentence, out, info)
+	if wants(c) == formPage && c.Request().Method == http.MethodPost || remembered(c.Request().Context()).lost && wants(c) == formFragment {
+		return a.redirect(c, s, sentence, out, info)
 	}
-	return a.writeLab(c, http.StatusOK, a.labView(c, s, sentence, out.startOver))
+	lab := a.labView(c, s, sentence, out.startOver)
+	lab.Code = codeOf(out.op)
+	if out.copy != nil {
+		lab.Wire, lab.Wire.Past = out.copy.wire, true
+		lab.Moment.N = lab.Wire.N
+	}
+	return a.writeLab(c, http.StatusOK, s, lab)
 }
 
 // maxEchoed is the most bytes of a value that a page without JavaScript puts
@@ -175,9 +202,9 @@ func (a *App) showOutcome(c echo.Context, s *session.Session, out outcome, info 
 // URL, and a head has at most 32 KiB.
 const maxEchoed = 8 << 10
 
-// redirect answers a POST without JavaScript: the page that follows shows this
-// exchange, once.
-func (a *App) redirect(c echo.Context, sentence views.Sentence, out outcome, info session.Info) error {
+// redirect answers a POST without JavaScript, and a press on a page whose visit has
+// ended: the page that follows shows this exchange, once.
+func (a *App) redirect(c echo.Context, s *session.Session, sentence views.Sentence, out outcome, info session.Info) error {
 	resp := c.Response()
 	h := resp.Header()
 	h.Set("Content-Length", "0")
@@ -190,9 +217,29 @@ func (a *App) redirect(c echo.Context, sentence views.Sentence, out outcome, inf
 		*text = strings.Clone(*text) // not a part of the whole body, which would be kept with it
 	}
 	token := rand.Text()
-	h.Set("Location", "/?x="+token)
-	a.results.put(token, result{sentence, composer, a.wire(c, http.StatusSeeOther, false), remembered(c.Request().Context()).events, info.Sent})
-	resp.WriteHeader(http.StatusSeeOther)
+	mem := remembered(c.Request().Context())
+	location, status := mem.id.base+"/?x="+token, http.StatusSeeOther
+	if wants(c) == formFragment {
+		h.Set("HX-Redirect", location)
+		status = http.StatusOK
+	} else {
+		h.Set("Location", location)
+	}
+	kept := result{sentence: sentence, composer: composer, events: mem.events, sent: info.Sent, op: out.op, visit: mem.visit}
+	if out.copy != nil {
+		kept.wire, kept.moment.N = out.copy.wire, out.copy.wire.N
+	} else {
+		p := panels{Wire: a.wire(c, status)}
+		if mem.visit != nil {
+			p = a.panels(c, s)
+			p.Wire = a.wire(c, status)
+			mark(&p, mem.events)
+		}
+		kept.moment = a.record(c, status, s, &p)
+		kept.wire = p.Wire
+	}
+	a.results.put(token, kept)
+	resp.WriteHeader(status)
 	return nil
 }
 
@@ -211,19 +258,38 @@ func (a *App) orPlain(c echo.Context, done string, err error) error {
 		"<p><a href=\"/\">Back to the lab</a></p></html>")
 }
 
-// writeLab renders lab with the exchange that it is part of.
-func (a *App) writeLab(c echo.Context, status int, lab views.Lab) error {
-	own := !lab.Wire.Past
-	if own {
+// writeLab renders lab, with the exchange that it is part of unless it has another,
+// and makes that a moment of the visit.
+func (a *App) writeLab(c echo.Context, status int, s *session.Session, lab views.Lab) error {
+	mem := remembered(c.Request().Context())
+	if !lab.Wire.Past {
 		h := c.Response().Header()
 		h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 		h.Set("Content-Type", echo.MIMETextHTMLCharsetUTF8)
-		lab.Wire = a.wire(c, status, true)
+		p := panels{lab.Browser, a.wire(c, status), lab.Server}
+		lab.Moment = a.record(c, status, s, &p)
+		lab.Wire = p.Wire
+	}
+	if v := mem.visit; v != nil && lab.Timeline.Shown == 0 {
+		lab.Timeline = v.timeline(0)
 	}
 	if wants(c) == formFragment {
-		return a.write(c, status, views.Fragments(lab), own)
+		return a.write(c, status, views.Fragments(lab))
 	}
-	return a.write(c, status, views.LabPage(lab), own)
+	return a.write(c, status, views.LabPage(lab))
+}
+
+// recordJSON makes an exchange that is answered with JSON a moment of its visit.
+func (a *App) recordJSON(c echo.Context, s *session.Session) {
+	mem := remembered(c.Request().Context())
+	if mem.visit == nil && mem.by == "" || mem.recorded {
+		return
+	}
+	p := a.panels(c, s)
+	p.Wire = a.wire(c, http.StatusOK)
+	mark(&p, mem.events)
+	a.record(c, http.StatusOK, s, &p)
+	mem.wire = &p.Wire
 }
 
 // renderer renders a component; tests put a failing one in its place.
@@ -234,39 +300,45 @@ func renderTempl(ctx context.Context, w io.Writer, component templ.Component) er
 	return component.Render(context.WithoutCancel(ctx), w)
 }
 
-// lengthMark stands in a rendered answer where its own Content-Length is shown.
-// It is random, so that nobody can send it.
-var lengthMark = rand.Text()
-
-// groupedMark is the same for the length with its digits grouped.
-var groupedMark = rand.Text()
-
-// write renders into a buffer, then writes once. With own, the answer shows its
-// own length, which is put in place at the end.
-func (a *App) write(c echo.Context, status int, component templ.Component, own bool) error {
+// write renders into a buffer, then writes once, compressed if the client takes that.
+func (a *App) write(c echo.Context, status int, component templ.Component) error {
 	buf := templ.GetBuffer()
 	defer templ.ReleaseBuffer(buf)
 	if err := a.render(c.Request().Context(), buf, component); err != nil {
 		return err
 	}
 	body := buf.Bytes()
-	if own {
-		body = fillLength(body)
+	h := c.Response().Header()
+	if len(body) >= minGzip && acceptsGzip(c.Request()) {
+		small := templ.GetBuffer()
+		defer templ.ReleaseBuffer(small)
+		z := gzips.Get().(*gzip.Writer)
+		defer gzips.Put(z)
+		z.Reset(small)
+		z.Write(body) // into memory: it cannot fail
+		z.Close()
+		h.Set("Content-Encoding", "gzip")
+		body = small.Bytes()
 	}
-	c.Response().Header().Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	return c.HTMLBlob(status, body)
 }
 
-// fillLength puts the length of the result into the result, plain and grouped.
-func fillLength(body []byte) []byte {
-	plain, grouped := bytes.Count(body, []byte(lengthMark)), bytes.Count(body, []byte(groupedMark))
-	bare := len(body) - plain*len(lengthMark) - grouped*len(groupedMark)
-	length := bare
-	for range 4 { // one more digit at most settles it
-		length = bare + plain*len(strconv.Itoa(length)) + grouped*len(number(length))
+// minGzip is the least that is worth it: less fits into one packet anyway.
+const minGzip = 1400
+
+var gzips = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
+// acceptsGzip tells whether the client takes gzip (RFC 9110, section 12.5.3).
+func acceptsGzip(r *http.Request) bool {
+	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		name, q, _ := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";q=")
+		if strings.EqualFold(name, "gzip") {
+			weight, err := strconv.ParseFloat(q, 64)
+			return q == "" || err == nil && weight > 0
+		}
 	}
-	body = bytes.ReplaceAll(body, []byte(lengthMark), []byte(strconv.Itoa(length)))
-	return bytes.ReplaceAll(body, []byte(groupedMark), []byte(number(length)))
+	return false
 }
 
 var jsonType = []string{"application/json"}

@@ -20,8 +20,11 @@ type result struct {
 	sentence views.Sentence
 	composer views.Composer
 	wire     views.Wire
+	moment   views.Moment
 	events   []session.Event
 	sent     *http.Cookie // nil if none was
+	op       string
+	visit    *visit // nil if the request belonged to none
 }
 
 // results keeps each result for one look, at most a minute, in memory only.

@@ -46,7 +46,7 @@ func noteOf(info session.Info) string {
 	case session.VerdictStale:
 		return "This cookie is stale: a later one was sent out since. What it holds itself may be old."
 	case session.VerdictGarbled:
-		return "The cookie that came is not one of ours, so it opens nothing."
+		return "The cookie that came carries no signature of ours: unsigned or garbled, it opens nothing."
 	case session.VerdictForged:
 		return "The signature of the cookie that came does not fit, so it opens nothing."
 	case session.VerdictExpired:
@@ -215,7 +215,7 @@ func sayClearExpired(removed int, info session.Info) views.Sentence {
 }
 
 func (a *App) sayExpiry(existed bool, x session.Expiry, info session.Info) views.Sentence {
-	idle, _ := a.engine.Policy()
+	idle, _ := a.root.engine.Policy()
 	last := "last write"
 	if a.cfg.Sessions.Rolling {
 		last = "last request"
@@ -310,7 +310,7 @@ func (a *App) sayRanOut(c echo.Context) func(session.Info) views.Sentence {
 		default:
 			parts = append(parts, text(noteOf(info)+" "))
 		}
-		stats, err := a.engine.Stats(c.Request().Context())
+		stats, err := idOf(c).engine.Stats(c.Request().Context())
 		if err == nil && stats.Expired > 0 {
 			parts = append(parts, text(fmt.Sprintf("%d expired %s, of any browser, still %s ", stats.Expired, plural(stats.Expired, "record", "records"), plural(stats.Expired, "lies", "lie"))), onServer,
 				text(": expired is not cleared."))
@@ -335,4 +335,55 @@ func sayLab(info session.Info) views.Sentence {
 		return note("session", text(noteOf(info)))
 	}
 	return note("session", text("This browser has no session. Press Set: the first write creates one."))
+}
+
+// sayCopy tells what became of a copy that the server's own client sent.
+func sayCopy(became copyOf) []views.Part {
+	if became.Status >= 500 {
+		return []views.Part{text(fmt.Sprintf("the server answered %d. ", became.Status))}
+	}
+	if became.Accepted {
+		return []views.Part{text("the server "), {Kind: "server", Text: "accepted"}, text(" it: whoever sends it is you. ")}
+	}
+	return []views.Part{text("the server "), {Kind: "mac", Text: "refused"}, text(" it: " + became.Reason + ". ")}
+}
+
+func sayTamper(part string, same bool, became copyOf, info session.Info) views.Sentence {
+	s := note("copy accepted")
+	if !became.Accepted {
+		s = views.Sentence{Tone: "bad", Verb: "copy refused"}
+	}
+	s.Parts = []views.Part{text("The server's own client sent a copy of "), theCookie, text(" with a change in " + tamperLabels[part] + ": ")}
+	if same {
+		s.Parts = []views.Part{text("A copy of "), theCookie, text(" with nothing changed was sent by the server's own client: ")}
+	}
+	s.Parts = append(s.Parts, sayCopy(became)...)
+	return stays(s, info)
+}
+
+func sayReplay(p pin, became copyOf, info session.Info) views.Sentence {
+	s := did("replay accepted")
+	if !became.Accepted {
+		s = views.Sentence{Tone: "bad", Verb: "replay refused"}
+	}
+	s.Parts = append([]views.Part{text("Another client sent the copy of "), theCookie, text(" from " + clock(p.at) + ": ")}, sayCopy(became)...)
+	return stays(s, info)
+}
+
+// stays ends a sentence about a copy.
+func stays(s views.Sentence, info session.Info) views.Sentence {
+	end := "This browser has no session of its own now."
+	if info.Exists {
+		end = "Your own cookie and session stay as they are."
+	}
+	s.Parts = append(s.Parts, text(end))
+	return s
+}
+
+func sayPlant(name string, remove bool) views.Sentence {
+	if remove {
+		return did("taken away", text("The browser throws "), views.Part{Kind: "cookie", Text: "the readable cookie"}, text(" away."))
+	}
+	return did("planted", text("The server sent "), views.Part{Kind: "cookie", Text: "a second cookie"}, text(", "), code(name),
+		text(", without HttpOnly. Now document.cookie has something to show; the session cookie is still not in it. The server receives it with the next request."))
 }

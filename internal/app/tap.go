@@ -5,8 +5,11 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // tapLimit is the most that a connection remembers: more than the longest head
@@ -14,8 +17,9 @@ import (
 const tapLimit = 64 << 10
 
 // Tap returns l with connections that remember the head of the request being
-// read, byte for byte: net/http forgets the order and the spelling of header
-// names. The server's ConnContext must be TapContext.
+// read, byte for byte, and what leaves in answer: net/http forgets the order and
+// the spelling of header names, and writes the answer's head itself. The server's
+// ConnContext must be TapContext.
 func Tap(l net.Listener) net.Listener { return tapListener{l} }
 
 // TapContext is a ConnContext for http.Server: it lets requests find their connection.
@@ -41,6 +45,16 @@ type tapConn struct {
 	read []byte // since the end of the last request
 	skip int64  // bytes of the last request's body that are still to come
 	lost bool   // it is not known any more where a request begins
+
+	answer atomic.Pointer[outgoing] // to the request being answered; nil if nobody wants to know
+}
+
+func (c *tapConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if s := c.answer.Load(); s != nil {
+		s.write(p[:n], time.Now())
+	}
+	return n, err
 }
 
 func (c *tapConn) Read(p []byte) (int, error) {
@@ -58,27 +72,38 @@ func (c *tapConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// tappedHead returns the lines of r's head as they came, without the request
-// line. It is called once a request, when net/http has parsed the head, and
-// returns nil when the bytes are not known: then r.Header must do. Without want
-// it only makes ready for the next request.
-func tappedHead(r *http.Request, want bool) (lines []string) {
+// tapped is what a connection knows of a request.
+type tapped struct {
+	lines     []string  // of the head as they came, without the request line; nil when they are not known
+	headBytes int       // of the whole head, 0 when not known
+	answer    *outgoing // nil without a tapped connection
+}
+
+// tappedHead returns what r's connection knows. It is called once a request, when
+// net/http has parsed the head. When the bytes are not known r.Header must do.
+// Without want it only makes ready for the next request.
+func tappedHead(r *http.Request, want bool) (t tapped) {
 	c, ok := r.Context().Value(tapKey{}).(*tapConn)
 	if !ok {
-		return nil
+		return t
 	}
+	if want {
+		t.answer = &outgoing{began: time.Now(), length: -1, done: make(chan struct{})}
+	}
+	c.answer.Store(t.answer)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	head, rest, found := bytes.Cut(c.read, []byte("\r\n\r\n"))
-	first, head, _ := bytes.Cut(head, []byte("\r\n"))
+	first, fields, _ := bytes.Cut(head, []byte("\r\n"))
 	if c.lost || !found || !isRequestLine(first, r) {
 		c.lost, c.read = true, nil
-		return nil
+		return t
 	}
 	if want {
-		lines = []string{} // not nil: it is known that there are none
-		if len(head) > 0 {
-			lines = strings.Split(string(head), "\r\n")
+		t.headBytes = len(head) + len("\r\n\r\n")
+		t.lines = []string{} // not nil: it is known that there are none
+		if len(fields) > 0 {
+			t.lines = strings.Split(string(fields), "\r\n")
 		}
 	}
 	if r.ContentLength < 0 { // chunked: where it ends, only net/http knows
@@ -88,7 +113,100 @@ func tappedHead(r *http.Request, want bool) (lines []string) {
 		c.skip = r.ContentLength - body
 		c.read = append(c.read[:0], rest[body:]...)
 	}
-	return lines
+	return t
+}
+
+// outgoing is what leaves in answer to one request, as its connection sees it.
+type outgoing struct {
+	began time.Time     // when the request's head had been read
+	done  chan struct{} // closed when the answer's last byte has been handed to the network
+
+	mu     sync.Mutex
+	head   []byte // with the empty line at its end
+	body   int64  // bytes of the body, as they travel
+	length int64  // what the head says of them; -1 until that is known
+	ended  time.Time
+}
+
+// maxHead is the most of an answer's head that is kept.
+const maxHead = 64 << 10
+
+func (s *outgoing) write(p []byte, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended.IsZero() {
+		return
+	}
+	for s.length < 0 && len(p) > 0 {
+		before := len(s.head)
+		s.head = append(s.head, p...)
+		at := bytes.Index(s.head, []byte("\r\n\r\n"))
+		if at < 0 {
+			if len(s.head) > maxHead {
+				s.ended = now // it is no head: done is never closed
+			}
+			return
+		}
+		end := at + len("\r\n\r\n")
+		p = p[end-before:]
+		if bytes.HasPrefix(s.head, []byte("HTTP/1.1 1")) { // 100 Continue: the answer is still to come
+			s.head = nil
+			continue
+		}
+		s.head = s.head[:end:end]
+		s.length = contentLength(s.head)
+	}
+	if s.length < 0 {
+		return
+	}
+	s.body += int64(len(p))
+	if s.body >= s.length {
+		s.ended = now
+		close(s.done)
+	}
+}
+
+// contentLength is what a head says of its body's length, 0 if nothing: every
+// answer that is looked at has one.
+func contentLength(head []byte) int64 {
+	for line := range bytes.Lines(head) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		if strings.EqualFold(string(name), "Content-Length") {
+			n, _ := strconv.ParseInt(string(bytes.TrimSpace(value)), 10, 64)
+			return n
+		}
+	}
+	return 0
+}
+
+// leave is an answer that has left.
+type leave struct {
+	status    string   // "200 OK"
+	lines     []string // of its head
+	headBytes int
+	bodyBytes int64
+	took      time.Duration
+}
+
+// wait returns the answer once it has left, or false when ctx ends before.
+func (s *outgoing) wait(ctx context.Context) (l leave, ok bool) {
+	if s == nil {
+		return l, false
+	}
+	select {
+	case <-s.done:
+	default: // it may have left while ctx ended
+		select {
+		case <-s.done:
+		case <-ctx.Done():
+			return l, false
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lines := strings.Split(strings.TrimSuffix(string(s.head), "\r\n\r\n"), "\r\n")
+	_, status, _ := strings.Cut(lines[0], " ")
+	return leave{status, lines[1:], len(s.head), s.body, s.ended.Sub(s.began)}, true
 }
 
 func isRequestLine(line []byte, r *http.Request) bool {

@@ -14,6 +14,18 @@ import (
 // dial returns a connection to a real server of the app.
 func dial(t *testing.T) (net.Conn, *bufio.Reader, string) {
 	t.Helper()
+	_, addr := serve(t, nil)
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn, bufio.NewReader(conn), addr
+}
+
+// serve starts a real server of an app.
+func serve(t *testing.T, change func(*Config)) (a *App, addr string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -22,15 +34,16 @@ func dial(t *testing.T) (net.Conn, *bufio.Reader, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: newApp(t, func(c *Config) { c.Hosts = hosts }), ConnContext: TapContext}
+	a = newApp(t, func(c *Config) {
+		c.Hosts = hosts
+		if change != nil {
+			change(c)
+		}
+	})
+	srv := &http.Server{Handler: a, ConnContext: TapContext}
 	go srv.Serve(Tap(listener))
 	t.Cleanup(func() { srv.Close() })
-	conn, err := net.Dial("tcp", listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return conn, bufio.NewReader(conn), listener.Addr().String()
+	return a, listener.Addr().String()
 }
 
 // shownHead returns the lines of the request that a page shows.

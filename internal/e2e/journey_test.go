@@ -58,7 +58,7 @@ func journey(t *testing.T, javascript bool) {
 	if first.Expires < 0 {
 		t.Error("the cookie has no Max-Age")
 	}
-	pg.want("#raw", "Raw") // folded away, but there
+	pg.want("#raw", first.Value)
 	pg.want("#wire #request", "POST /set HTTP/1.1", "key=name&value=Rahim")
 	if javascript {
 		pg.do(chromedp.Click(chromedp.CSS("#request-more summary"))) // folded open, it stays open
@@ -108,7 +108,7 @@ func journey(t *testing.T, javascript bool) {
 	pg.press("Expire in…", "expiry", "3 seconds after its last write")
 	if javascript {
 		pg.want("#result", "The time on this page is up", "expired is not cleared") // the page asks by itself
-		pg.want("#server", "No record of this browser")
+		pg.want("#server", "No live record of this browser", "its record still lies here")
 	} else {
 		for end := time.Now().Add(15 * time.Second); pg.cookie() != nil; { // the browser throws it away when Max-Age has passed
 			if time.Now().After(end) {

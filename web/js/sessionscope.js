@@ -38,6 +38,55 @@ if (theme) {
   });
 }
 
+// What scripts see: this page really asks document.cookie. Of cookies that are not
+// ours it shows names and sizes only, as everywhere.
+function look() {
+  const said = document.querySelector('#document-cookie .said');
+  if (!said) return;
+  const seen = new Map(document.cookie.split('; ').filter(Boolean).map((pair) => [pair.split('=')[0], pair.slice(pair.indexOf('=') + 1)]));
+  const show = [...seen].map(([name, value]) => name.endsWith('-readable') ? `${name}=${value}` : `${name}=‹${value.length} B, not ours›`);
+  said.textContent = `"${show.join('; ')}"`;
+  for (const row of document.querySelectorAll('#jar tbody tr')) {
+    const name = row.dataset.cookie, cell = row.querySelector('.said');
+    if (cell) cell.textContent = seen.has(name) ? 'visible' : row.dataset.kind === 'session' ? 'hidden by HttpOnly' : name ? 'hidden' : seen.size ? 'see below' : 'nothing';
+  }
+}
+
+// A phone on plain http has no clipboard: there the text is selected instead.
+document.addEventListener('click', async (event) => {
+  const button = event.target.closest?.('[data-copy]');
+  if (!button) return;
+  const field = document.getElementById(button.dataset.copy);
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+    button.textContent = 'Copied';
+  } catch { button.textContent = 'Selected: copy it'; }
+});
+
+// After each change: what only a script can add.
+function touchUp() {
+  look();
+  for (const button of document.querySelectorAll('[data-copy][hidden]')) button.hidden = false;
+  const scroll = document.getElementById('timeline-scroll'), n = document.getElementById('timeline')?.dataset.n;
+  if (scroll && touchUp.n !== n) { // news: it stands at the end
+    touchUp.n = n;
+    scroll.scrollLeft = scroll.scrollWidth;
+  }
+}
+touchUp();
+
+// The event stream, in words.
+const live = (on, words) => {
+  const el = document.getElementById('live-state');
+  if (el) { el.textContent = words; el.className = on ? 'on' : ''; }
+  live.is = [on, words];
+};
+document.addEventListener('htmx:sse:after:connection', () => live(true, '· live'));
+document.addEventListener('htmx:sse:error', () => live(false, '· not live: the server does not answer'));
+document.addEventListener('htmx:sse:close', () => live(false, '· not live'));
+document.addEventListener('htmx:sse:after:message', () => { touchUp(); live(...live.is); });
+
 // What is folded open stays open, also when a region was empty in between.
 const open = new Map();
 document.addEventListener('click', (event) => { // from the keyboard too
@@ -47,12 +96,15 @@ document.addEventListener('click', (event) => { // from the keyboard too
 
 // After an answer: tie a refusal to its field, and let the three panels light up
 // in the direction that things travelled.
-document.addEventListener('htmx:finally:request', () => {
+document.addEventListener('htmx:finally:request', (event) => {
+  touchUp();
+  if (live.is) live(...live.is);
+  if (event.target.id === 'live' || event.target.id?.startsWith('ask-')) return; // no press
   const field = document.getElementById('result').dataset.field;
-  for (const id of ['key', 'value', 'type', 'seconds', 'user']) {
+  for (const id of ['key', 'value', 'type', 'seconds', 'user', 'tamper-at', 'tamper-to']) {
     const el = document.getElementById(id);
     if (!el) continue;
-    if (id === field) {
+    if (id === field || id === `tamper-${field}`) {
       el.setAttribute('aria-invalid', 'true');
       el.setAttribute('aria-describedby', 'result');
     } else {

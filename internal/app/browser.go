@@ -1,0 +1,250 @@
+package app
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// readable is the name of a harmless cookie that scripts can read: beside it the
+// session cookie, which they cannot, proves something.
+func (id *identity) readable() string { return id.engine.CookieName() + "-readable" }
+
+// plant is POST /plant: it sets the readable cookie, or with the field off takes it away.
+func (a *App) plant(c echo.Context, s *session.Session) error {
+	remove := submitted(c).Get("off") != ""
+	cookie := s.Info().Attributes // with the same path, and Secure where the session's is
+	cookie.Name, cookie.Value, cookie.HttpOnly = idOf(c).readable(), "scripts-can-read-this", false
+	if remove {
+		cookie.Value, cookie.MaxAge = "", -1
+	}
+	c.Response().Header().Add("Set-Cookie", cookie.String())
+	return a.answer(c, s, outcome{op: "plant", say: func(session.Info) views.Sentence { return sayPlant(cookie.Name, remove) }})
+}
+
+// thrownAway is what the Browser panel says after a Set-Cookie with Max-Age=0.
+const thrownAway = "No cookie any more: the server had it thrown away. Press Set and a new one is born."
+
+// kept is the value of the cookie that the browser keeps after this answer, or "".
+func kept(c echo.Context, info session.Info) string {
+	switch {
+	case info.Cookie != nil:
+		return info.Cookie.Value
+	case info.Sent != nil:
+		return "" // it is thrown away
+	}
+	value, _ := carried(c)
+	return value
+}
+
+// browser tells what the browser keeps after this answer.
+func (a *App) browser(c echo.Context, info session.Info) views.Browser {
+	id := idOf(c)
+	b := views.Browser{Name: id.engine.CookieName(), Note: noteOf(info), Scripts: true, Limit: session.MaxCookieBytes}
+	b.Jar, b.Planted = a.jar(c)
+	b.Raw = kept(c, info)
+	_, came := carried(c)
+	switch {
+	case b.Raw != "":
+	case info.Sent != nil:
+		b.Empty = thrownAway
+		return b
+	case came:
+		b.Empty = "The cookie that came is empty."
+		return b
+	default:
+		b.Empty = "No cookie yet: none came with this request. Press Set and one is born."
+		return b
+	}
+	b.RawBytes = bytesText(len(b.Raw))
+	b.Bytes = len(b.Name) + len(b.Raw)
+	b.Size, b.Most = number(b.Bytes), number(b.Limit)
+	b.Raw = shown(b.Raw, maxCookieShown)
+	if info.Exists { // only we can have set it, and always like this
+		b.Flags = flags(info, info.Sent)
+	}
+	layers, ok := session.Peel(kept(c, info))
+	if !ok {
+		return b
+	}
+	b.Layers = peeled(layers, id.engine.Now())
+	b.Layers.Verdict = "does not fit"
+	if info.Cookie != nil {
+		b.Layers.Valid, b.Layers.Verdict, b.Layers.Key = true, "valid", keyOf(info.Cookie)
+	}
+	if e, ok := layers.Envelope(); ok {
+		b.EnvelopeBytes, b.Budget = number(e.Bytes), number(id.engine.EnvelopeBudget())
+		b.Layers.Keys, b.Layers.Values = list(e.Keys), shown(e.Values, maxShown)
+		b.Layers.Fields = []views.Field{
+			{Name: "placement", Value: e.Placement.String()},
+			{Name: "session ID", Value: shown(e.ID, 80)},
+			{Name: "version", Value: versionOf(e)},
+			{Name: "created", Value: clock(e.Created)},
+			{Name: "deadline", Value: clock(e.Deadline)},
+		}
+	} else {
+		b.Layers.Keys = "nothing: it is no payload of this program"
+	}
+	return b
+}
+
+// peeled shows the three parts under the outer base64.
+func peeled(l session.Layers, now time.Time) *views.Layers {
+	signed := l.SignedAt()
+	ago := "in the future"
+	if d := now.Sub(signed); d >= 0 {
+		ago = left(d.Truncate(time.Second)) + " ago"
+	}
+	return &views.Layers{
+		Time: shown(l.Time, 80), Payload: shown(l.Payload, maxCookieShown), Signature: base64.URLEncoding.EncodeToString(l.Signature),
+		TimeBytes: bytesText(len(l.Time)), PayloadBytes: bytesText(len(l.Payload)), SignatureBytes: bytesText(len(l.Signature)),
+		SignedAt: clock(signed), Ago: ago,
+	}
+}
+
+// jar lists every cookie that this request carried. Of other programs' cookies only
+// name and size are shown.
+func (a *App) jar(c echo.Context) (jar []views.JarCookie, planted string) {
+	id := idOf(c)
+	cookies := c.Request().Cookies()
+	for i, cookie := range cookies {
+		if i == maxJar {
+			jar = append(jar, views.JarCookie{Name: fmt.Sprintf("and %d more", len(cookies)-i), Kind: "other"})
+			break
+		}
+		j := views.JarCookie{Name: shown(cookie.Name, 80), Size: bytesText(len(cookie.Name) + len(cookie.Value)), Kind: "other"}
+		switch cookie.Name {
+		case id.engine.CookieName():
+			j.Kind = "session"
+		case id.readable():
+			j.Kind, j.Value, planted = "readable", shown(cookie.Value, 80), cookie.Name
+		}
+		jar = append(jar, j)
+	}
+	return jar, planted
+}
+
+// maxJar is the most cookies of a request that a page lists.
+const maxJar = 30
+
+// flags are the attributes of the cookie, and what each means here and now. A
+// Cookie header carries none, so the label of its age is shown only when this very
+// answer sets it.
+func flags(info session.Info, sent *http.Cookie) []views.Flag {
+	at := info.Attributes
+	secure := views.Flag{Text: "Secure", Title: "Sent over https only"}
+	if !at.Secure {
+		secure.Off = true
+		secure.Title = "Off: this page came over plain http, where a Secure cookie would not be kept or sent. Whoever listens on the way can read this one"
+	}
+	path := views.Flag{Text: "Path=" + at.Path, Title: "Sent with every request to this host: to every path, and, since cookies know no ports, to every port"}
+	if at.Path != "/" {
+		path.Title = "Sent with requests below this path only: this browser's identity of its own. It is no wall: pages of the same host can still reach it"
+	}
+	out := []views.Flag{
+		{Text: "HttpOnly", Title: "Scripts in the page cannot read it: look at document.cookie below"},
+		{Text: "SameSite=Lax", Title: "Not sent along on requests from other sites, except when somebody follows a link. Another port of this host counts as the same site"},
+		path, secure,
+	}
+	switch {
+	case info.BrowserClose:
+		out = append(out, views.Flag{Text: "no Max-Age", Title: "The browser throws it away when it closes"})
+	case sent != nil:
+		out = append(out, views.Flag{Text: fmt.Sprintf("Max-Age=%d", sent.MaxAge), Title: "The browser throws it away after so many seconds. It is only a label: the server decides for itself"})
+	}
+	return out
+}
+
+func versionOf(e session.Envelope) string {
+	if e.Placement == session.OnServer {
+		return "none: the record has it"
+	}
+	return strconv.FormatUint(e.Version, 10)
+}
+
+func keyOf(c *session.Cookie) string { return fmt.Sprintf("%d of %d", c.Key, c.Keys) }
+
+// tools are what this page can do with a copy of its cookie.
+func (a *App) tools(c echo.Context, info session.Info) *views.Tools {
+	mem := remembered(c.Request().Context())
+	form := submitted(c)
+	t := &views.Tools{At: form.Get("at"), To: form.Get("to"), Curl: a.curl(c, info)}
+	if value := kept(c, info); value != "" {
+		t.Letters, t.CanPin = len(value), mem.visit != nil
+		for _, part := range session.TamperParts {
+			t.Tamper = append(t.Tamper, views.Option{Name: part, Label: tamperLabels[part], Chosen: part == form.Get("part")})
+		}
+		if t.At == "" {
+			t.At = strconv.Itoa((len(value) + 1) / 2)
+		}
+	}
+	v := mem.visit
+	if v == nil {
+		return t
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, p := range v.pins {
+		t.Pins = append(t.Pins, views.Pin{N: p.n, Session: p.name, At: clock(p.at), Bytes: bytesText(len(p.value))})
+	}
+	for _, seat := range v.seats {
+		t.Seats = append(t.Seats, views.Seat{Name: seat.name, URL: seat.base + "/"})
+	}
+	if v.id == a.root && len(v.seats) < len(secondNames) {
+		t.Second = secondNames[len(v.seats)]
+	}
+	if v.id != a.root {
+		t.Opener = "/"
+	}
+	return t
+}
+
+var tamperLabels = map[string]string{
+	"letter": "one letter", "time": "the time of signing", "id": "the session ID", "version": "the version", "created": "the time of birth",
+	"deadline": "the deadline", "values": "the values", "signature": "the signature", "value": "the whole cookie",
+}
+
+// curl is this press as a command, with the cookie that the browser has after it.
+func (a *App) curl(c echo.Context, info session.Info) string {
+	r, mem := c.Request(), remembered(c.Request().Context())
+	path, query, _ := strings.Cut(r.RequestURI, "?")
+	target := "http://" + r.Host + path
+	if kept := withoutVisit(query); kept != "" {
+		target += "?" + kept
+	}
+	b := "curl -si " + quoted(target)
+	if value := kept(c, info); value != "" {
+		b += " \\\n  -H " + quoted("Cookie: "+idOf(c).engine.CookieName()+"="+value)
+	}
+	b += " \\\n  -H 'Accept: application/json'"
+	if r.Method == http.MethodPost {
+		body := withoutVisit(mem.body)
+		if len(body) > maxEchoed {
+			return "" // too long for a command line that anybody would want
+		}
+		b += " \\\n  --data-raw " + quoted(body)
+	}
+	return b
+}
+
+// withoutVisit takes the field v out of a form: a command belongs to no page.
+func withoutVisit(form string) string {
+	var kept []string
+	for field := range strings.SplitSeq(form, "&") {
+		if name, _, _ := strings.Cut(field, "="); name != "v" && field != "" {
+			kept = append(kept, field)
+		}
+	}
+	return strings.Join(kept, "&")
+}
+
+// quoted is s as one word of a POSIX shell.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

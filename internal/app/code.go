@@ -1,0 +1,195 @@
+package app
+
+import (
+	"embed"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"io/fs"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// The code that the page shows is the code that ran: its own source, embedded.
+//
+//go:embed browser.go copy.go inspect.go keys.go life.go set.go
+var handlerSource embed.FS
+
+//go:embed samples
+var sampleSource embed.FS
+
+// act is what an op runs: a handler of this package and the engine's function
+// that it calls, and the section of the samples that does the same.
+type act struct{ handler, engine, sample string }
+
+var acts = map[string]act{
+	"lab":           {"App.lab", "Engine.Load", "session"},
+	"session":       {"App.inspect", "Engine.Load", "session"},
+	"set":           {"App.set", "Session.Set", "set"},
+	"get":           {"App.get", "Session.Get", "get"},
+	"keys":          {"App.keys", "Session.Keys", "keys"},
+	"delete":        {"App.delete", "Session.Delete", "delete"},
+	"clear":         {"App.clear", "Session.Clear", "clear"},
+	"flush":         {"App.flush", "Session.Flush", "flush"},
+	"cycle-id":      {"App.cycleID", "Session.CycleID", "cycle-id"},
+	"clear-expired": {"App.clearExpired", "Engine.ClearExpired", "clear-expired"},
+	"expiry":        {"App.expiry", "Session.SetExpiry", "expiry"},
+	"placement":     {"App.placement", "Session.SetPlacement", "placement"},
+	"login":         {"App.login", "Store.Save", "login"},
+	"logout":        {"App.logout", "Store.Save", "logout"},
+	"tamper":        {"App.tamper", "codec.verify", "verify"},
+	"replay":        {"App.replay", "Session.open", "verify"},
+	"pin":           {"App.pinCookie", "Engine.Load", "session"},
+	"plant":         {"App.plant", "Engine.Load", "plant"},
+}
+
+// peers are the frameworks whose samples the page shows.
+var peers = []struct{ id, name, title, file, comment, keywords, url, urlText string }{
+	{"django", "Django", "request.session", "django.py", "#", "def|return|from|import|None|True|False|for|in|if",
+		"https://docs.djangoproject.com/en/stable/topics/http/sessions/", "Django: how to use sessions"},
+	{"express", "Express", "express-session", "express.js", "//", "const|return|if|for|of|new|require|null|false|true|delete",
+		"https://expressjs.com/en/resources/middleware/session.html", "Express: express-session"},
+	{"php", "PHP", "$_SESSION", "php.php", "//", "echo|foreach|as|unset|null|true|false|if",
+		"https://www.php.net/manual/en/book.session.php", "PHP: session handling"},
+	{"rails", "Rails", "session", "rails.rb", "#", "def|end|nil|true|false|if|do",
+		"https://guides.rubyonrails.org/action_controller_overview.html#session", "Rails: the session"},
+}
+
+// functions are the pieces of Go that the page can show, by "Type.name": parsed
+// once, when somebody looks.
+var functions = sync.OnceValue(func() map[string]views.Listing {
+	out := make(map[string]views.Listing)
+	for _, src := range []struct {
+		dir   string
+		files fs.FS
+	}{{"internal/app/", handlerSource}, {"internal/session/", session.Source}} {
+		err := fs.WalkDir(src.files, ".", func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			text, err := fs.ReadFile(src.files, name)
+			if err != nil {
+				return err
+			}
+			set := token.NewFileSet()
+			file, err := parser.ParseFile(set, name, text, parser.ParseComments|parser.SkipObjectResolution)
+			if err != nil {
+				return err
+			}
+			for _, decl := range file.Decls {
+				f, ok := decl.(*ast.FuncDecl)
+				if !ok {
+					continue
+				}
+				from := f.Pos()
+				if f.Doc != nil {
+					from = f.Doc.Pos()
+				}
+				code := string(text[set.Position(from).Offset:set.Position(f.End()).Offset])
+				out[receiver(f)+f.Name.Name] = views.Listing{
+					Title: f.Name.Name, Where: fmt.Sprintf("%s%s, line %d", src.dir, name, set.Position(from).Line), Tokens: goTokens(code),
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			panic(err) // it is the source that this was compiled from
+		}
+	}
+	return out
+})
+
+// receiver returns "Type." for a method, "" for a function.
+func receiver(f *ast.FuncDecl) string {
+	if f.Recv == nil {
+		return ""
+	}
+	t := f.Recv.List[0].Type
+	if star, ok := t.(*ast.StarExpr); ok {
+		t = star.X
+	}
+	if id, ok := t.(*ast.Ident); ok {
+		return id.Name + "."
+	}
+	return ""
+}
+
+// goTokens colours Go.
+func goTokens(code string) (out []views.Token) {
+	set := token.NewFileSet()
+	file := set.AddFile("", set.Base(), len(code))
+	var s scanner.Scanner
+	s.Init(file, []byte(code), nil, scanner.ScanComments)
+	at := 0
+	for {
+		pos, tok, lit := s.Scan()
+		kind := ""
+		switch {
+		case tok == token.EOF:
+			return append(out, views.Token{Text: code[at:]})
+		case tok == token.COMMENT:
+			kind = "comment"
+		case tok == token.STRING || tok == token.CHAR:
+			kind = "string"
+		case tok.IsKeyword():
+			kind = "keyword"
+		default:
+			continue
+		}
+		from := file.Offset(pos)
+		if from > at {
+			out = append(out, views.Token{Text: code[at:from]})
+		}
+		at = from + len(lit)
+		out = append(out, views.Token{Kind: kind, Text: code[from:at]})
+	}
+}
+
+// samples are the peers' listings by section, coloured.
+var samples = sync.OnceValue(func() map[string][]views.Listing {
+	out := make(map[string][]views.Listing)
+	for _, p := range peers {
+		text, err := sampleSource.ReadFile("samples/" + p.file)
+		if err != nil {
+			panic(err) // it is embedded
+		}
+		parts := regexp.MustCompile(`("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(` + p.comment + `[^\n]*)|\b(` + p.keywords + `)\b`)
+		for section := range strings.SplitSeq(strings.TrimPrefix(string(text), "=== "), "\n=== ") {
+			name, code, _ := strings.Cut(section, "\n")
+			code = strings.TrimSuffix(code, "\n")
+			l := views.Listing{ID: p.id, Name: p.name, Title: p.title, URL: p.url, URLText: p.urlText}
+			at := 0
+			for _, m := range parts.FindAllStringSubmatchIndex(code, -1) {
+				kind := "string"
+				if m[4] >= 0 {
+					kind = "comment"
+				} else if m[6] >= 0 {
+					kind = "keyword"
+				}
+				l.Tokens = append(l.Tokens, views.Token{Text: code[at:m[0]]}, views.Token{Kind: kind, Text: code[m[0]:m[1]]})
+				at = m[1]
+			}
+			l.Tokens = append(l.Tokens, views.Token{Text: code[at:]})
+			out[name] = append(out[name], l)
+		}
+	}
+	return out
+})
+
+// codeOf returns what ran for an op, and the same act elsewhere.
+func codeOf(op string) views.Code {
+	act, ok := acts[op]
+	if !ok {
+		return views.Code{}
+	}
+	handler, engine := functions()[act.handler], functions()[act.engine]
+	handler.ID, handler.Name = "handler", "Handler"
+	engine.ID, engine.Name = "engine", "Engine"
+	return views.Code{Listings: append([]views.Listing{handler, engine}, samples()[act.sample]...)}
+}

@@ -1,0 +1,267 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// maxPins is how many cookies a visit keeps; the oldest makes room.
+const maxPins = 5
+
+// pin is a cookie that was kept, to be sent again.
+type pin struct {
+	n     int
+	value string
+	name  string // its session's short name
+	at    time.Time
+}
+
+// copyOf is what became of a copy of a cookie that the server's own client sent.
+type copyOf struct {
+	Accepted bool   `json:"accepted"`
+	Verdict  string `json:"verdict"`
+	Reason   string `json:"reason,omitempty"`
+	Status   int    `json:"status"`
+
+	wire views.Wire
+}
+
+// carried returns the cookie of the lab's name that this request carried, as the
+// header has it, and whether there was one.
+func carried(c echo.Context) (value string, ok bool) {
+	for _, cookie := range c.Request().CookiesNamed(idOf(c).engine.CookieName()) {
+		return cookie.Value, true
+	}
+	return "", false
+}
+
+// tamper is POST /tamper: a copy of this browser's cookie, with a part changed,
+// is sent by the server's own client.
+func (a *App) tamper(c echo.Context, s *session.Session) error {
+	form := submitted(c)
+	value, _ := carried(c)
+	if value == "" {
+		return a.answer(c, s, outcome{op: "tamper", say: func(info session.Info) views.Sentence {
+			return noSession("tamper", info, "There is no cookie to copy.")
+		}})
+	}
+	part, err := field(form, "part")
+	if err != nil {
+		return err
+	}
+	at := (len(value) + 1) / 2
+	if text := form.Get("at"); text != "" && part == "letter" {
+		if at, err = strconv.Atoi(text); err != nil {
+			return &session.InputError{Field: "at", Text: fmt.Sprintf("The position is a number from 1 to %d.", len(value))}
+		}
+	}
+	changed, err := session.Tamper(value, part, form.Get("to"), at)
+	if err != nil {
+		return err
+	}
+	return a.sendCopy(c, s, "tamper", changed, "a changed copy", func(became copyOf, info session.Info) views.Sentence {
+		return sayTamper(part, changed == value, became, info)
+	})
+}
+
+// pinCookie is POST /pin: a copy of this browser's cookie is kept in the visit.
+func (a *App) pinCookie(c echo.Context, s *session.Session) error {
+	v := remembered(c.Request().Context()).visit
+	if v == nil {
+		return &problem{status: http.StatusBadRequest, detail: `A pin belongs to a visit: send the page's field "v" along.`}
+	}
+	name := s.ID()
+	value, _ := carried(c)
+	if value != "" {
+		if info := s.Info(); name == "" && info.Cookie != nil {
+			name = info.Cookie.RecordKey().Name().String()
+		}
+		v.mu.Lock()
+		v.pinned++
+		v.pins = append(v.pins, pin{v.pinned, value, name, idOf(c).engine.Now()})
+		if len(v.pins) > maxPins {
+			v.pins = v.pins[1:]
+		}
+		v.mu.Unlock()
+	}
+	return a.answer(c, s, outcome{op: "pin", say: func(info session.Info) views.Sentence {
+		if value == "" {
+			return noSession("pin", info, "There is no cookie to keep.")
+		}
+		return did("pinned", text("A copy of "), theCookie, text(" is kept here, as a thief would keep it. Flush, cycle the ID or let the session expire, then replay the copy and see whether it still opens anything."))
+	}})
+}
+
+// replay is POST /replay: a pinned cookie is sent by the server's own client.
+func (a *App) replay(c echo.Context, s *session.Session) error {
+	v := remembered(c.Request().Context()).visit
+	n, err := strconv.Atoi(submitted(c).Get("pin"))
+	if v == nil || err != nil {
+		return &problem{status: http.StatusBadRequest, detail: `A replay names a pin of a visit: send the fields "v" and "pin" along.`}
+	}
+	var kept pin
+	v.mu.Lock()
+	for _, p := range v.pins {
+		if p.n == n {
+			kept = p
+		}
+	}
+	v.mu.Unlock()
+	if kept.n == 0 {
+		return &problem{status: http.StatusNotFound, detail: fmt.Sprintf("There is no such pin: a visit keeps its last %d.", maxPins)}
+	}
+	return a.sendCopy(c, s, "replay", kept.value, "a pinned copy", func(became copyOf, info session.Info) views.Sentence {
+		return sayReplay(kept, became, info)
+	})
+}
+
+// sendCopy sends a request with that cookie and shows the exchange.
+func (a *App) sendCopy(c echo.Context, s *session.Session, op, value, by string, say func(copyOf, session.Info) views.Sentence) error {
+	became, err := a.self.send(c, value, by)
+	if err != nil {
+		return fmt.Errorf("sending a copy: %w", err)
+	}
+	return a.answer(c, s, outcome{op: op, copy: &became, say: func(info session.Info) views.Sentence { return say(became, info) }})
+}
+
+// client is the server's own: it speaks HTTP to the same handler, with real
+// requests over connections that never leave the process.
+type client struct {
+	app    *App
+	conns  chan net.Conn
+	server *http.Server
+	once   sync.Once
+}
+
+func newClient(a *App) *client { return &client{app: a, conns: make(chan net.Conn)} }
+
+// ownConn is the server's end of a connection of its own client.
+type ownConn struct {
+	net.Conn
+	*errand
+}
+
+// errand is what the server's own client is about.
+type errand struct {
+	visit *visit
+	by    string
+	done  chan *request // what the request was remembered as
+}
+
+type errandKey struct{}
+
+// start serves the client's connections until the app ends.
+func (cl *client) start() {
+	cl.server = &http.Server{
+		Handler: cl.app, ReadHeaderTimeout: time.Second, ReadTimeout: time.Second, MaxHeaderBytes: 32 << 10,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			own := conn.(*tapConn).Conn.(ownConn)
+			return TapContext(context.WithValue(ctx, errandKey{}, own.errand), conn)
+		},
+	}
+	go cl.server.Serve(Tap(cl))
+}
+
+// close ends the client's server, if it was started.
+func (cl *client) close() {
+	cl.once.Do(func() {})
+	if cl.server != nil {
+		cl.server.Close()
+	}
+}
+
+// Accept implements net.Listener.
+func (cl *client) Accept() (net.Conn, error) {
+	select {
+	case conn := <-cl.conns:
+		return conn, nil
+	case <-cl.app.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (cl *client) Close() error { return nil }
+
+// Addr implements net.Listener.
+func (cl *client) Addr() net.Addr { return &net.UnixAddr{Name: "own", Net: "unix"} }
+
+// errCopyFailed is for a copy that got no answer, which cannot be but at the end
+// of the program.
+var errCopyFailed = errors.New("the server's own client got no answer")
+
+// send asks for /session with that cookie, on behalf of the visit of c.
+func (cl *client) send(c echo.Context, value, by string) (became copyOf, err error) {
+	cl.once.Do(cl.start)
+	id := idOf(c)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), maxHold)
+	defer cancel()
+	job := &errand{remembered(ctx).visit, by, make(chan *request, 1)}
+	transport := &http.Transport{
+		DisableKeepAlives: true, DisableCompression: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			here, there := net.Pipe()
+			select {
+			case cl.conns <- ownConn{there, job}:
+				return here, nil
+			case <-cl.app.done:
+				return nil, net.ErrClosed
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		},
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.Request().Host+id.base+"/session", nil)
+	if err != nil {
+		return became, err
+	}
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", "Sessionscope (the server's own client)")
+	r.Header.Set("Cookie", id.engine.CookieName()+"="+value)
+	resp, err := (&http.Client{Transport: transport}).Do(r)
+	if err != nil {
+		return became, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBodyBytes))
+	if err != nil {
+		return became, err
+	}
+	var mem *request
+	select {
+	case mem = <-job.done:
+	case <-ctx.Done():
+		return became, errCopyFailed
+	}
+	became = copyOf{Status: resp.StatusCode}
+	if mem.info != nil {
+		became.Accepted, became.Verdict = mem.info.Exists, string(mem.info.Verdict)
+	}
+	if mem.wire != nil {
+		became.wire = *mem.wire
+	}
+	for _, ev := range mem.events {
+		if ev.Kind == session.Refused || ev.Kind == session.Expired {
+			became.Reason = ev.Reason
+		}
+	}
+	became.wire.Answer = shown(string(body), maxShown)
+	if v := job.visit; v != nil {
+		if e, ok := v.entry(became.wire.N); ok {
+			cl.app.finish(ctx, v, e, &became.wire)
+		}
+	}
+	return became, nil
+}

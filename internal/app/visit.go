@@ -1,0 +1,335 @@
+package app
+
+import (
+	"crypto/rand"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+const (
+	maxVisits  = 64               // at once; the one that was idle longest makes room
+	visitLife  = 30 * time.Minute // without a request and without a stream
+	maxMoments = 200              // of a visit
+	maxPacked  = 1 << 20          // bytes of a visit's panels; the oldest moments lose theirs first
+	maxWatched = 16               // sessions that a visit remembers
+)
+
+// visits are the pages that are being looked at: what they saw so far, in memory only.
+type visits struct {
+	now   func() time.Time
+	count atomic.Int32
+
+	mu      sync.Mutex
+	byToken map[string]*visit
+}
+
+// visit is what one page, with its reloads, saw. Its token is the page's own and
+// is no secret of the session: the timeline outlives flush and cycle.
+type visit struct {
+	token  string
+	id     *identity
+	family string // the token of the visit that began it: the first browser's, on a second's page
+	began  time.Time
+
+	idle *time.Timer // ends it
+
+	mu        sync.Mutex
+	used      time.Time
+	entries   []entry
+	dropped   int
+	packed    int           // bytes of the panels
+	watched   []session.Key // sessions seen, the latest last
+	present   session.Key   // the session that this browser has; zero without one
+	clock     *time.Timer   // until the present session's clock runs out
+	pins      []pin
+	pinned    int // how many there ever were
+	seats     []*identity
+	projector bool
+	streams   map[chan struct{}]bool
+}
+
+// entry is a moment in a visit's timeline.
+type entry struct {
+	n   int
+	kin string // whose it is in a family of browsers, "" for the visit's own
+	*moment
+}
+
+// start begins a visit. family is the token of the visit that it belongs to, "" for none.
+func (vs *visits) start(id *identity, family string) *visit {
+	now := vs.now()
+	v := &visit{token: rand.Text(), id: id, family: family, began: now, used: now, streams: make(map[chan struct{}]bool)}
+	if family == "" {
+		v.family = v.token
+	}
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	for len(vs.byToken) >= maxVisits {
+		vs.end(slices.MinFunc(vs.list(), func(a, b *visit) int { return a.lastUse().Compare(b.lastUse()) }))
+	}
+	vs.byToken[v.token] = v
+	vs.count.Add(1)
+	v.idle = time.AfterFunc(visitLife, func() { vs.endIdle(v) })
+	return v
+}
+
+// lastUse is when v was used last; one with a stream is in use.
+func (v *visit) lastUse() time.Time {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.streams) > 0 {
+		return v.used.Add(visitLife)
+	}
+	return v.used
+}
+
+func (vs *visits) endIdle(v *visit) {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	if vs.byToken[v.token] != v {
+		return
+	}
+	if left := v.lastUse().Add(visitLife).Sub(vs.now()); left > 0 {
+		v.idle.Reset(left)
+		return
+	}
+	vs.end(v)
+}
+
+// end forgets v. The caller holds the lock.
+func (vs *visits) end(v *visit) {
+	delete(vs.byToken, v.token)
+	vs.count.Add(-1)
+	v.idle.Stop()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.clock != nil {
+		v.clock.Stop()
+	}
+	for stream := range v.streams {
+		close(stream)
+	}
+	v.streams = nil
+}
+
+// close ends all.
+func (vs *visits) close() {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	for _, v := range vs.list() {
+		vs.end(v)
+	}
+}
+
+// any tells whether there is one.
+func (vs *visits) any() bool { return vs.count.Load() > 0 }
+
+// list returns all. The caller holds the lock.
+func (vs *visits) list() []*visit {
+	out := make([]*visit, 0, len(vs.byToken))
+	for _, v := range vs.byToken {
+		out = append(out, v)
+	}
+	return out
+}
+
+// all returns all.
+func (vs *visits) all() []*visit {
+	if !vs.any() {
+		return nil
+	}
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	return vs.list()
+}
+
+// find returns the visit of that token on id's pages, or nil.
+func (vs *visits) find(token string, id *identity) *visit {
+	if token == "" || !vs.any() {
+		return nil
+	}
+	vs.mu.Lock()
+	v := vs.byToken[token]
+	vs.mu.Unlock()
+	if v == nil || v.id != id {
+		return nil
+	}
+	v.use(vs.now())
+	return v
+}
+
+// bySession returns the visit on id's pages that saw that session, the one used
+// last of several, or nil: so a reloaded page finds its timeline again.
+func (vs *visits) bySession(k session.Key, id *identity) (found *visit) {
+	for _, v := range vs.all() {
+		if v.id == id && v.watches(k) && (found == nil || v.lastUse().After(found.lastUse())) {
+			found = v
+		}
+	}
+	if found != nil {
+		found.use(vs.now())
+	}
+	return found
+}
+
+func (v *visit) use(now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.used = now
+}
+
+func (v *visit) watches(k session.Key) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Contains(v.watched, k)
+}
+
+// knows tells whether one of names is a session that v saw.
+func (v *visit) knows(names []session.Name) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.ContainsFunc(v.watched, func(k session.Key) bool { return slices.Contains(names, k.Name()) })
+}
+
+// watch remembers that v saw the session of k, and with present that it is the
+// one that this browser has.
+func (v *visit) watch(k session.Key, present bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if present {
+		v.present = k
+	}
+	if k == (session.Key{}) {
+		return
+	}
+	v.watched = append(slices.DeleteFunc(v.watched, func(old session.Key) bool { return old == k }), k)
+	if len(v.watched) > maxWatched {
+		v.watched = slices.Delete(v.watched, 0, 1)
+	}
+}
+
+// last returns the session that this browser has, or had last; zero for none.
+func (v *visit) last() session.Key {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if n := len(v.watched); v.present == (session.Key{}) && n > 0 {
+		return v.watched[n-1]
+	}
+	return v.present
+}
+
+// add appends m to the timeline, tells the streams, and returns its number.
+func (v *visit) add(m *moment, kin string) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := 1 + v.dropped + len(v.entries)
+	v.entries = append(v.entries, entry{n, kin, m})
+	v.packed += len(m.packed)
+	if len(v.entries) > maxMoments {
+		v.packed -= len(v.entries[0].packed)
+		v.entries = slices.Delete(v.entries, 0, 1)
+		v.dropped++
+	}
+	for i := 0; v.packed > maxPacked && i < len(v.entries)-1; i++ {
+		if e := &v.entries[i]; e.packed != nil {
+			bare := *e.moment // others may share it
+			bare.packed = nil
+			v.packed -= len(e.packed)
+			e.moment = &bare
+		}
+	}
+	v.wake()
+	return n
+}
+
+// wake tells the streams that there is news. One that has not taken the last news
+// yet is not waited for. The caller holds the lock.
+func (v *visit) wake() {
+	for stream := range v.streams {
+		select {
+		case stream <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// wakeAll tells all streams that there is news.
+func (vs *visits) wakeAll() {
+	for _, v := range vs.all() {
+		v.mu.Lock()
+		v.wake()
+		v.mu.Unlock()
+	}
+}
+
+// entry returns the moment of that number, or that before it of the same browser.
+func (v *visit) entry(n int) (e entry, ok bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if i := n - v.dropped - 1; i >= 0 && i < len(v.entries) {
+		return v.entries[i], true
+	}
+	return e, false
+}
+
+// before returns the last moment before n that has panels and is of the same
+// browser, kin; with by, also one that the same sender sent.
+func (v *visit) before(n int, kin string, sameSender bool, by string) (e entry, ok bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, e := range slices.Backward(v.entries) {
+		if e.n < n && e.kin == kin && e.packed != nil && (!sameSender || e.by == by && e.answer != nil) {
+			return e, true
+		}
+	}
+	return e, false
+}
+
+// timeline is what people see of it. shown is the moment on the screen, 0 for now.
+func (v *visit) timeline(shown int) views.Timeline {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	t := views.Timeline{Since: clock(v.began), Dropped: v.dropped, Shown: shown}
+	last := ""
+	for _, e := range v.entries {
+		by := e.by
+		if e.kin != "" {
+			by = e.kin
+		}
+		name := e.session
+		t.Entries = append(t.Entries, views.Entry{
+			N: e.n, At: e.at.Local().Format("15:04:05"), Verb: e.verb, What: e.what, Tone: e.tone, Session: name,
+			NewID: name != "" && e.kin == "" && name != last, By: by,
+		})
+		if e.kin == "" && name != "" {
+			last = name
+		}
+		t.News = ""
+		if by != "" && (e.kin != "" || e.answer == nil) {
+			t.News = by + ": " + e.verb + " " + e.what
+		}
+	}
+	return t
+}
+
+// subscribe returns a stream's place: it is told when there is news, and closed
+// when the visit ends. It is false when the visit has ended or has streams enough.
+func (v *visit) subscribe() (news chan struct{}, leave func(), ok bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.streams == nil || len(v.streams) >= maxStreams {
+		return nil, nil, false
+	}
+	news = make(chan struct{}, 1)
+	v.streams[news] = true
+	return news, func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		delete(v.streams, news)
+	}, true
+}

@@ -1,0 +1,9 @@
+package session
+
+import "embed"
+
+// Source is the source of the functions that handlers call, for people who want
+// to read what ran.
+//
+//go:embed codec.go engine.go gorilla.go session.go
+var Source embed.FS
