@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 )
@@ -17,6 +18,7 @@ type Page struct {
 	Theme                        string // a script that runs before the first paint
 	Base                         string // where the lab is: "" or "/s/NAME-SUFFIX"
 	Projector                    bool   // large type, no names and no values
+	ID                           string // which of its visit's pages it is
 }
 
 // Place is where a page's addresses begin and which visit it belongs to. The
@@ -52,6 +54,7 @@ type Part struct {
 
 // Sentence is what the page says under the buttons.
 type Sentence struct {
+	At    string // the time of day
 	Tone  string // "ok", "note", "bad"
 	Field string // the field that was refused, if one was
 	Verb  string
@@ -78,19 +81,38 @@ type Lab struct {
 	Code          Code
 }
 
+// Told is what a stream tells a page. Server is nil when the news have nothing to do
+// with it; Browser is nil unless another page of the visit was pressed, and then the
+// rest of this page shows what that one saw.
+type Told struct {
+	Place    Place
+	Timeline Timeline
+	Figures  Figures
+	Server   *Server
+	Browser  *Browser
+	Wire     *Wire
+	Tools    *Tools
+	Moment   Moment
+	Sentence Sentence
+}
+
 // Moment is the moment that the panels show.
 type Moment struct {
 	Past          bool // it is one of the timeline, and not now
 	At, Verb      string
 	N             int
 	First         bool     // there is none before it to compare with
+	Unknown       bool     // nobody knows what changed: the store does not answer
 	Changes       []Change // against the moment before
 	Before, After int      // the neighbours' numbers, 0 for none
 }
 
 // Change is something that differs between two moments, and how it was and is.
 // Kind says where it lives: "cookie", "server", or "".
-type Change struct{ Kind, What, Was, Is string }
+type Change struct {
+	Kind, What, Was, Is string
+	Secret              bool // What is a key of a visitor's
+}
 
 // Timeline is what happened in a visit, oldest first.
 type Timeline struct {
@@ -181,6 +203,7 @@ func (c Composer) Types() []Option {
 // Browser is what the browser keeps. With Empty there is no cookie; Raw may be
 // what was sent and opens nothing, which Note says then.
 type Browser struct {
+	Of                    string // whose cookie it is, if not this browser's: "a changed copy"
 	Name                  string
 	Empty, Note           string
 	Flags                 []Flag
@@ -191,7 +214,8 @@ type Browser struct {
 	Size, Most            string  // the same for people
 	EnvelopeBytes, Budget string
 	Jar                   []JarCookie // every cookie that this request carried
-	Planted               string      // the readable cookie's name, if it came along
+	Readable              string      // the name of the cookie that scripts may read
+	Planted               bool        // it came along
 	Scripts               bool        // this is the present: the page may look into document.cookie
 }
 
@@ -211,13 +235,14 @@ type Layers struct {
 // JarCookie is a cookie as the server received it.
 type JarCookie struct {
 	Name, Size string
-	Kind       string // "session", "readable", "other"
+	Kind       string // "session", "ended" (thrown away by this answer), "readable", "kin", "other"
 	Value      string // of the readable one only
 }
 
 // Tools are the forms that do something with a copy of the cookie.
 type Tools struct {
 	Curl    string   // the press as a command
+	Carries bool     // the command carries the cookie
 	Tamper  []Option // the parts that can be changed; none: there is no cookie to copy
 	Letters int
 	At, To  string // as typed
@@ -265,7 +290,6 @@ type Wire struct {
 	Finished                         bool // sizes, duration and the response's head are those of the ended exchange
 	RequestHeadBytes, RequestBytes   string
 	ResponseHeadBytes, ResponseBytes string // as they travelled
-	Plain                            string // the response's body before it was compressed, "" if it was not
 	Took                             string // "0.4 ms"
 	Changes                          string // against the exchange before, in a sentence
 	Steps                            []Step
@@ -293,6 +317,7 @@ func changedHeaders(hs []Header) (n int) {
 type Step struct {
 	Verb, What, Small string
 	Bad               bool
+	Secret            bool // What is a key of a visitor's
 }
 
 // Server is what the server keeps. With Empty there is no record.
@@ -310,6 +335,25 @@ type Server struct {
 	Stored         []Field // as it lies there
 	Nothing        string  // why nothing is stored
 	Figures        Figures
+}
+
+// Known tells whether the store answered.
+func (s Server) Known() bool { return len(s.Figures.Stats) > 0 }
+
+// Refresh lets the clocks of s count down again from now, in milliseconds since
+// 1970. It is false when one has run out, so that s says what is not so any more.
+func (s *Server) Refresh(now int64, left func(time.Duration) string) bool {
+	for _, c := range []*Clock{&s.Idle, &s.Absolute} {
+		if c.Until == 0 {
+			continue
+		}
+		if now >= c.Until {
+			return false
+		}
+		c.Now, c.Still = now, false
+		c.Left = left(time.Duration(c.Until-now) * time.Millisecond)
+	}
+	return true
 }
 
 // Late is a session that this browser does not open any more.
@@ -350,6 +394,14 @@ func (c Clock) ticks() templ.Attributes {
 		return nil
 	}
 	return templ.Attributes{"data-until": strconv.FormatInt(c.Until, 10), "data-now": strconv.FormatInt(c.Now, 10)}
+}
+
+// ends tells the page to ask the server once c has run out.
+func (c Clock) ends() templ.Attributes {
+	if c.Still {
+		return nil
+	}
+	return templ.Attributes{"data-ends": "session"}
 }
 
 // Dash is the stroke-dasharray of what is left of c, of 100.

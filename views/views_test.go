@@ -36,7 +36,7 @@ func fragments() map[string]templ.Component {
 				Values: `{"name":"` + evil + `"}`, Fields: []Field{{"version", "3"}, {"session ID", evil}},
 			},
 			Bytes: 200, Limit: 4096, Size: "200", Most: "4,096", EnvelopeBytes: "72", Budget: "2,262", Scripts: true,
-			Jar: []JarCookie{{Name: "sessionscope", Size: "200 B", Kind: "session"}, {Name: "r", Size: "9 B", Kind: "readable", Value: evil}}, Planted: "r",
+			Jar: []JarCookie{{Name: "sessionscope", Size: "200 B", Kind: "session"}, {Name: "r", Size: "9 B", Kind: "readable", Value: evil}}, Planted: true, Readable: "r",
 		}, &Tools{
 			Curl: "curl", Tamper: []Option{{Name: "letter", Label: "one letter", Chosen: true}}, Letters: 160, At: "80", To: evil, Invalid: "to", CanPin: true,
 			Pins: []Pin{{N: 1, Session: "9f2c41e0", At: "07:00:00", Bytes: "160 B"}}, Seats: []Seat{{"second", "/s/second-a/"}}, Opener: "/",
@@ -49,7 +49,7 @@ func fragments() map[string]templ.Component {
 		}),
 		"wire-finished": WirePanel(place, Wire{
 			N: 5, By: "a changed copy", RequestLine: "GET /session", Proto: "HTTP/1.1", StatusLine: "200 OK", Answer: evil, Finished: true,
-			RequestHeadBytes: "500 B", RequestBytes: "0 B", ResponseHeadBytes: "400 B", ResponseBytes: "81 B", Plain: "90 B", Took: "0.4 ms", Changes: "Against exchange 4 no header changed.",
+			RequestHeadBytes: "500 B", RequestBytes: "0 B", ResponseHeadBytes: "400 B", ResponseBytes: "81 B", Took: "0.4 ms", Changes: "Against exchange 4 no header changed.",
 		}),
 		"wire-nothing": WirePanel(place, Wire{Nothing: "Nothing travelled."}),
 		"server-no":    ServerPanel(Server{Empty: "No record.", Late: &Late{"9f2c41e0", "it has expired."}, Where: "row", Stored: []Field{{"data", evil}}, Figures: Figures{Stats: []Stat{{"0", "live records"}}}}),
@@ -62,7 +62,7 @@ func fragments() map[string]templ.Component {
 				{Name: "old", Key: "old", Gone: true},
 			},
 		}),
-		"moment-past": MomentBar(place, Moment{Past: true, N: 3, At: "07:00:00", Verb: "set " + evil, Before: 2, After: 4, Changes: []Change{{"cookie", "cookie", "none", "172 bytes"}, {"server", evil, evil, evil}}}),
+		"moment-past": MomentBar(place, Moment{Past: true, N: 3, At: "07:00:00", Verb: "set " + evil, Before: 2, After: 4, Changes: []Change{{Kind: "cookie", What: "cookie", Was: "none", Is: "172 bytes"}, {Kind: "server", What: evil, Was: evil, Is: evil, Secret: true}}}),
 		"moment-same": MomentBar(place, Moment{N: 3}),
 		"timeline": TimelinePanel(place, Timeline{Since: "07:00:00", Dropped: 2, Shown: 3, News: "the clock: expired", Entries: []Entry{
 			{N: 3, At: "07:00:01", Verb: "created", What: evil, Tone: "born", Session: "9f2c41e0", NewID: true}, {N: 4, At: "07:00:02", Verb: "expired", Tone: "gone", By: "the clock"},

@@ -46,6 +46,8 @@ type App struct {
 	self    *client
 	streams atomic.Int32
 	holds   chan struct{} // one place for each request that holds a session
+	told    chan *request // for the visits to hear of
+	telling sync.Once
 	closing sync.Once
 	done    chan struct{} // closed when the app ends
 	render  renderer
@@ -70,7 +72,7 @@ func New(cfg Config) (*App, error) {
 		return nil, err
 	}
 	cfg.Sessions.Log = cfg.Log
-	a := &App{assets: assets, holds: make(chan struct{}, maxHolds), done: make(chan struct{}), render: renderTempl}
+	a := &App{assets: assets, holds: make(chan struct{}, maxHolds), done: make(chan struct{}), told: make(chan *request, 256), render: renderTempl}
 	cfg.Sessions.OnEvent, cfg.Sessions.Watched = a.recordEvent, a.showsEvents
 	a.cfg = cfg
 	engine, err := session.New(cfg.Sessions)

@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/base64"
 	"fmt"
+	"iter"
 	"net/http"
 	"strconv"
 	"strings"
@@ -27,6 +28,8 @@ func (a *App) plant(c echo.Context, s *session.Session) error {
 		cookie.Value, cookie.MaxAge = "", -1
 	}
 	c.Response().Header().Add("Set-Cookie", cookie.String())
+	planted := !remove
+	remembered(c.Request().Context()).planted = &planted
 	return a.answer(c, s, outcome{op: "plant", say: func(session.Info) views.Sentence { return sayPlant(cookie.Name, remove) }})
 }
 
@@ -48,8 +51,11 @@ func kept(c echo.Context, info session.Info) string {
 // browser tells what the browser keeps after this answer.
 func (a *App) browser(c echo.Context, info session.Info) views.Browser {
 	id := idOf(c)
-	b := views.Browser{Name: id.engine.CookieName(), Note: noteOf(info), Scripts: true, Limit: session.MaxCookieBytes}
-	b.Jar, b.Planted = a.jar(c)
+	b := views.Browser{Name: id.engine.CookieName(), Note: noteOf(info), Scripts: true, Limit: session.MaxCookieBytes, Readable: id.readable()}
+	b.Jar, b.Planted = a.jar(c, kept(c, info) == "")
+	if p := remembered(c.Request().Context()).planted; p != nil {
+		b.Planted = *p
+	}
 	b.Raw = kept(c, info)
 	_, came := carried(c)
 	switch {
@@ -58,7 +64,10 @@ func (a *App) browser(c echo.Context, info session.Info) views.Browser {
 		b.Empty = thrownAway
 		return b
 	case came:
-		b.Empty = "The cookie that came is empty."
+		b.Note, b.Empty = "", "The cookie that came is empty, so it opens nothing."
+		return b
+	case remembered(c.Request().Context()).lastSession() != session.Key{}:
+		b.Empty = "No cookie: none came with this request. Press Set and a new one is born."
 		return b
 	default:
 		b.Empty = "No cookie yet: none came with this request. Press Set and one is born."
@@ -112,24 +121,54 @@ func peeled(l session.Layers, now time.Time) *views.Layers {
 
 // jar lists every cookie that this request carried. Of other programs' cookies only
 // name and size are shown.
-func (a *App) jar(c echo.Context) (jar []views.JarCookie, planted string) {
+// With ended, the session cookie among them is thrown away by this answer.
+func (a *App) jar(c echo.Context, ended bool) (jar []views.JarCookie, planted bool) {
 	id := idOf(c)
-	cookies := c.Request().Cookies()
-	for i, cookie := range cookies {
-		if i == maxJar {
-			jar = append(jar, views.JarCookie{Name: fmt.Sprintf("and %d more", len(cookies)-i), Kind: "other"})
-			break
+	for pair := range cookiePairs(c.Request()) {
+		if len(jar) == maxJar {
+			return append(jar, views.JarCookie{Name: "and more", Kind: "other"}), planted
 		}
-		j := views.JarCookie{Name: shown(cookie.Name, 80), Size: bytesText(len(cookie.Name) + len(cookie.Value)), Kind: "other"}
-		switch cookie.Name {
+		j := views.JarCookie{Name: shown(pair.name, 80), Size: bytesText(len(pair.name) + len(pair.value)), Kind: "other"}
+		switch pair.name {
+		case "":
+			j.Name = "(no name)"
 		case id.engine.CookieName():
 			j.Kind = "session"
+			if ended {
+				j.Kind = "ended"
+			}
+		case a.root.engine.CookieName():
+			j.Kind = "kin"
 		case id.readable():
-			j.Kind, j.Value, planted = "readable", shown(cookie.Value, 80), cookie.Name
+			j.Kind, j.Value, planted = "readable", shown(pair.value, 80), true
 		}
 		jar = append(jar, j)
 	}
 	return jar, planted
+}
+
+// cookiePair is one of a Cookie header as it stands there.
+type cookiePair struct{ name, value string }
+
+// cookiePairs yields the cookies of a request in their order. What has no "=" is a
+// value without a name, as browsers send it (RFC 6265bis, section 5.6).
+func cookiePairs(r *http.Request) iter.Seq[cookiePair] {
+	return func(yield func(cookiePair) bool) {
+		for _, line := range r.Header["Cookie"] {
+			for text := range strings.SplitSeq(line, ";") {
+				if text = strings.Trim(text, " \t"); text != "" && !yield(parsePair(text)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func parsePair(text string) cookiePair {
+	if name, value, ok := strings.Cut(text, "="); ok {
+		return cookiePair{name, value}
+	}
+	return cookiePair{"", text}
 }
 
 // maxJar is the most cookies of a request that a page lists.
@@ -174,19 +213,29 @@ func keyOf(c *session.Cookie) string { return fmt.Sprintf("%d of %d", c.Key, c.K
 
 // tools are what this page can do with a copy of its cookie.
 func (a *App) tools(c echo.Context, info session.Info) *views.Tools {
-	mem := remembered(c.Request().Context())
-	form := submitted(c)
-	t := &views.Tools{At: form.Get("at"), To: form.Get("to"), Curl: a.curl(c, info)}
-	if value := kept(c, info); value != "" {
-		t.Letters, t.CanPin = len(value), mem.visit != nil
-		for _, part := range session.TamperParts {
-			t.Tamper = append(t.Tamper, views.Option{Name: part, Label: tamperLabels[part], Chosen: part == form.Get("part")})
+	t := a.toolsOf(remembered(c.Request().Context()).visit, kept(c, info))
+	t.Curl, t.Carries = a.curl(c, info), kept(c, info) != ""
+	if form := submitted(c); opOf(c) == "tamper" {
+		t.To = form.Get("to")
+		if at := form.Get("at"); at != "" {
+			t.At = at
 		}
-		if t.At == "" {
-			t.At = strconv.Itoa((len(value) + 1) / 2)
+		for i := range t.Tamper {
+			t.Tamper[i].Chosen = t.Tamper[i].Name == form.Get("part")
 		}
 	}
-	v := mem.visit
+	return t
+}
+
+// toolsOf are what the pages of v, which may be nil, can do with a cookie of that value.
+func (a *App) toolsOf(v *visit, value string) *views.Tools {
+	t := &views.Tools{}
+	if value != "" {
+		t.Letters, t.CanPin, t.At = len(value), v != nil, strconv.Itoa((len(value)+1)/2)
+		for _, part := range session.TamperParts {
+			t.Tamper = append(t.Tamper, views.Option{Name: part, Label: tamperLabels[part]})
+		}
+	}
 	if v == nil {
 		return t
 	}
@@ -196,13 +245,14 @@ func (a *App) tools(c echo.Context, info session.Info) *views.Tools {
 		t.Pins = append(t.Pins, views.Pin{N: p.n, Session: p.name, At: clock(p.at), Bytes: bytesText(len(p.value))})
 	}
 	for _, seat := range v.seats {
-		t.Seats = append(t.Seats, views.Seat{Name: seat.name, URL: seat.base + "/"})
-	}
-	if v.id == a.root && len(v.seats) < len(secondNames) {
-		t.Second = secondNames[len(v.seats)]
+		if !seat.closed.Load() {
+			t.Seats = append(t.Seats, views.Seat{Name: seat.name, URL: seat.base + "/"})
+		}
 	}
 	if v.id != a.root {
 		t.Opener = "/"
+	} else if len(v.seats) < len(secondNames) {
+		t.Second = secondNames[len(v.seats)]
 	}
 	return t
 }
@@ -215,9 +265,8 @@ var tamperLabels = map[string]string{
 // curl is this press as a command, with the cookie that the browser has after it.
 func (a *App) curl(c echo.Context, info session.Info) string {
 	r, mem := c.Request(), remembered(c.Request().Context())
-	path, query, _ := strings.Cut(r.RequestURI, "?")
-	target := "http://" + r.Host + path
-	if kept := withoutVisit(query); kept != "" {
+	target := "http://" + r.Host + mem.id.base + r.URL.EscapedPath()
+	if kept := withoutVisit(r.URL.RawQuery); kept != "" {
 		target += "?" + kept
 	}
 	b := "curl -si " + quoted(target)

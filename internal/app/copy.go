@@ -38,11 +38,14 @@ type copyOf struct {
 	wire views.Wire
 }
 
-// carried returns the cookie of the lab's name that this request carried, as the
-// header has it, and whether there was one.
+// carried returns the cookie of the lab's name that this request carried, as it
+// stands in the header, and whether there was one.
 func carried(c echo.Context) (value string, ok bool) {
-	for _, cookie := range c.Request().CookiesNamed(idOf(c).engine.CookieName()) {
-		return cookie.Value, true
+	name := idOf(c).engine.CookieName()
+	for pair := range cookiePairs(c.Request()) {
+		if pair.name == name {
+			return pair.value, true
+		}
 	}
 	return "", false
 }
@@ -51,7 +54,7 @@ func carried(c echo.Context) (value string, ok bool) {
 // is sent by the server's own client.
 func (a *App) tamper(c echo.Context, s *session.Session) error {
 	form := submitted(c)
-	value, _ := carried(c)
+	value := kept(c, s.Info())
 	if value == "" {
 		return a.answer(c, s, outcome{op: "tamper", say: func(info session.Info) views.Sentence {
 			return noSession("tamper", info, "There is no cookie to copy.")
@@ -71,7 +74,7 @@ func (a *App) tamper(c echo.Context, s *session.Session) error {
 	if err != nil {
 		return err
 	}
-	return a.sendCopy(c, s, "tamper", changed, "a changed copy", func(became copyOf, info session.Info) views.Sentence {
+	return a.sendCopy(c, s, "tamper", changed, "a copy with a change in "+tamperLabels[part], func(became copyOf, info session.Info) views.Sentence {
 		return sayTamper(part, changed == value, became, info)
 	})
 }
@@ -82,8 +85,7 @@ func (a *App) pinCookie(c echo.Context, s *session.Session) error {
 	if v == nil {
 		return &problem{status: http.StatusBadRequest, detail: `A pin belongs to a visit: send the page's field "v" along.`}
 	}
-	name := s.ID()
-	value, _ := carried(c)
+	name, value := s.ID(), kept(c, s.Info())
 	if value != "" {
 		if info := s.Info(); name == "" && info.Cookie != nil {
 			name = info.Cookie.RecordKey().Name().String()
@@ -130,8 +132,13 @@ func (a *App) replay(c echo.Context, s *session.Session) error {
 // sendCopy sends a request with that cookie and shows the exchange.
 func (a *App) sendCopy(c echo.Context, s *session.Session, op, value, by string, say func(copyOf, session.Info) views.Sentence) error {
 	became, err := a.self.send(c, value, by)
+	if err == nil {
+		p := panels{Wire: became.wire}
+		a.guard(c, s, idOf(c), &p)
+		became.wire = p.Wire
+	}
 	if err != nil {
-		return fmt.Errorf("sending a copy: %w", err)
+		return &problem{status: http.StatusServiceUnavailable, cause: err, detail: "The server's own client got no answer to the copy. Nothing was changed."}
 	}
 	return a.answer(c, s, outcome{op: op, copy: &became, say: func(info session.Info) views.Sentence { return say(became, info) }})
 }
@@ -235,8 +242,7 @@ func (cl *client) send(c echo.Context, value, by string) (became copyOf, err err
 		return became, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBodyBytes))
-	if err != nil {
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		return became, err
 	}
 	var mem *request
@@ -257,7 +263,6 @@ func (cl *client) send(c echo.Context, value, by string) (became copyOf, err err
 			became.Reason = ev.Reason
 		}
 	}
-	became.wire.Answer = shown(string(body), maxShown)
 	if v := job.visit; v != nil {
 		if e, ok := v.entry(became.wire.N); ok {
 			cl.app.finish(ctx, v, e, &became.wire)

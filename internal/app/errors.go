@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -45,8 +46,10 @@ func (p *problem) retryAfter() int {
 // its answer shows none.
 func (p *problem) aboutRequest() bool {
 	switch p.status {
-	case http.StatusForbidden, http.StatusMisdirectedRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusInternalServerError:
+	case http.StatusForbidden, http.StatusMisdirectedRequest, http.StatusNotFound, http.StatusMethodNotAllowed:
 		return true
+	case http.StatusInternalServerError:
+		return !errors.Is(p.cause, errAsked)
 	}
 	return false
 }
@@ -157,16 +160,16 @@ func (a *App) handleError(err error, c echo.Context) {
 
 func (a *App) refuse(c echo.Context, p *problem) error {
 	if wants(c) == formJSON {
-		if mem := remembered(c.Request().Context()); mem.by != "" {
-			failed := panels{Wire: a.wire(c, p.status)}
-			a.record(c, p.status, idOf(c).engine.Loaded(c.Request()), &failed)
-			mem.wire = &failed.Wire
-		}
 		out := problemJSON{Type: "about:blank", Title: http.StatusText(p.status), Status: p.status, Detail: p.detail}
 		if p.limit != nil {
 			out.Limit, out.Size, out.Max, out.Key = string(p.limit.Limit), p.limit.Size, p.limit.Max, &p.limit.Key
 		}
-		return writeJSON(c, p.status, "application/problem+json", out)
+		body, err := json.Marshal(out)
+		if err != nil {
+			return err
+		}
+		a.recordJSON(c, p.status, idOf(c).engine.Loaded(c.Request()), body)
+		return writeJSONText(c, p.status, "application/problem+json", body)
 	}
 	if p.status == http.StatusRequestEntityTooLarge {
 		p.field = largeField[c.Path()]

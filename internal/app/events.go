@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -25,28 +26,33 @@ const (
 
 // events is GET /events: what happens in a visit without a press, as server-sent
 // events. Each message is the whole state that it is about, so that one that was
-// missed is made good by the next.
+// missed is made good by the next. A refusal is one line: nobody reads it.
 func (a *App) events(c echo.Context) error {
 	r := c.Request()
 	mem := remembered(r.Context())
 	v := mem.visit
-	mem.quiet = true
+	mem.recorded, mem.quiet = true, true
 	if v == nil {
-		return &problem{status: http.StatusNotFound, detail: "There is no such visit: it ends after 30 idle minutes. Load the page anew."}
+		return c.String(http.StatusNotFound, "There is no such visit: it ends after 30 idle minutes. Load the page anew.\n")
 	}
-	s, err := idOf(c).engine.Load(r) // whose cookie came along: another tab may have changed it
+	s, err := mem.id.engine.Load(r) // whose cookie came along: another tab may have changed it
 	if err != nil {
-		return err
+		c.Response().Header().Set("Retry-After", "2")
+		return c.String(http.StatusServiceUnavailable, problemOf(err).detail+"\n")
 	}
-	full := &problem{status: http.StatusTooManyRequests, detail: fmt.Sprintf("At most %d pages of one visit are kept up to date at once.", maxStreams)}
+	s.Discard(r.Context(), "a stream only looks") // it keeps no session alive
+	full := func() error {
+		c.Response().Header().Set("Retry-After", "15")
+		return c.String(http.StatusTooManyRequests, fmt.Sprintf("At most %d pages of one visit, and %d in all, are kept up to date at once.\n", maxStreams, maxAll))
+	}
 	if a.streams.Add(1) > maxAll {
 		a.streams.Add(-1)
-		return full
+		return full()
 	}
 	defer a.streams.Add(-1)
 	news, leave, ok := v.subscribe()
 	if !ok {
-		return full
+		return full()
 	}
 	defer leave()
 	defer func() { v.use(a.visits.now()) }()
@@ -62,14 +68,14 @@ func (a *App) events(c echo.Context) error {
 	if last, err := strconv.Atoi(r.Header.Get("Last-Event-ID")); err == nil {
 		seen = last
 	}
-	st := &stream{app: a, v: v, seen: seen, flush: func(message []byte) error {
+	st := &stream{app: a, v: v, page: c.QueryParam("page"), seen: seen, flush: func(message []byte) error {
 		_ = rc.SetWriteDeadline(time.Now().Add(streamWrite))
 		if _, err := w.Write(message); err != nil {
 			return err
 		}
 		return rc.Flush()
 	}}
-	if err := st.begin(r.Context(), c, s); err != nil {
+	if err := st.begin(r.Context(), s.Info()); err != nil {
 		return nil // the reader left, or does not read
 	}
 	beat := time.NewTicker(streamBeat)
@@ -102,28 +108,26 @@ func (a *App) events(c echo.Context) error {
 type stream struct {
 	app   *App
 	v     *visit
-	seen  int // the last moment that was told
+	page  string // which of v's pages it is
+	seen  int    // the last moment that was told
 	flush func([]byte) error
 }
 
-// begin tells what the page may have missed, and with which cookie it came.
-func (st *stream) begin(ctx context.Context, c echo.Context, s *session.Session) error {
-	info := s.Info()
+// begin tells what the page may have missed. When the request for the stream came
+// with another session than the page's last press, another tab has got it: the page
+// is told to look, with a request of its own.
+func (st *stream) begin(ctx context.Context, info session.Info) error {
 	st.v.mu.Lock()
-	last, other := st.v.dropped+len(st.v.entries), false
-	if info.Exists {
-		other = st.v.present != info.Cookie.RecordKey()
-	}
+	last, present := st.v.dropped+len(st.v.entries), st.v.present
 	st.v.mu.Unlock()
-	if other { // another tab gave this browser its session: say so
-		st.v.watch(info.Cookie.RecordKey(), true)
-		st.app.watchClock(st.v, info.Cookie.RecordKey(), info.Expires)
-		p := st.app.panels(c, s)
-		if err := st.send(ctx, views.Present(st.v.place(), p.Browser, st.app.tools(c, info), p.Server)); err != nil {
-			return err
-		}
+	now := session.Key{}
+	if info.Exists {
+		now = info.Cookie.RecordKey()
 	}
-	if last > st.seen {
+	switch {
+	case now != present:
+		return st.flush([]byte("event: look\ndata: another session came along\n\n"))
+	case last > st.seen:
 		return st.news(ctx)
 	}
 	return st.flush([]byte(": here\n\n"))
@@ -133,23 +137,34 @@ func (st *stream) begin(ctx context.Context, c echo.Context, s *session.Session)
 // out the page sees itself, and asks with a request of its own.
 func (st *stream) news(ctx context.Context) error {
 	a, v := st.app, st.v
-	var server *views.Server
+	figures := a.figures(ctx, v.id)
 	v.mu.Lock()
 	n := v.dropped + len(v.entries)
-	for _, e := range v.entries {
-		if e.n > st.seen && e.kin == "" && e.packed != nil && (e.by == "" || e.answer == nil && e.by != theClock) {
-			s := e.panels().Server
-			server = &s
+	v.mu.Unlock()
+	if n == st.seen {
+		return st.send(ctx, views.FiguresNews(figures))
+	}
+	news := views.Told{Place: v.place(), Timeline: v.timeline(0), Figures: figures}
+	if e, ok := v.lastState(0, ""); ok && e.n > st.seen && e.by != theClock {
+		p := e.panels()
+		if p.Server.Refresh(v.id.engine.Now().UnixMilli(), left) {
+			p.Server.Figures = figures
+			news.Server = &p.Server
+		}
+		if !e.observed && e.page != st.page { // another page of this visit: this one shows what it saw
+			p.Wire.N = e.n
+			a.finish(ctx, v, e, &p.Wire)
+			p.Wire.By = "a press on another page of this visit"
+			news.Browser, news.Wire, news.Tools = &p.Browser, &p.Wire, a.toolsOf(v, p.Browser.Raw)
+			news.Moment = views.Moment{N: e.n}
+			if b, ok := v.lastState(e.n, ""); ok {
+				news.Moment.Changes = differences(b.panels(), p)
+			}
+			news.Sentence = note("another page", text("of this visit pressed at "+clock(e.at)+": "), code(strings.TrimSpace(e.verb+" "+e.what)), text(". The panels show what it saw."))
 		}
 	}
-	v.mu.Unlock()
 	st.seen = n
-	figures := a.figures(ctx, v.id)
-	if server != nil {
-		server.Idle.Still, server.Absolute.Still = false, false
-		server.Figures = figures
-	}
-	return st.send(ctx, views.News(v.place(), v.timeline(0), server, figures))
+	return st.send(ctx, views.News(news))
 }
 
 // send writes one message: a component, line by line (HTML standard, server-sent events).

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,25 +23,29 @@ const leaveTime = time.Second
 func (a *App) finish(ctx context.Context, v *visit, e entry, w *views.Wire) {
 	ctx, cancel := context.WithTimeout(ctx, leaveTime)
 	defer cancel()
-	left, ok := e.answer.wait(ctx)
+	if e.kin != "" {
+		w.By = "a press of the " + e.kin
+		if e.kin == anotherPage {
+			w.By = "a press on another page"
+		}
+	}
+	if left, ok := e.answer.wait(ctx); ok {
+		w.Finished, w.StatusLine = true, left.status
+		w.ResponseHeadBytes, w.ResponseBytes = bytesText(left.headBytes), bytesText(int(left.bodyBytes))
+		w.Took = milliseconds(left.took)
+		w.Response, w.ResponseMore = e.id.headers(fieldsOf(left.lines))
+	}
+	b, ok := v.lastSent(e.n, e.kin, e.by)
 	if !ok {
+		w.Changes = ""
 		return
 	}
-	w.Finished, w.StatusLine = true, left.status
-	w.ResponseHeadBytes, w.ResponseBytes = bytesText(left.headBytes), bytesText(int(left.bodyBytes))
-	w.Took = milliseconds(left.took)
-	w.Response, w.ResponseMore = v.id.headers(fieldsOf(left.lines))
-	if w.Plain == w.ResponseBytes {
-		w.Plain = "" // it was not compressed
+	before := b.panels().Wire
+	if left, ok := b.answer.wait(ctx); ok {
+		before.Response, before.ResponseMore = b.id.headers(fieldsOf(left.lines))
+		before.Finished = true
 	}
-	if b, ok := v.before(e.n, e.kin, true, e.by); ok {
-		before := b.panels().Wire
-		if left, ok := b.answer.wait(ctx); ok {
-			before.Response, before.ResponseMore = v.id.headers(fieldsOf(left.lines))
-			before.Finished = true
-		}
-		compare(w, before, b.n)
-	}
+	compare(w, before, b.n)
 }
 
 func milliseconds(d time.Duration) string {
@@ -50,6 +55,9 @@ func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%d ms", d.Milliseconds())
 }
 
+// telling are the headers that a sentence names; the others it counts.
+var telling = map[string]bool{"Cookie": true, "Set-Cookie": true, "Content-Type": true, "Location": true, "Retry-After": true, "Accept": true, "User-Agent": true}
+
 // compare marks the header lines of w that differ from those of before, exchange
 // n, and says it.
 func compare(w *views.Wire, before views.Wire, n int) {
@@ -57,16 +65,7 @@ func compare(w *views.Wire, before views.Wire, n int) {
 	same := 0
 	side := func(name string, now, more *[]views.Header, was []views.Header, whole bool) {
 		var changed, added, gone []string
-		old := make(map[string]string)
-		for _, h := range was {
-			if !h.Gone {
-				old[h.Name] += textOf(h)
-			}
-		}
-		now2 := make(map[string]string)
-		for _, h := range slices.Concat(*now, *more) {
-			now2[h.Name] += textOf(h)
-		}
+		old, present := textsOf(was), textsOf(slices.Concat(*now, *more))
 		for _, part := range []*[]views.Header{now, more} {
 			*part = slices.DeleteFunc(*part, func(h views.Header) bool { return h.Gone })
 			for i := range *part {
@@ -76,7 +75,7 @@ func compare(w *views.Wire, before views.Wire, n int) {
 				case !had:
 					h.Mark = true
 					added = append(added, h.Name)
-				case text != now2[h.Name]:
+				case text != present[h.Name]:
 					h.Mark = true
 					changed = append(changed, h.Name)
 				default:
@@ -86,9 +85,13 @@ func compare(w *views.Wire, before views.Wire, n int) {
 			}
 		}
 		for _, h := range was {
-			if _, ok := now2[h.Name]; !ok && !h.Gone && whole {
+			if _, ok := present[h.Name]; !ok && !h.Gone && whole {
 				h.Gone, h.Mark = true, false
-				*now = append(*now, h)
+				side := more
+				if first[http.CanonicalHeaderKey(h.Name)] {
+					side = now
+				}
+				*side = append(*side, h)
 				gone = append(gone, h.Name)
 			}
 		}
@@ -96,8 +99,18 @@ func compare(w *views.Wire, before views.Wire, n int) {
 			names []string
 			verb  string
 		}{{changed, "changed"}, {added, "new"}, {gone, "gone"}} {
-			if len(kind.names) > 0 {
-				says = append(says, name+kind.verb+" "+strings.Join(slices.Compact(kind.names), ", "))
+			names := slices.Compact(kind.names)
+			all := len(names)
+			names = slices.DeleteFunc(names, func(name string) bool { return !telling[http.CanonicalHeaderKey(name)] })
+			rest := strconv.Itoa(all - len(names))
+			if len(names) > 0 && rest != "0" {
+				rest = "and " + rest + " more"
+			}
+			if rest != "0" {
+				names = append(names, rest)
+			}
+			if all > 0 {
+				says = append(says, name+kind.verb+" "+strings.Join(names, " "))
 				name = ""
 			}
 		}
@@ -111,13 +124,20 @@ func compare(w *views.Wire, before views.Wire, n int) {
 	w.Changes = fmt.Sprintf("Against exchange %d, %s. The other %d headers are the same.", n, strings.Join(says, "; "), same)
 }
 
-// textOf is a header's text, as it is shown.
-func textOf(h views.Header) string {
-	var b strings.Builder
-	for _, p := range h.Parts {
-		b.WriteString(p.Text)
+// textsOf are the headers' texts by name, as they are shown. Those that are gone
+// are in none.
+func textsOf(hs []views.Header) map[string]string {
+	out := make(map[string]string)
+	for _, h := range hs {
+		if h.Gone {
+			continue
+		}
+		for _, p := range h.Parts {
+			out[h.Name] += p.Text
+		}
+		out[h.Name] += "\n"
 	}
-	return b.String() + "\n"
+	return out
 }
 
 // exchangeJSON is a finished exchange. Cookies are named with their size only: the
@@ -140,32 +160,41 @@ type messageJSON struct {
 
 // exchange is GET /exchanges/N: the exchange as it ended. It records nothing.
 func (a *App) exchange(c echo.Context) error {
-	v, n := remembered(c.Request().Context()).visit, momentParam(c.Param("n"))
+	mem := remembered(c.Request().Context())
+	mem.recorded, mem.quiet = true, true
+	v, n := mem.visit, momentParam(c.Param("n"))
 	if v == nil {
 		return &problem{status: http.StatusNotFound, detail: "There is no such visit: it ends after 30 idle minutes."}
 	}
 	e, ok := v.entry(n)
-	if !ok || e.packed == nil || e.answer == nil {
+	if !ok || e.packed == nil || e.observed {
 		return &problem{status: http.StatusNotFound, detail: "There is no such exchange in this visit."}
 	}
 	if wants(c) == formPage {
 		return a.with(func(c echo.Context, s *session.Session) error { return a.show(c, s, n) })(c)
 	}
-	w := e.panels().Wire
-	w.N = n
-	a.finish(c.Request().Context(), v, e, &w)
+	s, err := mem.id.engine.Load(c.Request())
+	if err != nil {
+		return err
+	}
+	s.Discard(c.Request().Context(), "only the past is looked at")
+	p := e.panels()
+	p.Wire.N = n
+	a.finish(c.Request().Context(), v, e, &p.Wire)
+	a.guard(c, s, e.id, &p)
+	w := p.Wire
 	if wants(c) == formFragment {
 		return a.write(c, http.StatusOK, views.Finished(v.place(), w))
 	}
 	out := exchangeJSON{N: n, By: w.By, Finished: w.Finished, Took: w.Took,
-		Request:  messageJSON{w.RequestLine + " " + w.Proto, v.id.bare(w.Request, w.RequestMore), w.RequestHeadBytes, w.RequestBytes},
-		Response: messageJSON{w.StatusLine, v.id.bare(w.Response, w.ResponseMore), w.ResponseHeadBytes, w.ResponseBytes},
+		Request:  messageJSON{w.RequestLine + " " + w.Proto, bare(w.Request, w.RequestMore), w.RequestHeadBytes, w.RequestBytes},
+		Response: messageJSON{w.StatusLine, bare(w.Response, w.ResponseMore), w.ResponseHeadBytes, w.ResponseBytes},
 	}
 	return writeJSON(c, http.StatusOK, "application/json", out)
 }
 
 // bare are headers with no cookie's value in them.
-func (id *identity) bare(seen, more []views.Header) [][2]string {
+func bare(seen, more []views.Header) [][2]string {
 	out := make([][2]string, 0, len(seen)+len(more))
 	for _, h := range slices.Concat(seen, more) {
 		if h.Gone {
@@ -181,4 +210,46 @@ func (id *identity) bare(seen, more []views.Header) [][2]string {
 		out = append(out, [2]string{h.Name, b.String()})
 	}
 	return out
+}
+
+// guard hides in p the cookies that still open a session which this request does
+// not carry: the address of a moment alone must not give a session away. s is this
+// request's session, id whose cookies they are.
+func (a *App) guard(c echo.Context, s *session.Session, id *identity, p *panels) {
+	own := s.Info().Cookie
+	known := make(map[string]bool)
+	hides := func(value string) bool {
+		hide, ok := known[value]
+		if !ok {
+			hide = a.opensAnother(c.Request().Context(), id, value, own)
+			known[value] = hide
+		}
+		return hide
+	}
+	for _, headers := range [][]views.Header{p.Wire.Request, p.Wire.RequestMore, p.Wire.Response, p.Wire.ResponseMore} {
+		for _, h := range headers {
+			for i, part := range h.Parts {
+				if part.Kind == "token" && hides(part.Text) {
+					h.Parts[i] = hidden(len(part.Text), "not carried by this request")
+					p.Wire.Answer = ""
+				}
+			}
+		}
+	}
+	if p.Browser.Raw != "" && hides(p.Browser.Raw) {
+		p.Browser.Note = "This cookie still opens a session, and the request that looks at it does not carry it: it is not shown here, but on the page of the browser that has it."
+		p.Browser.Raw, p.Browser.Layers = "", nil
+	}
+}
+
+// opensAnother tells whether a cookie's value opens a session on id's side that is
+// another than own's.
+func (a *App) opensAnother(ctx context.Context, id *identity, value string, own *session.Cookie) bool {
+	quiet := &request{Context: context.WithoutCancel(ctx), wants: formJSON, id: id, quiet: true}
+	r := (&http.Request{Header: http.Header{"Cookie": {id.engine.CookieName() + "=" + value}}}).WithContext(quiet)
+	s, err := id.engine.Load(r)
+	if err != nil {
+		return true // nobody knows
+	}
+	return s.Exists() && (own == nil || own.RecordKey() != s.Info().Cookie.RecordKey())
 }

@@ -16,7 +16,6 @@ func (a *App) lab(c echo.Context, s *session.Session) error {
 	if n := momentParam(c.QueryParam("at")); n > 0 && wants(c) != formJSON {
 		return a.show(c, s, n)
 	}
-	a.beginVisit(c, s)
 	token := c.QueryParam("x")
 	if c.Request().Method != http.MethodGet || wants(c) == formJSON {
 		token = "" // the page that shows it is still to come
@@ -26,38 +25,46 @@ func (a *App) lab(c echo.Context, s *session.Session) error {
 			return err // and the result waits for the next try
 		}
 	}
-	if r, ok := a.results.take(token); ok {
-		return a.orPlain(c, r.sentence.Verb, contain(func() error {
-			mem := remembered(c.Request().Context())
-			if r.visit != nil && r.visit.id == mem.id {
-				mem.visit = r.visit
-			}
-			lab := a.labView(c, s, r.sentence, false)
-			lab.Composer, lab.Wire, lab.Moment, lab.Code = r.composer, r.wire, r.moment, codeOf(r.op)
-			if v := mem.visit; v != nil {
-				if e, ok := v.entry(r.wire.N); ok && !r.wire.Finished {
-					a.finish(c.Request().Context(), v, e, &lab.Wire)
-				}
-				lab.Timeline = v.timeline(0)
-			}
-			lab.Wire.Past = true
-			if r.sent != nil { // by the POST, whose exchange this page shows
-				if info := s.Info(); info.Exists {
-					lab.Browser.Flags = flags(info, r.sent)
-				} else if info.Verdict == session.VerdictAbsent {
-					lab.Browser.Empty = thrownAway
-				}
-			}
-			p := panels{Browser: lab.Browser, Server: lab.Server}
-			mark(&p, r.events)
-			lab.Browser, lab.Server = p.Browser, p.Server
-			if !s.Exists() {
-				lab.Placements = placementOptions(r.composer.Placement)
-			}
-			return a.writeLab(c, http.StatusOK, s, lab)
-		}))
+	r, ok := a.results.take(token)
+	mem := remembered(c.Request().Context())
+	if ok && r.visit != nil {
+		mem.visit = a.visits.find(r.visit.token, mem.id)
+	}
+	a.beginVisit(c, s)
+	if ok {
+		mem.recorded = true // what it shows is the POST's exchange
+		return a.orPlain(c, r.sentence.Verb, contain(func() error { return a.showResult(c, s, r) }))
 	}
 	return a.answer(c, s, outcome{op: "lab", say: sayLab})
+}
+
+// showResult is the page that shows what the POST before it did.
+func (a *App) showResult(c echo.Context, s *session.Session, r result) error {
+	lab := a.labView(c, s, r.sentence, false)
+	lab.Composer, lab.Wire, lab.Moment, lab.Code = r.composer, r.wire, r.moment, codeOf(r.op)
+	lab.Tools.Curl, lab.Browser.Jar = r.curl, r.jar
+	if v := remembered(c.Request().Context()).visit; v != nil && v == r.visit {
+		if e, ok := v.entry(r.wire.N); ok && !r.wire.Finished {
+			a.finish(c.Request().Context(), v, e, &lab.Wire)
+		}
+	} else {
+		lab.Wire.N = 0 // the number is of another visit, which has ended
+	}
+	lab.Wire.Past = true
+	if r.sent != nil { // by the POST, whose exchange this page shows
+		if info := s.Info(); info.Exists {
+			lab.Browser.Flags = flags(info, r.sent)
+		} else if info.Verdict == session.VerdictAbsent {
+			lab.Browser.Empty = thrownAway
+		}
+	}
+	p := panels{Browser: lab.Browser, Server: lab.Server}
+	mark(&p, r.events)
+	lab.Browser, lab.Server = p.Browser, p.Server
+	if !s.Exists() {
+		lab.Placements = placementOptions(r.composer.Placement)
+	}
+	return a.writeLab(c, http.StatusOK, s, lab)
 }
 
 // beginVisit gives a page its visit: the one that it names, the one that saw its
@@ -85,7 +92,10 @@ func (a *App) projector(c echo.Context) error {
 	v.mu.Lock()
 	v.projector = mem.form.Get("on") == "1"
 	v.mu.Unlock()
-	return c.Redirect(http.StatusSeeOther, v.place().WithVisit("/"))
+	return goTo(c, v.place().WithVisit("/"), struct {
+		Op string `json:"op"`
+		On bool   `json:"on"`
+	}{"projector", mem.form.Get("on") == "1"})
 }
 
 // commitRead is the commit of a request that changes nothing.
@@ -160,8 +170,6 @@ func (a *App) inspect(c echo.Context, s *session.Session) error {
 		return err
 	}
 	info := s.Info()
-	remembered(c.Request().Context()).outcome = &outcome{op: "session"}
-	a.recordJSON(c, s)
 	out := sessionInfo{
 		Exists: info.Exists, Store: a.cfg.StoreName,
 		Stats: statsJSON{stats.Live, stats.Expired, stats.Bytes},
@@ -185,7 +193,13 @@ func (a *App) inspect(c echo.Context, s *session.Session) error {
 			out.Cookie.Attributes.MaxAge = &n
 		}
 	}
-	return writeJSON(c, http.StatusOK, "application/json", out)
+	body, err := json.Marshal(out)
+	if err != nil {
+		return err
+	}
+	remembered(c.Request().Context()).outcome = &outcome{op: "session"}
+	a.recordJSON(c, http.StatusOK, s, body)
+	return writeJSONText(c, http.StatusOK, "application/json", body)
 }
 
 // health is for machines and answers JSON to everybody.

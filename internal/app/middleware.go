@@ -42,6 +42,8 @@ type request struct {
 
 	visit    *visit        // nil if the request belongs to none
 	lost     bool          // it named a visit that is not there any more
+	page     string        // which of a visit's pages sent it, "" when it did not say
+	planted  *bool         // the readable cookie is in the browser after this answer, or is not
 	by       string        // who sent it, if it was not a page
 	outcome  *outcome      // nil unless somebody may want to know
 	info     *session.Info // after the commit
@@ -86,14 +88,12 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if job != nil {
 		mem.visit, mem.by = job.visit, job.by
 	}
-	mem.tapped = tappedHead(r, mem.wants != formJSON || job != nil)
+	mem.tapped = tappedHead(r, (mem.wants != formJSON || a.visits.any()) && r.Method != http.MethodHead)
 	a.echo.ServeHTTP(w, r.WithContext(mem))
 	if job != nil {
 		job.done <- mem
 	}
-	if len(mem.events) > 0 && !mem.quiet && a.visits.any() {
-		go a.tellOthers(mem) // the answer does not wait for it
-	}
+	a.tell(mem)
 }
 
 // remembered returns the memory of the request with this context. It is empty,
@@ -118,7 +118,7 @@ func (a *App) recordEvent(ctx context.Context, ev session.Event) {
 		r.events = append(r.events, ev)
 		return
 	}
-	go a.tellOthers(&request{events: []session.Event{ev}, by: "the sweeper"})
+	a.tell(&request{Context: context.WithoutCancel(ctx), id: a.root, events: []session.Event{ev}, by: theSweeper})
 }
 
 // showsEvents is the engine's Watched: JSON shows no events, but a visit may.
@@ -245,11 +245,15 @@ func readForm(c echo.Context) error {
 	return nil
 }
 
+// pageHeader is how a page with a script says which of its visit's pages it is, so
+// that its own presses are no news to it.
+const pageHeader = "Sessionscope-Page"
+
 // findVisit finds the visit that a request names, in its form or its address.
 func (a *App) findVisit(c echo.Context) error {
 	mem := remembered(c.Request().Context())
-	if mem.visit != nil {
-		return nil // of the server's own client
+	if mem.visit != nil || c.Request().Method == http.MethodHead {
+		return nil // it is of the server's own client, or shows nothing
 	}
 	token := mem.form.Get("v")
 	if r := c.Request(); r.Method != http.MethodPost {
@@ -259,7 +263,10 @@ func (a *App) findVisit(c echo.Context) error {
 		}
 	}
 	mem.visit = a.visits.find(token, mem.id)
-	mem.lost = token != "" && mem.visit == nil
+	mem.page = c.Request().Header.Get(pageHeader)
+	if mem.lost = token != "" && mem.visit == nil; mem.lost && c.Request().Method == http.MethodPost && mem.wants != formJSON {
+		mem.visit = a.visits.start(mem.id, mem.id.family) // the page goes on with a new one
+	}
 	return nil
 }
 

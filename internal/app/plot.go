@@ -21,6 +21,7 @@ const (
 type plot struct {
 	mu      sync.Mutex
 	samples []sample
+	looked  time.Time // when somebody looked last
 }
 
 type sample struct {
@@ -32,6 +33,10 @@ type sample struct {
 func (p *plot) add(now time.Time, stats session.Stats) (changed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if now.Sub(p.looked) > 3*plotEvery {
+		p.samples = nil // nobody looked: what was in between is not known
+	}
+	p.looked = now
 	for len(p.samples) > 1 && now.Sub(p.samples[1].at) > plotFor { // the one before still holds at the picture's edge
 		p.samples = slices.Delete(p.samples, 0, 1)
 	}
@@ -73,6 +78,9 @@ func (p *plot) view(now time.Time) views.Plot {
 		}
 		fmt.Fprintf(&b, " 300,%.1f", y(p.samples[len(p.samples)-1]))
 		return strings.TrimSpace(b.String())
+	}
+	if top == 1 && !slices.ContainsFunc(p.samples, func(s sample) bool { return s.live+s.expired > 0 }) {
+		return views.Plot{} // nothing to see yet
 	}
 	last := p.samples[len(p.samples)-1]
 	since := "in the last minute"

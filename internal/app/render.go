@@ -156,7 +156,7 @@ func (a *App) answer(c echo.Context, s *session.Session, out outcome) error {
 	}
 	s.WriteCookie(c.Response().Header())
 	mem := remembered(ctx)
-	if mem.wants != formJSON || mem.visit != nil {
+	if mem.wants != formJSON || a.visits.any() {
 		known := out
 		mem.outcome = &known
 	}
@@ -164,8 +164,8 @@ func (a *App) answer(c echo.Context, s *session.Session, out outcome) error {
 		mem.recorded, mem.quiet = true, true // what is shown is the copy's exchange
 	}
 	if wants(c) == formJSON {
-		a.recordJSON(c, s)
 		body := out.appendJSON(make([]byte, 0, 512), s)
+		a.recordJSON(c, http.StatusOK, s, body)
 		h := c.Response().Header()
 		h["Content-Type"] = jsonType
 		if len(body) > 2<<10 { // net/http counts smaller ones itself
@@ -219,13 +219,16 @@ func (a *App) redirect(c echo.Context, s *session.Session, sentence views.Senten
 	token := rand.Text()
 	mem := remembered(c.Request().Context())
 	location, status := mem.id.base+"/?x="+token, http.StatusSeeOther
+	if mem.lost {
+		sentence.Parts = append(sentence.Parts, text(" The program was restarted, or this page was idle for half an hour: a new timeline begins."))
+	}
 	if wants(c) == formFragment {
 		h.Set("HX-Redirect", location)
 		status = http.StatusOK
 	} else {
 		h.Set("Location", location)
 	}
-	kept := result{sentence: sentence, composer: composer, events: mem.events, sent: info.Sent, op: out.op, visit: mem.visit}
+	kept := result{sentence: sentence, composer: composer, events: mem.events, sent: info.Sent, op: out.op, curl: a.curl(c, info), visit: mem.visit}
 	if out.copy != nil {
 		kept.wire, kept.moment.N = out.copy.wire, out.copy.wire.N
 	} else {
@@ -238,6 +241,7 @@ func (a *App) redirect(c echo.Context, s *session.Session, sentence views.Senten
 		kept.moment = a.record(c, status, s, &p)
 		kept.wire = p.Wire
 	}
+	kept.jar, _ = a.jar(c, false)
 	a.results.put(token, kept)
 	resp.WriteHeader(status)
 	return nil
@@ -279,17 +283,29 @@ func (a *App) writeLab(c echo.Context, status int, s *session.Session, lab views
 	return a.write(c, status, views.LabPage(lab))
 }
 
-// recordJSON makes an exchange that is answered with JSON a moment of its visit.
-func (a *App) recordJSON(c echo.Context, s *session.Session) {
+// recordJSON makes an exchange whose answer shows no panels a moment of its visit,
+// if it has one. After a commit, no failure of this becomes an error.
+func (a *App) recordJSON(c echo.Context, status int, s *session.Session, body []byte) {
 	mem := remembered(c.Request().Context())
 	if mem.visit == nil && mem.by == "" || mem.recorded {
 		return
 	}
-	p := a.panels(c, s)
-	p.Wire = a.wire(c, http.StatusOK)
-	mark(&p, mem.events)
-	a.record(c, http.StatusOK, s, &p)
-	mem.wire = &p.Wire
+	err := contain(func() error {
+		p := panels{Wire: a.wire(c, status)}
+		p.Wire.Answer = shown(strings.TrimSpace(string(body)), maxShown)
+		if s != nil {
+			p.Browser, p.Server = a.browser(c, s.Info()), a.server(c.Request().Context(), mem.id, s.Info(), mem.lastSession())
+		}
+		mark(&p, mem.events)
+		if mem.by != "" && s != nil && !s.Exists() {
+			p.Server.Empty = "The copy opened nothing."
+		}
+		a.record(c, status, s, &p)
+		return nil
+	})
+	if err != nil {
+		a.cfg.Log.Error("an exchange could not be recorded", "error", err)
+	}
 }
 
 // renderer renders a component; tests put a failing one in its place.
@@ -348,6 +364,10 @@ func writeJSON(c echo.Context, status int, kind string, v any) error {
 	if err != nil {
 		return err
 	}
+	return writeJSONText(c, status, kind, body)
+}
+
+func writeJSONText(c echo.Context, status int, kind string, body []byte) error {
 	body = append(body, '\n')
 	c.Response().Header().Set("Content-Length", strconv.Itoa(len(body)))
 	return c.Blob(status, kind, body)

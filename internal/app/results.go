@@ -24,6 +24,8 @@ type result struct {
 	events   []session.Event
 	sent     *http.Cookie // nil if none was
 	op       string
+	curl     string
+	jar      []views.JarCookie
 	visit    *visit // nil if the request belonged to none
 }
 

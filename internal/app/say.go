@@ -2,6 +2,9 @@ package app
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -37,6 +40,9 @@ func note(verb string, parts ...views.Part) views.Sentence {
 }
 
 func refused(p *problem) views.Sentence {
+	if p.limit != nil && p.limit.Key != "" { // the words name a key: no projector shows it
+		return views.Sentence{Tone: "bad", Field: p.field, Verb: fmt.Sprintf("refused (%d)", p.status), Parts: []views.Part{{Kind: "secret", Text: p.detail}}}
+	}
 	return views.Sentence{Tone: "bad", Field: p.field, Verb: fmt.Sprintf("refused (%d)", p.status), Parts: []views.Part{text(p.detail)}}
 }
 
@@ -386,4 +392,120 @@ func sayPlant(name string, remove bool) views.Sentence {
 	}
 	return did("planted", text("The server sent "), views.Part{Kind: "cookie", Text: "a second cookie"}, text(", "), code(name),
 		text(", without HttpOnly. Now document.cookie has something to show; the session cookie is still not in it. The server receives it with the next request."))
+}
+
+// summary says in a few words what a request did: the most telling of its events.
+func summary(mem *request, status int) (verb, what, tone string) {
+	var sets, moves []string
+	seen := make(map[session.EventKind]session.Event)
+	stale := false
+	for _, ev := range mem.events {
+		switch ev.Kind {
+		case session.Refused:
+			if stale = stale || strings.HasPrefix(ev.Reason, "stale"); strings.HasPrefix(ev.Reason, "stale") {
+				continue
+			}
+		case session.Placed:
+			arrow := shown(ev.Key, 30) + " → " + ev.Lives
+			if set, ok := seen[session.Set]; ok && set.Key == ev.Key {
+				sets = append(sets, arrow)
+			} else {
+				moves = append(moves, arrow)
+			}
+		case session.Set:
+			if _, ok := seen[session.Set]; ok {
+				sets = append(sets, shown(seen[session.Set].Key, 30))
+			}
+		}
+		seen[ev.Kind] = ev
+	}
+	if set, ok := seen[session.Set]; ok && len(sets) == 0 {
+		sets = []string{shown(set.Key, 30)}
+	}
+	has := func(kind session.EventKind) bool { _, ok := seen[kind]; return ok }
+	out := outcome{}
+	if mem.outcome != nil {
+		out = *mem.outcome
+	}
+	key := shown(out.key, 30)
+	switch {
+	case status >= http.StatusBadRequest:
+		return "refused", fmt.Sprintf("%d %s", status, http.StatusText(status)), "bad"
+	case has(session.Flushed):
+		verb, what, tone = "flushed", "record and cookie gone", "gone"
+		if mem.visit == nil {
+			what = "record gone, this browser still has its cookie"
+		}
+		stale = false
+	case has(session.Created):
+		verb, what, tone = "created", strings.Join(sets, ", "), "born"
+	case has(session.Cycled) && out.op == "placement":
+		verb, what, tone = "moved", "to "+seen[session.Cycled].Place.String()+", new ID", "moved"
+	case has(session.Cycled) && out.op == "login":
+		verb, what, tone = "logged in", "new ID", "moved"
+	case has(session.Cycled) && len(sets) > 0:
+		verb, what, tone = "cycled", "new ID, "+strings.Join(sets, ", "), "moved"
+	case has(session.Cycled):
+		verb, what, tone = "cycled", "new ID, same data", "moved"
+	case has(session.Cleared):
+		n := seen[session.Cleared].Count
+		verb, what = "cleared", fmt.Sprintf("%d %s", n, plural(n, "key", "keys"))
+	case has(session.Deleted):
+		verb, what = "deleted", shown(seen[session.Deleted].Key, 30)
+	case len(sets) > 0:
+		verb, what = "set", strings.Join(sets, ", ")
+	case len(moves) > 0:
+		verb, what, tone = "moved", strings.Join(moves, ", "), "moved"
+	case has(session.Swept) && seen[session.Swept].Count > 0:
+		verb, what, tone = "swept", fmt.Sprintf("%d expired removed", seen[session.Swept].Count), "gone"
+	case has(session.Expired):
+		return "expired", seen[session.Expired].Reason, "gone"
+	case has(session.Refused):
+		return "refused", seen[session.Refused].Reason, "bad"
+	case has(session.Saved):
+		verb, what, tone = "expiry", "set", "moved"
+	case out.op == "get" && !out.found:
+		verb, what = "get", key+" → missing"
+	case out.op == "get" || out.op == "set" || out.op == "delete":
+		verb, what = out.op, key
+		if out.op != "get" {
+			what += ", no change"
+		}
+	case out.op == "" && has(session.Read):
+		verb = "read"
+	case out.op == "":
+		verb, what = "looked", "no cookie"
+	case out.op == "lab":
+		verb = "opened"
+	case out.op == "session":
+		verb = "read"
+	case out.op == "plant":
+		verb, what = "planted", "a readable cookie"
+	case out.op == "pin":
+		verb, what = "pinned", "a copy"
+	default:
+		verb = out.op
+	}
+	switch {
+	case has(session.Refused):
+		what += ", a cookie refused"
+	case stale:
+		what = strings.TrimPrefix(what+", stale cookie", ", ")
+	case what == "" && mem.info != nil && mem.info.Verdict == session.VerdictAbsent && !has(session.Flushed):
+		what = "no cookie came"
+	}
+	return verb, what, tone
+}
+
+// wrote tells whether events say that something changed, and was not merely read.
+func wrote(events []session.Event) bool {
+	return slices.ContainsFunc(events, func(ev session.Event) bool {
+		switch ev.Kind {
+		case session.Read, session.Refused, session.Expired, session.Discarded, session.Conflict:
+			return false
+		case session.Swept:
+			return ev.Count > 0
+		}
+		return true
+	})
 }

@@ -2,9 +2,11 @@ package app
 
 import (
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/labstack/echo/v4"
 
@@ -20,6 +22,7 @@ type identity struct {
 	name   string // "" for the first browser, "second" for another
 	family string // the token of the visit that opened it
 	used   int64  // counts up, to find the one that was used longest ago
+	closed atomic.Bool
 }
 
 // label says whose a moment is, on the pages of the others.
@@ -45,6 +48,9 @@ type seats struct {
 	secrets [][]byte // of all engines
 }
 
+// errAnswered stops what comes after a check that answered itself.
+var errAnswered = errors.New("answered already")
+
 // enter finds out whose side of the lab a request is for, and lets the routes see
 // the path below it.
 func (a *App) enter(c echo.Context) error {
@@ -53,7 +59,7 @@ func (a *App) enter(c echo.Context) error {
 	if !ok {
 		return nil
 	}
-	name, path, _ := strings.Cut(rest, "/")
+	name, path, slash := strings.Cut(rest, "/")
 	a.seats.mu.Lock()
 	id := a.seats.byName[name]
 	if id != nil {
@@ -65,6 +71,9 @@ func (a *App) enter(c echo.Context) error {
 		return &problem{status: http.StatusNotFound, detail: "There is no such browser's lab: it ended with the program, or made room for others."}
 	}
 	remembered(r.Context()).id = id
+	if !slash { // the cookie's path ends with it
+		return errors.Join(c.Redirect(http.StatusSeeOther, id.base+"/"), errAnswered)
+	}
 	r.URL.Path, r.URL.RawPath = "/"+path, strings.TrimPrefix(r.URL.RawPath, id.base)
 	return nil
 }
@@ -80,14 +89,23 @@ func (a *App) second(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if wants(c) == formJSON {
-		return writeJSON(c, http.StatusOK, "application/json", struct {
-			Op   string `json:"op"`
-			Name string `json:"name"`
-			URL  string `json:"url"`
-		}{"second", id.name, id.base + "/"})
+	return goTo(c, id.base+"/", struct {
+		Op   string `json:"op"`
+		Name string `json:"name"`
+		URL  string `json:"url"`
+	}{"second", id.name, id.base + "/"})
+}
+
+// goTo answers a POST whose outcome is another page: JSON says what was done.
+func goTo(c echo.Context, location string, done any) error {
+	switch wants(c) {
+	case formJSON:
+		return writeJSON(c, http.StatusOK, "application/json", done)
+	case formFragment:
+		c.Response().Header().Set("HX-Redirect", location)
+		return c.NoContent(http.StatusOK)
 	}
-	return c.Redirect(http.StatusSeeOther, id.base+"/")
+	return c.Redirect(http.StatusSeeOther, location)
 }
 
 // openSeat makes v's next second browser.
@@ -115,6 +133,7 @@ func (a *App) openSeat(v *visit) (*identity, error) {
 				oldest = place
 			}
 		}
+		a.seats.byName[oldest].closed.Store(true)
 		delete(a.seats.byName, oldest)
 	}
 	a.seats.uses++

@@ -34,7 +34,10 @@ func (a *App) server(ctx context.Context, id *identity, info session.Info, last 
 	}
 	if !info.Exists {
 		v := a.lateServer(ctx, id, last)
-		if v.Late == nil {
+		switch {
+		case v.ID != "":
+			v.Late = &views.Late{ID: v.ID, Text: "its record is still here, and no cookie that came opens it."}
+		case v.Late == nil && v.Known():
 			v.Empty = "No record of this browser. Reading never makes one: only a write does."
 		}
 		return v

@@ -78,13 +78,16 @@ func (a *App) set(c echo.Context, s *session.Session) error {
 		return err
 	}
 	if form.fail {
-		return &problem{status: http.StatusInternalServerError, cause: errors.New("fail=500 was asked for"),
+		return &problem{status: http.StatusInternalServerError, cause: errAsked,
 			detail: "This handler was asked to fail after it had staged the write. Nothing was saved, and no cookie was sent."}
 	}
 	return a.answer(c, s, outcome{op: "set", key: form.key, say: func(info session.Info) views.Sentence {
 		return saySet(form.key, form.value, born, had && old == form.value, info)
 	}})
 }
+
+// errAsked is a failure that the request itself asked for.
+var errAsked = errors.New("fail=500 was asked for")
 
 // hold waits between load and write, so that an experiment can put another
 // request in between. It ends when the client leaves.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -25,7 +26,7 @@ func (a *App) page(c echo.Context, title string) views.Page {
 		v.mu.Unlock()
 	}
 	return views.Page{
-		Title: title, Base: mem.id.base, Projector: projector,
+		Title: title, Base: mem.id.base, Projector: projector, ID: rand.Text()[:8],
 		Theme: a.assets.url("js/theme.js"), CSS: a.assets.url("css/sessionscope.css"), HTMX: a.assets.url("vendor/htmx-4.0.1/htmx.min.js"),
 		SSE:    a.assets.url("vendor/htmx-4.0.1/hx-sse.min.js"),
 		Script: a.assets.url("js/sessionscope.js"), Icon: a.assets.url("img/icon.svg"),
@@ -39,16 +40,20 @@ func (a *App) labView(c echo.Context, s *session.Session, sentence views.Sentenc
 	lab := views.Lab{
 		Page: a.page(c, "Lab"), Place: views.Place{Base: mem.id.base}, StoreName: a.cfg.StoreName, Second: mem.id.name, Sentence: sentence,
 		Composer: a.composer(c, startOver), ResetComposer: startOver}
-	if mem.outcome != nil {
-		lab.Code = codeOf(mem.outcome.op)
-	}
+	lab.Code = codeOf(opOf(c))
 	if mem.visit != nil {
 		lab.Place = mem.visit.place()
 	}
+	lab.Sentence.At = clock(mem.id.engine.Now())
 	lab.Composer.Invalid = sentence.Field
 	placement := lab.Composer.Placement
 	if s == nil {
-		lab.Browser = views.Browser{Name: mem.id.engine.CookieName(), Empty: "The store does not answer, so nobody can say what a cookie opens. The browser keeps what it has."}
+		const unknown = "The store does not answer, so nobody can say what a cookie opens. The browser keeps what it has."
+		lab.Browser = a.browser(c, session.Info{})
+		lab.Browser.Note = unknown
+		if lab.Browser.Layers != nil {
+			lab.Browser.Layers.Verdict = "not checked"
+		}
 		lab.Server = views.Server{Empty: "The store does not answer."}
 		lab.Placements = placementOptions(placement)
 		return lab
@@ -71,14 +76,26 @@ func (a *App) labView(c echo.Context, s *session.Session, sentence views.Sentenc
 	return lab
 }
 
+// opOf is the name of what was asked for, done or refused.
+func opOf(c echo.Context) string {
+	if op := strings.TrimPrefix(c.Path(), "/"); op != "" {
+		return op
+	}
+	return "lab"
+}
+
 // panels are what the browser and the server keep after this request.
 func (a *App) panels(c echo.Context, s *session.Session) panels {
-	mem := remembered(c.Request().Context())
-	info, last := s.Info(), session.Key{}
-	if mem.visit != nil && mem.by == "" {
-		last = mem.visit.last()
+	mem, info := remembered(c.Request().Context()), s.Info()
+	return panels{Browser: a.browser(c, info), Server: a.server(c.Request().Context(), mem.id, info, mem.lastSession())}
+}
+
+// lastSession is the one that the request's visit saw last; zero for none.
+func (r *request) lastSession() session.Key {
+	if r.visit == nil || r.by != "" {
+		return session.Key{}
 	}
-	return panels{Browser: a.browser(c, info), Server: a.server(c.Request().Context(), mem.id, info, last)}
+	return r.visit.session()
 }
 
 // mark shows in the panels what the events changed.

@@ -16,6 +16,7 @@ const (
 	visitLife  = 30 * time.Minute // without a request and without a stream
 	maxMoments = 200              // of a visit
 	maxPacked  = 1 << 20          // bytes of a visit's panels; the oldest moments lose theirs first
+	maxAllHeld = 32 << 20         // of all visits' panels: above it, each keeps a quarter
 	maxWatched = 16               // sessions that a visit remembers
 )
 
@@ -23,14 +24,16 @@ const (
 type visits struct {
 	now   func() time.Time
 	count atomic.Int32
+	held  atomic.Int64 // bytes of all panels
 
 	mu      sync.Mutex
 	byToken map[string]*visit
 }
 
-// visit is what one page, with its reloads, saw. Its token is the page's own and
-// is no secret of the session: the timeline outlives flush and cycle.
+// visit is what one page, with its reloads, saw. Its token is the page's own: it
+// opens the timeline, which outlives flush and cycle, and no session.
 type visit struct {
+	all    *visits
 	token  string
 	id     *identity
 	family string // the token of the visit that began it: the first browser's, on a second's page
@@ -45,6 +48,7 @@ type visit struct {
 	packed    int           // bytes of the panels
 	watched   []session.Key // sessions seen, the latest last
 	present   session.Key   // the session that this browser has; zero without one
+	inCookie  bool          // all of it, so that the store knows of no clock
 	clock     *time.Timer   // until the present session's clock runs out
 	pins      []pin
 	pinned    int // how many there ever were
@@ -63,14 +67,14 @@ type entry struct {
 // start begins a visit. family is the token of the visit that it belongs to, "" for none.
 func (vs *visits) start(id *identity, family string) *visit {
 	now := vs.now()
-	v := &visit{token: rand.Text(), id: id, family: family, began: now, used: now, streams: make(map[chan struct{}]bool)}
+	v := &visit{all: vs, token: rand.Text(), id: id, family: family, began: now, used: now, streams: make(map[chan struct{}]bool)}
 	if family == "" {
 		v.family = v.token
 	}
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
 	for len(vs.byToken) >= maxVisits {
-		vs.end(slices.MinFunc(vs.list(), func(a, b *visit) int { return a.lastUse().Compare(b.lastUse()) }))
+		vs.end(slices.MinFunc(vs.list(), func(a, b *visit) int { return a.worth().Compare(b.worth()) }))
 	}
 	vs.byToken[v.token] = v
 	vs.count.Add(1)
@@ -86,6 +90,18 @@ func (v *visit) lastUse() time.Time {
 		return v.used.Add(visitLife)
 	}
 	return v.used
+}
+
+// worth is when v was used last, and long ago for a page that was merely opened:
+// such make room first.
+func (v *visit) worth() time.Time {
+	used := v.lastUse()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.entries) < 2 && len(v.streams) == 0 {
+		return used.Add(-visitLife)
+	}
+	return used
 }
 
 func (vs *visits) endIdle(v *visit) {
@@ -115,6 +131,8 @@ func (vs *visits) end(v *visit) {
 		close(stream)
 	}
 	v.streams = nil
+	vs.held.Add(int64(-v.packed))
+	v.packed = 0
 }
 
 // close ends all.
@@ -189,11 +207,16 @@ func (v *visit) watches(k session.Key) bool {
 	return slices.Contains(v.watched, k)
 }
 
-// knows tells whether one of names is a session that v saw.
-func (v *visit) knows(names []session.Name) bool {
+// knows returns the session of names that v saw, the latest of several.
+func (v *visit) knows(names []session.Name) (k session.Key, ok bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return slices.ContainsFunc(v.watched, func(k session.Key) bool { return slices.Contains(names, k.Name()) })
+	for _, k := range slices.Backward(v.watched) {
+		if slices.Contains(names, k.Name()) {
+			return k, true
+		}
+	}
+	return k, false
 }
 
 // watch remembers that v saw the session of k, and with present that it is the
@@ -213,8 +236,8 @@ func (v *visit) watch(k session.Key, present bool) {
 	}
 }
 
-// last returns the session that this browser has, or had last; zero for none.
-func (v *visit) last() session.Key {
+// session returns the one that this browser has, or had last; zero for none.
+func (v *visit) session() session.Key {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if n := len(v.watched); v.present == (session.Key{}) && n > 0 {
@@ -229,22 +252,43 @@ func (v *visit) add(m *moment, kin string) int {
 	defer v.mu.Unlock()
 	n := 1 + v.dropped + len(v.entries)
 	v.entries = append(v.entries, entry{n, kin, m})
-	v.packed += len(m.packed)
+	v.hold(m.size())
 	if len(v.entries) > maxMoments {
-		v.packed -= len(v.entries[0].packed)
+		v.hold(-v.entries[0].size())
 		v.entries = slices.Delete(v.entries, 0, 1)
 		v.dropped++
 	}
-	for i := 0; v.packed > maxPacked && i < len(v.entries)-1; i++ {
+	limit := maxPacked
+	if v.all.held.Load() > maxAllHeld {
+		limit /= 4
+	}
+	for i := 0; v.packed > limit && i < len(v.entries)-1; i++ {
 		if e := &v.entries[i]; e.packed != nil {
+			v.hold(-e.size())
 			bare := *e.moment // others may share it
-			bare.packed = nil
-			v.packed -= len(e.packed)
+			bare.packed, bare.answer = nil, nil
 			e.moment = &bare
 		}
 	}
 	v.wake()
 	return n
+}
+
+// hold counts n bytes more. The caller holds the lock.
+func (v *visit) hold(n int) {
+	if v.streams == nil {
+		return // it has ended, and counts no more
+	}
+	v.packed += n
+	v.all.held.Add(int64(n))
+}
+
+// size is about what m takes in memory: its panels, and the head that left.
+func (m *moment) size() int {
+	if m.packed == nil {
+		return 0
+	}
+	return len(m.packed) + 1<<10
 }
 
 // wake tells the streams that there is news. One that has not taken the last news
@@ -267,7 +311,7 @@ func (vs *visits) wakeAll() {
 	}
 }
 
-// entry returns the moment of that number, or that before it of the same browser.
+// entry returns the moment of that number.
 func (v *visit) entry(n int) (e entry, ok bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -277,17 +321,28 @@ func (v *visit) entry(n int) (e entry, ok bool) {
 	return e, false
 }
 
-// before returns the last moment before n that has panels and is of the same
-// browser, kin; with by, also one that the same sender sent.
-func (v *visit) before(n int, kin string, sameSender bool, by string) (e entry, ok bool) {
+// last returns the last moment before n that is such a one, with its panels; n is
+// 0 for the last of all.
+func (v *visit) last(n int, such func(entry) bool) (e entry, ok bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, e := range slices.Backward(v.entries) {
-		if e.n < n && e.kin == kin && e.packed != nil && (!sameSender || e.by == by && e.answer != nil) {
+		if (n == 0 || e.n < n) && e.packed != nil && such(e) {
 			return e, true
 		}
 	}
 	return e, false
+}
+
+// lastState returns the last moment before n whose panels say what this browser,
+// or that kin of it, and the server kept.
+func (v *visit) lastState(n int, kin string) (entry, bool) {
+	return v.last(n, func(e entry) bool { return e.kin == kin && !e.aside })
+}
+
+// lastSent returns the last exchange before n of the same sender.
+func (v *visit) lastSent(n int, kin, by string) (entry, bool) {
+	return v.last(n, func(e entry) bool { return e.kin == kin && e.by == by && !e.observed })
 }
 
 // timeline is what people see of it. shown is the moment on the screen, 0 for now.
@@ -310,7 +365,7 @@ func (v *visit) timeline(shown int) views.Timeline {
 			last = name
 		}
 		t.News = ""
-		if by != "" && (e.kin != "" || e.answer == nil) {
+		if (e.kin != "" || e.observed) && (e.wrote || by == theClock) {
 			t.News = by + ": " + e.verb + " " + e.what
 		}
 	}
@@ -318,7 +373,7 @@ func (v *visit) timeline(shown int) views.Timeline {
 }
 
 // subscribe returns a stream's place: it is told when there is news, and closed
-// when the visit ends. It is false when the visit has ended or has streams enough.
+// when the visit ends. It is false when the visit has streams enough, or has ended.
 func (v *visit) subscribe() (news chan struct{}, leave func(), ok bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -40,7 +40,10 @@ func (a *App) wire(c echo.Context, status int) views.Wire {
 	if mem.tapped.headBytes == 0 {
 		w.RequestHeadBytes = "unknown"
 	}
-	if n := int(r.ContentLength); n > len(mem.body) {
+	switch n := int(r.ContentLength); {
+	case n < 0:
+		w.RequestBytes = bytesText(len(mem.body)) + " in chunks, whose framing is not counted,"
+	case n > len(mem.body):
 		w.RequestBytes = bytesText(n) + " (not all read)"
 	}
 	w.Request, w.RequestMore = id.headers(requestFields(r, mem.tapped.lines))
@@ -115,15 +118,17 @@ func (id *identity) headers(fields []headerField) (seen, more []views.Header) {
 	return seen, more
 }
 
-func (id *identity) cookiePart(pair string) []views.Part {
-	name, value, _ := strings.Cut(pair, "=")
-	switch name {
+func (id *identity) cookiePart(text string) []views.Part {
+	pair := parsePair(text)
+	switch pair.name {
+	case "":
+		return []views.Part{hidden(len(pair.value), "not ours")}
 	case id.engine.CookieName():
-		return []views.Part{{Text: name + "="}, {Kind: "token", Text: shown(value, maxCookieShown)}}
+		return []views.Part{{Text: pair.name + "="}, {Kind: "token", Text: shown(pair.value, maxCookieShown)}}
 	case id.readable():
-		return []views.Part{{Text: pair}}
+		return []views.Part{{Text: text}}
 	}
-	return []views.Part{{Text: shown(name, 80) + "="}, hidden(len(value), "not ours")}
+	return []views.Part{{Text: shown(pair.name, 80) + "="}, hidden(len(pair.value), "not ours")}
 }
 
 func hidden(n int, whose string) views.Part {
@@ -149,17 +154,24 @@ func steps(events []session.Event, carried bool) (out []views.Step) {
 				add("load", "record", fmt.Sprintf("%s v%d", ev.Session, ev.Version))
 			}
 		case session.Refused, session.Expired:
+			if strings.HasPrefix(ev.Reason, "stale") {
+				add("stale", "cookie", "a later one was sent")
+				continue
+			}
 			out = append(out, views.Step{Verb: string(ev.Kind), What: ev.Reason, Bad: true})
 		case session.Created:
 			add("new", "ID", ev.Session.String())
 		case session.Set:
 			add("set", shown(ev.Key, 40), bytesText(ev.Bytes))
+			out[len(out)-1].Secret = true
 		case session.Placed:
 			add("place", shown(ev.Key, 40), map[string]string{"cookie": "in the cookie", "server": "on the server"}[ev.Lives])
+			out[len(out)-1].Secret = true
 		case session.Deleted:
 			add("delete", shown(ev.Key, 40), "")
+			out[len(out)-1].Secret = true
 		case session.Cleared:
-			add("clear", "", fmt.Sprintf("%d keys", ev.Count))
+			add("clear", "", fmt.Sprintf("%d %s", ev.Count, plural(ev.Count, "key", "keys")))
 		case session.Cycled:
 			add("cycle", "ID", ev.Before.String()+" is dead")
 		case session.Flushed:
@@ -175,6 +187,10 @@ func steps(events []session.Event, carried bool) (out []views.Step) {
 		case session.Signed:
 			add("sign", "cookie", bytesText(ev.Bytes))
 		}
+	}
+	const most = 16
+	if more := len(out) - most; more > 0 {
+		out = append(out[:most:most], views.Step{Verb: "and", What: fmt.Sprintf("%d more steps", more)})
 	}
 	if !carried && !slices.ContainsFunc(events, func(ev session.Event) bool {
 		return ev.Kind == session.Read || ev.Kind == session.Refused || ev.Kind == session.Expired

@@ -69,7 +69,7 @@ func Tamper(value, part, to string, at int) (string, error) {
 	switch part {
 	case "value":
 		if to == "" {
-			return "", &InputError{"to", "Write the value that the copy is to have."}
+			to = value[:max(0, len(value)-1)]
 		}
 		return cookieOctets(to)
 	case "letter":
@@ -101,7 +101,7 @@ func Tamper(value, part, to string, at int) (string, error) {
 			}
 		}
 		l.Time = strconv.FormatInt(at, 10)
-		return l.Value(), nil
+		return cookieOctets(l.Value())
 	case "signature":
 		signature := bytes.Clone(l.Signature)
 		if to != "" {
@@ -113,7 +113,7 @@ func Tamper(value, part, to string, at int) (string, error) {
 			signature[0] ^= 1
 		}
 		l.Signature = signature
-		return l.Value(), nil
+		return cookieOctets(l.Value())
 	}
 	v, err := l.envelope()
 	if err != nil {
@@ -123,7 +123,7 @@ func Tamper(value, part, to string, at int) (string, error) {
 		return "", err
 	}
 	l.Payload = base64.URLEncoding.EncodeToString(v.append(nil))
-	return l.Value(), nil
+	return cookieOctets(l.Value())
 }
 
 // tamper changes one field of v.

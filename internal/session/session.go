@@ -592,7 +592,7 @@ func (s *Session) write(ctx context.Context) error {
 		return err
 	}
 
-	s.announce(ctx, key.Name(), born, fresh)
+	s.announce(ctx, key.Name(), next.Version, born, fresh)
 	if fresh && !born {
 		s.before = s.name()
 	}
@@ -716,7 +716,7 @@ func (s *Session) settle(ctx context.Context, key Key, r Record, err error) erro
 }
 
 // announce emits what a successful write did.
-func (s *Session) announce(ctx context.Context, name Name, born, fresh bool) {
+func (s *Session) announce(ctx context.Context, name Name, version uint64, born, fresh bool) {
 	e, d := s.e, &s.work
 	if !e.watched(ctx) {
 		return
@@ -743,10 +743,10 @@ func (s *Session) announce(ctx context.Context, name Name, born, fresh bool) {
 		e.emit(ctx, Event{Kind: Cleared, Session: name, Count: len(s.base.values)})
 	}
 	if fresh && !born {
-		e.emit(ctx, Event{Kind: Cycled, Session: name, Before: s.name()})
+		e.emit(ctx, Event{Kind: Cycled, Session: name, Before: s.name(), Place: d.placement})
 	}
 	if d.placement != InCookie {
-		e.emit(ctx, Event{Kind: Saved, Session: name, Version: s.rec.Version + 1})
+		e.emit(ctx, Event{Kind: Saved, Session: name, Version: version})
 	}
 }
 

@@ -44,11 +44,11 @@ function look() {
   const said = document.querySelector('#document-cookie .said');
   if (!said) return;
   const seen = new Map(document.cookie.split('; ').filter(Boolean).map((pair) => [pair.split('=')[0], pair.slice(pair.indexOf('=') + 1)]));
-  const show = [...seen].map(([name, value]) => name.endsWith('-readable') ? `${name}=${value}` : `${name}=‹${value.length} B, not ours›`);
+  const show = [...seen].map(([name, value]) => name === said.parentElement.dataset.readable ? `${name}=${value}` : `${name}=‹${value.length} B, not ours›`);
   said.textContent = `"${show.join('; ')}"`;
   for (const row of document.querySelectorAll('#jar tbody tr')) {
     const name = row.dataset.cookie, cell = row.querySelector('.said');
-    if (cell) cell.textContent = seen.has(name) ? 'visible' : row.dataset.kind === 'session' ? 'hidden by HttpOnly' : name ? 'hidden' : seen.size ? 'see below' : 'nothing';
+    if (cell) cell.textContent = seen.has(name) ? 'visible' : row.dataset.kind === 'session' ? 'hidden by HttpOnly' : row.dataset.kind === 'ended' ? 'nothing any more' : name ? 'hidden' : seen.size ? 'see below' : 'nothing';
   }
 }
 
@@ -71,21 +71,35 @@ function touchUp() {
   const scroll = document.getElementById('timeline-scroll'), n = document.getElementById('timeline')?.dataset.n;
   if (scroll && touchUp.n !== n) { // news: it stands at the end
     touchUp.n = n;
-    scroll.scrollLeft = scroll.scrollWidth;
+    scroll.scrollLeft = 0; // from right to left
   }
 }
 touchUp();
 
+// This page says which of its visit's pages it is: its own presses are no news to it.
+document.addEventListener('htmx:config:request', (event) => {
+  const page = document.getElementById('live')?.dataset.page;
+  if (page) event.detail.ctx.request.headers['Sessionscope-Page'] = page;
+});
+
 // The event stream, in words.
-const live = (on, words) => {
+function live(words, on) {
+  live.words = words ?? live.words;
+  live.on = words ? on : live.on;
   const el = document.getElementById('live-state');
-  if (el) { el.textContent = words; el.className = on ? 'on' : ''; }
-  live.is = [on, words];
-};
-document.addEventListener('htmx:sse:after:connection', () => live(true, '· live'));
-document.addEventListener('htmx:sse:error', () => live(false, '· not live: the server does not answer'));
-document.addEventListener('htmx:sse:close', () => live(false, '· not live'));
-document.addEventListener('htmx:sse:after:message', () => { touchUp(); live(...live.is); });
+  if (!el || !live.words) return;
+  el.textContent = live.words;
+  el.className = live.on ? 'on' : '';
+}
+document.addEventListener('htmx:sse:after:connection', () => live('· live', true));
+document.addEventListener('htmx:sse:close', () => live('· not live'));
+document.addEventListener('htmx:sse:error', (event) => live(event.detail.status === 404 ? '· not live: this visit has ended, the next press begins another'
+  : event.detail.status === 429 ? '· not live: two other pages of this visit are' : '· not live: the server does not answer'));
+document.addEventListener('htmx:response:error', (event) => {
+  if (event.target.id !== 'live') return;
+  live(event.detail.ctx.response.status === 429 ? '· not live: two other pages of this visit are' : '· not live: this visit has ended, the next press begins another');
+});
+document.addEventListener('htmx:sse:after:message', () => { touchUp(); live(); });
 
 // What is folded open stays open, also when a region was empty in between.
 const open = new Map();
@@ -94,12 +108,18 @@ document.addEventListener('click', (event) => { // from the keyboard too
   if (details?.id) open.set(details.id, !details.open);
 });
 
+let pressedBelow = false, focused = null;
+document.addEventListener('htmx:before:request', (event) => {
+  pressedBelow = !!event.target.closest?.('#browser, #timeline, #moment');
+  focused = document.activeElement;
+});
+
 // After an answer: tie a refusal to its field, and let the three panels light up
 // in the direction that things travelled.
 document.addEventListener('htmx:finally:request', (event) => {
   touchUp();
-  if (live.is) live(...live.is);
-  if (event.target.id === 'live' || event.target.id?.startsWith('ask-')) return; // no press
+  live();
+  if (event.target.id === 'live' || event.target.id === 'refresh' || event.target.id?.startsWith('ask-')) return; // no press
   const field = document.getElementById('result').dataset.field;
   for (const id of ['key', 'value', 'type', 'seconds', 'user', 'tamper-at', 'tamper-to']) {
     const el = document.getElementById(id);
@@ -112,6 +132,10 @@ document.addEventListener('htmx:finally:request', (event) => {
       el.removeAttribute('aria-describedby');
     }
   }
+  // The answer comes into view, and the focus does not fall off the page.
+  const past = document.querySelector('#moment.past');
+  if (pressedBelow) (past ?? document.getElementById('result')).scrollIntoView({ block: 'nearest' });
+  if (document.activeElement === document.body && focused && !focused.isConnected) (past ?? document.getElementById('timeline')).focus({ preventScroll: true });
   for (const [id, is] of open) {
     const el = document.getElementById(id);
     if (el && el.open !== is) el.open = is;

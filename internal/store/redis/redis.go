@@ -302,7 +302,11 @@ func (st *Store) Peek(ctx context.Context, k session.Key) (stored session.Stored
 			stored.Fields = append(stored.Fields, session.Field{Name: name, Value: text})
 		}
 	}
-	stored.Fields = append(stored.Fields, session.Field{Name: "PTTL", Value: strconv.FormatInt(left.Milliseconds(), 10)})
+	ms := left.Milliseconds()
+	if left < 0 {
+		ms = int64(left) // -1: Redis keeps it for ever
+	}
+	stored.Fields = append(stored.Fields, session.Field{Name: "PTTL", Value: strconv.FormatInt(ms, 10)})
 	return stored, nil
 }
 

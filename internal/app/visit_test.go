@@ -1,0 +1,868 @@
+package app
+
+import (
+	"bufio"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"html"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	neturl "net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+var visitToken = regexp.MustCompile(`name="v" value="([A-Z0-9]{26})"`)
+
+// visit opens the lab and returns its visit's token.
+func (b *browser) visit(target string) string {
+	b.t.Helper()
+	before := b.form
+	b.form = formPage
+	a := b.get(target).want(200)
+	b.form = before
+	m := visitToken.FindStringSubmatch(a.body)
+	if m == nil {
+		b.t.Fatalf("%s has no visit", target)
+	}
+	return m[1]
+}
+
+// entries are the lines of the timeline on a page, as text.
+func (a answer) entries() (out []string) {
+	a.t.Helper()
+	_, timeline, _ := strings.Cut(a.body, `<ol>`)
+	if at := strings.Index(a.body, `id="timeline-scroll"`); at >= 0 {
+		timeline = a.body[at:]
+	}
+	timeline, _, _ = strings.Cut(timeline, "</ol>")
+	for item := range strings.SplitSeq(timeline, "</li>") {
+		if _, item, ok := strings.Cut(item, "</time>"); ok {
+			out = append(out, strings.Join(strings.Fields(textOnly(item)), " "))
+		}
+	}
+	return out
+}
+
+// textOnly takes the tags out.
+func textOnly(s string) string {
+	return html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(s, " "))
+}
+
+// region returns the text of the element with that id, up to the end mark.
+func (a answer) region(id, end string) string {
+	a.t.Helper()
+	_, s, ok := strings.Cut(a.body, `id="`+id+`"`)
+	if !ok {
+		a.t.Fatalf("no element %q: %.500s", id, a.body)
+	}
+	s, _, _ = strings.Cut(s, end)
+	return strings.Join(strings.Fields(textOnly("<"+s)), " ")
+}
+
+func (a answer) wantEntries(want ...string) {
+	a.t.Helper()
+	got := a.entries()
+	if len(got) != len(want) {
+		a.t.Fatalf("the timeline is %q, want %q", got, want)
+	}
+	for i := range want {
+		if !strings.HasPrefix(got[i], want[i]) {
+			a.t.Errorf("moment %d is %q, want %q", i+1, got[i], want[i])
+		}
+	}
+}
+
+// A visit's timeline has what was done, across IDs, and each moment shows the
+// panels as they were.
+func TestTimeline(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	post := func(target string, pairs ...string) answer { return b.post(target, append(pairs, "v", v)...) }
+	post("/set", "key", "name", "value", "Rahim").want(200)
+	first := b.cookie()
+	b.get("/get?key=nope&v=" + v).want(200)
+	post("/set", "key", "name", "value", "Karim").want(200)
+	post("/set", "key", "name", "value", "Karim").want(200)
+	post("/cycle-id").want(200)
+	post("/set", "key", "", "value", "x").want(422)
+	post("/login", "user", "ada").want(200)
+	post("/delete", "key", "name").want(200)
+	post("/clear").want(200)
+	post("/expiry", "seconds", "60").want(200)
+	post("/placement", "placement", "cookie").want(200)
+	post("/flush").want(200)
+	r := b.request("GET", "/keys?v="+v, "")
+	r.Header.Set("Cookie", cookieName+"="+first)
+	last := b.send(r)
+	last.wantEntries("opened no cookie came", "created name → cookie", "get nope → missing", "set name → cookie", "set name, no change", "cycled new ID, same data",
+		"refused 422", "logged in new ID", "deleted name", "cleared 1 key", "expiry set", "moved to cookie, new ID", "flushed record and cookie gone", "refused this ID was replaced a moment ago")
+
+	moment := b.get("/?at=2&v="+v).want(200, "moment 2", first)
+	if got := moment.region("moment", "</section>"); !strings.Contains(got, `name missing → "Rahim"`) || !strings.Contains(got, "cookie none →") {
+		t.Errorf("the difference to the moment before: %q", got)
+	}
+	if got := moment.region("server", "</article>"); !strings.Contains(got, "Rahim") || !strings.Contains(got, "would expire in") {
+		t.Errorf("the server's panel at that moment: %q", got)
+	}
+	moment.wantNo(`data-ends`)
+	b.get("/?at=3&v="+v).want(200, "Against the moment before, neither the browser's cookie nor the server's record changed")
+	b.get("/?at=1&v="+v).want(200, "No cookie yet", "there is none before it to compare with")
+	if got := b.get("/?at=13&v="+v).want(200).region("moment", "</section>"); !strings.Contains(got, "bytes → none") {
+		t.Errorf("the flush changed %q", got)
+	}
+	if after := b.get("/keys?v=" + v); len(after.entries()) != 15 {
+		t.Errorf("looking is a moment: %q", after.entries())
+	}
+	for _, target := range []string{"/?at=99&v=" + v, "/?at=2&v=nonsense", "/?at=2", "/exchanges/99?v=" + v, "/exchanges/2", "/exchanges/x?v=" + v} {
+		for _, f := range forms {
+			if f == formJSON && strings.HasPrefix(target, "/?") {
+				continue // JSON has no moments
+			}
+			b := newBrowser(t, h, f)
+			b.get(target).want(404)
+		}
+	}
+}
+
+// A reload finds its visit by the session, or by its token; nobody else does.
+func TestVisitIsFoundAgain(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formPage)
+	v := b.visit("/")
+	if again := b.visit("/"); again == v {
+		t.Error("a page without a session found another's visit")
+	}
+	if again := b.visit("/?v=" + v); again != v {
+		t.Error("the token does not find its visit")
+	}
+	b.post("/set", "key", "a", "value", "1", "v", v)
+	if again := b.visit("/"); again != v {
+		t.Error("the session does not find its visit")
+	}
+	other := newBrowser(t, h, formPage)
+	if theirs := other.visit("/?v=NOTATOKENATALL"); theirs == v || theirs == "NOTATOKENATALL" {
+		t.Error("a client chose its visit")
+	}
+	for name, r := range map[string]*http.Request{
+		"JSON": newBrowser(t, h, formJSON).request("GET", "/", ""), "HEAD": other.request("HEAD", "/", ""), "a fragment": newBrowser(t, h, formFragment).request("GET", "/", ""),
+	} {
+		before := len(h.visits.all())
+		b.send(r)
+		if after := len(h.visits.all()); after != before {
+			t.Errorf("%s began a visit", name)
+		}
+	}
+	r := other.request("GET", "/", "")
+	r.Header.Set("Accept", "*/*")
+	if a := other.send(r); visitToken.MatchString(a.body) {
+		t.Error("a client that asks for anything got a visit")
+	}
+}
+
+// Without a visit nothing is recorded, and JSON costs no events.
+func TestNothingIsRecordedWithoutAVisit(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formJSON)
+	r := b.request("POST", "/set", "key=a&value=1")
+	mem := &request{Context: r.Context(), wants: formJSON}
+	if h.showsEvents(mem) {
+		t.Error("events are wanted although nobody looks")
+	}
+	b.send(r).want(200)
+	newBrowser(t, h, formPage).visit("/")
+	if !h.showsEvents(mem) {
+		t.Error("the control: nobody wants events although a page is open")
+	}
+}
+
+func TestVisitsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newApp(t, nil)
+		b := newBrowser(t, h, formFragment)
+		v := b.visit("/")
+		time.Sleep(visitLife - time.Second)
+		b.get("/keys?v="+v).want(200, "opened") // still there, and in use
+		time.Sleep(visitLife - time.Second)
+		b.get("/keys?v="+v).want(200, "opened")
+		time.Sleep(visitLife + time.Second)
+		if n := len(h.visits.all()); n != 0 {
+			t.Fatalf("%d visits after 30 idle minutes", n)
+		}
+		// A press on such a page is done, and the page loads anew to show it.
+		a := b.post("/set", "key", "name", "value", "Rahim", "v", v).want(200)
+		next := a.Header.Get("HX-Redirect")
+		if !strings.HasPrefix(next, "/?x=") || a.body != "" {
+			t.Fatalf("a press of an ended visit: HX-Redirect %q, %q", next, a.body)
+		}
+		if again := b.visit(next); again == v {
+			t.Error("an ended visit came back under its token")
+		}
+		b.get("/get?key=name").want(200, "Rahim")
+		b.get("/exchanges/1?v=" + v).want(404)
+		b.get("/events?v=" + v).want(404)
+
+		for range maxVisits + 5 {
+			newBrowser(t, h, formPage).visit("/")
+		}
+		if n := len(h.visits.all()); n != maxVisits {
+			t.Errorf("%d visits, at most %d", n, maxVisits)
+		}
+	})
+}
+
+// A visit keeps its last 200 moments, and a megabyte of panels.
+func TestTimelineIsBounded(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	for i := range maxMoments + 10 {
+		b.post("/set", "key", "n", "value", fmt.Sprint(i), "v", v)
+	}
+	a := b.get("/keys?v=" + v)
+	if n := len(a.entries()); n != maxMoments {
+		t.Errorf("%d moments, at most %d", n, maxMoments)
+	}
+	a.want(200, "12 earlier moments were dropped")
+	b.get("/?at=12&v=" + v).want(404)
+	b.get("/?at=13&v="+v).want(200, "moment 13")
+
+	visit := h.visits.find(v, h.root)
+	noise := make([]byte, 40<<10)
+	rand.Read(noise)
+	for range 60 {
+		visit.add(&moment{packed: panels{Wire: views.Wire{Body: hex.EncodeToString(noise)}}.pack()}, "")
+	}
+	kept, held := 0, 0
+	for _, e := range visit.entries {
+		if e.packed != nil {
+			kept++
+			held += e.size()
+		}
+	}
+	if held > maxPacked || held != visit.packed || kept == 0 {
+		t.Errorf("%d moments have panels of %d bytes, counted as %d, at most %d", kept, held, visit.packed, maxPacked)
+	}
+	b.get("/keys?v=" + v).want(200) // and the page goes on
+}
+
+// client is a browser over real connections. It keeps cookies and follows nothing.
+func newClientOf(t *testing.T) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &http.Transport{DisableCompression: true}
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Jar: jar, Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+func fetch(t *testing.T, cl *http.Client, r *http.Request) answer {
+	t.Helper()
+	resp, err := cl.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{resp, t, string(body)}
+}
+
+func get(t *testing.T, cl *http.Client, url string, headers ...string) answer {
+	t.Helper()
+	r, err := http.NewRequest("GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	return fetch(t, cl, r)
+}
+
+// openVisit opens the lab at url and returns the visit's token.
+func openVisit(t *testing.T, cl *http.Client, url string) string {
+	t.Helper()
+	m := visitToken.FindStringSubmatch(get(t, cl, url, "Accept", "text/html").body)
+	if m == nil {
+		t.Fatal("the page has no visit")
+	}
+	return m[1]
+}
+
+// An answer never guesses its own sizes. The finished exchange has the head as it
+// was sent, and the sizes and bytes that the client counts itself.
+func TestFinishedExchange(t *testing.T) {
+	_, addr := serve(t, nil)
+	url := "http://" + addr
+	cl := newClientOf(t)
+	v := openVisit(t, cl, url+"/")
+	for n, head := range []string{
+		"POST /set HTTP/1.1\r\nHost: " + addr + "\r\nHX-Request: true\r\nx-ODD: spelling\r\nAccept-Encoding: gzip\r\nContent-Type: application/x-www-form-urlencoded\r\n",
+		"GET /get?key=name&v=" + v + " HTTP/1.1\r\nHost: " + addr + "\r\nHX-Request: true\r\nX-Second: 1\r\n",
+		"POST /set HTTP/1.1\r\nHost: " + addr + "\r\nAccept: text/html\r\nContent-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\n",
+	} {
+		body := ""
+		if strings.HasPrefix(head, "POST") {
+			body = "key=name&value=Rahim&v=" + v
+			head += fmt.Sprintf("Content-Length: %d\r\n", len(body))
+		}
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "%sConnection: close\r\n\r\n%s", head, body)
+		raw, err := io.ReadAll(conn)
+		conn.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		answered := strings.TrimPrefix(string(raw), "HTTP/1.1 100 Continue\r\n\r\n")
+		sentHead, sentBody, _ := strings.Cut(answered, "\r\n\r\n")
+		if !strings.Contains(answered, "gzip") && !strings.Contains(sentBody, "measuring") && !strings.Contains(sentHead, "303") {
+			t.Error("the answer does not say that its sizes are being measured")
+		}
+		if n == 0 { // who does not carry the cookie does not see it
+			get(t, cl, fmt.Sprintf("%s/exchanges/%d?v=%s", url, n+2, v), "HX-Request", "true").want(200, "not carried by this request")
+		}
+		u, _ := neturl.Parse(url)
+		var cookies []*http.Cookie
+		if m := regexp.MustCompile(`Set-Cookie: (.*)\r`).FindStringSubmatch(sentHead); m != nil {
+			cookies = (&http.Response{Header: http.Header{"Set-Cookie": m[1:]}}).Cookies()
+			cl.Jar.SetCookies(u, cookies)
+		}
+		a := get(t, cl, fmt.Sprintf("%s/exchanges/%d?v=%s", url, n+2, v), "HX-Request", "true").want(200, fmt.Sprintf(`data-n="%d"`, n+2)).wantNo("measuring", "<html")
+		shown := a.region("response", `class="steps"`)
+		status, lines, _ := strings.Cut(sentHead, "\r\n")
+		for line := range strings.SplitSeq(lines, "\r\n") {
+			if !strings.Contains(strings.ReplaceAll(shown, " ", ""), strings.ReplaceAll(line, " ", "")) {
+				t.Errorf("exchange %d does not show %q: %s", n+2, line, shown)
+			}
+		}
+		if !strings.Contains(shown, strings.TrimPrefix(status, "HTTP/1.1 ")) {
+			t.Errorf("exchange %d does not show %q", n+2, status)
+		}
+		want := fmt.Sprintf("request %s head + %s body · response %s head + %s body",
+			bytesText(len(head)+len("Connection: close\r\n\r\n")), bytesText(len(body)), bytesText(len(sentHead)+4), bytesText(len(sentBody)))
+		if got := a.region("sizes", "</div>"); !strings.Contains(got, want) || !strings.Contains(got, " ms") {
+			t.Errorf("exchange %d: %q, want %q", n+2, got, want)
+		}
+		if n == 1 {
+			if got := a.region("wire-changes", "</p>"); !strings.Contains(got, "new 1;") || !strings.Contains(got, "gone Content-Type and 3 more") || !strings.Contains(got, "gone Set-Cookie") {
+				t.Errorf("what changed: %q", got)
+			}
+		}
+		// As JSON, the cookie is named by its size.
+		out := get(t, cl, fmt.Sprintf("%s/exchanges/%d?v=%s", url, n+2, v), "Accept", "application/json").want(200)
+		if out.json()["finished"] != true || strings.Contains(sentHead, "Set-Cookie") && !strings.Contains(out.body, "the session cookie") {
+			t.Errorf("exchange %d as JSON: %s", n+2, out.body)
+		}
+		for _, c := range cookies {
+			if strings.Contains(out.body, c.Value) {
+				t.Error("the JSON holds the cookie's value")
+			}
+		}
+		get(t, cl, fmt.Sprintf("%s/exchanges/%d?v=%s", url, n+2, v), "Accept", "text/html").want(200, "<html", fmt.Sprintf("moment %d", n+2))
+	}
+}
+
+func TestOutgoing(t *testing.T) {
+	for _, test := range []struct {
+		name       string
+		writes     []string
+		head, body int
+		done       bool
+	}{
+		{"at once", []string{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab"}, 38, 2, true},
+		{"in pieces", []string{"HTTP/1.1 200 OK\r\nContent-", "Length: 2\r\n\r", "\n", "a", "b"}, 38, 2, true},
+		{"not yet", []string{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na"}, 38, 1, false},
+		{"no body", []string{"HTTP/1.1 303 See Other\r\nContent-Length: 0\r\n\r\n"}, 45, 0, true},
+		{"continue", []string{"HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"}, 38, 1, true},
+		{"continue in one", []string{"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"}, 38, 1, true},
+		{"no head", []string{strings.Repeat("x", maxHead+1)}, 0, 0, false},
+	} {
+		o := &outgoing{began: time.Now(), length: -1, done: make(chan struct{})}
+		for _, w := range test.writes {
+			o.write([]byte(w), time.Now())
+		}
+		o.write([]byte{}, time.Now())
+		done := false
+		select {
+		case <-o.done:
+			done = true
+		default:
+		}
+		if done != test.done {
+			t.Errorf("%s: done is %t", test.name, done)
+		}
+		if !done {
+			continue
+		}
+		if left, ok := o.wait(t.Context()); !ok || left.headBytes != test.head || int(left.bodyBytes) != test.body {
+			t.Errorf("%s: %+v, want %d and %d bytes", test.name, left, test.head, test.body)
+		}
+	}
+}
+
+// reading reads an event stream until a message has the words.
+func reading(t *testing.T, r *bufio.Reader, words ...string) string {
+	t.Helper()
+	message := ""
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatalf("the stream ended before it said %q: %v\nlast: %.2000s", words, err, message)
+		}
+		if line != "\n" {
+			message += strings.TrimPrefix(line, "data: ")
+			continue
+		}
+		missing := false
+		for _, w := range words {
+			missing = missing || !strings.Contains(message, w)
+		}
+		if !missing {
+			return message
+		}
+		message = ""
+	}
+}
+
+// stream opens the event stream of a visit.
+func openStream(t *testing.T, cl *http.Client, url string) (*http.Response, *bufio.Reader) {
+	t.Helper()
+	r, _ := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	r.Header.Set("HX-Request", "true")
+	resp, err := cl.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { resp.Body.Close() })
+	return resp, bufio.NewReader(resp.Body)
+}
+
+// What happens without a press: another client, the same visit's other tab, a
+// second browser, a clock, somebody who clears.
+func TestEvents(t *testing.T) {
+	h, addr := serve(t, nil)
+	base := "http://" + addr
+	cl := newClientOf(t)
+	v := openVisit(t, cl, base+"/")
+	post := func(cl *http.Client, target string, pairs ...string) answer {
+		t.Helper()
+		form := neturl.Values{}
+		for i := 0; i < len(pairs); i += 2 {
+			form.Add(pairs[i], pairs[i+1])
+		}
+		r, _ := http.NewRequest("POST", base+target, strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", formType)
+		r.Header.Set("Accept", "application/json")
+		return fetch(t, cl, r)
+	}
+	post(cl, "/set", "key", "name", "value", "Rahim", "v", v).want(200)
+	resp, stream := openStream(t, cl, base+"/events?since=1&v="+v)
+	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" || resp.Header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("the stream is %d %v", resp.StatusCode, resp.Header)
+	}
+	reading(t, stream, "created", `id="server"`) // what the page missed
+
+	thief := newClientOf(t) // another client, with a copy of the cookie and no visit
+	u, _ := neturl.Parse(base)
+	thief.Jar.SetCookies(u, cl.Jar.Cookies(u))
+	post(thief, "/set", "key", "big", "value", strings.Repeat("x\ny", 200)).want(200)
+	message := reading(t, stream, "another client", "set big → server", `id="server"`)
+	if strings.Contains(message, `id="browser"`) {
+		t.Error("the stream claims to know what the browser keeps")
+	}
+	post(newClientOf(t), "/clear-expired").want(200) // nothing was cleared: no news, but the figures
+	post(cl, "/flush", "v", v).want(200)
+	reading(t, stream, "flushed")
+
+	second := post(cl, "/second", "v", v).json()["url"].(string)
+	v2 := openVisit(t, cl, base+second)
+	reading(t, stream, "second browser", "opened")
+	post(cl, second+"set", "key", "a", "value", "1", "v", v2).want(200)
+	reading(t, stream, "second browser", "created", "a → cookie")
+	_, theirs := openStream(t, cl, base+second+"events?v="+v2)
+	post(cl, "/set", "key", "b", "value", "1", "v", v).want(200)
+	reading(t, theirs, "first browser", "b → cookie")
+
+	// Two a visit, and then no more.
+	openStream(t, cl, base+"/events?v="+v)
+	if resp, _ := openStream(t, cl, base+"/events?v="+v); resp.StatusCode != 429 {
+		t.Errorf("a third stream of a visit: %d, want 429", resp.StatusCode)
+	}
+	// They end with the app.
+	h.Close()
+	for _, r := range []*bufio.Reader{stream, theirs} {
+		if _, err := io.ReadAll(r); err != nil {
+			t.Errorf("the stream ended with %v", err)
+		}
+	}
+}
+
+// What a stream does in time: a clock that runs out, the sweeper, signs of life,
+// and a reader who does not read.
+func TestEventsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newApp(t, nil)
+		b := newBrowser(t, h, formFragment)
+		v := b.visit("/")
+		b.post("/set", "key", "name", "value", "Rahim", "v", v).want(200)
+		b.post("/expiry", "seconds", "30", "v", v).want(200)
+		time.Sleep(29 * time.Second)
+		if entries := b.get("/?at=1&v=" + v).entries(); len(entries) != 3 {
+			t.Fatalf("before the clock ran out: %q", entries)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if entries := b.get("/?at=1&v=" + v).entries(); len(entries) != 4 || !strings.HasPrefix(entries[3], "expired the record lies in the store still the clock") {
+			t.Fatalf("after it ran out: %q", entries)
+		}
+		b.get("/?at=4&v="+v).want(200, "Nothing travelled: a clock ran out", "its record still lies here", "live records")
+		if _, err := h.root.engine.ClearExpired(t.Context()); err != nil { // as the sweeper does
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if entries := b.get("/?at=1&v=" + v).entries(); len(entries) != 5 || !strings.HasPrefix(entries[4], "swept 1 expired removed the sweeper") {
+			t.Fatalf("after the sweep: %q", entries)
+		}
+		b.get("/?at=5&v="+v).want(200, "the store holds nothing under its ID")
+	})
+	synctest.Test(t, func(t *testing.T) { // a clock that was moved meanwhile
+		h := newApp(t, nil)
+		b := newBrowser(t, h, formFragment)
+		v := b.visit("/")
+		b.post("/set", "key", "name", "value", "Rahim", "v", v)
+		time.Sleep(time.Hour)
+		elsewhere := newBrowser(t, h, formJSON)
+		elsewhere.jar = b.jar
+		elsewhere.post("/set", "key", "name", "value", "Karim").want(200)
+		h.visits.find(v, h.root) // somebody looks
+		time.Sleep(20 * time.Minute)
+		h.visits.find(v, h.root)
+		time.Sleep(29 * time.Minute)
+		h.visits.find(v, h.root)
+		time.Sleep(13 * time.Minute)
+		synctest.Wait()
+		if entries := b.get("/?at=1&v=" + v).entries(); strings.Contains(strings.Join(entries, " "), "expired") {
+			t.Errorf("a session that lives is called expired: %q", entries)
+		}
+	})
+}
+
+// A reader who does not read is dropped after a while, and never waited for.
+func TestSlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newApp(t, nil)
+		b := newBrowser(t, h, formFragment)
+		v := b.visit("/")
+		here, there := net.Pipe()
+		listener := &pipes{conns: make(chan net.Conn, 1), done: make(chan struct{})}
+		listener.conns <- there
+		srv := &http.Server{Handler: h, ConnContext: TapContext}
+		go srv.Serve(Tap(listener))
+		defer func() {
+			here.Close()
+			srv.Close()
+			h.Close()
+		}()
+		fmt.Fprintf(here, "GET /events?v=%s HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nHX-Request: true\r\n\r\n", v)
+		synctest.Wait()
+		visit := h.visits.find(v, h.root)
+		streams := func() int {
+			visit.mu.Lock()
+			defer visit.mu.Unlock()
+			return len(visit.streams)
+		}
+		if n := streams(); n != 1 {
+			t.Fatalf("%d streams, want 1", n)
+		}
+		began := time.Now()
+		for range 5 {
+			b.post("/set", "key", "a", "value", rangeText(), "v", v).want(200)
+		}
+		if took := time.Since(began); took > 0 {
+			t.Errorf("the writers waited %v for a reader", took)
+		}
+		time.Sleep(streamWrite + time.Second)
+		synctest.Wait()
+		if n := streams(); n != 0 {
+			t.Errorf("%d streams, the slow reader was not dropped", n)
+		}
+	})
+}
+
+var texts int
+
+func rangeText() string { texts++; return fmt.Sprint(texts) }
+
+// pipes is a listener over pipes.
+type pipes struct {
+	conns chan net.Conn
+	done  chan struct{}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+func (p *pipes) Close() error   { close(p.done); return nil }
+func (p *pipes) Addr() net.Addr { return addr("pipe") }
+
+// Whatever ends a line in an event stream begins a line of data.
+func TestNoEventIsInjected(t *testing.T) {
+	h, addr := serve(t, nil)
+	base := "http://" + addr
+	cl := newClientOf(t)
+	v := openVisit(t, cl, base+"/")
+	form := neturl.Values{"key": {"k"}, "value": {"a\r\n\r\nevent: evil\rdata: <b>\n\nid: 7"}, "v": {v}}
+	_, stream := openStream(t, cl, base+"/events?since=1&v="+v)
+	r, _ := http.NewRequest("POST", base+"/set", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", formType)
+	r.Header.Set("HX-Request", "true")
+	fetch(t, cl, r).want(200)
+	if message := reading(t, stream, "created", "evil"); strings.Contains(message, "\nevent:") || strings.Contains(message, "\rdata") {
+		t.Errorf("a value began a field: %q", message)
+	}
+	h.Close()
+}
+
+// A copy of the cookie is changed and sent; the browser's own cookie stays, and no
+// signature that would fit is anywhere.
+func TestTamperWithACopy(t *testing.T) {
+	for name, f := range forms {
+		h := newApp(t, nil)
+		b := newBrowser(t, h, f)
+		v := b.visit("/")
+		press := func(target string, pairs ...string) answer {
+			a := b.post(target, append(pairs, "v", v)...)
+			if f == formPage && a.StatusCode == 303 {
+				return b.get(a.Header.Get("Location"))
+			}
+			return a
+		}
+		press("/tamper", "part", "letter").want(200)
+		if b.cookie() != "" {
+			t.Errorf("%s: tampering without a cookie set one", name)
+		}
+		press("/set", "key", "role", "value", "student")
+		own := b.cookie()
+		layers, _ := session.Peel(own)
+		for _, part := range session.TamperParts[:8] {
+			a := press("/tamper", "part", part, "to", map[string]string{"values": `{"role":"admin"}`}[part]).want(200)
+			if f == formJSON {
+				out := a.json()
+				if out["op"] != "tamper" || out["accepted"] != false || out["status"] != float64(200) || out["verdict"] == "" || out["reason"] == "" || about(a)["exists"] != true {
+					t.Errorf("%s: %v", part, out)
+				}
+			} else {
+				a.want(200, "copy refused", "Your own cookie and session stay as they are", "GET /session", "{&#34;exists&#34;:false")
+			}
+			if b.cookie() != own || a.Header.Get("Set-Cookie") != "" {
+				t.Errorf("%s, %s: the browser's own cookie changed", name, part)
+			}
+			// Any cookie value on the page that has another payload must not verify.
+			for _, value := range regexp.MustCompile(`MT[A-Za-z0-9_=-]{100,}`).FindAllString(a.body, -1) {
+				if l, ok := session.Peel(value); ok && (l.Payload != layers.Payload || l.Time != layers.Time) {
+					r := newBrowser(t, h, formJSON).request("GET", "/session", "")
+					r.Header.Set("Cookie", cookieName+"="+value)
+					if about := newBrowser(t, h, formJSON).send(r).json(); about["exists"] != false {
+						t.Errorf("%s: the page shows a forged cookie that opens a session", part)
+					}
+				}
+			}
+		}
+		// The control: a copy that was not changed is accepted.
+		a := press("/tamper", "part", "value", "to", own).want(200)
+		if f == formJSON && a.json()["accepted"] != true || f != formJSON && !strings.Contains(a.body, "copy accepted") {
+			t.Errorf("%s: an unchanged copy: %.300s", name, a.body)
+		}
+		for _, bad := range [][]string{{"part", "nose"}, {"part", "version", "to", "x"}, {"part", "letter", "at", "0"}, {"part", "letter", "at", "x"}, {"part", "value", "to", "a\r\nX: y"}} {
+			a := b.post("/tamper", append(bad, "v", v)...).want(422)
+			if f != formJSON {
+				a.want(422, `data-field="`)
+			}
+		}
+		b.post("/tamper", "v", v).want(400)
+		if f == formFragment {
+			entries := b.get("/?at=1&v=" + v).entries()
+			copies := 0
+			for _, e := range entries {
+				if strings.Contains(e, "a copy with a change in") {
+					copies++
+				}
+			}
+			if copies != 9 {
+				t.Errorf("the timeline has %d copies, want 9: %q", copies, entries)
+			}
+		}
+	}
+}
+
+func TestPinAndReplay(t *testing.T) {
+	for _, placement := range session.Placements() {
+		synctest.Test(t, func(t *testing.T) {
+			h := newApp(t, nil)
+			defer h.Close()
+			b := newBrowser(t, h, formJSON)
+			v := b.visit("/")
+			replay := func(n string) map[string]any { return b.post("/replay", "pin", n, "v", v).want(200).json() }
+			b.post("/pin", "v", v).want(200)
+			b.post("/replay", "pin", "1", "v", v).want(404)
+			b.post("/set", "key", "a", "value", "1", "placement", placement, "v", v).want(200)
+			b.post("/pin", "v", v).want(200)
+			if out := replay("1"); out["accepted"] != true || out["verdict"] != "ok" {
+				t.Errorf("%s: replayed at once: %v", placement, out)
+			}
+			b.post("/cycle-id", "v", v).want(200)
+			if out := replay("1"); out["accepted"] != false || out["verdict"] != "moved" {
+				t.Errorf("%s: replayed after a cycle: %v", placement, out)
+			}
+			b.post("/pin", "v", v)
+			b.post("/flush", "v", v).want(200)
+			if out := replay("2"); out["accepted"] != false || out["verdict"] != "dead" || b.get("/session").json()["exists"] == true {
+				t.Errorf("%s: replayed after a flush: %v", placement, out)
+			}
+			b.post("/set", "key", "a", "value", "1", "placement", placement, "v", v)
+			b.post("/expiry", "seconds", "5", "v", v)
+			b.post("/pin", "v", v)
+			time.Sleep(6 * time.Second)
+			if out := replay("3"); out["accepted"] != false || out["verdict"] != "expired" {
+				t.Errorf("%s: replayed after it expired: %v", placement, out)
+			}
+			for range maxPins {
+				b.post("/set", "key", "a", "value", rangeText(), "v", v)
+				b.post("/pin", "v", v)
+			}
+			b.post("/replay", "pin", "3", "v", v).want(404) // it made room
+			replay("8")
+			b.post("/replay", "pin", "x", "v", v).want(400)
+			b.post("/replay", "pin", "4").want(400)
+			b.post("/pin").want(400)
+			other := newBrowser(t, h, formJSON)
+			other.post("/replay", "pin", "4", "v", other.visit("/")).want(404)
+		})
+	}
+}
+
+// The second browser: its own path, cookie name and cookie path, and its session
+// is another. Every route is there.
+func TestSecondBrowser(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formJSON)
+	v := b.visit("/")
+	b.post("/second").want(400)
+	base := strings.TrimSuffix(b.post("/second", "v", v).want(200).json()["url"].(string), "/")
+	if !regexp.MustCompile(`^/s/second-[a-z0-9]{12}$`).MatchString(base) {
+		t.Fatalf("the second browser is at %q", base)
+	}
+	b.post("/set", "key", "who", "value", "first", "v", v)
+	a := b.post(base+"/set", "key", "who", "value", "second").want(200)
+	set := a.Header.Get("Set-Cookie")
+	if !strings.HasPrefix(set, cookieName+"~second=") || !strings.Contains(set, "; Path="+base+"/; ") || !strings.Contains(set, "HttpOnly; SameSite=Lax") {
+		t.Errorf("its cookie is %q", set)
+	}
+	value, _, _ := strings.Cut(strings.TrimPrefix(set, cookieName+"~second="), ";")
+	with := func(method, target string) answer {
+		r := b.request(method, target, "")
+		r.Header.Set("Cookie", b.request("GET", "/", "").Header.Get("Cookie")+"; "+cookieName+"~second="+value)
+		return b.send(r)
+	}
+	if got := with("GET", base+"/get?key=who").json()["value"]; got != "second" {
+		t.Errorf("the second browser's value is %v", got)
+	}
+	if got := with("GET", "/get?key=who").json()["value"]; got != "first" {
+		t.Errorf("the first browser's value is %v", got)
+	}
+	if got := id(b.get("/keys")); got == id(a) || got == "" {
+		t.Errorf("both have the session %q", got)
+	}
+	b.form = formPage
+	page := with("GET", base+"/").want(200, "the lab of the", `action="`+base+`/set"`, `href="`+base+`/`, "The first browser").wantNo(`action="/set"`, `hx-post="/set"`, `hx-get="/get"`)
+	wantUniqueIDs(t, "the second browser", page.body)
+	post := b.post(base+"/set", "key", "a", "value", "1").want(303)
+	if next := post.Header.Get("Location"); !strings.HasPrefix(next, base+"/?x=") {
+		t.Errorf("after a press the second browser goes to %q", next)
+	}
+	b.form = formJSON
+	for _, step := range routes {
+		if a := b.send(b.request(step.method, base+step.target, neturl.Values{"key": {"k"}, "value": {"v"}, "seconds": {"9"}, "user": {"u"}, "placement": {"hybrid"}}.Encode())); a.StatusCode != 200 {
+			t.Errorf("%s %s: %d", step.method, base+step.target, a.StatusCode)
+		}
+	}
+	b.get("/s/second-unknown/").want(404)
+	b.get("/s/").want(404)
+	b.get(base + "/nope").want(404)
+	// Two more, and no fourth; and a second browser opens none.
+	b.post("/second", "v", v).want(200)
+	b.post("/second", "v", v).want(200)
+	b.post("/second", "v", v).want(429)
+	b.post(base+"/second", "v", b.visit(base+"/")).want(400)
+	// Its secrets are rotated with all others.
+	if err := h.SetSecrets([][]byte{[]byte("another secret of at least 32 bytes, for tests")}); err != nil {
+		t.Fatal(err)
+	}
+	if about(with("GET", base+"/keys"))["exists"] != false {
+		t.Error("the second browser's cookie is still good under secrets that are gone")
+	}
+	for range maxSeats {
+		other := newBrowser(t, h, formJSON)
+		other.post("/second", "v", other.visit("/")).want(200)
+	}
+	if n := len(h.seats.byName); n != maxSeats {
+		t.Errorf("%d second browsers, at most %d", n, maxSeats)
+	}
+}
+
+// A readable cookie can be planted beside the session's, and taken away.
+func TestPlant(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	a := b.post("/plant", "v", v).want(200, "planted")
+	if got := a.Header.Get("Set-Cookie"); got != cookieName+"-readable=scripts-can-read-this; Path=/; SameSite=Lax" {
+		t.Errorf("planted %q", got)
+	}
+	b.get("/keys?v="+v).want(200, `data-kind="readable"`, "scripts-can-read-this", "Take the readable cookie away").wantNo("not ours")
+	a = b.post("/plant", "off", "1", "v", v).want(200, "taken away")
+	if got := a.Header.Get("Set-Cookie"); !strings.Contains(got, "Max-Age=0") {
+		t.Errorf("taken away by %q", got)
+	}
+	b.get("/keys?v="+v).want(200, "Plant a readable cookie").wantNo(`data-kind="readable"`)
+}
+
+// The command that the page offers is the press, with the cookie that the browser
+// has after it, as one word each whatever was typed.
+func TestCurl(t *testing.T) {
+	b := newBrowser(t, newApp(t, nil), formFragment)
+	v := b.visit("/")
+	a := b.post("/set", "key", "it's", "value", "$(evil) `x` \"y\"", "v", v).want(200)
+	text := a.region("curl-text", "</textarea>")
+	want := "curl -si 'http://127.0.0.1:8080/set' \\ -H 'Cookie: " + cookieName + "=" + b.cookie() + "' \\ -H 'Accept: application/json' \\ --data-raw 'key=it%27s&value=%24%28evil%29+%60x%60+%22y%22'"
+	if !strings.Contains(text, want) {
+		t.Errorf("the command is %s\nwant %s", text, want)
+	}
+	if got := quoted("it's"); got != `'it'\''s'` {
+		t.Errorf("quoted: %s", got)
+	}
+	b.get("/get?key=a&v="+v).want(200, "curl -si &#39;http://127.0.0.1:8080/get?key=a&#39;")
+}

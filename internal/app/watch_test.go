@@ -1,0 +1,455 @@
+package app
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/store/memory"
+)
+
+// changes is what the bar above the panels says.
+func (a answer) changes() string { a.t.Helper(); return a.region("moment", "</section>") }
+
+const unchanged = "neither the browser's cookie nor the server's record changed"
+
+// An outage is not told as a logout: nobody knows what changed.
+func TestOutageIsNoChange(t *testing.T) {
+	var down bool
+	h := newApp(t, func(c *Config) { c.Sessions.Backend = failing(&down) })
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	b.post("/set", "key", "name", "value", "Rahim", "v", v).want(200)
+	down = true
+	a := b.get("/get?key=name&v="+v).want(503, "nobody can say whether anything changed", "172 B", "nobody can say what a cookie opens").wantNo("No cookie yet", "does not fit")
+	if got := a.changes(); strings.Contains(got, "→") {
+		t.Errorf("an outage changed %q", got)
+	}
+	down = false
+	if got := b.get("/get?key=name&v=" + v).want(200).changes(); !strings.Contains(got, unchanged) {
+		t.Errorf("after an outage: %q", got)
+	}
+}
+
+// What a copy was is no part of what this browser keeps.
+func TestCopyIsNoChange(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	b.post("/set", "key", "name", "value", "Rahim", "v", v)
+	b.post("/tamper", "part", "values", "v", v).want(200)
+	if got := b.get("/get?key=name&v=" + v).changes(); !strings.Contains(got, unchanged) {
+		t.Errorf("after a copy was sent: %q", got)
+	}
+	b.get("/?at=3&v="+v).want(200, "what a copy with a change in the values carried", "The copy opened nothing", "{&#34;exists&#34;:false")
+	elsewhere := newBrowser(t, h, formJSON)
+	elsewhere.jar = b.jar
+	elsewhere.get("/get?key=name").want(200)
+	waitFor(t, func() bool { return len(b.get("/?at=1&v="+v).entries()) == 5 })
+	own := b.get("/?at=4&v="+v).region("raw", "</span>")
+	if got := b.get("/?at=5&v="+v).region("raw", "</span>"); got != own {
+		t.Errorf("another client's moment shows the cookie %q, this browser keeps %q", got, own)
+	}
+	// Values in the cookie, which the store does not know, are no news afterwards.
+	if got := b.get("/get?key=name&v=" + v).changes(); strings.Contains(got, "missing") {
+		t.Errorf("after another client's read: %q", got)
+	}
+}
+
+// waitFor waits for what another goroutine does.
+func waitFor(t *testing.T, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); !done(); {
+		if time.Now().After(end) {
+			t.Fatal("it did not come")
+		}
+	}
+}
+
+// A stream that is refused is no moment, and renders no page.
+func TestRefusedStreamIsNoMoment(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	visit := h.visits.find(v, h.root)
+	for range maxStreams {
+		visit.subscribe()
+	}
+	if a := b.get("/events?v=" + v).want(429); len(a.body) > 200 || a.Header.Get("Retry-After") == "" {
+		t.Errorf("the refusal: %v %q", a.Header, a.body)
+	}
+	b.get("/events?v=nonsense").want(404)
+	b.get("/?at=1&v=" + v).wantEntries("opened")
+}
+
+// The clock ends only what it ended: not what was flushed before, nor what another
+// tab has kept alive; and it asks again when the store did not answer.
+func TestClockTellsTheTruth(t *testing.T) {
+	for _, placement := range []string{"cookie", "hybrid"} {
+		synctest.Test(t, func(t *testing.T) {
+			var down bool
+			h := newApp(t, func(c *Config) { c.Sessions.Backend = failing(&down) })
+			b := newBrowser(t, h, formFragment)
+			v := b.visit("/")
+			entries := func() string { synctest.Wait(); return strings.Join(b.get("/?at=1&v="+v).entries(), "; ") }
+			elsewhere := newBrowser(t, h, formJSON)
+			b.post("/set", "key", "a", "value", "1", "placement", placement, "v", v).want(200)
+			b.post("/expiry", "seconds", "600", "v", v)
+			elsewhere.jar = b.jar
+			time.Sleep(5 * time.Minute)
+			elsewhere.post("/set", "key", "a", "value", "2").want(200)
+			time.Sleep(6 * time.Minute)
+			if got := entries(); strings.Contains(got, "the clock") {
+				t.Fatalf("%s: kept alive elsewhere: %s", placement, got)
+			}
+			time.Sleep(5 * time.Minute)
+			if got := entries(); !strings.Contains(got, "the clock") {
+				t.Errorf("%s: at its end: %s", placement, got)
+			}
+
+			b.post("/set", "key", "a", "value", "3", "placement", placement, "v", v)
+			b.post("/expiry", "seconds", "600", "v", v)
+			elsewhere.post("/flush").want(200)
+			if got := entries(); !strings.HasSuffix(got[:strings.LastIndex(got, "another client")], "this browser still has its cookie ") {
+				t.Errorf("%s: flushed elsewhere: %s", placement, got)
+			}
+			time.Sleep(11 * time.Minute)
+			if got := entries(); strings.Count(got, "the clock") != 1 {
+				t.Errorf("%s: after a flush: %s", placement, got)
+			}
+
+			b.post("/set", "key", "a", "value", "4", "placement", placement, "v", v).want(200)
+			b.post("/expiry", "seconds", "600", "v", v)
+			time.Sleep(9 * time.Minute)
+			down = true
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			down = false
+			time.Sleep(2 * plotEvery)
+			if got := entries(); strings.Count(got, "the clock") != 2 {
+				t.Errorf("%s: after an outage: %s", placement, got)
+			}
+		})
+	}
+}
+
+// What a client does to an older session of this browser is told of that one.
+func TestOlderSession(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	first := b.post("/set", "key", "a", "value", "1", "v", v).entries()[1]
+	older := newBrowser(t, h, formJSON)
+	older.jar = b.jar
+	cookie := b.cookie()
+	// This browser gets another session: its cookie is gone, its record is not.
+	b.jar = newBrowser(t, h, formJSON).jar
+	if got := b.get("/keys?v="+v).region("server", "</article>"); !strings.Contains(got, "its record is still here, and no cookie that came opens it") || strings.Contains(got, "No record") {
+		t.Errorf("only the cookie is gone: %q", got)
+	}
+	b.post("/set", "key", "b", "value", "2", "v", v)
+	r := older.request("POST", "/set", "key=c&value=3")
+	r.Header.Set("Cookie", cookieName+"="+cookie)
+	older.send(r).want(200)
+	waitFor(t, func() bool { return len(b.get("/?at=1&v="+v).entries()) == 5 })
+	id := first[strings.LastIndex(first, " ")+1:]
+	if got := b.get("/?at=1&v=" + v).entries()[4]; !strings.HasSuffix(got, "another client "+id) {
+		t.Errorf("an older session's write is told as %q, it is of %s", got, id)
+	}
+	if got := b.get("/keys?v=" + v).changes(); !strings.Contains(got, unchanged) {
+		t.Errorf("an older session's write changed %q", got)
+	}
+}
+
+// A visit's token alone does not give a session away: not by a moment, nor by an
+// exchange, nor by a pin. Cookies that open nothing any more are shown.
+func TestTokenIsNoKey(t *testing.T) {
+	for _, f := range []form{formPage, formFragment} {
+		h := newApp(t, nil)
+		b := newBrowser(t, h, f)
+		v := b.visit("/")
+		b.post("/set", "key", "name", "value", "nobody else's", "v", v)
+		b.post("/pin", "v", v)
+		cookie := b.cookie()
+		l, _ := session.Peel(cookie)
+		e, _ := l.Envelope()
+		secret := []string{cookie, l.Payload, e.ID}
+		thief := newBrowser(t, h, f)
+		for _, target := range []string{"/?at=2&v=" + v, "/exchanges/2?v=" + v, "/?at=3&v=" + v, "/exchanges/3?v=" + v} {
+			thief.get(target).want(200).wantNo(secret...)
+		}
+		a := thief.post("/replay", "pin", "1", "v", v)
+		if f == formPage {
+			a = thief.get(a.Header.Get("Location"))
+		}
+		a.want(200, "replay accepted").wantNo(append(secret, "nobody else")...)
+		b.get("/?at=2&v="+v).want(200, secret...) // the control: its own browser sees it
+		b.post("/flush", "v", v)
+		thief.get("/?at=2&v="+v).want(200, cookie, e.ID) // it opens nothing any more
+	}
+}
+
+// Whatever a head is written like, what is a cookie in it is treated as one.
+func TestOddHeads(t *testing.T) {
+	conn, r, addr := dial(t)
+	for _, head := range []string{
+		"X-A: 1\nCookie: theirs=verysecret\r\n", "Cookie: a=b;\r\n theirs=verysecret\r\n", "Cookie: verysecret\r\n",
+		"Cookie: verysecret; a=b\r\n", "Authorization: Basic\r\n verysecret\r\n",
+	} {
+		if _, err := conn.Write([]byte("GET / HTTP/1.1\r\nHost: " + addr + "\r\nAccept: text/html\r\n" + head + "\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := make([]byte, 200<<10)
+		n := 0
+		for {
+			k, err := resp.Body.Read(body[n:])
+			if n += k; err != nil {
+				break
+			}
+		}
+		if page := string(body[:n]); resp.StatusCode == 200 && (strings.Contains(page, "verysecret") || !strings.Contains(page, "not ours")) {
+			t.Errorf("%q: the page shows it", head)
+		}
+		if resp.Close {
+			conn, r, addr = dial(t)
+		}
+	}
+}
+
+// To look at the past does nothing: with --rolling, not even a clock moves.
+func TestLookingDoesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newApp(t, func(c *Config) { c.Sessions.Rolling = true })
+		b := newBrowser(t, h, formFragment)
+		v := b.visit("/")
+		b.post("/set", "key", "a", "value", "1", "v", v)
+		expires := func() any { // without a request that could move it
+			r := b.request("GET", "/", "")
+			s, err := h.root.engine.Load(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Info().Expires
+		}
+		before := expires()
+		time.Sleep(10 * time.Minute)
+		b.get("/?at=2&v=" + v).want(200)
+		b.get("/exchanges/2?v=" + v).want(200)
+		if after := expires(); after != before {
+			t.Errorf("looking moved the clock from %v to %v", before, after)
+		}
+		b.get("/keys?v=" + v).want(200)
+		if after := expires(); after == before {
+			t.Error("the control: a read does not move the clock")
+		}
+	})
+}
+
+// Without a script a press makes no visit of its own.
+func TestNoOrphanVisits(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formPage)
+	v := b.visit("/")
+	for range 5 {
+		if again := b.visit(b.post("/flush", "v", v).Header.Get("Location")); again != v {
+			t.Fatal("the page after a press has another visit")
+		}
+	}
+	if n := len(h.visits.all()); n != 1 {
+		t.Errorf("%d visits", n)
+	}
+}
+
+// A failure that was asked for, and a refusal as JSON, are moments too.
+func TestRefusalsAreMoments(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	b.post("/set", "key", "a", "value", "1", "fail", "500", "v", v).want(500, "Nothing was saved", "<b>discard</b>")
+	b.form = formJSON
+	b.post("/set", "key", "", "value", "1", "v", v).want(422)
+	b.form = formFragment
+	b.get("/?at=1&v="+v).wantEntries("opened", "refused 500", "refused 422")
+}
+
+// Second browsers' moments are told as theirs, and numbers are of this visit.
+func TestKin(t *testing.T) {
+	h, addr := serve(t, nil)
+	base := "http://" + addr
+	cl := newClientOf(t)
+	v := openVisit(t, cl, base+"/")
+	r, _ := http.NewRequest("POST", base+"/second", strings.NewReader("v="+v))
+	r.Header.Set("Content-Type", formType)
+	second := base + fetch(t, cl, r).Header.Get("Location")
+	v2 := openVisit(t, cl, second)
+	for range 3 {
+		get(t, cl, base+"/keys?v="+v, "HX-Request", "true").want(200)
+	}
+	r, _ = http.NewRequest("POST", second+"set", strings.NewReader("key=a&value=1&v="+v2))
+	r.Header.Set("Content-Type", formType)
+	r.Header.Set("HX-Request", "true")
+	fetch(t, cl, r).want(200)
+	a := get(t, cl, base+"/?at=6&v="+v, "HX-Request", "true").want(200, "a press of the second browser", "Set-Cookie: sessionscope", "not carried by this request")
+	if got := a.region("wire-changes", "</p>"); !strings.Contains(got, "Against exchange 2,") {
+		t.Errorf("compared %q; the second browser's exchange before is 2 here", got)
+	}
+	get(t, cl, second+"?at=5&v="+v2, "HX-Request", "true").want(200, "what travelled with").wantNo("a press of", "Against exchange 6")
+	h.Close()
+}
+
+// Nobody looked for hours: the picture does not say what it was meanwhile.
+func TestPlot(t *testing.T) {
+	var p plot
+	now := time.Now()
+	if v := p.view(now); v.Live != "" {
+		t.Errorf("without a sample: %+v", v)
+	}
+	p.add(now, session.Stats{})
+	if v := p.view(now); v.Live != "" {
+		t.Errorf("an empty store: %+v", v)
+	}
+	p.add(now.Add(time.Second), session.Stats{Live: 40, Expired: 10})
+	v := p.view(now.Add(time.Second))
+	if v.Live != "295.0,57.0 300.0,57.0 300.0,3.0 300,3.0" || v.Top != "40" || !strings.HasSuffix(v.Expired, "300,43.5") {
+		t.Errorf("the picture is %+v", v)
+	}
+	if p.add(now.Add(4*time.Second), session.Stats{Live: 40, Expired: 10}) {
+		t.Error("the same figures are news")
+	}
+	later := now.Add(3 * time.Hour)
+	p.add(later, session.Stats{Live: 1})
+	if v := p.view(later); v.Top != "1" || strings.Count(v.Live, ",") != 2 {
+		t.Errorf("after three hours: %+v", v)
+	}
+	for i := range 100 { // the edge of the picture still has what held there
+		p.add(later.Add(time.Duration(i)*plotEvery), session.Stats{Live: i % 2})
+	}
+	end := later.Add(99 * plotEvery)
+	if v := p.view(end); !strings.HasPrefix(v.Live, "0.0,") || v.Since != "in the last 5 minutes" {
+		t.Errorf("after 500 s: %+v", v)
+	}
+}
+
+// A visit whose page presses after it ended goes on with a new timeline.
+func TestPressAfterTheVisit(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formPage)
+	next := b.post("/set", "key", "a", "value", "1", "v", "OFAPROGRAMBEFORETHISONE123").want(303).Header.Get("Location")
+	page := b.get(next).want(200, "a new timeline begins", "POST "+origin+"/set")
+	page.wantEntries("created a → cookie")
+	if m := visitToken.FindStringSubmatch(page.body); m == nil || m[1] == "OFAPROGRAMBEFORETHISONE123" {
+		t.Errorf("the page's visit is %v", m)
+	}
+	b.post("/projector", "on", "1", "v", "OFAPROGRAMBEFORETHISONE123").want(303)
+}
+
+func TestProjector(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formPage)
+	v := b.visit("/")
+	b.get("/?v=" + v).wantNo("data-projector")
+	next := b.post("/projector", "on", "1", "v", v).want(303).Header.Get("Location")
+	b.get(next).want(200, "<html lang=\"en\" data-projector", "show values")
+	b.get(b.post("/projector", "on", "0", "v", v).Header.Get("Location")).want(200).wantNo("data-projector")
+	b.form = formJSON
+	if out := b.post("/projector", "on", "1", "v", v).want(200).json(); out["op"] != "projector" || out["on"] != true {
+		t.Errorf("as JSON: %v", out)
+	}
+	b.post("/projector").want(400)
+	b.form = formFragment
+	if got := b.post("/projector", "on", "1", "v", v).want(200).Header.Get("HX-Redirect"); got != "/?v="+v {
+		t.Errorf("HX-Redirect %q", got)
+	}
+}
+
+// The code on the page is of the handler that the route has, and of a function of
+// the engine that this handler calls; each act stands in every peer's samples.
+func TestCode(t *testing.T) {
+	h := newApp(t, nil)
+	set := token.NewFileSet()
+	calls := func(l string, name string) bool {
+		file, err := parser.ParseFile(set, "", "package p\n"+l, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		ast.Inspect(file, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == name {
+				found = true
+			}
+			return true
+		})
+		return found
+	}
+	for _, route := range h.echo.Routes() {
+		op := strings.TrimPrefix(route.Path, "/")
+		switch {
+		case op == "":
+			op = "lab"
+		case slices.Contains([]string{"healthz", "events", "second", "projector", "assets/*", "exchanges/:n"}, op):
+			continue // they act on no session
+		}
+		act, ok := acts[op]
+		if !ok {
+			t.Errorf("%s %s has no code to show", route.Method, route.Path)
+			continue
+		}
+		code := codeOf(op)
+		if len(code.Listings) != 2+len(peers) {
+			t.Errorf("%s: %d listings, want %d", op, len(code.Listings), 2+len(peers))
+			continue
+		}
+		text := make([]string, len(code.Listings))
+		for i, l := range code.Listings {
+			for _, token := range l.Tokens {
+				text[i] += token.Text
+			}
+			if strings.TrimSpace(text[i]) == "" {
+				t.Errorf("%s: the listing of %q is empty", op, l.Name)
+			}
+			if i >= 2 && (l.URL == "" || l.URLText == "") {
+				t.Errorf("%s: %s has no link", op, l.Name)
+			}
+		}
+		_, handler, _ := strings.Cut(act.handler, ".")
+		_, engine, _ := strings.Cut(act.engine, ".")
+		if !strings.Contains(text[0], ") "+handler+"(") || !strings.Contains(text[1], ") "+engine+"(") {
+			t.Errorf("%s: the code is of others: %.80s … %.80s", op, text[0], text[1])
+		}
+		indirect := map[string]bool{"Engine.Load": true, "codec.verify": true, "Session.open": true} // with calls it for all, the copy's request comes to it
+		if !indirect[act.engine] && !calls(text[0], engine) {
+			t.Errorf("%s: the handler does not call %s", op, engine)
+		}
+	}
+	if codeOf("nothing of ours").Listings != nil {
+		t.Error("code of nothing")
+	}
+}
+
+// The figures that many strangers move are told without the whole timeline.
+func TestFiguresAreTold(t *testing.T) {
+	h, addr := serve(t, func(c *Config) { c.Sessions.Backend = memory.New(memory.Config{MaxSessions: 1000}) })
+	base := "http://" + addr
+	cl := newClientOf(t)
+	v := openVisit(t, cl, base+"/")
+	_, stream := openStream(t, cl, base+"/events?since=1&v="+v)
+	r, _ := http.NewRequest("POST", base+"/set", strings.NewReader("key=a&value=1"))
+	r.Header.Set("Content-Type", formType)
+	r.Header.Set("Accept", "application/json")
+	fetch(t, newClientOf(t), r).want(200)
+	if message := reading(t, stream, `id="figures"`, "<b>1</b>"); strings.Contains(message, `id="timeline"`) {
+		t.Error("a stranger's write sends the timeline anew")
+	}
+	h.Close()
+}
