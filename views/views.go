@@ -121,6 +121,7 @@ type Timeline struct {
 	Dropped int    // that were too many
 	Shown   int    // the moment that the panels show, 0 for now
 	News    string // what the last entry says, if something else than this page's presses did it
+	Seen    int    // the last entry that the page has already, 0 when it must be told all
 }
 
 // Entry is one line of the timeline.
@@ -134,6 +135,9 @@ type Entry struct {
 	NewID   bool   // its session is another than the entry's before
 	By      string // who, if it was not this browser: "second browser", "a changed copy", "the clock"
 }
+
+// next tells that only the last entry is new to the page.
+func (t Timeline) next() bool { return t.Seen > 0 && t.Seen == t.Last()-1 && len(t.Entries) > 1 }
 
 // Last returns the number of the last entry, 0 without one.
 func (t Timeline) Last() int {
@@ -153,6 +157,7 @@ func current(is bool) templ.Attributes {
 
 // Code is what ran for the last press, and the same act elsewhere.
 type Code struct {
+	Op       string // that ran
 	Listings []Listing
 }
 
@@ -294,6 +299,12 @@ type Wire struct {
 	Changes                          string // against the exchange before, in a sentence
 	Steps                            []Step
 }
+
+// before is a request line up to its query, which may hold keys and values.
+func before(line string) string { line, _, _ = strings.Cut(line, "?"); return line }
+
+// query is what before leaves out.
+func query(line string) string { return line[len(before(line)):] }
 
 // Header is one line of a head.
 type Header struct {

@@ -191,5 +191,5 @@ func codeOf(op string) views.Code {
 	handler, engine := functions()[act.handler], functions()[act.engine]
 	handler.ID, handler.Name = "handler", "Handler"
 	engine.ID, engine.Name = "engine", "Engine"
-	return views.Code{Listings: append([]views.Listing{handler, engine}, samples()[act.sample]...)}
+	return views.Code{Op: op, Listings: append([]views.Listing{handler, engine}, samples()[act.sample]...)}
 }

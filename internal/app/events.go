@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,25 +134,38 @@ func (st *stream) begin(ctx context.Context, info session.Info) error {
 	return st.flush([]byte(": here\n\n"))
 }
 
-// news tells the timeline, the figures, and what the server keeps. That a clock ran
-// out the page sees itself, and asks with a request of its own.
+// news tells the timeline, the figures, and what the server keeps when somebody else
+// changed it. That a clock ran out the page sees itself, and asks with a request of
+// its own; so do its presses, whose answers say it all.
 func (st *stream) news(ctx context.Context) error {
 	a, v := st.app, st.v
-	figures := a.figures(ctx, v.id)
 	v.mu.Lock()
-	n := v.dropped + len(v.entries)
+	n, others := v.dropped+len(v.entries), false
+	for _, e := range slices.Backward(v.entries) {
+		if e.n <= st.seen {
+			break
+		}
+		others = others || !st.own(e)
+	}
 	v.mu.Unlock()
-	if n == st.seen {
+	seen := st.seen
+	st.seen = n
+	if n > seen && !others {
+		return nil
+	}
+	figures := a.figures(ctx, v.id)
+	if n == seen {
 		return st.send(ctx, views.FiguresNews(figures))
 	}
 	news := views.Told{Place: v.place(), Timeline: v.timeline(0), Figures: figures}
-	if e, ok := v.lastState(0, ""); ok && e.n > st.seen && e.by != theClock {
+	e, ok := v.last(0, func(e entry) bool { return e.n > seen && e.kin == "" && !e.aside && e.wrote })
+	if ok && !st.own(e) {
 		p := e.panels()
 		if p.Server.Refresh(v.id.engine.Now().UnixMilli(), left) {
 			p.Server.Figures = figures
 			news.Server = &p.Server
 		}
-		if !e.observed && e.page != st.page { // another page of this visit: this one shows what it saw
+		if !e.observed { // another page of this visit was pressed: this one shows what it saw
 			p.Wire.N = e.n
 			a.finish(ctx, v, e, &p.Wire)
 			p.Wire.By = "a press on another page of this visit"
@@ -160,11 +174,15 @@ func (st *stream) news(ctx context.Context) error {
 			if b, ok := v.lastState(e.n, ""); ok {
 				news.Moment.Changes = differences(b.panels(), p)
 			}
-			news.Sentence = note("another page", text("of this visit pressed at "+clock(e.at)+": "), code(strings.TrimSpace(e.verb+" "+e.what)), text(". The panels show what it saw."))
+			news.Sentence = note(anotherPage, text("of this visit pressed at "+clock(e.at)+": "), code(strings.TrimSpace(e.verb+" "+e.what)), text(". The panels show what it saw."))
 		}
 	}
-	st.seen = n
 	return st.send(ctx, views.News(news))
+}
+
+// own tells whether e is an exchange of this stream's page.
+func (st *stream) own(e entry) bool {
+	return e.kin == "" && !e.observed && e.page != "" && e.page == st.page
 }
 
 // send writes one message: a component, line by line (HTML standard, server-sent events).

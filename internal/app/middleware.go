@@ -43,6 +43,7 @@ type request struct {
 	visit    *visit        // nil if the request belongs to none
 	lost     bool          // it named a visit that is not there any more
 	page     string        // which of a visit's pages sent it, "" when it did not say
+	seen     int           // the last moment that the page shows, 0 when it did not say
 	planted  *bool         // the readable cookie is in the browser after this answer, or is not
 	by       string        // who sent it, if it was not a page
 	outcome  *outcome      // nil unless somebody may want to know
@@ -246,7 +247,8 @@ func readForm(c echo.Context) error {
 }
 
 // pageHeader is how a page with a script says which of its visit's pages it is, so
-// that its own presses are no news to it.
+// that its own presses are no news to it, and behind a space the last moment that
+// it shows, so that only what is new need come.
 const pageHeader = "Sessionscope-Page"
 
 // findVisit finds the visit that a request names, in its form or its address.
@@ -263,7 +265,8 @@ func (a *App) findVisit(c echo.Context) error {
 		}
 	}
 	mem.visit = a.visits.find(token, mem.id)
-	mem.page = c.Request().Header.Get(pageHeader)
+	page, seen, _ := strings.Cut(c.Request().Header.Get(pageHeader), " ")
+	mem.page, mem.seen = page, momentParam(seen)
 	if mem.lost = token != "" && mem.visit == nil; mem.lost && c.Request().Method == http.MethodPost && mem.wants != formJSON {
 		mem.visit = a.visits.start(mem.id, mem.id.family) // the page goes on with a new one
 	}

@@ -5,9 +5,11 @@ import (
 	"compress/flate"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -42,7 +44,9 @@ type panels struct {
 // pack makes p small: a visit keeps many.
 func (p panels) pack() []byte {
 	var b bytes.Buffer
-	w, _ := flate.NewWriter(&b, flate.BestSpeed)
+	w := deflaters.Get().(*flate.Writer)
+	defer deflaters.Put(w)
+	w.Reset(&b)
 	if err := json.NewEncoder(w).Encode(p); err != nil {
 		panic(err) // strings and numbers: it cannot be
 	}
@@ -50,9 +54,21 @@ func (p panels) pack() []byte {
 	return b.Bytes()
 }
 
+// deflaters and inflaters are reused: each takes half a megabyte to make.
+var (
+	deflaters = sync.Pool{New: func() any {
+		w, _ := flate.NewWriter(nil, flate.BestSpeed)
+		return w
+	}}
+	inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
+)
+
 // panels unpacks those of m. Its clocks stand still.
 func (m *moment) panels() (p panels) {
-	if err := json.NewDecoder(flate.NewReader(bytes.NewReader(m.packed))).Decode(&p); err != nil {
+	r := inflaters.Get().(io.ReadCloser)
+	defer inflaters.Put(r)
+	_ = r.(flate.Resetter).Reset(bytes.NewReader(m.packed), nil) // it never fails
+	if err := json.NewDecoder(r).Decode(&p); err != nil {
 		panic(err) // it was packed here
 	}
 	p.Server.Idle.Still, p.Server.Absolute.Still = true, true

@@ -66,7 +66,7 @@ func shownHead(t *testing.T, r *bufio.Reader) string {
 			text += after + " "
 		}
 	}
-	return strings.Join(strings.Fields(html.UnescapeString(text)), " ")
+	return strings.ReplaceAll(strings.Join(strings.Fields(html.UnescapeString(text)), " "), "/ ?", "/?")
 }
 
 // The page shows the request's head as it came: order, spelling, doubled fields.

@@ -58,7 +58,22 @@ func browse(t *testing.T, p *program, javascript bool) *page {
 	if err := chromedp.Do(ctx); err != nil { // the first run's context is the browser's life
 		t.Fatal("starting Chromium:", err)
 	}
-	messages := chromedp.Console(ctx)
+	pg.listen()
+	if !javascript {
+		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		pg.must(err)
+	}
+	pg.viewport(1440, 900)
+	pg.do(chromedp.Navigate(p.url), chromedp.WaitVisible(chromedp.ID("result")))
+	return pg
+}
+
+// listen collects what the console says. At the end of the test every fault that
+// was not forgiven counts.
+func (pg *page) listen() {
+	pg.t.Helper()
+	pg.must(chromedp.Do(pg.ctx))
+	messages := chromedp.Console(pg.ctx)
 	go func() {
 		for m := range messages {
 			if m.Type == chromedp.ConsoleError || m.IsException() || m.Source == "security" {
@@ -68,20 +83,13 @@ func browse(t *testing.T, p *program, javascript bool) *page {
 			}
 		}
 	}()
-	if !javascript {
-		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-		pg.must(err)
-	}
-	pg.viewport(1440, 900)
-	pg.do(chromedp.Navigate(p.url), chromedp.WaitVisible(chromedp.ID("result")))
-	t.Cleanup(func() {
+	pg.t.Cleanup(func() {
 		pg.mu.Lock()
 		defer pg.mu.Unlock()
 		for _, f := range pg.faults {
-			t.Error("console:", f)
+			pg.t.Error("console:", f)
 		}
 	})
-	return pg
 }
 
 func (pg *page) must(err error) {
@@ -160,18 +168,24 @@ func (pg *page) wantValue(expression, want string) {
 
 // expectFaults forgives what Chromium and htmx say of a failed request. Anything
 // of the page's own, an exception or a violation, still counts.
-func (pg *page) expectFaults() {
+func (pg *page) expectFaults() { pg.forgive("Failed to load resource", "htmx:error: Failed to fetch") }
+
+// forgive takes those faults out that hold one of the words.
+func (pg *page) forgive(words ...string) {
 	pg.mu.Lock()
 	defer pg.mu.Unlock()
 	pg.faults = slices.DeleteFunc(pg.faults, func(f string) bool {
-		return strings.Contains(f, "Failed to load resource") || strings.Contains(f, "htmx:error: Failed to fetch")
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(f, w) })
 	})
 }
 
 // fill puts text into a field.
 func (pg *page) fill(id, text string) {
 	pg.t.Helper()
-	if text == "" { // which SetValue takes for a failure
+	if text == "" && pg.javascript { // which SetValue takes for a failure
+		pg.do(chromedp.Evaluate[chromedp.Void](`document.getElementById("` + id + `").value = ""`))
+		return
+	} else if text == "" {
 		pg.do(chromedp.Clear(chromedp.ID(id)))
 		return
 	}
@@ -184,7 +198,7 @@ func (pg *page) press(label string, verb string, words ...string) {
 	pg.t.Helper()
 	click := chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[starts-with(normalize-space(.), %q)]`, label)))
 	if pg.javascript {
-		pg.do(click)
+		pg.do(chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`), click) // not below the header that stays
 	} else { // a new page comes
 		ctx, cancel := context.WithTimeout(pg.ctx, 15*time.Second)
 		defer cancel()
@@ -193,6 +207,9 @@ func (pg *page) press(label string, verb string, words ...string) {
 	}
 	pg.want("#result .verb", verb)
 	pg.want("#result", words...)
+	if pg.javascript { // a press while another is on its way is dropped
+		pg.wantValue(`String(document.querySelectorAll('button.htmx-request, a.htmx-request').length)`, "0")
+	}
 }
 
 // cookie returns this browser's session cookie, nil without one.
@@ -225,7 +242,7 @@ func (pg *page) shoot(name string) {
 		if err != nil {
 			pg.t.Error(err)
 		}
-		for _, width := range []int64{1440, 390} {
+		for _, width := range []int64{1440, 1024, 390} {
 			still := chromedp.Evaluate[chromedp.Void](`Promise.all(document.getAnimations().map(a => a.finished)).then(() => undefined)`, chromedp.EvalAwaitPromise)
 			if !pg.javascript {
 				still = chromedp.WaitVisible(chromedp.ID("result"))

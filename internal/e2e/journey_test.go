@@ -78,7 +78,7 @@ func journey(t *testing.T, javascript bool) {
 	pg.fill("key", "cart")
 	pg.fill("value", strings.Repeat("too large for a cookie ", 20))
 	pg.press("Set", "set", "cart", "too large for the cookie", "on the server")
-	pg.want("#server", "server map")
+	pg.want("#key-cart", "server")
 	pg.press("List keys", "keys", "2 keys: cart, name")
 	pg.shoot("2-two-keys" + suffix)
 
@@ -146,7 +146,7 @@ func TestPlacement(t *testing.T) {
 	choose("server")
 	pg.want("#result", "no session", "the cookie carries the ID alone")
 	pg.press("Set", "set", "on the server")
-	pg.want("#server", "server map")
+	pg.want("#key-name", "server")
 	choose("cookie")
 	pg.want("#result .verb", "moved")
 	pg.want("#result", "1 value moved at once", "new ID")

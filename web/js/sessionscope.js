@@ -64,11 +64,13 @@ document.addEventListener('click', async (event) => {
   } catch { button.textContent = 'Selected: copy it'; }
 });
 
+const lastMoment = () => Number(document.querySelector('#timeline li:last-child')?.id.slice(1) ?? 0);
+
 // After each change: what only a script can add.
 function touchUp() {
   look();
   for (const button of document.querySelectorAll('[data-copy][hidden]')) button.hidden = false;
-  const scroll = document.getElementById('timeline-scroll'), n = document.getElementById('timeline')?.dataset.n;
+  const scroll = document.getElementById('timeline-scroll'), n = lastMoment();
   if (scroll && touchUp.n !== n) { // news: it stands at the end
     touchUp.n = n;
     scroll.scrollLeft = 0; // from right to left
@@ -79,7 +81,8 @@ touchUp();
 // This page says which of its visit's pages it is: its own presses are no news to it.
 document.addEventListener('htmx:config:request', (event) => {
   const page = document.getElementById('live')?.dataset.page;
-  if (page) event.detail.ctx.request.headers['Sessionscope-Page'] = page;
+  // With the last moment that it shows, unless it shows the past: then only what is new need come.
+  if (page) event.detail.ctx.request.headers['Sessionscope-Page'] = `${page} ${document.querySelector('#moment.past') ? 0 : lastMoment()}`;
 });
 
 // The event stream, in words.
@@ -135,7 +138,7 @@ document.addEventListener('htmx:finally:request', (event) => {
   // The answer comes into view, and the focus does not fall off the page.
   const past = document.querySelector('#moment.past');
   if (pressedBelow) (past ?? document.getElementById('result')).scrollIntoView({ block: 'nearest' });
-  if (document.activeElement === document.body && focused && !focused.isConnected) (past ?? document.getElementById('timeline')).focus({ preventScroll: true });
+  if (focused && focused !== document.body && !focused.checkVisibility()) (past ?? document.getElementById('timeline')).focus({ preventScroll: true });
   for (const [id, is] of open) {
     const el = document.getElementById(id);
     if (el && el.open !== is) el.open = is;

@@ -1,0 +1,25 @@
+package app
+
+import (
+	"fmt"
+	"testing"
+)
+
+// BenchmarkPress is a press on a page with a script: its answer, with the moment
+// that it becomes.
+func BenchmarkPress(b *testing.B) {
+	h := newApp(b, nil)
+	br := newBrowser(b, h, formFragment)
+	v := br.visit("/")
+	for i := range 20 {
+		br.post("/set", "key", "name", "value", fmt.Sprint(i), "v", v).want(200)
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		i++
+		r := br.request("POST", "/set", fmt.Sprintf("key=name&value=%d&v=%s", i, v))
+		r.Header.Set("Accept-Encoding", "gzip")
+		br.send(r)
+	}
+}
