@@ -127,6 +127,8 @@ func (a *App) routes() *echo.Echo {
 	post("/tamper", a.with(a.tamper))
 	post("/pin", a.with(a.pinCookie))
 	post("/replay", a.with(a.replay))
+	post("/drop-cookie", a.with(a.dropCookie))
+	post("/put-back", a.with(a.putBack))
 	post("/plant", a.with(a.plant))
 	post("/second", a.second)
 	post("/projector", a.projector)

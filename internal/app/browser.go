@@ -38,7 +38,9 @@ const thrownAway = "No cookie any more: the server had it thrown away. Press Set
 
 // kept is the value of the cookie that the browser keeps after this answer, or "".
 func kept(c echo.Context, info session.Info) string {
-	switch {
+	switch mem := remembered(c.Request().Context()); {
+	case mem.replaced != nil:
+		return *mem.replaced
 	case info.Cookie != nil:
 		return info.Cookie.Value
 	case info.Sent != nil:
@@ -60,7 +62,7 @@ func (a *App) browser(c echo.Context, info session.Info) views.Browser {
 	_, came := carried(c)
 	switch {
 	case b.Raw != "":
-	case info.Sent != nil:
+	case info.Sent != nil, remembered(c.Request().Context()).replaced != nil:
 		b.Empty = thrownAway
 		return b
 	case came:
@@ -76,17 +78,19 @@ func (a *App) browser(c echo.Context, info session.Info) views.Browser {
 	b.RawBytes = bytesText(len(b.Raw))
 	b.Bytes = len(b.Name) + len(b.Raw)
 	b.Size, b.Most = number(b.Bytes), number(b.Limit)
-	b.Raw = shown(b.Raw, maxCookieShown)
-	if info.Exists { // only we can have set it, and always like this
+	if info.Exists && info.Cookie.Value == b.Raw { // only we can have set it, and always like this
 		b.Flags = flags(info, info.Sent)
 	}
+	b.Raw = shown(b.Raw, maxCookieShown)
 	layers, ok := session.Peel(kept(c, info))
 	if !ok {
 		return b
 	}
 	b.Layers = peeled(layers, id.engine.Now())
-	b.Layers.Verdict = "does not fit"
-	if info.Cookie != nil {
+	switch b.Layers.Verdict = "does not fit"; {
+	case remembered(c.Request().Context()).replaced != nil:
+		b.Layers.Verdict = "not checked yet"
+	case info.Cookie != nil:
 		b.Layers.Valid, b.Layers.Verdict, b.Layers.Key = true, "valid", keyOf(info.Cookie)
 	}
 	if e, ok := layers.Envelope(); ok {

@@ -46,6 +46,8 @@ var acts = map[string]act{
 	"tamper":        {"App.tamper", "codec.verify", "verify"},
 	"replay":        {"App.replay", "Session.open", "verify"},
 	"pin":           {"App.pinCookie", "Engine.Load", "session"},
+	"drop-cookie":   {"App.dropCookie", "Engine.Load", "drop"},
+	"put-back":      {"App.putBack", "Engine.Load", "drop"},
 	"plant":         {"App.plant", "Engine.Load", "plant"},
 }
 

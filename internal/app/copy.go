@@ -106,27 +106,77 @@ func (a *App) pinCookie(c echo.Context, s *session.Session) error {
 	}})
 }
 
-// replay is POST /replay: a pinned cookie is sent by the server's own client.
-func (a *App) replay(c echo.Context, s *session.Session) error {
+// pinOf returns the pin that the form names.
+func (a *App) pinOf(c echo.Context) (pin, error) {
 	v := remembered(c.Request().Context()).visit
 	n, err := strconv.Atoi(submitted(c).Get("pin"))
 	if v == nil || err != nil {
-		return &problem{status: http.StatusBadRequest, detail: `A replay names a pin of a visit: send the fields "v" and "pin" along.`}
+		return pin{}, &problem{status: http.StatusBadRequest, detail: `This names a pin of a visit: send the fields "v" and "pin" along.`}
 	}
-	var kept pin
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	for _, p := range v.pins {
 		if p.n == n {
-			kept = p
+			return p, nil
 		}
 	}
-	v.mu.Unlock()
-	if kept.n == 0 {
-		return &problem{status: http.StatusNotFound, detail: fmt.Sprintf("There is no such pin: a visit keeps its last %d.", maxPins)}
+	return pin{}, &problem{status: http.StatusNotFound, detail: fmt.Sprintf("There is no such pin: a visit keeps its last %d.", maxPins)}
+}
+
+// replay is POST /replay: a pinned cookie is sent by the server's own client.
+func (a *App) replay(c echo.Context, s *session.Session) error {
+	copied, err := a.pinOf(c)
+	if err != nil {
+		return err
 	}
-	return a.sendCopy(c, s, "replay", kept.value, "a pinned copy", func(became copyOf, info session.Info) views.Sentence {
-		return sayReplay(kept, became, info)
+	return a.sendCopy(c, s, "replay", copied.value, "a pinned copy", func(became copyOf, info session.Info) views.Sentence {
+		return sayReplay(copied, became, info)
 	})
+}
+
+// dropCookie is POST /drop-cookie: the browser throws its cookie away, and the
+// server's record is not touched.
+func (a *App) dropCookie(c echo.Context, s *session.Session) error {
+	value := kept(c, s.Info())
+	if value == "" {
+		return a.answer(c, s, outcome{op: "drop-cookie", say: func(info session.Info) views.Sentence {
+			return noSession("drop cookie", info, "There is no cookie to throw away.")
+		}})
+	}
+	return a.replace(c, s, "drop-cookie", "", did("thrown away", text("The browser threw "), theCookie, text(" away. Nothing else was done: what "), theServer,
+		text(" keeps is untouched. Pin a copy before, and you can put it back.")))
+}
+
+// putBack is POST /put-back: a pinned copy becomes this browser's cookie again.
+func (a *App) putBack(c echo.Context, s *session.Session) error {
+	copied, err := a.pinOf(c)
+	if err != nil {
+		return err
+	}
+	return a.replace(c, s, "put-back", copied.value, did("put back", text("The copy from "+clock(copied.at)+" is "), theCookie,
+		text(" of this browser again. Whether it opens anything, this page's own request has just found out.")))
+}
+
+// replace gives the browser another session cookie, or with "" takes it away. What
+// came of it shows on the page that comes next, whose request carries it.
+func (a *App) replace(c echo.Context, s *session.Session, op, value string, sentence views.Sentence) error {
+	ctx := c.Request().Context()
+	s.Discard(ctx, "the cookie alone is replaced") // so that no other Set-Cookie is sent
+	info, mem := s.Info(), remembered(ctx)
+	cookie := info.Attributes
+	cookie.Value, cookie.MaxAge = value, 0
+	if value == "" {
+		cookie.MaxAge = -1
+	}
+	c.Response().Header().Set("Set-Cookie", cookie.String())
+	out := outcome{op: op}
+	mem.outcome, mem.replaced = &out, &value
+	if wants(c) == formJSON {
+		body := []byte(`{"op":"` + op + `"}`)
+		a.recordJSON(c, http.StatusOK, s, body)
+		return writeJSONText(c, http.StatusOK, "application/json", body)
+	}
+	return a.redirect(c, s, sentence, out, info)
 }
 
 // sendCopy sends a request with that cookie and shows the exchange.

@@ -45,6 +45,7 @@ type request struct {
 	page     string        // which of a visit's pages sent it, "" when it did not say
 	seen     int           // the last moment that the page shows, 0 when it did not say
 	planted  *bool         // the readable cookie is in the browser after this answer, or is not
+	replaced *string       // what the browser's session cookie is made to be, whatever the session; nil mostly
 	by       string        // who sent it, if it was not a page
 	outcome  *outcome      // nil unless somebody may want to know
 	info     *session.Info // after the commit

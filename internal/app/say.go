@@ -483,6 +483,10 @@ func summary(mem *request, status int) (verb, what, tone string) {
 		verb, what = "planted", "a readable cookie"
 	case out.op == "pin":
 		verb, what = "pinned", "a copy"
+	case out.op == "drop-cookie" && mem.replaced != nil:
+		verb, what, tone = "dropped", "the cookie, not the record", "gone"
+	case out.op == "put-back":
+		verb, what, tone = "put back", "a pinned copy", "moved"
 	default:
 		verb = out.op
 	}

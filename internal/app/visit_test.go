@@ -866,3 +866,57 @@ func TestCurl(t *testing.T) {
 	}
 	b.get("/get?key=a&v="+v).want(200, "curl -si &#39;http://127.0.0.1:8080/get?key=a&#39;")
 }
+
+// Only the cookie is thrown away, and put back: the record is not touched.
+func TestDropAndPutBack(t *testing.T) {
+	for name, f := range forms {
+		h := newApp(t, nil)
+		b := newBrowser(t, h, f)
+		v := b.visit("/")
+		press := func(target string, pairs ...string) answer {
+			a := b.post(target, append(pairs, "v", v)...)
+			next := a.Header.Get("Location") + a.Header.Get("HX-Redirect")
+			if f == formJSON {
+				return a.want(200)
+			}
+			if next == "" {
+				return a
+			}
+			before := b.form
+			b.form = formPage
+			defer func() { b.form = before }()
+			return b.get(next).want(200)
+		}
+		press("/drop-cookie")
+		press("/set", "key", "name", "value", "Rahim")
+		own := b.cookie()
+		press("/pin")
+		press("/set", "key", "name", "value", "Karim")
+		version := func() any {
+			p, err := h.root.engine.Peek(t.Context(), h.visits.find(v, h.root).session())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p.Stored.Record
+		}
+		before := version()
+		a := press("/drop-cookie")
+		if b.cookie() != "" || version() != before {
+			t.Errorf("%s: after the drop the browser keeps %q, the record is %v, was %v", name, b.cookie(), version(), before)
+		}
+		if f != formJSON {
+			a.want(200, "The browser threw", "the cookie", "its record is still here, and no cookie that came opens it", "No cookie", "Put back")
+		}
+		a = press("/put-back", "pin", "1")
+		if b.cookie() != own || version() != before {
+			t.Errorf("%s: put back, the browser keeps %q, want %q", name, b.cookie(), own)
+		}
+		if f != formJSON {
+			a.want(200, "of this browser again", "This cookie is stale", `"Rahim"`)
+		}
+		b.post("/put-back", "pin", "9", "v", v).want(404)
+		b.post("/put-back", "pin", "1").want(400)
+		b.form = formFragment
+		b.get("/?at=1&v="+v).want(200, "dropped", "the cookie, not the record", "put back", "a pinned copy")
+	}
+}

@@ -1,18 +1,21 @@
 package app
 
 import (
+	"context"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/store/memory"
+	"github.com/sessionscope/sessionscope/internal/store/storetest"
 )
 
 // changes is what the bar above the panels says.
@@ -94,8 +97,15 @@ func TestRefusedStreamIsNoMoment(t *testing.T) {
 func TestClockTellsTheTruth(t *testing.T) {
 	for _, placement := range []string{"cookie", "hybrid"} {
 		synctest.Test(t, func(t *testing.T) {
-			var down bool
-			h := newApp(t, func(c *Config) { c.Sessions.Backend = failing(&down) })
+			var down atomic.Bool
+			h := newApp(t, func(c *Config) {
+				c.Sessions.Backend = &storetest.Hooked{Backend: c.Sessions.Backend, Hook: func(context.Context, string) (before, after error) {
+					if down.Load() {
+						return errDown, nil
+					}
+					return nil, nil
+				}}
+			})
 			b := newBrowser(t, h, formFragment)
 			v := b.visit("/")
 			entries := func() string { synctest.Wait(); return strings.Join(b.get("/?at=1&v="+v).entries(), "; ") }
@@ -128,10 +138,10 @@ func TestClockTellsTheTruth(t *testing.T) {
 			b.post("/set", "key", "a", "value", "4", "placement", placement, "v", v).want(200)
 			b.post("/expiry", "seconds", "600", "v", v)
 			time.Sleep(9 * time.Minute)
-			down = true
+			down.Store(true)
 			time.Sleep(time.Minute)
 			synctest.Wait()
-			down = false
+			down.Store(false)
 			time.Sleep(2 * plotEvery)
 			if got := entries(); strings.Count(got, "the clock") != 2 {
 				t.Errorf("%s: after an outage: %s", placement, got)

@@ -511,6 +511,20 @@ func TestLabCopies(t *testing.T) {
 
 	pg.press("Pin a copy", "pinned", "as a thief would keep it")
 	pg.press("Replay", "replay accepted", "Another client")
+	// Only the cookie goes, and comes back: the record does not notice.
+	record := pg.text("#server .clocks dd")
+	pg.press("Drop the cookie only", "thrown away", "untouched")
+	pg.want("#server", "its record is still here, and no cookie that came opens it")
+	if c := pg.cookie(); c != nil {
+		t.Errorf("dropped, the browser keeps %v", c)
+	}
+	pg.press("Get", "get", "missing")
+	pg.press("Put back", "put back", "of this browser again")
+	pg.want("#server .clocks dd", record)
+	if got := pg.cookie(); got == nil || got.Value != own {
+		t.Errorf("put back, the browser keeps %v", got)
+	}
+	pg.press("Get", "get", `"Rahim"`)
 	pg.press("Flush", "flushed")
 	pg.press("Replay", "replay refused", "no record has this ID", "no session of its own")
 	if c := pg.cookie(); c != nil {

@@ -70,3 +70,8 @@ def plant(request):
     response = HttpResponse("planted")
     response.set_cookie("readable", "hello", samesite="Lax")  # not HttpOnly
     return response
+=== drop
+def drop_cookie(request):
+    response = HttpResponse("dropped")
+    response.delete_cookie(settings.SESSION_COOKIE_NAME)  # the record stays
+    return response

@@ -86,3 +86,8 @@ app.post('/plant', (req, res) => {
   res.cookie('readable', 'hello', { sameSite: 'lax' }) // httpOnly is off unless asked for
   res.send('planted')
 })
+=== drop
+app.post('/drop-cookie', (req, res) => {
+  res.clearCookie('connect.sid') // the record stays
+  res.send('dropped')
+})

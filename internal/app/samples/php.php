@@ -54,3 +54,5 @@ ini_set('session.use_strict_mode', '1');
 session_start();
 === plant
 setcookie('readable', 'hello', ['samesite' => 'Lax']); // not HttpOnly
+=== drop
+setcookie(session_name(), '', ['expires' => 1, 'path' => '/']); // the record stays

@@ -65,3 +65,8 @@ def plant
   cookies[:readable] = { value: "hello", same_site: :lax } # not HttpOnly
   head :ok
 end
+=== drop
+def drop_cookie
+  cookies.delete("_app_session") # with a store on the server the record stays
+  head :ok
+end
