@@ -44,6 +44,7 @@ func (a *App) showResult(c echo.Context, s *session.Session, r result) error {
 	lab.Composer, lab.Wire, lab.Moment, lab.Code = r.composer, r.wire, r.moment, codeOf(r.op)
 	lab.Tools.Curl, lab.Browser.Jar = r.curl, r.jar
 	if v := remembered(c.Request().Context()).visit; v != nil && v == r.visit {
+		a.follow(v, true, s.Info())
 		if e, ok := v.entry(r.wire.N); ok && !r.wire.Finished {
 			a.finish(c.Request().Context(), v, e, &lab.Wire)
 		}

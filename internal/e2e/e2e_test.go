@@ -240,8 +240,8 @@ func TestBinaryHoldsEveryAsset(t *testing.T) {
 			t.Errorf("%s: Cache-Control %q", quoted, got)
 		}
 	}
-	if found != 5 {
-		t.Errorf("the page names %d assets, want 5", found)
+	if found != 6 {
+		t.Errorf("the page names %d assets, want 6", found)
 	}
 }
 
@@ -315,7 +315,7 @@ func TestFlagsReachTheProgram(t *testing.T) {
 		}
 	}
 	if status, _, _ := newClient(t, p.url).do("POST", "/set", url.Values{"key": {"a"}, "value": {"1"}}); status != 507 {
-		t.Errorf("a session too many got %d, want 507", status)
+		t.Errorf("a session too many got %d, want 607", status)
 	}
 	for host, want := range map[string]int{"lab.example": 200, "evil.example": 421} {
 		r, _ := http.NewRequest("GET", p.url+"/healthz", nil)

@@ -122,7 +122,7 @@ document.addEventListener('htmx:before:request', (event) => {
 document.addEventListener('htmx:finally:request', (event) => {
   touchUp();
   live();
-  if (event.target.id === 'live' || event.target.id === 'refresh' || event.target.id?.startsWith('ask-')) return; // no press
+  if (event.target.id === 'live' || event.target.id === 'refresh' || event.target.id === 'look' || event.target.id?.startsWith('ask-')) return; // no press
   const field = document.getElementById('result').dataset.field;
   for (const id of ['key', 'value', 'type', 'seconds', 'user', 'tamper-at', 'tamper-to']) {
     const el = document.getElementById(id);
