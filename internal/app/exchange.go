@@ -102,15 +102,15 @@ func compare(w *views.Wire, before views.Wire, n int) {
 			names := slices.Compact(kind.names)
 			all := len(names)
 			names = slices.DeleteFunc(names, func(name string) bool { return !telling[http.CanonicalHeaderKey(name)] })
-			rest := strconv.Itoa(all - len(names))
-			if len(names) > 0 && rest != "0" {
-				rest = "and " + rest + " more"
-			}
-			if rest != "0" {
-				names = append(names, rest)
+			said := strings.Join(names, ", ")
+			switch rest := all - len(names); {
+			case said == "":
+				said = strconv.Itoa(rest)
+			case rest > 0:
+				said += fmt.Sprintf(" and %d more", rest)
 			}
 			if all > 0 {
-				says = append(says, name+kind.verb+" "+strings.Join(names, " "))
+				says = append(says, name+kind.verb+" "+said)
 				name = ""
 			}
 		}
