@@ -17,6 +17,9 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
+// copyTime is how long the server's own client waits for an answer.
+const copyTime = 5 * time.Second
+
 // maxPins is how many cookies a visit keeps; the oldest makes room.
 const maxPins = 5
 
@@ -182,14 +185,12 @@ func (a *App) replace(c echo.Context, s *session.Session, op, value string, sent
 // sendCopy sends a request with that cookie and shows the exchange.
 func (a *App) sendCopy(c echo.Context, s *session.Session, op, value, by string, say func(copyOf, session.Info) views.Sentence) error {
 	became, err := a.self.send(c, value, by)
-	if err == nil {
-		p := panels{Wire: became.wire}
-		a.guard(c, s, idOf(c), &p)
-		became.wire = p.Wire
-	}
 	if err != nil {
 		return &problem{status: http.StatusServiceUnavailable, cause: err, detail: "The server's own client got no answer to the copy. Nothing was changed."}
 	}
+	p := panels{Wire: became.wire}
+	a.guard(c.Request().Context(), s.Info().Cookie, idOf(c), &p)
+	became.wire = p.Wire
 	return a.answer(c, s, outcome{op: op, copy: &became, say: func(info session.Info) views.Sentence { return say(became, info) }})
 }
 
@@ -263,7 +264,7 @@ var errCopyFailed = errors.New("the server's own client got no answer")
 func (cl *client) send(c echo.Context, value, by string) (became copyOf, err error) {
 	cl.once.Do(cl.start)
 	id := idOf(c)
-	ctx, cancel := context.WithTimeout(c.Request().Context(), maxHold)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), copyTime)
 	defer cancel()
 	job := &errand{remembered(ctx).visit, by, make(chan *request, 1)}
 	transport := &http.Transport{

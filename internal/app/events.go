@@ -127,11 +127,16 @@ func (st *stream) begin(ctx context.Context, info session.Info) error {
 	}
 	switch {
 	case now != present:
-		return st.flush([]byte("event: look\ndata: another session came along\n\n"))
+		return st.look()
 	case last > st.seen:
 		return st.news(ctx)
 	}
 	return st.flush([]byte(": here\n\n"))
+}
+
+// look has the page ask for its session with a request of its own.
+func (st *stream) look() error {
+	return st.flush([]byte("event: look\ndata: the session is another\n\n"))
 }
 
 // news tells the timeline, the figures, and what the server keeps when somebody else
@@ -159,13 +164,15 @@ func (st *stream) news(ctx context.Context) error {
 	}
 	news := views.Told{Place: v.place(), Timeline: v.timeline(0), Figures: figures}
 	e, ok := v.last(0, func(e entry) bool { return e.n > seen && e.kin == "" && !e.aside && e.wrote })
+	look := false
 	if ok && !st.own(e) {
 		p := e.panels()
 		if p.Server.Refresh(v.id.engine.Now().UnixMilli(), left) {
 			p.Server.Figures = figures
 			news.Server = &p.Server
 		}
-		if !e.observed { // another page of this visit was pressed: this one shows what it saw
+		look = !e.observed && !st.sawSession(e.session)
+		if !e.observed && !look { // another page of this visit was pressed: this one shows what it saw
 			p.Wire.N = e.n
 			a.finish(ctx, v, e, &p.Wire)
 			p.Wire.By = "a press on another page of this visit"
@@ -177,7 +184,18 @@ func (st *stream) news(ctx context.Context) error {
 			news.Sentence = note(anotherPage, text("of this visit pressed at "+clock(e.at)+": "), code(strings.TrimSpace(e.verb+" "+e.what)), text(". The panels show what it saw."))
 		}
 	}
-	return st.send(ctx, views.News(news))
+	err := st.send(ctx, views.News(news))
+	if look && err == nil {
+		err = st.look() // this browser's own request shows what it has now
+	}
+	return err
+}
+
+// sawSession tells whether a press of this stream's page was of that session. The
+// empty name is of none, which everybody may see.
+func (st *stream) sawSession(name string) bool {
+	_, ok := st.v.last(0, func(e entry) bool { return st.own(e) && e.session == name })
+	return ok || name == ""
 }
 
 // own tells whether e is an exchange of this stream's page.

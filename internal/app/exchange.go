@@ -181,7 +181,7 @@ func (a *App) exchange(c echo.Context) error {
 	p := e.panels()
 	p.Wire.N = n
 	a.finish(c.Request().Context(), v, e, &p.Wire)
-	a.guard(c, s, e.id, &p)
+	a.guard(c.Request().Context(), s.Info().Cookie, e.id, &p)
 	w := p.Wire
 	if wants(c) == formFragment {
 		return a.write(c, http.StatusOK, views.Finished(v.place(), w))
@@ -212,18 +212,18 @@ func bare(seen, more []views.Header) [][2]string {
 	return out
 }
 
-// guard hides in p the cookies that still open a session which this request does
-// not carry: the address of a moment alone must not give a session away. s is this
-// request's session, id whose cookies they are.
-func (a *App) guard(c echo.Context, s *session.Session, id *identity, p *panels) {
-	own := s.Info().Cookie
+// guard hides in p the cookies that still open another session than own, which the
+// request carries: the address of a moment alone must not give a session away. id
+// is whose cookies they are. It tells whether it hid any.
+func (a *App) guard(ctx context.Context, own *session.Cookie, id *identity, p *panels) (hid bool) {
 	known := make(map[string]bool)
 	hides := func(value string) bool {
 		hide, ok := known[value]
 		if !ok {
-			hide = a.opensAnother(c.Request().Context(), id, value, own)
+			hide = a.opensAnother(ctx, id, value, own)
 			known[value] = hide
 		}
+		hid = hid || hide
 		return hide
 	}
 	for _, headers := range [][]views.Header{p.Wire.Request, p.Wire.RequestMore, p.Wire.Response, p.Wire.ResponseMore} {
@@ -240,6 +240,7 @@ func (a *App) guard(c echo.Context, s *session.Session, id *identity, p *panels)
 		p.Browser.Note = "This cookie still opens a session, and the request that looks at it does not carry it: it is not shown here, but on the page of the browser that has it."
 		p.Browser.Raw, p.Browser.Layers = "", nil
 	}
+	return hid
 }
 
 // opensAnother tells whether a cookie's value opens a session on id's side that is

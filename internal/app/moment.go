@@ -225,7 +225,7 @@ func (a *App) show(c echo.Context, s *session.Session, n int) error {
 		return gone
 	}
 	s.Discard(c.Request().Context(), "only the past is looked at") // not even a clock moves
-	lab := a.labView(c, s, note("moment", text(fmt.Sprintf("What you see is from %s: ", clock(e.at))), text(strings.TrimSpace(e.verb+" "+e.what)), text(". Nothing is done by looking.")), false)
+	lab := a.labView(c, s, note("moment", text(fmt.Sprintf("What you see is from %s: ", clock(e.at))), code(strings.TrimSpace(e.verb+" "+e.what)), text(". Nothing is done by looking.")), false)
 	p := e.panels()
 	p.Wire.N = n
 	a.finish(c.Request().Context(), v, e, &p.Wire)
@@ -235,8 +235,11 @@ func (a *App) show(c echo.Context, s *session.Session, n int) error {
 	} else {
 		lab.Moment.First = true
 	}
-	a.guard(c, s, e.id, &p)
+	a.guard(c.Request().Context(), s.Info().Cookie, e.id, &p)
 	p.Browser.Scripts, p.Wire.Past = false, true
+	if e.kin != "" {
+		p.Browser.Of = "the " + e.kin
+	}
 	lab.Browser, lab.Wire, lab.Server, lab.Tools, lab.Code = p.Browser, p.Wire, p.Server, nil, codeOf(e.op)
 	if b, ok := v.entry(n - 1); ok && b.packed != nil {
 		lab.Moment.Before = n - 1

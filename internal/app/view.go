@@ -25,8 +25,12 @@ func (a *App) page(c echo.Context, title string) views.Page {
 		projector = v.projector
 		v.mu.Unlock()
 	}
+	id := rand.Text()[:8]
+	if mem.wants == formPage {
+		mem.page = id // the request that fetched it is the page's own
+	}
 	return views.Page{
-		Title: title, Base: mem.id.base, Projector: projector, ID: rand.Text()[:8],
+		Title: title, Base: mem.id.base, Projector: projector, ID: id,
 		Theme: a.assets.url("js/theme.js"), CSS: a.assets.url("css/sessionscope.css"), HTMX: a.assets.url("vendor/htmx-4.0.1/htmx.min.js"),
 		SSE:    a.assets.url("vendor/htmx-4.0.1/hx-sse.min.js"),
 		Script: a.assets.url("js/sessionscope.js"), Icon: a.assets.url("img/icon.svg"),
