@@ -3,11 +3,8 @@ package app
 import (
 	"embed"
 	"fmt"
-	"go/ast"
-	"go/parser"
 	"go/scanner"
 	"go/token"
-	"io/fs"
 	"regexp"
 	"strings"
 	"sync"
@@ -63,63 +60,33 @@ var peers = []struct{ id, name, title, file, comment, keywords, url, urlText str
 		"https://guides.rubyonrails.org/action_controller_overview.html#session", "Rails: the session"},
 }
 
-// functions are the pieces of Go that the page can show, by "Type.name": parsed
-// once, when somebody looks.
+// functions are the pieces of Go that the page can show, by "Type.name".
 var functions = sync.OnceValue(func() map[string]views.Listing {
 	out := make(map[string]views.Listing)
-	for _, src := range []struct {
-		dir   string
-		files fs.FS
-	}{{"internal/app/", handlerSource}, {"internal/session/", session.Source}} {
-		err := fs.WalkDir(src.files, ".", func(name string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() {
-				return err
-			}
-			text, err := fs.ReadFile(src.files, name)
-			if err != nil {
-				return err
-			}
-			set := token.NewFileSet()
-			file, err := parser.ParseFile(set, name, text, parser.ParseComments|parser.SkipObjectResolution)
-			if err != nil {
-				return err
-			}
-			for _, decl := range file.Decls {
-				f, ok := decl.(*ast.FuncDecl)
-				if !ok {
-					continue
-				}
-				from := f.Pos()
-				if f.Doc != nil {
-					from = f.Doc.Pos()
-				}
-				code := string(text[set.Position(from).Offset:set.Position(f.End()).Offset])
-				out[receiver(f)+f.Name.Name] = views.Listing{
-					Title: f.Name.Name, Where: fmt.Sprintf("%s%s, line %d", src.dir, name, set.Position(from).Line), Tokens: goTokens(code),
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			panic(err) // it is the source that this was compiled from
-		}
+	for _, act := range acts {
+		out[act.handler] = function("internal/app/", handlerSource, act.handler)
+		out[act.engine] = function("internal/session/", session.Source, act.engine)
 	}
 	return out
 })
 
-// receiver returns "Type." for a method, "" for a function.
-func receiver(f *ast.FuncDecl) string {
-	if f.Recv == nil {
-		return ""
+// function finds a method, with the comment above it, in the source of a package.
+// Formatted code has no other brace alone at the beginning of a line.
+func function(dir string, source embed.FS, method string) views.Listing {
+	of, name, _ := strings.Cut(method, ".")
+	head := regexp.MustCompile(`(?m)^(?://.*\n)*func \(\w+ \*?` + of + `\) ` + name + `\(`)
+	files, _ := source.ReadDir(".")
+	for _, file := range files {
+		text, _ := source.ReadFile(file.Name())
+		at := head.FindIndex(text)
+		if at == nil {
+			continue
+		}
+		code, _, _ := strings.Cut(string(text[at[0]:]), "\n}\n")
+		line := 1 + strings.Count(string(text[:at[0]]), "\n")
+		return views.Listing{Title: name, Where: fmt.Sprintf("%s%s, line %d", dir, file.Name(), line), Tokens: goTokens(code + "\n}")}
 	}
-	t := f.Recv.List[0].Type
-	if star, ok := t.(*ast.StarExpr); ok {
-		t = star.X
-	}
-	if id, ok := t.(*ast.Ident); ok {
-		return id.Name + "."
-	}
-	return ""
+	return views.Listing{} // a test sees to it that there is none
 }
 
 // goTokens colours Go.

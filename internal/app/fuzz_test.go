@@ -1,9 +1,11 @@
 package app
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +146,32 @@ func FuzzOrigin(f *testing.F) {
 		ours := site == "same-origin" || site == "none" || site == "" && (from == "" || err == nil && u.Host == "127.0.0.1:8080")
 		if got := b.send(r); got.StatusCode == 200 && !ours || got.StatusCode != 200 && got.StatusCode != 403 {
 			t.Fatalf("status %d for the origin %q, Sec-Fetch-Site %q", got.StatusCode, from, site)
+		}
+	})
+}
+
+// FuzzEventStream: what a stream writes is one message with that data and nothing
+// else, as a browser reads it (HTML standard, section 9.2.6).
+func FuzzEventStream(f *testing.F) {
+	for _, data := range []string{"", "a", "a\nb", "a\r\n\r\nevent: evil", "\rid: 1\r", "data: x\n\n", "\n", ": c"} {
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data string) {
+		var b bytes.Buffer
+		writeData(&b, []byte(data))
+		lines := regexp.MustCompile("\r\n|\r|\n").Split(b.String(), -1)
+		var got []string
+		for i, line := range lines {
+			value, ok := strings.CutPrefix(line, "data: ")
+			switch {
+			case ok:
+				got = append(got, value)
+			case line != "" || i < len(lines)-2:
+				t.Fatalf("%q has the line %q", b.String(), line)
+			}
+		}
+		if want := regexp.MustCompile("\r\n|\r|\n").Split(data, -1); strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Fatalf("%q arrives as %q", data, got)
 		}
 	})
 }
