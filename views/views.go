@@ -102,6 +102,7 @@ type Moment struct {
 	At, Verb      string
 	N             int
 	First         bool     // there is none before it to compare with
+	Aside         string   // the panels are of somebody else: "a pinned copy"
 	Unknown       bool     // nobody knows what changed: the store does not answer
 	Changes       []Change // against the moment before
 	Before, After int      // the neighbours' numbers, 0 for none

@@ -129,7 +129,9 @@ func (b *browser) post(target string, pairs ...string) answer {
 func (b *browser) cookie() string {
 	u, _ := url.Parse(origin)
 	for _, c := range b.jar.Cookies(u) {
-		return c.Value
+		if c.Name == cookieName {
+			return c.Value
+		}
 	}
 	return ""
 }

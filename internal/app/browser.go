@@ -143,6 +143,8 @@ func (a *App) jar(c echo.Context, ended bool) (jar []views.JarCookie, planted bo
 			}
 		case a.root.engine.CookieName():
 			j.Kind = "kin"
+		case id.pinsCookie():
+			j.Kind = "pins"
 		case id.readable():
 			j.Kind, j.Value, planted = "readable", shown(pair.value, 80), true
 		}
@@ -217,7 +219,7 @@ func keyOf(c *session.Cookie) string { return fmt.Sprintf("%d of %d", c.Key, c.K
 
 // tools are what this page can do with a copy of its cookie.
 func (a *App) tools(c echo.Context, info session.Info) *views.Tools {
-	t := a.toolsOf(remembered(c.Request().Context()).visit, kept(c, info))
+	t := a.toolsOf(remembered(c.Request().Context()).visit, kept(c, info), pinsOwner(c))
 	t.Curl, t.Carries = a.curl(c, info), kept(c, info) != ""
 	if form := submitted(c); opOf(c) == "tamper" {
 		t.To = form.Get("to")
@@ -231,8 +233,9 @@ func (a *App) tools(c echo.Context, info session.Info) *views.Tools {
 	return t
 }
 
-// toolsOf are what the pages of v, which may be nil, can do with a cookie of that value.
-func (a *App) toolsOf(v *visit, value string) *views.Tools {
+// toolsOf are what the pages of v, which may be nil, can do with a cookie of that
+// value, in the browser whose pins are owner's.
+func (a *App) toolsOf(v *visit, value, owner string) *views.Tools {
 	t := &views.Tools{}
 	if value != "" {
 		t.Letters, t.CanPin, t.At = len(value), v != nil, strconv.Itoa((len(value)+1)/2)
@@ -246,6 +249,9 @@ func (a *App) toolsOf(v *visit, value string) *views.Tools {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, p := range v.pins {
+		if p.owner != owner {
+			continue
+		}
 		t.Pins = append(t.Pins, views.Pin{N: p.n, Session: p.name, At: clock(p.at), Bytes: bytesText(len(p.value))})
 	}
 	for _, seat := range v.seats {

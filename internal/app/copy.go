@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ const maxPins = 5
 // pin is a cookie that was kept, to be sent again.
 type pin struct {
 	n     int
+	owner string // the pins cookie of the browser that pinned it
 	value string
 	name  string // its session's short name
 	at    time.Time
@@ -78,7 +80,7 @@ func (a *App) tamper(c echo.Context, s *session.Session) error {
 		return err
 	}
 	return a.sendCopy(c, s, "tamper", changed, "a copy with a change in "+tamperLabels[part], func(became copyOf, info session.Info) views.Sentence {
-		return sayTamper(part, changed == value, became, info)
+		return a.sayTamper(part, changed == value, became, info)
 	})
 }
 
@@ -89,13 +91,23 @@ func (a *App) pinCookie(c echo.Context, s *session.Session) error {
 		return &problem{status: http.StatusBadRequest, detail: `A pin belongs to a visit: send the page's field "v" along.`}
 	}
 	name, value := s.ID(), kept(c, s.Info())
+	if (&http.Cookie{Name: "pin", Value: value}).Valid() != nil || len(idOf(c).engine.CookieName())+len(value) > session.MaxCookieBytes {
+		return &problem{status: http.StatusUnprocessableEntity, detail: "The cookie that came is none that a server could send: it is too large, or has letters that a cookie cannot have. Nothing was kept."}
+	}
 	if value != "" {
 		if info := s.Info(); name == "" && info.Cookie != nil {
 			name = info.Cookie.RecordKey().Name().String()
 		}
+		owner := pinsOwner(c)
+		if owner == "" { // the browser is told who it is, so that nobody else gets what it pinned
+			owner = rand.Text()
+			cookie := s.Info().Attributes
+			cookie.Name, cookie.Value, cookie.MaxAge = idOf(c).pinsCookie(), owner, 0
+			c.Response().Header().Add("Set-Cookie", cookie.String())
+		}
 		v.mu.Lock()
 		v.pinned++
-		v.pins = append(v.pins, pin{v.pinned, value, name, idOf(c).engine.Now()})
+		v.pins = append(v.pins, pin{v.pinned, owner, value, name, idOf(c).engine.Now()})
 		if len(v.pins) > maxPins {
 			v.pins = v.pins[1:]
 		}
@@ -109,7 +121,22 @@ func (a *App) pinCookie(c echo.Context, s *session.Session) error {
 	}})
 }
 
-// pinOf returns the pin that the form names.
+// pinsCookie is the name of the cookie by which a browser shows that pins are its
+// own: a visit's token stands in addresses, and must not give a kept session away.
+func (id *identity) pinsCookie() string { return id.engine.CookieName() + "-pins" }
+
+// pinsOwner is whose pins this request may use, "" for nobody's.
+func pinsOwner(c echo.Context) string {
+	name := idOf(c).pinsCookie()
+	for pair := range cookiePairs(c.Request()) {
+		if pair.name == name && len(pair.value) == pageIDLen {
+			return pair.value
+		}
+	}
+	return ""
+}
+
+// pinOf returns the pin that the form names, if it is this browser's.
 func (a *App) pinOf(c echo.Context) (pin, error) {
 	v := remembered(c.Request().Context()).visit
 	n, err := strconv.Atoi(submitted(c).Get("pin"))
@@ -119,11 +146,11 @@ func (a *App) pinOf(c echo.Context) (pin, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, p := range v.pins {
-		if p.n == n {
+		if p.n == n && p.owner == pinsOwner(c) {
 			return p, nil
 		}
 	}
-	return pin{}, &problem{status: http.StatusNotFound, detail: fmt.Sprintf("There is no such pin: a visit keeps its last %d.", maxPins)}
+	return pin{}, &problem{status: http.StatusNotFound, detail: fmt.Sprintf("This browser has no such pin: a visit keeps its last %d.", maxPins)}
 }
 
 // replay is POST /replay: a pinned cookie is sent by the server's own client.
@@ -133,7 +160,7 @@ func (a *App) replay(c echo.Context, s *session.Session) error {
 		return err
 	}
 	return a.sendCopy(c, s, "replay", copied.value, "a pinned copy", func(became copyOf, info session.Info) views.Sentence {
-		return sayReplay(copied, became, info)
+		return a.sayReplay(copied, became, info)
 	})
 }
 
@@ -175,9 +202,9 @@ func (a *App) replace(c echo.Context, s *session.Session, op, value string, sent
 	out := outcome{op: op}
 	mem.outcome, mem.replaced = &out, &value
 	if wants(c) == formJSON {
-		body := []byte(`{"op":"` + op + `"}`)
+		body := out.appendJSON(nil, s)
 		a.recordJSON(c, http.StatusOK, s, body)
-		return writeJSONText(c, http.StatusOK, "application/json", body)
+		return c.Blob(http.StatusOK, "application/json", body)
 	}
 	return a.redirect(c, s, sentence, out, info)
 }
@@ -188,9 +215,6 @@ func (a *App) sendCopy(c echo.Context, s *session.Session, op, value, by string,
 	if err != nil {
 		return &problem{status: http.StatusServiceUnavailable, cause: err, detail: "The server's own client got no answer to the copy. Nothing was changed."}
 	}
-	p := panels{Wire: became.wire}
-	a.guard(c.Request().Context(), s.Info().Cookie, idOf(c), &p)
-	became.wire = p.Wire
 	return a.answer(c, s, outcome{op: op, copy: &became, say: func(info session.Info) views.Sentence { return say(became, info) }})
 }
 

@@ -69,7 +69,7 @@ func (a *App) events(c echo.Context) error {
 	if last, err := strconv.Atoi(r.Header.Get("Last-Event-ID")); err == nil {
 		seen = last
 	}
-	st := &stream{app: a, v: v, page: c.QueryParam("page"), seen: seen, flush: func(message []byte) error {
+	st := &stream{app: a, c: c, v: v, page: c.QueryParam("page"), seen: seen, flush: func(message []byte) error {
 		_ = rc.SetWriteDeadline(time.Now().Add(streamWrite))
 		if _, err := w.Write(message); err != nil {
 			return err
@@ -108,6 +108,7 @@ func (a *App) events(c echo.Context) error {
 // stream is one connection of a page.
 type stream struct {
 	app   *App
+	c     echo.Context // of its request
 	v     *visit
 	page  string // which of v's pages it is
 	seen  int    // the last moment that was told
@@ -175,8 +176,9 @@ func (st *stream) news(ctx context.Context) error {
 		if !e.observed && !look { // another page of this visit was pressed: this one shows what it saw
 			p.Wire.N = e.n
 			a.finish(ctx, v, e, &p.Wire)
+			a.guard(st.c, nil, v.id, &p.Browser, &p.Wire)
 			p.Wire.By = "a press on another page of this visit"
-			news.Browser, news.Wire, news.Tools = &p.Browser, &p.Wire, a.toolsOf(v, p.Browser.Raw)
+			news.Browser, news.Wire, news.Tools = &p.Browser, &p.Wire, a.toolsOf(v, p.Browser.Raw, pinsOwner(st.c))
 			news.Moment = views.Moment{N: e.n}
 			if b, ok := v.lastState(e.n, ""); ok {
 				news.Moment.Changes = differences(b.panels(), p)

@@ -61,67 +61,78 @@ var telling = map[string]bool{"Cookie": true, "Set-Cookie": true, "Content-Type"
 // compare marks the header lines of w that differ from those of before, exchange
 // n, and says it.
 func compare(w *views.Wire, before views.Wire, n int) {
+	said, same := compareHeads(&w.Request, &w.RequestMore, slices.Concat(before.Request, before.RequestMore), true)
+	response, more := compareHeads(&w.Response, &w.ResponseMore, slices.Concat(before.Response, before.ResponseMore), w.Finished && before.Finished)
+	w.Changes = fmt.Sprintf("Against exchange %d no header changed.", n)
 	var says []string
-	same := 0
-	side := func(name string, now, more *[]views.Header, was []views.Header, whole bool) {
-		var changed, added, gone []string
-		old, present := textsOf(was), textsOf(slices.Concat(*now, *more))
-		for _, part := range []*[]views.Header{now, more} {
-			*part = slices.DeleteFunc(*part, func(h views.Header) bool { return h.Gone })
-			for i := range *part {
-				h := &(*part)[i]
-				text, had := old[h.Name]
-				switch {
-				case !had:
-					h.Mark = true
-					added = append(added, h.Name)
-				case text != present[h.Name]:
-					h.Mark = true
-					changed = append(changed, h.Name)
-				default:
-					h.Mark = h.Name == "Set-Cookie"
-					same++
-				}
-			}
-		}
-		for _, h := range was {
-			if _, ok := present[h.Name]; !ok && !h.Gone && whole {
-				h.Gone, h.Mark = true, false
-				side := more
-				if first[http.CanonicalHeaderKey(h.Name)] {
-					side = now
-				}
-				*side = append(*side, h)
-				gone = append(gone, h.Name)
-			}
-		}
-		for _, kind := range []struct {
-			names []string
-			verb  string
-		}{{changed, "changed"}, {added, "new"}, {gone, "gone"}} {
-			names := slices.Compact(kind.names)
-			all := len(names)
-			names = slices.DeleteFunc(names, func(name string) bool { return !telling[http.CanonicalHeaderKey(name)] })
-			said := strings.Join(names, ", ")
-			switch rest := all - len(names); {
-			case said == "":
-				said = strconv.Itoa(rest)
-			case rest > 0:
-				said += fmt.Sprintf(" and %d more", rest)
-			}
-			if all > 0 {
-				says = append(says, name+kind.verb+" "+said)
-				name = ""
+	if said != "" {
+		says = append(says, "request: "+said)
+	}
+	if response != "" {
+		says = append(says, "response: "+response)
+	}
+	if len(says) > 0 {
+		w.Changes = fmt.Sprintf("Against exchange %d, %s. The other %d headers are the same.", n, strings.Join(says, "; "), same+more)
+	}
+}
+
+// compareHeads marks the lines of one head, in its two parts, that differ from what
+// was. Without whole, lines that are missing may still come.
+func compareHeads(now, more *[]views.Header, was []views.Header, whole bool) (said string, same int) {
+	old, present := textsOf(was), textsOf(slices.Concat(*now, *more))
+	var changed, added, gone []string
+	for _, part := range []*[]views.Header{now, more} {
+		*part = slices.DeleteFunc(*part, func(h views.Header) bool { return h.Gone })
+		for i := range *part {
+			h := &(*part)[i]
+			text, had := old[h.Name]
+			h.Mark = !had || text != present[h.Name] || h.Name == "Set-Cookie"
+			switch {
+			case !had:
+				added = append(added, h.Name)
+			case text != present[h.Name]:
+				changed = append(changed, h.Name)
+			default:
+				same++
 			}
 		}
 	}
-	side("request: ", &w.Request, &w.RequestMore, slices.Concat(before.Request, before.RequestMore), true)
-	side("response: ", &w.Response, &w.ResponseMore, slices.Concat(before.Response, before.ResponseMore), w.Finished && before.Finished)
-	if len(says) == 0 {
-		w.Changes = fmt.Sprintf("Against exchange %d no header changed.", n)
-		return
+	for _, h := range was {
+		if _, ok := present[h.Name]; ok || h.Gone || !whole {
+			continue
+		}
+		h.Gone, h.Mark = true, false
+		if first[http.CanonicalHeaderKey(h.Name)] {
+			*now = append(*now, h)
+		} else {
+			*more = append(*more, h)
+		}
+		gone = append(gone, h.Name)
 	}
-	w.Changes = fmt.Sprintf("Against exchange %d, %s. The other %d headers are the same.", n, strings.Join(says, "; "), same)
+	var says []string
+	for _, kind := range []struct {
+		verb  string
+		names []string
+	}{{"changed", changed}, {"new", added}, {"gone", gone}} {
+		if len(kind.names) > 0 {
+			says = append(says, kind.verb+" "+someOf(kind.names))
+		}
+	}
+	return strings.Join(says, "; "), same
+}
+
+// someOf names the headers that tell something, and counts the others.
+func someOf(names []string) string {
+	names = slices.Compact(names)
+	all := len(names)
+	names = slices.DeleteFunc(names, func(name string) bool { return !telling[http.CanonicalHeaderKey(name)] })
+	switch rest := all - len(names); {
+	case len(names) == 0:
+		return strconv.Itoa(rest)
+	case rest > 0:
+		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), rest)
+	}
+	return strings.Join(names, ", ")
 }
 
 // textsOf are the headers' texts by name, as they are shown. Those that are gone
@@ -181,7 +192,7 @@ func (a *App) exchange(c echo.Context) error {
 	p := e.panels()
 	p.Wire.N = n
 	a.finish(c.Request().Context(), v, e, &p.Wire)
-	a.guard(c.Request().Context(), s.Info().Cookie, e.id, &p)
+	a.guard(c, s, e.id, &p.Browser, &p.Wire)
 	w := p.Wire
 	if wants(c) == formFragment {
 		return a.write(c, http.StatusOK, views.Finished(v.place(), w))
@@ -212,35 +223,56 @@ func bare(seen, more []views.Header) [][2]string {
 	return out
 }
 
-// guard hides in p the cookies that still open another session than own, which the
-// request carries: the address of a moment alone must not give a session away. id
-// is whose cookies they are. It tells whether it hid any.
-func (a *App) guard(ctx context.Context, own *session.Cookie, id *identity, p *panels) (hid bool) {
-	known := make(map[string]bool)
-	hides := func(value string) bool {
-		hide, ok := known[value]
-		if !ok {
-			hide = a.opensAnother(ctx, id, value, own)
-			known[value] = hide
-		}
-		hid = hid || hide
-		return hide
-	}
-	for _, headers := range [][]views.Header{p.Wire.Request, p.Wire.RequestMore, p.Wire.Response, p.Wire.ResponseMore} {
+// guard hides in what a page shows every cookie that still opens a session, unless
+// this very request carries it, or another of that session, or its answer sets it:
+// the address of a page alone must not give a session away. s is the request's
+// session, nil when the store does not answer; id is whose cookies they are.
+func (a *App) guard(c echo.Context, s *session.Session, id *identity, browser *views.Browser, wire *views.Wire) {
+	hides := a.hider(c, s, id)
+	for _, headers := range [][]views.Header{wire.Request, wire.RequestMore, wire.Response, wire.ResponseMore} {
 		for _, h := range headers {
 			for i, part := range h.Parts {
 				if part.Kind == "token" && hides(part.Text) {
 					h.Parts[i] = hidden(len(part.Text), "not carried by this request")
-					p.Wire.Answer = ""
+					wire.Answer = ""
 				}
 			}
 		}
 	}
-	if p.Browser.Raw != "" && hides(p.Browser.Raw) {
-		p.Browser.Note = "This cookie still opens a session, and the request that looks at it does not carry it: it is not shown here, but on the page of the browser that has it."
-		p.Browser.Raw, p.Browser.Layers = "", nil
+	if browser.Raw != "" && hides(browser.Raw) {
+		browser.Note = "This cookie still opens a session, and the request that looks at it does not carry it: it is shown on the page of the browser that has it, and not here."
+		browser.Raw, browser.Layers = "", nil
 	}
-	return hid
+}
+
+// hider returns what tells whether a cookie's value is to be hidden; see guard.
+func (a *App) hider(c echo.Context, s *session.Session, id *identity) func(value string) bool {
+	known := make(map[string]bool)
+	own := (*session.Cookie)(nil)
+	if mem := remembered(c.Request().Context()); mem.id == id {
+		for pair := range cookiePairs(c.Request()) {
+			if pair.name == id.engine.CookieName() {
+				known[pair.value] = false
+			}
+		}
+		if s != nil {
+			own = s.Info().Cookie
+		}
+		if own != nil {
+			known[own.Value] = false
+		}
+		if mem.replaced != nil {
+			known[*mem.replaced] = false
+		}
+	}
+	return func(value string) bool {
+		hide, ok := known[value]
+		if !ok {
+			hide = a.opensAnother(c.Request().Context(), id, value, own)
+			known[value] = hide
+		}
+		return hide
+	}
 }
 
 // opensAnother tells whether a cookie's value opens a session on id's side that is

@@ -27,6 +27,7 @@ func (a *App) lab(c echo.Context, s *session.Session) error {
 	}
 	r, ok := a.results.take(token)
 	mem := remembered(c.Request().Context())
+	ok = ok && r.id == mem.id // on another browser's side it is nothing
 	if ok && r.visit != nil {
 		mem.visit = a.visits.find(r.visit.token, mem.id)
 	}
@@ -42,7 +43,10 @@ func (a *App) lab(c echo.Context, s *session.Session) error {
 func (a *App) showResult(c echo.Context, s *session.Session, r result) error {
 	lab := a.labView(c, s, r.sentence, false)
 	lab.Composer, lab.Wire, lab.Moment, lab.Code = r.composer, r.wire, r.moment, codeOf(r.op)
-	lab.Tools.Curl, lab.Browser.Jar = r.curl, r.jar
+	lab.Browser.Jar = r.jar
+	if lab.Tools.Curl = r.curl; r.cookie != "" && a.hider(c, s, r.id)(r.cookie) {
+		lab.Tools.Curl = ""
+	}
 	if v := remembered(c.Request().Context()).visit; v != nil && v == r.visit {
 		a.follow(v, true, s.Info())
 		if e, ok := v.entry(r.wire.N); ok && !r.wire.Finished {

@@ -252,11 +252,17 @@ func readForm(c echo.Context) error {
 // it shows, so that only what is new need come.
 const pageHeader = "Sessionscope-Page"
 
+// pageIDLen is the length of rand.Text, of which a page's ID is made.
+const pageIDLen = 26
+
 // findVisit finds the visit that a request names, in its form or its address.
 func (a *App) findVisit(c echo.Context) error {
 	mem := remembered(c.Request().Context())
-	if mem.visit != nil || c.Request().Method == http.MethodHead {
-		return nil // it is of the server's own client, or shows nothing
+	if mem.visit != nil {
+		return nil // it is of the server's own client
+	}
+	if c.Request().Method == http.MethodHead { // it shows nothing
+		mem.recorded, mem.quiet = true, true
 	}
 	token := mem.form.Get("v")
 	if r := c.Request(); r.Method != http.MethodPost {
@@ -267,9 +273,11 @@ func (a *App) findVisit(c echo.Context) error {
 	}
 	mem.visit = a.visits.find(token, mem.id)
 	page, seen, _ := strings.Cut(c.Request().Header.Get(pageHeader), " ")
-	mem.page, mem.seen = page, momentParam(seen)
+	if len(page) == pageIDLen { // nothing longer is kept
+		mem.page, mem.seen = strings.Clone(page), momentParam(seen)
+	}
 	if mem.lost = token != "" && mem.visit == nil; mem.lost && c.Request().Method == http.MethodPost && mem.wants != formJSON {
-		mem.visit = a.visits.start(mem.id, mem.id.family) // the page goes on with a new one
+		mem.visit = a.visits.heir(token, mem.id) // the page goes on with a new one
 	}
 	return nil
 }

@@ -153,7 +153,10 @@ func differences(a, b panels) (out []views.Change) {
 	}
 	was, is := cookie(a.Browser), cookie(b.Browser)
 	if was == is && a.Browser.Raw != b.Browser.Raw {
-		is += ", signed anew"
+		is = "another of the same size"
+		if b.Browser.Changed {
+			is = "signed anew, " + was
+		}
 	}
 	add("cookie", "cookie", was, is)
 	orNone := func(s string) string {
@@ -230,12 +233,16 @@ func (a *App) show(c echo.Context, s *session.Session, n int) error {
 	p.Wire.N = n
 	a.finish(c.Request().Context(), v, e, &p.Wire)
 	lab.Moment = views.Moment{Past: true, N: n, At: clock(e.at), Verb: strings.TrimSpace(e.verb + " " + e.what)}
-	if b, ok := v.lastState(n, e.kin); ok {
+	switch b, ok := v.lastState(n, e.kin); {
+	case e.aside && e.by == "":
+		lab.Moment.Unknown = true
+	case e.aside:
+		lab.Moment.Aside = e.by
+	case ok:
 		lab.Moment.Changes = differences(b.panels(), p)
-	} else {
+	default:
 		lab.Moment.First = true
 	}
-	a.guard(c.Request().Context(), s.Info().Cookie, e.id, &p)
 	p.Browser.Scripts, p.Wire.Past = false, true
 	if e.kin != "" {
 		p.Browser.Of = "the " + e.kin
@@ -248,7 +255,7 @@ func (a *App) show(c echo.Context, s *session.Session, n int) error {
 		lab.Moment.After = n + 1
 	}
 	lab.Timeline = v.timeline(n)
-	return a.writeLab(c, http.StatusOK, s, lab)
+	return a.writeLabOf(c, http.StatusOK, s, lab, e.id)
 }
 
 // momentParam returns the number of a moment in the address, 0 for none.

@@ -228,21 +228,21 @@ func (a *App) redirect(c echo.Context, s *session.Session, sentence views.Senten
 	} else {
 		h.Set("Location", location)
 	}
-	kept := result{sentence: sentence, composer: composer, events: mem.events, sent: info.Sent, op: out.op, curl: a.curl(c, info), visit: mem.visit}
+	left := result{sentence: sentence, composer: composer, events: mem.events, sent: info.Sent, op: out.op, curl: a.curl(c, info), cookie: kept(c, info), id: mem.id, visit: mem.visit}
 	if out.copy != nil {
-		kept.wire, kept.moment.N = out.copy.wire, out.copy.wire.N
+		left.wire, left.moment.N = out.copy.wire, out.copy.wire.N
 	} else {
-		p := panels{Wire: a.wire(c, status)}
+		p := panels{}
 		if mem.visit != nil {
 			p = a.panels(c, s)
-			p.Wire = a.wire(c, status)
 			mark(&p, mem.events)
 		}
-		kept.moment = a.record(c, status, s, &p)
-		kept.wire = p.Wire
+		p.Wire = a.wire(c, status)
+		left.moment = a.record(c, status, s, &p)
+		left.wire = p.Wire
 	}
-	kept.jar, _ = a.jar(c, false)
-	a.results.put(token, kept)
+	left.jar, _ = a.jar(c, false)
+	a.results.put(token, left)
 	resp.WriteHeader(status)
 	return nil
 }
@@ -265,6 +265,11 @@ func (a *App) orPlain(c echo.Context, done string, err error) error {
 // writeLab renders lab, with the exchange that it is part of unless it has another,
 // and makes that a moment of the visit.
 func (a *App) writeLab(c echo.Context, status int, s *session.Session, lab views.Lab) error {
+	return a.writeLabOf(c, status, s, lab, idOf(c))
+}
+
+// writeLabOf is writeLab with panels that are of another side of the lab.
+func (a *App) writeLabOf(c echo.Context, status int, s *session.Session, lab views.Lab, id *identity) error {
 	mem := remembered(c.Request().Context())
 	if !lab.Wire.Past {
 		h := c.Response().Header()
@@ -278,6 +283,7 @@ func (a *App) writeLab(c echo.Context, status int, s *session.Session, lab views
 		lab.Timeline = v.timeline(0)
 		lab.Timeline.Seen = mem.seen
 	}
+	a.guard(c, s, id, &lab.Browser, &lab.Wire)
 	if wants(c) == formFragment {
 		return a.write(c, status, views.Fragments(lab))
 	}
@@ -296,6 +302,8 @@ func (a *App) recordJSON(c echo.Context, status int, s *session.Session, body []
 		p.Wire.Answer = shown(strings.TrimSpace(string(body)), maxShown)
 		if s != nil {
 			p.Browser, p.Server = a.browser(c, s.Info()), a.server(c.Request().Context(), mem.id, s.Info(), mem.lastSession())
+		} else {
+			p.Browser, p.Server = a.unknown(c)
 		}
 		mark(&p, mem.events)
 		if mem.by != "" && s != nil && !s.Exists() {

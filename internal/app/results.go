@@ -25,6 +25,8 @@ type result struct {
 	sent     *http.Cookie // nil if none was
 	op       string
 	curl     string
+	cookie   string // that curl carries
+	id       *identity
 	jar      []views.JarCookie
 	visit    *visit // nil if the request belonged to none
 }

@@ -354,33 +354,42 @@ func sayCopy(became copyOf) []views.Part {
 	return []views.Part{text("the server "), {Kind: "mac", Text: "refused"}, text(" it: " + became.Reason + ". ")}
 }
 
-func sayTamper(part string, same bool, became copyOf, info session.Info) views.Sentence {
-	s := note("copy accepted")
-	if !became.Accepted {
-		s = views.Sentence{Tone: "bad", Verb: "copy refused"}
+func (a *App) sayTamper(part string, same bool, became copyOf, info session.Info) views.Sentence {
+	s := views.Sentence{Tone: "bad", Verb: "copy refused"}
+	if became.Accepted || became.Status >= 500 {
+		s = note("copy accepted")
+	}
+	if became.Status >= 500 {
+		s.Verb = "no verdict"
 	}
 	s.Parts = []views.Part{text("The server's own client sent a copy of "), theCookie, text(" with a change in " + tamperLabels[part] + ": ")}
 	if same {
 		s.Parts = []views.Part{text("A copy of "), theCookie, text(" with nothing changed was sent by the server's own client: ")}
 	}
 	s.Parts = append(s.Parts, sayCopy(became)...)
-	return stays(s, info)
+	return a.stays(s, became, info)
 }
 
-func sayReplay(p pin, became copyOf, info session.Info) views.Sentence {
-	s := did("replay accepted")
-	if !became.Accepted {
-		s = views.Sentence{Tone: "bad", Verb: "replay refused"}
+func (a *App) sayReplay(p pin, became copyOf, info session.Info) views.Sentence {
+	s := views.Sentence{Tone: "bad", Verb: "replay refused"}
+	switch {
+	case became.Status >= 500:
+		s = note("no verdict")
+	case became.Accepted:
+		s = did("replay accepted")
 	}
 	s.Parts = append([]views.Part{text("Another client sent the copy of "), theCookie, text(" from " + clock(p.at) + ": ")}, sayCopy(became)...)
-	return stays(s, info)
+	return a.stays(s, became, info)
 }
 
 // stays ends a sentence about a copy.
-func stays(s views.Sentence, info session.Info) views.Sentence {
+func (a *App) stays(s views.Sentence, became copyOf, info session.Info) views.Sentence {
 	end := "This browser has no session of its own now."
 	if info.Exists {
 		end = "Your own cookie and session stay as they are."
+	}
+	if became.Accepted && a.cfg.Sessions.Rolling {
+		end += " With --rolling the copy's request moved the idle clock, as any request does."
 	}
 	s.Parts = append(s.Parts, text(end))
 	return s
@@ -433,8 +442,11 @@ func summary(mem *request, status int) (verb, what, tone string) {
 		return "refused", fmt.Sprintf("%d %s", status, http.StatusText(status)), "bad"
 	case has(session.Flushed):
 		verb, what, tone = "flushed", "record and cookie gone", "gone"
+		if seen[session.Flushed].Place == session.InCookie {
+			what = "cookie gone, its ID retired"
+		}
 		if mem.visit == nil {
-			what = "record gone, this browser still has its cookie"
+			what = "ended; what cookie is left, the next request shows"
 		}
 		stale = false
 	case has(session.Created):

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -55,6 +56,9 @@ var errAnswered = errors.New("answered already")
 // the path below it.
 func (a *App) enter(c echo.Context) error {
 	r := c.Request()
+	if r.URL.Path == "" { // an absolute form without a path (RFC 9112, section 3.2.2)
+		r.URL.Path = "/"
+	}
 	rest, ok := strings.CutPrefix(r.URL.Path, "/s/")
 	if !ok {
 		return nil
@@ -114,6 +118,7 @@ func (a *App) openSeat(v *visit) (*identity, error) {
 	defer a.seats.mu.Unlock()
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.seats = slices.DeleteFunc(v.seats, func(id *identity) bool { return id.closed.Load() })
 	if len(v.seats) >= len(secondNames) {
 		return nil, &problem{status: http.StatusTooManyRequests, detail: "This visit has opened three browsers already, and no more are allowed."}
 	}

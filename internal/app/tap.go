@@ -107,7 +107,7 @@ func tappedHead(r *http.Request, want bool) (t tapped) {
 			t.lines = strings.Split(string(fields), "\r\n")
 		}
 		if slices.ContainsFunc(t.lines, odd) {
-			t.lines = nil
+			t.lines, t.headBytes = nil, 0
 		}
 	}
 	if r.ContentLength < 0 { // chunked: where it ends, only net/http knows

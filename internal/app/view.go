@@ -25,7 +25,7 @@ func (a *App) page(c echo.Context, title string) views.Page {
 		projector = v.projector
 		v.mu.Unlock()
 	}
-	id := rand.Text()[:8]
+	id := rand.Text()
 	if mem.wants == formPage {
 		mem.page = id // the request that fetched it is the page's own
 	}
@@ -52,13 +52,7 @@ func (a *App) labView(c echo.Context, s *session.Session, sentence views.Sentenc
 	lab.Composer.Invalid = sentence.Field
 	placement := lab.Composer.Placement
 	if s == nil {
-		const unknown = "The store does not answer, so nobody can say what a cookie opens. The browser keeps what it has."
-		lab.Browser = a.browser(c, session.Info{})
-		lab.Browser.Note = unknown
-		if lab.Browser.Layers != nil {
-			lab.Browser.Layers.Verdict = "not checked"
-		}
-		lab.Server = views.Server{Empty: "The store does not answer."}
+		lab.Browser, lab.Server = a.unknown(c)
 		lab.Placements = placementOptions(placement)
 		return lab
 	}
@@ -78,6 +72,16 @@ func (a *App) labView(c echo.Context, s *session.Session, sentence views.Sentenc
 	lab.Tools.Invalid = sentence.Field
 	lab.Expired = p.Server.Figures.Expired
 	return lab
+}
+
+// unknown are the panels when the store does not answer.
+func (a *App) unknown(c echo.Context) (views.Browser, views.Server) {
+	b := a.browser(c, session.Info{})
+	b.Note = "The store does not answer, so nobody can say what a cookie opens. The browser keeps what it has."
+	if b.Layers != nil {
+		b.Layers.Verdict = "not checked"
+	}
+	return b, views.Server{Empty: "The store does not answer."}
 }
 
 // opOf is the name of what was asked for, done or refused.

@@ -3,6 +3,7 @@ package app
 import (
 	"crypto/rand"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,7 @@ type visits struct {
 	held  atomic.Int64 // bytes of all panels
 
 	mu      sync.Mutex
+	closed  bool
 	byToken map[string]*visit
 }
 
@@ -38,6 +40,8 @@ type visit struct {
 	id     *identity
 	family string // the token of the visit that began it: the first browser's, on a second's page
 	began  time.Time
+
+	heirOf string // the token of the ended visit that it goes on for, "" for none
 
 	idle *time.Timer // ends it
 
@@ -73,6 +77,10 @@ func (vs *visits) start(id *identity, family string) *visit {
 	}
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
+	if vs.closed {
+		v.streams = nil // nobody finds it any more
+		return v
+	}
 	for len(vs.byToken) >= maxVisits {
 		vs.end(slices.MinFunc(vs.list(), func(a, b *visit) int { return a.worth().Compare(b.worth()) }))
 	}
@@ -139,9 +147,26 @@ func (vs *visits) end(v *visit) {
 func (vs *visits) close() {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
+	vs.closed = true
 	for _, v := range vs.list() {
 		vs.end(v)
 	}
+}
+
+// heir returns the visit with which a page goes on whose own has ended: each of its
+// presses gets the same.
+func (vs *visits) heir(token string, id *identity) *visit {
+	for _, v := range vs.all() {
+		if v.id == id && v.heirOf != "" && v.heirOf == token {
+			v.use(vs.now())
+			return v
+		}
+	}
+	v := vs.start(id, id.family)
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	v.heirOf = strings.Clone(token[:min(len(token), pageIDLen)])
+	return v
 }
 
 // any tells whether there is one.

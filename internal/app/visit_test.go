@@ -106,7 +106,7 @@ func TestTimeline(t *testing.T) {
 	r.Header.Set("Cookie", cookieName+"="+first)
 	last := b.send(r)
 	last.wantEntries("opened no cookie came", "created name → cookie", "get nope → missing", "set name → cookie", "set name, no change", "cycled new ID, same data",
-		"refused 422", "logged in new ID", "deleted name", "cleared 1 key", "expiry set", "moved to cookie, new ID", "flushed record and cookie gone", "refused this ID was replaced a moment ago")
+		"refused 422", "logged in new ID", "deleted name", "cleared 1 key", "expiry set", "moved to cookie, new ID", "flushed cookie gone, its ID retired", "refused this ID was replaced a moment ago")
 
 	moment := b.get("/?at=2&v="+v).want(200, "moment 2", first)
 	if got := moment.region("moment", "</section>"); !strings.Contains(got, `name missing → "Rahim"`) || !strings.Contains(got, "cookie none →") {

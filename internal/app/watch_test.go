@@ -127,7 +127,7 @@ func TestClockTellsTheTruth(t *testing.T) {
 			b.post("/set", "key", "a", "value", "3", "placement", placement, "v", v)
 			b.post("/expiry", "seconds", "600", "v", v)
 			elsewhere.post("/flush").want(200)
-			if got := entries(); !strings.HasSuffix(got[:strings.LastIndex(got, "another client")], "this browser still has its cookie ") {
+			if got := entries(); !strings.HasSuffix(got[:strings.LastIndex(got, "another client")], "the next request shows ") {
 				t.Errorf("%s: flushed elsewhere: %s", placement, got)
 			}
 			time.Sleep(11 * time.Minute)
@@ -192,14 +192,23 @@ func TestTokenIsNoKey(t *testing.T) {
 		e, _ := l.Envelope()
 		secret := []string{cookie, l.Payload, e.ID}
 		thief := newBrowser(t, h, f)
-		for _, target := range []string{"/?at=2&v=" + v, "/exchanges/2?v=" + v, "/?at=3&v=" + v, "/exchanges/3?v=" + v} {
+		for _, target := range []string{"/?at=2&v=" + v, "/exchanges/2?v=" + v, "/?at=3&v=" + v, "/exchanges/3?v=" + v, "/keys?v=" + v, "/?v=" + v} {
 			thief.get(target).want(200).wantNo(secret...)
 		}
-		a := thief.post("/replay", "pin", "1", "v", v)
-		if f == formPage {
-			a = thief.get(a.Header.Get("Location"))
+		for _, target := range []string{"/replay", "/put-back"} { // another browser's pin is none
+			if a := thief.post(target, "pin", "1", "v", v).want(404).wantNo(secret...); a.Header.Get("Set-Cookie") != "" {
+				t.Errorf("%s gave the thief %q", target, a.Header.Get("Set-Cookie"))
+			}
 		}
-		a.want(200, "replay accepted").wantNo(append(secret, "nobody else")...)
+		if f == formPage { // what a POST leaves for the page after it is of its own browser too
+			next := b.post("/set", "key", "name", "value", "nobody else's", "v", v).Header.Get("Location")
+			thief.get(next).want(200).wantNo(secret...)
+			second := newBrowser(t, h, formJSON)
+			second.jar = b.jar
+			base := strings.TrimSuffix(second.post("/second", "v", v).json()["url"].(string), "/")
+			next = b.post("/set", "key", "name", "value", "nobody else's", "v", v).Header.Get("Location")
+			b.get(base+next).want(200, "This browser has no session").wantNo(secret...)
+		}
 		b.get("/?at=2&v="+v).want(200, secret...) // the control: its own browser sees it
 		b.post("/flush", "v", v)
 		thief.get("/?at=2&v="+v).want(200, cookie, e.ID) // it opens nothing any more

@@ -106,6 +106,8 @@ func (id *identity) headers(fields []headerField) (seen, more []views.Header) {
 			if found {
 				line.Parts = append(line.Parts, views.Part{Text: ";" + attributes})
 			}
+		case pageHeader:
+			line.Parts = []views.Part{hidden(len(f.value), "which of this visit's pages it is")}
 		case "Authorization", "Proxy-Authorization":
 			line.Parts = []views.Part{hidden(len(f.value), "not ours")}
 		}
@@ -127,6 +129,8 @@ func (id *identity) cookiePart(text string) []views.Part {
 		return []views.Part{{Text: pair.name + "="}, {Kind: "token", Text: shown(pair.value, maxCookieShown)}}
 	case id.readable():
 		return []views.Part{{Text: text}}
+	case id.pinsCookie():
+		return []views.Part{{Text: pair.name + "="}, hidden(len(pair.value), "this browser's alone")}
 	}
 	return []views.Part{{Text: shown(pair.name, 80) + "="}, hidden(len(pair.value), "not ours")}
 }

@@ -388,9 +388,10 @@ func (s *Session) Flush(ctx context.Context) error {
 	if err := s.bury(ctx, s.key); err != nil {
 		return err
 	}
+	place := s.base.placement
 	s.before = s.name()
 	s.end()
-	s.e.emit(ctx, Event{Kind: Flushed, Session: s.before})
+	s.e.emit(ctx, Event{Kind: Flushed, Session: s.before, Place: place})
 	return nil
 }
 
