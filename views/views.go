@@ -436,6 +436,7 @@ func (s Server) Clock() Clock {
 type Value struct {
 	Name                   string // the key itself
 	Key, Type, Text, Bytes string // as shown
+	Short, Sum             string // shown in a line, and what tells it from any other
 	OnServer               bool
 	Changed, Gone          bool // by this press
 }

@@ -275,7 +275,7 @@ func exchange(p Place, w Wire) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if !w.SetCookie {
+		if !w.SetCookie && w.By == "" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<p class=\"quiet\">No Set-Cookie: the browser keeps what it has.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

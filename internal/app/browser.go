@@ -99,6 +99,7 @@ func (a *App) browser(c echo.Context, info session.Info) views.Browser {
 		b.Layers.Fields = []views.Field{
 			{Name: "placement", Value: e.Placement.String()},
 			{Name: "session ID", Value: shown(e.ID, 80)},
+			{Name: "its SHA-256", Value: session.KeyOf(e.ID).Name().String() + "…"},
 			{Name: "version", Value: versionOf(e)},
 			{Name: "created", Value: clock(e.Created)},
 			{Name: "deadline", Value: clock(e.Deadline)},

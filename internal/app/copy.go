@@ -86,7 +86,7 @@ func (a *App) tamper(c echo.Context, s *session.Session) error {
 
 // pinCookie is POST /pin: a copy of this browser's cookie is kept in the visit.
 func (a *App) pinCookie(c echo.Context, s *session.Session) error {
-	v := remembered(c.Request().Context()).visit
+	v := a.visitOf(c)
 	if v == nil {
 		return &problem{status: http.StatusBadRequest, detail: `A pin belongs to a visit: send the page's field "v" along.`}
 	}
@@ -103,6 +103,7 @@ func (a *App) pinCookie(c echo.Context, s *session.Session) error {
 			owner = rand.Text()
 			cookie := s.Info().Attributes
 			cookie.Name, cookie.Value, cookie.MaxAge = idOf(c).pinsCookie(), owner, 0
+			remembered(c.Request().Context()).pinsOwner = owner
 			c.Response().Header().Add("Set-Cookie", cookie.String())
 		}
 		v.mu.Lock()
@@ -127,6 +128,9 @@ func (id *identity) pinsCookie() string { return id.engine.CookieName() + "-pins
 
 // pinsOwner is whose pins this request may use, "" for nobody's.
 func pinsOwner(c echo.Context) string {
+	if mem := remembered(c.Request().Context()); mem.pinsOwner != "" {
+		return mem.pinsOwner
+	}
 	name := idOf(c).pinsCookie()
 	for pair := range cookiePairs(c.Request()) {
 		if pair.name == name && len(pair.value) == pageIDLen {
@@ -184,7 +188,7 @@ func (a *App) putBack(c echo.Context, s *session.Session) error {
 		return err
 	}
 	return a.replace(c, s, "put-back", copied.value, did("put back", text("The copy from "+clock(copied.at)+" is "), theCookie,
-		text(" of this browser again. Whether it opens anything, this page's own request has just found out.")))
+		text(" of this browser again.")))
 }
 
 // replace gives the browser another session cookie, or with "" takes it away. What

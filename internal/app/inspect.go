@@ -41,6 +41,9 @@ func (a *App) lab(c echo.Context, s *session.Session) error {
 
 // showResult is the page that shows what the POST before it did.
 func (a *App) showResult(c echo.Context, s *session.Session, r result) error {
+	if r.op == "put-back" {
+		r.sentence.Parts = append(r.sentence.Parts, sayPutBack(s.Info())...)
+	}
 	lab := a.labView(c, s, r.sentence, false)
 	lab.Composer, lab.Wire, lab.Moment, lab.Code = r.composer, r.wire, r.moment, codeOf(r.op)
 	lab.Browser.Jar = r.jar
@@ -90,7 +93,7 @@ func (a *App) beginVisit(c echo.Context, s *session.Session) {
 // projector is POST /projector: it switches a visit's large type on or off.
 func (a *App) projector(c echo.Context) error {
 	mem := remembered(c.Request().Context())
-	if mem.visit == nil {
+	if a.visitOf(c) == nil {
 		return &problem{status: http.StatusBadRequest, detail: `Projector mode belongs to a visit: send the page's field "v" along.`}
 	}
 	v := mem.visit

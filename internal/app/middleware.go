@@ -40,19 +40,20 @@ type request struct {
 	events []session.Event // nothing is recorded for an answer that shows none
 	slot   session.Slot
 
-	visit    *visit        // nil if the request belongs to none
-	lost     bool          // it named a visit that is not there any more
-	page     string        // which of a visit's pages sent it, "" when it did not say
-	seen     int           // the last moment that the page shows, 0 when it did not say
-	planted  *bool         // the readable cookie is in the browser after this answer, or is not
-	replaced *string       // what the browser's session cookie is made to be, whatever the session; nil mostly
-	by       string        // who sent it, if it was not a page
-	outcome  *outcome      // nil unless somebody may want to know
-	info     *session.Info // after the commit
-	wire     *views.Wire   // of its exchange
-	recorded bool          // it is a moment of its visit, or is to be none
-	told     []*visit      // that know of it
-	quiet    bool          // it only looks at what happened, and others need not know
+	visit     *visit        // nil if the request belongs to none
+	lost      string        // the token of a visit that it named and that is not there any more
+	page      string        // which of a visit's pages sent it, "" when it did not say
+	seen      int           // the last moment that the page shows, 0 when it did not say
+	planted   *bool         // the readable cookie is in the browser after this answer, or is not
+	replaced  *string       // what the browser's session cookie is made to be, whatever the session; nil mostly
+	pinsOwner string        // the browser's pins cookie, if this answer sets it
+	by        string        // who sent it, if it was not a page
+	outcome   *outcome      // nil unless somebody may want to know
+	info      *session.Info // after the commit
+	wire      *views.Wire   // of its exchange
+	recorded  bool          // it is a moment of its visit, or is to be none
+	told      []*visit      // that know of it
+	quiet     bool          // it only looks at what happened, and others need not know
 }
 
 type requestKey struct{}
@@ -247,6 +248,16 @@ func readForm(c echo.Context) error {
 	return nil
 }
 
+// visitOf returns the request's visit. A page whose own has ended goes on with a new
+// one; nil for a request of no page.
+func (a *App) visitOf(c echo.Context) *visit {
+	mem := remembered(c.Request().Context())
+	if mem.visit == nil && mem.lost != "" && mem.wants != formJSON {
+		mem.visit = a.visits.heir(mem.lost, mem.id)
+	}
+	return mem.visit
+}
+
 // pageHeader is how a page with a script says which of its visit's pages it is, so
 // that its own presses are no news to it, and behind a space the last moment that
 // it shows, so that only what is new need come.
@@ -276,8 +287,8 @@ func (a *App) findVisit(c echo.Context) error {
 	if len(page) == pageIDLen { // nothing longer is kept
 		mem.page, mem.seen = strings.Clone(page), momentParam(seen)
 	}
-	if mem.lost = token != "" && mem.visit == nil; mem.lost && c.Request().Method == http.MethodPost && mem.wants != formJSON {
-		mem.visit = a.visits.heir(token, mem.id) // the page goes on with a new one
+	if mem.visit == nil {
+		mem.lost = token
 	}
 	return nil
 }

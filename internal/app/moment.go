@@ -125,8 +125,8 @@ func (a *App) record(c echo.Context, status int, s *session.Session, p *panels) 
 }
 
 // where says where a value lives.
-func where(lives string) string {
-	if lives == "server" {
+func where(onServer bool) string {
+	if onServer {
 		return "on the server"
 	}
 	return "in the cookie"
@@ -152,13 +152,19 @@ func differences(a, b panels) (out []views.Change) {
 		return b.Size + " bytes"
 	}
 	was, is := cookie(a.Browser), cookie(b.Browser)
-	if was == is && a.Browser.Raw != b.Browser.Raw {
-		is = "another of the same size"
-		if b.Browser.Changed {
-			is = "signed anew, " + was
+	if a.Browser.Raw != "" && b.Browser.Raw != "" && a.Browser.Raw != b.Browser.Raw {
+		switch {
+		case a.Server.ID != b.Server.ID:
+			is += ", of another ID"
+		case b.Browser.Changed:
+			is += ", signed anew"
+		case was == is:
+			is += ", but another"
 		}
 	}
 	add("cookie", "cookie", was, is)
+	planted := map[bool]string{false: "none", true: "there"}
+	add("cookie", "readable cookie", planted[a.Browser.Planted], planted[b.Browser.Planted])
 	orNone := func(s string) string {
 		if s == "" {
 			return "none"
@@ -170,46 +176,48 @@ func differences(a, b panels) (out []views.Change) {
 		add("server", "version", a.Server.Version, b.Server.Version)
 		add("server", "expires", a.Server.Clock().At, b.Server.Clock().At)
 	}
-	type held struct{ text, kind string }
-	values := func(s views.Server) map[string]held {
-		out := make(map[string]held)
+	lives := func(v views.Value) string { return map[bool]string{true: "server", false: "cookie"}[v.OnServer] }
+	values := func(s views.Server) map[string]views.Value {
+		out := make(map[string]views.Value)
 		for _, v := range s.Values {
 			if !v.Gone {
-				out[v.Name] = held{v.Text, map[bool]string{true: "server", false: "cookie"}[v.OnServer]}
+				out[v.Name] = v
 			}
 		}
 		return out
 	}
 	old, now := values(a.Server), values(b.Server)
-	for _, v := range b.Server.Values {
-		is, ok := now[v.Name]
-		was, had := old[v.Name]
+	for _, is := range b.Server.Values {
+		was, had := old[is.Name]
 		switch {
-		case !ok || v.Gone:
-		case !had && a.Server.Partial && is.kind == "cookie": // nobody knew it then
+		case is.Gone:
+		case !had && a.Server.Partial && !is.OnServer: // nobody knew it then
 		case !had:
-			addKey(is.kind, v.Name, "missing", shown(is.text, 60))
-		case was.text != is.text:
-			addKey(is.kind, v.Name, shown(was.text, 60), shown(is.text, 60))
-		case was.kind != is.kind && !a.Server.Partial && !b.Server.Partial:
-			addKey(is.kind, v.Name, where(was.kind), where(is.kind))
+			addKey(lives(is), is.Name, "missing", is.Short)
+		case was.Sum != is.Sum && was.Short == is.Short:
+			addKey(lives(is), is.Name, was.Short, "another that begins alike")
+		case was.Sum != is.Sum:
+			addKey(lives(is), is.Name, was.Short, is.Short)
+		case was.OnServer != is.OnServer && !a.Server.Partial && !b.Server.Partial:
+			addKey(lives(is), is.Name, where(was.OnServer), where(is.OnServer))
 		}
 	}
 	if !b.Server.Partial {
-		for _, v := range a.Server.Values {
-			if _, ok := now[v.Name]; !ok && !v.Gone {
-				addKey(old[v.Name].kind, v.Name, shown(v.Text, 60), "missing")
+		for _, was := range a.Server.Values {
+			if _, ok := now[was.Name]; !ok && !was.Gone {
+				addKey(lives(was), was.Name, was.Short, "missing")
 			}
 		}
 	}
-	stats := func(s views.Server) []views.Stat { return s.Figures.Stats }
-	for i := 0; i < 2 && i < len(stats(a.Server)) && i < len(stats(b.Server)); i++ {
-		name := [...]string{"live records", "expired, not cleared"}[i]
-		add("server", name, stats(a.Server)[i].Number, stats(b.Server)[i].Number)
+	if as, bs := a.Server.Figures.Stats, b.Server.Figures.Stats; len(as) > 1 && len(bs) > 1 {
+		if (a.Server.ID == "") != (b.Server.ID == "") { // else others' doing
+			add("server", "live records", as[0].Number, bs[0].Number)
+		}
+		add("server", "expired, not cleared", as[1].Number, bs[1].Number)
 	}
 	const most = 9
 	if more := len(out) - most; more > 0 {
-		out = append(out[:most], views.Change{What: "and more", Is: fmt.Sprintf("%d other differences", more)})
+		out = append(out[:most], views.Change{What: "and", Is: fmt.Sprintf("%d more", more)})
 	}
 	return out
 }

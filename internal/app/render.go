@@ -185,7 +185,7 @@ func (a *App) answer(c echo.Context, s *session.Session, out outcome) error {
 
 func (a *App) showOutcome(c echo.Context, s *session.Session, out outcome, info session.Info) error {
 	sentence := out.say(info)
-	if wants(c) == formPage && c.Request().Method == http.MethodPost || remembered(c.Request().Context()).lost && wants(c) == formFragment {
+	if wants(c) == formPage && c.Request().Method == http.MethodPost || remembered(c.Request().Context()).lost != "" && wants(c) == formFragment {
 		return a.redirect(c, s, sentence, out, info)
 	}
 	lab := a.labView(c, s, sentence, out.startOver)
@@ -219,7 +219,7 @@ func (a *App) redirect(c echo.Context, s *session.Session, sentence views.Senten
 	token := rand.Text()
 	mem := remembered(c.Request().Context())
 	location, status := mem.id.base+"/?x="+token, http.StatusSeeOther
-	if mem.lost {
+	if a.visitOf(c); mem.lost != "" {
 		sentence.Parts = append(sentence.Parts, text(" The program was restarted, or this page was idle for half an hour: a new timeline begins."))
 	}
 	if wants(c) == formFragment {

@@ -82,7 +82,7 @@ func lives(key string, info session.Info) string {
 	return ""
 }
 
-func saySet(key string, v session.Value, born, same bool, info session.Info) views.Sentence {
+func saySet(key string, v session.Value, born, same bool, came session.Verdict, info session.Info) views.Sentence {
 	if same {
 		return note("set", code(key), text(" is "), value(v), text(" already. Nothing changed, so nothing was written and no cookie was sent."))
 	}
@@ -100,6 +100,8 @@ func saySet(key string, v session.Value, born, same bool, info session.Info) vie
 		parts = append(parts, text("kept "), onServer, text("; the cookie carries the ID alone. "))
 	}
 	switch {
+	case born && came != session.VerdictAbsent:
+		parts = append(parts, text("The cookie that came opened nothing, so a new session was born, and its cookie takes that one's place."))
 	case born:
 		parts = append(parts, text("A session was born with this first write: the server sent its first cookie."))
 	case info.Sent == nil:
@@ -121,6 +123,9 @@ func (a *App) sayGet(key string, v session.Value, found bool, info session.Info)
 		from := theCookie
 		if lives(key, info) == "server" {
 			from = theServer
+		}
+		if info.Verdict == session.VerdictStale && lives(key, info) == "cookie" {
+			end += " But this cookie is stale: a later one was sent, and what that holds is not in it."
 		}
 		return did("get", code(key), text(" is "), value(v), text(", "+typed(v)+"read from "), from, text(end))
 	}
@@ -349,7 +354,11 @@ func sayCopy(became copyOf) []views.Part {
 		return []views.Part{text(fmt.Sprintf("the server answered %d. ", became.Status))}
 	}
 	if became.Accepted {
-		return []views.Part{text("the server "), {Kind: "server", Text: "accepted"}, text(" it: whoever sends it is you. ")}
+		end := " it: whoever sends it is you. "
+		if became.Verdict == string(session.VerdictStale) {
+			end = " it, although it is stale: whoever sends it is you, as you were then. "
+		}
+		return []views.Part{text("the server "), {Kind: "server", Text: "accepted"}, text(end)}
 	}
 	return []views.Part{text("the server "), {Kind: "mac", Text: "refused"}, text(" it: " + became.Reason + ". ")}
 }
@@ -362,9 +371,9 @@ func (a *App) sayTamper(part string, same bool, became copyOf, info session.Info
 	if became.Status >= 500 {
 		s.Verb = "no verdict"
 	}
-	s.Parts = []views.Part{text("The server's own client sent a copy of "), theCookie, text(" with a change in " + tamperLabels[part] + ": ")}
+	s.Parts = []views.Part{text("The server's own client sent a copy of "), theCookie, text(" with a change in " + tamperLabels[part] + ", and ")}
 	if same {
-		s.Parts = []views.Part{text("A copy of "), theCookie, text(" with nothing changed was sent by the server's own client: ")}
+		s.Parts = []views.Part{text("A copy of "), theCookie, text(" with nothing changed was sent by the server's own client, and ")}
 	}
 	s.Parts = append(s.Parts, sayCopy(became)...)
 	return a.stays(s, became, info)
@@ -378,7 +387,7 @@ func (a *App) sayReplay(p pin, became copyOf, info session.Info) views.Sentence 
 	case became.Accepted:
 		s = did("replay accepted")
 	}
-	s.Parts = append([]views.Part{text("Another client sent the copy of "), theCookie, text(" from " + clock(p.at) + ": ")}, sayCopy(became)...)
+	s.Parts = append([]views.Part{text("Another client sent the copy of "), theCookie, text(" from " + clock(p.at) + ", and ")}, sayCopy(became)...)
 	return a.stays(s, became, info)
 }
 
@@ -524,4 +533,16 @@ func wrote(events []session.Event) bool {
 		}
 		return true
 	})
+}
+
+// sayPutBack ends the sentence about a cookie that was put back with what the next
+// request found out.
+func sayPutBack(info session.Info) []views.Part {
+	switch {
+	case info.Verdict == session.VerdictStale:
+		return []views.Part{text(" It opens "), code(info.ID), text(fmt.Sprintf(", but it is older than that session: its version is %d, the record's is %d.", info.Cookie.Envelope().Version, info.Version))}
+	case info.Exists:
+		return []views.Part{text(" It opens "), code(info.ID), text(".")}
+	}
+	return []views.Part{text(" It opens nothing. " + noteOf(info))}
 }

@@ -86,7 +86,7 @@ func (a *App) enter(c echo.Context) error {
 // cookie name and cookie path.
 func (a *App) second(c echo.Context) error {
 	mem := remembered(c.Request().Context())
-	if mem.visit == nil || mem.id != a.root {
+	if a.visitOf(c) == nil || mem.id != a.root {
 		return &problem{status: http.StatusBadRequest, detail: `A second browser belongs to a visit of the first: send the page's field "v" along.`}
 	}
 	id, err := a.openSeat(mem.visit)

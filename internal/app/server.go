@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"strconv"
 
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -86,9 +88,11 @@ func (a *App) liveServer(id *identity, info session.Info) views.Server {
 	v.Idle.First = info.Expires.Before(info.Absolute)
 	v.Absolute.First = !v.Idle.First
 	for _, item := range info.Values {
+		sum := sha256.Sum256([]byte(item.Value))
 		v.Values = append(v.Values, views.Value{
 			Name: item.Key, Key: shown(item.Key, maxShown), Type: item.Value.Type(), Text: shown(string(item.Value), 400),
 			Bytes: number(len(item.Value)), OnServer: item.Lives == "server",
+			Short: shown(string(item.Value), 60), Sum: hex.EncodeToString(sum[:8]),
 		})
 	}
 	return v

@@ -74,6 +74,7 @@ func (a *App) set(c echo.Context, s *session.Session) error {
 		s.SetPlacement(form.placement)
 	}
 	old, had := s.Get(form.key)
+	came := s.Info().Verdict
 	if err := s.Set(form.key, form.value); err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func (a *App) set(c echo.Context, s *session.Session) error {
 			detail: "This handler was asked to fail after it had staged the write. Nothing was saved, and no cookie was sent."}
 	}
 	return a.answer(c, s, outcome{op: "set", key: form.key, say: func(info session.Info) views.Sentence {
-		return saySet(form.key, form.value, born, had && old == form.value, info)
+		return saySet(form.key, form.value, born, had && old == form.value, came, info)
 	}})
 }
 

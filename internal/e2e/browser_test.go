@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -212,6 +213,9 @@ func (pg *page) press(label string, verb string, words ...string) {
 	}
 }
 
+// sessionCookie is what the first browser's session cookie is called.
+var sessionCookie = regexp.MustCompile(`^sessionscope(-\d+)?$`)
+
 // cookie returns this browser's session cookie, nil without one.
 func (pg *page) cookie() *network.Cookie {
 	pg.t.Helper()
@@ -220,7 +224,7 @@ func (pg *page) cookie() *network.Cookie {
 	res, err := chromedp.Call(ctx, network.GetCookies, network.GetCookiesParams{URLs: []string{pg.url}})
 	pg.must(err)
 	for _, c := range res.Cookies {
-		if strings.HasPrefix(c.Name, "sessionscope") {
+		if sessionCookie.MatchString(c.Name) {
 			return c
 		}
 	}

@@ -95,7 +95,7 @@ func TestLabBrowser(t *testing.T) {
 	pg.want(".layer.base64 .parts", "name", fmt.Sprintf("%d B", len(parts[0])), fmt.Sprintf("%d B", len(parts[1])), "valid", "key 1 of 1", "32 B", "ago")
 	pg.click(`label:has(#peel-payload)`)
 	pg.want("#payload", string(envelope[2:28]), "placement hybrid", "version 1", "created", "deadline", `{"name":"Rahim"}`)
-	pg.want(".meter", fmt.Sprintf("%d of 4,096 bytes", len(cookie.Name)+len(cookie.Value)), fmt.Sprintf("%d bytes of payload", len(envelope)))
+	pg.want(".meter", fmt.Sprintf("%d of 4,096 bytes", len(cookie.Name)+len(cookie.Value)), fmt.Sprintf("%d bytes of data in it", len(envelope)))
 	if sizes := eval[string](pg, `[document.getElementById('cookie-size').max, document.getElementById('cookie-size').value].join()`); sizes != fmt.Sprintf("4096,%d", len(cookie.Name)+len(cookie.Value)) {
 		t.Errorf("the meter stands at %s", sizes)
 	}
@@ -174,6 +174,9 @@ func TestLabWire(t *testing.T) {
 		for where, head := range map[string]string{request: saw.requestHead, response: saw.responseHead} {
 			for l := range strings.SplitSeq(head, "\r\n") {
 				l = strings.TrimPrefix(strings.Join(strings.Fields(l), " "), "HTTP/1.1 ")
+				if name, page, _ := strings.Cut(l, ": "); name == "Sessionscope-Page" { // by its size: it is the page's own
+					l = fmt.Sprintf("%s: ‹%d B, ", name, len(page))
+				}
 				if !strings.Contains(where, l) {
 					t.Errorf("%s: the witness saw %q, the page shows %q", begins, l, where)
 				}
@@ -211,7 +214,7 @@ func TestLabWire(t *testing.T) {
 	compare("GET /keys")
 	pg.press("List keys", "keys")
 	pg.settled()
-	if got := pg.content("#wire-changes"); strings.Contains(got, "Cookie") || !strings.Contains(got, "headers are the same") {
+	if got := pg.content("#wire-changes"); strings.Contains(got, "Cookie") || !strings.Contains(got, "headers are the same") && !strings.Contains(got, "no header changed") {
 		t.Errorf("twice the same press: %q", got)
 	}
 	pg.want("#wire .steps", "read cookie", "verify signature as before, key 1 of 1", "load record")
@@ -255,7 +258,10 @@ func TestLabServer(t *testing.T) {
 			_, info, _ := watcher.do("GET", "/session", nil)
 			id := info["id"].(string)
 			pg.want("#server .record", "sha256:"+id)
-			pg.want("#server .clocks", "version 2", "created", "idle clock 2 h 0 m", "runs out first", "absolute lifetime 7 h 59 m")
+			pg.want("#server .clocks", "version 2", "created", "idle clock", "runs out first", "absolute lifetime")
+			if clocks := pg.text("#server .clocks"); !regexp.MustCompile(`idle clock (2 h 0 m|1 h 59 m).*absolute lifetime (8 h 0 m|7 h 59 m)`).MatchString(clocks) {
+				t.Errorf("the clocks say %q", clocks)
+			}
 			pg.want("#key-name", "name", `"Rahim"`, "text", "7", "cookie")
 			pg.want("#key-cart", "cart", "text", "302", "server")
 			stats := info["stats"].(map[string]any)
@@ -566,6 +572,7 @@ func TestLabCopies(t *testing.T) {
 		names[c.Name] = c.Path
 	}
 	path := strings.TrimPrefix(eval[string](second, `location.href`), p.url)
+	delete(names, pg.cookie().Name+"-pins")
 	if len(names) != 2 || names[pg.cookie().Name] != "/" || names[pg.cookie().Name+"~second"] != path {
 		t.Errorf("the browser's cookies are %v, the second lab is at %s", names, path)
 	}

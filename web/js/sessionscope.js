@@ -111,8 +111,12 @@ document.addEventListener('click', (event) => { // from the keyboard too
   if (details?.id) open.set(details.id, !details.open);
 });
 
+// Not a press: the stream, and what the page asks by itself.
+const asksItself = (id) => ['live', 'refresh', 'look'].includes(id) || id?.startsWith('ask-');
+
 let pressedBelow = false, focused = null;
 document.addEventListener('htmx:before:request', (event) => {
+  if (asksItself(event.target.id)) return;
   pressedBelow = !!event.target.closest?.('#browser, #timeline, #moment');
   focused = document.activeElement;
 });
@@ -122,7 +126,7 @@ document.addEventListener('htmx:before:request', (event) => {
 document.addEventListener('htmx:finally:request', (event) => {
   touchUp();
   live();
-  if (event.target.id === 'live' || event.target.id === 'refresh' || event.target.id === 'look' || event.target.id?.startsWith('ask-')) return; // no press
+  if (asksItself(event.target.id)) return;
   const field = document.getElementById('result').dataset.field;
   for (const id of ['key', 'value', 'type', 'seconds', 'user', 'tamper-at', 'tamper-to']) {
     const el = document.getElementById(id);
@@ -138,7 +142,11 @@ document.addEventListener('htmx:finally:request', (event) => {
   // The answer comes into view, and the focus does not fall off the page.
   const past = document.querySelector('#moment.past');
   if (pressedBelow) (past ?? document.getElementById('result')).scrollIntoView({ block: 'nearest' });
-  if (focused && focused !== document.body && !focused.checkVisibility()) (past ?? document.getElementById('timeline')).focus({ preventScroll: true });
+  const lost = () => document.activeElement === document.body || !document.activeElement.checkVisibility();
+  if (focused && focused !== document.body) {
+    const places = [document.getElementById(focused.id), past, document.getElementById('timeline')];
+    while (lost() && places.length) places.shift()?.focus({ preventScroll: true });
+  }
   for (const [id, is] of open) {
     const el = document.getElementById(id);
     if (el && el.open !== is) el.open = is;
