@@ -472,3 +472,103 @@ func TestFiguresAreTold(t *testing.T) {
 	}
 	h.Close()
 }
+
+// What changed is this press's doing, and all of it.
+func TestChanges(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	press := func(target string, pairs ...string) string { return b.post(target, append(pairs, "v", v)...).changes() }
+	press("/set", "key", "big", "value", strings.Repeat("x", 3000)+"a")
+	if got := press("/set", "key", "big", "value", strings.Repeat("x", 3000)+"b"); !strings.Contains(got, "big") || !strings.Contains(got, "another that begins alike") || !strings.Contains(got, "3,003 B in all") {
+		t.Errorf("two long values that begin alike: %q", got)
+	}
+	newBrowser(t, h, formJSON).post("/set", "key", "a", "value", "1").want(200) // somebody else's
+	if got := press("/set", "key", "name", "value", "1"); strings.Contains(got, "live records") {
+		t.Errorf("another browser's session is told as this press's doing: %q", got)
+	}
+	if got := press("/plant"); !strings.Contains(got, "readable cookie none → there") {
+		t.Errorf("planted: %q", got)
+	}
+	old := b.cookie()
+	press("/flush")
+	r := b.request("POST", "/set", "key=name&value=2&v="+v)
+	r.Header.Set("Cookie", cookieName+"="+old)
+	a := b.send(r).want(200, "The cookie that came opened nothing, so a new session was born").wantNo("first cookie")
+	if got := a.changes(); !strings.Contains(got, "session ID, hashed none →") || !strings.Contains(got, "live records 1 → 2") {
+		t.Errorf("born again: %q", got)
+	}
+	many := b.visit("/")
+	for i := range 30 {
+		b.post("/set", "key", "k"+string(rune('a'+i%26))+string(rune('a'+i/26)), "value", "1", "v", many)
+	}
+	if got := b.post("/clear", "v", many).changes(); !strings.Contains(got, "more") || strings.Count(got, "→") > 12 {
+		t.Errorf("thirty keys at once: %q", got)
+	}
+}
+
+// The head of a page that says who it is, is bounded, and shown by its size.
+func TestPageHeader(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	for _, id := range []string{strings.Repeat("x", 20_000), strings.Repeat("A", pageIDLen)} {
+		r := b.request("GET", "/keys?v="+v, "")
+		r.Header.Set(pageHeader, id+" 1")
+		b.send(r).want(200).wantNo(id)
+	}
+	pages := map[string]int{}
+	for _, e := range h.visits.find(v, h.root).entries {
+		pages[e.page]++
+	}
+	if len(pages) != 3 || pages[strings.Repeat("A", pageIDLen)] != 1 || pages[""] != 1 {
+		t.Errorf("the pages are %v", pages)
+	}
+}
+
+// HEAD says what GET would, and is no moment; a target without a path is the root.
+func TestHeadAndBareTarget(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formPage)
+	v := b.visit("/")
+	for _, target := range []string{"/?at=1&v=" + v, "/exchanges/1?v=" + v, "/keys?v=" + v} {
+		b.send(b.request("HEAD", target, "")).want(200)
+	}
+	if n := len(h.visits.find(v, h.root).entries); n != 1 {
+		t.Errorf("after HEAD there are %d moments", n)
+	}
+	r := b.request("GET", "/", "")
+	r.URL.Path = ""
+	b.send(r).want(200)
+}
+
+// Refused presses on a page whose visit has ended begin no visits, and those that
+// are done share one.
+func TestOneHeir(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	const lost = "AVISITOFANOTHERPROGRAMRUN1"
+	for range 5 {
+		b.post("/set", "key", "", "value", "x", "v", lost).want(422)
+	}
+	if n := len(h.visits.all()); n != 0 {
+		t.Errorf("%d visits of refused presses", n)
+	}
+	for range 3 {
+		b.post("/set", "key", "a", "value", "1", "v", lost).want(200)
+		b.get("/get?key=a&v=" + lost).want(200)
+	}
+	if n := len(h.visits.all()); n != 1 {
+		t.Errorf("%d visits go on for one", n)
+	}
+	next := b.get("/keys?v=" + lost).want(200).Header.Get("HX-Redirect")
+	b.form = formPage
+	page := b.get(next).want(200, "a new timeline begins").wantNo("belongs to no visit")
+	if got := page.entries(); len(got) != 7 || got[6] != "keys "+got[0][strings.LastIndex(got[0], " ")+1:] {
+		t.Errorf("its timeline is %q", got)
+	}
+	h.Close()
+	if v := h.visits.start(h.root, ""); h.visits.any() || v == nil {
+		t.Error("a visit began after the end")
+	}
+}
