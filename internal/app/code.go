@@ -74,16 +74,23 @@ var functions = sync.OnceValue(func() map[string]views.Listing {
 // Formatted code has no other brace alone at the beginning of a line.
 func function(dir string, source embed.FS, method string) views.Listing {
 	of, name, _ := strings.Cut(method, ".")
-	head := regexp.MustCompile(`(?m)^(?://.*\n)*func \(\w+ \*?` + of + `\) ` + name + `\(`)
 	files, _ := source.ReadDir(".")
 	for _, file := range files {
-		text, _ := source.ReadFile(file.Name())
-		at := head.FindIndex(text)
-		if at == nil {
+		bytes, _ := source.ReadFile(file.Name())
+		text := string(bytes)
+		from := 1 + strings.LastIndex(text[:max(0, strings.Index(text, of+") "+name+"("))], "\n")
+		if !strings.HasPrefix(text[from:], "func (") {
 			continue
 		}
-		code, _, _ := strings.Cut(string(text[at[0]:]), "\n}\n")
-		line := 1 + strings.Count(string(text[:at[0]]), "\n")
+		code, _, _ := strings.Cut(text[from:], "\n}\n")
+		for from > 0 { // the comment
+			above := 1 + strings.LastIndex(text[:from-1], "\n")
+			if !strings.HasPrefix(text[above:], "//") {
+				break
+			}
+			code, from = text[above:from]+code, above
+		}
+		line := 1 + strings.Count(text[:from], "\n")
 		return views.Listing{Title: name, Where: fmt.Sprintf("%s%s, line %d", dir, file.Name(), line), Tokens: goTokens(code + "\n}")}
 	}
 	return views.Listing{} // a test sees to it that there is none
