@@ -74,7 +74,7 @@ func (a *App) set(c echo.Context, s *session.Session) error {
 		s.SetPlacement(form.placement)
 	}
 	old, had := s.Get(form.key)
-	came := s.Info().Verdict
+	came := s.Verdict()
 	if err := s.Set(form.key, form.value); err != nil {
 		return err
 	}

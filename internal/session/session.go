@@ -227,6 +227,10 @@ func (s *Session) name() Name {
 	return s.key.Name()
 }
 
+// Verdict returns what became of the cookie that the request carried; VerdictOK
+// after a Commit that wrote.
+func (s *Session) Verdict() Verdict { return s.verdict }
+
 // Version returns the session's version as committed, 0 without one.
 func (s *Session) Version() uint64 { return s.rec.Version }
 
