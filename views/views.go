@@ -379,6 +379,13 @@ type Figures struct {
 	Expired int
 	Stats   []Stat
 	Plot    Plot
+	Family  []Member // of a visit with more browsers than one
+}
+
+// Member is one browser of a family, and what became of its session.
+type Member struct {
+	Name, ID, State string
+	This            bool // it is this page's
 }
 
 // Plot is a small picture of the store over the last minutes. Live and Expired

@@ -159,7 +159,7 @@ func (st *stream) news(ctx context.Context) error {
 	if n > seen && !others {
 		return nil
 	}
-	figures := a.figures(ctx, v.id)
+	figures := a.figures(ctx, v.id, v)
 	if n == seen {
 		return st.send(ctx, views.FiguresNews(figures))
 	}

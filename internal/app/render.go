@@ -301,7 +301,7 @@ func (a *App) recordJSON(c echo.Context, status int, s *session.Session, body []
 		p := panels{Wire: a.wire(c, status)}
 		p.Wire.Answer = shown(strings.TrimSpace(string(body)), maxShown)
 		if s != nil {
-			p.Browser, p.Server = a.browser(c, s.Info()), a.server(c.Request().Context(), mem.id, s.Info(), mem.lastSession())
+			p.Browser, p.Server = a.browser(c, s.Info()), a.server(c.Request().Context(), mem.id, mem.visit, s.Info(), mem.lastSession())
 		} else {
 			p.Browser, p.Server = a.unknown(c)
 		}

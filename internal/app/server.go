@@ -4,14 +4,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// figures are the store's; zero when it does not answer.
-func (a *App) figures(ctx context.Context, id *identity) views.Figures {
+// figures are the store's, and what it has of the browsers of v's family; zero when
+// it does not answer. v may be nil.
+func (a *App) figures(ctx context.Context, id *identity, v *visit) views.Figures {
 	stats, err := id.engine.Stats(ctx)
 	if err != nil {
 		return views.Figures{}
@@ -24,18 +27,58 @@ func (a *App) figures(ctx context.Context, id *identity) views.Figures {
 			{Number: number(stats.Expired), Text: "expired, not cleared"},
 			{Number: size(stats.Bytes), Text: "in the store"},
 		},
-		Plot: a.plot.view(now), Expired: stats.Expired,
+		Plot: a.plot.view(now), Expired: stats.Expired, Family: a.familyOf(ctx, v),
 	}
+}
+
+// familyOf tells what became of each session of v's family, if it is more than one
+// browser: of two that are logged in, the one that logs out is seen to go alone.
+func (a *App) familyOf(ctx context.Context, v *visit) (out []views.Member) {
+	if v == nil {
+		return nil
+	}
+	seen := make(map[*identity]bool)
+	for _, kin := range a.visits.all() {
+		if kin.family != v.family || seen[kin.id] {
+			continue
+		}
+		seen[kin.id] = true
+		m := views.Member{Name: kin.id.label(), This: kin.id == v.id, State: "no session yet"}
+		if k := kin.session(); k != (session.Key{}) {
+			peeked, err := kin.id.engine.Peek(ctx, k)
+			m.ID, m.State = k.Name().String(), memberStates[peeked.State]
+			kin.mu.Lock()
+			inCookie := kin.present == k && kin.inCookie
+			kin.mu.Unlock()
+			switch {
+			case err != nil:
+				m.State = "unknown"
+			case peeked.State == session.StateNone && inCookie:
+				m.State = "in its cookie alone"
+			}
+		}
+		out = append(out, m)
+	}
+	if len(out) < 2 {
+		return nil
+	}
+	slices.SortFunc(out, func(a, b views.Member) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+var memberStates = map[session.State]string{
+	session.StateNone: "gone", session.StateLive: "live", session.StateExpired: "expired, not cleared",
+	session.StateEnded: "gone", session.StateCycled: "gone", session.StateCorrupt: "corrupt",
 }
 
 // server tells what the server keeps of the session of info, or what became of the
 // one that this browser had last.
-func (a *App) server(ctx context.Context, id *identity, info session.Info, last session.Key) views.Server {
+func (a *App) server(ctx context.Context, id *identity, in *visit, info session.Info, last session.Key) views.Server {
 	if info.Cookie != nil {
 		last = info.Cookie.RecordKey()
 	}
 	if !info.Exists {
-		v := a.lateServer(ctx, id, last)
+		v := a.lateServer(ctx, id, in, last)
 		switch {
 		case v.ID != "":
 			v.Late = &views.Late{ID: v.ID, Text: "its record is still here, and no cookie that came opens it."}
@@ -45,7 +88,7 @@ func (a *App) server(ctx context.Context, id *identity, info session.Info, last 
 		return v
 	}
 	v := a.liveServer(id, info)
-	v.Figures = a.figures(ctx, id)
+	v.Figures = a.figures(ctx, id, in)
 	peeked, err := id.engine.Peek(ctx, last)
 	switch {
 	case err != nil:
@@ -100,8 +143,8 @@ func (a *App) liveServer(id *identity, info session.Info) views.Server {
 
 // lateServer shows what the store holds under last, as far as it knows it without
 // a cookie. The zero key shows figures only.
-func (a *App) lateServer(ctx context.Context, id *identity, last session.Key) (v views.Server) {
-	defer func() { v.Figures = a.figures(ctx, id) }()
+func (a *App) lateServer(ctx context.Context, id *identity, in *visit, last session.Key) (v views.Server) {
+	defer func() { v.Figures = a.figures(ctx, id, in) }()
 	if last == (session.Key{}) {
 		return v
 	}

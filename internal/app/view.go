@@ -95,7 +95,7 @@ func opOf(c echo.Context) string {
 // panels are what the browser and the server keep after this request.
 func (a *App) panels(c echo.Context, s *session.Session) panels {
 	mem, info := remembered(c.Request().Context()), s.Info()
-	return panels{Browser: a.browser(c, info), Server: a.server(c.Request().Context(), mem.id, info, mem.lastSession())}
+	return panels{Browser: a.browser(c, info), Server: a.server(c.Request().Context(), mem.id, mem.visit, info, mem.lastSession())}
 }
 
 // lastSession is the one that the request's visit saw last; zero for none.

@@ -86,7 +86,7 @@ func (a *App) clockRanOut(v *visit, k session.Key) {
 // k. What the browser keeps is not known to have changed; what the server keeps is
 // looked at.
 func (a *App) observe(ctx context.Context, v *visit, k session.Key, m *moment, nothing string) {
-	p := panels{Wire: views.Wire{Nothing: nothing}, Server: a.lateServer(ctx, v.id, k)}
+	p := panels{Wire: views.Wire{Nothing: nothing}, Server: a.lateServer(ctx, v.id, v, k)}
 	if e, ok := v.lastState(0, ""); ok {
 		p.Browser = e.panels().Browser
 	}

@@ -582,7 +582,10 @@ func TestLabCopies(t *testing.T) {
 	if ids[0] == ids[1] {
 		t.Errorf("both browsers have the session %v", ids)
 	}
+	first8 := func(code string) string { return strings.TrimSuffix(strings.TrimPrefix(code, "sha256:"), "…") }
+	pg.want(".family", "first browser (this one) "+first8(ids[0])+" live", "second browser "+first8(ids[1])+" live")
 	second.press("Log out", "logged out")
+	pg.want(".family", "first browser (this one) "+first8(ids[0])+" live", "second browser "+first8(ids[1])+" gone")
 	pg.want("#figures", "1 live record")
 	pg.want("#timeline ol", "second browser")
 	pg.press("Get", "get", "name is") // the other is still logged in
