@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -21,7 +22,8 @@ import (
 // copyTime is how long the server's own client waits for an answer.
 const copyTime = 5 * time.Second
 
-// maxPins is how many cookies a visit keeps; the oldest makes room.
+// maxPins is how many cookies a visit keeps of one browser, and four times as many
+// in all; the oldest makes room.
 const maxPins = 5
 
 // pin is a cookie that was kept, to be sent again.
@@ -40,7 +42,8 @@ type copyOf struct {
 	Reason   string `json:"reason,omitempty"`
 	Status   int    `json:"status"`
 
-	wire views.Wire
+	wire   views.Wire
+	source string // the cookie that was copied
 }
 
 // carried returns the cookie of the lab's name that this request carried, as it
@@ -79,7 +82,7 @@ func (a *App) tamper(c echo.Context, s *session.Session) error {
 	if err != nil {
 		return err
 	}
-	return a.sendCopy(c, s, "tamper", changed, "a copy with a change in "+tamperLabels[part], func(became copyOf, info session.Info) views.Sentence {
+	return a.sendCopy(c, s, "tamper", value, changed, "a copy with a change in "+tamperLabels[part], func(became copyOf, info session.Info) views.Sentence {
 		return a.sayTamper(part, changed == value, became, info)
 	})
 }
@@ -109,7 +112,17 @@ func (a *App) pinCookie(c echo.Context, s *session.Session) error {
 		v.mu.Lock()
 		v.pinned++
 		v.pins = append(v.pins, pin{v.pinned, owner, value, name, idOf(c).engine.Now()})
-		if len(v.pins) > maxPins {
+		own := 0
+		for _, p := range slices.Backward(v.pins) {
+			if p.owner == owner {
+				own++
+			}
+			if own > maxPins {
+				v.pins = slices.DeleteFunc(v.pins, func(old pin) bool { return old.n == p.n })
+				break
+			}
+		}
+		if len(v.pins) > 4*maxPins {
 			v.pins = v.pins[1:]
 		}
 		v.mu.Unlock()
@@ -163,7 +176,7 @@ func (a *App) replay(c echo.Context, s *session.Session) error {
 	if err != nil {
 		return err
 	}
-	return a.sendCopy(c, s, "replay", copied.value, "a pinned copy", func(became copyOf, info session.Info) views.Sentence {
+	return a.sendCopy(c, s, "replay", copied.value, copied.value, "a pinned copy", func(became copyOf, info session.Info) views.Sentence {
 		return a.sayReplay(copied, became, info)
 	})
 }
@@ -213,9 +226,10 @@ func (a *App) replace(c echo.Context, s *session.Session, op, value string, sent
 	return a.redirect(c, s, sentence, out, info)
 }
 
-// sendCopy sends a request with that cookie and shows the exchange.
-func (a *App) sendCopy(c echo.Context, s *session.Session, op, value, by string, say func(copyOf, session.Info) views.Sentence) error {
-	became, err := a.self.send(c, value, by)
+// sendCopy sends a request with value, a copy of the cookie source, and shows the
+// exchange.
+func (a *App) sendCopy(c echo.Context, s *session.Session, op, source, value, by string, say func(copyOf, session.Info) views.Sentence) error {
+	became, err := a.self.send(c, source, value, by)
 	if err != nil {
 		return &problem{status: http.StatusServiceUnavailable, cause: err, detail: "The server's own client got no answer to the copy. Nothing was changed."}
 	}
@@ -241,9 +255,10 @@ type ownConn struct {
 
 // errand is what the server's own client is about.
 type errand struct {
-	visit *visit
-	by    string
-	done  chan *request // what the request was remembered as
+	visit  *visit
+	by     string
+	source string        // the cookie that it sends a copy of
+	done   chan *request // what the request was remembered as
 }
 
 type errandKey struct{}
@@ -288,13 +303,13 @@ func (cl *client) Addr() net.Addr { return &net.UnixAddr{Name: "own", Net: "unix
 // of the program.
 var errCopyFailed = errors.New("the server's own client got no answer")
 
-// send asks for /session with that cookie, on behalf of the visit of c.
-func (cl *client) send(c echo.Context, value, by string) (became copyOf, err error) {
+// send asks for /session with value, a copy of source, on behalf of the visit of c.
+func (cl *client) send(c echo.Context, source, value, by string) (became copyOf, err error) {
 	cl.once.Do(cl.start)
 	id := idOf(c)
 	ctx, cancel := context.WithTimeout(c.Request().Context(), copyTime)
 	defer cancel()
-	job := &errand{remembered(ctx).visit, by, make(chan *request, 1)}
+	job := &errand{remembered(ctx).visit, by, source, make(chan *request, 1)}
 	transport := &http.Transport{
 		DisableKeepAlives: true, DisableCompression: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -330,7 +345,7 @@ func (cl *client) send(c echo.Context, value, by string) (became copyOf, err err
 	case <-ctx.Done():
 		return became, errCopyFailed
 	}
-	became = copyOf{Status: resp.StatusCode}
+	became = copyOf{Status: resp.StatusCode, source: source}
 	if mem.info != nil {
 		became.Accepted, became.Verdict = mem.info.Exists, string(mem.info.Verdict)
 	}

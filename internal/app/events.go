@@ -172,10 +172,11 @@ func (st *stream) news(ctx context.Context) error {
 			p.Server.Figures = figures
 			news.Server = &p.Server
 		}
-		look = !e.observed && !st.sawSession(e.session)
+		p.Wire.N = e.n
+		a.finish(ctx, v, e, &p.Wire)
+		// Of a session that this page saw it may see all; else nothing that opens one.
+		look = !e.observed && !st.sawSession(e.session) && a.guard(st.c, nil, v.id, "", &p.Browser, &p.Wire)
 		if !e.observed && !look { // another page of this visit was pressed: this one shows what it saw
-			p.Wire.N = e.n
-			a.finish(ctx, v, e, &p.Wire)
 			p.Wire.By = "a press on another page of this visit"
 			news.Browser, news.Wire, news.Tools = &p.Browser, &p.Wire, a.toolsOf(v, p.Browser.Raw, pinsOwner(st.c))
 			news.Moment = views.Moment{N: e.n}
@@ -194,10 +195,10 @@ func (st *stream) news(ctx context.Context) error {
 
 // sawSession tells whether a press of this stream's page was of that session. The
 // page's ID, which stands in no address and is shown nowhere, proves that it is that
-// page. The empty name is of no session, which everybody may see.
+// page.
 func (st *stream) sawSession(name string) bool {
-	_, ok := st.v.last(0, func(e entry) bool { return st.own(e) && e.session == name })
-	return ok || name == ""
+	_, ok := st.v.last(0, func(e entry) bool { return st.own(e) && e.session == name && name != "" })
+	return ok
 }
 
 // own tells whether e is an exchange of this stream's page.

@@ -192,7 +192,7 @@ func (a *App) exchange(c echo.Context) error {
 	p := e.panels()
 	p.Wire.N = n
 	a.finish(c.Request().Context(), v, e, &p.Wire)
-	a.guard(c, s, e.id, &p.Browser, &p.Wire)
+	a.guard(c, s, e.id, e.source, &p.Browser, &p.Wire)
 	w := p.Wire
 	if wants(c) == formFragment {
 		return a.write(c, http.StatusOK, views.Finished(v.place(), w))
@@ -226,9 +226,17 @@ func bare(seen, more []views.Header) [][2]string {
 // guard hides in what a page shows every cookie that still opens a session, unless
 // this very request carries it, or another of that session, or its answer sets it:
 // the address of a page alone must not give a session away. s is the request's
-// session, nil when the store does not answer; id is whose cookies they are.
-func (a *App) guard(c echo.Context, s *session.Session, id *identity, browser *views.Browser, wire *views.Wire) {
-	hides := a.hider(c, s, id)
+// session, nil when the store does not answer; id is whose cookies they are. With
+// source, the cookies are copies of that one, which a letter may bring back: they
+// are hidden with it. It tells whether it hid any.
+func (a *App) guard(c echo.Context, s *session.Session, id *identity, source string, browser *views.Browser, wire *views.Wire) (hid bool) {
+	opens := a.hider(c, s, id)
+	all := source != "" && opens(source)
+	hides := func(value string) bool {
+		hide := all || opens(value)
+		hid = hid || hide
+		return hide
+	}
 	for _, headers := range [][]views.Header{wire.Request, wire.RequestMore, wire.Response, wire.ResponseMore} {
 		for _, h := range headers {
 			for i, part := range h.Parts {
@@ -243,6 +251,7 @@ func (a *App) guard(c echo.Context, s *session.Session, id *identity, browser *v
 		browser.Note = "This cookie still opens a session, and the request that looks at it does not carry it: it is shown on the page of the browser that has it, and not here."
 		browser.Raw, browser.Layers = "", nil
 	}
+	return hid
 }
 
 // hider returns what tells whether a cookie's value is to be hidden; see guard.
@@ -255,10 +264,8 @@ func (a *App) hider(c echo.Context, s *session.Session, id *identity) func(value
 				known[pair.value] = false
 			}
 		}
-		if s != nil {
+		if s != nil && s.Exists() { // a cookie that opens nothing any more proves nothing
 			own = s.Info().Cookie
-		}
-		if own != nil {
 			known[own.Value] = false
 		}
 		if mem.replaced != nil {
@@ -284,5 +291,16 @@ func (a *App) opensAnother(ctx context.Context, id *identity, value string, own 
 	if err != nil {
 		return true // nobody knows
 	}
-	return s.Exists() && (own == nil || own.RecordKey() != s.Info().Cookie.RecordKey())
+	if s.Exists() {
+		return own == nil || own.RecordKey() != s.Info().Cookie.RecordKey()
+	}
+	// It opens nothing as it stands, but it may be a live one with a letter changed.
+	l, _ := session.Peel(value)
+	e, ok := l.Envelope()
+	key := session.KeyOf(e.ID)
+	if !ok || own != nil && own.RecordKey() == key {
+		return false
+	}
+	peeked, err := id.engine.Peek(ctx, key)
+	return err != nil || peeked.State == session.StateLive && s.Verdict() == session.VerdictForged
 }

@@ -72,7 +72,7 @@ func (a *App) showResult(c echo.Context, s *session.Session, r result) error {
 	if !s.Exists() {
 		lab.Placements = placementOptions(r.composer.Placement)
 	}
-	return a.writeLab(c, http.StatusOK, s, lab)
+	return a.writeLabOf(c, http.StatusOK, s, lab, r.id, r.source)
 }
 
 // beginVisit gives a page its visit: the one that it names, the one that saw its

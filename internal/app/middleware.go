@@ -263,7 +263,7 @@ func (a *App) visitOf(c echo.Context) *visit {
 // it shows, so that only what is new need come.
 const pageHeader = "Sessionscope-Page"
 
-// pageIDLen is the length of rand.Text, of which a page's ID is made.
+// pageIDLen is the length of rand.Text, of which a page's ID is made, and a visit's token.
 const pageIDLen = 26
 
 // findVisit finds the visit that a request names, in its form or its address.
@@ -287,7 +287,7 @@ func (a *App) findVisit(c echo.Context) error {
 	if len(page) == pageIDLen { // nothing longer is kept
 		mem.page, mem.seen = strings.Clone(page), momentParam(seen)
 	}
-	if mem.visit == nil {
+	if mem.visit == nil && len(token) == pageIDLen { // nothing else was ever one
 		mem.lost = token
 	}
 	return nil

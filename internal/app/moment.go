@@ -23,6 +23,7 @@ type moment struct {
 	at               time.Time
 	id               *identity // whose side of the lab it was on
 	by               string    // who did it, "" for a page of that side
+	source           string    // the cookie that was copied, of a copy's exchange
 	op               string    // that was asked for, "" when it is not known
 	verb, what, tone string
 	session          string // its short name
@@ -91,6 +92,9 @@ func (a *App) record(c echo.Context, status int, s *session.Session, p *panels) 
 	}
 	mem.recorded = true
 	m := &moment{at: mem.id.engine.Now(), id: mem.id, by: mem.by, session: info.ID, answer: mem.tapped.answer, aside: mem.by != "" || s == nil}
+	if job, _ := mem.Value(errandKey{}).(*errand); job != nil {
+		m.source = job.source
+	}
 	m.op, m.page, m.wrote = opOf(c), mem.page, wrote(mem.events)
 	m.verb, m.what, m.tone = summary(mem, status)
 	p.Wire.By, p.Browser.Of = mem.by, mem.by
@@ -263,7 +267,7 @@ func (a *App) show(c echo.Context, s *session.Session, n int) error {
 		lab.Moment.After = n + 1
 	}
 	lab.Timeline = v.timeline(n)
-	return a.writeLabOf(c, http.StatusOK, s, lab, e.id)
+	return a.writeLabOf(c, http.StatusOK, s, lab, e.id, e.source)
 }
 
 // momentParam returns the number of a moment in the address, 0 for none.

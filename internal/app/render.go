@@ -230,7 +230,7 @@ func (a *App) redirect(c echo.Context, s *session.Session, sentence views.Senten
 	}
 	left := result{sentence: sentence, composer: composer, events: mem.events, sent: info.Sent, op: out.op, curl: a.curl(c, info), cookie: kept(c, info), id: mem.id, visit: mem.visit}
 	if out.copy != nil {
-		left.wire, left.moment.N = out.copy.wire, out.copy.wire.N
+		left.wire, left.moment.N, left.source = out.copy.wire, out.copy.wire.N, out.copy.source
 	} else {
 		p := panels{}
 		if mem.visit != nil {
@@ -265,11 +265,12 @@ func (a *App) orPlain(c echo.Context, done string, err error) error {
 // writeLab renders lab, with the exchange that it is part of unless it has another,
 // and makes that a moment of the visit.
 func (a *App) writeLab(c echo.Context, status int, s *session.Session, lab views.Lab) error {
-	return a.writeLabOf(c, status, s, lab, idOf(c))
+	return a.writeLabOf(c, status, s, lab, idOf(c), "")
 }
 
-// writeLabOf is writeLab with panels that are of another side of the lab.
-func (a *App) writeLabOf(c echo.Context, status int, s *session.Session, lab views.Lab, id *identity) error {
+// writeLabOf is writeLab with panels that may be of another side of the lab, or of a
+// copy of the cookie source.
+func (a *App) writeLabOf(c echo.Context, status int, s *session.Session, lab views.Lab, id *identity, source string) error {
 	mem := remembered(c.Request().Context())
 	if !lab.Wire.Past {
 		h := c.Response().Header()
@@ -283,7 +284,7 @@ func (a *App) writeLabOf(c echo.Context, status int, s *session.Session, lab vie
 		lab.Timeline = v.timeline(0)
 		lab.Timeline.Seen = mem.seen
 	}
-	a.guard(c, s, id, &lab.Browser, &lab.Wire)
+	a.guard(c, s, id, source, &lab.Browser, &lab.Wire)
 	if wants(c) == formFragment {
 		return a.write(c, status, views.Fragments(lab))
 	}

@@ -24,6 +24,7 @@ type result struct {
 	events   []session.Event
 	sent     *http.Cookie // nil if none was
 	op       string
+	source   string // the cookie whose copy's exchange wire is, "" for none
 	curl     string
 	cookie   string // that curl carries
 	id       *identity

@@ -70,13 +70,18 @@ type entry struct {
 
 // start begins a visit. family is the token of the visit that it belongs to, "" for none.
 func (vs *visits) start(id *identity, family string) *visit {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	return vs.begin(id, family, "")
+}
+
+// begin is start for one that goes on for heirOf. The caller holds the lock.
+func (vs *visits) begin(id *identity, family, heirOf string) *visit {
 	now := vs.now()
-	v := &visit{all: vs, token: rand.Text(), id: id, family: family, began: now, used: now, streams: make(map[chan struct{}]bool)}
+	v := &visit{all: vs, token: rand.Text(), id: id, family: family, heirOf: heirOf, began: now, used: now, streams: make(map[chan struct{}]bool)}
 	if family == "" {
 		v.family = v.token
 	}
-	vs.mu.Lock()
-	defer vs.mu.Unlock()
 	if vs.closed {
 		v.streams = nil // nobody finds it any more
 		return v
@@ -156,17 +161,15 @@ func (vs *visits) close() {
 // heir returns the visit with which a page goes on whose own has ended: each of its
 // presses gets the same.
 func (vs *visits) heir(token string, id *identity) *visit {
-	for _, v := range vs.all() {
-		if v.id == id && v.heirOf != "" && v.heirOf == token {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	for _, v := range vs.byToken {
+		if v.id == id && v.heirOf == token {
 			v.use(vs.now())
 			return v
 		}
 	}
-	v := vs.start(id, id.family)
-	vs.mu.Lock()
-	defer vs.mu.Unlock()
-	v.heirOf = strings.Clone(token[:min(len(token), pageIDLen)])
-	return v
+	return vs.begin(id, id.family, strings.Clone(token))
 }
 
 // any tells whether there is one.

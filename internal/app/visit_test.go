@@ -349,6 +349,9 @@ func TestFinishedExchange(t *testing.T) {
 		shown := a.region("response", `class="steps"`)
 		status, lines, _ := strings.Cut(sentHead, "\r\n")
 		for line := range strings.SplitSeq(lines, "\r\n") {
+			if before, _, ok := strings.Cut(line, "?x="); ok {
+				line = before + "?x=‹26 B, for one use›"
+			}
 			if !strings.Contains(strings.ReplaceAll(shown, " ", ""), strings.ReplaceAll(line, " ", "")) {
 				t.Errorf("exchange %d does not show %q: %s", n+2, line, shown)
 			}

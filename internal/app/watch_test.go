@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -571,4 +572,66 @@ func TestOneHeir(t *testing.T) {
 	if v := h.visits.start(h.root, ""); h.visits.any() || v == nil {
 		t.Error("a visit began after the end")
 	}
+}
+
+// A copy with a letter changed is one letter from the cookie that it was made of, and
+// is hidden with it; and a cookie that opens nothing any more proves nothing.
+func TestTokenIsNoKeyToCopies(t *testing.T) {
+	for _, placement := range session.Placements() {
+		synctest.Test(t, func(t *testing.T) {
+			h := newApp(t, nil)
+			defer h.Close()
+			b := newBrowser(t, h, formFragment)
+			v := b.visit("/")
+			b.post("/set", "key", "a", "value", "1", "placement", placement, "v", v).want(200)
+			for _, part := range session.TamperParts[:8] {
+				b.post("/tamper", "part", part, "v", v).want(200)
+			}
+			l, _ := session.Peel(b.cookie())
+			secret := []string{b.cookie()[:40], b.cookie()[len(b.cookie())-40:], l.Payload[:30]}
+			thief := newBrowser(t, h, formFragment)
+			for n := 3; n <= 10; n++ {
+				for _, target := range []string{"/?at=", "/exchanges/"} {
+					address := target + strconv.Itoa(n) + map[string]string{"/?at=": "&", "/exchanges/": "?"}[target] + "v=" + v
+					thief.get(address).want(200, "not carried by this request").wantNo(secret...)
+					b.get(address).want(200).wantNo("not carried by this request") // the control
+				}
+			}
+			// An older cookie of the same session that is over in itself.
+			b.post("/expiry", "seconds", "2", "v", v)
+			old := b.cookie()
+			b.post("/expiry", "seconds", "", "v", v)
+			time.Sleep(3 * time.Second)
+			live := b.cookie()
+			r := thief.request("GET", "/?at=12&v="+v, "")
+			r.Header.Set("Cookie", cookieName+"="+old)
+			a := thief.send(r).want(200)
+			if about := newBrowser(t, h, formJSON); placement == "cookie" {
+				r := about.request("GET", "/session", "")
+				r.Header.Set("Cookie", cookieName+"="+old)
+				if about.send(r).json()["exists"] != false {
+					t.Fatal("the control: the older cookie opens a session")
+				}
+				a.wantNo(live)
+			}
+		})
+	}
+}
+
+// Pins are counted for each browser: nobody pushes another's out.
+func TestPinsOfTwoBrowsers(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formJSON)
+	v := b.visit("/")
+	b.post("/set", "key", "a", "value", "1", "v", v)
+	b.post("/pin", "v", v).want(200)
+	other := newBrowser(t, h, formJSON)
+	other.post("/set", "key", "a", "value", "1")
+	for range maxPins + 2 {
+		other.post("/pin", "v", v).want(200)
+	}
+	b.post("/replay", "pin", "1", "v", v).want(200, `"accepted":true`)
+	other.post("/replay", "pin", "1", "v", v).want(404)
+	other.post("/replay", "pin", "2", "v", v).want(404) // its own, which made room
+	other.post("/replay", "pin", "8", "v", v).want(200)
 }

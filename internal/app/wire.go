@@ -106,6 +106,10 @@ func (id *identity) headers(fields []headerField) (seen, more []views.Header) {
 			if found {
 				line.Parts = append(line.Parts, views.Part{Text: ";" + attributes})
 			}
+		case "Location":
+			if before, token, ok := strings.Cut(f.value, "?x="); ok {
+				line.Parts = []views.Part{{Text: before + "?x="}, hidden(len(token), "for one use")}
+			}
 		case pageHeader:
 			line.Parts = []views.Part{hidden(len(f.value), "which of this visit's pages it is")}
 		case "Authorization", "Proxy-Authorization":

@@ -43,8 +43,11 @@ if (theme) {
 function look() {
   const said = document.querySelector('#document-cookie .said');
   if (!said) return;
-  const seen = new Map(document.cookie.split('; ').filter(Boolean).map((pair) => [pair.split('=')[0], pair.slice(pair.indexOf('=') + 1)]));
-  const show = [...seen].map(([name, value]) => name === said.parentElement.dataset.readable ? `${name}=${value}` : `${name}=‹${value.length} B, not ours›`);
+  const seen = new Map(document.cookie.split('; ').filter(Boolean).map((pair) => { // without "=" it is a value that has no name
+    const at = pair.indexOf('=');
+    return [at < 0 ? '' : pair.slice(0, at), pair.slice(at + 1)];
+  }));
+  const show = [...seen].map(([name, value]) => name === said.parentElement.dataset.readable ? `${name}=${value}` : `${name || "(no name)"}=‹${value.length} B, not ours›`);
   said.textContent = `"${show.join('; ')}"`;
   for (const row of document.querySelectorAll('#jar tbody tr')) {
     const name = row.dataset.cookie, cell = row.querySelector('.said');
@@ -159,7 +162,12 @@ document.addEventListener('htmx:finally:request', (event) => {
 
 // A request that got no answer at all. Answers with an error status say what is
 // wrong themselves.
-document.addEventListener('htmx:error', () => {
+document.addEventListener('htmx:error', (event) => {
+  if (asksItself(event.target.id)) { // nobody pressed
+    if (event.target.id === 'refresh') setTimeout(() => document.querySelectorAll('[data-ends]').forEach((el) => { const start = arrived.get(el); if (start) start.told = false; }), 5000); // ask again
+    if (event.target.id === 'live') live('· not live: the server does not answer');
+    return;
+  }
   const result = document.getElementById('result');
   result.className = 'result bad';
   result.textContent = '';
