@@ -82,8 +82,12 @@ func (a *App) tamper(c echo.Context, s *session.Session) error {
 	if err != nil {
 		return err
 	}
-	return a.sendCopy(c, s, "tamper", value, changed, "a copy with a change in "+tamperLabels[part], func(became copyOf, info session.Info) views.Sentence {
-		return a.sayTamper(part, changed == value, became, info)
+	how := "a change in " + tamperLabels[part]
+	if part == "letter" {
+		how = fmt.Sprintf("letter %d changed from %c to %c", at, value[at-1], changed[at-1])
+	}
+	return a.sendCopy(c, s, "tamper", value, changed, "a copy with "+how, func(became copyOf, info session.Info) views.Sentence {
+		return a.sayTamper(how, changed == value, became, info)
 	})
 }
 

@@ -363,7 +363,7 @@ func sayCopy(became copyOf) []views.Part {
 	return []views.Part{text("the server "), {Kind: "mac", Text: "refused"}, text(" it: " + became.Reason + ". ")}
 }
 
-func (a *App) sayTamper(part string, same bool, became copyOf, info session.Info) views.Sentence {
+func (a *App) sayTamper(how string, same bool, became copyOf, info session.Info) views.Sentence {
 	s := views.Sentence{Tone: "bad", Verb: "copy refused"}
 	if became.Accepted || became.Status >= 500 {
 		s = note("copy accepted")
@@ -371,7 +371,7 @@ func (a *App) sayTamper(part string, same bool, became copyOf, info session.Info
 	if became.Status >= 500 {
 		s.Verb = "no verdict"
 	}
-	s.Parts = []views.Part{text("The server's own client sent a copy of "), theCookie, text(" with a change in " + tamperLabels[part] + ", and ")}
+	s.Parts = []views.Part{text("The server's own client sent a copy of "), theCookie, text(" with " + how + ", and ")}
 	if same {
 		s.Parts = []views.Part{text("A copy of "), theCookie, text(" with nothing changed was sent by the server's own client, and ")}
 	}
