@@ -280,19 +280,24 @@ func (a *App) curl(c echo.Context, info session.Info) string {
 	if kept := withoutVisit(r.URL.RawQuery); kept != "" {
 		target += "?" + kept
 	}
-	b := "curl -si " + quoted(target)
-	if value := kept(c, info); value != "" {
-		b += " \\\n  -H " + quoted("Cookie: "+idOf(c).engine.CookieName()+"="+value)
-	}
-	b += " \\\n  -H 'Accept: application/json'"
+	body := ""
 	if r.Method == http.MethodPost {
-		body := withoutVisit(mem.body)
+		body = withoutVisit(mem.body)
 		if len(body) > maxEchoed {
 			return "" // too long for a command line that anybody would want
 		}
-		b += " \\\n  --data-raw " + quoted(body)
+		body = " \\\n  --data-raw " + quoted(body)
 	}
-	return b
+	return idOf(c).command(target, kept(c, info)) + body
+}
+
+// command is a request with that cookie, if any, as a command.
+func (id *identity) command(target, cookie string) string {
+	b := "curl -si " + quoted(target)
+	if cookie != "" {
+		b += " \\\n  -H " + quoted("Cookie: "+id.engine.CookieName()+"="+cookie)
+	}
+	return b + " \\\n  -H 'Accept: application/json'"
 }
 
 // withoutVisit takes the field v out of a form: a command belongs to no page.

@@ -43,6 +43,7 @@ type copyOf struct {
 	Status   int    `json:"status"`
 
 	wire   views.Wire
+	curl   string // the request as a command
 	source string // the cookie that was copied
 }
 
@@ -349,7 +350,7 @@ func (cl *client) send(c echo.Context, source, value, by string) (became copyOf,
 	case <-ctx.Done():
 		return became, errCopyFailed
 	}
-	became = copyOf{Status: resp.StatusCode, source: source}
+	became = copyOf{Status: resp.StatusCode, source: source, curl: id.command(r.URL.String(), value)}
 	if mem.info != nil {
 		became.Accepted, became.Verdict = mem.info.Exists, string(mem.info.Verdict)
 	}

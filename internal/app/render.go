@@ -191,7 +191,7 @@ func (a *App) showOutcome(c echo.Context, s *session.Session, out outcome, info 
 	lab := a.labView(c, s, sentence, out.startOver)
 	lab.Code = codeOf(out.op)
 	if out.copy != nil {
-		lab.Wire, lab.Wire.Past = out.copy.wire, true
+		lab.Wire, lab.Wire.Past, lab.Tools.Curl = out.copy.wire, true, out.copy.curl
 		lab.Moment.N = lab.Wire.N
 	}
 	return a.writeLab(c, http.StatusOK, s, lab)
@@ -231,6 +231,7 @@ func (a *App) redirect(c echo.Context, s *session.Session, sentence views.Senten
 	left := result{sentence: sentence, composer: composer, events: mem.events, sent: info.Sent, op: out.op, curl: a.curl(c, info), cookie: kept(c, info), id: mem.id, visit: mem.visit}
 	if out.copy != nil {
 		left.wire, left.moment.N, left.source = out.copy.wire, out.copy.wire.N, out.copy.source
+		left.curl, left.cookie = out.copy.curl, out.copy.source
 	} else {
 		p := panels{}
 		if mem.visit != nil {

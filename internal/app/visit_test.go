@@ -678,7 +678,7 @@ func TestTamperWithACopy(t *testing.T) {
 					t.Errorf("%s: %v", part, out)
 				}
 			} else {
-				a.want(200, "copy refused", "Your own cookie and session stay as they are", "GET /session", "{&#34;exists&#34;:false")
+				a.want(200, "copy refused", "curl -si &#39;http://127.0.0.1:8080/session&#39;", "Your own cookie and session stay as they are", "GET /session", "{&#34;exists&#34;:false")
 			}
 			if b.cookie() != own || a.Header.Get("Set-Cookie") != "" {
 				t.Errorf("%s, %s: the browser's own cookie changed", name, part)
