@@ -52,43 +52,42 @@ func kept(c echo.Context, info session.Info) string {
 
 // browser tells what the browser keeps after this answer.
 func (a *App) browser(c echo.Context, info session.Info) views.Browser {
-	id := idOf(c)
+	id, mem := idOf(c), remembered(c.Request().Context())
+	value := kept(c, info)
 	b := views.Browser{Name: id.engine.CookieName(), Note: noteOf(info), Scripts: true, Limit: session.MaxCookieBytes, Readable: id.readable()}
-	b.Jar, b.Planted = a.jar(c, kept(c, info) == "")
-	if p := remembered(c.Request().Context()).planted; p != nil {
-		b.Planted = *p
+	b.Jar, b.Planted = a.jar(c, value == "")
+	if mem.planted != nil {
+		b.Planted = *mem.planted
 	}
-	b.Raw = kept(c, info)
 	_, came := carried(c)
 	switch {
-	case b.Raw != "":
-	case info.Sent != nil, remembered(c.Request().Context()).replaced != nil:
+	case value != "":
+	case info.Sent != nil, mem.replaced != nil:
 		b.Empty = thrownAway
 		return b
 	case came:
 		b.Note, b.Empty = "", "The cookie that came is empty, so it opens nothing."
 		return b
-	case remembered(c.Request().Context()).lastSession() != session.Key{}:
+	case mem.lastSession() != session.Key{}:
 		b.Empty = "No cookie: none came with this request. Press Set and a new one is born."
 		return b
 	default:
 		b.Empty = "No cookie yet: none came with this request. Press Set and one is born."
 		return b
 	}
-	b.RawBytes = bytesText(len(b.Raw))
-	b.Bytes = len(b.Name) + len(b.Raw)
+	b.Raw, b.RawBytes = shown(value, maxCookieShown), bytesText(len(value))
+	b.Bytes = len(b.Name) + len(value)
 	b.Size, b.Most = number(b.Bytes), number(b.Limit)
-	if info.Exists && info.Cookie.Value == b.Raw { // only we can have set it, and always like this
+	if info.Exists && info.Cookie.Value == value { // only we can have set it, and always like this
 		b.Flags = flags(info, info.Sent)
 	}
-	b.Raw = shown(b.Raw, maxCookieShown)
-	layers, ok := session.Peel(kept(c, info))
+	layers, ok := session.Peel(value)
 	if !ok {
 		return b
 	}
 	b.Layers = peeled(layers, id.engine.Now())
 	switch b.Layers.Verdict = "does not fit"; {
-	case remembered(c.Request().Context()).replaced != nil:
+	case mem.replaced != nil:
 		b.Layers.Verdict = "not checked yet"
 	case info.Cookie != nil:
 		b.Layers.Valid, b.Layers.Verdict, b.Layers.Key = true, "valid", keyOf(info.Cookie)
@@ -124,9 +123,11 @@ func peeled(l session.Layers, now time.Time) *views.Layers {
 	}
 }
 
+// maxJar is the most cookies of a request that a page lists.
+const maxJar = 30
+
 // jar lists every cookie that this request carried. Of other programs' cookies only
-// name and size are shown.
-// With ended, the session cookie among them is thrown away by this answer.
+// name and size are shown. With ended, the session cookie among them is thrown away by this answer.
 func (a *App) jar(c echo.Context, ended bool) (jar []views.JarCookie, planted bool) {
 	id := idOf(c)
 	for pair := range cookiePairs(c.Request()) {
@@ -178,9 +179,6 @@ func parsePair(text string) cookiePair {
 	return cookiePair{"", text}
 }
 
-// maxJar is the most cookies of a request that a page lists.
-const maxJar = 30
-
 // flags are the attributes of the cookie, and what each means here and now. A
 // Cookie header carries none, so the label of its age is shown only when this very
 // answer sets it.
@@ -220,8 +218,9 @@ func keyOf(c *session.Cookie) string { return fmt.Sprintf("%d of %d", c.Key, c.K
 
 // tools are what this page can do with a copy of its cookie.
 func (a *App) tools(c echo.Context, info session.Info) *views.Tools {
-	t := a.toolsOf(remembered(c.Request().Context()).visit, kept(c, info), pinsOwner(c))
-	t.Curl, t.Carries = a.curl(c, info), kept(c, info) != ""
+	value := kept(c, info)
+	t := a.toolsOf(remembered(c.Request().Context()).visit, value, pinsOwner(c))
+	t.Curl, t.Carries = a.curl(c, info), value != ""
 	if form := submitted(c); opOf(c) == "tamper" {
 		t.To = form.Get("to")
 		if at := form.Get("at"); at != "" {

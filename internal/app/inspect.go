@@ -51,7 +51,7 @@ func (a *App) showResult(c echo.Context, s *session.Session, r result) error {
 		lab.Tools.Curl = ""
 	}
 	if v := remembered(c.Request().Context()).visit; v != nil && v == r.visit {
-		a.follow(v, true, s.Info())
+		a.follow(v, s.Info())
 		if e, ok := v.entry(r.wire.N); ok && !r.wire.Finished {
 			a.finish(c.Request().Context(), v, e, &lab.Wire)
 		}

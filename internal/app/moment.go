@@ -111,8 +111,8 @@ func (a *App) record(c echo.Context, status int, s *session.Session, p *panels) 
 	m.packed = p.pack()
 	n := v.add(m, "")
 	shown.N, p.Wire.N = n, n
-	if mem.by == "" {
-		a.follow(v, s != nil, info)
+	if mem.by == "" && s != nil { // without s the store did not answer: nothing can be said
+		a.follow(v, info)
 	}
 	for _, kin := range a.visits.all() {
 		if kin == v || kin.family != v.family {

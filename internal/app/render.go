@@ -189,7 +189,6 @@ func (a *App) showOutcome(c echo.Context, s *session.Session, out outcome, info 
 		return a.redirect(c, s, sentence, out, info)
 	}
 	lab := a.labView(c, s, sentence, out.startOver)
-	lab.Code = codeOf(out.op)
 	if out.copy != nil {
 		lab.Wire, lab.Wire.Past, lab.Tools.Curl = out.copy.wire, true, out.copy.curl
 		lab.Moment.N = lab.Wire.N

@@ -420,7 +420,8 @@ func summary(mem *request, status int) (verb, what, tone string) {
 	for _, ev := range mem.events {
 		switch ev.Kind {
 		case session.Refused:
-			if stale = stale || strings.HasPrefix(ev.Reason, "stale"); strings.HasPrefix(ev.Reason, "stale") {
+			if isStale(ev) {
+				stale = true
 				continue
 			}
 		case session.Placed:
@@ -521,6 +522,9 @@ func summary(mem *request, status int) (verb, what, tone string) {
 	}
 	return verb, what, tone
 }
+
+// isStale tells whether a refusal is of an older cookie, which still opens its session.
+func isStale(ev session.Event) bool { return strings.HasPrefix(ev.Reason, "stale") }
 
 // wrote tells whether events say that something changed, and was not merely read.
 func wrote(events []session.Event) bool {

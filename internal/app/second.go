@@ -12,7 +12,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/session"
-	"github.com/sessionscope/sessionscope/views"
 )
 
 // identity is one browser's side of the lab: where its pages live, and an engine
@@ -147,6 +146,3 @@ func (a *App) openSeat(v *visit) (*identity, error) {
 	v.seats = append(v.seats, id)
 	return id, nil
 }
-
-// place is where v's pages live.
-func (v *visit) place() views.Place { return views.Place{Base: v.id.base, Visit: v.token} }

@@ -47,13 +47,11 @@ func (a *App) familyOf(ctx context.Context, v *visit) (out []views.Member) {
 		if k := kin.session(); k != (session.Key{}) {
 			peeked, err := kin.id.engine.Peek(ctx, k)
 			m.ID, m.State = k.Name().String(), memberStates[peeked.State]
-			kin.mu.Lock()
-			inCookie := kin.present == k && kin.inCookie
-			kin.mu.Unlock()
+			present, inCookie := kin.has(k)
 			switch {
 			case err != nil:
 				m.State = "unknown"
-			case peeked.State == session.StateNone && inCookie:
+			case peeked.State == session.StateNone && present && inCookie:
 				m.State = "in its cookie alone"
 			}
 		}

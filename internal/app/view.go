@@ -43,8 +43,8 @@ func (a *App) labView(c echo.Context, s *session.Session, sentence views.Sentenc
 	mem := remembered(c.Request().Context())
 	lab := views.Lab{
 		Page: a.page(c, "Lab"), Place: views.Place{Base: mem.id.base}, StoreName: a.cfg.StoreName, Second: mem.id.name, Sentence: sentence,
-		Composer: a.composer(c, startOver), ResetComposer: startOver}
-	lab.Code = codeOf(opOf(c))
+		Composer: a.composer(c, startOver), ResetComposer: startOver, Code: codeOf(opOf(c)),
+	}
 	if mem.visit != nil {
 		lab.Place = mem.visit.place()
 	}
@@ -139,27 +139,27 @@ func submitted(c echo.Context) url.Values {
 
 // composer is the composer with what this request typed into it.
 func (a *App) composer(c echo.Context, startOver bool) views.Composer {
-	first := views.Composer{Key: "name", Value: "Rahim", Type: "text", User: "ada", Seconds: "5", Placement: idOf(c).engine.Placement().String()}
+	typed := views.Composer{Key: "name", Value: "Rahim", Type: "text", User: "ada", Seconds: "5", Placement: idOf(c).engine.Placement().String()}
 	form := submitted(c)
 	if startOver {
 		form = nil
 	}
 	for name, into := range map[string]*string{
-		"key": &first.Key, "value": &first.Value, "user": &first.User, "seconds": &first.Seconds,
+		"key": &typed.Key, "value": &typed.Value, "user": &typed.User, "seconds": &typed.Seconds,
 	} {
 		if form.Has(name) {
 			*into = form.Get(name)
 		}
 	}
 	if p, err := session.ParsePlacement(form.Get("placement")); err == nil {
-		first.Placement = p.String()
+		typed.Placement = p.String()
 	}
-	for _, kind := range first.Types() {
+	for _, kind := range typed.Types() {
 		if kind.Name == form.Get("type") {
-			first.Type = kind.Name
+			typed.Type = kind.Name
 		}
 	}
-	return first
+	return typed
 }
 
 func placementOptions(chosen string) []views.Option {

@@ -95,6 +95,9 @@ func (vs *visits) begin(id *identity, family, heirOf string) *visit {
 	return v
 }
 
+// place is where v's pages live.
+func (v *visit) place() views.Place { return views.Place{Base: v.id.base, Visit: v.token} }
+
 // lastUse is when v was used last; one with a stream is in use.
 func (v *visit) lastUse() time.Time {
 	v.mu.Lock()
@@ -264,6 +267,14 @@ func (v *visit) watch(k session.Key, present bool) {
 	}
 }
 
+// has tells whether k's is the session that this browser has, and whether all of it
+// is in the cookie.
+func (v *visit) has(k session.Key) (has, inCookie bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.present == k, v.inCookie
+}
+
 // session returns the one that this browser has, or had last; zero for none.
 func (v *visit) session() session.Key {
 	v.mu.Lock()
@@ -298,7 +309,7 @@ func (v *visit) add(m *moment, kin string) int {
 			e.moment = &bare
 		}
 	}
-	v.wake()
+	v.tellStreams()
 	return n
 }
 
@@ -319,9 +330,16 @@ func (m *moment) size() int {
 	return len(m.packed) + 1<<10
 }
 
-// wake tells the streams that there is news. One that has not taken the last news
-// yet is not waited for. The caller holds the lock.
+// wake is tellStreams for a caller that does not hold the lock.
 func (v *visit) wake() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.tellStreams()
+}
+
+// tellStreams tells the streams that there is news. One that has not taken the last
+// news yet is not waited for. The caller holds the lock.
+func (v *visit) tellStreams() {
 	for stream := range v.streams {
 		select {
 		case stream <- struct{}{}:
@@ -333,9 +351,7 @@ func (v *visit) wake() {
 // wakeAll tells all streams that there is news.
 func (vs *visits) wakeAll() {
 	for _, v := range vs.all() {
-		v.mu.Lock()
 		v.wake()
-		v.mu.Unlock()
 	}
 }
 

@@ -22,11 +22,7 @@ const (
 const watchTime = 3 * time.Second
 
 // follow keeps v's watch on the session that its browser has after an exchange.
-// Without known nothing can be said of it: the store did not answer.
-func (a *App) follow(v *visit, known bool, info session.Info) {
-	if !known {
-		return
-	}
+func (a *App) follow(v *visit, info session.Info) {
 	key := session.Key{}
 	if info.Cookie != nil {
 		v.watch(info.Cookie.RecordKey(), false)
@@ -58,9 +54,7 @@ func (a *App) watchClock(v *visit, k session.Key, expires time.Time, inCookie bo
 func (a *App) clockRanOut(v *visit, k session.Key) {
 	ctx, cancel := context.WithTimeout(context.Background(), watchTime)
 	defer cancel()
-	v.mu.Lock()
-	present, inCookie := v.present == k, v.inCookie
-	v.mu.Unlock()
+	present, inCookie := v.has(k)
 	if !present {
 		return
 	}
@@ -90,7 +84,7 @@ func (a *App) observe(ctx context.Context, v *visit, k session.Key, m *moment, n
 	if e, ok := v.lastState(0, ""); ok {
 		p.Browser = e.panels().Browser
 	}
-	m.at, m.id, m.observed, m.packed = v.id.engine.Now(), v.id, true, nil
+	m.at, m.id, m.observed = v.id.engine.Now(), v.id, true
 	m.session = k.Name().String()
 	if k == (session.Key{}) {
 		m.session = ""
@@ -147,9 +141,7 @@ func (a *App) tellOthers(ctx context.Context, mem *request) {
 		k, knows := v.knows(names)
 		if v == mem.visit || slices.Contains(mem.told, v) || !knows && !swept {
 			if changed {
-				v.mu.Lock()
 				v.wake() // the figures may have moved
-				v.mu.Unlock()
 			}
 			continue
 		}
@@ -167,9 +159,7 @@ func (a *App) tellOthers(ctx context.Context, mem *request) {
 // followOther keeps v's watch on its session's clock when somebody else ended the
 // session, or moved the clock.
 func (a *App) followOther(v *visit, k session.Key, mem *request) {
-	v.mu.Lock()
-	present, inCookie := v.present == k, v.inCookie
-	v.mu.Unlock()
+	present, inCookie := v.has(k)
 	if !present {
 		return
 	}

@@ -162,7 +162,7 @@ func steps(events []session.Event, carried bool) (out []views.Step) {
 				add("load", "record", fmt.Sprintf("%s v%d", ev.Session, ev.Version))
 			}
 		case session.Refused, session.Expired:
-			if strings.HasPrefix(ev.Reason, "stale") {
+			if isStale(ev) {
 				add("stale", "cookie", "a later one was sent")
 				continue
 			}
