@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -26,6 +27,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/config"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/store/memory"
+	"github.com/sessionscope/sessionscope/internal/store/private"
 	"github.com/sessionscope/sessionscope/internal/store/redis"
 	"github.com/sessionscope/sessionscope/internal/store/sqlite"
 )
@@ -103,6 +105,7 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) (err 
 			IdleTimeout: cfg.Idle, Lifetime: cfg.Lifetime, Rolling: cfg.Rolling,
 		},
 		StoreName: cfg.Store, Hosts: hosts, Assets: assets, Version: version(), Log: log, LogRequests: cfg.LogRequests,
+		Stores: private.Stores(cmp.Or(cfg.StoreURL, defaultRedis)),
 	})
 	if err != nil {
 		return err
@@ -152,6 +155,10 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) (err 
 	}
 	return nil
 }
+
+// defaultRedis is where an experiment that compares stores looks for a Redis, when
+// the program itself does not use one.
+const defaultRedis = "redis://127.0.0.1:6379/0"
 
 // store is a backend that may have to be closed.
 type store struct {

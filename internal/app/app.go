@@ -13,6 +13,7 @@ import (
 	echosession "github.com/labstack/echo-contrib/session"
 	"github.com/labstack/echo/v4"
 
+	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
@@ -29,6 +30,8 @@ type Config struct {
 	// Version is shown by /healthz.
 	Version string
 	Log     *slog.Logger
+	// Stores are those that experiments can run over.
+	Stores map[string]experiment.OpenStore
 	// LogRequests asks for one line a request.
 	LogRequests bool
 }
@@ -51,6 +54,8 @@ type App struct {
 	closing sync.Once
 	done    chan struct{} // closed when the app ends
 	render  renderer
+
+	experiments *experiment.Runner // nil in a private instance
 }
 
 // New returns the application, or an error that names what is missing or wrong.
@@ -66,11 +71,24 @@ func New(cfg Config) (*App, error) {
 		return nil, errors.New("app: no version")
 	case cfg.Log == nil:
 		return nil, errors.New("app: no log")
+	case cfg.Stores == nil:
+		return nil, errors.New("app: no stores for experiments")
 	}
 	assets, err := newAssets(cfg.Assets)
 	if err != nil {
 		return nil, err
 	}
+	a, err := assemble(cfg, assets)
+	if err != nil {
+		return nil, err
+	}
+	a.experiments = experiment.NewRunner(experiment.Config{Boot: a.bootPrivate, Stores: cfg.Stores, Log: cfg.Log})
+	a.experimentRoutes()
+	return a, nil
+}
+
+// assemble makes one, with what every instance of it has.
+func assemble(cfg Config, assets *assets) (*App, error) {
 	cfg.Sessions.Log = cfg.Log
 	a := &App{assets: assets, holds: make(chan struct{}, maxHolds), done: make(chan struct{}), told: make(chan *request, 256), render: renderTempl}
 	cfg.Sessions.OnEvent, cfg.Sessions.Watched = a.recordEvent, a.showsEvents
@@ -179,5 +197,8 @@ func (a *App) Close() {
 		close(a.done)
 		a.visits.close()
 		a.self.close()
+		if a.experiments != nil {
+			a.experiments.Close()
+		}
 	})
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/store/memory"
+	"github.com/sessionscope/sessionscope/internal/store/private"
 	"github.com/sessionscope/sessionscope/internal/store/storetest"
 )
 
@@ -36,6 +37,7 @@ func newApp(t testing.TB, change func(*Config)) *App {
 		},
 		StoreName: "memory", Hosts: Hosts{"127.0.0.1:8080": true, "localhost:8080": true},
 		Assets: os.DirFS("../../web"), Version: "test", Log: slog.New(slog.DiscardHandler), LogRequests: true,
+		Stores: private.Stores("redis://127.0.0.1:1/0"),
 	}
 	if change != nil {
 		change(&cfg)

@@ -29,12 +29,7 @@ func (a *App) finish(ctx context.Context, v *visit, e entry, w *views.Wire) {
 			w.By = "a press on another page"
 		}
 	}
-	if left, ok := e.answer.wait(ctx); ok {
-		w.Finished, w.StatusLine = true, left.status
-		w.ResponseHeadBytes, w.ResponseBytes = bytesText(left.headBytes), bytesText(int(left.bodyBytes))
-		w.Took = milliseconds(left.took)
-		w.Response, w.ResponseMore = e.id.headers(fieldsOf(left.lines))
-	}
+	e.id.complete(ctx, e.answer, w)
 	b, ok := v.lastSent(e.n, e.kin, e.by)
 	if !ok {
 		w.Changes = ""
@@ -46,6 +41,16 @@ func (a *App) finish(ctx context.Context, v *visit, e entry, w *views.Wire) {
 		before.Finished = true
 	}
 	compare(w, before, b.n)
+}
+
+// complete gives w what left, once that has happened.
+func (id *identity) complete(ctx context.Context, answer *outgoing, w *views.Wire) {
+	if left, ok := answer.wait(ctx); ok {
+		w.Finished, w.StatusLine = true, left.status
+		w.ResponseHeadBytes, w.ResponseBytes = bytesText(left.headBytes), bytesText(int(left.bodyBytes))
+		w.Took = milliseconds(left.took)
+		w.Response, w.ResponseMore = id.headers(fieldsOf(left.lines))
+	}
 }
 
 func milliseconds(d time.Duration) string {

@@ -51,6 +51,7 @@ type request struct {
 	outcome   *outcome      // nil unless somebody may want to know
 	info      *session.Info // after the commit
 	wire      *views.Wire   // of its exchange
+	panels    *panels       // that show it; of an exchange that somebody waits for
 	recorded  bool          // it is a moment of its visit, or is to be none
 	told      []*visit      // that know of it
 	quiet     bool          // it only looks at what happened, and others need not know
@@ -91,7 +92,7 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if job != nil {
 		mem.visit, mem.by = job.visit, job.by
 	}
-	mem.tapped = tappedHead(r, (mem.wants != formJSON || a.visits.any()) && r.Method != http.MethodHead)
+	mem.tapped = tappedHead(r, a.shows(mem) && r.Method != http.MethodHead)
 	a.echo.ServeHTTP(w, r.WithContext(mem))
 	if job != nil {
 		job.done <- mem
@@ -124,10 +125,14 @@ func (a *App) recordEvent(ctx context.Context, ev session.Event) {
 	a.tell(&request{Context: context.WithoutCancel(ctx), id: a.root, events: []session.Event{ev}, by: theSweeper})
 }
 
-// showsEvents is the engine's Watched: JSON shows no events, but a visit may.
-func (a *App) showsEvents(ctx context.Context) bool {
-	return remembered(ctx).wants != formJSON || a.visits.any()
+// shows tells whether anybody may want to see a request: JSON shows nothing, but a
+// visit may, or who sent it.
+func (a *App) shows(mem *request) bool {
+	return mem.wants != formJSON || a.visits.any() || mem.by != ""
 }
+
+// showsEvents is the engine's Watched.
+func (a *App) showsEvents(ctx context.Context) bool { return a.shows(remembered(ctx)) }
 
 // logRequests writes one line a request, without keys, values, cookies or IDs.
 // It is made once: Echo applies what comes before the routing anew to each request.

@@ -86,7 +86,7 @@ func (a *App) record(c echo.Context, status int, s *session.Session, p *panels) 
 	if s != nil {
 		info = s.Info()
 	}
-	mem.info, mem.wire = &info, &p.Wire
+	mem.info, mem.wire, mem.panels = &info, &p.Wire, p
 	if v == nil || mem.recorded {
 		return shown
 	}

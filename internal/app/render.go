@@ -70,8 +70,9 @@ type outcome struct {
 	key      string // of set, get and delete
 	found    bool   // of get and delete
 	keys     []string
-	removed  int    // by clear-expired
-	idBefore string // the ID that ended
+	messages []string // of flashes
+	removed  int      // by clear-expired
+	idBefore string   // the ID that ended
 
 	// say makes the sentence under the buttons, of what was committed.
 	say func(info session.Info) views.Sentence
@@ -96,14 +97,9 @@ func (out *outcome) appendJSON(b []byte, s *session.Session) []byte {
 	case "set":
 		text("key", out.key)
 	case "keys":
-		b = append(b, `,"keys":[`...)
-		for i, key := range out.keys {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b, _ = jsontext.AppendQuote(b, key)
-		}
-		b = append(b, ']')
+		b = appendList(append(b, `,"keys":`...), out.keys)
+	case "flashes":
+		b = appendList(append(b, `,"messages":`...), out.messages)
 	case "clear-expired":
 		b = strconv.AppendInt(append(b, `,"removed":`...), int64(out.removed), 10)
 	case "expiry":
@@ -145,6 +141,18 @@ func (out *outcome) appendJSON(b []byte, s *session.Session) []byte {
 		b = escaped.Bytes()
 	}
 	return b
+}
+
+// appendList appends texts as a JSON array.
+func appendList(b []byte, texts []string) []byte {
+	b = append(b, '[')
+	for i, text := range texts {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b, _ = jsontext.AppendQuote(b, text)
+	}
+	return append(b, ']')
 }
 
 // answer commits the session, then renders what was done: nothing is shown that
@@ -307,7 +315,7 @@ func (a *App) recordJSON(c echo.Context, status int, s *session.Session, body []
 			p.Browser, p.Server = a.unknown(c)
 		}
 		mark(&p, mem.events)
-		if mem.by != "" && s != nil && !s.Exists() {
+		if mem.by != "" && s != nil && !s.Exists() && mem.visit != nil {
 			p.Server.Empty = "The copy opened nothing."
 		}
 		a.record(c, status, s, &p)

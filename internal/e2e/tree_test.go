@@ -29,7 +29,9 @@ func TestImports(t *testing.T) {
 		"internal/store/redis/redistest": nil,
 		"internal/store/stores":          {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/store/redis/redistest"}, // for tests
 		"internal/store/storetest":       {"internal/session"},
-		"internal/app":                   {"internal/session", "views"},
+		"internal/store/private":         {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/experiment"},
+		"internal/experiment":            {"internal/session"},
+		"internal/app":                   {"internal/session", "internal/experiment", "views"},
 		"internal/e2e":                   nil,
 	}
 	echo := map[string]bool{"internal/app": true}

@@ -56,8 +56,11 @@ type Config struct {
 	// MaxSessions is how many sessions all instances together keep at most,
 	// expired ones included until they are cleared. 0 means no limit.
 	MaxSessions int
-	Now         func() time.Time // the clock; default time.Now
-	Log         *slog.Logger     // default: nothing is logged
+	// Prefix begins every key, so that a store is apart from others in the same
+	// database. The program's own store has none.
+	Prefix string
+	Now    func() time.Time // the clock; default time.Now
+	Log    *slog.Logger     // default: nothing is logged
 
 	timeout time.Duration // of a call; default callTimeout
 }
@@ -80,7 +83,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	// go-redis writes to stderr, past the log, what each call's error says too.
 	goredis.SetLogger(silent{})
-	st := newStore(goredis.NewClient(opt), cfg, "")
+	st := newStore(goredis.NewClient(opt), cfg)
 	if err := st.open(ctx, opt); err != nil {
 		st.Close()
 		if op := (*net.OpError)(nil); errors.As(err, &op) {
@@ -104,12 +107,37 @@ func (cfg Config) withDefaults() Config {
 	return cfg
 }
 
-// newStore returns a store whose keys begin with prefix.
-func newStore(client goredis.UniversalClient, cfg Config, prefix string) *Store {
+func newStore(client goredis.UniversalClient, cfg Config) *Store {
+	prefix := cfg.Prefix
 	return &Store{
 		client: client, cfg: cfg.withDefaults(),
 		hash: prefix + "ssc:s:", index: []string{"{" + prefix + "ssc}:expiry", "{" + prefix + "ssc}:bytes"},
 	}
+}
+
+// Drop removes all that the store keeps, markers too, which DeleteExpired leaves to
+// Redis. It is for a store with a Prefix that was one for a while only.
+func (st *Store) Drop(ctx context.Context) error {
+	if st.cfg.Prefix == "" {
+		return errors.New("redis: only a store with a prefix is dropped")
+	}
+	drop := func(ctx context.Context, node *goredis.Client) error {
+		keys := node.Scan(ctx, 0, st.hash+"*", batch).Iterator()
+		for keys.Next(ctx) {
+			if err := node.Unlink(ctx, keys.Val()).Err(); err != nil {
+				return err
+			}
+		}
+		return keys.Err()
+	}
+	var err error
+	switch client := st.client.(type) {
+	case *goredis.ClusterClient:
+		err = client.ForEachMaster(ctx, drop)
+	case *goredis.Client:
+		err = drop(ctx, client)
+	}
+	return errors.Join(err, st.client.Del(ctx, st.index...).Err()) // one slot
 }
 
 func (st *Store) open(ctx context.Context, opt *goredis.Options) error {

@@ -48,7 +48,7 @@ func TestValkey(t *testing.T) {
 func suite(t *testing.T, client goredis.UniversalClient) {
 	var stores atomic.Int64
 	storetest.Run(t, func(_ *testing.T, max int, now func() time.Time) session.Backend {
-		return newStore(client, Config{MaxSessions: max, Now: now, timeout: patient}, fmt.Sprintf("%d:", stores.Add(1)))
+		return newStore(client, Config{MaxSessions: max, Prefix: fmt.Sprintf("%d:", stores.Add(1)), Now: now, timeout: patient})
 	})
 }
 

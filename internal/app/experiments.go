@@ -1,0 +1,372 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// patience is how long a press waits for a run's end before it shows how far the
+// run is; a script in JSON waits for almost any.
+const (
+	patience     = 800 * time.Millisecond
+	patienceJSON = 12 * time.Second
+)
+
+// experimentRoutes are those of the shelf and of what is on it. Private instances
+// have none.
+func (a *App) experimentRoutes() {
+	read := func(path string, h func(echo.Context, *session.Session) error) {
+		handler := inOrder(a.findVisit)(a.with(h))
+		a.echo.GET(path, handler)
+		a.echo.HEAD(path, handler)
+	}
+	post := func(path string, h func(echo.Context, *session.Session) error) {
+		a.echo.POST(path, inOrder(readForm, a.findVisit)(a.with(h)))
+	}
+	read("/experiments", a.shelf)
+	read("/experiments/:slug", a.experiment)
+	post("/experiments/:slug/run", a.startRun)
+	post("/experiments/:slug/result", a.runResult)
+	live := inOrder(a.answerLive)(func(echo.Context) error { return nil })
+	for _, path := range []string{"/experiments/:slug/live/:run", "/experiments/:slug/live/:run/*"} {
+		a.echo.GET(path, live)
+		a.echo.POST(path, live)
+	}
+}
+
+// progressKey is the key of the learner's own session under which progress is kept.
+const progressKey = "progress"
+
+// progress is what is kept there: the numbers of the experiments that were run to
+// their end, and of those whose outcome was predicted, in that order.
+type progress struct {
+	Done  []int `json:"done"`
+	Right []int `json:"right"`
+}
+
+// progressOf returns the progress that a session's value tells, and whether it is any.
+func progressOf(v session.Value, ok bool) (p progress, is bool) {
+	if !ok {
+		return p, true
+	}
+	dec := json.NewDecoder(strings.NewReader(string(v)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&p); err != nil || v.Type() != session.TypeObject {
+		return progress{}, false
+	}
+	all := make(map[int]bool)
+	for _, section := range experiment.Shelf() {
+		for _, e := range section.Experiments {
+			all[e.Number] = true
+		}
+	}
+	unknown := func(n int) bool { return !all[n] }
+	tidy := func(ns []int) []int { slices.Sort(ns); return slices.DeleteFunc(slices.Compact(ns), unknown) }
+	p.Done, p.Right = tidy(p.Done), tidy(p.Right)
+	return p, true
+}
+
+// progressIn returns the progress of a session; none without one.
+func progressIn(s *session.Session) progress {
+	if s == nil {
+		return progress{}
+	}
+	p, _ := progressOf(s.Get(progressKey))
+	return p
+}
+
+// with returns p with one more experiment done. A prediction that was right once stays so.
+func (p progress) with(number int, right bool) progress {
+	p.Done = append(slices.Clone(p.Done), number)
+	if p.Right = slices.Clone(p.Right); right {
+		p.Right = append(p.Right, number)
+	}
+	for _, ns := range []*[]int{&p.Done, &p.Right} {
+		slices.Sort(*ns)
+		*ns = slices.Compact(*ns)
+		if *ns == nil {
+			*ns = []int{}
+		}
+	}
+	return p
+}
+
+// note writes a run that has ended into the learner's own session, and returns
+// what there is to say of that, mostly nothing. The session is born by it, if
+// there is none.
+func (a *App) note(c echo.Context, s *session.Session, r *experiment.Run) (said string) {
+	ctx := c.Request().Context()
+	if !r.Note() {
+		return ""
+	}
+	if _, is := progressOf(s.Get(progressKey)); !is {
+		return "Your session's key progress holds something else, which was left as it is: delete that key, and the next run is counted."
+	}
+	right := r.Prediction != experiment.None && r.Prediction == r.Found().Outcome.Happened
+	err := s.Update(progressKey, func(old session.Value, ok bool) session.Value {
+		p, is := progressOf(old, ok)
+		if !is {
+			return old
+		}
+		v, err := session.ValueOf(p.with(r.Experiment.Number, right))
+		if err != nil {
+			return old // lists of numbers: it cannot be
+		}
+		return v
+	})
+	if err == nil {
+		err = s.Commit(ctx)
+	}
+	s.WriteCookie(c.Response().Header())
+	if err != nil {
+		return "Your progress was not kept: " + problemOf(err).detail
+	}
+	return ""
+}
+
+// experimentOf is the one that the address names.
+func experimentOf(c echo.Context) (experiment.Experiment, error) {
+	e, ok := experiment.Find(c.Param("slug"))
+	if !ok {
+		return e, &problem{status: http.StatusNotFound, detail: "There is no such experiment. The shelf lists those that there are."}
+	}
+	return e, nil
+}
+
+// runOf is the run of e that a form or an address names, or nil.
+func (a *App) runOf(e experiment.Experiment, token string) *experiment.Run {
+	if r := a.experiments.Find(token); r != nil && r.Experiment.Slug == e.Slug {
+		return r
+	}
+	return nil
+}
+
+// shelf is GET /experiments.
+func (a *App) shelf(c echo.Context, s *session.Session) error {
+	if err := a.commitRead(c, s); err != nil {
+		return err
+	}
+	p := progressIn(s)
+	if wants(c) == formJSON {
+		type item struct {
+			Number int    `json:"number"`
+			Slug   string `json:"slug"`
+			Title  string `json:"title"`
+			Done   bool   `json:"done"`
+			Right  bool   `json:"right"`
+		}
+		items := []item{}
+		for _, section := range experiment.Shelf() {
+			for _, e := range section.Experiments {
+				items = append(items, item{e.Number, e.Slug, e.Title, slices.Contains(p.Done, e.Number), slices.Contains(p.Right, e.Number)})
+			}
+		}
+		return writeJSON(c, http.StatusOK, "application/json", struct {
+			Op          string `json:"op"`
+			Experiments []item `json:"experiments"`
+		}{"experiments", items})
+	}
+	return a.write(c, http.StatusOK, views.ShelfPage(a.shelfView(c, s, "")))
+}
+
+// experiment is GET /experiments/SLUG, with ?run= and what that run found, and ?at=
+// and which of its exchanges the panels show.
+func (a *App) experiment(c echo.Context, s *session.Session) error {
+	e, err := experimentOf(c)
+	if err != nil {
+		return err
+	}
+	if err := a.commitRead(c, s); err != nil {
+		return err
+	}
+	r := a.runOf(e, c.QueryParam("run"))
+	if r == nil && c.QueryParam("run") != "" {
+		return &problem{status: http.StatusNotFound, detail: fmt.Sprintf("What that run found is not kept any more: it is for %d minutes. Run the experiment again.", 15)}
+	}
+	if wants(c) == formJSON {
+		return a.runJSON(c, e, r, "")
+	}
+	return a.showExperiment(c, http.StatusOK, s, e, r, views.Sentence{}, "")
+}
+
+// startRun is POST /experiments/SLUG/run.
+func (a *App) startRun(c echo.Context, s *session.Session) error {
+	e, err := experimentOf(c)
+	if err != nil {
+		return err
+	}
+	form := submitted(c)
+	prediction := experiment.None
+	if text := form.Get("prediction"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > len(e.Predictions) {
+			return &session.InputError{Field: "prediction", Text: fmt.Sprintf("The prediction is a number from 1 to %d.", len(e.Predictions))}
+		}
+		prediction = n - 1
+	}
+	chosen, err := e.Choose(func(name string) (string, bool) { return form.Get(name), form.Has(name) })
+	if err != nil {
+		return err
+	}
+	learner := cmp.Or(s.ID(), c.RealIP())
+	r, err := a.experiments.Start(e, learner, prediction, chosen, idOf(c).base+"/experiments/"+e.Slug+"/live/")
+	if busy := (*experiment.BusyError)(nil); errors.As(err, &busy) {
+		return &problem{status: http.StatusTooManyRequests, cause: err, detail: err.Error() + " Nothing was started."}
+	} else if err != nil {
+		return err
+	}
+	return a.showRun(c, s, e, r)
+}
+
+// runResult is POST /experiments/SLUG/result: what a run has found by now. It is no
+// GET, since the end of a run is noted in the session.
+func (a *App) runResult(c echo.Context, s *session.Session) error {
+	e, err := experimentOf(c)
+	if err != nil {
+		return err
+	}
+	r := a.runOf(e, submitted(c).Get("run"))
+	if r == nil {
+		return &problem{status: http.StatusNotFound, detail: "There is no such run, or what it found is not kept any more. Run the experiment again."}
+	}
+	if submitted(c).Has("stop") && e.Live != nil {
+		r.Stop()
+	}
+	return a.showRun(c, s, e, r)
+}
+
+// showRun waits a little for the run, and shows what there is.
+func (a *App) showRun(c echo.Context, s *session.Session, e experiment.Experiment, r *experiment.Run) error {
+	ctx := c.Request().Context()
+	wait := patience
+	if wants(c) == formJSON {
+		wait = patienceJSON
+	}
+	if submitted(c).Has("run") {
+		wait /= 4 // it was waited for already
+	}
+	if e.Live != nil {
+		wait = 0
+	}
+	said := ""
+	if r.Wait(ctx, wait) {
+		if s.Exists() { // it may have changed meanwhile: what is noted is noted in what it is now
+			_ = s.Commit(ctx)
+		}
+		said = a.note(c, s, r)
+	} else if err := a.commitRead(c, s); err != nil {
+		return err
+	}
+	switch wants(c) {
+	case formJSON:
+		return a.runJSON(c, e, r, said)
+	case formPage:
+		if said != "" {
+			r.Remark(said)
+		}
+		return c.Redirect(http.StatusSeeOther, idOf(c).base+"/experiments/"+e.Slug+"?run="+r.Token+"#run")
+	}
+	return a.showExperiment(c, http.StatusOK, s, e, r, views.Sentence{}, said)
+}
+
+// sentJSON is an exchange as its client saw it.
+type sentJSON struct {
+	N         int      `json:"n"`
+	Client    string   `json:"client"`
+	Note      string   `json:"note,omitempty"`
+	Method    string   `json:"method"`
+	Path      string   `json:"path"`
+	Form      string   `json:"form,omitempty"`
+	Cookie    string   `json:"cookie,omitempty"`
+	Status    int      `json:"status"`
+	SetCookie []string `json:"set_cookie,omitempty"`
+	Body      string   `json:"body,omitempty"`
+}
+
+// runJSON answers with what is known of r; nil for no run.
+func (a *App) runJSON(c echo.Context, e experiment.Experiment, r *experiment.Run, said string) error {
+	out := struct {
+		Op          string             `json:"op"`
+		Slug        string             `json:"experiment"`
+		Title       string             `json:"title"`
+		Predictions []string           `json:"predictions"`
+		Run         string             `json:"run,omitempty"`
+		State       string             `json:"state,omitempty"`
+		Step        int                `json:"step,omitempty"`
+		Of          int                `json:"of,omitempty"`
+		Prediction  int                `json:"prediction,omitempty"` // counted from 1
+		Happened    int                `json:"happened,omitempty"`   // the same; 0 for none of them
+		Right       *bool              `json:"right,omitempty"`
+		Tone        string             `json:"tone,omitempty"`
+		Verdict     string             `json:"verdict,omitempty"`
+		Error       string             `json:"error,omitempty"`
+		Remark      string             `json:"remark,omitempty"`
+		Tables      []experiment.Table `json:"tables,omitempty"`
+		Exchanges   []sentJSON         `json:"exchanges,omitempty"`
+	}{Op: "experiment", Slug: e.Slug, Title: e.Title, Remark: said}
+	for _, text := range e.Predictions {
+		out.Predictions = append(out.Predictions, plain(text))
+	}
+	status := http.StatusOK
+	if r != nil {
+		p, found := r.Progress(), r.Found()
+		out.Run, out.State, out.Step, out.Of, out.Prediction = r.Token, "running", p.Step, p.Of, r.Prediction+1
+		if p.Live != nil {
+			out.State = "open"
+		}
+		if !p.Ended {
+			status = http.StatusAccepted
+		} else if found.Err != nil {
+			out.State, out.Error = "failed", failure(found.Err)
+		} else {
+			out.State, out.Tone, out.Verdict, out.Happened = "ended", string(found.Outcome.Tone), plain(found.Outcome.Verdict), found.Outcome.Happened+1
+			if r.Prediction != experiment.None {
+				right := r.Prediction == found.Outcome.Happened
+				out.Right = &right
+			}
+			for _, t := range found.Outcome.Tables {
+				rows := [][]string{}
+				for _, row := range t.Rows {
+					cells := []string{}
+					for _, cell := range row {
+						cells = append(cells, plain(cell))
+					}
+					rows = append(rows, cells)
+				}
+				out.Tables = append(out.Tables, experiment.Table{Caption: t.Caption, Head: t.Head, Rows: rows})
+			}
+		}
+		if p.Ended {
+			for _, x := range found.Exchanges {
+				out.Exchanges = append(out.Exchanges, sentJSON{x.N, x.Client, x.Note, x.Method, x.Path, shown(x.Form, 4<<10), x.Cookie, x.Status, x.Header["Set-Cookie"], shown(x.Body, 4<<10)})
+			}
+		}
+	}
+	return writeJSON(c, status, "application/json", out)
+}
+
+// failure says why a run could not be done.
+func failure(err error) string {
+	switch {
+	case errors.Is(err, experiment.ErrUnavailable):
+		text := strings.TrimPrefix(err.Error(), experiment.ErrUnavailable.Error()+": ")
+		return "This needs a store that does not answer: " + text + ". Start one, or start the program with --store redis://HOST:PORT/DB."
+	case errors.Is(err, context.Canceled):
+		return "The program ended before the run did."
+	}
+	return "The run could not be done: " + strings.SplitN(err.Error(), "\n", 2)[0] + "."
+}

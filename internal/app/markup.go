@@ -1,0 +1,55 @@
+package app
+
+import (
+	"strings"
+
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// rich reads the little markup of experiments: `code`, and {cookie words} and the
+// like for words that have a colour. What is not closed is text.
+func rich(s string) (parts []views.Part) {
+	plain := func(t string) {
+		if t != "" {
+			parts = append(parts, text(t))
+		}
+	}
+	for s != "" {
+		at := strings.IndexAny(s, "`{")
+		if at < 0 {
+			break
+		}
+		end := "`"
+		if s[at] == '{' {
+			end = "}"
+		}
+		inner, rest, ok := strings.Cut(s[at+1:], end)
+		kind, words := "code", inner
+		if ok && end == "}" {
+			kind, words, ok = strings.Cut(inner, " ")
+			ok = ok && colours[kind]
+		}
+		if !ok {
+			plain(s[:at+1])
+			s = s[at+1:]
+			continue
+		}
+		plain(s[:at])
+		parts = append(parts, views.Part{Kind: kind, Text: words})
+		s = rest
+	}
+	plain(s)
+	return parts
+}
+
+// colours are the kinds of words that rich knows.
+var colours = map[string]bool{"cookie": true, "server": true, "wire": true, "mac": true, "ok": true, "bad": true}
+
+// plain is rich without its colours.
+func plain(s string) string {
+	var b strings.Builder
+	for _, p := range rich(s) {
+		b.WriteString(p.Text)
+	}
+	return b.String()
+}

@@ -1,0 +1,298 @@
+package experiment
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// AppConfig is what an instance of the application is made of.
+type AppConfig struct {
+	Sessions  session.Config
+	StoreName string
+	Hosts     []string // HOST:PORT, that the Host header may carry
+}
+
+// App is an instance of the application.
+type App interface {
+	http.Handler
+	SetSecrets(secrets [][]byte) error
+	// Listen and ConnContext let it see what travels, byte for byte.
+	Listen(net.Listener) net.Listener
+	ConnContext(ctx context.Context, c net.Conn) context.Context
+	// Expect says that the next request from the address is who's. The function
+	// that it returns waits for its end, and returns the panels that show it.
+	Expect(address, who string) (panels func(context.Context) any)
+	Close()
+}
+
+// OpenStore opens a store of one kind. It is empty at first; opened again with
+// the same StoreConfig it has what was in it, if that kind outlives its program.
+// remove closes it, and leaves nothing behind; close leaves what was stored.
+type OpenStore func(context.Context, StoreConfig) (b session.Backend, closed func() error, remove func() error, err error)
+
+// StoreConfig is what a store is made of.
+type StoreConfig struct {
+	Dir         string // a folder of its own
+	Name        string // a name of its own, of letters and digits
+	MaxSessions int
+	Now         func() time.Time
+}
+
+// Settings are those of an instance. The zero value is the application as it is
+// when it is started without flags.
+type Settings struct {
+	Store       string // "memory", "sqlite" or "redis"
+	Placement   session.Placement
+	Secrets     [][]byte // default: a random one
+	Idle        time.Duration
+	Lifetime    time.Duration
+	Rolling     bool
+	MaxSessions int
+	CookieName  string
+	CookiePath  string
+	Secure      bool
+	// Twin, when set, is another program in the application's place. dir is a
+	// folder of its own, kept across restarts.
+	Twin func(dir string) http.Handler
+}
+
+// Instance is a private server: a listener on the loopback interface that it
+// keeps across its restarts, a store, secrets, and a clock that can be moved.
+type Instance struct {
+	run      *Run
+	settings Settings
+	listener *net.TCPListener
+	dir      string
+	name     string
+	ahead    atomic.Int64 // of the real clock
+
+	app     App
+	server  *http.Server
+	served  chan struct{}
+	backend session.Backend
+	closed  func() error
+	remove  func() error
+}
+
+// Boot starts a private instance. A run has one at a time: the one before ends.
+func (r *Run) Boot(set Settings) *Instance {
+	r.mu.Lock()
+	before := r.instance
+	r.mu.Unlock()
+	if before != nil {
+		before.Close()
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		r.fail(fmt.Errorf("no port for a private server: %w", err))
+	}
+	set.Store = cmp.Or(set.Store, "memory")
+	set.CookieName = cmp.Or(set.CookieName, "sessionscope")
+	set.MaxSessions = cmp.Or(set.MaxSessions, 1000)
+	if set.Secrets == nil {
+		set.Secrets = [][]byte{NewSecret()}
+	}
+	in := &Instance{run: r, settings: set, listener: listener.(*net.TCPListener), name: rand.Text()}
+	r.mu.Lock()
+	r.instance = in
+	r.mu.Unlock()
+	if in.dir, err = os.MkdirTemp("", "sessionscope-experiment-"); err != nil {
+		r.fail(err)
+	}
+	in.start()
+	return in
+}
+
+// NewSecret returns a random signing secret.
+func NewSecret() []byte {
+	secret := make([]byte, session.MinSecretBytes)
+	rand.Read(secret) // it never fails
+	return secret
+}
+
+// start opens the store and serves.
+func (in *Instance) start() {
+	r, cfg := in.run, in.run.runner.cfg
+	var handler http.Handler
+	var listener net.Listener = kept{in.listener}
+	connContext := func(ctx context.Context, _ net.Conn) context.Context { return ctx }
+	if twin := in.settings.Twin; twin != nil {
+		handler = twin(in.dir)
+	} else {
+		open := cfg.Stores[in.settings.Store]
+		if open == nil {
+			r.fail(fmt.Errorf("%w: this program has no store %q", ErrUnavailable, in.settings.Store))
+		}
+		backend, closed, remove, err := open(r.ctx, StoreConfig{Dir: in.dir, Name: in.name, MaxSessions: in.settings.MaxSessions, Now: in.Now})
+		if err != nil {
+			r.fail(err)
+		}
+		in.closed, in.remove = closed, remove
+		if cfg.WrapStore != nil {
+			backend = cfg.WrapStore(r.Experiment.Slug, backend)
+		}
+		in.backend = backend
+		in.app, err = cfg.Boot(AppConfig{
+			Sessions: session.Config{
+				Backend: backend, Secrets: in.settings.Secrets, CookieName: in.settings.CookieName, CookiePath: in.settings.CookiePath,
+				Secure: in.settings.Secure, Placement: in.settings.Placement, IdleTimeout: in.settings.Idle, Lifetime: in.settings.Lifetime,
+				Rolling: in.settings.Rolling, Now: in.Now,
+			},
+			StoreName: in.settings.Store, Hosts: []string{"127.0.0.1:" + strconv.Itoa(in.Port()), "localhost:" + strconv.Itoa(in.Port())},
+		})
+		if err != nil {
+			r.fail(err)
+		}
+		handler, listener, connContext = in.app, in.app.Listen(listener), in.app.ConnContext
+	}
+	if cfg.WrapHandler != nil {
+		handler = cfg.WrapHandler(r.Experiment.Slug, handler)
+	}
+	_ = in.listener.SetDeadline(time.Time{}) // a restart had set one
+	in.server = &http.Server{
+		Handler: handler, ConnContext: connContext, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		WriteTimeout: 15 * time.Second, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo),
+	}
+	in.served = make(chan struct{})
+	go func() {
+		defer close(in.served)
+		_ = in.server.Serve(listener) // it returns when it is closed
+	}()
+}
+
+// stop ends the server and leaves the listener and what is stored.
+func (in *Instance) stop() error {
+	if in.server != nil {
+		_ = in.server.Close()
+		<-in.served
+		in.server = nil
+	}
+	if in.app != nil {
+		in.app.Close()
+		in.app = nil
+	}
+	return nil
+}
+
+// Restart ends the server as a stopped program would, and starts it anew on the
+// same address, with changed settings. What its store remembers, it has again.
+func (in *Instance) Restart(change func(*Settings)) {
+	if err := in.stop(); err != nil {
+		in.run.fail(err)
+	}
+	if in.closed != nil {
+		if err := in.closed(); err != nil {
+			in.run.fail(err)
+		}
+		in.closed, in.remove, in.backend = nil, nil, nil
+	}
+	if change != nil {
+		change(&in.settings)
+	}
+	in.start()
+}
+
+// Close ends the instance, and leaves nothing behind.
+func (in *Instance) Close() {
+	in.run.mu.Lock()
+	if in.run.instance != in {
+		in.run.mu.Unlock()
+		return // it has ended before
+	}
+	in.run.instance = nil
+	in.run.mu.Unlock()
+	err := in.stop()
+	if in.remove != nil {
+		err = errors.Join(err, in.remove())
+	}
+	err = errors.Join(err, in.listener.Close())
+	if in.dir != "" {
+		err = errors.Join(err, os.RemoveAll(in.dir))
+	}
+	if err != nil {
+		in.run.fail(err)
+	}
+}
+
+// SetSecrets replaces the signing secrets while the server runs.
+func (in *Instance) SetSecrets(secrets ...[]byte) {
+	in.settings.Secrets = secrets
+	if err := in.app.SetSecrets(secrets); err != nil {
+		in.run.fail(err)
+	}
+}
+
+// Now is the instance's clock, and that of its clients' jars.
+func (in *Instance) Now() time.Time { return time.Now().Add(time.Duration(in.ahead.Load())) }
+
+// Move moves the clock.
+func (in *Instance) Move(d time.Duration) { in.ahead.Add(int64(d)) }
+
+// Port is where it listens.
+func (in *Instance) Port() int { return in.listener.Addr().(*net.TCPAddr).Port }
+
+// Stats are the store's own figures.
+func (in *Instance) Stats() session.Stats {
+	st, err := in.backend.Stats(in.run.ctx)
+	if err != nil {
+		in.run.fail(err)
+	}
+	return st
+}
+
+// Record returns what the store holds for the session that a cookie names, with
+// nobody's help: false if nothing.
+func (in *Instance) Record(cookie string) (session.Stored, bool) {
+	l, _ := session.Peel(cookie)
+	e, ok := l.Envelope()
+	if !ok {
+		return session.Stored{}, false
+	}
+	st, err := in.backend.Peek(in.run.ctx, session.KeyOf(e.ID))
+	if errors.Is(err, session.ErrNotFound) {
+		return session.Stored{}, false
+	} else if err != nil {
+		in.run.fail(err)
+	}
+	return st, true
+}
+
+// DeleteRecord removes the record of the session that a cookie names, as somebody
+// at the store's console would.
+func (in *Instance) DeleteRecord(cookie string) {
+	l, _ := session.Peel(cookie)
+	e, ok := l.Envelope()
+	if !ok {
+		in.run.fail(errors.New("there is no session in that cookie"))
+	}
+	if err := in.backend.Delete(in.run.ctx, session.KeyOf(e.ID)); err != nil {
+		in.run.fail(err)
+	}
+}
+
+// kept is a listener that outlives the server that serves it.
+type kept struct{ *net.TCPListener }
+
+// Close lets Accept return, and leaves the listener open.
+func (l kept) Close() error { return l.SetDeadline(time.Unix(1, 0)) }
+
+// Accept implements net.Listener.
+func (l kept) Accept() (net.Conn, error) {
+	c, err := l.TCPListener.Accept()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, net.ErrClosed
+	}
+	return c, err
+}

@@ -1,0 +1,399 @@
+package experiment
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+const (
+	// MaxRuns is how many runs there are at once, MaxRunsEach of one learner. A run
+	// has one private instance at a time, so that it is the limit of those too.
+	MaxRuns     = 50
+	MaxRunsEach = 2
+
+	runLimit  = 25 * time.Second // of a run that our clients drive
+	liveLimit = 5 * time.Minute  // of one that waits for the learner's own browser
+	keepFor   = 15 * time.Minute // what a run found, after its end
+	maxKept   = 64               // of those; the oldest makes room
+	maxShown  = 120              // exchanges of a run that are kept
+)
+
+// Config is what a Runner is made of.
+type Config struct {
+	// Boot makes an instance of the application.
+	Boot func(AppConfig) (App, error)
+	// Stores opens a private, empty store, by name: "memory", "sqlite", "redis".
+	Stores map[string]OpenStore
+	Log    *slog.Logger
+
+	// Tests put themselves in between: around every handler of an instance, and
+	// around every store. Nil: nobody does.
+	WrapHandler func(slug string, h http.Handler) http.Handler
+	WrapStore   func(slug string, b session.Backend) session.Backend
+}
+
+// Runner starts runs and keeps what they found.
+type Runner struct {
+	cfg Config
+	ctx context.Context
+	end context.CancelFunc
+
+	mu      sync.Mutex
+	closed  bool
+	byToken map[string]*Run
+	active  sync.WaitGroup
+}
+
+// NewRunner returns a Runner. It starts nothing by itself.
+func NewRunner(cfg Config) *Runner {
+	rn := &Runner{cfg: cfg, byToken: make(map[string]*Run)}
+	rn.ctx, rn.end = context.WithCancel(context.Background())
+	return rn
+}
+
+// Close ends all runs, and returns when they have left nothing behind.
+func (rn *Runner) Close() {
+	rn.mu.Lock()
+	rn.closed = true
+	rn.mu.Unlock()
+	rn.end()
+	rn.active.Wait()
+}
+
+// BusyError tells that no run can start now.
+type BusyError struct {
+	Max  int
+	Each bool // it is the learner who has that many
+}
+
+func (e *BusyError) Error() string {
+	if e.Each {
+		return fmt.Sprintf("You have %d experiments running, and no more are allowed at once. Wait until one ends.", e.Max)
+	}
+	return fmt.Sprintf("%d experiments are running, and no more are allowed at once. Try again in a moment.", e.Max)
+}
+
+// Run is one run of an experiment, from its start until what it found is forgotten.
+type Run struct {
+	Token      string
+	Experiment Experiment
+	Learner    string
+	Prediction int               // counted from 0; None
+	Chosen     map[string]string // by the Choice's name
+
+	runner *Runner
+	ctx    context.Context
+	cancel context.CancelFunc
+	done   chan struct{}
+	base   string // of the addresses on the main listener, of a live one
+
+	mu        sync.Mutex
+	exchanges []*Exchange
+	dropped   int
+	instance  *Instance
+	step, of  int
+	doing     string
+	outcome   Outcome
+	err       error
+	ended     time.Time
+	noted     bool
+	remark    string
+	live      Live
+}
+
+// Start begins a run. learner is who it counts for. base is where the run's own
+// addresses begin on the main listener; they go on with its token. It returns a
+// *BusyError when there are too many.
+func (rn *Runner) Start(e Experiment, learner string, prediction int, chosen map[string]string, base string) (*Run, error) {
+	rn.mu.Lock()
+	defer rn.mu.Unlock()
+	if rn.closed {
+		return nil, &BusyError{Max: 0}
+	}
+	all, own := 0, 0
+	var kept []*Run
+	for _, r := range rn.byToken {
+		switch ended, is := r.endedAt(); {
+		case !is:
+			all++
+			if r.Learner == learner {
+				own++
+			}
+		case time.Since(ended) > keepFor:
+			delete(rn.byToken, r.Token)
+		default:
+			kept = append(kept, r)
+		}
+	}
+	switch {
+	case own >= MaxRunsEach:
+		return nil, &BusyError{MaxRunsEach, true}
+	case all >= MaxRuns:
+		return nil, &BusyError{MaxRuns, false}
+	}
+	if len(kept) >= maxKept {
+		oldest := slices.MinFunc(kept, func(a, b *Run) int {
+			x, _ := a.endedAt()
+			y, _ := b.endedAt()
+			return x.Compare(y)
+		})
+		delete(rn.byToken, oldest.Token)
+	}
+	r := &Run{Token: rand.Text(), Experiment: e, Learner: learner, Prediction: prediction, Chosen: chosen, runner: rn, done: make(chan struct{})}
+	r.base = base + r.Token
+	limit := runLimit
+	if e.Live != nil {
+		limit = liveLimit
+	}
+	r.ctx, r.cancel = context.WithTimeout(rn.ctx, limit)
+	rn.byToken[r.Token] = r
+	rn.active.Add(1)
+	ready := make(chan struct{})
+	go r.do(ready)
+	if e.Live != nil {
+		<-ready
+	}
+	return r, nil
+}
+
+// Find returns the run of that token, or nil.
+func (rn *Runner) Find(token string) *Run {
+	rn.mu.Lock()
+	defer rn.mu.Unlock()
+	return rn.byToken[token]
+}
+
+// aborted ends a run from within.
+type aborted struct{ err error }
+
+// do is the whole run.
+func (r *Run) do(ready chan struct{}) {
+	defer r.runner.active.Done()
+	defer close(r.done)
+	defer r.cancel()
+	var outcome Outcome
+	err := contain(func() {
+		if r.Experiment.Live == nil {
+			outcome = r.Experiment.Run(r)
+			return
+		}
+		defer func() {
+			select {
+			case <-ready:
+			default:
+				close(ready)
+			}
+		}()
+		live := r.Experiment.Live(r)
+		r.mu.Lock()
+		r.live = live
+		r.mu.Unlock()
+		close(ready)
+		<-r.ctx.Done()
+		outcome = live.Outcome()
+	})
+	if r.ctx.Err() == context.DeadlineExceeded && err != nil {
+		err = fmt.Errorf("it did not end within %v, and was ended", runLimit)
+	}
+	r.mu.Lock()
+	in := r.instance
+	r.mu.Unlock()
+	if in != nil {
+		if closeErr := contain(in.Close); closeErr != nil {
+			r.runner.cfg.Log.Error("an experiment's instance did not end well", "experiment", r.Experiment.Slug, "error", closeErr)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.outcome, r.err, r.ended = outcome, err, time.Now()
+	if err != nil && r.runner.ctx.Err() == nil {
+		r.runner.cfg.Log.Warn("an experiment could not be done", "experiment", r.Experiment.Slug, "error", err)
+	}
+}
+
+// contain returns what f was aborted with, or its panic as an error.
+func contain(f func()) (err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case aborted:
+			err = p.err
+		default:
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	f()
+	return nil
+}
+
+// fail ends the run: it could not be done.
+func (r *Run) fail(err error) { panic(aborted{err}) }
+
+// ErrUnavailable is for a run that lacks something which is not there: a Redis.
+var ErrUnavailable = errors.New("not available")
+
+// Choice returns what was chosen.
+func (r *Run) Choice(name string) string { return r.Chosen[name] }
+
+// Placement returns the chosen placement.
+func (r *Run) Placement() session.Placement {
+	p, err := session.ParsePlacement(cmp.Or(r.Chosen["placement"], "hybrid"))
+	if err != nil {
+		r.fail(err)
+	}
+	return p
+}
+
+// Step says how far the run is: step of as many, and what comes now.
+func (r *Run) Step(step, of int, doing string) {
+	if r.ctx.Err() != nil {
+		r.fail(context.Cause(r.ctx))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.step, r.of, r.doing = step, of, doing
+}
+
+// Sleep waits in real time, for what has a clock that cannot be moved.
+func (r *Run) Sleep(d time.Duration) {
+	wait := time.NewTimer(d)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-r.ctx.Done():
+		r.fail(context.Cause(r.ctx))
+	}
+}
+
+// Wait waits until the run has ended, for at most d, and tells whether it has.
+func (r *Run) Wait(ctx context.Context, d time.Duration) bool {
+	wait := time.NewTimer(d)
+	defer wait.Stop()
+	select {
+	case <-r.done:
+		return true
+	default:
+	}
+	select {
+	case <-r.done:
+		return true
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// Stop ends a live run.
+func (r *Run) Stop() {
+	r.cancel()
+	<-r.done
+}
+
+// Progress is how far a run is.
+type Progress struct {
+	Ended    bool
+	Step, Of int // steps done, of as many; 0 of 0 when it is not known
+	Doing    string
+	Live     Live // nil unless the learner's browser does it, now
+}
+
+// Progress returns how far r is.
+func (r *Run) Progress() Progress {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := Progress{Ended: !r.ended.IsZero(), Step: r.step, Of: r.of, Doing: r.doing}
+	if !p.Ended {
+		p.Live = r.live
+	}
+	return p
+}
+
+func (r *Run) endedAt() (time.Time, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended, !r.ended.IsZero()
+}
+
+// Found is what a run found.
+type Found struct {
+	Outcome   Outcome
+	Exchanges []*Exchange
+	Dropped   int   // exchanges before those, that were too many to keep
+	Err       error // the run could not be done
+}
+
+// Found returns what an ended run found.
+func (r *Run) Found() Found {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return Found{r.outcome, slices.Clone(r.exchanges), r.dropped, r.err}
+}
+
+// Note tells whether the run is still to be noted in the learner's progress, and
+// that it is now. One that could not be done never is.
+func (r *Run) Note() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended.IsZero() || r.err != nil || r.noted {
+		return false
+	}
+	r.noted = true
+	return true
+}
+
+// Noted tells whether Note would be false.
+func (r *Run) Noted() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended.IsZero() || r.err != nil || r.noted
+}
+
+// Remark keeps what is to be said beside what the run found.
+func (r *Run) Remark(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.remark = text
+}
+
+// Remarked returns it.
+func (r *Run) Remarked() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.remark
+}
+
+// add gives x its number.
+func (r *Run) add(x *Exchange) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	x.N = 1 + r.dropped + len(r.exchanges)
+	r.exchanges = append(r.exchanges, x)
+	if len(r.exchanges) > maxShown {
+		r.exchanges = slices.Delete(r.exchanges, 0, 1)
+		r.dropped++
+	}
+}
+
+// Together does what it is given at the same time, and returns when all is done.
+func (r *Run) Together(fs ...func()) {
+	var wg sync.WaitGroup
+	errs := make([]error, len(fs))
+	for i, f := range fs {
+		wg.Go(func() { errs[i] = contain(f) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		r.fail(err)
+	}
+}

@@ -1,0 +1,95 @@
+package experiment
+
+import (
+	"encoding/json"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/gorilla/sessions"
+)
+
+// This file holds the vulnerable twins: small programs that do as the application
+// does, over plain gorilla/sessions. They exist in private instances only.
+
+// cookieTwin is a twin whose sessions are in gorilla's CookieStore. With a block
+// key, of 16, 24 or 32 bytes, they are encrypted too.
+func cookieTwin(hash, block []byte) func(string) http.Handler {
+	return func(string) http.Handler { return twin(sessions.NewCookieStore(hash, block)) }
+}
+
+// fileTwin is a twin whose sessions are in gorilla's FilesystemStore.
+func fileTwin(hash []byte) func(string) http.Handler {
+	return func(dir string) http.Handler { return twin(sessions.NewFilesystemStore(dir, hash)) }
+}
+
+// twinCookie is the name of a twin's cookie: that of the application's, so that a
+// Client finds it.
+const twinCookie = "sessionscope"
+
+// twin is the program, in the words of gorilla's documentation. It answers as the
+// application does: {"op":…,"key":…,"found":…,"value":…}.
+func twin(store sessions.Store) http.Handler {
+	// Of gorilla's defaults, Secure and SameSite=None let no cookie come back over plain http.
+	options := &sessions.Options{Path: "/", MaxAge: 30 * 24 * 60 * 60, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	answer := func(w http.ResponseWriter, op, key string, value any, found bool) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"op": op, "key": key, "value": value, "found": found}) // the client may have left
+	}
+	var late atomic.Value // what the last Save of /late returned
+	mux := http.NewServeMux()
+	// handle loads the session, lets f change it, and saves it if f says so.
+	handle := func(pattern string, f func(r *http.Request, s *sessions.Session) (op, key string, save bool)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			s, _ := store.Get(r, twinCookie) // with an error it is a new one, as everywhere
+			*s.Options = *options
+			op, key, save := f(r, s)
+			if save {
+				if err := s.Save(r, w); err != nil {
+					http.Error(w, err.Error(), http.StatusInternalServerError)
+					return
+				}
+			}
+			value, found := s.Values[key]
+			answer(w, op, key, value, found)
+		})
+	}
+	handle("POST /set", func(r *http.Request, s *sessions.Session) (string, string, bool) {
+		s.Values[r.PostFormValue("key")] = r.PostFormValue("value")
+		return "set", r.PostFormValue("key"), true
+	})
+	handle("GET /get", func(r *http.Request, s *sessions.Session) (string, string, bool) {
+		return "get", r.URL.Query().Get("key"), false
+	})
+	handle("POST /delete", func(r *http.Request, s *sessions.Session) (string, string, bool) {
+		delete(s.Values, r.PostFormValue("key"))
+		return "delete", r.PostFormValue("key"), true
+	})
+	handle("POST /login", func(r *http.Request, s *sessions.Session) (string, string, bool) {
+		s.Values["user"] = r.PostFormValue("user")
+		return "login", "user", true
+	})
+	handle("POST /logout", func(r *http.Request, s *sessions.Session) (string, string, bool) {
+		clear(s.Values)
+		s.Options.MaxAge = -1
+		return "logout", "user", true
+	})
+	handle("POST /expiry", func(r *http.Request, s *sessions.Session) (string, string, bool) {
+		s.Options.MaxAge = 1 // one second
+		return "expiry", "", true
+	})
+	mux.HandleFunc("POST /late", func(w http.ResponseWriter, r *http.Request) {
+		s, _ := store.Get(r, twinCookie)
+		*s.Options = *options
+		s.Values["name"] = "Rahim"
+		_, _ = w.Write([]byte("saved"))
+		if err := s.Save(r, w); err != nil {
+			late.Store(err.Error())
+		}
+	})
+	mux.HandleFunc("GET /late", func(w http.ResponseWriter, r *http.Request) {
+		text, _ := late.Load().(string)
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"error": text})
+	})
+	return mux
+}

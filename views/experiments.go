@@ -1,0 +1,6 @@
+package views
+
+// Shelf is the list of experiments.
+type Shelf struct {
+	Page Page
+}
