@@ -1,6 +1,172 @@
 package views
 
+import "strings"
+
 // Shelf is the list of experiments.
 type Shelf struct {
-	Page Page
+	Page     Page
+	Place    Place
+	Sections []ShelfSection
+	Done     int // of All
+	Right    int // predictions that came true
+	All      int
+	Other    bool // the session's key progress holds something else
+	Exists   bool // there is a session that progress is kept in
+}
+
+// ShelfSection is a group of the shelf.
+type ShelfSection struct {
+	Title   string
+	Entries []ShelfEntry
+}
+
+// ShelfEntry is one experiment on the shelf.
+type ShelfEntry struct {
+	Number, Title, URL string
+	Lead               []Part
+	Done, Right        bool
+	Current            bool
+}
+
+// state says in words what the mark beside an entry shows.
+func (e ShelfEntry) state() string {
+	switch {
+	case e.Right:
+		return "done, predicted right"
+	case e.Done:
+		return "done"
+	}
+	return "not done yet"
+}
+
+// Lesson is the page of one experiment.
+type Lesson struct {
+	Shelf          Shelf
+	Slug, Title    string
+	Number         string
+	Lead           []Part
+	Predictions    []Prediction
+	Choices        []Choice
+	Does           string
+	Needs          string
+	Slow, Live     bool
+	Problem        Sentence // why nothing was started; its Verb is empty for none
+	Run            *Run     // nil before the first
+	Explain        [][]Part
+	Breaks         []Part
+	Sources        []Link
+	Previous, Next *Link
+}
+
+// URL is where the lesson's own paths begin.
+func (l Lesson) URL(path string) string { return l.Shelf.Place.URL("/experiments/" + l.Slug + path) }
+
+// Prediction is one answer to choose beforehand.
+type Prediction struct {
+	N        string // counted from 1
+	Text     []Part
+	Chosen   bool
+	Happened bool // it came true
+}
+
+// Choice is something to choose or type in.
+type Choice struct {
+	Name, Label string
+	Options     []Option // none for a free text
+	Text        string   // of a free text
+	Max         string   // bytes of it
+	Invalid     bool
+}
+
+// Link is an address and its text.
+type Link struct{ URL, Text string }
+
+// Run is one run of an experiment.
+type Run struct {
+	Token     string
+	Waiting   bool
+	Step, Of  string // how far it is; empty when that is not known
+	Doing     string
+	Failed    string // why it could not be done
+	Tone      string // "held", "refused", "lost"
+	Verdict   []Part
+	Judgement string // on the prediction
+	JudgedOK  bool
+	Remark    string
+	Unnoted   bool // it has ended, and is not in the session's progress yet
+	Shots     []Shot
+	Tables    []Table
+	Exchanges []ExchangeLine
+	Dropped   int
+	Panels    *RunPanels
+	Stage     *Stage // of a live one that is open
+	Ends      Clock  // when that ends
+}
+
+// Shot is a cookie, and the exchange that it made.
+type Shot struct {
+	Title  string
+	Token  []Part
+	Size   string
+	Values string // what the cookie says, decoded
+	Line   string // "GET /get?key=role"
+	Status string
+	Says   string
+}
+
+// Table is a small table of an outcome.
+type Table struct {
+	Caption string
+	Head    []string
+	Rows    [][][]Part
+}
+
+// ExchangeLine is one exchange in the list of a run.
+type ExchangeLine struct {
+	N                  int
+	URL                string // that shows its panels
+	Client, Note, Line string
+	Status             string
+	Cookie, SetCookie  string // sizes; "" for none
+	Bad                bool   // an error status
+	Current, Decisive  bool
+}
+
+// RunPanels are what the three witnesses said at one exchange.
+type RunPanels struct {
+	N       int
+	Client  string
+	Browser Browser
+	Wire    Wire
+	Server  Server
+}
+
+// Stage is where the learner's own browser acts.
+type Stage struct {
+	Title  string
+	Text   [][]Part
+	Groups []ActionGroup
+	Tables []Table
+}
+
+// ActionGroup are actions that stand together.
+type ActionGroup struct {
+	Title   string
+	Actions []Action
+}
+
+// Action is a link, or a form of one button. Its URL is one of this program's own.
+type Action struct {
+	Label, Method, URL string
+	Fields             []Field // of a form that reads
+	Here               bool    // it answers on the same page
+}
+
+// cut splits s around the decisive text, if it is there.
+func cut(s, decisive string) []Part {
+	before, after, ok := strings.Cut(s, decisive)
+	if decisive == "" || !ok {
+		return []Part{{Text: s}}
+	}
+	return []Part{{Text: before}, {Kind: "decisive", Text: decisive}, {Text: after}}
 }

@@ -19,6 +19,7 @@ type Page struct {
 	Base                         string // where the lab is: "" or "/s/NAME-SUFFIX"
 	Projector                    bool   // large type, no names and no values
 	ID                           string // which of its visit's pages it is
+	Refresh                      string // without scripts this address is fetched after a second, "" for none
 }
 
 // Place is where a page's addresses begin and which visit it belongs to. The
@@ -79,6 +80,8 @@ type Lab struct {
 	Server        Server
 	Timeline      Timeline
 	Code          Code
+	Done          int // experiments
+	Experiments   int // of as many; 0 where there are none
 }
 
 // Told is what a stream tells a page. Server is nil when the news have nothing to do
@@ -156,6 +159,14 @@ func current(is bool) templ.Attributes {
 	return templ.Attributes{"aria-current": "true"}
 }
 
+// currentPage marks the page that is being looked at.
+func currentPage(is bool) templ.Attributes {
+	if !is {
+		return nil
+	}
+	return templ.Attributes{"aria-current": "page"}
+}
+
 // Code is what ran for the last press, and the same act elsewhere.
 type Code struct {
 	Op       string // that ran
@@ -210,6 +221,7 @@ func (c Composer) Types() []Option {
 // what was sent and opens nothing, which Note says then.
 type Browser struct {
 	Of                    string // whose cookie it is, if not this browser's: "a changed copy"
+	Whose                 string // whose browser keeps it, if not the visitor's own
 	Name                  string
 	Empty, Note           string
 	Flags                 []Flag
@@ -299,6 +311,7 @@ type Wire struct {
 	Took                             string // "0.4 ms"
 	Changes                          string // against the exchange before, in a sentence
 	Steps                            []Step
+	Decisive                         string // the text that an experiment is decided by, "" for none
 }
 
 // before is a request line up to its query, which may hold keys and values.
@@ -309,10 +322,11 @@ func query(line string) string { return line[len(before(line)):] }
 
 // Header is one line of a head.
 type Header struct {
-	Name  string
-	Parts []Part
-	Mark  bool // it is new, or says another thing than in the exchange before
-	Gone  bool // it stood in the exchange before, and does not in this one
+	Name     string
+	Parts    []Part
+	Decisive bool // that it is there decides an experiment
+	Mark     bool // it is new, or says another thing than in the exchange before
+	Gone     bool // it stood in the exchange before, and does not in this one
 }
 
 // changedHeaders counts those that are marked.

@@ -114,7 +114,7 @@ func (a *App) routes() *echo.Echo {
 	if a.cfg.LogRequests {
 		e.Pre(a.logRequests())
 	}
-	e.Pre(recoverPanics, inOrder(securityHeaders, a.checkHost, checkOrigin, a.enter))
+	e.Pre(recoverPanics, inOrder(securityHeaders, a.checkHost, a.witnessLive, checkOrigin, a.enter))
 	e.Use(a.commitStaged)
 
 	read := func(path string, h echo.HandlerFunc) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/views"
 )
@@ -184,6 +185,9 @@ func (a *App) refuse(c echo.Context, p *problem) error {
 	var s *session.Session
 	if p.status != http.StatusServiceUnavailable { // the store is not asked again, or the page would wait for it too
 		s, _ = idOf(c).engine.Load(c.Request()) // nil when the store does not answer: the page says so
+	}
+	if e, ok := experiment.Find(c.Param("slug")); ok && a.experiments != nil {
+		return a.showExperiment(c, p.status, s, e, nil, sentence, "")
 	}
 	lab := a.labView(c, s, sentence, false)
 	if wants(c) == formPage && len(lab.Composer.Value) > maxEchoed {

@@ -2,11 +2,53 @@ package app
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/views"
 )
+
+// witnessLive lets a run of the learner's own browser see a request below its path,
+// before anything refuses it: what arrived has arrived. What the run replies is kept
+// for answerLive.
+func (a *App) witnessLive(c echo.Context) error {
+	r := c.Request()
+	before, rest, ok := strings.Cut(r.URL.Path, "/live/")
+	if !ok || a.experiments == nil || !strings.Contains(before, "/experiments/") || r.Method != http.MethodGet && r.Method != http.MethodPost {
+		return nil
+	}
+	token, path, _ := strings.Cut(rest, "/")
+	run := a.experiments.Find(token)
+	if run == nil || run.Base() != before+"/live/"+token {
+		return nil
+	}
+	v := experiment.Visit{
+		Method: r.Method, Host: r.Host, Path: "/" + path, Query: r.URL.Query(), Cookies: make(map[string]string),
+		Site: r.Header.Get("Sec-Fetch-Site"), Refused: crossOrigin.Check(r) != nil,
+	}
+	for pair := range cookiePairs(r) {
+		v.Cookies[pair.name] = pair.value
+	}
+	if reply, ok := run.Visit(v); ok {
+		remembered(r.Context()).live = &reply
+	}
+	return nil
+}
 
 // answerLive answers the learner's own browser below the path of a run.
 func (a *App) answerLive(c echo.Context) error {
-	return &problem{status: http.StatusNotFound, detail: "No such run waits for your browser."}
+	reply := remembered(c.Request().Context()).live
+	if reply == nil {
+		return &problem{status: http.StatusNotFound, detail: "No run waits for your browser here: it has ended, or its five minutes are over. Open the experiment again."}
+	}
+	for _, line := range reply.SetCookies {
+		c.Response().Header().Add("Set-Cookie", line)
+	}
+	if reply.To != "" {
+		return c.Redirect(http.StatusSeeOther, reply.To)
+	}
+	back, _, _ := strings.Cut(c.Request().URL.Path, "/live/")
+	return a.write(c, http.StatusOK, views.StagePage(a.page(c, reply.Stage.Title), stageView(reply.Stage), idOf(c).base+back))
 }

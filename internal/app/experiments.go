@@ -41,11 +41,8 @@ func (a *App) experimentRoutes() {
 	read("/experiments/:slug", a.experiment)
 	post("/experiments/:slug/run", a.startRun)
 	post("/experiments/:slug/result", a.runResult)
-	live := inOrder(a.answerLive)(func(echo.Context) error { return nil })
-	for _, path := range []string{"/experiments/:slug/live/:run", "/experiments/:slug/live/:run/*"} {
-		a.echo.GET(path, live)
-		a.echo.POST(path, live)
-	}
+	a.echo.GET("/experiments/:slug/live/:run/*", a.answerLive)
+	a.echo.POST("/experiments/:slug/live/:run/*", inOrder(readForm)(a.answerLive))
 }
 
 // progressKey is the key of the learner's own session under which progress is kept.
@@ -180,7 +177,7 @@ func (a *App) shelf(c echo.Context, s *session.Session) error {
 			Experiments []item `json:"experiments"`
 		}{"experiments", items})
 	}
-	return a.write(c, http.StatusOK, views.ShelfPage(a.shelfView(c, s, "")))
+	return a.write(c, http.StatusOK, views.ShelfPage(a.shelfView(c, s, "Experiments", "")))
 }
 
 // experiment is GET /experiments/SLUG, with ?run= and what that run found, and ?at=
@@ -194,6 +191,9 @@ func (a *App) experiment(c echo.Context, s *session.Session) error {
 		return err
 	}
 	r := a.runOf(e, c.QueryParam("run"))
+	if c.QueryParam("run") == "" && e.Live != nil { // a browser that was closed and opened again
+		r = a.experiments.Open(e.Slug, learnerOf(c, s))
+	}
 	if r == nil && c.QueryParam("run") != "" {
 		return &problem{status: http.StatusNotFound, detail: fmt.Sprintf("What that run found is not kept any more: it is for %d minutes. Run the experiment again.", 15)}
 	}
@@ -222,8 +222,7 @@ func (a *App) startRun(c echo.Context, s *session.Session) error {
 	if err != nil {
 		return err
 	}
-	learner := cmp.Or(s.ID(), c.RealIP())
-	r, err := a.experiments.Start(e, learner, prediction, chosen, idOf(c).base+"/experiments/"+e.Slug+"/live/")
+	r, err := a.experiments.Start(e, learnerOf(c, s), prediction, chosen, idOf(c).base+"/experiments/"+e.Slug+"/live/")
 	if busy := (*experiment.BusyError)(nil); errors.As(err, &busy) {
 		return &problem{status: http.StatusTooManyRequests, cause: err, detail: err.Error() + " Nothing was started."}
 	} else if err != nil {
@@ -231,6 +230,10 @@ func (a *App) startRun(c echo.Context, s *session.Session) error {
 	}
 	return a.showRun(c, s, e, r)
 }
+
+// learnerOf is whom a run counts for: who has a session is known by it, anybody
+// else by the address.
+func learnerOf(c echo.Context, s *session.Session) string { return cmp.Or(s.ID(), c.RealIP()) }
 
 // runResult is POST /experiments/SLUG/result: what a run has found by now. It is no
 // GET, since the end of a run is noted in the session.

@@ -173,6 +173,14 @@ func runFor(t testing.TB, h http.Handler, slug, form string) foundJSON {
 	return f
 }
 
+func runFoundIn(t testing.TB, body []byte) (f foundJSON) {
+	t.Helper()
+	if err := json.Unmarshal(body, &f); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	return f
+}
+
 // runCases runs cases, each with a witness of its own.
 func runCases(t *testing.T, cases []experimentCase) {
 	for _, c := range cases {
@@ -234,8 +242,17 @@ func TestExperimentsAreCovered(t *testing.T) {
 	}
 	for _, section := range experiment.Shelf() {
 		for _, e := range section.Experiments {
+			if n := len(e.Predictions); n < 2 || n > 4 {
+				t.Errorf("%s has %d predictions", e.Slug, n)
+			}
+			if n := len(e.Explain); n < 3 || n > 6 {
+				t.Errorf("%s is explained in %d sentences", e.Slug, n)
+			}
+			if e.Breaks == "" || len(e.Sources) == 0 || e.Lead == "" || e.Does == "" {
+				t.Errorf("%s lacks a text", e.Slug)
+			}
 			if e.Live != nil {
-				continue // the browser's journeys run it
+				continue // experimentlive_test.go runs it, and a browser's journey
 			}
 			variants := []url.Values{{}}
 			for _, c := range e.Choices {
@@ -259,15 +276,6 @@ func TestExperimentsAreCovered(t *testing.T) {
 			}
 			if !controlled[e.Slug] {
 				t.Errorf("%s has no control", e.Slug)
-			}
-			if n := len(e.Predictions); n < 2 || n > 4 {
-				t.Errorf("%s has %d predictions", e.Slug, n)
-			}
-			if n := len(e.Explain); n < 3 || n > 6 {
-				t.Errorf("%s is explained in %d sentences", e.Slug, n)
-			}
-			if e.Breaks == "" || len(e.Sources) == 0 || e.Lead == "" || e.Does == "" {
-				t.Errorf("%s lacks a text", e.Slug)
 			}
 		}
 	}

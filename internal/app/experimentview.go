@@ -1,6 +1,15 @@
 package app
 
 import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
@@ -8,10 +17,434 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-func (a *App) shelfView(c echo.Context, s *session.Session, current string) views.Shelf {
-	return views.Shelf{Page: a.page(c, "Experiments")}
+// experimentCount is how many there are; 0 in a private instance, which has none.
+func (a *App) experimentCount() int {
+	if a.experiments == nil {
+		return 0
+	}
+	return experiment.Count()
 }
 
-func (a *App) showExperiment(c echo.Context, status int, s *session.Session, e experiment.Experiment, r *experiment.Run, sentence views.Sentence, said string) error {
-	return a.write(c, status, views.ShelfPage(a.shelfView(c, s, e.Slug)))
+// shelfView is the shelf as a session's progress has it. current is the slug of
+// the experiment that the page is about, or "". s is nil when the store does not answer.
+func (a *App) shelfView(c echo.Context, s *session.Session, title, current string) views.Shelf {
+	mem := remembered(c.Request().Context())
+	p := progressIn(s)
+	shelf := views.Shelf{
+		Page: a.page(c, title), Place: views.Place{Base: mem.id.base},
+		Done: len(p.Done), Right: len(p.Right), All: a.experimentCount(), Exists: s != nil && s.Exists(),
+	}
+	if mem.visit != nil {
+		shelf.Place = mem.visit.place()
+	}
+	if s != nil {
+		_, is := progressOf(s.Get(progressKey))
+		shelf.Other = !is
+	}
+	for _, section := range experiment.Shelf() {
+		out := views.ShelfSection{Title: section.Title}
+		for _, e := range section.Experiments {
+			out.Entries = append(out.Entries, views.ShelfEntry{
+				Number: strconv.Itoa(e.Number), Title: e.Title, Lead: rich(e.Lead), URL: shelf.Place.WithVisit("/experiments/" + e.Slug),
+				Done: slices.Contains(p.Done, e.Number), Right: slices.Contains(p.Right, e.Number), Current: e.Slug == current,
+			})
+		}
+		shelf.Sections = append(shelf.Sections, out)
+	}
+	return shelf
+}
+
+// lessonView is the page of e. r is the run to show, nil for none.
+func (a *App) lessonView(c echo.Context, s *session.Session, e experiment.Experiment, r *experiment.Run) views.Lesson {
+	l := views.Lesson{
+		Shelf: a.shelfView(c, s, e.Title, e.Slug), Slug: e.Slug, Title: e.Title, Number: strconv.Itoa(e.Number),
+		Lead: rich(e.Lead), Does: e.Does, Needs: e.Needs, Slow: e.Slow, Live: e.Live != nil, Breaks: rich(e.Breaks),
+	}
+	for _, sentence := range e.Explain {
+		l.Explain = append(l.Explain, rich(sentence))
+	}
+	for _, source := range e.Sources {
+		l.Sources = append(l.Sources, views.Link{URL: source.URL, Text: source.Text})
+	}
+	form := submitted(c)
+	chosen := func(name string) (string, bool) {
+		if r != nil {
+			text, ok := r.Chosen[name]
+			return text, ok
+		}
+		return form.Get(name), form.Has(name)
+	}
+	for _, choice := range e.Choices {
+		v := views.Choice{Name: choice.Name, Label: choice.Label, Text: choice.Default, Max: strconv.Itoa(choice.Max)}
+		text, ok := chosen(choice.Name)
+		if ok {
+			v.Text = text
+		}
+		for i, o := range choice.Options {
+			v.Options = append(v.Options, views.Option{Name: o.Name, Label: o.Label, Chosen: ok && o.Name == text || !ok && i == 0})
+		}
+		l.Choices = append(l.Choices, v)
+	}
+	happened, prediction := experiment.None, form.Get("prediction")
+	if r != nil {
+		l.Run = a.runView(c, e, r)
+		if prediction = ""; r.Prediction != experiment.None {
+			prediction = strconv.Itoa(r.Prediction + 1)
+		}
+		if p := r.Progress(); p.Ended && l.Run.Failed == "" {
+			happened = r.Found().Outcome.Happened
+		}
+		if l.Run.Waiting { // with another query each time: the same address with its fragment would not be fetched
+			l.Shelf.Page.Refresh = fmt.Sprintf("%s?run=%s&look=%d#run", l.URL(""), r.Token, momentParam(c.QueryParam("look"))+1)
+		}
+	}
+	for i, text := range e.Predictions {
+		n := strconv.Itoa(i + 1)
+		l.Predictions = append(l.Predictions, views.Prediction{N: n, Text: rich(text), Chosen: n == prediction, Happened: i == happened})
+	}
+	link := func(e experiment.Experiment) *views.Link {
+		return &views.Link{URL: l.Shelf.Place.WithVisit("/experiments/" + e.Slug), Text: e.Title}
+	}
+	var before *experiment.Experiment
+	found := false
+	for _, section := range experiment.Shelf() {
+		for _, other := range section.Experiments {
+			switch {
+			case found && l.Next == nil:
+				l.Next = link(other)
+			case other.Slug == e.Slug:
+				found = true
+				if before != nil {
+					l.Previous = link(*before)
+				}
+			}
+			before = &other
+		}
+	}
+	return l
+}
+
+// runView is what r found, or how far it is.
+func (a *App) runView(c echo.Context, e experiment.Experiment, r *experiment.Run) *views.Run {
+	p := r.Progress()
+	v := &views.Run{Token: r.Token, Waiting: !p.Ended, Doing: p.Doing, Remark: r.Remarked(), Unnoted: !r.Noted()}
+	if v.Waiting {
+		if p.Of > 0 {
+			v.Step, v.Of = strconv.Itoa(p.Step), strconv.Itoa(p.Of)
+		}
+		if p.Live != nil {
+			stage := stageView(p.Live.Stage(c.Request().Host))
+			v.Stage = &stage
+			now, until := time.Now(), r.Ends()
+			v.Ends = views.Clock{Until: until.UnixMilli(), Now: now.UnixMilli(), Left: left(until.Sub(now))}
+		}
+		return v
+	}
+	found := r.Found()
+	out := found.Outcome
+	v.Dropped = found.Dropped
+	if found.Err != nil {
+		v.Failed = failure(found.Err)
+	} else {
+		v.Tone, v.Verdict = string(out.Tone), rich(out.Verdict)
+		v.Judgement, v.JudgedOK = judge(e, r.Prediction, out.Happened)
+		v.Shots, v.Tables = shots(out.Pair), tables(out.Tables)
+	}
+	if len(found.Exchanges) == 0 {
+		return v
+	}
+	decisive := out.Decisive
+	if decisive == nil {
+		decisive = found.Exchanges[len(found.Exchanges)-1]
+	}
+	at := decisive
+	if n := momentParam(c.QueryParam("at")); n > 0 {
+		for _, x := range found.Exchanges {
+			if x.N == n {
+				at = x
+			}
+		}
+	}
+	base := remembered(c.Request().Context()).id.base + "/experiments/" + e.Slug + "?run=" + r.Token + "&at="
+	for _, x := range found.Exchanges {
+		line := views.ExchangeLine{
+			N: x.N, URL: base + strconv.Itoa(x.N), Client: x.Client, Note: x.Note, Line: x.Method + " " + shown(x.Path, 80),
+			Status: strconv.Itoa(x.Status), Bad: x.Status >= 400, Current: x == at, Decisive: x == decisive && out.Decisive != nil,
+		}
+		if x.Cookie != "" {
+			line.Cookie = bytesText(len(x.Cookie))
+		}
+		if set := x.SetCookie(); set != nil {
+			if line.SetCookie = bytesText(len(set.Name) + 1 + len(set.Value)); set.MaxAge < 0 {
+				line.SetCookie = "expires it"
+			}
+		}
+		v.Exchanges = append(v.Exchanges, line)
+	}
+	v.Panels = panelsOf(at)
+	if at == decisive {
+		markDecisive(out, at, &v.Panels.Wire)
+	}
+	return v
+}
+
+// judge says whether a prediction came true.
+func judge(e experiment.Experiment, prediction, happened int) (text string, right bool) {
+	switch {
+	case prediction == experiment.None:
+		return "You made no prediction.", false
+	case happened == experiment.None:
+		return "None of the predictions says this.", false
+	case prediction == happened:
+		return "✓ That is what you predicted.", true
+	}
+	return fmt.Sprintf("✕ You predicted: %s.", strings.TrimSuffix(plain(e.Predictions[prediction]), ".")), false
+}
+
+// shots shows cookies peeled, with what differs from the one before marked.
+func shots(in []experiment.Shot) (out []views.Shot) {
+	before := ""
+	for _, s := range in {
+		v := views.Shot{Title: s.Title, Says: shown(s.Says, 120)}
+		if s.Cookie != "" {
+			layers, peels := session.Peel(s.Cookie)
+			var segments []views.Part
+			if peels {
+				segments = []views.Part{{Kind: "t-time", Text: layers.Time}, {Kind: "dim", Text: "|"}, {Kind: "t-data", Text: layers.Payload},
+					{Kind: "dim", Text: "|"}, {Kind: "t-mac", Text: base64.URLEncoding.EncodeToString(layers.Signature)}}
+				if e, ok := layers.Envelope(); ok {
+					v.Values = shown(e.Values, 200)
+				}
+			} else {
+				segments = []views.Part{{Kind: "t-data", Text: s.Cookie}}
+			}
+			whole := ""
+			for _, p := range segments {
+				whole += p.Text
+			}
+			from, to := 0, 0
+			if before != "" {
+				from, to = differing(before, whole)
+			}
+			v.Token, v.Size = flip(segments, from, to), bytesText(len(s.Cookie))
+			before = whole
+		}
+		if x := s.Exchange; x != nil {
+			v.Line, v.Status = x.Method+" "+shown(x.Path, 60), strconv.Itoa(x.Status)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// differing returns where b differs from a: what neither begins nor ends alike.
+func differing(a, b string) (from, to int) {
+	for from < len(a) && from < len(b) && a[from] == b[from] {
+		from++
+	}
+	to = len(b)
+	for i := len(a); i > from && to > from && a[i-1] == b[to-1]; i-- {
+		to--
+	}
+	return from, to
+}
+
+// flip marks what stands from from to to in the text of all segments together.
+func flip(segments []views.Part, from, to int) (out []views.Part) {
+	at := 0
+	for _, p := range segments {
+		n := len(p.Text)
+		a, b := min(max(from-at, 0), n), min(max(to-at, 0), n)
+		at += n
+		if a >= b || p.Kind == "dim" {
+			out = append(out, p)
+			continue
+		}
+		for _, piece := range []views.Part{{Kind: p.Kind, Text: p.Text[:a]}, {Kind: p.Kind + " flip", Text: p.Text[a:b]}, {Kind: p.Kind, Text: p.Text[b:]}} {
+			if piece.Text != "" {
+				out = append(out, piece)
+			}
+		}
+	}
+	return out
+}
+
+func tables(in []experiment.Table) (out []views.Table) {
+	for _, t := range in {
+		v := views.Table{Caption: t.Caption, Head: t.Head}
+		for _, row := range t.Rows {
+			var cells [][]views.Part
+			for _, cell := range row {
+				cells = append(cells, rich(cell))
+			}
+			v.Rows = append(v.Rows, cells)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// panelsOf are the three witnesses of an exchange: what the private instance
+// shows of it, or of another program what the client saw.
+func panelsOf(x *experiment.Exchange) *views.RunPanels {
+	v := &views.RunPanels{N: x.N, Client: x.Client}
+	if p, ok := x.Panels.(*panels); ok {
+		v.Browser, v.Wire, v.Server = p.Browser, p.Wire, p.Server
+	} else {
+		v.Browser, v.Wire = seenByClient(x)
+		v.Server.Empty = "Another program than the lab: what it keeps does not show here."
+	}
+	v.Wire.N, v.Wire.Past, v.Wire.By, v.Browser.Of, v.Browser.Whose = 0, true, x.Client, "", x.Client
+	v.Server.Figures.Plot = views.Plot{} // of moments
+	return v
+}
+
+// seenByClient is what a client saw of an exchange with another program.
+func seenByClient(x *experiment.Exchange) (b views.Browser, w views.Wire) {
+	const name = experiment.TwinCookie
+	field := func(line string) views.Header {
+		name, value, _ := strings.Cut(line, ":")
+		return views.Header{Name: name, Parts: []views.Part{{Text: shown(strings.TrimSpace(value), maxCookieShown)}}}
+	}
+	heads := func(lines []string) (seen, more []views.Header) {
+		for _, line := range lines {
+			h := field(line)
+			if h.Name == "Cookie" || h.Name == "Set-Cookie" {
+				h.Parts[0].Kind = "token"
+			}
+			if first[http.CanonicalHeaderKey(h.Name)] {
+				seen = append(seen, h)
+			} else {
+				more = append(more, h)
+			}
+		}
+		return seen, more
+	}
+	w = views.Wire{
+		RequestLine: x.Method + " " + shown(x.Path, maxShown), Proto: "HTTP/1.1", StatusLine: fmt.Sprintf("%d %s", x.Status, http.StatusText(x.Status)),
+		Body: shown(x.Form, maxShown), Answer: shown(strings.TrimSpace(x.Body), maxShown), AsSent: true, Finished: true, SetCookie: x.SetCookie() != nil,
+		RequestHeadBytes: bytesText(headBytes(x.Sent)), RequestBytes: bytesText(len(x.Form)),
+		ResponseHeadBytes: bytesText(headBytes(x.Received)), ResponseBytes: bytesText(x.Bytes), Took: milliseconds(x.Took),
+	}
+	if len(x.Sent) > 0 && len(x.Received) > 0 {
+		w.Request, w.RequestMore = heads(x.Sent[1:])
+		w.Response, w.ResponseMore = heads(x.Received[1:])
+	}
+	b = views.Browser{Name: name, Limit: session.MaxCookieBytes}
+	value := ""
+	if set := x.SetCookie(); set != nil {
+		if value = set.Value; set.MaxAge < 0 {
+			value = ""
+		}
+		b.Changed = true
+	} else if r := (&http.Request{Header: http.Header{"Cookie": {x.Cookie}}}); x.Cookie != "" {
+		if c, err := r.Cookie(name); err == nil {
+			value = c.Value
+		}
+	}
+	if value == "" {
+		b.Empty = "No cookie after this exchange."
+		return b, w
+	}
+	b.Raw, b.RawBytes, b.Bytes = shown(value, maxCookieShown), bytesText(len(value)), len(name)+len(value)
+	b.Size, b.Most = number(b.Bytes), number(b.Limit)
+	if layers, ok := session.Peel(value); ok {
+		b.Layers = peeled(layers, x.At)
+		b.Layers.Verdict, b.Layers.Keys = "checked by that program alone", "in that program's own coding"
+	}
+	return b, w
+}
+
+// headBytes is the size of a head of these lines.
+func headBytes(lines []string) int {
+	n := len("\r\n")
+	for _, line := range lines {
+		n += len(line) + len("\r\n")
+	}
+	return n
+}
+
+// markDecisive marks in an exchange what the outcome is decided by: where the
+// cookie differs from the one beside it, or else the outcome's Mark.
+func markDecisive(out experiment.Outcome, x *experiment.Exchange, w *views.Wire) {
+	from, to, cookie := 0, 0, ""
+	for i, s := range out.Pair {
+		if i > 0 && s.Exchange == x && s.Cookie != "" && out.Pair[i-1].Cookie != "" {
+			cookie = s.Cookie
+			from, to = differing(out.Pair[i-1].Cookie, cookie)
+		}
+	}
+	if from >= to {
+		w.Decisive = out.Mark
+	}
+	for _, head := range []*[]views.Header{&w.Request, &w.RequestMore, &w.Response, &w.ResponseMore} {
+		hs := slices.Clone(*head) // the exchange is shown to others too
+		*head = hs
+		for i := range hs {
+			var parts []views.Part
+			for _, p := range hs[i].Parts {
+				a, b := from, to
+				if cookie == "" || from >= to {
+					a = strings.Index(p.Text, out.Mark)
+					b = a + len(out.Mark)
+				} else if p.Text != cookie {
+					a = -1
+				}
+				if out.Mark == "" && cookie == "" || a < 0 || a >= b || b > len(p.Text) {
+					parts = append(parts, p)
+					continue
+				}
+				for _, piece := range []views.Part{{Kind: p.Kind, Text: p.Text[:a]}, {Kind: "decisive", Text: p.Text[a:b]}, {Kind: p.Kind, Text: p.Text[b:]}} {
+					if piece.Text != "" {
+						parts = append(parts, piece)
+					}
+				}
+			}
+			hs[i].Parts = parts
+			hs[i].Decisive = hs[i].Name == out.Mark
+		}
+	}
+}
+
+// stageView is a stage for the page.
+func stageView(s experiment.Stage) views.Stage {
+	v := views.Stage{Title: s.Title, Tables: tables(s.Tables)}
+	for _, p := range s.Text {
+		v.Text = append(v.Text, rich(p))
+	}
+	for _, action := range s.Actions {
+		if n := len(v.Groups); n == 0 || v.Groups[n-1].Title != action.Group {
+			v.Groups = append(v.Groups, views.ActionGroup{Title: action.Group})
+		}
+		g := &v.Groups[len(v.Groups)-1]
+		shown := views.Action{Label: action.Label, Method: strings.ToLower(action.Method), URL: action.URL, Here: action.Here}
+		if u, err := url.Parse(action.URL); err == nil && shown.Method == "get" { // a form that reads has its fields in place of a query
+			for name := range u.Query() {
+				shown.Fields = append(shown.Fields, views.Field{Name: name, Value: u.Query().Get(name)})
+			}
+		}
+		g.Actions = append(g.Actions, shown)
+	}
+	return v
+}
+
+// showExperiment renders an experiment: the page, or what a press can have changed.
+func (a *App) showExperiment(c echo.Context, status int, s *session.Session, e experiment.Experiment, r *experiment.Run, problem views.Sentence, said string) error {
+	l := a.lessonView(c, s, e, r)
+	l.Problem = problem
+	if l.Run != nil && said != "" {
+		l.Run.Remark = said
+	}
+	for i := range l.Choices {
+		l.Choices[i].Invalid = problem.Field == l.Choices[i].Name
+	}
+	switch {
+	case wants(c) != formFragment:
+		return a.write(c, status, views.LessonPage(l))
+	case problem.Verb != "":
+		return a.write(c, status, views.LessonProblem(l))
+	case c.Request().Method == http.MethodGet && l.Run != nil && l.Run.Panels != nil:
+		return a.write(c, status, views.PanelsFragments(l))
+	}
+	return a.write(c, status, views.LessonFragments(l))
 }

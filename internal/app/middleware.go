@@ -17,6 +17,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
+	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/views"
 )
@@ -40,21 +41,22 @@ type request struct {
 	events []session.Event // nothing is recorded for an answer that shows none
 	slot   session.Slot
 
-	visit     *visit        // nil if the request belongs to none
-	lost      string        // the token of a visit that it named and that is not there any more
-	page      string        // which of a visit's pages sent it, "" when it did not say
-	seen      int           // the last moment that the page shows, 0 when it did not say
-	planted   *bool         // the readable cookie is in the browser after this answer, or is not
-	replaced  *string       // what the browser's session cookie is made to be, whatever the session; nil mostly
-	pinsOwner string        // the browser's pins cookie, if this answer sets it
-	by        string        // who sent it, if it was not a page
-	outcome   *outcome      // nil unless somebody may want to know
-	info      *session.Info // after the commit
-	wire      *views.Wire   // of its exchange
-	panels    *panels       // that show it; of an exchange that somebody waits for
-	recorded  bool          // it is a moment of its visit, or is to be none
-	told      []*visit      // that know of it
-	quiet     bool          // it only looks at what happened, and others need not know
+	visit     *visit            // nil if the request belongs to none
+	lost      string            // the token of a visit that it named and that is not there any more
+	page      string            // which of a visit's pages sent it, "" when it did not say
+	seen      int               // the last moment that the page shows, 0 when it did not say
+	planted   *bool             // the readable cookie is in the browser after this answer, or is not
+	replaced  *string           // what the browser's session cookie is made to be, whatever the session; nil mostly
+	pinsOwner string            // the browser's pins cookie, if this answer sets it
+	by        string            // who sent it, if it was not a page
+	outcome   *outcome          // nil unless somebody may want to know
+	info      *session.Info     // after the commit
+	wire      *views.Wire       // of its exchange
+	panels    *panels           // that show it; of an exchange that somebody waits for
+	recorded  bool              // it is a moment of its visit, or is to be none
+	told      []*visit          // that know of it
+	quiet     bool              // it only looks at what happened, and others need not know
+	live      *experiment.Reply // of the run below whose path it came; nil mostly
 }
 
 type requestKey struct{}

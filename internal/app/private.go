@@ -63,6 +63,9 @@ func (p *instance) Expect(address, who string) func(context.Context) any {
 	job := &errand{by: who, done: make(chan *request, 1)}
 	p.expected.Store(address, job)
 	return func(ctx context.Context) any {
+		if p.expected.CompareAndDelete(address, job) {
+			return nil // an answer came, and none of ours: the request was refused on its way
+		}
 		select {
 		case mem := <-job.done:
 			if mem.panels == nil {

@@ -196,7 +196,7 @@ func sayFlush(was session.Info, over bool, info session.Info) views.Sentence {
 	if over {
 		again = " Everything is as at the beginning: press Set and a new session is born."
 	}
-	dead := text(" is dead for good: a kept copy of the old cookie opens nothing." + again)
+	dead := text(" is dead for good: a kept copy of the old cookie opens nothing." + lostProgress(was) + again)
 	switch {
 	case !was.Exists && over && noteOf(info) != "":
 		return noSession("flush", info, "There was nothing to flush. The fields are as at the beginning; the cookie stays until the next Set replaces it.")
@@ -207,6 +207,16 @@ func sayFlush(was session.Info, over bool, info session.Info) views.Sentence {
 	}
 	return did("flushed", text("The record is gone from "), theServer, text(", and the browser throws "), theCookie,
 		text(" away. The ID "), code(was.ID), dead)
+}
+
+// lostProgress says that the learner's progress went with a session, if there was any.
+func lostProgress(was session.Info) string {
+	for _, item := range was.Values {
+		if p, is := progressOf(item.Value, true); item.Key == progressKey && is && len(p.Done) > 0 {
+			return fmt.Sprintf(" Your progress through the experiments, %d done, was a key of this session: it went too.", len(p.Done))
+		}
+	}
+	return ""
 }
 
 func sayCycle(before string, info session.Info) views.Sentence {

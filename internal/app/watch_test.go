@@ -419,6 +419,8 @@ func TestCode(t *testing.T) {
 			op = "lab"
 		case slices.Contains([]string{"healthz", "events", "second", "projector", "assets/*", "exchanges/:n"}, op):
 			continue // they act on no session
+		case strings.HasPrefix(op, "experiments"):
+			continue // what a run shows is what it sent
 		}
 		act, ok := acts[op]
 		if !ok {

@@ -33,6 +33,14 @@ type page struct {
 // browse opens Chromium on the program's lab, with or without JavaScript.
 func browse(t *testing.T, p *program, javascript bool) *page {
 	t.Helper()
+	pg, _ := browseWith(t, p, javascript, t.TempDir())
+	return pg
+}
+
+// browseWith does the same with a profile in dir and with further flags. quit closes
+// the browser as somebody does who quits it.
+func browseWith(t *testing.T, p *program, javascript bool, dir string, flags ...chromedp.ExecAllocatorOption) (pg *page, quit func()) {
+	t.Helper()
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if found, err := exec.LookPath(name); err == nil {
@@ -48,14 +56,14 @@ func browse(t *testing.T, p *program, javascript bool) *page {
 		t.Skip(missing)
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.DisableGPU,
-		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+		chromedp.UserDataDir(dir), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	if os.Geteuid() == 0 {
 		opts = append(opts, chromedp.NoSandbox)
 	}
-	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), append(opts, flags...)...)
 	ctx, cancel := chromedp.NewContext(alloc)
 	t.Cleanup(func() { cancel(); stop() })
-	pg := &page{t: t, ctx: ctx, url: p.url, javascript: javascript}
+	pg = &page{t: t, ctx: ctx, url: p.url, javascript: javascript}
 	if err := chromedp.Do(ctx); err != nil { // the first run's context is the browser's life
 		t.Fatal("starting Chromium:", err)
 	}
@@ -66,7 +74,13 @@ func browse(t *testing.T, p *program, javascript bool) *page {
 	}
 	pg.viewport(1440, 900)
 	pg.do(chromedp.Navigate(p.url), chromedp.WaitVisible(chromedp.ID("result")))
-	return pg
+	return pg, func() {
+		t.Helper()
+		if err := chromedp.Cancel(ctx); err != nil { // it ends well, and writes its cookies down
+			t.Fatal("quitting Chromium:", err)
+		}
+		stop()
+	}
 }
 
 // listen collects what the console says. At the end of the test every fault that
@@ -249,7 +263,7 @@ func (pg *page) shoot(name string) {
 		for _, width := range []int64{1440, 1024, 390} {
 			still := chromedp.Evaluate[chromedp.Void](`Promise.all(document.getAnimations().map(a => a.finished)).then(() => undefined)`, chromedp.EvalAwaitPromise)
 			if !pg.javascript {
-				still = chromedp.WaitVisible(chromedp.ID("result"))
+				still = chromedp.WaitVisible(chromedp.CSS("main"))
 			}
 			chromedp.Do(pg.ctx, chromedp.EmulateViewport(width, 900), still)
 			png, err := chromedp.Run(pg.ctx, chromedp.FullScreenshot(100))

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
@@ -106,14 +107,26 @@ type Section struct {
 	Experiments []Experiment
 }
 
-// Shelf returns all experiments in their order.
-func Shelf() []Section {
-	return []Section{
-		{"Life of a session", life()},
+// Shelf returns all experiments in their order. It is made once, and not to be changed.
+var Shelf = sync.OnceValue(func() []Section {
+	shelf := []Section{
+		{"Life of a session", append(life(), closes())},
 		{"Where data lives", where()},
 		{"Trust", trust()},
 		{"Together", together()},
 	}
+	for _, section := range shelf {
+		slices.SortFunc(section.Experiments, func(a, b Experiment) int { return a.Number - b.Number })
+	}
+	return shelf
+})
+
+// Count returns how many there are.
+func Count() (n int) {
+	for _, section := range Shelf() {
+		n += len(section.Experiments)
+	}
+	return n
 }
 
 // Find returns the experiment with that slug.

@@ -32,7 +32,7 @@ type App interface {
 	Listen(net.Listener) net.Listener
 	ConnContext(ctx context.Context, c net.Conn) context.Context
 	// Expect says that the next request from the address is who's. The function
-	// that it returns waits for its end, and returns the panels that show it.
+	// that it returns is called when an answer came; it returns the panels that show it.
 	Expect(address, who string) (panels func(context.Context) any)
 	Close()
 }

@@ -2,6 +2,7 @@ package experiment
 
 import (
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -26,8 +27,7 @@ type Visit struct {
 	Query   url.Values
 	Cookies map[string]string // that arrived, those of the run alone
 	Site    string            // Sec-Fetch-Site, "" when none came
-	Origin  string
-	Refused bool // it comes from another origin's page: whatever is replied, the answer is a 403
+	Refused bool              // it comes from another origin's page: whatever is replied, the answer is a 403
 }
 
 // Reply is what the learner's browser gets.
@@ -35,7 +35,6 @@ type Reply struct {
 	SetCookies []string // Set-Cookie lines
 	To         string   // where it goes on; "" for Stage
 	Stage      Stage
-	Targets    []string // origins that the page's forms may go to, beside its own
 }
 
 // Stage is a page, or a part of one, on which the learner acts.
@@ -51,6 +50,7 @@ type Action struct {
 	Label  string
 	Method string // "link", "GET" or "POST"
 	URL    string
+	Here   bool   // it answers on the experiment's own page; others open beside it
 	Group  string // actions of one group stand together, under this heading
 }
 
@@ -59,3 +59,20 @@ func (r *Run) Ends() time.Time { t, _ := r.ctx.Deadline(); return t }
 
 // Base is where the run's own addresses begin on the main listener.
 func (r *Run) Base() string { return r.base }
+
+// Page is the address of the run's page there.
+func (r *Run) Page() string {
+	experiment, _, _ := strings.Cut(r.base, "/live/")
+	return experiment + "?run=" + r.Token + "#run"
+}
+
+// Visit lets a live run answer a request of the learner's browser. It is false
+// when the run waits for none, any more or at all.
+func (r *Run) Visit(v Visit) (reply Reply, ok bool) {
+	live := r.Progress().Live
+	if live == nil {
+		return reply, false
+	}
+	err := contain(func() { reply = live.Visit(v) })
+	return reply, err == nil // else its instance ended meanwhile
+}

@@ -104,6 +104,8 @@ type Run struct {
 	instance  *Instance
 	step, of  int
 	doing     string
+	sleep     time.Time // when it fell asleep; zero when it is awake
+	sleepFor  time.Duration
 	outcome   Outcome
 	err       error
 	ended     time.Time
@@ -172,6 +174,19 @@ func (rn *Runner) Find(token string) *Run {
 	rn.mu.Lock()
 	defer rn.mu.Unlock()
 	return rn.byToken[token]
+}
+
+// Open returns the live run of that experiment which waits for this learner's
+// browser, or nil.
+func (rn *Runner) Open(slug, learner string) *Run {
+	rn.mu.Lock()
+	defer rn.mu.Unlock()
+	for _, r := range rn.byToken {
+		if r.Experiment.Slug == slug && r.Learner == learner && r.Progress().Live != nil {
+			return r
+		}
+	}
+	return nil
 }
 
 // aborted ends a run from within.
@@ -269,6 +284,14 @@ func (r *Run) Step(step, of int, doing string) {
 func (r *Run) Sleep(d time.Duration) {
 	wait := time.NewTimer(d)
 	defer wait.Stop()
+	r.mu.Lock()
+	r.sleep, r.sleepFor = time.Now(), d
+	r.mu.Unlock()
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.sleep = time.Time{}
+	}()
 	select {
 	case <-wait.C:
 	case <-r.ctx.Done():
@@ -303,7 +326,7 @@ func (r *Run) Stop() {
 // Progress is how far a run is.
 type Progress struct {
 	Ended    bool
-	Step, Of int // steps done, of as many; 0 of 0 when it is not known
+	Step, Of int // hundredths of steps done, of as many; 0 of 0 when it is not known
 	Doing    string
 	Live     Live // nil unless the learner's browser does it, now
 }
@@ -312,7 +335,10 @@ type Progress struct {
 func (r *Run) Progress() Progress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := Progress{Ended: !r.ended.IsZero(), Step: r.step, Of: r.of, Doing: r.doing}
+	p := Progress{Ended: !r.ended.IsZero(), Step: 100 * r.step, Of: 100 * r.of, Doing: r.doing}
+	if !r.sleep.IsZero() {
+		p.Step += int(min(99, 100*time.Since(r.sleep)/r.sleepFor))
+	}
 	if !p.Ended {
 		p.Live = r.live
 	}

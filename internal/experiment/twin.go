@@ -22,9 +22,9 @@ func fileTwin(hash []byte) func(string) http.Handler {
 	return func(dir string) http.Handler { return twin(sessions.NewFilesystemStore(dir, hash)) }
 }
 
-// twinCookie is the name of a twin's cookie: that of the application's, so that a
+// TwinCookie is the name of a twin's cookie: that of the application's, so that a
 // Client finds it.
-const twinCookie = "sessionscope"
+const TwinCookie = "sessionscope"
 
 // twin is the program, in the words of gorilla's documentation. It answers as the
 // application does: {"op":…,"key":…,"found":…,"value":…}.
@@ -40,7 +40,7 @@ func twin(store sessions.Store) http.Handler {
 	// handle loads the session, lets f change it, and saves it if f says so.
 	handle := func(pattern string, f func(r *http.Request, s *sessions.Session) (op, key string, save bool)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			s, _ := store.Get(r, twinCookie) // with an error it is a new one, as everywhere
+			s, _ := store.Get(r, TwinCookie) // with an error it is a new one, as everywhere
 			*s.Options = *options
 			op, key, save := f(r, s)
 			if save {
@@ -78,7 +78,7 @@ func twin(store sessions.Store) http.Handler {
 		return "expiry", "", true
 	})
 	mux.HandleFunc("POST /late", func(w http.ResponseWriter, r *http.Request) {
-		s, _ := store.Get(r, twinCookie)
+		s, _ := store.Get(r, TwinCookie)
 		*s.Options = *options
 		s.Values["name"] = "Rahim"
 		_, _ = w.Write([]byte("saved"))

@@ -115,7 +115,7 @@ document.addEventListener('click', (event) => { // from the keyboard too
 });
 
 // Not a press: the stream, and what the page asks by itself.
-const asksItself = (id) => ['live', 'refresh', 'look'].includes(id) || id?.startsWith('ask-');
+const asksItself = (id) => ['live', 'refresh', 'look', 'poll'].includes(id) || id?.startsWith('ask-');
 
 let pressedBelow = false, focused = null;
 document.addEventListener('htmx:before:request', (event) => {
@@ -129,7 +129,8 @@ document.addEventListener('htmx:before:request', (event) => {
 document.addEventListener('htmx:finally:request', (event) => {
   touchUp();
   live();
-  if (asksItself(event.target.id)) return;
+  if (document.getElementById('experiment')) showRun(event.target.id);
+  if (asksItself(event.target.id) || !document.getElementById('result')) return;
   const field = document.getElementById('result').dataset.field;
   for (const id of ['key', 'value', 'type', 'seconds', 'user', 'tamper-at', 'tamper-to']) {
     const el = document.getElementById(id);
@@ -160,6 +161,13 @@ document.addEventListener('htmx:finally:request', (event) => {
   }
 });
 
+// On an experiment's page: what came of a press comes into view, and is read out.
+function showRun(id) {
+  if (id === 'experiment') document.getElementById(document.getElementById('problem').textContent.trim() ? 'problem' : 'run').scrollIntoView({ block: 'start' });
+  if (id === 'poll' && document.getElementById('observe')) document.getElementById('run').scrollIntoView({ block: 'start' });
+  if (/^x\d+$/.test(id)) document.getElementById('panels').scrollIntoView({ block: 'nearest' });
+}
+
 // A request that got no answer at all. Answers with an error status say what is
 // wrong themselves.
 document.addEventListener('htmx:error', (event) => {
@@ -168,7 +176,7 @@ document.addEventListener('htmx:error', (event) => {
     if (event.target.id === 'live') live('· not live: the server does not answer');
     return;
   }
-  const result = document.getElementById('result');
+  const result = document.getElementById('result') ?? document.getElementById('problem');
   result.className = 'result bad';
   result.textContent = '';
   const verb = document.createElement('b');

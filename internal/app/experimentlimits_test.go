@@ -1,0 +1,269 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/experiment"
+)
+
+// learn sends a request of the learner at that address, and returns the answer.
+func learn(h http.Handler, address, method, target, form string, more ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, origin+target, strings.NewReader(form))
+	r.RemoteAddr = address + ":4000"
+	r.Header.Set("Accept", "application/json")
+	if method == "POST" {
+		r.Header.Set("Content-Type", formType)
+	}
+	for i := 0; i < len(more); i += 2 {
+		r.Header.Set(more[i], more[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func tokenOf(t testing.TB, w *httptest.ResponseRecorder) string {
+	t.Helper()
+	var f foundJSON
+	if err := json.Unmarshal(w.Body.Bytes(), &f); err != nil || f.Run == "" {
+		t.Fatalf("status %d: %s", w.Code, w.Body)
+	}
+	return f.Run
+}
+
+// Fifty private instances at once begin and end within their limits, the next one is
+// refused, and afterwards nothing is left of them.
+func TestFiftyInstancesAtOnce(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	a := newExperiments(t, nil)
+	const live = "/experiments/closes-with-the-browser"
+	runFor(t, a, "born-on-first-write", "") // what is made once is made
+	runtime.GC()
+	var before, during, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	goroutines := runtime.NumGoroutine()
+
+	began := time.Now()
+	tokens := make([]string, experiment.MaxRuns)
+	var wg sync.WaitGroup
+	for i := range tokens {
+		wg.Go(func() { // two of each learner
+			w := learn(a, fmt.Sprintf("10.0.0.%d", i/experiment.MaxRunsEach), "POST", live+"/run", "prediction=1")
+			var f foundJSON
+			if err := json.Unmarshal(w.Body.Bytes(), &f); err != nil || w.Code != http.StatusAccepted || f.State != "open" {
+				t.Errorf("run %d: status %d: %s", i, w.Code, w.Body)
+			}
+			tokens[i] = f.Run
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		return
+	}
+	started := time.Since(began)
+	for i, token := range tokens { // each is a server of its own, with sessions of its own
+		w := learn(a, fmt.Sprintf("10.0.0.%d", i/2), "POST", live+"/live/"+token+"/cookies", "")
+		if got := w.Header()["Set-Cookie"]; w.Code != http.StatusSeeOther || len(got) != 2 {
+			t.Fatalf("status %d, cookies %q", w.Code, got)
+		}
+	}
+	runtime.ReadMemStats(&during)
+	folders, _ := filepath.Glob(filepath.Join(temp, "sessionscope-experiment-*"))
+	if len(folders) != experiment.MaxRuns {
+		t.Errorf("%d folders, want one for each instance: a control for what is asked of them below", len(folders))
+	}
+	if w := learn(a, "10.0.1.1", "POST", live+"/run", ""); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "50 experiments are running") {
+		t.Errorf("the next one: status %d, %s", w.Code, w.Body)
+	}
+	if w := learn(a, "10.0.0.0", "POST", "/experiments/born-on-first-write/run", ""); w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "You have 2 experiments running") {
+		t.Errorf("a learner's third: status %d, %s", w.Code, w.Body)
+	}
+
+	began = time.Now()
+	for i, token := range tokens {
+		wg.Go(func() {
+			if w := learn(a, fmt.Sprintf("10.0.0.%d", i/2), "POST", live+"/result", "stop=1&run="+token); w.Code != http.StatusOK {
+				t.Errorf("the end of run %d: status %d, %s", i, w.Code, w.Body)
+			}
+		})
+	}
+	wg.Wait()
+	ended := time.Since(began)
+	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > goroutines+2 && time.Now().Before(end); {
+		runtime.Gosched()
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	mib := func(m, than runtime.MemStats) float64 {
+		return (float64(m.HeapAlloc) - float64(than.HeapAlloc)) / (1 << 20)
+	}
+	t.Logf("50 instances: started in %v, ended in %v; heap %+.1f MiB while they ran, %+.1f MiB after; goroutines %d before, %d after",
+		started, ended, mib(during, before), mib(after, before), goroutines, runtime.NumGoroutine())
+	if started > 5*time.Second || ended > 5*time.Second {
+		t.Errorf("they started in %v and ended in %v", started, ended)
+	}
+	if n := runtime.NumGoroutine(); n > goroutines+2 {
+		t.Errorf("%d goroutines, %d before", n, goroutines)
+	}
+	if mib(during, before) > 150 || mib(after, before) > 16 {
+		t.Errorf("the heap grew by %.1f MiB, and %.1f stayed", mib(during, before), mib(after, before))
+	}
+	if left, _ := filepath.Glob(filepath.Join(temp, "sessionscope-experiment-*")); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
+	}
+	if w := learn(a, "10.0.0.0", "POST", "/experiments/born-on-first-write/run", ""); w.Code != http.StatusOK {
+		t.Errorf("afterwards: status %d", w.Code)
+	}
+}
+
+// The median run takes under half a second.
+func TestMedianRun(t *testing.T) {
+	a := newExperiments(t, nil)
+	var took []time.Duration
+	for _, section := range experiment.Shelf() {
+		for _, e := range section.Experiments {
+			if e.Live != nil {
+				continue
+			}
+			began := time.Now()
+			if f := runFor(t, a, e.Slug, ""); f.State != "ended" {
+				t.Errorf("%s: %s %s", e.Slug, f.State, f.Error)
+			}
+			d := time.Since(began)
+			took = append(took, d)
+			t.Logf("%s: %v", e.Slug, d.Round(time.Millisecond))
+			if d > 30*time.Second {
+				t.Errorf("%s took %v", e.Slug, d)
+			}
+			if !e.Slow && d > 2*time.Second {
+				t.Errorf("%s took %v and does not say that it is slow", e.Slug, d)
+			}
+		}
+	}
+	slices.Sort(took)
+	if median := took[len(took)/2]; median > 500*time.Millisecond {
+		t.Errorf("the median run took %v", median)
+	} else {
+		t.Logf("median of %d: %v", len(took), median)
+	}
+}
+
+// What is wrong is refused with words, and nothing starts.
+func TestExperimentInput(t *testing.T) {
+	a := newExperiments(t, nil)
+	const slug = "/experiments/change-one-letter"
+	for _, test := range []struct {
+		method, target, form string
+		status               int
+		says                 string
+	}{
+		{"GET", "/experiments/nope", "", 404, "no such experiment"},
+		{"POST", "/experiments/nope/run", "", 404, "no such experiment"},
+		{"GET", slug + "?run=nope", "", 404, "not kept any more"},
+		{"GET", slug + "?run=" + strings.Repeat("A", 4000), "", 404, "not kept any more"},
+		{"POST", slug + "/run", "prediction=0", 422, "from 1 to 3"},
+		{"POST", slug + "/run", "prediction=4", 422, "from 1 to 3"},
+		{"POST", slug + "/run", "prediction=first", 422, "from 1 to 3"},
+		{"POST", slug + "/run", "edit=everything", 422, "none of role, letter, deadline, signature"},
+		{"POST", slug + "/run", "role=" + strings.Repeat("x", 41), 422, "41 bytes, at most 40"},
+		{"POST", slug + "/run", "role=%00", 422, "cannot be seen"},
+		{"POST", slug + "/run", "role=%ff", 422, "cannot be seen"},
+		{"POST", slug + "/run", "role=%zz", 400, "broken"},
+		{"POST", slug + "/run", "role=" + strings.Repeat("x", 300<<10), 413, "too large"},
+		{"POST", slug + "/result", "", 404, "no such run"},
+		{"POST", slug + "/result", "run=nope", 404, "no such run"},
+		{"GET", slug + "/run", "", 405, "POST"},
+		{"POST", slug, "", 405, "method"},
+		{"GET", slug + "/live/nope/x", "", 404, "No run waits"},
+		{"POST", slug + "/live/nope/x", "", 404, "No run waits"},
+		{"GET", "/experiments/", "", 404, "no such page"},
+	} {
+		w := learn(a, "127.0.0.1", test.method, test.target, test.form)
+		if w.Code != test.status || !strings.Contains(w.Body.String(), test.says) {
+			t.Errorf("%s %.80s %.40s: status %d, want %d: %.300s", test.method, test.target, test.form, w.Code, test.status, w.Body)
+		}
+		if w.Header().Get("Set-Cookie") != "" {
+			t.Errorf("%s %.80s: a refusal sets a cookie", test.method, test.target)
+		}
+	}
+	if w := learn(a, "127.0.0.1", "POST", slug+"/run", "", "Content-Type", "text/plain"); w.Code != 415 && w.Code != 200 { // an empty body is a form without fields
+		t.Errorf("status %d", w.Code)
+	}
+	if w := learn(a, "127.0.0.1", "POST", slug+"/run", "prediction=1", "Content-Type", "application/json"); w.Code != 415 {
+		t.Errorf("a JSON body: status %d", w.Code)
+	}
+	if w := learn(a, "127.0.0.1", "POST", slug+"/run", "prediction=1", "Sec-Fetch-Site", "cross-site"); w.Code != 403 {
+		t.Errorf("from another site: status %d", w.Code)
+	}
+	// As a page the input is kept, and the message is tied to its field.
+	w := learn(a, "127.0.0.1", "POST", slug+"/run", "prediction=2&edit=letter&role="+strings.Repeat("x", 41), "Accept", "text/html")
+	for _, words := range []string{`id="prediction-2" value="2" checked`, `id="edit-letter" value="letter" checked`, strings.Repeat("x", 41), `aria-invalid="true"`, "41 bytes, at most 40"} {
+		if w.Code != 422 || !strings.Contains(w.Body.String(), words) {
+			t.Errorf("status %d, the page does not say %q", w.Code, words)
+		}
+	}
+}
+
+// Progress is a key of the learner's own session, and no more than that.
+func TestProgress(t *testing.T) {
+	a := newExperiments(t, nil)
+	b := newBrowser(t, a, formJSON)
+	b.get("/experiments").want(200)
+	b.get("/experiments/born-on-first-write").want(200)
+	if b.cookie() != "" {
+		t.Fatal("looking made a session")
+	}
+	b.post("/experiments/born-on-first-write/run", "prediction", "3").want(200, `"right":true`)
+	value := func() string { return b.get("/get?key=progress").want(200).body }
+	if got := value(); !strings.Contains(got, `"value":{"done":[1],"right":[1]}`) {
+		t.Errorf("progress is %s", got)
+	}
+	b.post("/set", "key", "name", "value", "Rahim").want(200)
+	b.post("/experiments/change-one-letter/run", "prediction", "1").want(200, `"right":false`)
+	b.post("/experiments/born-on-first-write/run", "prediction", "1").want(200) // once right stays right
+	if got := value(); !strings.Contains(got, `"value":{"done":[1,14],"right":[1]}`) {
+		t.Errorf("progress is %s", got)
+	}
+	b.get("/get?key=name").want(200, `"Rahim"`)
+	b.get("/experiments").want(200, `"slug":"change-one-letter","title":"Change one letter","done":true,"right":false`)
+
+	// What is no progress is left alone, and said.
+	for _, other := range []string{`"mine"`, `[1]`, `{"done":"all"}`, `{"done":[1],"more":1}`, `null`} {
+		b.post("/set", "key", "progress", "type", "json", "value", other)
+		before := value()
+		b.post("/experiments/born-on-first-write/run", "prediction", "3").want(200, "holds something else")
+		if got := value(); got != before {
+			t.Errorf("%s became %s", before, got)
+		}
+	}
+	b.post("/set", "key", "progress", "type", "json", "value", `{"done":[99,14,14,-1],"right":[1e9]}`).want(200)
+	b.post("/experiments/born-on-first-write/run", "prediction", "3").want(200)
+
+	// A session that does not take it: the run is shown all the same, and the session stays.
+	b.post("/placement", "placement", "cookie").want(200)
+	b.post("/delete", "key", "progress")
+	for _, key := range []string{"a", "b", "c"} {
+		b.post("/set", "key", key, "value", strings.Repeat("x", 640))
+	}
+	for n := 600; n > 0; n -= 20 { // full to the brim
+		if b.post("/set", "key", "d", "value", strings.Repeat("x", n)).StatusCode == 200 {
+			break
+		}
+	}
+	before := b.cookie()
+	b.post("/experiments/born-on-first-write/run", "prediction", "3").want(200, "Your progress was not kept", "browser's limit", `"happened":3`)
+	if b.cookie() != before {
+		t.Error("the session changed")
+	}
+}

@@ -1,0 +1,374 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// lesson opens an experiment.
+func (pg *page) lesson(slug string) {
+	pg.t.Helper()
+	pg.do(chromedp.Navigate(pg.url+"/experiments/"+slug), chromedp.WaitVisible(chromedp.ID("do-it")))
+}
+
+func (pg *page) focused() string { return eval[string](pg, `document.activeElement.id`) }
+
+// tabTo presses Tab until the element of that id has the focus.
+func (pg *page) tabTo(id string) {
+	pg.t.Helper()
+	for range 200 {
+		if pg.focused() == id {
+			return
+		}
+		pg.do(chromedp.KeyEvent(kb.Tab))
+	}
+	pg.t.Fatalf("the focus does not come to %q, it is at %q", id, pg.focused())
+}
+
+// runByKeys predicts, chooses and runs by the keyboard alone.
+func (pg *page) runByKeys(prediction int, chosen ...string) {
+	pg.t.Helper()
+	radio := func(group string, wanted string) {
+		pg.t.Helper()
+		pg.tabTo(group)
+		for range 20 {
+			if pg.focused() == wanted && eval[bool](pg, `document.activeElement.checked`) {
+				return
+			}
+			if pg.focused() == wanted {
+				pg.do(chromedp.KeyEvent(" "))
+			} else {
+				pg.do(chromedp.KeyEvent(kb.ArrowDown))
+			}
+		}
+		pg.t.Fatalf("%q cannot be chosen by keys", wanted)
+	}
+	radio("prediction-1", fmt.Sprintf("prediction-%d", prediction))
+	for _, id := range chosen {
+		name, _, _ := strings.Cut(id, "-")
+		radio(eval[string](pg, fmt.Sprintf(`(document.querySelector('[name=%s]:checked') ?? {}).id`, name)), id)
+	}
+	pg.tabTo("do-it")
+	pg.do(chromedp.KeyEvent(kb.Enter))
+}
+
+// Ten experiments by keyboard alone, wide and on a phone: what the page says
+// happened, what it says of the prediction, and what it looks like to axe-core.
+func TestExperimentJourneys(t *testing.T) {
+	t.Parallel()
+	for i, test := range []struct {
+		slug       string
+		prediction int
+		chosen     []string
+		right      bool
+		says       []string
+	}{
+		{"born-on-first-write", 3, nil, true, []string{"from 0 to 1 record"}},
+		{"change-one-letter", 1, []string{"edit-letter"}, false, []string{"Signature refused", "role missing"}},
+	} {
+		t.Run(test.slug, func(t *testing.T) {
+			p := start(t)
+			pg := browse(t, p, true)
+			width := []int64{1440, 390}[i%2]
+			pg.viewport(width, 900)
+			pg.lesson(test.slug)
+			pg.axe("before")
+			pg.runByKeys(test.prediction, test.chosen...)
+			pg.want("#verdict", test.says...)
+			if test.right {
+				pg.want(".judgement", "That is what you predicted")
+			} else {
+				pg.want(".judgement", "You predicted")
+			}
+			pg.want("#predict .happened", "this is what happened")
+			pg.want("#progress-count", "1/")
+			pg.want("#explain", "What would break this?")
+			if lost := pg.focused(); lost != "do-it" {
+				t.Errorf("after the run the focus is at %q", lost)
+			}
+			if eval[int](pg, `document.querySelectorAll('#observe mark.decisive, #observe mark.flip').length`) == 0 {
+				t.Error("no decisive byte is marked")
+			}
+			if n := eval[int](pg, `document.querySelectorAll('.exchanges a').length`); n > 1 {
+				pg.do(chromedp.Focus(chromedp.ID("x1")), chromedp.KeyEvent(kb.Enter))
+				pg.want("#panels", "Exchange 1, of")
+				if at := pg.focused(); at != "x1" {
+					t.Errorf("after another exchange was pressed the focus is at %q", at)
+				}
+			}
+			if wide := eval[int64](pg, `document.documentElement.scrollWidth`); wide > width {
+				t.Errorf("the page is %d px wide, the window %d", wide, width)
+			}
+			pg.axe("after")
+			// Somebody else: the cookie that the page left in the jar, read by another client.
+			done := progressBy(t, p, pg.cookie())
+			if len(done.Done) != 1 || (len(done.Right) == 1) != test.right {
+				t.Errorf("the session's progress is %+v", done)
+			}
+			pg.shoot("experiment-" + test.slug)
+		})
+	}
+}
+
+type progress struct{ Done, Right []int }
+
+// progressBy reads the key progress with a copy of a browser's cookie.
+func progressBy(t *testing.T, p *program, c *network.Cookie) (out progress) {
+	t.Helper()
+	if c == nil {
+		t.Fatal("the browser has no session")
+	}
+	r, err := http.NewRequest("GET", p.url+"/get?key=progress", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", "application/json")
+	r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var got struct{ Value progress }
+	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	return got.Value
+}
+
+// The shelf shows what was done; a flush resets it, and says so.
+func TestExperimentShelf(t *testing.T) {
+	t.Parallel()
+	for _, javascript := range []bool{true, false} {
+		t.Run(fmt.Sprintf("javascript=%t", javascript), func(t *testing.T) {
+			t.Parallel()
+			p := start(t)
+			pg := browse(t, p, javascript)
+			pg.do(chromedp.Click(chromedp.CSS(`header nav a[href^="/experiments"]`)), chromedp.WaitVisible(chromedp.CSS(".cards")))
+			pg.want("main", "Nothing done yet", "Born on first write", "Change one letter", "The matrix")
+			if pg.cookie() != nil {
+				t.Error("looking at the shelf made a session")
+			}
+			pg.shoot("shelf")
+			pg.do(chromedp.Click(chromedp.CSS(`.card[href^="/experiments/born-on-first-write"]`)), chromedp.WaitVisible(chromedp.ID("do-it")))
+			pg.do(chromedp.Click(chromedp.ID("prediction-3")), chromedp.Click(chromedp.ID("do-it")))
+			pg.want("#verdict", "Born on the first write")
+			pg.want("#shelf-list a.right", "Born on first write", "done, predicted right")
+			pg.do(chromedp.Navigate(p.url+"/experiments"), chromedp.WaitVisible(chromedp.CSS(".cards")))
+			pg.want("#progress-text", "1 of 27 done, 1 predicted right")
+			pg.do(chromedp.Click(chromedp.CSS(`header nav a`)), chromedp.WaitVisible(chromedp.ID("result")))
+			pg.want("#progress-count", "1/27")
+			pg.want("#server", "progress")
+			pg.press("Flush", "flushed", "Your progress through the experiments, 1 done,", "it went too")
+			pg.want("#progress-count", "0/27")
+			pg.do(chromedp.Navigate(p.url+"/experiments"), chromedp.WaitVisible(chromedp.CSS(".cards")))
+			pg.want("#progress-text", "Nothing done yet")
+		})
+	}
+}
+
+// A run of some seconds shows progress that moves, with and without JavaScript,
+// and is noted when it ends.
+func TestExperimentProgressMoves(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	pg := browse(t, p, true)
+	pg.lesson("matrix")
+	eval[chromedp.Void](pg, `window.steps = new Set(), new MutationObserver(() => { const p = document.querySelector('#waiting progress'); if (p) window.steps.add(p.value) }).observe(document.querySelector('#lesson'), {subtree: true, childList: true, attributes: true}), undefined`)
+	pg.do(chromedp.Click(chromedp.ID("prediction-1")), chromedp.Click(chromedp.ID("do-it")))
+	pg.want("#waiting", "running")
+	pg.axe("running")
+	pg.want("#verdict", " ")
+	if n := eval[int](pg, `window.steps.size`); n < 3 {
+		t.Errorf("the progress bar showed %d different values", n)
+	}
+	pg.want("#progress-count", "1/27")
+	pg.axe("the matrix")
+	pg.shoot("experiment-matrix")
+
+	plain := browse(t, p, false)
+	plain.lesson("matrix")
+	plain.do(chromedp.Click(chromedp.ID("prediction-1")), chromedp.Click(chromedp.ID("do-it")))
+	plain.want("#waiting", "running", "This page looks again every second")
+	plain.want("#verdict", " ")
+	if c := plain.cookie(); c != nil {
+		t.Error("a GET wrote progress")
+	}
+	plain.do(chromedp.Click(chromedp.ID("note")))
+	plain.want("#progress-count", "1/27")
+	if got := progressBy(t, p, plain.cookie()); len(got.Done) != 1 || got.Done[0] != 27 {
+		t.Errorf("progress is %+v", got)
+	}
+}
+
+// Number 6: the browser is really quit and opened again.
+func TestExperimentClosesWithTheBrowser(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	dir := t.TempDir()
+	pg, quit := browseWith(t, p, true, dir)
+	pg.lesson("closes-with-the-browser")
+	pg.do(chromedp.Click(chromedp.ID("prediction-2")), chromedp.Click(chromedp.ID("do-it")))
+	pg.want("#waiting", "your own browser does this one", "two cookies")
+	press := func(pg *page, label string) {
+		t.Helper()
+		_, err := chromedp.RunResponse(pg.ctx, chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[normalize-space(.)=%q]`, label))))
+		pg.must(err)
+	}
+	press(pg, "Give my browser the two cookies")
+	pg.want("#waiting", "two cookies", "quit the whole browser")
+	press(pg, "Look what my browser sends")
+	pg.want("#waiting table", "came, and opens its session")
+	pg.axe("live")
+	pg.shoot("experiment-closes")
+	address := eval[string](pg, `location.href`)
+	if jar := pg.jar(address); !strings.Contains(jar, "with-max-age until-close") {
+		t.Fatalf("the browser keeps %q", jar)
+	}
+	quit()
+
+	again, _ := browseWith(t, p, true, dir)
+	again.do(chromedp.Navigate(address), chromedp.WaitVisible(chromedp.ID("waiting")))
+	press(again, "Look what my browser sends")
+	again.want("#waiting table", "did not come")
+	again.do(chromedp.Click(chromedp.CSS(`button[name=stop]`)))
+	again.want("#verdict", "Only the cookie with Max-Age came back", "the server still has 2 records")
+	again.want(".judgement", "That is what you predicted")
+}
+
+// jar lists the names of a run's cookies that the browser keeps for its page.
+func (pg *page) jar(address string) string {
+	pg.t.Helper()
+	u, err := url.Parse(address)
+	pg.must(err)
+	live := pg.url + u.Path + "/live/" + u.Query().Get("run") + "/x"
+	res, err := chromedp.Call(pg.ctx, network.GetCookies, network.GetCookiesParams{URLs: []string{live}})
+	pg.must(err)
+	var names []string
+	for _, name := range []string{"with-max-age", "until-close", "normal", "lax", "strict", "secure-session"} {
+		for _, c := range res.Cookies {
+			if c.Name == name {
+				names = append(names, name)
+			}
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// Number 25: nine requests of a real browser from three places.
+func TestExperimentSameSite(t *testing.T) {
+	t.Parallel()
+	p, w := startWitnessed(t)
+	pg := browse(t, p, true)
+	pg.lesson("normal-lax-strict")
+	pg.do(chromedp.Click(chromedp.ID("prediction-2")), chromedp.Click(chromedp.ID("do-it")))
+	pg.want("#waiting", "First take three cookies")
+	_, err := chromedp.RunResponse(pg.ctx, chromedp.Click(chromedp.Search(`//button[.="Give my browser the three cookies"]`)))
+	pg.must(err)
+	pg.want("#waiting", "Make each request")
+	address := eval[string](pg, `location.href`)
+	links := eval[[]string](pg, `[...document.querySelectorAll('#waiting a.button')].map(a => a.href)`)
+	if len(links) != 3 {
+		t.Fatalf("links: %v", links)
+	}
+	// What opens in a new tab is opened here: the same requests, made by the pages themselves.
+	here := func(where, how string) {
+		t.Helper()
+		pg.do(chromedp.Navigate(where), chromedp.WaitReady(chromedp.CSS("body")))
+		eval[chromedp.Void](pg, `document.querySelectorAll('[target]').forEach(e => e.removeAttribute('target')), undefined`)
+		_, err := chromedp.RunResponse(pg.ctx, chromedp.Click(chromedp.Search(how)))
+		pg.must(err)
+	}
+	for _, how := range []string{`//a[contains(., "Follow a link")]`, `//button[contains(., "form that reads")]`, `//button[contains(., "form that writes")]`} {
+		here(address, how)
+		here(links[1], how)
+		here(links[2], how)
+	}
+	pg.forgive("Failed to load resource") // the refused ones
+	pg.do(chromedp.Navigate(address), chromedp.WaitVisible(chromedp.ID("waiting")))
+	grid := eval[[]string](pg, `[...document.querySelectorAll('#waiting tbody tr')].map(tr => [...tr.cells].map(c => c.textContent.trim()).join('|'))`)
+	want := []string{
+		"this page|a link|yes|yes|yes|same-origin|taken", "this page|a form that reads (GET)|yes|yes|yes|same-origin|taken", "this page|a form that writes (POST)|yes|yes|yes|same-origin|taken",
+		"another port of this name|a link|yes|yes|yes|same-site|taken", "another port of this name|a form that reads (GET)|yes|yes|yes|same-site|taken", "another port of this name|a form that writes (POST)|yes|yes|yes|same-site|refused (403)",
+		"another site|a link|yes|yes|no|cross-site|taken", "another site|a form that reads (GET)|yes|yes|no|cross-site|taken", "another site|a form that writes (POST)|yes|no|no|cross-site|refused (403)",
+	}
+	if strings.Join(grid, "\n") != strings.Join(want, "\n") {
+		t.Errorf("the grid is\n%s\nwant\n%s", strings.Join(grid, "\n"), strings.Join(want, "\n"))
+	}
+	// The witness between browser and program saw the same Cookie headers.
+	for _, method := range []string{"GET", "POST"} {
+		for _, x := range w.exchanges(method + " /experiments/normal-lax-strict/live/") {
+			line, _, _ := strings.Cut(x.requestHead, "\r\n")
+			if !strings.Contains(line, "/land") || !strings.Contains(line, "from=site") {
+				continue
+			}
+			cookie := field(x.requestHead, "Cookie")
+			if got := strings.Contains(cookie, "strict="); got {
+				t.Errorf("%s: strict came from another site", line)
+			}
+			if got := strings.Contains(cookie, "lax="); got != (method == "GET") {
+				t.Errorf("%s: lax came: %t", line, got)
+			}
+			if !strings.Contains(cookie, "normal=") {
+				t.Errorf("%s: normal did not come within its first two minutes", line)
+			}
+		}
+	}
+	pg.axe("the grid")
+	pg.shoot("experiment-samesite")
+	pg.do(chromedp.Click(chromedp.CSS(`button[name=stop]`)))
+	pg.want("#verdict", "The cookie without SameSite came", "refused with 403", "even strict came")
+	pg.want(".judgement", "That is what you predicted")
+}
+
+// Number 26: under localhost it works, under a name of the network it does not.
+func TestExperimentSecure(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--allow-host", "lab.test")
+	pg, _ := browseWith(t, p, true, t.TempDir(), chromedp.Flag("host-resolver-rules", "MAP lab.test 127.0.0.1"))
+	for _, test := range []struct {
+		base, says, judged string
+	}{
+		{p.url, "The cookie came back with each of the 2 presses after the first", "You predicted"},
+		{"http://lab.test:" + p.port(), "The cookie never came back", "That is what you predicted"},
+	} {
+		pg.do(chromedp.Navigate(test.base+"/experiments/secure-on-plain-http"), chromedp.WaitVisible(chromedp.ID("do-it")))
+		pg.do(chromedp.Click(chromedp.ID("prediction-2")), chromedp.Click(chromedp.ID("do-it")))
+		pg.want("#waiting", "Press three times")
+		for n := 1; n <= 3; n++ {
+			_, err := chromedp.RunResponse(pg.ctx, chromedp.Click(chromedp.Search(`//button[.="Set"]`)))
+			pg.must(err)
+			pg.wantValue(`String(document.querySelectorAll('#waiting tbody tr').length)`, fmt.Sprint(n))
+		}
+		pg.shoot("experiment-secure")
+		pg.do(chromedp.Click(chromedp.CSS(`button[name=stop]`)))
+		pg.want("#verdict", test.says)
+		pg.want(".judgement", test.judged)
+	}
+	pg.forgive("Cross-Origin-Opener-Policy") // which Chromium ignores on plain http, and says so
+}
+
+// A learner has at most two runs at once.
+func TestExperimentLimit(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	c := newClient(t, p.url)
+	for n := range 3 {
+		status, out, _ := c.do("POST", "/experiments/closes-with-the-browser/run", url.Values{"prediction": {"1"}})
+		want := http.StatusAccepted
+		if n == 2 {
+			want = http.StatusTooManyRequests
+		}
+		if status != want {
+			t.Errorf("run %d: status %d, want %d: %v", n+1, status, want, out)
+		}
+	}
+}
