@@ -1,6 +1,15 @@
 package experiment
 
-import "fmt"
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
 
 // life are the experiments about the life of a session.
 func life() []Experiment {
@@ -23,6 +32,132 @@ func life() []Experiment {
 			},
 			Breaks:  "A page that stores something for every visitor, such as a counter of visits, makes a session for every crawler too.",
 			Sources: []Source{{"RFC 6265, section 3", "https://www.rfc-editor.org/rfc/rfc6265#section-3"}, {"Django: when sessions are saved", "https://docs.djangoproject.com/en/stable/topics/http/sessions/#when-sessions-are-saved"}},
+		},
+		{
+			Number: 2, Slug: "missing-is-not-an-error", Title: "Missing is not an error",
+			Lead: "You ask the session for a key that nobody ever set, and you ask again and again. Then you delete it, although it is not there. What does the server do?",
+			Predictions: []string{
+				"It fails: an error such as 404, as for a page that is not there",
+				"It answers as usual and says: missing; nothing is made of it",
+				"It answers as usual, and the key is there from then on, empty",
+			},
+			Choices: []Choice{{Name: "key", Label: "Ask for the key", Default: "nickname", Max: 60}},
+			Does:    "twenty reads and two deletes of a key that is not there, without a session and with one",
+			Run:     missingIsNotAnError,
+			Explain: []string{
+				"A program asks a session for many things that are not there yet: the language of a first visit, a basket that nobody filled.",
+				"So a read has two ordinary answers, a value or missing, and the answer says which it is: Django's `session.get(key)` gives `None`, a Go map gives the value and `ok`.",
+				"Status 404 means that the page was not found (RFC 9110, section 15.5.5); here the page was found, and it says that the key is not there.",
+				"A deletion of what is not there leaves all as it was, so it is no write: no new version, no new {cookie cookie}.",
+				"Missing and empty are two things: an empty text is a value that somebody stored.",
+			},
+			Breaks: "A program that takes missing for empty cannot tell a visitor who chose nothing from one who was never asked. Reads that create what they look for make a session for every crawler.",
+			Sources: []Source{
+				{"RFC 9110, section 15.5.5: 404 Not Found", "https://www.rfc-editor.org/rfc/rfc9110#section-15.5.5"},
+				{"Django: using sessions in views", "https://docs.djangoproject.com/en/stable/topics/http/sessions/#using-sessions-in-views"},
+			},
+		},
+		{
+			Number: 3, Slug: "delete-clear-flush", Title: "Delete, clear, flush",
+			Lead: "Three sessions hold the same three values. One gets a `delete`, one a `clear`, one a `flush`. Are these three words for the same thing?",
+			Predictions: []string{
+				"`delete` takes one value; `clear` and `flush` both end the session",
+				"`delete` takes one value, `clear` all of them, `flush` the session itself",
+				"They differ in how many values they take; the session stays each time",
+			},
+			Choices: []Choice{placements},
+			Does:    "three sessions, one press each, and then the cookie of before, put back",
+			Run:     deleteClearFlush,
+			Explain: []string{
+				"`delete` removes one key, and `clear` removes all of them; the ID and {server the record} stay, so it is the same session as before.",
+				"`flush` removes the record and tells the browser to drop {cookie the cookie}: the ID is dead for good, and the next write gets a new one.",
+				"That is why a logout is a `flush`: whoever kept the old cookie finds nothing behind it.",
+				"After `delete` and `clear` an old cookie still opens the session, and a value that travels in the cookie can come back with it when nothing on the server says that it is gone.",
+				"Where values live in the cookie alone there is no record to remove, so `flush` leaves {server a marker} on the server that says: this ID is dead.",
+			},
+			Breaks: "A logout that only clears the values, or only drops the browser's cookie, leaves an ID that still works: whoever kept it is inside with the next person who logs in, unless the login changes the ID.",
+			Sources: []Source{
+				{"Django: flush()", "https://docs.djangoproject.com/en/stable/topics/http/sessions/#django.contrib.sessions.backends.base.SessionBase.flush"},
+				{"OWASP: session expiration", "https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html#session-expiration"},
+			},
+		},
+		{
+			Number: 4, Slug: "expired-is-not-cleared", Title: "Expired is not cleared",
+			Lead: "A session is told to end soon, and its time runs out. What becomes of its record on the server?",
+			Predictions: []string{
+				"The server refuses the cookie at once, and the record stays until somebody clears up",
+				"The record is removed at that moment, and with it the server forgets the session",
+				"The session goes on for whoever kept the cookie, until its record is removed",
+			},
+			Choices: []Choice{
+				{Name: "seconds", Label: "The session lives for", Options: []Option{{"5", "5 seconds"}, {"3600", "one hour"}, {"1209600", "two weeks"}}},
+				{Name: "store", Label: "Store", Options: []Option{{"memory", "memory"}, {"sqlite", "SQLite"}}},
+			},
+			Does: "a session with an expiry of its own, on a clock that is moved past it, and then a clear-up",
+			Run:  expiredIsNotCleared,
+			Explain: []string{
+				"Every record says when it is dead, and the server compares that with its clock each time a cookie comes: nobody has to remove anything for the session to end.",
+				"To remove records is housekeeping: it is done now and then for many at once, by a timer or by hand, so that no visitor has to wait for it.",
+				"In between the record lies there with all its values: nobody can open it with a cookie, and whoever can read the store can read it.",
+				"A visitor cannot tell the two apart, since the answer is missing both times; the store can.",
+				"A session can ask for an end of its own, but for none after its absolute end: the server cuts the wish down.",
+			},
+			Breaks: "Without any clear-up the store grows for ever: Django leaves it to you, with `clearsessions` once a day. And a server that removes but does not check the clock serves sessions that are dead.",
+			Sources: []Source{
+				{"Django: clearing the session store", "https://docs.djangoproject.com/en/stable/topics/http/sessions/#clearing-the-session-store"},
+				{"OWASP: automatic session expiration", "https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html#automatic-session-expiration"},
+			},
+		},
+		{
+			Number: 5, Slug: "two-clocks", Title: "Two clocks: idle and absolute",
+			Lead: "A session ends two hours after the last activity. You read, you read again, you write. Which press moves the end, and can a busy browser stay for ever?",
+			Predictions: []string{
+				"All activity moves the end: who keeps busy can stay for ever",
+				"Reads and writes move the end, but not past a last moment",
+				"Only writes move the end, and not past a last moment",
+				"`Max-Age` decides: it ends when the browser drops the cookie",
+			},
+			Choices: []Choice{{Name: "rolling", Label: "Rolling expiry", Options: []Option{{"off", "off: a read is no activity"}, {"on", "on: a read counts too"}}}},
+			Does:    "eight hours of reads and writes by three browsers, on a clock that is moved",
+			Run:     twoClocks,
+			Explain: []string{
+				"The idle clock ends a session that nobody uses; a write winds it up again, and with rolling expiry a read does so too.",
+				"The absolute clock starts when the session is born, and no request moves its end: a thief who keeps a stolen session busy loses it all the same.",
+				"The earlier of the two wins, and {server the server} looks at both with every cookie that comes.",
+				"`Max-Age` is {cookie a label for the browser} (RFC 6265, section 5.2.2): it says how long to keep the cookie, and whoever holds the cookie can ignore it or write another.",
+				"Django counts idle time from the last change too, unless `SESSION_SAVE_EVERY_REQUEST` is on.",
+			},
+			Breaks: "A server that trusts the label alone never ends a copied cookie. A page that asks for news by itself, every minute, keeps a rolling session alive with nobody at the desk.",
+			Sources: []Source{
+				{"RFC 6265, section 5.2.2: Max-Age", "https://www.rfc-editor.org/rfc/rfc6265#section-5.2.2"},
+				{"OWASP: automatic session expiration", "https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html#automatic-session-expiration"},
+				{"Django: when sessions are saved", "https://docs.djangoproject.com/en/stable/topics/http/sessions/#when-sessions-are-saved"},
+			},
+		},
+		{
+			Number: 7, Slug: "flash-message", Title: "A flash message is read once",
+			Lead: "After you press Save, the next page says `Saved.` and the one after it does not. The message had to wait somewhere for that next page. Where, and who can read it, how often?",
+			Predictions: []string{
+				"Once, by whichever browser asks first: the server has one list of messages",
+				"Once, by the browser that it was for: reading takes it out of its session",
+				"As often as that browser asks, until the session ends: it is a value as any other",
+			},
+			Choices: []Choice{{Name: "message", Label: "Message", Default: "Your homework was saved.", Max: 120}, placements},
+			Does:    "one message, asked for by a stranger, then twice by the browser that it was for",
+			Run:     flashMessage,
+			Explain: []string{
+				"A flash message is an ordinary session value under a key that the library chose, `_flash` in gorilla, and in between it lives where all values live: in {cookie the cookie} or on {server the server}.",
+				"To read it is to delete it: the library takes the list out of the session and saves the session without it.",
+				"So reading flashes is a write, and belongs into a request whose session is saved; forget the save, and the message comes again.",
+				"Another browser has another session, or none, and sees nothing.",
+				"Once holds for a browser that keeps its newest cookie: where the message travelled in the cookie, an older cookie still carries it.",
+			},
+			Breaks: "A handler that reads the flashes and does not save the session afterwards. Or two tabs that load at the same moment: the first one takes the message, and it may be the wrong one.",
+			Sources: []Source{
+				{"gorilla/sessions: Session.AddFlash", "https://pkg.go.dev/github.com/gorilla/sessions#Session.AddFlash"},
+				{"gorilla/sessions: Session.Flashes", "https://pkg.go.dev/github.com/gorilla/sessions#Session.Flashes"},
+				{"Django: the messages framework", "https://docs.djangoproject.com/en/stable/ref/contrib/messages/"},
+			},
 		},
 	}
 }
@@ -69,6 +204,584 @@ func bornOnFirstWrite(r *Run) Outcome {
 		out.Verdict = fmt.Sprintf("{bad Born before anything was written:} after the browser only %s, there was a cookie or a record.", all[first].what)
 	default:
 		out.Tone, out.Verdict = Lost, "{bad Never born:} two writes left no cookie and no record."
+	}
+	return out
+}
+
+func missingIsNotAnError(r *Run) Outcome {
+	const reads = 10
+	key, empty := r.Choice("key"), "note"
+	if key == empty {
+		empty = "remark"
+	}
+	in := r.Boot(Settings{})
+	visitor, b := in.Client("A visitor's browser"), in.Client("Rahim's browser")
+	t := Table{Caption: "What each request got", Head: []string{"request", "status", "found", "value", "Set-Cookie", "records before and after"}}
+	var missing []*Exchange // all that ask for the missing key
+	made := 0               // records, while they did
+	ask := func(what string, times int, send func() *Exchange) *Exchange {
+		before := in.Stats().Live
+		var x *Exchange
+		var statuses, founds, values []string
+		cookies := 0
+		add := func(list []string, text string) []string {
+			if slices.Contains(list, text) {
+				return list
+			}
+			return append(list, text)
+		}
+		for range times {
+			x = send()
+			a := x.Answer()
+			x.Note = what
+			missing = append(missing, x)
+			statuses, founds = add(statuses, strconv.Itoa(x.Status)), add(founds, fmt.Sprint(a.Found))
+			if a.Op == "get" {
+				values = add(values, "`"+Plain(string(a.Value))+"`")
+			}
+			if x.SetCookie() != nil {
+				cookies++
+			}
+		}
+		made += in.Stats().Live - before
+		if times > 1 {
+			what += fmt.Sprintf(", %d times", times)
+		}
+		t.Rows = append(t.Rows, []string{what, strings.Join(statuses, ", "), strings.Join(founds, ", "), strings.Join(values, ", "), strconv.Itoa(cookies), fmt.Sprintf("%d, %d", before, in.Stats().Live)})
+		return x
+	}
+	ask("reads it, without a session", reads, func() *Exchange { return visitor.Get("/get", "key", key) })
+	ask("deletes it, without a session", 1, func() *Exchange { return visitor.Post("/delete", "key", key) })
+	born := b.Set(empty, "")
+	born.Note = "stores an empty text under " + empty
+	last := ask("reads it, with a session", reads, func() *Exchange { return b.Get("/get", "key", key) })
+	ask("deletes it, with a session", 1, func() *Exchange { return b.Post("/delete", "key", key) })
+	asked, filled := missing, made // what comes now is there
+	other := ask("reads "+empty+", which holds an empty text", 1, func() *Exchange { return b.Get("/get", "key", empty) })
+	keys := b.Get("/keys")
+	keys.Note = "lists the keys"
+
+	errors, founds, cookies := 0, 0, 0
+	odd := keys // the first that shows that asking made something
+	for _, x := range asked {
+		if odd == keys && (x.Answer().Found || x.SetCookie() != nil) {
+			odd = x
+		}
+		if x.Status >= 400 {
+			errors++
+		}
+		if x.Answer().Found {
+			founds++
+		}
+		if x.SetCookie() != nil {
+			cookies++
+		}
+	}
+	was, is := born.Answer().Session, keys.Answer().Session
+	there := slices.Contains(keys.Answer().Keys, key)
+	out := Outcome{Happened: None, Tone: Lost, Tables: []Table{t}, Decisive: last}
+	switch {
+	case last.Status == http.StatusUnprocessableEntity:
+		out.Tone, out.Mark = Refused, `"detail"`
+		out.Verdict = fmt.Sprintf("{mac Refused before it was looked for:} status %d. %s A key like this can be neither there nor missing: ask for another one.", last.Status, Plain(last.Answer().Detail))
+	case errors > 0:
+		out.Happened, out.Mark = 0, strconv.Itoa(last.Status)
+		out.Verdict = fmt.Sprintf("{bad Missing was an error:} %d of %d requests for `%s` were answered with an error, the last read with status %d.", errors, len(asked), Plain(key), last.Status)
+	case founds > 0 || cookies > 0 || filled != 0 || there || is.Version != was.Version:
+		if out.Happened, out.Decisive, out.Mark = 2, odd, "Set-Cookie"; odd.SetCookie() == nil {
+			out.Mark = key
+		}
+		out.Verdict = fmt.Sprintf("{bad Asking made something.} Of %d requests for `%s`, which nobody set, %d found it and %d set a cookie; %s came into the store, and the session went from version %d to %d.",
+			len(asked), Plain(key), founds, cookies, word(filled, "record", "records"), was.Version, is.Version)
+	case !other.Answer().Found:
+		out.Decisive, out.Mark = other, "found"
+		out.Verdict = fmt.Sprintf("{bad Missing and empty were the same:} `%s` holds an empty text, and was answered as missing.", empty)
+	default:
+		out.Happened, out.Tone, out.Mark = 1, Held, `"found":false`
+		out.Pair = []Shot{{Title: "Missing: nobody set it", Cookie: last.Cookie, Exchange: last, Says: says(last)}, {Title: "Empty: an empty text was stored", Cookie: other.Cookie, Exchange: other, Says: says(other)}}
+		out.Verdict = fmt.Sprintf("{ok Missing is an ordinary answer.} All %d reads and deletes of `%s` were answered with status %d and `\"found\":false`, and left no cookie and no record behind; the session that was there stayed at {server version %d}. An empty text is something else: reading `%s` said `\"found\":true`.",
+			len(asked), Plain(key), last.Status, is.Version, empty)
+	}
+	return out
+}
+
+func deleteClearFlush(r *Run) Outcome {
+	in := r.Boot(Settings{Placement: r.Placement()})
+	// pressed is one session: its cookie of before, and what came of the press.
+	type pressed struct {
+		old               string
+		before, x, after  *Exchange
+		replay            *Exchange // of the cookie of before
+		record, recordWas string
+	}
+	press := func(who, op string, fields ...string) pressed {
+		b := in.Client(who + "'s browser")
+		b.Set("name", who).Note = "writes"
+		b.Set("city", "Graz").Note = "writes"
+		b.Set("note", strings.Repeat("remember the milk ", 20)).Note = "writes what is too long for a hybrid session's cookie"
+		p := pressed{old: b.Cookie()}
+		p.recordWas = in.lies(p.old)
+		p.before = b.Get("/keys")
+		p.before.Note = "before"
+		p.x = b.Post("/"+op, fields...)
+		p.x.Note = "presses " + op
+		p.after = b.Get("/keys")
+		p.after.Note = "after " + op
+		p.record = in.lies(p.old)
+		copied := in.Client("A copy of " + who + "'s browser")
+		copied.Put(p.old)
+		p.replay = copied.Get("/keys")
+		p.replay.Note = "sends the cookie of before"
+		return p
+	}
+	names := []string{"delete", "clear", "flush"}
+	all := []pressed{press("Rahim", "delete", "key", "name"), press("Mara", "clear"), press("Ali", "flush")}
+
+	id := func(x *Exchange) string {
+		if s := x.Answer().Session; s.Exists {
+			return "`" + s.ID + "`"
+		}
+		return "none"
+	}
+	t := Table{Caption: "The same three values, one press each", Head: []string{"press", "keys left", "record", "ID", "Set-Cookie", "the cookie of before"}}
+	var left []int    // keys of each
+	var stays []bool  // the same session goes on
+	var opened []bool // by the cookie of before
+	for i, p := range all {
+		after, replay := p.after.Answer(), p.replay.Answer()
+		left = append(left, len(after.Keys))
+		stays = append(stays, after.Session.Exists && after.Session.ID == p.before.Answer().Session.ID)
+		opened = append(opened, replay.Session.Exists)
+		sent := "none"
+		if c := p.x.SetCookie(); c != nil && c.Value == "" {
+			sent = "{cookie throws the cookie away}"
+		} else if c != nil {
+			sent = "{cookie a new value}"
+		}
+		opens := "{mac opens nothing}"
+		if replay.Session.Exists {
+			opens = "opens, and reads " + keyList(replay.Keys)
+		}
+		ids := id(p.before) + ", kept"
+		if !stays[i] {
+			ids = id(p.before) + ", then " + id(p.after)
+		}
+		record := p.recordWas
+		if p.record != record {
+			record += ", then " + p.record
+		}
+		t.Rows = append(t.Rows, []string{"`" + names[i] + "`", keyList(after.Keys), record, ids, sent, opens})
+	}
+	del, cleared, flushed := all[0], all[1], all[2]
+	had := len(del.before.Answer().Keys)
+
+	out := Outcome{Happened: None, Tone: Lost, Tables: []Table{t}, Decisive: flushed.x}
+	for i, p := range all {
+		// The next request of the browser itself: what it still has to send, and what it gets.
+		shot := Shot{Title: "After " + names[i], Cookie: in.carried(p.after), Exchange: p.after, Says: "no session"}
+		if stays[i] {
+			shot.Says = "the same session, " + word(left[i], "key", "keys")
+		}
+		out.Pair = append(out.Pair, shot)
+	}
+	one := stays[0] && left[0] == had-1
+	switch {
+	case one && stays[1] && left[1] == 0 && !stays[2] && !opened[2]:
+		out.Happened, out.Tone, out.Mark = 1, Held, "Max-Age=0"
+		browser := "its answer threw {cookie the cookie} away, and"
+		if flushed.after.Cookie != "" {
+			out.Mark, browser = "/flush", "the browser {bad still sends its cookie}, but"
+		}
+		out.Verdict = fmt.Sprintf("{ok Three different things.} Of %s, `delete` left %d and `clear` none, and both kept the ID. `flush` ended the session: %s the cookie of before {mac opened nothing any more}.", word(had, "key", "keys"), left[0], browser)
+		back := del.replay.Answer().Keys
+		switch again := cleared.replay.Answer().Keys; {
+		case slices.Contains(back, "name") && len(again) > 0:
+			out.Verdict += fmt.Sprintf(" {bad After the other two} the cookie of before brought values back: `name` after `delete`, %s after `clear`.", word(len(again), "key", "keys"))
+		case slices.Contains(back, "name"):
+			out.Verdict += " {bad After delete} the cookie of before still read `name`, since that value travels in it; after `clear` it read nothing."
+		case opened[0] && opened[1]:
+			out.Verdict += fmt.Sprintf(" After the other two it still opened the session, and read what was left: %s and %s.", word(len(back), "key", "keys"), word(len(again), "key", "keys"))
+		}
+	case one && !stays[1] && !stays[2] && !opened[1] && !opened[2]:
+		out.Happened, out.Decisive, out.Mark = 0, cleared.x, "/clear"
+		out.Verdict = "{bad clear ended the session,} as `flush` did: after both the old cookie opened nothing. `delete` took one value."
+	case one && stays[1] && stays[2]:
+		out.Happened, out.Mark = 2, "/flush"
+		out.Verdict = fmt.Sprintf("{bad flush did not end the session:} the ID stayed after all three, with %d, %d and %s left.", left[0], left[1], word(left[2], "key", "keys"))
+	case opened[2]:
+		out.Decisive, out.Mark = flushed.replay, flushed.old
+		out.Verdict = fmt.Sprintf("{bad flush did not end the session:} the cookie of before still opened it, with %s.", word(len(flushed.replay.Answer().Keys), "key", "keys"))
+	default:
+		out.Mark = "/flush"
+		out.Verdict = fmt.Sprintf("{bad None of that:} of %s, `delete` left %d, `clear` %d and `flush` %d; the table has the rest.", word(had, "key", "keys"), left[0], left[1], left[2])
+	}
+	return out
+}
+
+// lies is what the store holds under the ID that a cookie names.
+func (in *Instance) lies(cookie string) string {
+	switch st, ok := in.Record(cookie); {
+	case !ok:
+		return "none"
+	case st.Marker:
+		return "a marker: {mac this ID is dead}"
+	default:
+		return fmt.Sprintf("{server version %d} of %d bytes", st.Version, len(st.Data))
+	}
+}
+
+// carried is the value of the session cookie, the only one, that x carried, or "".
+func (in *Instance) carried(x *Exchange) string {
+	return strings.TrimPrefix(x.Cookie, in.settings.CookieName+"=")
+}
+
+// keyList is a list of keys, or "nothing".
+func keyList(keys []string) string {
+	if len(keys) == 0 {
+		return "nothing"
+	}
+	var out []string
+	for _, key := range keys {
+		out = append(out, "`"+Plain(key)+"`")
+	}
+	return strings.Join(out, ", ")
+}
+
+// span is a duration in words, to the second: "1 h 30 min".
+func span(d time.Duration) string {
+	seconds := int(d.Round(time.Second) / time.Second)
+	if seconds == 0 {
+		return "0 min"
+	}
+	var parts []string
+	for _, unit := range []struct {
+		name string
+		size int
+	}{{"h", 3600}, {"min", 60}, {"s", 1}} {
+		if n := seconds / unit.size; n != 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, unit.name))
+		}
+		seconds %= unit.size
+	}
+	return strings.Join(parts, " ")
+}
+
+func expiredIsNotCleared(r *Run) Outcome {
+	const margin = 2 * time.Second // before the end and after it
+	in := r.Boot(Settings{Store: r.Choice("store"), Placement: session.OnServer})
+	b, other := in.Client("Rahim's browser"), in.Client("Mara's browser")
+	b.Set("name", "Rahim").Note = "writes"
+	asked := b.Post("/expiry", "seconds", r.Choice("seconds"))
+	asked.Note = "asks for an expiry of its own"
+	kept := b.Cookie()
+	copied := in.Client("A copy of Rahim's browser") // one that does not heed the label
+	copied.Put(kept)
+	told := b.Get("/session")
+	told.Note = "asks when it ends"
+	life := told.Answer().IdleExpires.Sub(in.Now())
+
+	t := Table{Caption: "The client's view, and the store's", Head: []string{"when", "who asks", "it sends", "it reads", "live in the store", "expired in the store", "the record"}}
+	// look lets c ask for the name, and Mara for the store's figures.
+	look := func(when string, c *Client) (x *Exchange, expired int, record string) {
+		x = c.Get("/get", "key", "name")
+		x.Note = when
+		figures := other.Get("/session")
+		figures.Note = "asks for the store's figures"
+		stats := figures.Answer().Stats
+		record, sends := in.lies(kept), "no cookie"
+		if x.Cookie != "" {
+			sends = "{cookie the cookie}"
+		}
+		t.Rows = append(t.Rows, []string{when, c.name, sends, "`" + Plain(says(x)) + "`", strconv.Itoa(stats.Sessions), strconv.Itoa(stats.Expired), record})
+		return x, stats.Expired, record
+	}
+	in.Move(life - margin)
+	before, _, _ := look(span(margin)+" before its end", copied)
+	in.Move(2 * margin)
+	look(span(margin)+" after its end", b)
+	after, expired, record := look(span(margin)+" after its end", copied)
+	read := in.holds(kept, "Rahim")
+	other.Set("name", "Mara").Note = "a second session begins"
+	swept := other.Post("/clear-expired")
+	swept.Note = "clears up"
+	later, remain, recordLater := look("after the clear-up", copied)
+	lives := other.Get("/get", "key", "name")
+	lives.Note = "her session is still there"
+
+	out := Outcome{Happened: None, Tone: Lost, Tables: []Table{t}, Decisive: after}
+	removed := swept.Answer().Removed
+	switch {
+	case !before.Answer().Found:
+		out.Decisive, out.Mark = before, "found"
+		out.Verdict = fmt.Sprintf("{bad It ended too early:} %s before its end the cookie was refused already.", span(margin))
+	case after.Answer().Found:
+		out.Happened, out.Mark = 2, `"found":true`
+		out.Verdict = fmt.Sprintf("{bad Served after its end.} %s after it the kept cookie still read `%s`.", span(margin), Plain(says(after)))
+		if !later.Answer().Found {
+			out.Verdict += fmt.Sprintf(" Only the clear-up, which removed %s, ended that.", word(removed, "record", "records"))
+		}
+	case record == "none" && expired == 0:
+		out.Happened, out.Tone, out.Mark = 1, Refused, `"found":false`
+		out.Verdict = fmt.Sprintf("{mac Refused, and removed.} %s after its end the cookie read nothing, the store counted no expired session, and its record was gone before anybody cleared up.", span(margin))
+	case record != "none" && expired == 1 && !later.Answer().Found && remain == 0 && recordLater == "none" && lives.Answer().Found:
+		out.Happened, out.Tone, out.Mark = 0, Refused, `"found":false`
+		out.Pair = []Shot{{Title: span(margin) + " before its end", Cookie: kept, Exchange: before, Says: says(before)}, {Title: span(margin) + " after it", Cookie: kept, Exchange: after, Says: says(after)}, {Title: "After the clear-up", Cookie: kept, Exchange: later, Says: says(later)}}
+		still := "the record"
+		if read {
+			still += ", with the name `Rahim` in it"
+		}
+		out.Verdict = fmt.Sprintf("{mac Refused, not removed.} %s after its end the kept cookie read nothing, and {server the store} still held %s, and counted %s. The clear-up removed %d and left Mara's session alone; to the kept cookie it made no difference.",
+			span(margin), still, word(expired, "expired session", "expired sessions"), removed)
+		if wish, err := strconv.Atoi(r.Choice("seconds")); err == nil {
+			if got := asked.SetCookie(); got != nil && got.MaxAge < wish {
+				out.Verdict += fmt.Sprintf(" Of the %d seconds that were asked for it got %d: the {server absolute lifetime} of %s caps it.", wish, got.MaxAge, span(told.Answer().Expires.Sub(told.Answer().Created)))
+			}
+		}
+	default:
+		out.Mark = "found"
+		out.Verdict = fmt.Sprintf("{bad None of that:} the cookie was refused, the store counted %d expired before the clear-up and %d after it, which removed %d. The table has the rest.", expired, remain, removed)
+	}
+	return out
+}
+
+// holds tells whether text lies in the record of the session that a cookie names.
+func (in *Instance) holds(cookie, text string) bool {
+	st, ok := in.Record(cookie)
+	return ok && strings.Contains(st.Data, text)
+}
+
+func twoClocks(r *Run) Outcome {
+	in := r.Boot(Settings{Rolling: r.Choice("rolling") == "on", Idle: 2 * time.Hour, Lifetime: 8 * time.Hour})
+	b, reader := in.Client("Rahim's browser"), in.Client("Mara's browser")
+	b.Set("name", "Rahim").Note = "is born"
+	reader.Set("name", "Mara").Note = "is born"
+	born := b.Get("/session")
+	born.Note = "asks when it ends"
+	created := born.Answer().Created
+	at := func() string { return span(in.Now().Sub(created).Round(time.Minute)) }
+
+	// Three browsers hold one cookie under three labels.
+	label := in.Client("Ali's browser")
+	issued := label.Set("name", "Ali")
+	issued.Note = "is born"
+	value := label.Cookie()
+	edited, none := in.Client("Ali's browser, label edited"), in.Client("Ali's browser, label removed")
+	edited.jar.put(&http.Cookie{Name: in.settings.CookieName, Value: value, MaxAge: 60})
+	none.Put(value)
+	sent, age := "none was sent", time.Duration(0)
+	if c := issued.SetCookie(); c != nil && c.MaxAge > 0 {
+		sent, age = fmt.Sprintf("`Max-Age=%d`, as sent", c.MaxAge), time.Duration(c.MaxAge)*time.Second
+	}
+	labels := Table{Caption: "One cookie under three labels", Head: []string{"label in the browser"}, Rows: [][]string{{sent}, {"`Max-Age=60`, edited"}, {"none: kept for ever"}}}
+	tryLabels := func() (answers []*Exchange) {
+		labels.Head = append(labels.Head, "after "+at()+" it sends", "and the server says")
+		for i, c := range []*Client{label, edited, none} {
+			x := c.Get("/get", "key", "name")
+			x.Note = "asks after " + at()
+			cookie := "no cookie"
+			if x.Cookie != "" {
+				cookie = "{cookie the cookie}"
+			}
+			labels.Rows[i] = append(labels.Rows[i], cookie, "`"+Plain(says(x))+"`")
+			answers = append(answers, x)
+		}
+		return answers
+	}
+
+	clocks := Table{Caption: "Rahim's session: which press moves which clock", Head: []string{"press", "after", "idle clock ends", "moved", "absolute end"}}
+	idle, reads, writes := born.Answer().IdleExpires, 0, 0 // clocks that moved
+	row := func(what string, look *Exchange) bool {
+		a := look.Answer()
+		moved := a.IdleExpires.Sub(idle) > time.Minute // in between the real clock moves by a few milliseconds
+		idle = a.IdleExpires
+		cell := "no"
+		if moved {
+			cell = "{ok yes}"
+		}
+		clocks.Rows = append(clocks.Rows, []string{what, at(), ends(a.IdleExpires, created), cell, ends(a.Expires, created)})
+		return moved
+	}
+	row("born by a write", born)
+	clocks.Rows[0][3] = "starts"
+	half := 30 * time.Minute
+	for range 2 {
+		in.Move(half)
+		x := b.Get("/session")
+		x.Note = "reads after " + at()
+		if row("read", x) {
+			reads++
+		}
+		if len(labels.Head) == 1 {
+			tryLabels()
+		}
+	}
+	read := idle
+	in.Move(half)
+	b.Set("city", "Graz").Note = "writes after " + at()
+	wrote := b.Get("/session")
+	wrote.Note = "asks when it ends"
+	if row("write", wrote) {
+		writes++
+	}
+
+	// Every 90 minutes Rahim writes and Mara reads.
+	asked := reader.Get("/get", "key", "name")
+	asked.Note = "only reads"
+	refused, lastAt, refusedAt := (*Exchange)(nil), at(), ""
+	var idled []*Exchange
+	var spare time.Duration // on the label, when that was asked
+	for i := range 4 {
+		in.Move(3 * half)
+		b.Set("page", strconv.Itoa(i+1)).Note = "writes after " + at()
+		if refused == nil {
+			x := reader.Get("/get", "key", "name")
+			if x.Note = "only reads, after " + at(); x.Answer().Found {
+				lastAt = at()
+			} else {
+				refused, refusedAt = x, at()
+			}
+		}
+		if i == 0 {
+			idled, spare = tryLabels(), age-in.Now().Sub(created)
+		}
+	}
+	kept := b.Cookie()
+	keeper := in.Client("A copy of Rahim's browser") // one that does not heed the label
+	keeper.Put(kept)
+	in.Move(half - time.Minute)
+	last := b.Get("/session")
+	last.Note = "asks when it ends"
+	row("four writes more, then a read", last)
+	before, beforeAt := keeper.Get("/get", "key", "name"), at()
+	before.Note = "sends the kept cookie after " + beforeAt
+	in.Move(2 * time.Minute)
+	own := b.Get("/get", "key", "name")
+	own.Note = "asks as browsers do, after " + at()
+	after := keeper.Get("/get", "key", "name")
+	after.Note = "sends the kept cookie after " + at()
+
+	out := Outcome{Happened: None, Tone: Lost, Tables: []Table{clocks, labels}, Decisive: after}
+	if out.Mark = `"found":false`; after.Answer().Found {
+		out.Mark = `"found":true`
+	}
+	out.Pair = []Shot{{Title: "Kept, after " + beforeAt, Cookie: kept, Exchange: before, Says: says(before)}, {Title: "Kept, after " + at(), Cookie: kept, Exchange: after, Says: says(after)}}
+	end := fmt.Sprintf(" Nothing moved the absolute end: a kept cookie was served after %s and {mac refused after %s}, %s after the last write.", beforeAt, at(), span(half+time.Minute))
+	if idled[0].Cookie != "" && !idled[0].Answer().Found {
+		end += fmt.Sprintf(" `Max-Age` is {cookie a label}: with %s left on it an idle browser sent its cookie, and the server refused it.", span(spare.Round(time.Minute)))
+	}
+	switch {
+	case after.Answer().Found && own.Cookie == "":
+		out.Happened = 3
+		out.Verdict = fmt.Sprintf("{bad Only the label ended it.} After %s Rahim's browser had dropped its cookie, and a copy that was kept was still served: it read `%s`.", at(), Plain(says(after)))
+	case after.Answer().Found:
+		out.Happened = 0
+		out.Verdict = fmt.Sprintf("{bad It did not end.} After %s the busy session was still served: it read `%s`.", at(), Plain(says(after)))
+	case !before.Answer().Found:
+		out.Decisive, out.Mark = before, `"found":false`
+		out.Verdict = fmt.Sprintf("{bad It ended too early:} after %s, with its last write %s old, it was refused.", beforeAt, span(half-time.Minute))
+	case reads == 0 && writes == 1 && refused != nil:
+		out.Happened, out.Tone = 2, Refused
+		out.Verdict = fmt.Sprintf("{ok Only the write moved the idle clock.} Two reads left its end at %s, the write moved it to %s; Mara, who only read, was {mac refused after %s}.", ends(read, created), ends(wrote.Answer().IdleExpires, created), refusedAt) + end
+	case reads == 2 && writes == 1 && refused == nil:
+		out.Happened, out.Tone = 1, Refused
+		out.Verdict = fmt.Sprintf("{ok Reads moved the idle clock too.} Two reads moved its end to %s, the write to %s; Mara, who only read, was still served after %s.", ends(read, created), ends(wrote.Answer().IdleExpires, created), lastAt) + end
+	default:
+		out.Verdict = fmt.Sprintf("{bad The clock and the answers do not agree:} of two reads %d moved the idle clock, of one write %d, and Mara, who only read, was last served after %s.", reads, writes, lastAt)
+	}
+	return out
+}
+
+// ends is a moment of a session's life, from its birth on.
+func ends(at, created time.Time) string { return span(at.Sub(created).Round(time.Minute)) }
+
+func flashMessage(r *Run) Outcome {
+	message := r.Choice("message")
+	in := r.Boot(Settings{Placement: r.Placement()})
+	b, stranger := in.Client("Rahim's browser"), in.Client("Mara's browser")
+	put := b.Post("/flash", "message", message)
+	put.Note = "leaves a message for the next page"
+	before := b.Cookie()
+	waiting := b.Get("/session")
+	waiting.Note = "looks at the session"
+	theirs := stranger.Post("/flashes")
+	theirs.Note = "asks for messages"
+	first := b.Post("/flashes")
+	first.Note = "asks for messages"
+	gone := b.Get("/session")
+	gone.Note = "looks at the session"
+	second := b.Post("/flashes")
+	second.Note = "asks again"
+	copied := in.Client("A copy of Rahim's browser")
+	copied.Put(before)
+	replay := copied.Post("/flashes")
+	replay.Note = "asks with the cookie of before"
+
+	t := Table{Caption: "Where it waits, and who reads it", Head: []string{"request", "messages", "keys in the session then", "they live"}}
+	lives := ""
+	holds := func(x *Exchange) (keys, places string) {
+		var all, where []string
+		for _, v := range x.Answer().Values {
+			all = append(all, v.Key)
+			place := map[string]string{"cookie": "in {cookie the cookie}", "server": "on {server the server}"}[v.Lives]
+			if where = append(where, place); v.Key == "_flash" {
+				lives = place
+			}
+		}
+		return keyList(all), strings.Join(where, ", ")
+	}
+	read := func(x *Exchange) string {
+		var all []string
+		for _, m := range x.Answer().Messages {
+			if m == "" {
+				all = append(all, "an empty text")
+				continue
+			}
+			all = append(all, "`"+Plain(m)+"`")
+		}
+		if len(all) == 0 {
+			return "none"
+		}
+		return strings.Join(all, ", ")
+	}
+	keys, places := holds(waiting)
+	t.Rows = append(t.Rows, []string{"Rahim leaves it", "", keys, places})
+	t.Rows = append(t.Rows, []string{"Mara asks", read(theirs), "", ""})
+	keys, places = holds(gone)
+	t.Rows = append(t.Rows, []string{"Rahim asks", read(first), keys, places},
+		[]string{"Rahim asks again", read(second), "", ""}, []string{"a copy asks with the cookie of before", read(replay), "", ""})
+
+	got := func(x *Exchange) bool { return slices.Contains(x.Answer().Messages, message) }
+	out := Outcome{Happened: None, Tone: Lost, Tables: []Table{t}, Decisive: first, Mark: `"messages"`}
+	if text := fmt.Sprintf(`"messages":["%s"]`, message); strings.Contains(first.Body, text) {
+		out.Mark = text
+	}
+	switch {
+	case put.Status >= 400:
+		out.Tone, out.Decisive, out.Mark = Refused, put, `"detail"`
+		out.Verdict = fmt.Sprintf("{mac Refused:} the message was answered with status %d. %s", put.Status, Plain(put.Answer().Detail))
+	case got(theirs):
+		out.Happened, out.Decisive = 0, theirs
+		out.Verdict = "{bad Read by whoever asked first.} Mara asked before Rahim did, and got the message that was for him."
+	case got(first) && got(second):
+		out.Happened, out.Decisive = 2, second
+		out.Verdict = "{bad Read twice.} Rahim asked two times, and got the message both times."
+	case got(first) && len(second.Answer().Messages) == 0:
+		out.Happened, out.Tone = 1, Held
+		out.Pair = []Shot{
+			{Title: "Rahim asks", Cookie: before, Exchange: first, Says: word(len(first.Answer().Messages), "message", "messages")},
+			{Title: "Rahim asks again", Cookie: in.carried(second), Exchange: second, Says: word(len(second.Answer().Messages), "message", "messages")},
+		}
+		out.Verdict = fmt.Sprintf("{ok Read once.} Mara, who asked first, got %s; Rahim got %d, and %d when he asked again.", word(len(theirs.Answer().Messages), "message", "messages"), len(first.Answer().Messages), len(second.Answer().Messages))
+		if lives != "" {
+			out.Verdict += fmt.Sprintf(" In between it waited under the key `_flash` %s.", lives)
+		}
+		if got(replay) {
+			out.Verdict += " {bad The cookie of before}, put back, read it once more: the message was in it."
+		} else {
+			out.Verdict += " The cookie of before, put back, did not bring it again."
+		}
+	default:
+		out.Verdict = fmt.Sprintf("{bad Lost:} Rahim got %s when he asked, and %d when he asked again; what he left was not among them.", word(len(first.Answer().Messages), "message", "messages"), len(second.Answer().Messages))
 	}
 	return out
 }
