@@ -1,10 +1,139 @@
 package app
 
-import "testing"
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
 
-var matrixCases = []experimentCase{}
+	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/store/private"
+)
 
-var matrixControls = []control{}
+// survived is what is to be read in a row of the matrix, "" for nothing.
+type survived struct {
+	row      string
+	keys     int  // of the two that two tabs wrote
+	loggedIn bool // the cookie opens after the logout
+	reborn   bool // it opens after a restart, if that was tried
+	restart  bool
+	expired  bool // the cookie opens when its time is up
+}
+
+// theMatrix is what the rows are, with a Redis and without.
+func theMatrix(redis bool) (rows []survived) {
+	for _, p := range []string{"cookie", "hybrid", "server"} {
+		for _, store := range []string{"memory", "SQLite", "Redis"} {
+			if store == "Redis" && !redis {
+				continue
+			}
+			w := survived{row: p + ", " + store, keys: 1, restart: p == "cookie" || store != "memory", reborn: p == "cookie" && store == "memory"}
+			if p == "server" {
+				w.keys = 2
+			}
+			rows = append(rows, w)
+		}
+	}
+	return append(rows,
+		survived{row: "gorilla CookieStore", keys: 1, loggedIn: true, restart: true, expired: true},
+		survived{row: "gorilla FilesystemStore", keys: 1, restart: true, expired: true},
+	)
+}
+
+// sawMatrix is a witness of those rows.
+func sawMatrix(rows []survived) func(*testing.T, []seen) {
+	return func(t *testing.T, all []seen) {
+		var servers [][]seen // what each of them answered
+		anew := 0
+		for i, s := range all {
+			switch begins := s.form.Get("value") == "Rahim"; {
+			case begins && (i == 0 || all[i-1].form.Get("hold") == ""):
+				servers = append(servers, nil)
+			case begins: // the two tabs were not at once
+				anew++
+			}
+			servers[len(servers)-1] = append(servers[len(servers)-1], s)
+		}
+		if len(servers) != len(rows) {
+			t.Fatalf("%d servers, want %d", len(servers), len(rows))
+		}
+		if n := len(all) - 3*anew; n > 120 {
+			t.Errorf("%d requests: the page keeps 120", n)
+		}
+		for i, want := range rows {
+			got := survived{row: want.row}
+			var cookie string // that of the copy
+			var copies []seen // the other browser's reads
+			for _, s := range servers[i] {
+				switch {
+				case s.path == "/keys":
+					cookie = s.cookie
+					keys, _ := s.answer["keys"].([]any)
+					got.keys = len(keys) - 1
+					if !slices.Contains(keys, any("name")) {
+						t.Errorf("%s: the copy lists %v", want.row, keys)
+					}
+				case s.method == "GET" && s.client == "Mina's browser":
+					got.restart = s.value() == "Mina"
+				case s.method == "GET":
+					copies = append(copies, s)
+				}
+				if s.status != 200 {
+					t.Errorf("%s: %s %s: status %d", want.row, s.method, s.path, s.status)
+				}
+			}
+			tampered, replayed, last := copies[0], copies[1], copies[len(copies)-1]
+			if tampered.cookie == cookie || len(tampered.cookie) != len(cookie) || tampered.answer["found"] != false {
+				t.Errorf("%s: the edited cookie: %s", want.row, tampered.body)
+			}
+			if replayed.cookie != cookie {
+				t.Errorf("%s: another cookie was replayed", want.row)
+			}
+			got.loggedIn, got.expired = replayed.value() == "Rahim", last.value() == "Mina"
+			if len(copies) == 4 {
+				got.reborn = copies[2].cookie == cookie && copies[2].value() == "Rahim"
+			}
+			if tried := len(copies) == 4; tried != strings.HasPrefix(want.row, "cookie") {
+				t.Errorf("%s: replayed after the restart: %v", want.row, tried)
+			}
+			if got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		}
+	}
+}
+
+var matrixCases = []experimentCase{
+	{slug: "matrix", happened: 2, says: []string{
+		"Of 11 rows 2 come through all scripts: server, SQLite; server, Redis.", "1 of this engine's 9 rows", "1 of plain gorilla's 2",
+		"cookie, memory | kept | opens | 1 of 2 lost | refused | opens after a restart | kept | refused",
+		"hybrid, Redis | kept | opens | 1 of 2 lost | refused | dead | kept | refused",
+		"server, memory | kept | opens | both kept | refused | dead | lost | refused",
+		"server, Redis | kept | opens | both kept | refused | dead | kept | refused",
+		"gorilla CookieStore | kept | opens | 1 of 2 lost | refused | opens again | kept | still opens",
+		"gorilla FilesystemStore | kept | opens | 1 of 2 lost | refused | dead | kept | still opens",
+	}, witness: sawMatrix(theMatrix(true))},
+}
+
+var matrixControls = []control{
+	{slug: "matrix", happened: 4, store: unversionedStore},
+}
 
 func TestMatrix(t *testing.T)         { runCases(t, matrixCases) }
 func TestMatrixControls(t *testing.T) { runControls(t, matrixControls) }
+
+// Without a Redis its rows say so, and the others are as they are.
+func TestMatrixWithoutRedis(t *testing.T) {
+	var w witness
+	a := newExperiments(t, func(cfg *experiment.Config) {
+		cfg.WrapHandler, cfg.Stores = w.wrap, private.Stores("redis://127.0.0.1:1/0")
+	})
+	f := runFor(t, a, "matrix", url.Values{}.Encode())
+	if f.State != "ended" || f.Happened != 2 || !strings.Contains(f.Verdict, "Of 8 rows 1 comes") {
+		t.Errorf("state %q, %s %s", f.State, f.Error, f.all())
+	}
+	if n := strings.Count(f.all(), "no Redis answers"); n != 3 {
+		t.Errorf("%d rows say that there is none: %s", n, f.all())
+	}
+	sawMatrix(theMatrix(false))(t, w.seen)
+}
