@@ -127,6 +127,44 @@ func TestFiftyInstancesAtOnce(t *testing.T) {
 	}
 }
 
+// A run whose server never answers ends all the same, says so, and leaves nothing.
+func TestRunThatHangs(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	asked := make(chan struct{}, 1)
+	a := newExperiments(t, func(cfg *experiment.Config) {
+		cfg.Limit = 100 * time.Millisecond
+		cfg.WrapHandler = func(string, http.Handler) http.Handler {
+			return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				asked <- struct{}{}
+				<-r.Context().Done()
+			})
+		}
+	})
+	goroutines := runtime.NumGoroutine()
+	f := runFor(t, a, "born-on-first-write", "prediction=3")
+	if f.State != "failed" || !strings.Contains(f.Error, "did not end within 100ms") || f.Right != nil {
+		t.Errorf("state %q, error %q, right %v", f.State, f.Error, f.Right)
+	}
+	select {
+	case <-asked:
+	default:
+		t.Error("the control: no request was sent")
+	}
+	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > goroutines && time.Now().Before(end); {
+		runtime.Gosched()
+	}
+	if n := runtime.NumGoroutine(); n > goroutines {
+		t.Errorf("%d goroutines, %d before", n, goroutines)
+	}
+	if left, _ := filepath.Glob(filepath.Join(temp, "sessionscope-experiment-*")); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
+	}
+	if w := learn(a, "192.0.2.1", "POST", "/experiments/born-on-first-write/result", "run="+f.Run); w.Code != http.StatusOK || w.Header().Get("Set-Cookie") != "" {
+		t.Errorf("status %d, and a run that failed is noted: %q", w.Code, w.Header().Get("Set-Cookie"))
+	}
+}
+
 // The median run takes under half a second.
 func TestMedianRun(t *testing.T) {
 	a := newExperiments(t, nil)

@@ -294,7 +294,11 @@ func panelsOf(x *experiment.Exchange) *views.RunPanels {
 		v.Browser, v.Wire = seenByClient(x)
 		v.Server.Empty = "Another program than the lab: what it keeps does not show here."
 	}
-	v.Wire.N, v.Wire.Past, v.Wire.By, v.Browser.Of, v.Browser.Whose = 0, true, x.Client, "", x.Client
+	whose := x.Client
+	if rest, ok := strings.CutPrefix(whose, "The "); ok { // it stands within a sentence
+		whose = "the " + rest
+	}
+	v.Wire.N, v.Wire.Past, v.Wire.By, v.Browser.Of, v.Browser.Whose = 0, true, whose, "", whose
 	v.Server.Figures.Plot = views.Plot{} // of moments
 	return v
 }
@@ -331,6 +335,9 @@ func seenByClient(x *experiment.Exchange) (b views.Browser, w views.Wire) {
 		w.Response, w.ResponseMore = heads(x.Received[1:])
 	}
 	b = views.Browser{Name: name, Limit: session.MaxCookieBytes}
+	for pair := range cookiePairs(&http.Request{Header: http.Header{"Cookie": {x.Cookie}}}) {
+		b.Jar = append(b.Jar, views.JarCookie{Name: shown(pair.name, 80), Size: bytesText(len(pair.name) + len(pair.value)), Kind: "session"})
+	}
 	value := ""
 	if set := x.SetCookie(); set != nil {
 		if value = set.Value; set.MaxAge < 0 {

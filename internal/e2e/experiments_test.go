@@ -60,7 +60,7 @@ func (pg *page) runByKeys(prediction int, chosen ...string) {
 	pg.do(chromedp.KeyEvent(kb.Enter))
 }
 
-// Ten experiments by keyboard alone, wide and on a phone: what the page says
+// Twelve experiments by keyboard alone, wide and on a phone: what the page says
 // happened, what it says of the prediction, and what it looks like to axe-core.
 func TestExperimentJourneys(t *testing.T) {
 	t.Parallel()
@@ -73,6 +73,16 @@ func TestExperimentJourneys(t *testing.T) {
 	}{
 		{"born-on-first-write", 3, nil, true, []string{"from 0 to 1 record"}},
 		{"change-one-letter", 1, []string{"edit-letter"}, false, []string{"Signature refused", "role missing"}},
+		{"delete-clear-flush", 2, []string{"placement-server"}, true, []string{"Three different things"}},
+		{"two-clocks", 1, nil, false, []string{"Only the write moved the idle clock", "a kept cookie was served after 7 h 59 min and refused after 8 h 1 min"}},
+		{"cookie-hybrid-server", 3, nil, true, []string{"Found in the Cookie header with placement cookie and hybrid"}},
+		{"restart", 3, []string{"secret-new"}, true, []string{"Logged out"}},
+		{"signed-is-not-secret", 1, nil, false, []string{"Read without any key"}},
+		{"crack-a-weak-secret", 1, nil, true, []string{"Cracked", "user=admin"}},
+		{"log-out-then-replay", 1, []string{"engine-hybrid"}, true, []string{"kept copy"}},
+		{"fixation", 3, []string{"rotation-on"}, true, []string{"nobody"}},
+		{"guess-the-next-id", 3, []string{"generator-random"}, true, []string{"300"}},
+		{"two-tabs", 1, []string{"placement-server"}, true, []string{"Both"}},
 	} {
 		t.Run(test.slug, func(t *testing.T) {
 			p := start(t)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -380,6 +381,10 @@ func (l *sameSite) foreign(w http.ResponseWriter, r *http.Request) {
 // loopback tells whether host, with a port or none, is this machine's own name.
 func loopback(host string) bool {
 	name := hostname(host)
+	_, port, err := net.SplitHostPort(host)
+	if _, bad := strconv.ParseUint(port, 10, 16); err == nil && bad != nil {
+		return false
+	}
 	return name == "localhost" || name == "127.0.0.1"
 }
 

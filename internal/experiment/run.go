@@ -37,6 +37,8 @@ type Config struct {
 	Stores map[string]OpenStore
 	Log    *slog.Logger
 
+	// Limit is how long a run may take that our clients drive. Default: 25 s.
+	Limit time.Duration
 	// Tests put themselves in between: around every handler of an instance, and
 	// around every store. Nil: nobody does.
 	WrapHandler func(slug string, h http.Handler) http.Handler
@@ -57,6 +59,7 @@ type Runner struct {
 
 // NewRunner returns a Runner. It starts nothing by itself.
 func NewRunner(cfg Config) *Runner {
+	cfg.Limit = cmp.Or(cfg.Limit, runLimit)
 	rn := &Runner{cfg: cfg, byToken: make(map[string]*Run)}
 	rn.ctx, rn.end = context.WithCancel(context.Background())
 	return rn
@@ -154,7 +157,7 @@ func (rn *Runner) Start(e Experiment, learner string, prediction int, chosen map
 	}
 	r := &Run{Token: rand.Text(), Experiment: e, Learner: learner, Prediction: prediction, Chosen: chosen, runner: rn, done: make(chan struct{})}
 	r.base = base + r.Token
-	limit := runLimit
+	limit := rn.cfg.Limit
 	if e.Live != nil {
 		limit = liveLimit
 	}
@@ -219,7 +222,7 @@ func (r *Run) do(ready chan struct{}) {
 		outcome = live.Outcome()
 	})
 	if r.ctx.Err() == context.DeadlineExceeded && err != nil {
-		err = fmt.Errorf("it did not end within %v, and was ended", runLimit)
+		err = fmt.Errorf("it did not end within %v, and was ended", r.runner.cfg.Limit)
 	}
 	r.mu.Lock()
 	in := r.instance

@@ -161,8 +161,18 @@ document.addEventListener('htmx:finally:request', (event) => {
   }
 });
 
+// What is being looked at is in view in a list that scrolls.
+function showCurrent() {
+  for (const el of document.querySelectorAll('.shelf > nav [aria-current], .exchanges [aria-current]')) {
+    const box = el.closest('nav, .exchanges'), at = el.getBoundingClientRect(), frame = box.getBoundingClientRect();
+    if (box.scrollHeight > box.clientHeight && (at.top < frame.top || at.bottom > frame.bottom)) box.scrollTop += at.top - frame.top - box.clientHeight / 2;
+  }
+}
+showCurrent();
+
 // On an experiment's page: what came of a press comes into view, and is read out.
 function showRun(id) {
+  showCurrent();
   if (id === 'experiment') document.getElementById(document.getElementById('problem').textContent.trim() ? 'problem' : 'run').scrollIntoView({ block: 'start' });
   if (id === 'poll' && document.getElementById('observe')) document.getElementById('run').scrollIntoView({ block: 'start' });
   if (/^x\d+$/.test(id)) document.getElementById('panels').scrollIntoView({ block: 'nearest' });
