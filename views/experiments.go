@@ -43,7 +43,6 @@ func (e ShelfEntry) state() string {
 type Lesson struct {
 	Shelf          Shelf
 	Slug, Title    string
-	Number         string
 	Lead           []Part
 	Predictions    []Prediction
 	Choices        []Choice
@@ -52,6 +51,7 @@ type Lesson struct {
 	Slow, Live     bool
 	Problem        Sentence // why nothing was started; its Verb is empty for none
 	Run            *Run     // nil before the first
+	Said           string   // what came of it, in words alone
 	Explain        [][]Part
 	Breaks         []Part
 	Sources        []Link

@@ -73,7 +73,27 @@ func fragments() map[string]templ.Component {
 		}}),
 		"placement":     PlacementChoice([]Option{{Name: "cookie", Label: "Cookie", Title: "all"}, {Name: "hybrid", Label: "Hybrid", Chosen: true}}),
 		"composer-line": ComposerLine(Composer{Key: evil, Value: evil, Type: "json", Invalid: "value"}),
-		"problem":       ProblemFragment(Sentence{Tone: "bad", Verb: "refused (404)", Parts: []Part{{"", "There is no such page."}}}),
+		"predict":       predict(Lesson{Predictions: []Prediction{{N: "1", Text: []Part{{"", "yes"}}, Chosen: true}, {N: "2", Text: []Part{{"code", evil}}, Happened: true}}}),
+		"do": do(Lesson{Slug: "x", Does: "one request", Needs: "a machine", Slow: true, Problem: Sentence{Tone: "bad", Verb: "refused (422)", Field: "text", Parts: []Part{{"", evil}}}, Choices: []Choice{
+			{Name: "how", Label: "How", Options: []Option{{Name: "a", Label: "one way", Chosen: true}, {Name: "b", Label: "another"}}},
+			{Name: "text", Label: "Text", Text: evil, Max: "40", Invalid: true},
+		}}),
+		"waiting": waiting(Lesson{Slug: "x", Shelf: Shelf{Place: place}}, Run{Token: "RUN", Waiting: true, Step: "150", Of: "1100", Doing: evil}),
+		"live": waiting(Lesson{Slug: "x", Shelf: Shelf{Place: place}}, Run{Token: "RUN", Waiting: true, Ends: clock, Stage: &Stage{Text: [][]Part{{{"", evil}}}, Groups: []ActionGroup{{Title: "Here", Actions: []Action{
+			{Label: "Set", Method: "post", URL: "/x/set", Here: true}, {Label: "Follow", Method: "link", URL: "/x/land?how=link"}, {Label: "Read", Method: "get", URL: "/x/land", Fields: []Field{{"how", "get"}}},
+		}}}}}),
+		"observe": observe(Lesson{Slug: "x", Run: &Run{Panels: &RunPanels{N: 2, Client: evil, Wire: Wire{RequestLine: "GET /get", Finished: true, By: evil, Past: true, Decisive: "yes", Answer: `{"found":yes}`}}}}, Run{
+			Token: "RUN", Tone: "refused", Verdict: []Part{{"bad", "Refused."}, {"wire", evil}, {"mac", evil}, {"ok", evil}}, Judgement: evil, Remark: evil, Unnoted: true, Dropped: 3,
+			Shots:  []Shot{{Title: "As issued", Token: []Part{{"t-time", "179"}, {"dim", "|"}, {"t-data", "cG"}, {"t-data flip", evil}, {"t-mac", "bWFj"}}, Size: "160 B", Values: evil, Line: "GET /get", Status: "200", Says: evil}, {Title: "none"}},
+			Tables: []Table{{Caption: evil, Head: []string{"what", "is"}, Rows: [][][]Part{{{{"", "a"}}, {{"code", evil}, {"decisive", evil}}}}}},
+			Exchanges: []ExchangeLine{
+				{N: 1, URL: "/experiments/x?run=RUN&at=1", Client: evil, Note: evil, Line: "POST /set", Status: "200", SetCookie: "180 B"},
+				{N: 2, URL: "/experiments/x?run=RUN&at=2", Client: "Rahim", Line: "GET /get", Status: "404", Bad: true, Cookie: "180 B", Current: true, Decisive: true},
+			},
+		}),
+		"not-done":   observe(Lesson{}, Run{Failed: evil}),
+		"shelf-list": shelfList(Shelf{Sections: []ShelfSection{{Title: "Trust", Entries: []ShelfEntry{{Number: "1", Title: "One", URL: "/experiments/one", Done: true, Right: true}, {Number: "2", Title: "Two", URL: "/experiments/two", Current: true}}}}}),
+		"problem":    ProblemFragment(Sentence{Tone: "bad", Verb: "refused (404)", Parts: []Part{{"", "There is no such page."}}}),
 	}
 }
 

@@ -177,7 +177,11 @@ func (a *App) shelf(c echo.Context, s *session.Session) error {
 			Experiments []item `json:"experiments"`
 		}{"experiments", items})
 	}
-	return a.write(c, http.StatusOK, views.ShelfPage(a.shelfView(c, s, "Experiments", "")))
+	view := a.shelfView(c, s, "Experiments", "")
+	if wants(c) == formFragment {
+		return a.write(c, http.StatusOK, views.ShelfFragments(view))
+	}
+	return a.write(c, http.StatusOK, views.ShelfPage(view))
 }
 
 // experiment is GET /experiments/SLUG, with ?run= and what that run found, and ?at=

@@ -57,7 +57,7 @@ func (a *App) shelfView(c echo.Context, s *session.Session, title, current strin
 // lessonView is the page of e. r is the run to show, nil for none.
 func (a *App) lessonView(c echo.Context, s *session.Session, e experiment.Experiment, r *experiment.Run) views.Lesson {
 	l := views.Lesson{
-		Shelf: a.shelfView(c, s, e.Title, e.Slug), Slug: e.Slug, Title: e.Title, Number: strconv.Itoa(e.Number),
+		Shelf: a.shelfView(c, s, e.Title, e.Slug), Slug: e.Slug, Title: e.Title,
 		Lead: rich(e.Lead), Does: e.Does, Needs: e.Needs, Slow: e.Slow, Live: e.Live != nil, Breaks: rich(e.Breaks),
 	}
 	for _, sentence := range e.Explain {
@@ -93,6 +93,16 @@ func (a *App) lessonView(c echo.Context, s *session.Session, e experiment.Experi
 		}
 		if p := r.Progress(); p.Ended && l.Run.Failed == "" {
 			happened = r.Found().Outcome.Happened
+		}
+		switch {
+		case l.Run.Stage != nil:
+			l.Said = "Open: it is for your own browser now."
+		case l.Run.Waiting:
+			l.Said = "Running."
+		case l.Run.Failed != "":
+			l.Said = "Not done. " + l.Run.Failed
+		default:
+			l.Said = plain(r.Found().Outcome.Verdict) + " " + l.Run.Judgement
 		}
 		if l.Run.Waiting { // with another query each time: the same address with its fragment would not be fetched
 			l.Shelf.Page.Refresh = fmt.Sprintf("%s?run=%s&look=%d#run", l.URL(""), r.Token, momentParam(c.QueryParam("look"))+1)
