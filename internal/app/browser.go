@@ -187,7 +187,7 @@ func flags(info session.Info, sent *http.Cookie) []views.Flag {
 	secure := views.Flag{Text: "Secure", Title: "Sent over https only"}
 	if !at.Secure {
 		secure.Off = true
-		secure.Title = "Off: this page came over plain http, where a Secure cookie would not be kept or sent. Whoever listens on the way can read this one"
+		secure.Title = "Off: this page came over plain http, where browsers drop a Secure cookie, unless the page is of this very machine. Whoever listens on the way can read this one"
 	}
 	path := views.Flag{Text: "Path=" + at.Path, Title: "Sent with every request to this host: to every path, and, since cookies know no ports, to every port"}
 	if at.Path != "/" {

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/sessionscope/sessionscope/internal/experiment"
 )
 
 // visitor is a browser of the test's own for experiments of the learner's browser.
@@ -62,6 +64,24 @@ func (v *visitor) end(happened int, says ...string) {
 	}
 }
 
+// broken is openLive on servers with a fault.
+func (v *visitor) broken(fault func(http.Handler) http.Handler) *visitor {
+	v.t.Helper()
+	v.a = newExperiments(v.t, func(cfg *experiment.Config) {
+		cfg.WrapHandler = func(_ string, h http.Handler) http.Handler { return fault(h) }
+	})
+	v.token = tokenOf(v.t, learn(v.a, "10.0.0.1", "POST", "/experiments/"+v.slug+"/run", "prediction=1"))
+	return v
+}
+
+// cookieless is a server that takes no notice of cookies.
+func cookieless(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Del("Cookie")
+		h.ServeHTTP(w, r)
+	})
+}
+
 // Each way in which it can come out, by what a browser sends.
 func TestLiveClosing(t *testing.T) {
 	both := []string{"with-max-age", "until-close"}
@@ -73,7 +93,7 @@ func TestLiveClosing(t *testing.T) {
 		says     string
 	}{
 		{"quit", both[:1], false, 2, "Only the cookie with Max-Age came back"},
-		{"not quit", both, false, 1, "both cookies came"},
+		{"not quit", both, false, 1, "Both cookies came back"},
 		{"private window", nil, false, 3, "Neither cookie came back"},
 		{"odd", both[1:], false, 0, "without Max-Age came back"},
 		{"forged", both[:1], true, 2, "came, and opens nothing"},
@@ -87,11 +107,20 @@ func TestLiveClosing(t *testing.T) {
 			if test.forged {
 				v.jar["with-max-age"] = "forged"
 			}
-			v.visit("POST", "/look", test.sends)
-			v.end(test.happened, test.says, "2")
+			v.visit("POST", "/look", both)
+			v.visit("POST", "/look-again", test.sends)
+			v.end(test.happened, test.says, "2 records, and a copy of the cookie without Max-Age is still let in")
 		})
 	}
-	openLive(t, "closes-with-the-browser").end(0, "You did not look")
+	openLive(t, "closes-with-the-browser").end(0, "You did not quit the browser and look again")
+	v := openLive(t, "closes-with-the-browser")
+	v.visit("POST", "/cookies", nil)
+	v.visit("POST", "/look", both)
+	v.end(0, "You did not quit the browser and look again", "came, and opens its session")
+	v = openLive(t, "closes-with-the-browser").broken(cookieless)
+	v.visit("POST", "/cookies", nil)
+	v.visit("POST", "/look-again", both[:1])
+	v.end(2, "Only the cookie with Max-Age came back", "came, and opens nothing", "opens nothing")
 }
 
 func TestLiveSecure(t *testing.T) {
@@ -111,6 +140,11 @@ func TestLiveSecure(t *testing.T) {
 	v = openLive(t, "secure-on-plain-http")
 	v.visit("POST", "/set", nil)
 	v.end(0, "Press at least twice")
+
+	v = openLive(t, "secure-on-plain-http").broken(cookieless)
+	v.visit("POST", "/set", nil)
+	v.visit("POST", "/set", name)
+	v.end(0, "The cookie came back with 1 of the 1 press after the first, and the server has 2 records")
 }
 
 // Also: what comes from another site is written down and refused all the same.

@@ -247,7 +247,7 @@ func TestExperimentClosesWithTheBrowser(t *testing.T) {
 
 	again, _ := browseWith(t, p, true, dir)
 	again.do(chromedp.Navigate(address), chromedp.WaitVisible(chromedp.ID("waiting")))
-	press(again, "Look what my browser sends")
+	press(again, "I quit it and came back: look again")
 	again.want("#waiting table", "did not come")
 	again.do(chromedp.Click(chromedp.CSS(`button[name=stop]`)))
 	again.want("#verdict", "Only the cookie with Max-Age came back", "the server still has 2 records")

@@ -20,16 +20,16 @@ func byBrowser() []Experiment {
 			Lead: "You are logged in at one site, and another site's page sends your browser there: by a link, a form that reads, a form that writes. Which of your cookies go along?",
 			Predictions: []string{
 				"With a foreign form that writes, all of them go along: a cookie goes wherever its server is called",
-				"With a foreign form that writes, only the one without SameSite goes along, because it is fresh",
+				"With a foreign form that writes, only the one without SameSite goes along",
 				"With a foreign form that writes, none of them goes along",
 			},
 			Does:  "nine requests of your own browser, from three places",
 			Needs: "This needs the machine that the program runs on, under localhost or 127.0.0.1: the foreign pages are on a port of their own, which no other machine reaches.",
 			Live:  normalLaxStrict,
 			Explain: []string{
-				"`SameSite` says for each {cookie cookie} whether it goes along when another site caused the request (RFC 6265bis, section 5.6.7): `Strict` never, `Lax` only when somebody follows a link or submits a form that reads, in the whole window.",
+				"`SameSite` says for each {cookie cookie} whether it goes along when another site caused the request (RFC 6265bis, section 5.6.7): `Strict` never, `Lax` only when somebody follows a link or submits a form that reads, so that the address bar changes.",
 				"Without the attribute browsers of the Chromium family treat a cookie as `Lax`, but for its first two minutes they send it with a foreign form that writes all the same; others send it always.",
-				"A site is a scheme and a registrable name: {wire another port of the same name} is the same site, so `SameSite` protects nothing from the program next door.",
+				"A site is the scheme and the name that somebody registered, such as example.org: {wire another port of the same name} is the same site, so `SameSite` protects nothing from the program next door.",
 				"That is why this program also compares `Origin` with its own address: each foreign form that writes was answered 403, after its cookies had been written down here.",
 			},
 			Breaks:  "An application that changes something on a GET: a link is enough then, and `Lax` sends the cookie along with it.",
@@ -44,11 +44,11 @@ func byBrowser() []Experiment {
 				"No: the server refuses a Secure cookie over plain http with an error",
 			},
 			Does:  "three presses or more of your own browser",
-			Needs: "On the machine that the program runs on, localhost and 127.0.0.1 count as trustworthy, and it works. To see it fail, open this page from another device, or under this machine's name in the network.",
+			Needs: "To see both answers it needs two addresses. Under localhost or 127.0.0.1 Chromium and Firefox count plain http as trustworthy. From another device of the network, the program must listen there: start it with --addr 0.0.0.0:8080.",
 			Live:  secureOnPlainHTTP,
 			Explain: []string{
 				"A cookie with `Secure` is kept and sent over https only (RFC 6265bis, section 5.7): over plain http the browser throws it away without a word, and the page looks as if nothing were wrong.",
-				"Browsers make an exception for localhost and 127.0.0.1, whose traffic never leaves the machine: so it works where it was written, and fails where it is used.",
+				"Chromium and Firefox make an exception for localhost and 127.0.0.1, whose traffic never leaves the machine, and Safari does not: so it may work where it was written, and fails where it is used.",
 				"The {server server} notices nothing: each request comes without a cookie, so each write begins another session, and the records climb.",
 			},
 			Breaks:  "https: with it Secure is right, and with the prefix `__Host-` nobody on plain http can plant such a cookie either.",
@@ -72,13 +72,13 @@ func closes() Experiment {
 		Needs: "Any machine will do, also a phone: quit the whole browser, not only this page, and come back within five minutes.",
 		Live:  closesWithTheBrowser,
 		Explain: []string{
-			"A cookie without `Max-Age` or `Expires` ends \"when the session is over\", which means the browser's own session (RFC 6265, section 4.1.2): the browser forgets it when it quits.",
-			"Nobody tells the {server server}: its record stays until the idle clock runs out, so a thief's copy of that cookie goes on working.",
+			"A cookie without `Max-Age` or `Expires` is kept \"until the current session is over\", and the browser says when its own session is (RFC 6265, section 4.1.2.2): mostly when it quits.",
+			"Nobody tells the {server server}: its record goes on opening until the idle clock runs out, for whoever has a copy of that cookie.",
 			"A browser that is set to go on where you left off restores such cookies too, and many phones never quit a browser at all.",
 			"So closing the window is no logout: a session ends when the server ends it.",
 		},
 		Breaks:  "A browser that restores its windows keeps both cookies; a private window forgets both.",
-		Sources: []Source{{"RFC 6265, section 4.1.2", "https://www.rfc-editor.org/rfc/rfc6265#section-4.1.2"}, {"Django: browser-length sessions and persistent sessions", "https://docs.djangoproject.com/en/stable/topics/http/sessions/#browser-length-sessions-vs-persistent-sessions"}},
+		Sources: []Source{{"RFC 6265, section 4.1.2.2", "https://www.rfc-editor.org/rfc/rfc6265#section-4.1.2.2"}, {"Django: browser-length sessions and persistent sessions", "https://docs.djangoproject.com/en/stable/topics/http/sessions/#browser-length-sessions-vs-persistent-sessions"}},
 	}
 }
 
@@ -96,13 +96,16 @@ type closing struct {
 
 	mu    sync.Mutex
 	given time.Time
+	kept  string // a copy of the cookie without Max-Age
 	looks []look
 }
 
 // look is what came at one look.
 type look struct {
 	at          time.Time
+	quit        bool            // the learner says that the browser was quit before
 	came, opens map[string]bool // by the cookie's name
+	copyOpens   bool            // so does a copy of the one without Max-Age that somebody else kept
 	records     int
 }
 
@@ -131,9 +134,9 @@ func (l *closing) Visit(v Visit) Reply {
 			c.Name, c.Path = name, l.run.Base()
 			back.SetCookies = append(back.SetCookies, c.String())
 		}
-		l.given = l.in.Now()
-	case v.Path == "/look":
-		now := look{at: l.in.Now(), came: make(map[string]bool), opens: make(map[string]bool)}
+		l.given, l.kept = l.in.Now(), ends.Cookie()
+	case (v.Path == "/look" || v.Path == "/look-again") && !l.given.IsZero() && len(l.looks) < 50:
+		now := look{at: l.in.Now(), quit: v.Path == "/look-again", came: make(map[string]bool), opens: make(map[string]bool)}
 		for _, name := range []string{labelled, unlabelled} {
 			value, came := v.Cookies[name]
 			now.came[name] = came
@@ -143,6 +146,9 @@ func (l *closing) Visit(v Visit) Reply {
 				now.opens[name] = asks.Get("/session").Answer().Exists
 			}
 		}
+		thief := l.in.Client("somebody with a copy of until-close")
+		thief.Put(l.kept)
+		now.copyOpens = thief.Get("/session").Answer().Exists
 		now.records = l.in.Stats().Live
 		l.looks = append(l.looks, now)
 	}
@@ -161,11 +167,14 @@ func (l *closing) Stage(string) Stage {
 	}
 	return Stage{
 		Text: []string{
-			"Your browser has {cookie two cookies} now. Look once, to see them come. Then quit the whole browser, open it again, come back to this page and look again.",
+			"Your browser was given {cookie two cookies}. Look once, to see them come. Then quit the whole browser, open it again, come back to this page and look again.",
 			"The address of this page, in case it is not in your history: `" + l.run.Page() + "`",
 		},
-		Actions: []Action{{Label: "Look what my browser sends", Method: "POST", URL: l.run.Base() + "/look", Here: true}},
-		Tables:  l.tables(),
+		Actions: []Action{
+			{Label: "Look what my browser sends", Method: "POST", URL: l.run.Base() + "/look", Here: true},
+			{Label: "I quit it and came back: look again", Method: "POST", URL: l.run.Base() + "/look-again", Here: true},
+		},
+		Tables: l.tables(),
 	}
 }
 
@@ -173,7 +182,7 @@ func (l *closing) tables() []Table {
 	if len(l.looks) == 0 {
 		return nil
 	}
-	t := Table{Caption: "Each look", Head: []string{"after", labelled, unlabelled, "records on the server"}}
+	t := Table{Caption: "Each look", Head: []string{"after", "quit before, you say", labelled, unlabelled, "a copy of " + unlabelled, "records on the server"}}
 	cell := func(k look, name string) string {
 		switch {
 		case k.opens[name]:
@@ -184,7 +193,14 @@ func (l *closing) tables() []Table {
 		return "{bad did not come}"
 	}
 	for _, k := range l.looks {
-		t.Rows = append(t.Rows, []string{k.at.Sub(l.given).Round(time.Second).String(), cell(k, labelled), cell(k, unlabelled), fmt.Sprint(k.records)})
+		quit, copied := "no", "opens nothing"
+		if k.quit {
+			quit = "yes"
+		}
+		if k.copyOpens {
+			copied = "opens the session"
+		}
+		t.Rows = append(t.Rows, []string{k.at.Sub(l.given).Round(time.Second).String(), quit, cell(k, labelled), cell(k, unlabelled), copied, fmt.Sprint(k.records)})
 	}
 	return []Table{t}
 }
@@ -193,27 +209,30 @@ func (l *closing) tables() []Table {
 func (l *closing) Outcome() Outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := Outcome{Happened: None, Tone: Lost, Tables: l.tables(), Verdict: "You did not look, so there is nothing to tell. Open it again."}
-	if len(l.looks) == 0 {
+	out := Outcome{Happened: None, Tone: Lost, Tables: l.tables(), Verdict: "You did not quit the browser and look again, so there is nothing to tell. Open it again."}
+	if len(l.looks) == 0 || !l.looks[len(l.looks)-1].quit {
 		return out
 	}
 	last := l.looks[len(l.looks)-1]
 	records := word(last.records, "record", "records")
+	if last.copyOpens {
+		records += ", and a copy of the cookie without Max-Age is still let in"
+	}
 	switch with, without := last.came[labelled], last.came[unlabelled]; {
 	case with && without:
 		out.Happened, out.Tone = 0, Held
-		out.Verdict = fmt.Sprintf("At the last look {cookie both cookies came}. Either the browser was not quit, or it restored what it had open. The server has %s.", records)
+		out.Verdict = fmt.Sprintf("{cookie Both cookies came back.} If your browser was quit, it restored what it had open. {server The server has %s.}", records)
 	case with && last.records >= 2:
 		out.Happened = 1
-		out.Verdict = fmt.Sprintf("{ok Only the cookie with Max-Age came back.} The other was forgotten by your browser alone: {server the server still has %s}, and whoever has a copy of that cookie is still let in.", records)
+		out.Verdict = fmt.Sprintf("{ok Only the cookie with Max-Age came back.} The other was forgotten by your browser alone: {server the server still has %s}.", records)
 	case with:
 		out.Happened = 3
-		out.Verdict = fmt.Sprintf("Only the cookie with Max-Age came back, and the server has %s.", records)
+		out.Verdict = fmt.Sprintf("Only the cookie with Max-Age came back, and {server the server has %s}.", records)
 	case !without:
 		out.Happened = 2
-		out.Verdict = fmt.Sprintf("{bad Neither cookie came back.} A private window forgets both. {server The server still has %s.}", records)
+		out.Verdict = fmt.Sprintf("{bad Neither cookie came back}, as after a private window. {server The server still has %s.}", records)
 	default:
-		out.Verdict = fmt.Sprintf("The cookie without Max-Age came back and the other did not. The server has %s.", records)
+		out.Verdict = fmt.Sprintf("The cookie without Max-Age came back and the other did not. {server The server has %s.}", records)
 	}
 	return out
 }
@@ -309,15 +328,15 @@ func (l *secure) Outcome() Outcome {
 	case refused > 0:
 		out.Happened, out.Tone = 2, Refused
 		out.Verdict = fmt.Sprintf("{bad The server answered %s with an error.}", word(refused, "press", "presses"))
-	case came == n-1:
+	case came == n-1 && last.records == 1:
 		out.Happened, out.Tone = 0, Held
-		out.Verdict = fmt.Sprintf("{ok The cookie came back} with each of the %s after the first: under %s your browser counts plain http as trustworthy. {server One session, %s.} Now try it from another device.",
+		out.Verdict = fmt.Sprintf("{ok The cookie came back} with each of the %s after the first: under %s your browser counts plain http as trustworthy. {server The server has %s.} Now try it from another device.",
 			word(n-1, "press", "presses"), under, word(last.records, "record", "records"))
-	case came == 0:
+	case came == 0 && last.records == n:
 		out.Happened = 1
 		out.Verdict = fmt.Sprintf("{bad The cookie never came back.} Under %s your browser threw it away each time, without a word: %s made {server %s}.", under, word(n, "press", "presses"), word(last.records, "record", "records"))
 	default:
-		out.Verdict = fmt.Sprintf("The cookie came back with %d of the %s after the first: they were made under different names.", came, word(n-1, "press", "presses"))
+		out.Verdict = fmt.Sprintf("The cookie came back with %d of the %s after the first, and the server has %s.", came, word(n-1, "press", "presses"), word(last.records, "record", "records"))
 	}
 	return out
 }
