@@ -121,7 +121,16 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) (err 
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	go a.Run(ctx)
+	running, endRun := context.WithCancel(ctx)
+	ran := make(chan struct{})
+	go func() {
+		defer close(ran)
+		a.Run(running)
+	}()
+	defer func() { // private servers of experiments leave nothing behind
+		endRun()
+		<-ran
+	}()
 	if cfg.SecretFile != "" {
 		if cfg.Store == "memory" {
 			log.Warn("the memory store forgets at the end of the program which IDs were ended: with the same secret, a kept cookie of placement cookie opens again after a restart")

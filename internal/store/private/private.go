@@ -4,8 +4,10 @@ package private
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
@@ -18,6 +20,7 @@ import (
 // Stores are all stores by their names. redisURL is a Redis that may not be there:
 // then opening one is an error that says so.
 func Stores(redisURL string) map[string]experiment.OpenStore {
+	var made sync.Map // *keys by name
 	return map[string]experiment.OpenStore{
 		"memory": func(_ context.Context, cfg experiment.StoreConfig) (session.Backend, func() error, func() error, error) {
 			nothing := func() error { return nil }
@@ -35,16 +38,38 @@ func Stores(redisURL string) map[string]experiment.OpenStore {
 			if err != nil {
 				return nil, nil, nil, fmt.Errorf("%w: %w", experiment.ErrUnavailable, err)
 			}
+			kept, _ := made.LoadOrStore(cfg.Name, new(keys))
 			remove := func() error {
+				made.Delete(cfg.Name)
 				ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 				defer cancel()
-				err := st.Drop(ctx)
-				if closed := st.Close(); err == nil {
-					err = closed
-				}
-				return err
+				return errors.Join(st.Drop(ctx, kept.(*keys).all), st.Close())
 			}
-			return st, st.Close, remove, nil
+			return leased{st, kept.(*keys)}, st.Close, remove, nil
 		},
 	}
+}
+
+// keys are those that a store in Redis was given: they are removed by name, and not
+// looked for among those of others.
+type keys struct {
+	mu  sync.Mutex
+	all []session.Key
+}
+
+// leased is a store in Redis that remembers its keys.
+type leased struct {
+	*redis.Store
+	keys *keys
+}
+
+// Create implements session.Backend.
+func (l leased) Create(ctx context.Context, k session.Key, r session.Record) error {
+	l.keys.mu.Lock()
+	l.keys.all = append(l.keys.all, k)
+	l.keys.mu.Unlock()
+	if err := l.Store.Create(ctx, k, r); err != nil {
+		return err
+	}
+	return l.Lease(ctx)
 }

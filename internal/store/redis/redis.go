@@ -115,29 +115,27 @@ func newStore(client goredis.UniversalClient, cfg Config) *Store {
 	}
 }
 
-// Drop removes all that the store keeps, markers too, which DeleteExpired leaves to
-// Redis. It is for a store with a Prefix that was one for a while only.
-func (st *Store) Drop(ctx context.Context) error {
+// Drop removes the sessions of keys, markers too, and the index. It is for a store
+// with a Prefix that was one for a while only.
+func (st *Store) Drop(ctx context.Context, keys []session.Key) error {
 	if st.cfg.Prefix == "" {
 		return errors.New("redis: only a store with a prefix is dropped")
 	}
-	drop := func(ctx context.Context, node *goredis.Client) error {
-		keys := node.Scan(ctx, 0, st.hash+"*", batch).Iterator()
-		for keys.Next(ctx) {
-			if err := node.Unlink(ctx, keys.Val()).Err(); err != nil {
-				return err
-			}
-		}
-		return keys.Err()
+	err := st.client.Del(ctx, st.index...).Err() // one slot
+	for _, k := range keys {
+		err = errors.Join(err, st.client.Unlink(ctx, st.key(k)).Err())
 	}
+	return err
+}
+
+// Lease lets the index go by itself an hour from now, as sessions do, should nobody
+// drop it.
+func (st *Store) Lease(ctx context.Context) error {
 	var err error
-	switch client := st.client.(type) {
-	case *goredis.ClusterClient:
-		err = client.ForEachMaster(ctx, drop)
-	case *goredis.Client:
-		err = drop(ctx, client)
+	for _, key := range st.index {
+		err = errors.Join(err, st.client.Expire(ctx, key, graceTTL).Err())
 	}
-	return errors.Join(err, st.client.Del(ctx, st.index...).Err()) // one slot
+	return err
 }
 
 func (st *Store) open(ctx context.Context, opt *goredis.Options) error {
