@@ -1,11 +1,17 @@
 package views
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/a-h/templ"
+)
 
 // Shelf is the list of experiments.
 type Shelf struct {
 	Page     Page
 	Place    Place
+	Second   string // the name of the second browser whose page it is, "" for the first
+	Slug     string // of the experiment that the page is about, "" for the shelf
 	Sections []ShelfSection
 	Done     int // of All
 	Right    int // predictions that came true
@@ -78,14 +84,25 @@ type Choice struct {
 	Invalid     bool
 }
 
+// invalid marks a text that was refused and ties it to the line that says why.
+func (c Choice) invalid() templ.Attributes {
+	if !c.Invalid {
+		return nil
+	}
+	return templ.Attributes{"aria-invalid": "true", "aria-describedby": "problem"}
+}
+
 // Link is an address and its text.
 type Link struct{ URL, Text string }
 
 // Run is one run of an experiment.
 type Run struct {
 	Token     string
+	URL       string // of the page that shows it
 	Waiting   bool
-	Step, Of  string // how far it is; empty when that is not known
+	Undecided bool     // too little was done to say anything
+	Chosen    []string // what the learner chose
+	Step, Of  string   // how far it is; empty when that is not known
 	Doing     string
 	Failed    string // why it could not be done
 	Tone      string // "held", "refused", "lost"
@@ -106,6 +123,7 @@ type Run struct {
 // Shot is a cookie, and the exchange that it made.
 type Shot struct {
 	Title  string
+	None   bool // there is no cookie
 	Token  []Part
 	Size   string
 	Values string // what the cookie says, decoded

@@ -84,7 +84,7 @@ func fragments() map[string]templ.Component {
 		}}}}}),
 		"observe": observe(Lesson{Slug: "x", Run: &Run{Panels: &RunPanels{N: 2, Client: evil, Wire: Wire{RequestLine: "GET /get", Finished: true, By: evil, Past: true, Decisive: "yes", Answer: `{"found":yes}`}}}}, Run{
 			Token: "RUN", Tone: "refused", Verdict: []Part{{"bad", "Refused."}, {"wire", evil}, {"mac", evil}, {"ok", evil}}, Judgement: evil, Remark: evil, Unnoted: true, Dropped: 3,
-			Shots:  []Shot{{Title: "As issued", Token: []Part{{"t-time", "179"}, {"dim", "|"}, {"t-data", "cG"}, {"t-data flip", evil}, {"t-mac", "bWFj"}}, Size: "160 B", Values: evil, Line: "GET /get", Status: "200", Says: evil}, {Title: "none"}},
+			Shots:  []Shot{{Title: "As issued", Token: []Part{{"t-time", "179"}, {"dim", "|"}, {"t-data", "cG"}, {"t-data flip", evil}, {"t-mac", "bWFj"}}, Size: "160 B", Values: evil, Line: "GET /get", Status: "200", Says: evil}, {Title: "none", None: true}},
 			Tables: []Table{{Caption: evil, Head: []string{"what", "is"}, Rows: [][][]Part{{{{"", "a"}}, {{"code", evil}, {"decisive", evil}}}}}},
 			Exchanges: []ExchangeLine{
 				{N: 1, URL: "/experiments/x?run=RUN&at=1", Client: evil, Note: evil, Line: "POST /set", Status: "200", SetCookie: "180 B"},

@@ -176,6 +176,9 @@ func (a *App) refuse(c echo.Context, p *problem) error {
 		p.field = largeField[c.Path()]
 	}
 	sentence := refused(p)
+	if e, ok := experiment.Find(c.Param("slug")); ok && a.experiments != nil && (!p.aboutRequest() || p.status == http.StatusNotFound || wants(c) == formFragment) {
+		return a.refuseExperiment(c, p, e, sentence)
+	}
 	if p.aboutRequest() {
 		if wants(c) == formFragment {
 			return a.write(c, p.status, views.ProblemFragment(sentence))
@@ -185,9 +188,6 @@ func (a *App) refuse(c echo.Context, p *problem) error {
 	var s *session.Session
 	if p.status != http.StatusServiceUnavailable { // the store is not asked again, or the page would wait for it too
 		s, _ = idOf(c).engine.Load(c.Request()) // nil when the store does not answer: the page says so
-	}
-	if e, ok := experiment.Find(c.Param("slug")); ok && a.experiments != nil {
-		return a.showExperiment(c, p.status, s, e, nil, sentence, "")
 	}
 	lab := a.labView(c, s, sentence, false)
 	if wants(c) == formPage && len(lab.Composer.Value) > maxEchoed {

@@ -12,11 +12,16 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gorilla/sessions"
 
+	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
 )
+
+// stamp is the time of signing of a cookie from now. Its first digits last.
+var stamp = fmt.Sprint(time.Now().Unix())
 
 var forgeryCases = []experimentCase{
 	{slug: "signed-is-not-secret", chosen: "how=signed", happened: 3, says: []string{"I like Nina", "2 layers", "worth nothing"}, witness: storedBothWays("I like Nina", true)},
@@ -27,6 +32,9 @@ var forgeryCases = []experimentCase{
 	{slug: "signed-is-not-secret", chosen: choosing("how", "gorilla", "secret", "A"), happened: 3, says: []string{"too short to tell"}, witness: storedBothWays("A", true)},
 	{slug: "signed-is-not-secret", chosen: choosing("how", "encrypted", "secret", "A"), happened: 1, witness: storedBothWays("A", false)},
 	{slug: "signed-is-not-secret", chosen: choosing("how", "encrypted", "secret", "diary"), happened: 1, witness: storedBothWays("diary", false)},
+	{slug: "signed-is-not-secret", chosen: choosing("how", "encrypted", "secret", stamp[:4]), happened: 1, says: []string{"| by chance"}, witness: storedBothWays(stamp[:4], false)},
+	{slug: "signed-is-not-secret", chosen: choosing("how", "encrypted", "secret", base64.URLEncoding.EncodeToString([]byte(stamp[:3]))), happened: 1, says: []string{"| by chance"}, witness: storedBothWays(base64.URLEncoding.EncodeToString([]byte(stamp[:3])), false)},
+	{slug: "signed-is-not-secret", chosen: choosing("how", "signed", "secret", stamp[:4]), happened: 3, says: []string{"2 layers", "| by chance"}, witness: storedBothWays(stamp[:4], true)},
 	{slug: "signed-is-not-secret", chosen: choosing("how", "signed", "secret", strings.Repeat("界", 20)), happened: 3, witness: storedBothWays(strings.Repeat("界", 20), true)},
 	{slug: "signed-is-not-secret", chosen: choosing("how", "signed", "secret", ""), says: []string{"you wrote no text"}, witness: func(t *testing.T, all []seen) {
 		for _, s := range all {
@@ -36,10 +44,10 @@ var forgeryCases = []experimentCase{
 		}
 	}},
 
-	{slug: "change-one-letter", chosen: "edit=role", happened: 3, says: []string{"no records created", "still student", "teacher"}, witness: edited},
-	{slug: "change-one-letter", chosen: "edit=letter", happened: 3, says: []string{"no records created", "still student"}, witness: edited},
+	{slug: "change-one-letter", chosen: "edit=role", happened: 3, says: []string{"no records created", "student again", "untouched", "fit the edited bytes", "teacher"}, witness: edited},
+	{slug: "change-one-letter", chosen: "edit=letter", happened: 3, says: []string{"no records created", "student again", "untouched", "fit the edited bytes"}, witness: edited},
 	{slug: "change-one-letter", chosen: "edit=deadline", happened: 3, says: []string{"no records created", "deadline"}, witness: edited},
-	{slug: "change-one-letter", chosen: "edit=signature", happened: 3, says: []string{"no records created", "signature"}, witness: edited},
+	{slug: "change-one-letter", chosen: "edit=signature", happened: 3, says: []string{"no records created", "student again", "untouched", "The edited signature does not fit"}, witness: edited},
 	{slug: "change-one-letter", chosen: choosing("edit", "role", "role", ""), happened: 3, witness: edited},
 	{slug: "change-one-letter", chosen: choosing("edit", "role", "role", `"}{`+"`bad} ü"), happened: 3, witness: edited},
 	{slug: "change-one-letter", chosen: choosing("edit", "role", "role", "student"), says: []string{"Nothing was edited"}, witness: func(t *testing.T, all []seen) {
@@ -52,6 +60,8 @@ var forgeryCases = []experimentCase{
 	{slug: "crack-a-weak-secret", chosen: "secret=yours", happened: 1, says: []string{"The secret is Gorilla123!"}, witness: cracked},
 	{slug: "crack-a-weak-secret", chosen: "secret=strong", happened: 2, says: []string{"Not cracked", "⁶", " years"}, witness: notCracked},
 	{slug: "crack-a-weak-secret", chosen: choosing("secret", "yours", "word", "p4ssw0rd2025"), happened: 1, says: []string{"p4ssw0rd2025"}, witness: cracked},
+	{slug: "crack-a-weak-secret", chosen: choosing("secret", "yours", "word", "Gorilla2011!"), happened: 1, says: []string{"Gorilla2011!"}, witness: cracked},
+	{slug: "crack-a-weak-secret", chosen: choosing("secret", "yours", "word", "Summer2024!"), happened: 1, says: []string{"Summer2024!"}, witness: cracked},
 	{slug: "crack-a-weak-secret", chosen: choosing("secret", "yours", "word", "two words, {and} a `mark`"), happened: 2, says: []string{"does not make it strong"}, witness: notCracked},
 	{slug: "crack-a-weak-secret", chosen: choosing("secret", "yours", "word", ""), says: []string{"nothing to crack", "status 500"}, witness: func(t *testing.T, all []seen) {
 		if len(all) != 1 || all[0].status != 500 || all[0].setCookie != "" {
@@ -62,11 +72,11 @@ var forgeryCases = []experimentCase{
 	{slug: "rotate-the-secret", chosen: "keep=while&placement=hybrid", happened: 3, says: []string{"Aisha alone", "Rahim read, and got no new cookie", "Both stayed logged in", "2 of 2"}, witness: rotated(false)},
 	{slug: "rotate-the-secret", chosen: "keep=while&placement=cookie", happened: 3, says: []string{"Aisha alone", "Rahim read, and got no new cookie", "Both stayed logged in", "2 of 2"}, witness: rotated(false)},
 	{slug: "rotate-the-secret", chosen: "keep=while&placement=server", happened: 4, says: []string{"Aisha and Rahim", "Rahim read, and got a new cookie", "Both stayed logged in"}, witness: rotated(true)},
-	{slug: "rotate-the-secret", chosen: "keep=dropped&placement=hybrid", happened: 2, says: []string{"Nobody", "still holds 3 sessions"}, witness: dropped},
+	{slug: "rotate-the-secret", chosen: "keep=dropped&placement=hybrid", happened: 2, says: []string{"Nobody", "\nAisha | yes", "still holds 3 sessions"}, witness: dropped},
 	{slug: "rotate-the-secret", chosen: "keep=dropped&placement=cookie", happened: 2, says: []string{"Nobody"}, witness: dropped},
 	{slug: "rotate-the-secret", chosen: "keep=dropped&placement=server", happened: 2, says: []string{"Nobody", "still holds 3 sessions"}, witness: dropped},
 
-	{slug: "replay-an-older-cookie", chosen: "placement=hybrid", happened: 2, says: []string{"10 after it was 5", "version 2", "version 1", "4 purchases of 5"}, witness: creditAfter(10, 4)},
+	{slug: "replay-an-older-cookie", chosen: "placement=hybrid", happened: 2, says: []string{"10 after it was 5", "version 2", "version 1", "4 purchases of 5, from a credit of 10, and the run stopped there"}, witness: creditAfter(10, 4)},
 	{slug: "replay-an-older-cookie", chosen: "placement=cookie", happened: 2, says: []string{"10 after it was 5", "4 purchases of 5"}, witness: creditAfter(10, 4)},
 	{slug: "replay-an-older-cookie", chosen: "placement=server", happened: 1, says: []string{"Spent is spent", "letter by letter", "2 purchases of 5"}, witness: creditAfter(5, 2)},
 }
@@ -240,6 +250,7 @@ var forgeryControls = []control{
 		}
 		return sent, 0
 	})},
+	{slug: "change-one-letter", chosen: "edit=role", happened: 0, handler: endingIt},
 	{slug: "change-one-letter", chosen: "edit=letter", happened: 0, handler: passing(func([]string, string) (string, int) { return "", 0 })},
 	{slug: "crack-a-weak-secret", chosen: "secret=strong", happened: 3, handler: believing},
 	{slug: "crack-a-weak-secret", chosen: "secret=weak", happened: 0, handler: passing(func(issued []string, sent string) (string, int) { // a list of what was issued
@@ -269,7 +280,7 @@ var forgeryControls = []control{
 func notEncrypted(http.Handler) http.Handler {
 	store := sessions.NewCookieStore(bytes.Repeat([]byte("k"), 32))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, _ := store.Get(r, "sessionscope")
+		s, _ := store.Get(r, experiment.CookieName)
 		*s.Options = sessions.Options{Path: "/", MaxAge: 60}
 		if r.Method == "POST" {
 			s.Values[r.PostFormValue("key")] = r.PostFormValue("value")
@@ -300,10 +311,10 @@ func remembering(write func(n int, key, value string) string) func(http.Handler)
 			if r.Method == "POST" {
 				cookie := write(len(values), r.PostFormValue("key"), r.PostFormValue("value"))
 				values[cookie] = r.PostFormValue("value")
-				http.SetCookie(w, &http.Cookie{Name: "sessionscope", Value: cookie})
+				http.SetCookie(w, &http.Cookie{Name: experiment.CookieName, Value: cookie})
 			}
 			var value any
-			if c, err := r.Cookie("sessionscope"); err == nil && values[c.Value] != "" {
+			if c, err := r.Cookie(experiment.CookieName); err == nil && values[c.Value] != "" {
 				value = values[c.Value]
 			}
 			answerGet(w, value)
@@ -315,7 +326,7 @@ func remembering(write func(n int, key, value string) string) func(http.Handler)
 // believing is a server that reads its cookies and does not verify them.
 func believing(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := r.Cookie("sessionscope")
+		c, err := r.Cookie(experiment.CookieName)
 		if err != nil {
 			h.ServeHTTP(w, r)
 			return
@@ -334,6 +345,23 @@ func believing(h http.Handler) http.Handler {
 	})
 }
 
+// endingIt is a server on which a cookie that nobody issued ends the session it names.
+func endingIt(h http.Handler) http.Handler {
+	issued := ""
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, err := r.Cookie(experiment.CookieName); err == nil && c.Value != issued {
+			out := httptest.NewRequest("POST", "http://"+r.Host+"/logout", nil)
+			out.Header.Set("Cookie", experiment.CookieName+"="+issued)
+			aside(h, out)
+		}
+		copied := &copying{ResponseWriter: w, status: http.StatusOK}
+		h.ServeHTTP(copied, r)
+		if value := (seen{setCookie: copied.sent}).sent(); value != "" {
+			issued = value
+		}
+	})
+}
+
 // passing gives the server another cookie, or none, in the place of the one that
 // was sent, or answers with a status: as f says of it and of what was issued.
 func passing(f func(issued []string, sent string) (string, int)) func(http.Handler) http.Handler {
@@ -341,7 +369,7 @@ func passing(f func(issued []string, sent string) (string, int)) func(http.Handl
 		var mu sync.Mutex
 		var issued []string
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if c, err := r.Cookie("sessionscope"); err == nil {
+			if c, err := r.Cookie(experiment.CookieName); err == nil {
 				mu.Lock()
 				value, status := f(issued, c.Value)
 				mu.Unlock()
@@ -352,7 +380,7 @@ func passing(f func(issued []string, sent string) (string, int)) func(http.Handl
 				}
 				r.Header.Del("Cookie")
 				if value != "" {
-					r.Header.Set("Cookie", "sessionscope="+value)
+					r.Header.Set("Cookie", experiment.CookieName+"="+value)
 				}
 			}
 			copied := &copying{ResponseWriter: w, status: http.StatusOK}

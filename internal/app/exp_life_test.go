@@ -11,18 +11,28 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
 var lifeCases = []experimentCase{
-	{slug: "born-on-first-write", happened: 3, says: []string{"from 0 to 1 record"}, witness: func(t *testing.T, all []seen) {
-		if len(all) != 5 {
+	{slug: "born-on-first-write", happened: 3, says: []string{"from 0 to 1 record", "The fifth request was the first to send that cookie, and kept the ID", "wrote 3 times: 3 records more, 3 IDs"}, witness: func(t *testing.T, all []seen) {
+		if len(all) != 8 {
 			t.Fatalf("%d requests", len(all))
 		}
+		ids := make(map[any]int)
 		for i, s := range all {
-			if born := s.setCookie != ""; born != (i >= 3) {
-				t.Errorf("request %d, %s %s: a Set-Cookie: %v", i+1, s.method, s.path, born)
+			if writes := s.path == "/set"; writes != (i >= 3) || (s.sent() != "") != writes {
+				t.Errorf("request %d, %s %s: Set-Cookie %q", i+1, s.method, s.path, s.setCookie)
 			}
+			if sends := s.cookie != ""; sends != (i == 4) || sends && s.cookie != all[3].sent() {
+				t.Errorf("request %d sends the cookie %q", i+1, s.cookie)
+			}
+			of, _ := s.answer["session"].(map[string]any)
+			ids[of["id"]]++
+		}
+		if of := all[4].answer["session"].(map[string]any); len(ids) != 5 || ids[nil] != 3 || ids[of["id"]] != 2 {
+			t.Errorf("the IDs, and how often: %v", ids)
 		}
 	}},
 
@@ -54,6 +64,10 @@ var lifeCases = []experimentCase{
 	{slug: "flash-message", chosen: "message=&placement=server", happened: 2, says: []string{"an empty text"}, witness: flashed("", false)},
 	{slug: "flash-message", chosen: "message=%60%7Bok+x%7D%3C%2Fb%3E%22%5C&placement=hybrid", happened: 2, says: []string{`ˋ❴ok x❵</b>"\`}, witness: flashed("`{ok x}</b>\"\\", true)},
 	{slug: "flash-message", chosen: "message=" + strings.Repeat("%22", 120) + "&placement=hybrid", happened: 2, witness: flashed(strings.Repeat(`"`, 120), true)},
+
+	{slug: "count-to-five", chosen: "placement=hybrid", happened: 2, says: []string{"versions 1 to 7", "with 0 keys in it", "got new bytes 6 times", "and read 5"}, witness: sixPresses(true)},
+	{slug: "count-to-five", chosen: "placement=cookie", happened: 2, says: []string{"versions 1 to 7", "with 0 keys in it", "got new bytes 6 times", "and read 5"}, witness: sixPresses(true)},
+	{slug: "count-to-five", chosen: "placement=server", happened: 2, says: []string{"versions 1 to 7", "with 0 keys in it", "byte for byte", "and read 1"}, witness: sixPresses(false)},
 }
 
 // missingKey sees that a key which nobody set is answered with that status, and that
@@ -163,7 +177,7 @@ func expiredAfter(seconds int) func(*testing.T, []seen) {
 		if got := fmt.Sprintf("%q", reads); got != `["Rahim" "" ""]` {
 			t.Errorf("the kept cookie read %s", got)
 		}
-		if got := strings.Join(figures, " "); got != "1+0 0+1 0+1 1+0" {
+		if got := strings.Join(figures, " "); got != "1+0 0+1 0+1 0+1 1+0" {
 			t.Errorf("live and expired were %s", got)
 		}
 	}
@@ -240,13 +254,62 @@ func flashed(message string, again bool) func(*testing.T, []seen) {
 	}
 }
 
+// sixPresses sees one session through six presses, and whether its cookie changes
+// with every write.
+func sixPresses(changes bool) func(*testing.T, []seen) {
+	return func(t *testing.T, all []seen) {
+		var requests, reads, versions []string
+		ids, cookies := make(map[any]bool), make(map[string]bool)
+		for i, s := range all {
+			path, _, _ := strings.Cut(s.path, "?")
+			requests = append(requests, strings.TrimPrefix(path, "/"))
+			of, _ := s.answer["session"].(map[string]any)
+			if i > 0 {
+				ids[of["id"]] = true
+			}
+			switch path {
+			case "/get":
+				reads = append(reads, fmt.Sprint(s.answer["value"]))
+			case "/keys":
+				if of["exists"] != true || fmt.Sprint(s.answer["keys"]) != "[]" {
+					t.Errorf("after the deletion: %s", s.body)
+				}
+			default:
+				versions = append(versions, fmt.Sprint(of["version"]))
+				if sets := s.sent() != ""; sets != (changes || i == 1) {
+					t.Errorf("%s: Set-Cookie %q", path, s.setCookie)
+				} else if sets {
+					cookies[s.sent()] = true
+				}
+			}
+		}
+		last := "1" // by the cookie of the fifth press
+		if changes {
+			last = "5"
+		}
+		if got := strings.Join(requests, " "); got != strings.Repeat("get set ", 5)+"get delete keys set get" {
+			t.Errorf("the requests were %s", got)
+		}
+		if got := strings.Join(reads, " "); got != "<nil> 1 2 3 4 5 "+last {
+			t.Errorf("the page read %s", got)
+		}
+		if got := strings.Join(versions, " "); got != "1 2 3 4 5 6 7" || len(ids) != 1 {
+			t.Errorf("versions %s under the IDs %v", got, ids)
+		}
+		if want := map[bool]int{true: 7, false: 1}[changes]; len(cookies) != want {
+			t.Errorf("%d different cookies, want %d", len(cookies), want)
+		}
+	}
+}
+
 var lifeControls = []control{
 	{slug: "born-on-first-write", happened: 1, handler: func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // a cookie for everybody
-			http.SetCookie(w, &http.Cookie{Name: "sessionscope", Value: "visitor"})
+			http.SetCookie(w, &http.Cookie{Name: experiment.CookieName, Value: "visitor"})
 			h.ServeHTTP(w, r)
 		})
 	}},
+	{slug: "born-on-first-write", happened: 0, handler: answering(dropCookies)},
 
 	{slug: "missing-is-not-an-error", happened: 1, handler: answering(func(_ *http.Request, w *httptest.ResponseRecorder) {
 		if strings.Contains(w.Body.String(), `"found":false`) { // missing is an error after all
@@ -271,7 +334,8 @@ var lifeControls = []control{
 	{slug: "delete-clear-flush", chosen: "placement=cookie", happened: 3, handler: rerouted("/flush", "/clear")},
 	{slug: "delete-clear-flush", chosen: "placement=server", happened: 0, store: func(b session.Backend) session.Backend { return undeletable{b} }},
 
-	{slug: "expired-is-not-cleared", chosen: "seconds=5&store=memory", happened: 2, store: func(b session.Backend) session.Backend { return removing{b} }},
+	{slug: "expired-is-not-cleared", chosen: "seconds=5&store=memory", happened: 0, store: func(b session.Backend) session.Backend { return removing{b} }},
+	{slug: "expired-is-not-cleared", chosen: "seconds=5&store=memory", happened: 2, store: func(b session.Backend) session.Backend { return prompt{b} }},
 	{slug: "expired-is-not-cleared", chosen: "seconds=5&store=sqlite", happened: 3, store: func(b session.Backend) session.Backend { return timeless{b} }},
 
 	{slug: "two-clocks", chosen: "rolling=on", happened: 3, store: func(b session.Backend) session.Backend { return untouchable{b, session.ErrConflict} }},
@@ -303,6 +367,56 @@ var lifeControls = []control{
 			}
 		})(h)
 	}},
+
+	{slug: "count-to-five", chosen: "placement=hybrid", happened: 1, handler: rerouted("/delete", "/flush")},
+	{slug: "count-to-five", chosen: "placement=cookie", happened: 3, handler: answering(dropCookies)},
+	{slug: "count-to-five", chosen: "placement=server", happened: 0, handler: unwritten("/delete", 1)},
+}
+
+// Faults that come to none of the predictions, and what is said of them.
+func TestLifeFaults(t *testing.T) {
+	for _, f := range []struct {
+		control
+		says string
+	}{
+		{control{slug: "born-on-first-write", handler: answering(dropCookies)}, "the first write's answer set no cookie, and the store held 1 record"},
+		{control{slug: "born-on-first-write", handler: unwritten("/set", 1)}, "Not at the first write: its answer, with status 503"},
+		{control{slug: "born-on-first-write", handler: unwritten("/set", 5)}, "Never born"},
+		{control{slug: "expired-is-not-cleared", store: func(b session.Backend) session.Backend { return removing{b} }}, "still held the record, and counted 1 expired session"},
+		{control{slug: "count-to-five", handler: unwritten("/set", 1)}, "Not every write left a session"},
+		{control{slug: "count-to-five", handler: unwritten("/set", 6)}, "Not every write left a session"},
+		{control{slug: "count-to-five", handler: unwritten("/delete", 1)}, "Its deletion left 1 key"},
+	} {
+		a := newExperiments(t, func(cfg *experiment.Config) {
+			if f.handler != nil {
+				cfg.WrapHandler = func(_ string, h http.Handler) http.Handler { return f.handler(h) }
+			}
+			if f.store != nil {
+				cfg.WrapStore = func(_ string, b session.Backend) session.Backend { return f.store(b) }
+			}
+		})
+		if got := runFor(t, a, f.slug, ""); got.State != "ended" || got.Happened != 0 || !strings.Contains(got.Verdict, f.says) {
+			t.Errorf("%s: %s, prediction %d came true; it does not say %q: %s %s", f.slug, got.State, got.Happened, f.says, got.Error, got.all())
+		}
+	}
+}
+
+// dropCookies takes the cookies out of the answers.
+func dropCookies(_ *http.Request, w *httptest.ResponseRecorder) { w.Header().Del("Set-Cookie") }
+
+// unwritten refuses the first so many requests for a path.
+func unwritten(path string, times int) func(http.Handler) http.Handler {
+	return func(h http.Handler) http.Handler {
+		left := times
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == path && left > 0 {
+				left--
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			h.ServeHTTP(w, r)
+		})
+	}
 }
 
 // answering lets change have each answer before it leaves.
@@ -335,7 +449,7 @@ func rerouted(path, other string) func(http.Handler) http.Handler {
 
 // cookieAlone serves whoever has a cookie, and looks at no clock.
 func cookieAlone(r *http.Request, w *httptest.ResponseRecorder) {
-	if _, err := r.Cookie("sessionscope"); err == nil && r.URL.Path == "/get" {
+	if _, err := r.Cookie(experiment.CookieName); err == nil && r.URL.Path == "/get" {
 		w.Body.Reset()
 		w.Body.WriteString(`{"op":"get","found":true,"value":"Rahim"}`)
 	}
@@ -355,6 +469,25 @@ func (b removing) Load(ctx context.Context, k session.Key) (session.Record, erro
 		err = errors.Join(err, b.Delete(ctx, k))
 	}
 	return rec, err
+}
+
+// prompt is a store that removes what has expired before anybody can see it.
+type prompt struct{ session.Backend }
+
+func (b prompt) Stats(ctx context.Context) (session.Stats, error) {
+	var keys []session.Key
+	for e, err := range b.All(ctx) {
+		if err != nil {
+			return session.Stats{}, err
+		}
+		keys = append(keys, e.Key)
+	}
+	for _, k := range keys {
+		if _, err := removing(b).Load(ctx, k); err != nil && !errors.Is(err, session.ErrExpired) {
+			return session.Stats{}, err
+		}
+	}
+	return b.Backend.Stats(ctx)
 }
 
 // timeless is a store that looks at no clock.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/store/private"
+	"github.com/sessionscope/sessionscope/internal/store/redis/redistest"
 )
 
 // survived is what is to be read in a row of the matrix, "" for nothing.
@@ -136,4 +138,48 @@ func TestMatrixWithoutRedis(t *testing.T) {
 		t.Errorf("%d rows say that there is none: %s", n, f.all())
 	}
 	sawMatrix(theMatrix(false))(t, w.seen)
+}
+
+// A Redis that ends during a row takes its rows with it, and no others.
+func TestMatrixRedisEnds(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		path   string // of the requests that are counted
+		client string
+		n      int  // the one at which Redis ends
+		after  bool // its answer; then nothing but the clean-up is left
+	}{
+		{"at the logout", "/logout", "Rahim's first tab", 3, false},
+		{"before the clean-up", "/get", "another browser", 12, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server := redistest.Start(t)
+			n := 0
+			a := newExperiments(t, func(cfg *experiment.Config) {
+				cfg.Stores = private.Stores("redis://" + server.Addr + "/0")
+				cfg.WrapHandler = func(_ string, h http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						if r.URL.Path != test.path || r.UserAgent() != test.client {
+							h.ServeHTTP(w, r)
+							return
+						}
+						if n++; n == test.n && !test.after {
+							server.Stop()
+						}
+						h.ServeHTTP(w, r)
+						if n == test.n && test.after {
+							server.Stop()
+						}
+					})
+				}
+			})
+			f := runFor(t, a, "matrix", "")
+			if f.State != "ended" || f.Error != "" || f.Happened != 2 || !strings.Contains(f.Verdict, "Of 8 rows 1 comes") {
+				t.Errorf("state %q, %s %s", f.State, f.Error, f.all())
+			}
+			if n := strings.Count(f.all(), "no Redis answers"); n != 3 {
+				t.Errorf("%d rows say that there is none: %s", n, f.all())
+			}
+		})
+	}
 }

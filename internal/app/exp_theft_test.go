@@ -4,16 +4,21 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
@@ -186,7 +191,7 @@ func md5Hex(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-var theftCases = []experimentCase{
+var stealCases = []experimentCase{
 	{slug: "log-out-then-replay", chosen: "engine=gorilla", happened: 2, says: []string{"status 200 and the user Rahim"}, witness: afterLogout("Rahim")},
 	{slug: "log-out-then-replay", chosen: "engine=cookie", happened: 1, says: []string{"and no user", "a marker: this ID has ended"}, witness: afterLogout("")},
 	{slug: "log-out-then-replay", chosen: "engine=hybrid", happened: 1, says: []string{"and no user", "| a record", "the server holds nothing"}, witness: afterLogout("")},
@@ -200,6 +205,17 @@ var theftCases = []experimentCase{
 				t.Errorf("the ID was %q and is %q", was.Payload, is.Payload)
 			}
 		})},
+	{slug: "a-deleted-id-comes-back", chosen: "engine=gorilla-stops", happened: 2, says: []string{"refused with status 500", "still has no file of the old ID"},
+		witness: func(t *testing.T, all []seen) {
+			if len(all) != 5 {
+				t.Fatalf("%d requests", len(all))
+			}
+			for _, s := range all[2:] {
+				if s.cookie != all[0].sent() || s.cookie == "" || s.status != 500 || s.setCookie != "" {
+					t.Errorf("%s %s with %q: %d, sets %q", s.method, s.path, s.cookie, s.status, s.setCookie)
+				}
+			}
+		}},
 	{slug: "a-deleted-id-comes-back", chosen: "engine=engine", happened: 3, says: []string{"began a new session"},
 		witness: wroteWithOld("", func(t *testing.T, old, set string) {
 			if namedIn(old) == "" || namedIn(set) == "" || namedIn(old) == namedIn(set) {
@@ -214,18 +230,36 @@ var theftCases = []experimentCase{
 		witness: robbed([]int{200}, []float64{100, 60, 55})},
 	{slug: "a-stolen-cookie", chosen: "guard=password", happened: 3, says: []string{"answered with status 403, and Rahim's balance stayed 100", "still read the account (status 200)", "(status 401)"},
 		witness: robbed([]int{403, 403}, []float64{100, 100, 95})},
+}
 
-	{slug: "guess-the-next-id", chosen: "generator=counter", happened: 1, says: []string{"each is 1 more", "The first guess, 4721"}, witness: guessed(0, atOnce("4721"))},
-	{slug: "guess-the-next-id", chosen: "generator=hash", happened: 1, says: []string{"they are the MD5 of 4711 to 4720", "The first guess"}, witness: guessed(0, atOnce(md5Hex("4721")))},
-	{slug: "guess-the-next-id", chosen: "generator=time", happened: 2, says: []string{"milliseconds since 1970"}, witness: guessed(0, func(t *testing.T, samples []string, victim string, guesses []seen) {
+// The learner's own guesses; every other combination is in guessCases.
+var ownGuessCases = []experimentCase{
+	{slug: "guess-the-next-id", chosen: "generator=counter&guess=+4721+", happened: 1, says: []string{"Your own guess, 4721, was answered with status 200"}, witness: guessed(0, atOnce("4721"))},
+	{slug: "guess-the-next-id", chosen: "generator=counter&guess=4721&rule=hash", happened: 1, says: []string{"Your own guess, 4721, was answered with status 200", "Your rule is wrong"}, witness: guessed(0, atOnce("4721"))},
+	{slug: "guess-the-next-id", chosen: "generator=counter&guess=4715", happened: 1, says: []string{"Your own guess, 4715, was answered with status 200: it is not Rahim's", "The first guess, 4721"}, witness: guessed(1, atOnce("4721"))},
+	{slug: "guess-the-next-id", chosen: url.Values{"generator": {"hash"}, "guess": {"4721"}}.Encode(), happened: 1, says: []string{"Your own guess, 4721, was answered with status 401"}, witness: guessed(1, atOnce(md5Hex("4721")))},
+	{slug: "guess-the-next-id", chosen: url.Values{"generator": {"random"}, "guess": {"a;b\"=, ü`{bad x}\\"}}.Encode(), happened: 3, says: []string{"was answered with status 401", "300 guesses"}, witness: guessed(1, func(*testing.T, []string, string, []seen) {})},
+}
+
+// idRules are what comes of each rule: what is said of its IDs unless the rule is
+// hidden, and what travels.
+var idRules = []struct {
+	name, label string
+	happened    int
+	says        []string
+	check       func(t *testing.T, samples []string, victim string, guesses []seen)
+}{
+	{"counter", "a counter", 1, []string{"each is 1 more", "The first guess, 4721"}, atOnce("4721")},
+	{"hash", "the hash of a counter", 1, []string{"they are the MD5 of 4711 to 4720", "The first guess"}, atOnce(md5Hex("4721"))},
+	{"time", "the time", 2, []string{"milliseconds since 1970"}, func(t *testing.T, samples []string, victim string, guesses []seen) {
 		last, _ := strconv.Atoi(samples[9])
 		is, _ := strconv.Atoi(victim)
 		// The one that was accepted is sent once more, to be shown.
 		if n := is - last; n < 2 || len(guesses) != n+1 || guesses[n-1].cookie != victim || guesses[n].cookie != victim {
 			t.Errorf("the ID was %d after the last sample, and %d guesses were sent", is-last, len(guesses))
 		}
-	})},
-	{slug: "guess-the-next-id", chosen: "generator=random", happened: 3, says: []string{"300 guesses were sent, and none"}, witness: guessed(0, func(t *testing.T, _ []string, _ string, guesses []seen) {
+	}},
+	{"random", "random letters", 3, []string{"300 guesses were sent, and none"}, func(t *testing.T, _ []string, _ string, guesses []seen) {
 		different := make(map[string]bool)
 		for _, s := range guesses {
 			different[s.cookie] = true
@@ -233,14 +267,57 @@ var theftCases = []experimentCase{
 		if len(guesses) != 300 || len(different) != 300 {
 			t.Errorf("%d guesses, %d different ones", len(guesses), len(different))
 		}
-	})},
-
-	// The learner's own guess.
-	{slug: "guess-the-next-id", chosen: "generator=counter&guess=+4721+", happened: 1, says: []string{"Your own guess, 4721, was answered with status 200"}, witness: guessed(0, atOnce("4721"))},
-	{slug: "guess-the-next-id", chosen: "generator=counter&guess=4715", happened: 1, says: []string{"Your own guess, 4715, was answered with status 200: it is not Rahim's", "The first guess, 4721"}, witness: guessed(1, atOnce("4721"))},
-	{slug: "guess-the-next-id", chosen: url.Values{"generator": {"hash"}, "guess": {"4721"}}.Encode(), happened: 1, says: []string{"Your own guess, 4721, was answered with status 401"}, witness: guessed(1, atOnce(md5Hex("4721")))},
-	{slug: "guess-the-next-id", chosen: url.Values{"generator": {"random"}, "guess": {"a;b\"=, ü`{bad x}\\"}}.Encode(), happened: 3, says: []string{"was answered with status 401", "300 guesses"}, witness: guessed(1, func(*testing.T, []string, string, []seen) {})},
+	}},
 }
+
+// guessCases are all generators with all guesses of the rule. drawn is what the one
+// that is drawn by chance makes its IDs from.
+func guessCases(drawn string) (cases []experimentCase) {
+	for _, generator := range []string{"counter", "hash", "time", "random", "drawn"} {
+		for _, rule := range []string{"none", "counter", "hash", "time", "random"} {
+			made := generator
+			if generator == "drawn" {
+				made = drawn
+			}
+			c := experimentCase{slug: "guess-the-next-id", chosen: "generator=" + generator + "&rule=" + rule}
+			for _, is := range idRules {
+				if is.name != made {
+					continue
+				}
+				c.happened, c.witness = is.happened, guessed(0, is.check)
+				switch {
+				case rule == "none" && generator == "drawn":
+					c.says = []string{"Look at the ten IDs, choose what they are made from"}
+				case rule == "none":
+					c.says = is.says
+				case rule == made:
+					c.says = append([]string{"Your rule is right: the IDs are made from " + is.label + "."}, is.says...)
+				default:
+					c.says = append([]string{"Your rule is wrong: the IDs are made from " + is.label + ", and not from"}, is.says...)
+				}
+			}
+			cases = append(cases, c)
+		}
+	}
+	return cases
+}
+
+// ruleOf is what ten IDs are made from.
+func ruleOf(samples []seen) string {
+	_, err := strconv.Atoi(samples[0].sent())
+	switch first := samples[0].sent(); {
+	case first == "4711":
+		return "counter"
+	case first == md5Hex("4711"):
+		return "hash"
+	case err == nil:
+		return "time"
+	}
+	return "random"
+}
+
+// theftCases are all of them; what is drawn is not known before the first run.
+var theftCases = slices.Concat(stealCases, ownGuessCases, guessCases(""))
 
 // undying is a store that deletes nothing.
 type undying struct{ session.Backend }
@@ -268,7 +345,7 @@ var theftControls = []control{
 	{slug: "log-out-then-replay", chosen: "engine=hybrid", happened: 2, handler: func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/logout" {
-				http.SetCookie(w, &http.Cookie{Name: "sessionscope", Path: "/", MaxAge: -1})
+				http.SetCookie(w, &http.Cookie{Name: experiment.CookieName, Path: "/", MaxAge: -1})
 				r.Header.Del("Cookie")
 			}
 			h.ServeHTTP(w, r)
@@ -342,7 +419,7 @@ var theftControls = []control{
 		var last string
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/me" {
-				r.Header.Set("Cookie", "sessionscope="+last)
+				r.Header.Set("Cookie", experiment.CookieName+"="+last)
 			}
 			h.ServeHTTP(w, r)
 			if c, err := http.ParseSetCookie(w.Header().Get("Set-Cookie")); err == nil {
@@ -354,5 +431,79 @@ var theftControls = []control{
 	{slug: "guess-the-next-id", chosen: "generator=counter", happened: 3, handler: rewriting(func(r *http.Request) { r.Header.Del("Cookie") })},
 }
 
-func TestTheft(t *testing.T)         { runCases(t, theftCases) }
+// The first run shows ten IDs; by these it is known what all others are to say.
+func TestTheft(t *testing.T) {
+	var w witness
+	a := newExperiments(t, func(cfg *experiment.Config) { cfg.WrapHandler = w.wrap })
+	runFor(t, a, "guess-the-next-id", "generator=drawn")
+	runCases(t, slices.Concat(stealCases, ownGuessCases, guessCases(ruleOf(w.seen))))
+}
+
 func TestTheftControls(t *testing.T) { runControls(t, theftControls) }
+
+// renaming is a server with another before it, which gives out the IDs of next in
+// the place of its own.
+func renaming(next func(n int) string) func(http.Handler) http.Handler {
+	return func(h http.Handler) http.Handler {
+		given := make(map[string]string) // the server's own IDs, by those that were given out
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if c, err := r.Cookie(experiment.CookieName); err == nil {
+				r.Header.Set("Cookie", experiment.CookieName+"="+given[c.Value])
+			}
+			answer := httptest.NewRecorder()
+			h.ServeHTTP(answer, r)
+			if c, err := http.ParseSetCookie(answer.Header().Get("Set-Cookie")); err == nil {
+				id := next(len(given))
+				given[id] = c.Value
+				http.SetCookie(w, &http.Cookie{Name: c.Name, Value: id, Path: "/"})
+			}
+			w.WriteHeader(answer.Code)
+			_, _ = w.Write(answer.Body.Bytes())
+		})
+	}
+}
+
+// Until the learner has guessed the rule, nothing says which one was drawn.
+func TestDrawnRuleIsNotNamed(t *testing.T) {
+	began := time.Now().UnixMilli()
+	for name, next := range map[string]func(n int) string{
+		"counter": func(n int) string { return strconv.Itoa(n + 100) },
+		"hash":    func(n int) string { return md5Hex(strconv.Itoa(n + 100)) },
+		"time":    func(n int) string { return strconv.FormatInt(began+int64(7*n+n*n), 10) },
+		"random":  func(int) string { return rand.Text() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			run := func(form string) (foundJSON, string) {
+				a := newExperiments(t, func(cfg *experiment.Config) {
+					cfg.WrapHandler = func(_ string, h http.Handler) http.Handler { return renaming(next)(h) }
+				})
+				f := runFor(t, a, "guess-the-next-id", form)
+				text := f.all()
+				for _, x := range f.Exchanges {
+					text += "\n" + x.Note
+				}
+				return f, text
+			}
+			hints := func(text string) (found []string) {
+				for _, hint := range []string{"counter", "hash", "MD5", "time", "millisecond", "random", " fit", "1 more"} {
+					if strings.Contains(text, hint) {
+						found = append(found, hint)
+					}
+				}
+				return found
+			}
+			f, text := run("generator=drawn")
+			for _, rule := range idRules {
+				if rule.name == name && f.Happened != rule.happened {
+					t.Errorf("prediction %d came true, want %d: %s", f.Happened, rule.happened, text)
+				}
+			}
+			if found := hints(text); found != nil {
+				t.Errorf("it says %q: %s", found, text)
+			}
+			if _, text := run("generator=drawn&rule=hash"); hints(text) == nil {
+				t.Errorf("after a guess it tells nothing: %s", text)
+			}
+		})
+	}
+}

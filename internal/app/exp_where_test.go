@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
@@ -82,10 +83,10 @@ func wallAt(keeps, over, largestCookie int) func(*testing.T, []seen) {
 					readBack++
 				}
 			}
-			if n := len("sessionscope") + len(s.sent()); s.sent() != "" && n > largestCookie {
+			if n := len(experiment.CookieName) + len(s.sent()); s.sent() != "" && n > largestCookie {
 				t.Errorf("a cookie of %d bytes was sent", n)
 			}
-			if n := len("sessionscope") + len(s.cookie); s.cookie != "" && n > session.MaxCookieBytes {
+			if n := len(experiment.CookieName) + len(s.cookie); s.cookie != "" && n > session.MaxCookieBytes {
 				t.Errorf("request %d: a cookie of %d bytes came back", i+1, n)
 			}
 		}
@@ -225,14 +226,14 @@ var whereCases = []experimentCase{
 	{slug: "restart", chosen: "placement=server&secret=new", happened: 3, says: []string{"still in the store, as it was", "sent | 2"}, witness: throughRestart("Rahim", "", "Rahim")},
 	{slug: "restart", chosen: "placement=cookie&secret=both", happened: 4, says: []string{"2 of 2", "the first write"}, witness: signedAnew("/set")},
 	{slug: "restart", chosen: "placement=hybrid&secret=both", happened: 4, says: []string{"2 of 2", "the first write"}, witness: signedAnew("/set")},
-	{slug: "restart", chosen: "placement=server&secret=both", happened: 4, says: []string{"1 of 2 | sent", "the first read"}, witness: signedAnew("/session")},
+	{slug: "restart", chosen: "placement=server&secret=both", happened: 4, says: []string{"after the answer its cookie is signed by secret", "1 of 2 | sent", "the first read"}, witness: signedAnew("/session")},
 
 	{slug: "stores-through-a-restart", chosen: "placement=cookie&store=memory", happened: 1, says: []string{"0 records before the restart and 0 after", "a logout was forgotten"}, witness: afterRestart(true, true, true)},
 	{slug: "stores-through-a-restart", chosen: "placement=cookie&store=redis", happened: 1, says: []string{"came back from the browser"}, witness: afterRestart(true, true, false)},
 	{slug: "stores-through-a-restart", chosen: "placement=cookie&store=sqlite", happened: 1, says: []string{"came back from the browser"}, witness: afterRestart(true, true, false)},
 	{slug: "stores-through-a-restart", chosen: "placement=hybrid&store=memory", happened: 3, says: []string{"1 record before the restart and 0 after", "Not even the short value"}, witness: afterRestart(false, false, false)},
-	{slug: "stores-through-a-restart", chosen: "placement=hybrid&store=redis", happened: 1, says: []string{"1 record before the restart and 1 after"}, witness: afterRestart(true, true, false)},
-	{slug: "stores-through-a-restart", chosen: "placement=hybrid&store=sqlite", happened: 1, says: []string{"1 record before the restart and 1 after"}, witness: afterRestart(true, true, false)},
+	{slug: "stores-through-a-restart", chosen: "placement=hybrid&store=redis", happened: 1, says: []string{"The store Redis", "1 record before the restart and 1 after"}, witness: afterRestart(true, true, false)},
+	{slug: "stores-through-a-restart", chosen: "placement=hybrid&store=sqlite", happened: 1, says: []string{"The store SQLite", "1 record before the restart and 1 after"}, witness: afterRestart(true, true, false)},
 	{slug: "stores-through-a-restart", chosen: "placement=server&store=memory", happened: 3, says: []string{"1 record before the restart and 0 after"}, witness: afterRestart(false, false, false)},
 	{slug: "stores-through-a-restart", chosen: "placement=server&store=redis", happened: 1, says: []string{"1 record before the restart and 1 after"}, witness: afterRestart(true, true, false)},
 	{slug: "stores-through-a-restart", chosen: "placement=server&store=sqlite", happened: 1, says: []string{"1 record before the restart and 1 after"}, witness: afterRestart(true, true, false)},
@@ -241,7 +242,7 @@ var whereCases = []experimentCase{
 	{slug: "three-witnesses", chosen: "delete=cookie&placement=hybrid", happened: 3, says: []string{"The record stays", "nothing | no Cookie header | a record"}, witness: witnessed(false, false, true)},
 	{slug: "three-witnesses", chosen: "delete=cookie&placement=server", happened: 3, says: []string{"The record stays", "nothing | no Cookie header | a record"}, witness: witnessed(false, false, true)},
 	{slug: "three-witnesses", chosen: "delete=record&placement=cookie", happened: 1, says: []string{"There was no record to delete"}, witness: witnessed(true, true, true)},
-	{slug: "three-witnesses", chosen: "delete=record&placement=hybrid", happened: 3, says: []string{"is refused", "another session"}, witness: witnessed(true, false, false)},
+	{slug: "three-witnesses", chosen: "delete=record&placement=hybrid", happened: 3, says: []string{"is refused", "another session", "a cookie, 172 bytes | a cookie, 172 bytes | a record"}, witness: witnessed(true, false, false)},
 	{slug: "three-witnesses", chosen: "delete=record&placement=server", happened: 3, says: []string{"is refused", "another session"}, witness: witnessed(true, false, false)},
 }
 

@@ -253,6 +253,100 @@ func TestExperimentInput(t *testing.T) {
 	}
 }
 
+// Whoever takes a new session for each run has no more than a few learners' places,
+// and a live experiment that is begun anew ends the one before.
+func TestLimitOfAnAddress(t *testing.T) {
+	a := newExperiments(t, nil)
+	run := func(cookie string) *httptest.ResponseRecorder {
+		return learn(a, "10.0.0.1", "POST", "/experiments/secure-on-plain-http/run", "", "Cookie", cookie)
+	}
+	born := func() string {
+		w := learn(a, "10.0.0.1", "POST", "/set", "key=a&value=b")
+		return w.Result().Cookies()[0].Name + "=" + w.Result().Cookies()[0].Value
+	}
+	mine := born()
+	first := tokenOf(t, run(mine))
+	second := tokenOf(t, run(mine))
+	if w := learn(a, "10.0.0.1", "GET", "/experiments/secure-on-plain-http?run="+first, ""); !strings.Contains(w.Body.String(), `"state":"ended"`) {
+		t.Errorf("the one before goes on: %s", w.Body)
+	}
+	if w := learn(a, "10.0.0.1", "GET", "/experiments/secure-on-plain-http", "", "Cookie", mine); tokenOf(t, w) != second {
+		t.Error("the page of its learner does not show the open run")
+	}
+	if w := learn(a, "10.0.0.1", "GET", "/experiments/secure-on-plain-http", ""); strings.Contains(w.Body.String(), second) {
+		t.Error("somebody else at the same address is shown the run")
+	}
+	for n := 2; n <= experiment.MaxRunsAddress; n++ {
+		tokenOf(t, run(born()))
+	}
+	if w := run(born()); w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "at your address") {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+}
+
+// A run that took longer than a moment is noted by the next request, whose cookie is
+// of then: what another tab wrote meanwhile is not undone.
+func TestLongRunUndoesNothing(t *testing.T) {
+	release := make(chan struct{})
+	a := newExperiments(t, func(cfg *experiment.Config) {
+		cfg.WrapHandler = func(_ string, h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				<-release
+				h.ServeHTTP(w, r)
+			})
+		}
+	})
+	b := newBrowser(t, a, formFragment)
+	b.post("/set", "key", "a", "value", "1").want(200)
+	started := b.post("/experiments/born-on-first-write/run", "prediction", "3").want(200, `id="poll"`, "running")
+	_, rest, _ := strings.Cut(started.body, `name="run" value="`)
+	token, _, _ := strings.Cut(rest, `"`)
+	b.post("/experiments/born-on-first-write/result", "run", token).want(200, `id="poll"`)
+	b.post("/set", "key", "x", "value", "mine").want(200)
+	close(release)
+	for n := 0; ; n++ {
+		if got := b.post("/experiments/born-on-first-write/result", "run", token).want(200); strings.Contains(got.body, `id="verdict"`) {
+			break
+		} else if n > 10_000 {
+			t.Fatal("the run does not end")
+		}
+	}
+	b.form = formJSON
+	b.get("/keys").want(200, `"keys":["a","progress","x"]`)
+
+	// A script that waited for a long run is told that it is not noted yet.
+	a = newExperiments(t, func(cfg *experiment.Config) {
+		cfg.WrapHandler = func(_ string, h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				time.Sleep(patience / 2) // a server that is slow, in real time
+				h.ServeHTTP(w, r)
+			})
+		}
+	})
+	w := learn(a, "10.0.0.1", "POST", "/experiments/born-on-first-write/run", "prediction=3")
+	if w.Header().Get("Set-Cookie") != "" || !strings.Contains(w.Body.String(), `"state":"ended"`) || !strings.Contains(w.Body.String(), `"noted":false`) {
+		t.Errorf("%q, %.200s", w.Header(), w.Body)
+	}
+	w = learn(a, "10.0.0.1", "POST", "/experiments/born-on-first-write/result", "run="+tokenOf(t, w))
+	if w.Header().Get("Set-Cookie") == "" || !strings.Contains(w.Body.String(), `"noted":true`) {
+		t.Errorf("%q, %.200s", w.Header(), w.Body)
+	}
+}
+
+// What a page waits for or shows, and what is there no more, is told where the page
+// has room for it, and ends its asking.
+func TestRunThatIsGone(t *testing.T) {
+	a := newExperiments(t, nil)
+	b := newBrowser(t, a, formFragment)
+	const slug = "/experiments/born-on-first-write"
+	for _, got := range []answer{b.post(slug+"/result", "run", "gone"), b.get(slug + "?run=gone&at=2")} {
+		got.want(404, `hx-target="#problem"`, "refused (404)", `hx-target="#run"`, `<div id="run" tabindex="-1"></div>`).wantNo("#result")
+	}
+	b.post(slug+"/run", "prediction", "9").want(422, `hx-target="#problem"`, "from 1 to 3").wantNo("#result", "#run")
+	b.form = formPage
+	b.get(slug+"?run=gone").want(404, "Run the experiment again", `action="`+slug+`/run"`)
+}
+
 // Progress is a key of the learner's own session, and no more than that.
 func TestProgress(t *testing.T) {
 	a := newExperiments(t, nil)
@@ -284,6 +378,13 @@ func TestProgress(t *testing.T) {
 		if got := value(); got != before {
 			t.Errorf("%s became %s", before, got)
 		}
+	}
+	// Once there is room for it, the same run can be noted.
+	f := runFoundIn(t, []byte(b.post("/experiments/born-on-first-write/run", "prediction", "3").want(200, `"noted":false`).body))
+	b.post("/delete", "key", "progress").want(200)
+	b.post("/experiments/born-on-first-write/result", "run", f.Run).want(200, `"noted":true`)
+	if got := value(); !strings.Contains(got, `{"done":[1],"right":[1]}`) {
+		t.Errorf("progress is %s", got)
 	}
 	b.post("/set", "key", "progress", "type", "json", "value", `{"done":[99,14,14,-1],"right":[1e9]}`).want(200)
 	b.post("/experiments/born-on-first-write/run", "prediction", "3").want(200)

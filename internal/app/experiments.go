@@ -20,9 +20,11 @@ import (
 )
 
 // patience is how long a press waits for a run's end before it shows how far the
-// run is; a script in JSON waits for almost any.
+// run is. It is short: the end is noted in the session that the request came with,
+// and a long wait would undo what another tab wrote into its cookie meanwhile. A
+// script in JSON waits for almost any, and then asks once more for it to be noted.
 const (
-	patience     = 800 * time.Millisecond
+	patience     = 150 * time.Millisecond
 	patienceJSON = 12 * time.Second
 )
 
@@ -111,6 +113,7 @@ func (a *App) note(c echo.Context, s *session.Session, r *experiment.Run) (said 
 		return ""
 	}
 	if _, is := progressOf(s.Get(progressKey)); !is {
+		r.Unnote()
 		return "Your session's key progress holds something else, which was left as it is: delete that key, and the next run is counted."
 	}
 	right := r.Prediction != experiment.None && r.Prediction == r.Found().Outcome.Happened
@@ -130,6 +133,7 @@ func (a *App) note(c echo.Context, s *session.Session, r *experiment.Run) (said 
 	}
 	s.WriteCookie(c.Response().Header())
 	if err != nil {
+		r.Unnote()
 		return "Your progress was not kept: " + problemOf(err).detail
 	}
 	return ""
@@ -150,6 +154,15 @@ func (a *App) runOf(e experiment.Experiment, token string) *experiment.Run {
 		return r
 	}
 	return nil
+}
+
+// placeOf is where a page's addresses begin, with its visit if it has one.
+func placeOf(c echo.Context) views.Place {
+	mem := remembered(c.Request().Context())
+	if mem.visit != nil {
+		return mem.visit.place()
+	}
+	return views.Place{Base: mem.id.base}
 }
 
 // shelf is GET /experiments.
@@ -195,8 +208,8 @@ func (a *App) experiment(c echo.Context, s *session.Session) error {
 		return err
 	}
 	r := a.runOf(e, c.QueryParam("run"))
-	if c.QueryParam("run") == "" && e.Live != nil { // a browser that was closed and opened again
-		r = a.experiments.Open(e.Slug, learnerOf(c, s))
+	if c.QueryParam("run") == "" && s.Exists() { // a browser that was closed and opened again
+		r = a.experiments.Open(e.Slug, s.ID())
 	}
 	if r == nil && c.QueryParam("run") != "" {
 		return &problem{status: http.StatusNotFound, detail: fmt.Sprintf("What that run found is not kept any more: it is for %d minutes. Run the experiment again.", 15)}
@@ -226,7 +239,11 @@ func (a *App) startRun(c echo.Context, s *session.Session) error {
 	if err != nil {
 		return err
 	}
-	r, err := a.experiments.Start(e, learnerOf(c, s), prediction, chosen, idOf(c).base+"/experiments/"+e.Slug+"/live/")
+	if open := a.experiments.Open(e.Slug, s.ID()); open != nil {
+		open.Stop() // it begins anew
+	}
+	// Who has a session is known by it, anybody else by the address.
+	r, err := a.experiments.Start(e, cmp.Or(s.ID(), c.RealIP()), c.RealIP(), prediction, chosen, placeOf(c).WithVisit("/experiments/"+e.Slug))
 	if busy := (*experiment.BusyError)(nil); errors.As(err, &busy) {
 		return &problem{status: http.StatusTooManyRequests, cause: err, detail: err.Error() + " Nothing was started."}
 	} else if err != nil {
@@ -234,10 +251,6 @@ func (a *App) startRun(c echo.Context, s *session.Session) error {
 	}
 	return a.showRun(c, s, e, r)
 }
-
-// learnerOf is whom a run counts for: who has a session is known by it, anybody
-// else by the address.
-func learnerOf(c echo.Context, s *session.Session) string { return cmp.Or(s.ID(), c.RealIP()) }
 
 // runResult is POST /experiments/SLUG/result: what a run has found by now. It is no
 // GET, since the end of a run is noted in the session.
@@ -259,24 +272,20 @@ func (a *App) runResult(c echo.Context, s *session.Session) error {
 // showRun waits a little for the run, and shows what there is.
 func (a *App) showRun(c echo.Context, s *session.Session, e experiment.Experiment, r *experiment.Run) error {
 	ctx := c.Request().Context()
-	wait := patience
-	if wants(c) == formJSON {
-		wait = patienceJSON
-	}
-	if submitted(c).Has("run") {
-		wait /= 4 // it was waited for already
-	}
-	if e.Live != nil {
-		wait = 0
-	}
 	said := ""
-	if r.Wait(ctx, wait) {
-		if s.Exists() { // it may have changed meanwhile: what is noted is noted in what it is now
+	if e.Live == nil && !submitted(c).Has("run") { // else it was waited for already
+		r.Wait(ctx, patience)
+	}
+	if r.Wait(ctx, 0) {
+		if s.Exists() { // a clock may be due: what is noted is a write of its own
 			_ = s.Commit(ctx)
 		}
 		said = a.note(c, s, r)
 	} else if err := a.commitRead(c, s); err != nil {
 		return err
+	}
+	if wants(c) == formJSON && e.Live == nil {
+		r.Wait(ctx, patienceJSON)
 	}
 	switch wants(c) {
 	case formJSON:
@@ -285,7 +294,7 @@ func (a *App) showRun(c echo.Context, s *session.Session, e experiment.Experimen
 		if said != "" {
 			r.Remark(said)
 		}
-		return c.Redirect(http.StatusSeeOther, idOf(c).base+"/experiments/"+e.Slug+"?run="+r.Token+"#run")
+		return c.Redirect(http.StatusSeeOther, r.Page()+"#run")
 	}
 	return a.showExperiment(c, http.StatusOK, s, e, r, views.Sentence{}, said)
 }
@@ -321,6 +330,7 @@ func (a *App) runJSON(c echo.Context, e experiment.Experiment, r *experiment.Run
 		Tone        string             `json:"tone,omitempty"`
 		Verdict     string             `json:"verdict,omitempty"`
 		Error       string             `json:"error,omitempty"`
+		Noted       bool               `json:"noted"` // in the session's progress
 		Remark      string             `json:"remark,omitempty"`
 		Tables      []experiment.Table `json:"tables,omitempty"`
 		Exchanges   []sentJSON         `json:"exchanges,omitempty"`
@@ -340,6 +350,7 @@ func (a *App) runJSON(c echo.Context, e experiment.Experiment, r *experiment.Run
 		} else if found.Err != nil {
 			out.State, out.Error = "failed", failure(found.Err)
 		} else {
+			out.Noted = r.Noted()
 			out.State, out.Tone, out.Verdict, out.Happened = "ended", string(found.Outcome.Tone), plain(found.Outcome.Verdict), found.Outcome.Happened+1
 			if r.Prediction != experiment.None {
 				right := r.Prediction == found.Outcome.Happened

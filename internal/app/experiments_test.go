@@ -75,7 +75,7 @@ func (w *witness) wrap(_ string, next http.Handler) http.Handler {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		s := seen{host: r.Host, method: r.Method, path: r.URL.RequestURI(), cookies: r.Header.Get("Cookie"), client: r.UserAgent()}
 		s.form, _ = url.ParseQuery(string(body))
-		if c, err := r.Cookie("sessionscope"); err == nil {
+		if c, err := r.Cookie(experiment.CookieName); err == nil {
 			s.cookie = c.Value
 		}
 		copied := &copying{ResponseWriter: rw, status: http.StatusOK}

@@ -31,11 +31,8 @@ func (a *App) shelfView(c echo.Context, s *session.Session, title, current strin
 	mem := remembered(c.Request().Context())
 	p := progressIn(s)
 	shelf := views.Shelf{
-		Page: a.page(c, title), Place: views.Place{Base: mem.id.base},
+		Page: a.page(c, title), Place: placeOf(c), Second: mem.id.name, Slug: current,
 		Done: len(p.Done), Right: len(p.Right), All: a.experimentCount(), Exists: s != nil && s.Exists(),
-	}
-	if mem.visit != nil {
-		shelf.Place = mem.visit.place()
 	}
 	if s != nil {
 		_, is := progressOf(s.Get(progressKey))
@@ -105,7 +102,7 @@ func (a *App) lessonView(c echo.Context, s *session.Session, e experiment.Experi
 			l.Said = plain(r.Found().Outcome.Verdict) + " " + l.Run.Judgement
 		}
 		if l.Run.Waiting { // with another query each time: the same address with its fragment would not be fetched
-			l.Shelf.Page.Refresh = fmt.Sprintf("%s?run=%s&look=%d#run", l.URL(""), r.Token, momentParam(c.QueryParam("look"))+1)
+			l.Shelf.Page.Refresh = fmt.Sprintf("%s&look=%d#run", r.Page(), momentParam(c.QueryParam("look"))+1)
 		}
 	}
 	for i, text := range e.Predictions {
@@ -137,7 +134,7 @@ func (a *App) lessonView(c echo.Context, s *session.Session, e experiment.Experi
 // runView is what r found, or how far it is.
 func (a *App) runView(c echo.Context, e experiment.Experiment, r *experiment.Run) *views.Run {
 	p := r.Progress()
-	v := &views.Run{Token: r.Token, Waiting: !p.Ended, Doing: p.Doing, Remark: r.Remarked(), Unnoted: !r.Noted()}
+	v := &views.Run{Token: r.Token, URL: r.Page(), Waiting: !p.Ended, Doing: p.Doing, Remark: r.Remarked(), Unnoted: !r.Noted()}
 	if v.Waiting {
 		if p.Of > 0 {
 			v.Step, v.Of = strconv.Itoa(p.Step), strconv.Itoa(p.Of)
@@ -157,7 +154,20 @@ func (a *App) runView(c echo.Context, e experiment.Experiment, r *experiment.Run
 		v.Failed = failure(found.Err)
 	} else {
 		v.Tone, v.Verdict = string(out.Tone), rich(out.Verdict)
-		v.Judgement, v.JudgedOK = judge(e, r.Prediction, out.Happened)
+		if v.Undecided = out.Undecided; !v.Undecided {
+			v.Judgement, v.JudgedOK = judge(e, r.Prediction, out.Happened)
+		}
+		for _, choice := range e.Choices {
+			words := r.Chosen[choice.Name]
+			for _, o := range choice.Options {
+				if o.Name == words {
+					words = o.Label
+				}
+			}
+			if words != "" {
+				v.Chosen = append(v.Chosen, choice.Label+": "+shown(words, 80))
+			}
+		}
 		v.Shots, v.Tables = shots(out.Pair), tables(out.Tables)
 	}
 	if len(found.Exchanges) == 0 {
@@ -175,17 +185,17 @@ func (a *App) runView(c echo.Context, e experiment.Experiment, r *experiment.Run
 			}
 		}
 	}
-	base := remembered(c.Request().Context()).id.base + "/experiments/" + e.Slug + "?run=" + r.Token + "&at="
+	base := r.Page() + "&at="
 	for _, x := range found.Exchanges {
 		line := views.ExchangeLine{
 			N: x.N, URL: base + strconv.Itoa(x.N), Client: x.Client, Note: x.Note, Line: x.Method + " " + shown(x.Path, 80),
 			Status: strconv.Itoa(x.Status), Bad: x.Status >= 400, Current: x == at, Decisive: x == decisive && out.Decisive != nil,
 		}
 		if x.Cookie != "" {
-			line.Cookie = bytesText(len(x.Cookie))
+			line.Cookie = bytesText(cookiesSize(x.Cookie))
 		}
 		if set := x.SetCookie(); set != nil {
-			if line.SetCookie = bytesText(len(set.Name) + 1 + len(set.Value)); set.MaxAge < 0 {
+			if line.SetCookie = bytesText(len(set.Name) + len(set.Value)); set.MaxAge < 0 {
 				line.SetCookie = "expires it"
 			}
 		}
@@ -232,14 +242,13 @@ func shots(in []experiment.Shot) (out []views.Shot) {
 			for _, p := range segments {
 				whole += p.Text
 			}
-			from, to := 0, 0
-			if before != "" {
-				from, to = differing(before, whole)
-			}
-			v.Token, v.Size = flip(segments, from, to), bytesText(len(s.Cookie))
+			from, to := differing(before, whole)
+			v.Token, v.Size = flip(segments, from, to), bytesText(len(experiment.CookieName)+len(s.Cookie))+" with its name"
 			before = whole
 		}
+		v.None = s.Cookie == ""
 		if x := s.Exchange; x != nil {
+			v.None = v.None && x.Cookie == "" && x.SetCookie() == nil
 			v.Line, v.Status = x.Method+" "+shown(x.Path, 60), strconv.Itoa(x.Status)
 		}
 		out = append(out, v)
@@ -247,7 +256,8 @@ func shots(in []experiment.Shot) (out []views.Shot) {
 	return out
 }
 
-// differing returns where b differs from a: what neither begins nor ends alike.
+// differing returns where b differs from a: what neither begins nor ends alike. Where
+// that is more than a third b was not made from a, and nothing is to be shown.
 func differing(a, b string) (from, to int) {
 	for from < len(a) && from < len(b) && a[from] == b[from] {
 		from++
@@ -255,6 +265,9 @@ func differing(a, b string) (from, to int) {
 	to = len(b)
 	for i := len(a); i > from && to > from && a[i-1] == b[to-1]; i-- {
 		to--
+	}
+	if 3*(to-from) > len(b) {
+		return 0, 0
 	}
 	return from, to
 }
@@ -283,6 +296,9 @@ func tables(in []experiment.Table) (out []views.Table) {
 	for _, t := range in {
 		v := views.Table{Caption: t.Caption, Head: t.Head}
 		for _, row := range t.Rows {
+			for len(row) > 2 && row[len(row)-1] == "" { // the last one stretches
+				row = row[:len(row)-1]
+			}
 			var cells [][]views.Part
 			for _, cell := range row {
 				cells = append(cells, rich(cell))
@@ -305,8 +321,17 @@ func panelsOf(x *experiment.Exchange) *views.RunPanels {
 		v.Server.Empty = "Another program than the lab: what it keeps does not show here."
 	}
 	whose := x.Client
-	if rest, ok := strings.CutPrefix(whose, "The "); ok { // it stands within a sentence
-		whose = "the " + rest
+	for _, article := range []string{"The ", "A ", "Another ", "Somebody "} { // it stands within a sentence
+		if strings.HasPrefix(whose, article) {
+			whose = strings.ToLower(whose[:1]) + whose[1:]
+		}
+	}
+	v.Client = whose
+	if v.Browser.Raw == "" { // the lab's own words speak of its buttons
+		v.Browser.Empty = "No cookie after this exchange."
+		if set := x.SetCookie(); set != nil && set.MaxAge < 0 {
+			v.Browser.Empty = "No cookie any more: this answer had it thrown away."
+		}
 	}
 	v.Wire.N, v.Wire.Past, v.Wire.By, v.Browser.Of, v.Browser.Whose = 0, true, whose, "", whose
 	v.Server.Figures.Plot = views.Plot{} // of moments
@@ -315,7 +340,7 @@ func panelsOf(x *experiment.Exchange) *views.RunPanels {
 
 // seenByClient is what a client saw of an exchange with another program.
 func seenByClient(x *experiment.Exchange) (b views.Browser, w views.Wire) {
-	const name = experiment.TwinCookie
+	const name = experiment.CookieName
 	field := func(line string) views.Header {
 		name, value, _ := strings.Cut(line, ":")
 		return views.Header{Name: name, Parts: []views.Part{{Text: shown(strings.TrimSpace(value), maxCookieShown)}}}
@@ -324,7 +349,12 @@ func seenByClient(x *experiment.Exchange) (b views.Browser, w views.Wire) {
 		for _, line := range lines {
 			h := field(line)
 			if h.Name == "Cookie" || h.Name == "Set-Cookie" {
-				h.Parts[0].Kind = "token"
+				pair, more, _ := strings.Cut(h.Parts[0].Text, ";")
+				name, value, _ := strings.Cut(pair, "=")
+				h.Parts = []views.Part{{Text: name + "="}, {Kind: "token", Text: value}}
+				if more != "" {
+					h.Parts = append(h.Parts, views.Part{Text: ";" + more})
+				}
 			}
 			if first[http.CanonicalHeaderKey(h.Name)] {
 				seen = append(seen, h)
@@ -372,6 +402,14 @@ func seenByClient(x *experiment.Exchange) (b views.Browser, w views.Wire) {
 	return b, w
 }
 
+// cookiesSize is the size of the cookies in a header, names and values.
+func cookiesSize(header string) (n int) {
+	for pair := range cookiePairs(&http.Request{Header: http.Header{"Cookie": {header}}}) {
+		n += len(pair.name) + len(pair.value)
+	}
+	return n
+}
+
 // headBytes is the size of a head of these lines.
 func headBytes(lines []string) int {
 	n := len("\r\n")
@@ -391,8 +429,9 @@ func markDecisive(out experiment.Outcome, x *experiment.Exchange, w *views.Wire)
 			from, to = differing(out.Pair[i-1].Cookie, cookie)
 		}
 	}
-	if from >= to {
-		w.Decisive = out.Mark
+	mark := strings.TrimPrefix(out.Mark, experiment.CookieName+"=") // name and value stand apart
+	if from >= to && (strings.Contains(w.Answer, mark) || strings.Contains(w.Body, mark) || strings.Contains(w.RequestLine, mark)) {
+		w.Decisive, mark = mark, "" // once is enough
 	}
 	for _, head := range []*[]views.Header{&w.Request, &w.RequestMore, &w.Response, &w.ResponseMore} {
 		hs := slices.Clone(*head) // the exchange is shown to others too
@@ -401,16 +440,17 @@ func markDecisive(out experiment.Outcome, x *experiment.Exchange, w *views.Wire)
 			var parts []views.Part
 			for _, p := range hs[i].Parts {
 				a, b := from, to
-				if cookie == "" || from >= to {
-					a = strings.Index(p.Text, out.Mark)
-					b = a + len(out.Mark)
+				if from >= to {
+					a = strings.Index(p.Text, mark)
+					b = a + len(mark)
 				} else if p.Text != cookie {
 					a = -1
 				}
-				if out.Mark == "" && cookie == "" || a < 0 || a >= b || b > len(p.Text) {
+				if a < 0 || a >= b || b > len(p.Text) {
 					parts = append(parts, p)
 					continue
 				}
+				mark = "" // once is enough
 				for _, piece := range []views.Part{{Kind: p.Kind, Text: p.Text[:a]}, {Kind: "decisive", Text: p.Text[a:b]}, {Kind: p.Kind, Text: p.Text[b:]}} {
 					if piece.Text != "" {
 						parts = append(parts, piece)
@@ -418,7 +458,7 @@ func markDecisive(out experiment.Outcome, x *experiment.Exchange, w *views.Wire)
 				}
 			}
 			hs[i].Parts = parts
-			hs[i].Decisive = hs[i].Name == out.Mark
+			hs[i].Decisive = mark != "" && hs[i].Name == mark
 		}
 	}
 }
@@ -459,9 +499,19 @@ func (a *App) showExperiment(c echo.Context, status int, s *session.Session, e e
 	case wants(c) != formFragment:
 		return a.write(c, status, views.LessonPage(l))
 	case problem.Verb != "":
-		return a.write(c, status, views.LessonProblem(l))
+		return a.write(c, status, views.LessonProblem(l, status == http.StatusNotFound))
 	case c.Request().Method == http.MethodGet && l.Run != nil && l.Run.Panels != nil:
 		return a.write(c, status, views.PanelsFragments(l))
 	}
 	return a.write(c, status, views.LessonFragments(l))
+}
+
+// refuseExperiment answers a refusal on an experiment's own page, where the session
+// is asked for only if the store may answer.
+func (a *App) refuseExperiment(c echo.Context, p *problem, e experiment.Experiment, sentence views.Sentence) error {
+	var s *session.Session
+	if p.status != http.StatusServiceUnavailable {
+		s, _ = idOf(c).engine.Load(c.Request()) // nil when the store does not answer
+	}
+	return a.showExperiment(c, p.status, s, e, nil, sentence, "")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
@@ -100,7 +101,15 @@ func (a *App) projector(c echo.Context) error {
 	v.mu.Lock()
 	v.projector = mem.form.Get("on") == "1"
 	v.mu.Unlock()
-	return goTo(c, v.place().WithVisit("/"), struct {
+	back := "/"
+	if mem.form.Has("experiment") { // the switch is on the shelf's pages too
+		if back = "/experiments"; mem.form.Get("experiment") != "" {
+			if e, ok := experiment.Find(mem.form.Get("experiment")); ok {
+				back += "/" + e.Slug
+			}
+		}
+	}
+	return goTo(c, v.place().WithVisit(back), struct {
 		Op string `json:"op"`
 		On bool   `json:"on"`
 	}{"projector", mem.form.Get("on") == "1"})

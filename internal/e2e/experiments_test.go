@@ -5,8 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
@@ -173,12 +178,12 @@ func TestExperimentShelf(t *testing.T) {
 			pg.want("#verdict", "Born on the first write")
 			pg.want("#shelf-list a.right", "Born on first write", "done, predicted right")
 			pg.do(chromedp.Navigate(p.url+"/experiments"), chromedp.WaitVisible(chromedp.CSS(".cards")))
-			pg.want("#progress-text", "1 of 27 done, 1 predicted right")
+			pg.want("#progress-text", "1 of 28 done, 1 predicted right")
 			pg.do(chromedp.Click(chromedp.CSS(`header nav a`)), chromedp.WaitVisible(chromedp.ID("result")))
-			pg.want("#progress-count", "1/27")
+			pg.want("#progress-count", "1/28")
 			pg.want("#server", "progress")
 			pg.press("Flush", "flushed", "Your progress through the experiments, 1 done,", "it went too")
-			pg.want("#progress-count", "0/27")
+			pg.want("#progress-count", "0/28")
 			pg.do(chromedp.Navigate(p.url+"/experiments"), chromedp.WaitVisible(chromedp.CSS(".cards")))
 			pg.want("#progress-text", "Nothing done yet")
 		})
@@ -200,7 +205,7 @@ func TestExperimentProgressMoves(t *testing.T) {
 	if n := eval[int](pg, `window.steps.size`); n < 3 {
 		t.Errorf("the progress bar showed %d different values", n)
 	}
-	pg.want("#progress-count", "1/27")
+	pg.want("#progress-count", "1/28")
 	pg.axe("the matrix")
 	pg.shoot("experiment-matrix")
 
@@ -213,7 +218,7 @@ func TestExperimentProgressMoves(t *testing.T) {
 		t.Error("a GET wrote progress")
 	}
 	plain.do(chromedp.Click(chromedp.ID("note")))
-	plain.want("#progress-count", "1/27")
+	plain.want("#progress-count", "1/28")
 	if got := progressBy(t, p, plain.cookie()); len(got.Done) != 1 || got.Done[0] != 27 {
 		t.Errorf("progress is %+v", got)
 	}
@@ -380,5 +385,40 @@ func TestExperimentLimit(t *testing.T) {
 		if status != want {
 			t.Errorf("run %d: status %d, want %d: %v", n+1, status, want, out)
 		}
+	}
+}
+
+// The end of the program is the end of its private servers: nothing is left.
+func TestExperimentShutdown(t *testing.T) {
+	t.Parallel()
+	temp := t.TempDir()
+	cmd := exec.Command(binary, "--addr", "127.0.0.1:0")
+	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+	p := startCommand(t, cmd)
+	folders := func() int {
+		found, err := filepath.Glob(filepath.Join(temp, "sessionscope-experiment-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(found)
+	}
+	for range 3 { // learners with a run of each kind
+		c := newClient(t, p.url)
+		c.do("POST", "/set", url.Values{"key": {"a"}, "value": {"b"}})
+		c.do("POST", "/experiments/closes-with-the-browser/run", nil)
+		go func() { // nobody waits for its end
+			if resp, err := c.http.PostForm(p.url+"/experiments/matrix/run", nil); err == nil {
+				resp.Body.Close()
+			}
+		}()
+	}
+	for end := time.Now().Add(5 * time.Second); folders() < 5; {
+		if time.Now().After(end) {
+			t.Fatalf("the control: %d folders while they run", folders())
+		}
+	}
+	p.stop(t, syscall.SIGTERM)
+	if n := folders(); n != 0 {
+		t.Errorf("%d folders are left", n)
 	}
 }

@@ -115,13 +115,10 @@ func closesWithTheBrowser(r *Run) Live { return &closing{run: r, in: r.Boot(Sett
 func (l *closing) Visit(v Visit) Reply {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	back := Reply{To: l.run.Page()}
+	back := Reply{To: l.run.Page() + "#run"}
 	switch {
 	case v.Refused || v.Method != http.MethodPost:
 	case v.Path == "/cookies":
-		if !l.given.IsZero() {
-			return back
-		}
 		keeps, ends := l.in.Client("the session with Max-Age"), l.in.Client("the session until close")
 		one := keeps.Set("name", "Rahim")
 		ends.Set("name", "Ada")
@@ -134,7 +131,7 @@ func (l *closing) Visit(v Visit) Reply {
 			c.Name, c.Path = name, l.run.Base()
 			back.SetCookies = append(back.SetCookies, c.String())
 		}
-		l.given, l.kept = l.in.Now(), ends.Cookie()
+		l.given, l.kept, l.looks = l.in.Now(), ends.Cookie(), nil
 	case (v.Path == "/look" || v.Path == "/look-again") && !l.given.IsZero() && len(l.looks) < 50:
 		now := look{at: l.in.Now(), quit: v.Path == "/look-again", came: make(map[string]bool), opens: make(map[string]bool)}
 		for _, name := range []string{labelled, unlabelled} {
@@ -209,10 +206,11 @@ func (l *closing) tables() []Table {
 func (l *closing) Outcome() Outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := Outcome{Happened: None, Tone: Lost, Tables: l.tables(), Verdict: "You did not quit the browser and look again, so there is nothing to tell. Open it again."}
+	out := Outcome{Happened: None, Undecided: true, Tone: Lost, Tables: l.tables(), Verdict: "You did not quit the browser and look again, so there is nothing to tell. Open it again."}
 	if len(l.looks) == 0 || !l.looks[len(l.looks)-1].quit {
 		return out
 	}
+	out.Undecided = false
 	last := l.looks[len(l.looks)-1]
 	records := word(last.records, "record", "records")
 	if last.copyOpens {
@@ -265,7 +263,7 @@ func secureOnPlainHTTP(r *Run) Live {
 func (l *secure) Visit(v Visit) Reply {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	back := Reply{To: l.run.Page()}
+	back := Reply{To: l.run.Page() + "#run"}
 	if v.Refused || v.Method != http.MethodPost || v.Path != "/set" || len(l.presses) >= 50 {
 		return back
 	}
@@ -308,11 +306,12 @@ func (l *secure) tables() []Table {
 func (l *secure) Outcome() Outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := Outcome{Happened: None, Tone: Lost, Tables: l.tables(), Verdict: "Press at least twice: the first press has no cookie to send yet. Open it again."}
+	out := Outcome{Happened: None, Undecided: true, Tone: Lost, Tables: l.tables(), Verdict: "Press at least twice: the first press has no cookie to send yet. Open it again."}
 	n := len(l.presses)
 	if n < 2 {
 		return out
 	}
+	out.Undecided = false
 	came, refused := 0, 0
 	for _, p := range l.presses[1:] {
 		if p.came {
@@ -418,7 +417,7 @@ func hostname(host string) string {
 func (l *sameSite) Visit(v Visit) Reply {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	back := Reply{To: l.run.Page()}
+	back := Reply{To: l.run.Page() + "#run"}
 	switch {
 	case v.Path == "/cookies" && v.Method == http.MethodPost && !v.Refused:
 		attributes := map[string]http.SameSite{"normal": 0, "lax": http.SameSiteLaxMode, "strict": http.SameSiteStrictMode}
@@ -518,11 +517,12 @@ func (l *sameSite) tables() []Table {
 func (l *sameSite) Outcome() Outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := Outcome{Happened: None, Tone: Lost, Tables: l.tables(), Verdict: "The form that writes was not submitted from another site, so that there is nothing to tell about it. Open it again."}
+	out := Outcome{Happened: None, Undecided: true, Tone: Lost, Tables: l.tables(), Verdict: "The form that writes was not submitted from another site, so that there is nothing to tell about it. Open it again."}
 	a, ok := l.arrived["site post"]
 	if !ok {
 		return out
 	}
+	out.Undecided = false
 	var came []string
 	for _, name := range sameSiteNames {
 		if a.cookies[name] {

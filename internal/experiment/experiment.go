@@ -71,6 +71,8 @@ type Outcome struct {
 	Tables   []Table
 	Decisive *Exchange // the one to show first; the last one by default
 	Mark     string    // the decisive text in its heads or its answer
+	// Undecided tells that too little was done to say anything: the run does not count.
+	Undecided bool
 }
 
 // None says that nothing happened of what could be predicted.

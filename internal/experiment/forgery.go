@@ -53,7 +53,7 @@ func forgery() []Experiment {
 		},
 		{
 			Number: 14, Slug: "change-one-letter", Title: "Change one letter",
-			Lead: "Your cookie says `\"role\":\"student\"` and you can read it. So edit it to say `\"teacher\"`, or turn one letter over, and send it back.",
+			Lead: "Your cookie says `\"role\":\"student\"` and you can read it. So edit it to say `\"teacher\"`, or change one letter of it, and send it back.",
 			Predictions: []string{
 				"The server believes it: I am what I wrote",
 				"The server answers with an error page",
@@ -82,7 +82,7 @@ func forgery() []Experiment {
 			Predictions: []string{
 				"Yes: at home, since one cookie shows when a guess is right",
 				"No: without the secret nobody can make a signature that fits",
-				"Yes: by sending guesses until the server takes one",
+				"Yes: only by sending guesses, since a cookie alone shows nothing",
 			},
 			Choices: []Choice{
 				{Name: "secret", Label: "The secret is", Options: []Option{
@@ -94,7 +94,7 @@ func forgery() []Experiment {
 			Run:  crackAWeakSecret,
 			Explain: []string{
 				"The {mac signature} is computed from the cookie and the secret. Whoever holds one cookie can compute it with a guessed secret, and compare: no request is needed, so the server notices nothing.",
-				"A word with a capital, a year and an exclamation mark is one of a list that a computer goes through in the blink of an eye.",
+				"A common word with a capital, a recent year and an exclamation mark is one of a list that a computer goes through in the blink of an eye.",
 				"With the secret found, a forged cookie is as genuine as any other; no check of signatures can tell it apart.",
 				"32 random bytes are one of 2²⁵⁶ possible secrets, and no list holds them: keys for HMAC are to be chosen at random (RFC 2104, section 3).",
 			},
@@ -121,7 +121,7 @@ func forgery() []Experiment {
 				"Whoever writes gets a {cookie new cookie}, signed with the new secret.",
 				"A read renews the signature only when the cookie carries no values, that is, when they all live on the server: a late answer to a read must not undo a newer cookie.",
 				"When the old secret goes, all cookies that it signed are refused, even those whose {server record} still exists.",
-				"So the old secret stays in the list for as long as a session may live, 8 hours here, and then it goes without harm.",
+				"So the old secret should stay in the list for as long as a session may live, 8 hours here: the run that keeps it for one hour drops it too early for Mina.",
 			},
 			Breaks:  "After a leak there is no waiting: while the old secret verifies, the thief can sign with it. Then it is dropped at once, and everybody logs in again.",
 			Sources: []Source{{"RFC 2104, section 3: keys are refreshed", "https://www.rfc-editor.org/rfc/rfc2104#section-3"}, {"Django: SECRET_KEY_FALLBACKS", "https://docs.djangoproject.com/en/stable/ref/settings/#secret-key-fallbacks"}, {"gorilla/sessions: NewCookieStore, key rotation", "https://pkg.go.dev/github.com/gorilla/sessions#NewCookieStore"}},
@@ -259,13 +259,17 @@ func signedIsNotSecret(r *Run) Outcome {
 		return Outcome{Happened: None, Tone: Lost, Decisive: k.x, Verdict: fmt.Sprintf("{bad No cookie came:} the text was answered with status %d, and with %d for the other kind.", k.x.Status, o.x.Status)}
 	}
 
-	at := -1 // the first layer under which the text stands
+	// Only the payload can give a text away. Elsewhere, in the time, the signature
+	// or the letters of base64, one that is short may stand by chance.
+	at := -1 // the first layer of the payload in which the text stands
 	peeled := Table{Caption: "The cookie, peeled without any key", Head: []string{"layers off", "taken off last", "bytes", "what there is", "your text in it"}}
 	for i, l := range k.layers {
 		in := strings.Contains(l.text, text)
 		cell := yes(in, false)
 		if len(text) < minFound && i < 3 {
 			in, cell = false, "too short to tell"
+		} else if in && i < 2 && i < len(k.layers)-1 { // what cannot be peeled further is its own payload
+			in, cell = false, "by chance"
 		}
 		if in && at < 0 {
 			at = i
@@ -334,6 +338,18 @@ func changeOneLetter(r *Run) Outcome {
 		return Outcome{Happened: None, Tone: Lost, Decisive: login, Verdict: fmt.Sprintf("{bad There is no cookie to edit:} the login was answered with status %d.", login.Status)}
 	}
 	before := in.Stats()
+	was, _ := in.Record(issued)
+	t := Table{Caption: "The record meanwhile", Head: []string{"request", "the role is", "the server's record"}}
+	untouched := true
+	look := func(what string, x *Exchange) {
+		st, ok := in.Record(issued)
+		untouched = untouched && ok && st.Record == was.Record
+		record := "{bad gone}"
+		if ok {
+			record = fmt.Sprintf("{server version %d, %d bytes}", st.Version, len(st.Data))
+		}
+		t.Rows = append(t.Rows, []string{what, literal(says(x)), record})
+	}
 
 	role := r.Choice("role")
 	edited := ""
@@ -351,17 +367,20 @@ func changeOneLetter(r *Run) Outcome {
 	}
 	as := b.Get("/get", "key", "role")
 	as.Note = "asks with the cookie as issued"
+	look("with the cookie as issued", as)
 	b.Put(edited)
 	is := b.Get("/get", "key", "role")
 	is.Note = "asks with the edited cookie"
+	look("with the edited cookie", is)
 	b.Put(issued)
 	again := b.Get("/get", "key", "role")
 	again.Note = "asks with the first cookie again"
+	look("with the first cookie put back", again)
 
 	out := Outcome{
 		Happened: None, Tone: Held, Decisive: is, Mark: edited,
 		Pair:   []Shot{{Title: "As issued", Cookie: issued, Exchange: as, Says: says(as)}, {Title: "As edited", Cookie: edited, Exchange: is, Says: says(is)}},
-		Tables: []Table{editTable(issued, edited)},
+		Tables: []Table{editTable(issued, edited), t},
 	}
 	made := in.Stats().Live - before.Live
 	switch {
@@ -377,13 +396,18 @@ func changeOneLetter(r *Run) Outcome {
 	case is.Answer().Found:
 		out.Happened, out.Tone = 0, Lost
 		out.Verdict = fmt.Sprintf("{bad Believed.} The edited cookie was accepted: the server says the role is %s.", literal(is.Value()))
+	case again.Value() != "student" || !untouched:
+		out.Tone = Lost
+		out.Verdict = fmt.Sprintf("{bad Refused, but not ignored.} With the edited cookie the role is missing. With the first cookie put back it is %s, and {server the record} is %s.",
+			literal(says(again)), map[bool]string{true: "as it was", false: "not as it was"}[untouched])
 	default:
 		out.Happened, out.Tone = 2, Refused
-		out.Verdict = fmt.Sprintf("{bad Signature refused.} The signature that the cookie carries does not fit the edited bytes. The server treated the visit as one with no session: status %d, role missing, %s created.",
-			is.Status, strings.Replace(word(made, "record", "records"), "0", "no", 1))
-		if again.Answer().Found {
-			out.Verdict += fmt.Sprintf(" With the cookie as issued the role is still %s.", literal(again.Value()))
+		misfit := "The signature that the cookie carries does not fit the edited bytes."
+		if r.Choice("edit") == "signature" {
+			misfit = "The edited signature does not fit the bytes, which nobody edited."
 		}
+		out.Verdict = fmt.Sprintf("{bad Signature refused.} %s The server treated the visit as one with no session: status %d, role missing, %s created. With the first cookie put back the role is %s again: {server the record} was untouched meanwhile.",
+			misfit, is.Status, strings.Replace(word(made, "record", "records"), "0", "no", 1), literal(again.Value()))
 	}
 	return out
 }
@@ -441,7 +465,7 @@ var forms = []func(string) string{
 	strings.NewReplacer("a", "4", "e", "3", "i", "1", "o", "0").Replace,
 }
 
-// endings are what they put behind it: nothing first, a digit, a year.
+// endings are what they put behind it: nothing first, a digit, a year, both.
 func endings() []string {
 	out := []string{"", "1", "!", "123", "12", "1234", "1!", "123!"}
 	for n := range 10 {
@@ -449,8 +473,10 @@ func endings() []string {
 			out = append(out, strconv.Itoa(n))
 		}
 	}
-	for year := 2005; year <= 2027; year++ {
-		out = append(out, strconv.Itoa(year))
+	for _, mark := range []string{"", "!"} {
+		for year := 2005; year <= 2027; year++ {
+			out = append(out, strconv.Itoa(year)+mark)
+		}
 	}
 	return out
 }
@@ -491,7 +517,7 @@ func crackAWeakSecret(r *Run) Outcome {
 	}
 	b := r.Boot(Settings{Twin: cookieTwin(secret, nil)}).Client("Attacker's browser")
 	login := b.Post("/login", "user", "rahim")
-	login.Note = "logs in under an own name"
+	login.Note = "logs in under a name of their own"
 	issued := b.Cookie()
 	if issued == "" {
 		return Outcome{Happened: None, Tone: Held, Decisive: login, Verdict: fmt.Sprintf("{bad No cookie, nothing to crack:} with that secret the server could not sign one. It answered with status %d: %s.",
@@ -512,7 +538,7 @@ func crackAWeakSecret(r *Run) Outcome {
 			first = append(first, guess)
 		}
 		tried++
-		if securecookie.New([]byte(guess), nil).Decode(TwinCookie, issued, &values) == nil {
+		if securecookie.New([]byte(guess), nil).Decode(CookieName, issued, &values) == nil {
 			key = guess
 			break
 		}
@@ -522,7 +548,7 @@ func crackAWeakSecret(r *Run) Outcome {
 	speed := fmt.Sprintf("%s in %s, about %s a second", comma(tried)+" "+map[bool]string{true: "guess", false: "guesses"}[tried == 1], brief(took), comma(round(rate)))
 
 	forge := func(secret string) string {
-		forged, err := securecookie.New([]byte(secret), nil).Encode(TwinCookie, map[any]any{"user": "admin"})
+		forged, err := securecookie.New([]byte(secret), nil).Encode(CookieName, map[any]any{"user": "admin"})
 		if err != nil {
 			r.fail(err)
 		}
@@ -535,7 +561,7 @@ func crackAWeakSecret(r *Run) Outcome {
 		return x
 	}
 	t := Table{Caption: "What the attacker did", Head: []string{"step", "where", "how often", "what came of it"}, Rows: [][]string{
-		{"logged in under an own name", "at the server", "1", "{cookie a cookie of " + fmt.Sprint(len(issued)) + " letters}"},
+		{"logged in under a name of their own", "at the server", "1", "{cookie a cookie of " + fmt.Sprint(len(issued)) + " letters}"},
 	}}
 	out := Outcome{Happened: None}
 	asIssued := Shot{Title: "As issued", Cookie: issued, Exchange: own, Says: says(own)}
@@ -601,7 +627,7 @@ func crackAWeakSecret(r *Run) Outcome {
 // brief is a short time for people.
 func brief(d time.Duration) string {
 	if d < time.Millisecond {
-		return d.Round(time.Microsecond).String()
+		return fmt.Sprintf("%.2g ms", float64(d)/float64(time.Millisecond))
 	}
 	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
 }
@@ -638,8 +664,8 @@ func rotateTheSecret(r *Run) Outcome {
 		p.with = "–"
 		ps = append(ps, p)
 	}
-	undisturbed := true
-	if r.Choice("keep") == "while" {
+	undisturbed, keep := true, r.Choice("keep") == "while"
+	if keep {
 		in.SetSecrets(after, before)
 		for i, p := range ps[:2] {
 			var x *Exchange
@@ -676,7 +702,11 @@ func rotateTheSecret(r *Run) Outcome {
 			renewed = yes(p.renewed, true)
 			came = append(came, p.name+" "+p.did+map[bool]string{true: ", and got {cookie a new cookie}", false: ", and got no new cookie"}[p.renewed])
 		}
-		t.Rows = append(t.Rows, []string{p.name + " " + p.did, yes(p.first.Value() == p.name, true), renewed, p.with, yes(p.last.Value() == p.name, true)})
+		who := p.name
+		if keep {
+			who += " " + p.did
+		}
+		t.Rows = append(t.Rows, []string{who, yes(p.first.Value() == p.name, true), renewed, p.with, yes(p.last.Value() == p.name, true)})
 	}
 	o := Outcome{Happened: None, Tone: Held, Tables: []Table{t}, Decisive: ps[1].last, Mark: `"found":` + strconv.FormatBool(ps[1].last.Answer().Found)}
 	o.Pair = []Shot{
@@ -716,7 +746,7 @@ func rotateTheSecret(r *Run) Outcome {
 	if len(came) > 0 {
 		o.Verdict += " While both secrets verified: " + strings.Join(came, "; ") + "."
 	}
-	if r.Choice("keep") == "while" {
+	if keep {
 		if undisturbed {
 			o.Verdict += " Both stayed logged in."
 		} else {
@@ -791,7 +821,7 @@ func replayAnOlderCookie(r *Run) Outcome {
 	}
 	purchases := fmt.Sprintf("In all there were %s of %d, from a credit of %d", word(bought, "purchase", "purchases"), price, credit)
 	if bought == mostBuys {
-		purchases += ", and more would have gone the same way"
+		purchases += ", and the run stopped there"
 	}
 	switch {
 	case older == "" || spent.Value() != strconv.Itoa(credit-price):

@@ -50,6 +50,11 @@ type StoreConfig struct {
 	Now         func() time.Time
 }
 
+// CookieName is the name of the session cookie in private instances, twins and all.
+// It is none of the lab's: cookies know no ports, and a browser that came across a
+// private port must not lose the lab's own.
+const CookieName = "demo-session"
+
 // Settings are those of an instance. The zero value is the application as it is
 // when it is started without flags.
 type Settings struct {
@@ -99,7 +104,7 @@ func (r *Run) Boot(set Settings) *Instance {
 		r.fail(fmt.Errorf("no port for a private server: %w", err))
 	}
 	set.Store = cmp.Or(set.Store, "memory")
-	set.CookieName = cmp.Or(set.CookieName, "sessionscope")
+	set.CookieName = cmp.Or(set.CookieName, CookieName)
 	set.MaxSessions = cmp.Or(set.MaxSessions, 1000)
 	if set.Secrets == nil {
 		set.Secrets = [][]byte{NewSecret()}
@@ -129,7 +134,7 @@ func (in *Instance) start() {
 	var listener net.Listener = kept{in.listener}
 	connContext := func(ctx context.Context, _ net.Conn) context.Context { return ctx }
 	if twin := in.settings.Twin; twin != nil {
-		handler = twin(in.dir)
+		handler = in.guard(twin(in.dir))
 	} else {
 		open := cfg.Stores[in.settings.Store]
 		if open == nil {
@@ -170,6 +175,20 @@ func (in *Instance) start() {
 		defer close(in.served)
 		_ = in.server.Serve(listener) // it returns when it is closed
 	}()
+}
+
+// guard keeps foreign pages of a browser away from a twin, as the application does by
+// itself: those that reach it under another name, and those of another origin.
+func (in *Instance) guard(h http.Handler) http.Handler {
+	h = http.NewCrossOriginProtection().Handler(h)
+	port := strconv.Itoa(in.Port())
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != "127.0.0.1:"+port && r.Host != "localhost:"+port {
+			http.Error(w, "no such host", http.StatusMisdirectedRequest)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 // stop ends the server and leaves the listener and what is stored.

@@ -22,16 +22,17 @@ func life() []Experiment {
 				"At the first read of a key: reading creates what it looks for",
 				"At the first write, and not before",
 			},
-			Does: "a visit, three reads and two writes by a browser without cookies",
+			Does: "a visit, two reads and two writes by a browser without cookies, and three writes by a client that keeps none",
 			Run:  bornOnFirstWrite,
 			Explain: []string{
 				"Reading asks a question; there is nothing to remember, so nothing is stored and no cookie is sent.",
-				"The first write makes a record, and the answer carries `Set-Cookie`: from then on the browser sends the {cookie cookie} along with each request (RFC 6265, section 3).",
-				"A second write finds the session by that cookie, so the ID stays.",
-				"An engine that creates sessions on reading can be filled by anybody who merely visits: that was Django's CVE-2015-5143.",
+				"The first write makes a record, and the answer carries `Set-Cookie`: from the next request on the browser sends the {cookie cookie} along (RFC 6265, section 3).",
+				"So a test cookie cannot be tested in the request that sets it: whether the browser keeps it shows in the next one.",
+				"A second write finds the session by that cookie, so the ID stays; whoever keeps no cookie is a new visitor each time.",
+				"An engine that creates records on reading can be filled from outside: in Django's CVE-2015-5143 by requests with made-up session cookies.",
 			},
 			Breaks:  "A page that stores something for every visitor, such as a counter of visits, makes a session for every crawler too.",
-			Sources: []Source{{"RFC 6265, section 3", "https://www.rfc-editor.org/rfc/rfc6265#section-3"}, {"Django: when sessions are saved", "https://docs.djangoproject.com/en/stable/topics/http/sessions/#when-sessions-are-saved"}},
+			Sources: []Source{{"RFC 6265, section 3", "https://www.rfc-editor.org/rfc/rfc6265#section-3"}, {"Django: setting test cookies", "https://docs.djangoproject.com/en/stable/topics/http/sessions/#setting-test-cookies"}, {"Django 1.8.3: the session store filled from outside", "https://docs.djangoproject.com/en/stable/releases/1.8.3/#denial-of-service-possibility-by-filling-session-store"}},
 		},
 		{
 			Number: 2, Slug: "missing-is-not-an-error", Title: "Missing is not an error",
@@ -147,7 +148,7 @@ func life() []Experiment {
 			Run:     flashMessage,
 			Explain: []string{
 				"A flash message is an ordinary session value under a key that the library chose, `_flash` in gorilla, and in between it lives where all values live: in {cookie the cookie} or on {server the server}.",
-				"To read it is to delete it: the library takes the list out of the session and saves the session without it.",
+				"To read it is to delete it: the library takes the list out, and the program saves the session without it.",
 				"So reading flashes is a write, and belongs into a request whose session is saved; forget the save, and the message comes again.",
 				"Another browser has another session, or none, and sees nothing.",
 				"Once holds for a browser that keeps its newest cookie: where the message travelled in the cookie, an older cookie still carries it.",
@@ -157,6 +158,30 @@ func life() []Experiment {
 				{"gorilla/sessions: Session.AddFlash", "https://pkg.go.dev/github.com/gorilla/sessions#Session.AddFlash"},
 				{"gorilla/sessions: Session.Flashes", "https://pkg.go.dev/github.com/gorilla/sessions#Session.Flashes"},
 				{"Django: the messages framework", "https://docs.djangoproject.com/en/stable/ref/contrib/messages/"},
+			},
+		},
+		{
+			Number: 28, Slug: "count-to-five", Title: "One, two, three, four, five, one",
+			Lead: "A page counts your visits in the session: it shows 1, 2, 3, 4, 5, and then 1 again. What happened to the session at the sixth press?",
+			Predictions: []string{
+				"A new session began at the sixth press, with a new ID",
+				"The same session went on: one key of it was deleted and born again",
+				"Each press had a session of its own, and each of them its own ID",
+			},
+			Choices: []Choice{placements},
+			Does:    "six presses, each a read and a write, with a deletion before the sixth write, and then the fifth cookie, put back",
+			Run:     countToFive,
+			Explain: []string{
+				"A session holds any number of keys under one ID; to delete a key takes that key out, and the session stays, even with nothing in it.",
+				"It is the page that begins anew: it finds 5, deletes its key, and counts from a missing key as from 0, as in Django's `session.get('visits', 0) + 1`.",
+				"With values on {server the server} the cookie names the session and holds no count, so it stays the same byte for byte.",
+				"Where the count travels in {cookie the cookie}, each write signs and sends a new value under the same name, which replaces the one before (RFC 6265, section 5.3): new bytes, and the same ID in them.",
+				"A new ID comes from a `flush` or a login, not from a deletion.",
+			},
+			Breaks: "A `flush` in place of the `delete`: the page would show 1 too, but under a new ID, and all else that the session held would be gone.",
+			Sources: []Source{
+				{"Django: using sessions in views", "https://docs.djangoproject.com/en/stable/topics/http/sessions/#using-sessions-in-views"},
+				{"RFC 6265, section 5.3: the storage model", "https://www.rfc-editor.org/rfc/rfc6265#section-5.3"},
 			},
 		},
 	}
@@ -181,29 +206,56 @@ func bornOnFirstWrite(r *Run) Outcome {
 	did("writes", b.Set("name", "Rahim"))
 	did("writes again", b.Set("city", "Graz"))
 
-	t := Table{Caption: "After each request", Head: []string{"request", "Set-Cookie", "records on the server", "ID, hashed"}}
-	first, out := -1, Outcome{Happened: None, Tone: Held}
+	t := Table{Caption: "After each request", Head: []string{"request", "cookie sent", "Set-Cookie", "records on the server", "ID, hashed"}}
+	first, out := -1, Outcome{Happened: None, Tone: Lost, Mark: "Set-Cookie"}
 	for i, s := range all {
-		sent := s.x.SetCookie() != nil
-		if first < 0 && (sent || s.records > 0) {
+		sets := s.x.SetCookie() != nil
+		if first < 0 && (sets || s.records > 0) {
 			first = i
 		}
-		t.Rows = append(t.Rows, []string{s.what, yes(sent, i == 3), fmt.Sprint(s.records), "`" + s.x.Answer().Session.ID + "`"})
+		t.Rows = append(t.Rows, []string{s.what, yes(s.x.Cookie != "", i == 4), yes(sets, i == 3), fmt.Sprint(s.records), "`" + s.x.Answer().Session.ID + "`"})
 	}
-	out.Tables = []Table{t}
-	switch {
-	case first == 3:
-		out.Happened, out.Decisive, out.Mark = 2, all[3].x, "Set-Cookie"
-		out.Verdict = fmt.Sprintf("{ok Born on the first write.} Three requests that only looked left no cookie and no record. The fourth wrote: its answer set {cookie a cookie of %d bytes}, and {server the store} went from 0 to %s.",
-			len("sessionscope")+len(all[3].x.SetCookie().Value), word(all[3].records, "record", "records"))
-		if all[4].x.Answer().Session.ID == all[3].x.Answer().Session.ID {
-			out.Verdict += " The second write kept the ID."
+
+	forgetful := Table{Caption: "A client that keeps no cookies", Head: t.Head}
+	c, before := in.Client("A client that keeps no cookies"), in.Stats().Live
+	var ids []string
+	for range 3 {
+		x := c.Set("name", "Mara")
+		x.Note = "writes, and forgets"
+		if id := x.Answer().Session.ID; id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
-	case first >= 0 && first < 3:
-		out.Happened, out.Tone, out.Decisive = min(first, 1), Lost, all[first].x
+		forgetful.Rows = append(forgetful.Rows, []string{"writes", yes(x.Cookie != "", false), yes(x.SetCookie() != nil, true), fmt.Sprint(in.Stats().Live), "`" + x.Answer().Session.ID + "`"})
+		c.Drop()
+	}
+	out.Tables = []Table{t, forgetful}
+	if first >= 0 {
+		out.Decisive = all[first].x
+	}
+	switch {
+	case first == 3 && all[3].x.SetCookie() != nil && all[3].records > 0:
+		set := all[3].x.SetCookie()
+		out.Happened, out.Tone = 2, Held
+		out.Verdict = fmt.Sprintf("{ok Born on the first write.} Three requests that only looked left no cookie and no record; the fourth wrote, its answer set {cookie a cookie of %d bytes}, and {server the store} went from 0 to %s.",
+			len(set.Name)+len(set.Value), word(all[3].records, "record", "records"))
+		if all[4].x.Cookie != "" && all[4].x.Answer().Session.ID == all[3].x.Answer().Session.ID {
+			out.Verdict += " The fifth request was the first to send that cookie, and kept the ID."
+		}
+		out.Verdict += fmt.Sprintf(" A client that keeps no cookies wrote %d times: %s more, %s.",
+			len(forgetful.Rows), word(in.Stats().Live-before, "record", "records"), word(len(ids), "ID", "IDs"))
+	case first == 3:
+		sets := "set a cookie"
+		if all[3].x.SetCookie() == nil {
+			sets, out.Mark = "set no cookie", all[3].x.Path
+		}
+		out.Verdict = fmt.Sprintf("{bad Half born:} the first write's answer %s, and {server the store} held %s.", sets, word(all[3].records, "record", "records"))
+	case first == 4:
+		out.Verdict = fmt.Sprintf("{bad Not at the first write:} its answer, with status %d, left no cookie and no record. After the second there was a cookie or a record.", all[3].x.Status)
+	case first >= 0:
+		out.Happened = min(first, 1)
 		out.Verdict = fmt.Sprintf("{bad Born before anything was written:} after the browser only %s, there was a cookie or a record.", all[first].what)
 	default:
-		out.Tone, out.Verdict = Lost, "{bad Never born:} two writes left no cookie and no record."
+		out.Verdict = "{bad Never born:} two writes left no cookie and no record."
 	}
 	return out
 }
@@ -298,7 +350,7 @@ func missingIsNotAnError(r *Run) Outcome {
 		out.Verdict = fmt.Sprintf("{bad Missing and empty were the same:} `%s` holds an empty text, and was answered as missing.", empty)
 	default:
 		out.Happened, out.Tone, out.Mark = 1, Held, `"found":false`
-		out.Pair = []Shot{{Title: "Missing: nobody set it", Cookie: last.Cookie, Exchange: last, Says: says(last)}, {Title: "Empty: an empty text was stored", Cookie: other.Cookie, Exchange: other, Says: says(other)}}
+		out.Pair = []Shot{{Title: "Missing: nobody set it", Cookie: strings.TrimPrefix(last.Cookie, CookieName+"="), Exchange: last, Says: says(last)}, {Title: "Empty: an empty text was stored", Cookie: strings.TrimPrefix(other.Cookie, CookieName+"="), Exchange: other, Says: says(other)}}
 		out.Verdict = fmt.Sprintf("{ok Missing is an ordinary answer.} All %d reads and deletes of `%s` were answered with status %d and `\"found\":false`, and left no cookie and no record behind; the session that was there stayed at {server version %d}. An empty text is something else: reading `%s` said `\"found\":true`.",
 			len(asked), Plain(key), last.Status, is.Version, empty)
 	}
@@ -481,26 +533,30 @@ func expiredIsNotCleared(r *Run) Outcome {
 	life := told.Answer().IdleExpires.Sub(in.Now())
 
 	t := Table{Caption: "The client's view, and the store's", Head: []string{"when", "who asks", "it sends", "it reads", "live in the store", "expired in the store", "the record"}}
-	// look lets c ask for the name, and Mara for the store's figures.
+	// look lets c ask for the name, if it is not nil, and Mara for the store's figures.
 	look := func(when string, c *Client) (x *Exchange, expired int, record string) {
-		x = c.Get("/get", "key", "name")
-		x.Note = when
+		who, sends, reads := "nobody", "", ""
+		if c != nil {
+			x = c.Get("/get", "key", "name")
+			x.Note = when
+			if who, sends, reads = c.name, "no cookie", "`"+Plain(says(x))+"`"; x.Cookie != "" {
+				sends = "{cookie the cookie}"
+			}
+		}
 		figures := other.Get("/session")
 		figures.Note = "asks for the store's figures"
 		stats := figures.Answer().Stats
-		record, sends := in.lies(kept), "no cookie"
-		if x.Cookie != "" {
-			sends = "{cookie the cookie}"
-		}
-		t.Rows = append(t.Rows, []string{when, c.name, sends, "`" + Plain(says(x)) + "`", strconv.Itoa(stats.Sessions), strconv.Itoa(stats.Expired), record})
+		record = in.lies(kept)
+		t.Rows = append(t.Rows, []string{when, who, sends, reads, strconv.Itoa(stats.Sessions), strconv.Itoa(stats.Expired), record})
 		return x, stats.Expired, record
 	}
 	in.Move(life - margin)
 	before, _, _ := look(span(margin)+" before its end", copied)
 	in.Move(2 * margin)
-	look(span(margin)+" after its end", b)
-	after, expired, record := look(span(margin)+" after its end", copied)
+	_, expired, record := look(span(margin)+" after its end", nil) // before any cookie is sent: some stores remove what they are asked for
 	read := in.holds(kept, "Rahim")
+	look("then", b)
+	after, _, recordAsked := look("then", copied)
 	other.Set("name", "Mara").Note = "a second session begins"
 	swept := other.Post("/clear-expired")
 	swept.Note = "clears up"
@@ -522,7 +578,10 @@ func expiredIsNotCleared(r *Run) Outcome {
 		}
 	case record == "none" && expired == 0:
 		out.Happened, out.Tone, out.Mark = 1, Refused, `"found":false`
-		out.Verdict = fmt.Sprintf("{mac Refused, and removed.} %s after its end the cookie read nothing, the store counted no expired session, and its record was gone before anybody cleared up.", span(margin))
+		out.Verdict = fmt.Sprintf("{mac Refused, and removed.} %s after its end the record was gone, before anybody asked for it or cleared up, and the store counted no expired session. The kept cookie read nothing.", span(margin))
+	case record != "none" && recordAsked == "none":
+		out.Tone, out.Mark = Refused, `"found":false`
+		out.Verdict = fmt.Sprintf("{mac Refused, and removed when it was asked for.} %s after its end {server the store} still held the record, and counted %s. Then the kept cookie came, and read nothing; after that the record was gone, before anybody cleared up.", span(margin), word(expired, "expired session", "expired sessions"))
 	case record != "none" && expired == 1 && !later.Answer().Found && remain == 0 && recordLater == "none" && lives.Answer().Found:
 		out.Happened, out.Tone, out.Mark = 0, Refused, `"found":false`
 		out.Pair = []Shot{{Title: span(margin) + " before its end", Cookie: kept, Exchange: before, Says: says(before)}, {Title: span(margin) + " after it", Cookie: kept, Exchange: after, Says: says(after)}, {Title: "After the clear-up", Cookie: kept, Exchange: later, Says: says(later)}}
@@ -693,6 +752,98 @@ func twoClocks(r *Run) Outcome {
 
 // ends is a moment of a session's life, from its birth on.
 func ends(at, created time.Time) string { return span(at.Sub(created).Round(time.Minute)) }
+
+func countToFive(r *Run) Outcome {
+	const key, top, presses = "visits", 5, 6
+	in := r.Boot(Settings{Placement: r.Placement()})
+	b := in.Client("Rahim's browser")
+	tab := b.Tab("Another tab of Rahim's browser")
+	t := Table{Caption: "Six presses", Head: []string{"press", "the page", "shows", "ID, hashed", "version", "Set-Cookie"}}
+	anew := 0 // cookies that took another one's place
+	wrote := func(press int, page string, before string, x *Exchange) *Exchange {
+		x.Note = fmt.Sprintf("press %d: %s", press, strings.ReplaceAll(page, "`", ""))
+		sets := "none"
+		switch c := x.SetCookie(); {
+		case c == nil:
+		case before == "":
+			sets = "{cookie the first one}"
+		case c.Value == before:
+			sets = "the same value"
+		default:
+			sets = "{cookie a new value}"
+			anew++
+		}
+		a := x.Answer()
+		t.Rows = append(t.Rows, []string{strconv.Itoa(press), page, Plain(string(a.Value)), "`" + a.Session.ID + "`", strconv.FormatUint(a.Session.Version, 10), sets})
+		return x
+	}
+	var shown, ids, cookies []string // after each press
+	var born, deleted, between, fifth, last *Exchange
+	for press := 1; press <= presses; press++ {
+		read := b.Get("/get", "key", key)
+		read.Note = fmt.Sprintf("press %d: reads the count", press)
+		page, count := "reads missing,", 0
+		if read.Answer().Found {
+			page = "reads `" + Plain(says(read)) + "`,"
+			count, _ = strconv.Atoi(read.Value()) // what is no number counts as none, as in the page
+		}
+		if count >= top {
+			deleted = wrote(press, page+" deletes the key", b.Cookie(), b.Post("/delete", "key", key))
+			between = tab.Get("/keys")
+			between.Note = "looks what is left"
+			page, count = "then", 0
+		}
+		next := strconv.Itoa(count + 1)
+		fifth, last = last, wrote(press, page+" writes `"+next+"`", b.Cookie(), b.Post("/set", "key", key, "value", next, "type", "number"))
+		if born == nil {
+			born = last
+		}
+		shown, ids, cookies = append(shown, string(last.Answer().Value)), append(ids, last.Answer().Session.ID), append(cookies, b.Cookie())
+	}
+	copied := in.Client("A copy of Rahim's browser")
+	copied.Put(cookies[top-1])
+	replay := copied.Get("/get", "key", key)
+	replay.Note = "sends the cookie of the fifth press"
+	kept := "opened nothing"
+	if replay.Answer().Session.Exists {
+		kept = "still opened session `" + replay.Answer().Session.ID + "`, and read `" + Plain(says(replay)) + "`"
+	}
+
+	five, sixth, showed := ids[0], ids[presses-1], strings.Join(shown, ", ")
+	counted := showed == "1, 2, 3, 4, 5, 1"
+	different := func(ids []string) int { return len(slices.Compact(slices.Sorted(slices.Values(ids)))) }
+	out := Outcome{Happened: None, Tone: Lost, Tables: []Table{t}, Decisive: last, Mark: `"id":"` + sixth + `"`}
+	for i, x := range []*Exchange{fifth, last} {
+		out.Pair = append(out.Pair, Shot{Title: fmt.Sprintf("After press %d", top+i), Cookie: cookies[top-1+i], Exchange: x, Says: "it shows " + shown[top-1+i]})
+	}
+	switch {
+	case slices.Contains(ids, ""):
+		out.Verdict = fmt.Sprintf("{bad Not every write left a session:} the page showed %s. The table has the rest.", Plain(showed))
+	case counted && different(ids) == 1 && between != nil && deleted.Answer().Found && between.Answer().Session.ID == five && len(between.Answer().Keys) == 0:
+		out.Happened, out.Tone = 1, Held
+		cookie := "stayed the same, byte for byte"
+		if cookies[0] != cookies[presses-1] || anew > 0 {
+			cookie = fmt.Sprintf("got new bytes %d times", anew)
+			if last.Answer().Lives == "cookie" {
+				cookie += ", since the count travels in it"
+			}
+		}
+		out.Verdict = fmt.Sprintf("{ok The same session all along.} Six presses showed %s under one ID, `%s`, in versions %d to %d: at the sixth the page deleted its key, {server the session} stayed, with %s in it, and a write made the key anew. {cookie The cookie} %s; that of the fifth press, put back, %s.",
+			showed, five, born.Answer().Session.Version, last.Answer().Session.Version, word(len(between.Answer().Keys), "key", "keys"), cookie, kept)
+	case counted && different(ids[:top]) == 1 && sixth != five:
+		out.Happened = 0
+		out.Verdict = fmt.Sprintf("{bad A new session at the sixth press:} five presses had the ID `%s`, the sixth has `%s`. The cookie of the fifth press, put back, %s.", five, sixth, kept)
+	case different(ids) == presses && different(shown) == 1:
+		out.Happened = 2
+		out.Verdict = fmt.Sprintf("{bad Each press began a session of its own:} %d presses, %d IDs, and the page showed %s.", presses, different(ids), Plain(showed))
+	default:
+		out.Verdict = fmt.Sprintf("{bad None of that:} %d presses had %s, and the page showed %s.", presses, word(different(ids), "ID", "IDs"), Plain(showed))
+		if between != nil {
+			out.Verdict += fmt.Sprintf(" Its deletion left %s in the session.", word(len(between.Answer().Keys), "key", "keys"))
+		}
+	}
+	return out
+}
 
 func flashMessage(r *Run) Outcome {
 	message := r.Choice("message")

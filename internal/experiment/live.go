@@ -2,7 +2,6 @@ package experiment
 
 import (
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -61,10 +60,7 @@ func (r *Run) Ends() time.Time { t, _ := r.ctx.Deadline(); return t }
 func (r *Run) Base() string { return r.base }
 
 // Page is the address of the run's page there.
-func (r *Run) Page() string {
-	experiment, _, _ := strings.Cut(r.base, "/live/")
-	return experiment + "?run=" + r.Token + "#run"
-}
+func (r *Run) Page() string { return r.page }
 
 // Visit lets a live run answer a request of the learner's browser. It is false
 // when the run waits for none, any more or at all.

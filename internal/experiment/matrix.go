@@ -3,6 +3,7 @@ package experiment
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -81,7 +82,20 @@ func everything(r *Run) Outcome {
 		if missing[w.set.Store] {
 			continue
 		}
-		err := contain(func() { w.run(r) })
+		var in *Instance
+		err := contain(func() {
+			in = r.Boot(w.set)
+			w.run(r, in)
+		})
+		if in != nil { // it ends here, so that a store which is gone spoils its own row alone
+			switch end := contain(in.Close); {
+			case end == nil || err != nil:
+			case w.outside():
+				err = fmt.Errorf("%w: %w", ErrUnavailable, end)
+			default:
+				err = end
+			}
+		}
 		switch w.tried = err == nil; {
 		case errors.Is(err, ErrUnavailable):
 			missing[w.set.Store] = true
@@ -93,10 +107,18 @@ func everything(r *Run) Outcome {
 	return matrixOf(rows)
 }
 
+// outside tells whether the store is another program, which can end at any time.
+func (w *matrixRow) outside() bool { return w.set.Store == "redis" }
+
 // run runs all scripts over w.
-func (w *matrixRow) run(r *Run) {
-	in := r.Boot(w.set)
-	did := func(x *Exchange, what string) *Exchange { x.Note = w.name + ": " + what; return x }
+func (w *matrixRow) run(r *Run, in *Instance) {
+	did := func(x *Exchange, what string) *Exchange {
+		x.Note = w.name + ": " + what
+		if x.Status == http.StatusServiceUnavailable && w.outside() {
+			r.fail(fmt.Errorf("%w: status %d", ErrUnavailable, x.Status))
+		}
+		return x
+	}
 	other := in.Client("another browser")
 	replay := func(cookie, what string) *Exchange {
 		other.Put(cookie)
@@ -261,7 +283,7 @@ func matrixOf(rows []*matrixRow) Outcome {
 	out.Verdict += fmt.Sprintf(" A cookie that was logged out opened its session again in %d of this engine's %d rows and in %d of plain gorilla's %d.",
 		reopened[true], engines, reopened[false], tried-engines)
 	if len(missing) > 0 {
-		out.Verdict += " {bad Not tried,} since no such store answers: " + strings.Join(missing, "; ") + "."
+		out.Verdict += " {bad Nothing is known} of these, since their store does not answer: " + strings.Join(missing, "; ") + "."
 	}
 	return out
 }

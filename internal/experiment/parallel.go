@@ -89,9 +89,9 @@ func holdingTwin(open func(dir string) sessions.Store) func(string) http.Handler
 	return func(dir string) http.Handler {
 		store := holding{open(dir), make(chan struct{})}
 		mux := http.NewServeMux()
-		mux.Handle("/", twin(store))
+		mux.Handle("/", twin(store, false))
 		mux.HandleFunc("GET /keys", func(w http.ResponseWriter, r *http.Request) {
-			s, _ := store.Get(r, TwinCookie) // with an error it is a new one, as everywhere
+			s, _ := store.Get(r, CookieName) // what is wrong with the cookie is no matter here
 			keys := []string{}
 			for key := range s.Values {
 				keys = append(keys, fmt.Sprint(key))
@@ -233,7 +233,7 @@ func twoTabs(r *Run) Outcome {
 		}
 		switch a, b := version(ru.one), version(ru.two); {
 		case a == "none" || b == "none":
-			out.Verdict += " There is no version in the answers, by which anything could have been noticed."
+			out.Verdict += " Without a version in the answers nobody could notice."
 		case a == b:
 			out.Verdict += fmt.Sprintf(" Both answers say version %s: neither knew of the other.", a)
 		default:

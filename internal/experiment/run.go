@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,8 +20,11 @@ import (
 const (
 	// MaxRuns is how many runs there are at once, MaxRunsEach of one learner. A run
 	// has one private instance at a time, so that it is the limit of those too.
-	MaxRuns     = 50
-	MaxRunsEach = 2
+	// Of one address there are at most four learners' worth: who takes another session
+	// is another learner.
+	MaxRuns        = 50
+	MaxRunsEach    = 2
+	MaxRunsAddress = 4 * MaxRunsEach
 
 	runLimit  = 25 * time.Second // of a run that our clients drive
 	liveLimit = 5 * time.Minute  // of one that waits for the learner's own browser
@@ -77,12 +81,16 @@ func (rn *Runner) Close() {
 // BusyError tells that no run can start now.
 type BusyError struct {
 	Max  int
-	Each bool // it is the learner who has that many
+	Own  []string // titles of the learner's, when it is the learner who has that many
+	Near bool     // it is the learner's address
 }
 
 func (e *BusyError) Error() string {
-	if e.Each {
-		return fmt.Sprintf("You have %d experiments running, and no more are allowed at once. Wait until one ends.", e.Max)
+	if len(e.Own) > 0 {
+		return fmt.Sprintf("You have %d experiments running, and no more are allowed at once: %s. Wait until one ends, or end it on its page.", e.Max, strings.Join(e.Own, ", "))
+	}
+	if e.Near {
+		return fmt.Sprintf("%d experiments are running for browsers at your address, and no more are allowed at once. Try again in a moment.", e.Max)
 	}
 	return fmt.Sprintf("%d experiments are running, and no more are allowed at once. Try again in a moment.", e.Max)
 }
@@ -92,14 +100,17 @@ type Run struct {
 	Token      string
 	Experiment Experiment
 	Learner    string
+	Address    string            // of the learner
 	Prediction int               // counted from 0; None
 	Chosen     map[string]string // by the Choice's name
 
-	runner *Runner
-	ctx    context.Context
-	cancel context.CancelFunc
-	done   chan struct{}
-	base   string // of the addresses on the main listener, of a live one
+	runner  *Runner
+	started time.Time
+	ctx     context.Context
+	cancel  context.CancelFunc
+	done    chan struct{}
+	page    string // its address on the main listener
+	base    string // of the addresses there that are the run's own, of a live one
 
 	mu        sync.Mutex
 	exchanges []*Exchange
@@ -117,23 +128,26 @@ type Run struct {
 	live      Live
 }
 
-// Start begins a run. learner is who it counts for. base is where the run's own
-// addresses begin on the main listener; they go on with its token. It returns a
+// Start begins a run. learner is who it counts for, at that address. page is the address of the
+// experiment's page on the main listener, with a query or none. It returns a
 // *BusyError when there are too many.
-func (rn *Runner) Start(e Experiment, learner string, prediction int, chosen map[string]string, base string) (*Run, error) {
+func (rn *Runner) Start(e Experiment, learner, address string, prediction int, chosen map[string]string, page string) (*Run, error) {
 	rn.mu.Lock()
 	defer rn.mu.Unlock()
 	if rn.closed {
-		return nil, &BusyError{Max: 0}
+		return nil, &BusyError{}
 	}
-	all, own := 0, 0
+	all, near, own := 0, 0, []string{}
 	var kept []*Run
 	for _, r := range rn.byToken {
 		switch ended, is := r.endedAt(); {
 		case !is:
 			all++
+			if r.Address == address {
+				near++
+			}
 			if r.Learner == learner {
-				own++
+				own = append(own, r.Experiment.Title)
 			}
 		case time.Since(ended) > keepFor:
 			delete(rn.byToken, r.Token)
@@ -142,10 +156,12 @@ func (rn *Runner) Start(e Experiment, learner string, prediction int, chosen map
 		}
 	}
 	switch {
-	case own >= MaxRunsEach:
-		return nil, &BusyError{MaxRunsEach, true}
+	case len(own) >= MaxRunsEach:
+		return nil, &BusyError{Max: MaxRunsEach, Own: own}
+	case near >= MaxRunsAddress:
+		return nil, &BusyError{Max: MaxRunsAddress, Near: true}
 	case all >= MaxRuns:
-		return nil, &BusyError{MaxRuns, false}
+		return nil, &BusyError{Max: MaxRuns}
 	}
 	if len(kept) >= maxKept {
 		oldest := slices.MinFunc(kept, func(a, b *Run) int {
@@ -155,8 +171,13 @@ func (rn *Runner) Start(e Experiment, learner string, prediction int, chosen map
 		})
 		delete(rn.byToken, oldest.Token)
 	}
-	r := &Run{Token: rand.Text(), Experiment: e, Learner: learner, Prediction: prediction, Chosen: chosen, runner: rn, done: make(chan struct{})}
-	r.base = base + r.Token
+	r := &Run{Token: rand.Text(), Experiment: e, Learner: learner, Address: address, started: time.Now(), Prediction: prediction, Chosen: chosen, runner: rn, done: make(chan struct{})}
+	path, _, query := strings.Cut(page, "?")
+	sep := "?"
+	if query {
+		sep = "&"
+	}
+	r.base, r.page = path+"/live/"+r.Token, page+sep+"run="+r.Token
 	limit := rn.cfg.Limit
 	if e.Live != nil {
 		limit = liveLimit
@@ -181,15 +202,15 @@ func (rn *Runner) Find(token string) *Run {
 
 // Open returns the live run of that experiment which waits for this learner's
 // browser, or nil.
-func (rn *Runner) Open(slug, learner string) *Run {
+func (rn *Runner) Open(slug, learner string) (open *Run) {
 	rn.mu.Lock()
 	defer rn.mu.Unlock()
 	for _, r := range rn.byToken {
-		if r.Experiment.Slug == slug && r.Learner == learner && r.Progress().Live != nil {
-			return r
+		if r.Experiment.Slug == slug && r.Learner == learner && r.Progress().Live != nil && (open == nil || open.started.Before(r.started)) {
+			open = r
 		}
 	}
-	return nil
+	return open
 }
 
 // aborted ends a run from within.
@@ -374,18 +395,25 @@ func (r *Run) Found() Found {
 func (r *Run) Note() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.ended.IsZero() || r.err != nil || r.noted {
+	if r.ended.IsZero() || r.err != nil || r.outcome.Undecided || r.noted {
 		return false
 	}
 	r.noted = true
 	return true
 }
 
+// Unnote takes a Note back that came to nothing.
+func (r *Run) Unnote() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.noted = false
+}
+
 // Noted tells whether Note would be false.
 func (r *Run) Noted() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.ended.IsZero() || r.err != nil || r.noted
+	return r.ended.IsZero() || r.err != nil || r.outcome.Undecided || r.noted
 }
 
 // Remark keeps what is to be said beside what the run found.

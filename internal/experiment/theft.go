@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/gorilla/securecookie"
+	"github.com/gorilla/sessions"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
@@ -42,7 +43,7 @@ func theft() []Experiment {
 			Predictions: []string{
 				"For nobody: logging out killed the cookie, copies too",
 				"For me: the copy is as good as it was before",
-				"For neither: the copy is answered with an error",
+				"For nobody at all: the copy is answered with an error",
 			},
 			Choices: []Choice{{Name: "engine", Label: "The server keeps sessions with", Options: []Option{
 				{"gorilla", "plain gorilla CookieStore"}, {"cookie", "this engine, values in the cookie"},
@@ -70,13 +71,16 @@ func theft() []Experiment {
 				"Under a new ID: the old one stays dead",
 			},
 			Choices: []Choice{{Name: "engine", Label: "The server keeps sessions with", Options: []Option{
-				{"gorilla", "plain gorilla FilesystemStore"}, {"engine", "this engine, values on the server"},
+				{"gorilla", "plain gorilla FilesystemStore, and goes on when Get returns an error"},
+				{"gorilla-stops", "plain gorilla FilesystemStore, and stops when Get returns an error"},
+				{"engine", "this engine, values on the server"},
 			}}},
 			Does: "a login, a logout, a write with the old cookie, and a look with another copy of it",
 			Run:  deletedIDComesBack,
 			Explain: []string{
 				"The old cookie still has a good {mac signature}: that proves who made the ID, and not that its session is alive.",
 				"gorilla's FilesystemStore takes the ID out of the cookie, does not find {server the file}, and still keeps the ID: the next save writes a file of the same name.",
+				"Its `Get` also returns an error: a program that stops there is safe, and one that goes on, as many do and as gorilla's README does, brings the ID back.",
 				"What was in the old session is not back, but its ID is, and with it everybody who kept a copy of the cookie: they share what is stored from now on.",
 				"This engine treats a signed ID without {server a record} as no cookie at all, so that a write begins a new session under an ID that nobody has seen.",
 				"OWASP calls a server strict when it accepts only IDs of sessions that it has, and permissive when it goes on with any ID that it is given.",
@@ -95,16 +99,16 @@ func theft() []Experiment {
 			Choices: []Choice{{Name: "rotation", Label: "A login", Options: []Option{
 				{"off", "keeps the session's ID"}, {"on", "gives the session a new ID"},
 			}}},
-			Does: "a visit by the attacker, the planted cookie, a login by the victim, and what the attacker gets",
+			Does: "a visit by the attacker, their cookie planted by hand, as by somebody at the same computer, a login by the victim, and what the attacker gets",
 			Run:  fixation,
 			Explain: []string{
 				"This attack is called session fixation: nothing is stolen, the victim is given {cookie a cookie} that the attacker knows already.",
 				"`HttpOnly` stops scripts from reading a cookie, `Secure` keeps it off plain http, `SameSite` holds it back on requests from other sites: none of them asks who put the cookie there.",
-				"It can be planted by somebody who used the same computer before, or by a sister site of the same domain; a name that begins with `__Host-` keeps out the sister site alone.",
+				"It can be planted by somebody who used the same computer before, or by a sister site of the same domain; a name that begins with `__Host-` stops the sister site, and not the person at the computer.",
 				"No login renews an ID by itself: the program has to ask for it, at each change of what a session may do.",
 				"With a new ID the planted cookie names {server a session} that is no more, and the attacker is left with nothing.",
 			},
-			Breaks:  "A login that renews the ID but leaves the old session alive and logged in. Here the values live on the server: values in the cookie reach the victim's copy of it alone, but the ID is shared all the same.",
+			Breaks:  "A login that renews the ID but leaves the old session alive and logged in.",
 			Sources: []Source{{"OWASP: session fixation", "https://owasp.org/www-community/attacks/Session_fixation"}, {"OWASP: renew the session ID after any privilege level change", owaspSessions + "#renew-the-session-id-after-any-privilege-level-change"}, {"RFC 6265, section 8.4: session identifiers", "https://www.rfc-editor.org/rfc/rfc6265#section-8.4"}},
 		},
 		{
@@ -125,7 +129,7 @@ func theft() []Experiment {
 				"That is why a copy reads everything: from {server the server's} side it is the same browser.",
 				"Asking for the password again before what matters is called re-authentication: the thief has the cookie and not that.",
 				"A new password alone ends no session: the sessions that exist were let in before, and nobody asks them again.",
-				"They end if the server gives the session a new ID, or remembers in each session which password let it in, as Django does.",
+				"Copies of this session end when its ID is renewed; all other sessions end only if each remembers which password let it in, as in Django.",
 			},
 			Breaks:  "A thief who can run scripts in the victim's page needs no copy: such a script waits until the password is typed in. Pages that ask for it only now and then leave a gap of just that long.",
 			Sources: []Source{{"OWASP: require re-authentication for sensitive features", owaspLogins + "#require-re-authentication-for-sensitive-features"}, {"Django: session invalidation on password change", "https://docs.djangoproject.com/en/stable/topics/auth/default/#session-invalidation-on-password-change"}, {"RFC 6265, section 8.4: session identifiers", "https://www.rfc-editor.org/rfc/rfc6265#section-8.4"}},
@@ -139,9 +143,8 @@ func theft() []Experiment {
 				"More than 300: the ten IDs are of no use",
 			},
 			Choices: []Choice{
-				{Name: "generator", Label: "The server makes its IDs from", Options: []Option{
-					{"counter", "a counter"}, {"hash", "the hash of a counter"}, {"time", "the time"}, {"random", "random letters"},
-				}},
+				{Name: "generator", Label: "The server makes its IDs from", Options: slices.Concat(idRules, []Option{{"drawn", "one of these, drawn by chance"}})},
+				{Name: "rule", Label: "Your own guess, after you have seen ten IDs: they are made from", Options: slices.Concat([]Option{{"none", "no guess yet"}}, idRules)},
 				{Name: "guess", Label: "Your own guess for Rahim's ID (may stay empty)", Max: 64},
 			},
 			Does: "ten visits, one login, and up to 300 guesses, each of them a real request",
@@ -249,17 +252,18 @@ func logOutThenReplay(r *Run) Outcome {
 }
 
 func deletedIDComesBack(r *Run) Outcome {
-	plain := r.Choice("engine") == "gorilla"
+	plain := r.Choice("engine") != "engine"
 	// On the server, as in the files: what one copy writes there, another could read.
 	key, set := NewSecret(), Settings{Placement: session.OnServer}
 	if plain {
-		set.Twin = fileTwin(key)
+		stops := r.Choice("engine") == "gorilla-stops"
+		set.Twin = func(dir string) http.Handler { return twin(sessions.NewFilesystemStore(dir, key), stops) }
 	}
 	in := r.Boot(set)
 	// id is the ID that a cookie names, "" for none; of ours, its hash.
 	id := func(cookie string) (id string) {
 		if plain {
-			if securecookie.DecodeMulti(TwinCookie, cookie, &id, securecookie.CodecsFromPairs(key)...) != nil {
+			if securecookie.DecodeMulti(CookieName, cookie, &id, securecookie.CodecsFromPairs(key)...) != nil {
 				return ""
 			}
 			return id
@@ -327,11 +331,16 @@ func deletedIDComesBack(r *Run) Outcome {
 
 	was, is := id(kept), id(holder.Cookie())
 	_, back := count(kept)
+	readSays := says(read)
+	if read.Status >= 400 {
+		readSays = fmt.Sprintf("status %d", read.Status)
+	}
 	out := Outcome{
 		Happened: None, Decisive: seen, Mark: `"found":false`, Tables: []Table{t},
-		Pair: []Shot{{Title: "The kept cookie", Cookie: kept, Exchange: read, Says: says(read)}, {Title: "After the write", Cookie: holder.Cookie(), Exchange: write, Says: fmt.Sprintf("status %d", write.Status)}},
+		Pair: []Shot{{Title: "The kept cookie", Cookie: kept, Exchange: read, Says: readSays}, {Title: "After the write", Cookie: holder.Cookie(), Exchange: write, Says: fmt.Sprintf("status %d", write.Status)}},
 	}
 	name := func(id string) string { return "`" + Plain(id[:min(8, len(id))]) + "`" }
+	one := strings.TrimSuffix(store, "s")
 	switch {
 	case was == "":
 		out.Tone, out.Verdict, out.Mark = Lost, "{bad There was nothing to delete:} the login set no cookie with an ID.", ""
@@ -341,9 +350,11 @@ func deletedIDComesBack(r *Run) Outcome {
 	case write.Status >= 400:
 		out.Happened, out.Tone, out.Decisive, out.Mark = 1, Refused, write, kept
 		out.Verdict = fmt.Sprintf("{mac The write was refused} with status %d.", write.Status)
+		if !back {
+			out.Verdict += fmt.Sprintf(" {server The server} still has no %s of the old ID %s.", one, name(was))
+		}
 	case is == was && seen.Value() == "Graz":
 		out.Happened, out.Tone, out.Mark = 0, Lost, "Graz"
-		one := strings.TrimSuffix(store, "s")
 		out.Verdict = "{bad It came back.} After the logout the old cookie read nothing"
 		if !left {
 			out.Verdict += ", and {server the " + one + "} of its ID was gone"
@@ -559,7 +570,7 @@ func stolenCookie(r *Run) Outcome {
 	if cfg.WrapStore != nil {
 		backend = cfg.WrapStore(r.Experiment.Slug, backend)
 	}
-	engine, err := session.New(session.Config{Backend: backend, Secrets: [][]byte{NewSecret()}, CookieName: TwinCookie})
+	engine, err := session.New(session.Config{Backend: backend, Secrets: [][]byte{NewSecret()}, CookieName: CookieName})
 	if err != nil {
 		r.fail(err)
 	}
@@ -599,7 +610,7 @@ func stolenCookie(r *Run) Outcome {
 	out := Outcome{
 		Happened: None, Decisive: pay, Mark: fmt.Sprint(`"done":`, accountIn(pay).Done), Tables: []Table{t},
 		Pair: []Shot{
-			{Title: "Rahim's own", Cookie: strings.TrimPrefix(left.Cookie, TwinCookie+"="), Exchange: left, Says: fmt.Sprintf("status %d", left.Status)},
+			{Title: "Rahim's own", Cookie: strings.TrimPrefix(left.Cookie, CookieName+"="), Exchange: left, Says: fmt.Sprintf("status %d", left.Status)},
 			{Title: "The thief's copy", Cookie: stolen, Exchange: read, Says: fmt.Sprintf("status %d", read.Status)},
 			{Title: "The copy after the new ID", Cookie: stolen, Exchange: end, Says: fmt.Sprintf("status %d", end.Status)},
 		},
@@ -636,6 +647,13 @@ const (
 	maxGuesses  = 300
 )
 
+// idRules are what IDs can be made from.
+var idRules = []Option{{"counter", "a counter"}, {"hash", "the hash of a counter"}, {"time", "the time"}, {"random", "random letters"}}
+
+// drawn is the one that was drawn by chance. It stays the same as long as the program
+// runs: a learner looks at ten IDs in one run, and names the rule in the next.
+var drawn = sync.OnceValue(func() string { return idRules[rand.IntN(len(idRules))].Name })
+
 // generators make the ID of visitor n at a time.
 var generators = map[string]func(n int, at time.Time) string{
 	"counter": func(n int, _ time.Time) string { return strconv.Itoa(n) },
@@ -668,14 +686,14 @@ func issuer(next func() string) http.Handler {
 		id := next()
 		users[id] = user
 		mu.Unlock()
-		http.SetCookie(w, &http.Cookie{Name: TwinCookie, Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
+		http.SetCookie(w, &http.Cookie{Name: CookieName, Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
 		answer(w, http.StatusOK, op, user)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { issue(w, "visit", "") })
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) { issue(w, "login", r.PostFormValue("user")) })
 	mux.HandleFunc("GET /me", func(w http.ResponseWriter, r *http.Request) {
-		c, err := r.Cookie(TwinCookie)
+		c, err := r.Cookie(CookieName)
 		if err != nil {
 			answer(w, http.StatusUnauthorized, "me", "")
 			return
@@ -809,7 +827,7 @@ func (c *Client) guess(user string, cookies []string) (sent int, found bool) {
 			r.fail(err)
 		}
 		req.Header.Set("User-Agent", c.name)
-		req.Header.Set("Cookie", TwinCookie+"="+cookie)
+		req.Header.Set("Cookie", CookieName+"="+cookie)
 		resp, err := transport.RoundTrip(req)
 		if err != nil {
 			r.fail(err)
@@ -831,7 +849,12 @@ func guessTheNextID(r *Run) Outcome {
 	// how many guesses it takes.
 	var clock atomic.Int64
 	clock.Store(time.Now().UnixMilli())
-	n, generate := firstNumber-1, generators[r.Choice("generator")]
+	made, named := r.Choice("generator"), r.Choice("rule")
+	hidden := made == "drawn" && named == "none" // nothing may say the rule
+	if made == "drawn" {
+		made = drawn()
+	}
+	n, generate := firstNumber-1, generators[made]
 	in := r.Boot(Settings{Twin: func(string) http.Handler {
 		return issuer(func() string { n++; return generate(n, time.UnixMilli(clock.Load())) })
 	}})
@@ -867,15 +890,26 @@ func guessTheNextID(r *Run) Outcome {
 		x.Note = note
 		return x, x.Value() == "Rahim"
 	}
+	label := func(rule string) string {
+		return idRules[slices.IndexFunc(idRules, func(o Option) bool { return o.Name == rule })].Label
+	}
 	said := ""
+	switch {
+	case hidden:
+		said = " Look at the ten IDs, choose what they are made from, and run it again: the rule stays the same as long as this program runs."
+	case named == made:
+		said = fmt.Sprintf(" {ok Your rule is right:} the IDs are made from %s.", label(made))
+	case named != "none":
+		said = fmt.Sprintf(" {bad Your rule is wrong:} the IDs are made from %s, and not from %s.", label(made), label(named))
+	}
 	if own := strings.TrimSpace(r.Choice("guess")); own != "" {
 		x, hit := try(own, "sends your guess")
 		if hit {
 			out.Happened, out.Decisive, out.Mark = 0, x, own
-			out.Verdict = fmt.Sprintf("{bad You guessed it.} Your own guess, `%s`, was answered with status %d and the user `Rahim`. That is one guess, and no password.", Plain(own), x.Status)
+			out.Verdict = fmt.Sprintf("{bad You guessed it.} Your own guess, `%s`, was answered with status %d and the user `Rahim`. That is one guess, and no password.", Plain(own), x.Status) + said
 			return out
 		}
-		said = fmt.Sprintf(" Your own guess, `%s`, was answered with status %d: it is not Rahim's.", Plain(own), x.Status)
+		said = fmt.Sprintf(" Your own guess, `%s`, was answered with status %d: it is not Rahim's.", Plain(own), x.Status) + said
 	}
 
 	all := hypotheses(samples, time.Now())
@@ -893,7 +927,11 @@ func guessTheNextID(r *Run) Outcome {
 		}
 		sentNow := 0
 		if len(cookies) > 0 {
-			x, hit := try(cookies[0], "sends the first guess: "+h.name)
+			note := "sends the first guess: " + h.name
+			if hidden {
+				note = fmt.Sprintf("sends guess %d", sent+1)
+			}
+			x, hit := try(cookies[0], note)
 			sentNow, out.Decisive, out.Mark = 1, x, cookies[0]
 			if !hit {
 				var more int
@@ -913,21 +951,24 @@ func guessTheNextID(r *Run) Outcome {
 		}
 		tried.Rows = append(tried.Rows, []string{h.name, cmp.Or(h.fits, "no"), fmt.Sprint(sentNow), took})
 	}
-	out.Tables = append(out.Tables, tried)
-	rule := "The ten IDs fit no rule that the attacker tried."
-	if fit >= 0 {
-		rule = fmt.Sprintf("The ten IDs give their rule away, %s: %s.", all[fit].name, all[fit].fits)
+	rule := " The ten IDs fit no rule that the attacker tried."
+	switch {
+	case hidden:
+		tried, rule = Table{Caption: "The attacker's guesses", Head: []string{"guesses sent", "accepted"}, Rows: [][]string{{fmt.Sprint(sent), yes(accepted != "", false)}}}, ""
+	case fit >= 0:
+		rule = fmt.Sprintf(" The ten IDs give their rule away, %s: %s.", all[fit].name, all[fit].fits)
 	}
+	out.Tables = append(out.Tables, tried)
 	switch {
 	case accepted == "":
 		out.Happened, out.Tone = 2, Refused
-		out.Verdict = fmt.Sprintf("{ok Not guessed.} %s %s were sent, and none was taken for Rahim.", rule, word(sent, "guess", "guesses"))
+		out.Verdict = fmt.Sprintf("{ok Not guessed.}%s %s were sent, and none was taken for Rahim.", rule, word(sent, "guess", "guesses"))
 	case sent == 1:
 		out.Happened = 0
-		out.Verdict = fmt.Sprintf("{bad Guessed at once.} %s The first guess, `%s`, was answered with status %d and the user `Rahim`.", rule, Plain(accepted), out.Decisive.Status)
+		out.Verdict = fmt.Sprintf("{bad Guessed at once.}%s The first guess, `%s`, was answered with status %d and the user `Rahim`.", rule, Plain(accepted), out.Decisive.Status)
 	default:
 		out.Happened = 1
-		out.Verdict = fmt.Sprintf("{bad Guessed after a while.} %s Guess %d, `%s`, was taken for Rahim; sent once more, it was answered with status %d.", rule, sent, Plain(accepted), out.Decisive.Status)
+		out.Verdict = fmt.Sprintf("{bad Guessed after a while.}%s Guess %d, `%s`, was taken for Rahim; sent once more, it was answered with status %d.", rule, sent, Plain(accepted), out.Decisive.Status)
 	}
 	out.Verdict += said
 	return out

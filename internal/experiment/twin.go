@@ -14,34 +14,44 @@ import (
 // cookieTwin is a twin whose sessions are in gorilla's CookieStore. With a block
 // key, of 16, 24 or 32 bytes, they are encrypted too.
 func cookieTwin(hash, block []byte) func(string) http.Handler {
-	return func(string) http.Handler { return twin(sessions.NewCookieStore(hash, block)) }
+	return func(string) http.Handler { return twin(sessions.NewCookieStore(hash, block), false) }
 }
 
 // fileTwin is a twin whose sessions are in gorilla's FilesystemStore.
 func fileTwin(hash []byte) func(string) http.Handler {
-	return func(dir string) http.Handler { return twin(sessions.NewFilesystemStore(dir, hash)) }
+	return func(dir string) http.Handler { return twin(sessions.NewFilesystemStore(dir, hash), false) }
 }
 
-// TwinCookie is the name of a twin's cookie: that of the application's, so that a
-// Client finds it.
-const TwinCookie = "sessionscope"
-
-// twin is the program, in the words of gorilla's documentation. It answers as the
-// application does: {"op":…,"key":…,"found":…,"value":…}.
-func twin(store sessions.Store) http.Handler {
+// twin is the program. It answers as the application does:
+// {"op":…,"key":…,"found":…,"value":…}. When the store's Get returns an error, one
+// that stops answers 500, as gorilla's package documentation does; the other goes on
+// with the session that Get returns beside it, as gorilla's README does.
+func twin(store sessions.Store, stops bool) http.Handler {
 	// Of gorilla's defaults, Secure and SameSite=None let no cookie come back over plain http.
 	options := &sessions.Options{Path: "/", MaxAge: 30 * 24 * 60 * 60, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	answer := func(w http.ResponseWriter, op, key string, value any, found bool) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]any{"op": op, "key": key, "value": value, "found": found}) // the client may have left
 	}
+	// load returns the session, or nil when it has answered.
+	load := func(w http.ResponseWriter, r *http.Request) *sessions.Session {
+		s, err := store.Get(r, CookieName)
+		if err != nil && stops {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return nil
+		}
+		*s.Options = *options
+		return s
+	}
 	var late atomic.Value // what the last Save of /late returned
 	mux := http.NewServeMux()
 	// handle loads the session, lets f change it, and saves it if f says so.
 	handle := func(pattern string, f func(r *http.Request, s *sessions.Session) (op, key string, save bool)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			s, _ := store.Get(r, TwinCookie) // with an error it is a new one, as everywhere
-			*s.Options = *options
+			s := load(w, r)
+			if s == nil {
+				return
+			}
 			op, key, save := f(r, s)
 			if save {
 				if err := s.Save(r, w); err != nil {
@@ -78,8 +88,10 @@ func twin(store sessions.Store) http.Handler {
 		return "expiry", "", true
 	})
 	mux.HandleFunc("POST /late", func(w http.ResponseWriter, r *http.Request) {
-		s, _ := store.Get(r, TwinCookie)
-		*s.Options = *options
+		s := load(w, r)
+		if s == nil {
+			return
+		}
 		s.Values["name"] = "Rahim"
 		_, _ = w.Write([]byte("saved"))
 		if err := s.Save(r, w); err != nil {

@@ -36,14 +36,14 @@ func where() []Experiment {
 				"`hybrid` divides it: values of at most 256 bytes, written as JSON, travel in the cookie, and larger ones lie in the record.",
 				"Base64 is a way to write bytes as letters, not a way to hide them: two layers come off with no key, and then the value stands there in clear.",
 				"The {mac signature} only proves that nobody changed it.",
-				"A cookie that carries values must be sent anew at every write; one that is only an ID is sent once.",
+				"A cookie that carries values must be sent anew at every write, and with `hybrid` even one that only carries its version; with `server` it is sent once.",
 			},
 			Breaks:  "Encryption: a cookie that is encrypted too shows nothing to the one who has no key. A secret that the visitor must not read belongs on the server, or there.",
 			Sources: []Source{django, {"RFC 4648, section 5: base64url", "https://www.rfc-editor.org/rfc/rfc4648#section-5"}, owasp},
 		},
 		{
 			Number: 9, Slug: "the-4096-byte-wall", Title: "The 4096-byte wall",
-			Lead: "One value grows and grows. Some say that sessions on a server have no size limit; others ask how their 10 kB could fit before. Which wall does it meet, and what is left afterwards?",
+			Lead: "One value grows and grows. Some say that sessions on a server have no size limit; others saw 10 kB fit in one place and not in another. Which wall does it meet, and what is left afterwards?",
 			Predictions: []string{
 				"No wall: it can grow for as long as I like",
 				"A wall before 10,000 bytes: an error, and nothing is lost",
@@ -83,12 +83,12 @@ func where() []Experiment {
 			Run:  restart,
 			Explain: []string{
 				"The {mac signature} of a cookie is made with the server's secret. A program that makes up a new secret at each start refuses every {cookie cookie} from before it.",
-				"The {server record} has no part in that: it lies in the store as before, but no cookie opens it any more, until it expires and is cleared.",
+				"The {server record} has no part in that: it lies in the store as before until it expires and is cleared, but no cookie opens it while the old secret is missing.",
 				"To change a secret without logging anybody out, the new one signs and the old one still verifies for a while (Django: `SECRET_KEY_FALLBACKS`).",
 				"A cookie that the old secret verified is signed anew at the next write; one that carries no values already at the next read, since no newer values can be lost by it.",
-				"When all cookies of the old secret have been replaced, or have expired, it can go: a cookie that nobody brought back in time is refused then.",
+				"When all cookies of the old secret have been replaced, or have expired, it can go.",
 			},
-			Breaks:  "A secret that is nowhere kept: two servers behind one name then refuse each other's cookies, even without a restart.",
+			Breaks:  "A secret that is kept nowhere: two servers behind one name then refuse each other's cookies, even without a restart.",
 			Sources: []Source{{"Django: SECRET_KEY_FALLBACKS", "https://docs.djangoproject.com/en/stable/ref/settings/#secret-key-fallbacks"}, {"gorilla/securecookie: key rotation", "https://pkg.go.dev/github.com/gorilla/securecookie#CodecsFromPairs"}},
 		},
 		{
@@ -130,7 +130,7 @@ func where() []Experiment {
 			Run:  threeWitnesses,
 			Explain: []string{
 				"The {cookie cookie} names a session, and the {server record} is what it names. They lie on two machines, and neither hears of what happens to the other.",
-				"Without the cookie the browser is a stranger: the record stays where it is, found by nobody, until it expires or the cookie is put back.",
+				"Without the cookie the browser is a stranger: the record stays where it is, found by nobody, until it expires and is cleared, or the cookie is put back.",
 				"Without the record the browser goes on sending its cookie. The signature still fits, but the ID opens nothing, and a good server never begins a session under an ID that a client brought along.",
 				"Only with placement `cookie` is the cookie the whole session: there is no record to delete, and who has the cookie has everything.",
 			},
@@ -239,7 +239,7 @@ func cookieHybridServer(r *Run) Outcome {
 		if !back {
 			lost = append(lost, p.String())
 		}
-		size := cookieSize("sessionscope", cookie)
+		size := cookieSize(CookieName, cookie)
 		carried := lettersOf(cookie, member("name", value))
 		says := "your value stands in it"
 		if carried != "" {
@@ -524,7 +524,7 @@ func restart(r *Run) Outcome {
 	in := r.Boot(Settings{Store: "sqlite", Placement: r.Placement(), Secrets: [][]byte{old}})
 	b := in.Client("Rahim's browser")
 
-	t := Table{Caption: "The same browser through the restarts", Head: []string{"request", "logged in as", "its cookie is signed by secret", "Set-Cookie", "records on the server"}}
+	t := Table{Caption: "The same browser through the restarts", Head: []string{"request", "logged in as", "after the answer its cookie is signed by secret", "Set-Cookie", "records on the server"}}
 	look := func(what, note string) *Exchange {
 		x := b.Get("/session")
 		x.Note = note
@@ -678,7 +678,7 @@ func storesThroughARestart(r *Run) Outcome {
 			{Caption: "Through the restart", Head: []string{"value", "lived in", "after the restart"}, Rows: [][]string{
 				{"`name`, 5 bytes", lives("name"), back(hasName)}, {"`text`, 600 bytes", lives("text"), back(hasText)},
 			}},
-			{Caption: "The store " + store, Head: []string{"what", "before", "after"}, Rows: [][]string{
+			{Caption: "The store " + cmp.Or(map[string]string{"sqlite": "SQLite", "redis": "Redis"}[store], store), Head: []string{"what", "before", "after"}, Rows: [][]string{
 				{"records", comma(records), comma(after)},
 				{"ID of the session, hashed", "`" + Plain(a.ID) + "`", "`" + Plain(wrote.Answer().Session.ID) + "`"},
 				{"copy of a cookie that was logged out", accepted(dead), accepted(again)},
@@ -742,14 +742,19 @@ func threeWitnesses(r *Run) Outcome {
 	b.Set("name", "Rahim").Note = "stores a value: the session is born"
 	kept := b.Cookie()
 
-	t := Table{Caption: "Three witnesses", Head: []string{"moment", "the browser keeps", "the wire carried", "the server has", "the answer"}}
+	t := Table{Caption: "Three witnesses", Head: []string{"moment", "the browser keeps", "the wire carried", "under the first ID the server has", "the answer"}}
 	browserHas := func() bool { return b.Cookie() != "" }
 	serverHas := func() bool { _, ok := in.Record(kept); return ok }
+	// carriedBy is the size of the cookie in a request, as browsers count it.
+	carriedBy := func(x *Exchange) string {
+		name, value, _ := strings.Cut(x.Cookie, "=")
+		return comma(cookieSize(name, value))
+	}
 	// ask lets the three speak; x is the request of that moment, nil for none.
 	ask := func(moment string, x *Exchange) {
 		keeps, carried, has, said := "nothing", "no request", "{server no record}", ""
 		if c := b.Cookie(); c != "" {
-			keeps = fmt.Sprintf("{cookie a cookie, %s bytes}", comma(cookieSize("sessionscope", c)))
+			keeps = fmt.Sprintf("{cookie a cookie, %s bytes}", comma(cookieSize(CookieName, c)))
 		}
 		if st, ok := in.Record(kept); ok {
 			has = fmt.Sprintf("{server a record, %s bytes}", comma(len(st.Data)))
@@ -760,7 +765,7 @@ func threeWitnesses(r *Run) Outcome {
 				said = "`name` is `" + Plain(x.Value()) + "`"
 			}
 			if x.Cookie != "" {
-				carried = fmt.Sprintf("{wire a Cookie header, %s bytes}", comma(len(x.Cookie)))
+				carried = fmt.Sprintf("{wire a cookie, %s bytes}", carriedBy(x))
 			}
 			if x.Method == "POST" {
 				said = "written to session `" + Plain(x.Answer().Session.ID) + "`"
@@ -850,7 +855,7 @@ func threeWitnesses(r *Run) Outcome {
 		out.Verdict = "{server The record stays}, and nobody finds it: the next request carried no cookie, and `name` was missing." + then
 	case hasCookie && !hasRecord:
 		out.Happened = 2
-		out.Verdict = fmt.Sprintf("{cookie The cookie stays}, and {mac is refused}: the next request still carried it, %s bytes, and `name` was missing.", comma(len(next.Cookie)))
+		out.Verdict = fmt.Sprintf("{cookie The cookie stays}, and {mac is refused}: the next request still carried it, %s bytes, and `name` was missing.", carriedBy(next))
 		if next.SetCookie() == nil {
 			out.Verdict += " The answer set no cookie, so the browser goes on sending this one."
 		}

@@ -174,7 +174,21 @@ showCurrent();
 function showRun(id) {
   showCurrent();
   if (id === 'experiment') document.getElementById(document.getElementById('problem').textContent.trim() ? 'problem' : 'run').scrollIntoView({ block: 'start' });
-  if (id === 'poll' && document.getElementById('observe')) document.getElementById('run').scrollIntoView({ block: 'start' });
+  const run = document.getElementById('run'), waits = !!document.getElementById('waiting');
+  if (showRun.waited && !waits) run.scrollIntoView({ block: 'start' }); // it has ended
+  showRun.waited = waits;
+  if (run.dataset.url) history.replaceState(history.state, '', run.dataset.url); // a reload shows it again
+  if (document.activeElement === document.body && !asksItself(id) && !run.matches(':empty')) run.focus({ preventScroll: true });
+  const refused = document.getElementById('problem').dataset.field;
+  for (const field of document.querySelectorAll('.free input')) {
+    if (field.name === refused) {
+      field.setAttribute('aria-invalid', 'true');
+      field.setAttribute('aria-describedby', 'problem');
+    } else {
+      field.removeAttribute('aria-invalid');
+      field.removeAttribute('aria-describedby');
+    }
+  }
   if (/^x\d+$/.test(id)) document.getElementById('panels').scrollIntoView({ block: 'nearest' });
 }
 
@@ -184,6 +198,7 @@ document.addEventListener('htmx:error', (event) => {
   if (asksItself(event.target.id)) { // nobody pressed
     if (event.target.id === 'refresh') setTimeout(() => document.querySelectorAll('[data-ends]').forEach((el) => { const start = arrived.get(el); if (start) start.told = false; }), 5000); // ask again
     if (event.target.id === 'live') live('· not live: the server does not answer');
+    if (event.target.id === 'poll') document.getElementById('problem').textContent = '✕ The server does not answer. This page goes on asking.';
     return;
   }
   const result = document.getElementById('result') ?? document.getElementById('problem');
