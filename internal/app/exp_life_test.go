@@ -375,6 +375,7 @@ var lifeControls = []control{
 
 // Faults that come to none of the predictions, and what is said of them.
 func TestLifeFaults(t *testing.T) {
+	t.Parallel()
 	for _, f := range []struct {
 		control
 		says string

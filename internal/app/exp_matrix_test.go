@@ -126,6 +126,7 @@ func TestMatrixControls(t *testing.T) { runControls(t, matrixControls) }
 
 // Without a Redis its rows say so, and the others are as they are.
 func TestMatrixWithoutRedis(t *testing.T) {
+	t.Parallel()
 	var w witness
 	a := newExperiments(t, func(cfg *experiment.Config) {
 		cfg.WrapHandler, cfg.Stores = w.wrap, private.Stores("redis://127.0.0.1:1/0")
@@ -142,6 +143,7 @@ func TestMatrixWithoutRedis(t *testing.T) {
 
 // A Redis that ends during a row takes its rows with it, and no others.
 func TestMatrixRedisEnds(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		path   string // of the requests that are counted

@@ -465,6 +465,7 @@ func renaming(next func(n int) string) func(http.Handler) http.Handler {
 
 // Until the learner has guessed the rule, nothing says which one was drawn.
 func TestDrawnRuleIsNotNamed(t *testing.T) {
+	t.Parallel()
 	began := time.Now().UnixMilli()
 	for name, next := range map[string]func(n int) string{
 		"counter": func(n int) string { return strconv.Itoa(n + 100) },

@@ -183,6 +183,7 @@ func runFoundIn(t testing.TB, body []byte) (f foundJSON) {
 
 // runCases runs cases, each with a witness of its own.
 func runCases(t *testing.T, cases []experimentCase) {
+	t.Parallel()
 	for _, c := range cases {
 		t.Run(c.slug+"?"+c.chosen, func(t *testing.T) {
 			var w witness
@@ -209,6 +210,7 @@ func runCases(t *testing.T, cases []experimentCase) {
 
 // runControls runs experiments on servers with a fault: the verdict must be another.
 func runControls(t *testing.T, controls []control) {
+	t.Parallel()
 	for _, c := range controls {
 		t.Run(c.slug+"?"+c.chosen, func(t *testing.T) {
 			well := runFor(t, newExperiments(t, nil), c.slug, c.chosen)
