@@ -223,30 +223,27 @@ func judge(e experiment.Experiment, prediction, happened int) (text string, righ
 
 // shots shows cookies peeled, with what differs from the one before marked.
 func shots(in []experiment.Shot) (out []views.Shot) {
-	before := ""
+	var before []views.Part
 	for _, s := range in {
-		v := views.Shot{Title: s.Title, Says: shown(s.Says, 120)}
+		v := views.Shot{Title: s.Title, Says: shown(s.Says, 120), None: s.Cookie == ""}
 		if s.Cookie != "" {
-			layers, peels := session.Peel(s.Cookie)
-			var segments []views.Part
-			if peels {
-				segments = []views.Part{{Kind: "t-time", Text: layers.Time}, {Kind: "dim", Text: "|"}, {Kind: "t-data", Text: layers.Payload},
+			parts := []views.Part{{Kind: "t-data", Text: s.Cookie}}
+			if layers, ok := session.Peel(s.Cookie); ok {
+				parts = []views.Part{{Kind: "t-time", Text: layers.Time}, {Kind: "dim", Text: "|"}, {Kind: "t-data", Text: layers.Payload},
 					{Kind: "dim", Text: "|"}, {Kind: "t-mac", Text: base64.URLEncoding.EncodeToString(layers.Signature)}}
 				if e, ok := layers.Envelope(); ok {
 					v.Values = shown(e.Values, 200)
 				}
-			} else {
-				segments = []views.Part{{Kind: "t-data", Text: s.Cookie}}
 			}
-			whole := ""
-			for _, p := range segments {
-				whole += p.Text
+			for i, p := range parts {
+				from, to := 0, 0
+				if len(before) == len(parts) {
+					from, to = differing(before[i].Text, p.Text)
+				}
+				v.Token = append(v.Token, split(p, from, to, p.Kind+" flip")...)
 			}
-			from, to := differing(before, whole)
-			v.Token, v.Size = flip(segments, from, to), bytesText(len(experiment.CookieName)+len(s.Cookie))+" with its name"
-			before = whole
+			v.Size, before = bytesText(len(experiment.CookieName)+len(s.Cookie))+" with its name", parts
 		}
-		v.None = s.Cookie == ""
 		if x := s.Exchange; x != nil {
 			v.None = v.None && x.Cookie == "" && x.SetCookie() == nil
 			v.Line, v.Status = x.Method+" "+shown(x.Path, 60), strconv.Itoa(x.Status)
@@ -272,21 +269,14 @@ func differing(a, b string) (from, to int) {
 	return from, to
 }
 
-// flip marks what stands from from to to in the text of all segments together.
-func flip(segments []views.Part, from, to int) (out []views.Part) {
-	at := 0
-	for _, p := range segments {
-		n := len(p.Text)
-		a, b := min(max(from-at, 0), n), min(max(to-at, 0), n)
-		at += n
-		if a >= b || p.Kind == "dim" {
-			out = append(out, p)
-			continue
-		}
-		for _, piece := range []views.Part{{Kind: p.Kind, Text: p.Text[:a]}, {Kind: p.Kind + " flip", Text: p.Text[a:b]}, {Kind: p.Kind, Text: p.Text[b:]}} {
-			if piece.Text != "" {
-				out = append(out, piece)
-			}
+// split gives what stands from from to to in p a kind of its own.
+func split(p views.Part, from, to int, kind string) (out []views.Part) {
+	if from >= to {
+		return []views.Part{p}
+	}
+	for _, piece := range []views.Part{{Kind: p.Kind, Text: p.Text[:from]}, {Kind: kind, Text: p.Text[from:to]}, {Kind: p.Kind, Text: p.Text[to:]}} {
+		if piece.Text != "" {
+			out = append(out, piece)
 		}
 	}
 	return out
@@ -451,11 +441,7 @@ func markDecisive(out experiment.Outcome, x *experiment.Exchange, w *views.Wire)
 					continue
 				}
 				mark = "" // once is enough
-				for _, piece := range []views.Part{{Kind: p.Kind, Text: p.Text[:a]}, {Kind: "decisive", Text: p.Text[a:b]}, {Kind: p.Kind, Text: p.Text[b:]}} {
-					if piece.Text != "" {
-						parts = append(parts, piece)
-					}
-				}
+				parts = append(parts, split(p, a, b, "decisive")...)
 			}
 			hs[i].Parts = parts
 			hs[i].Decisive = mark != "" && hs[i].Name == mark
