@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
 )
@@ -250,6 +252,44 @@ func TestExperimentInput(t *testing.T) {
 		if w.Code != 422 || !strings.Contains(w.Body.String(), words) {
 			t.Errorf("status %d, the page does not say %q", w.Code, words)
 		}
+	}
+}
+
+// No free text ends a run, becomes markup, or is cut in the middle of a letter.
+func TestExperimentHostileText(t *testing.T) {
+	t.Parallel()
+	a := newExperiments(t, nil)
+	texts := []string{
+		"", " ", "`", "``{bad x}`", "{cookie ", "}{", `<img src=x onerror=alert(1)>"'&`, "%00%0d%0a", "a=b; c=d", `{"role":"x"}`, "null", "-1", "1e999",
+		"\u202eabc", strings.Repeat("\U0001F600", 10), strings.Repeat("ß", 20), "progress", "_flash", "../../etc/passwd", "' OR 1=1 --",
+	}
+	tried := 0
+	for _, section := range experiment.Shelf() {
+		for _, e := range section.Experiments {
+			for _, choice := range e.Choices {
+				for _, text := range texts {
+					if len(choice.Options) > 0 || len(text) > choice.Max {
+						continue
+					}
+					tried++
+					form := url.Values{choice.Name: {text}, "prediction": {"1"}}
+					if e.Slug == "crack-a-weak-secret" {
+						form.Set("secret", "yours")
+					}
+					f := runFor(t, a, e.Slug, form.Encode())
+					if f.State != "ended" || !utf8.ValidString(f.all()) {
+						t.Errorf("%s with %q: %s %s", e.Slug, text, f.State, f.Error)
+					}
+					page := learn(a, "10.0.0.1", "GET", "/experiments/"+e.Slug+"?run="+f.Run, "", "Accept", "text/html")
+					if body := page.Body.String(); page.Code != http.StatusOK || strings.Contains(body, "<img") || strings.Contains(body, "\ufffd") || !strings.Contains(body, `id="verdict"`) {
+						t.Errorf("the page of %s with %q: status %d", e.Slug, text, page.Code)
+					}
+				}
+			}
+		}
+	}
+	if tried < 100 {
+		t.Errorf("only %d were tried", tried)
 	}
 }
 
