@@ -176,7 +176,7 @@ func (a *App) refuse(c echo.Context, p *problem) error {
 		p.field = largeField[c.Path()]
 	}
 	sentence := refused(p)
-	if e, ok := experiment.Find(c.Param("slug")); ok && a.experiments != nil && (!p.aboutRequest() || p.status == http.StatusNotFound || wants(c) == formFragment) {
+	if e, ok := experiment.Find(slugOf(c)); ok && a.experiments != nil && (!p.aboutRequest() || p.status == http.StatusNotFound || wants(c) == formFragment) {
 		return a.refuseExperiment(c, p, e, sentence)
 	}
 	if p.aboutRequest() {

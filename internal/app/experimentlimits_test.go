@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/views"
 )
 
 // learn sends a request of the learner at that address, and returns the answer.
@@ -219,6 +220,8 @@ func TestExperimentInput(t *testing.T) {
 		{"POST", slug + "/run", "role=" + strings.Repeat("x", 41), 422, "41 bytes, at most 40"},
 		{"POST", slug + "/run", "role=%00", 422, "cannot be seen"},
 		{"POST", slug + "/run", "role=%ff", 422, "cannot be seen"},
+		{"POST", slug + "/run", "role=%E2%80%AEx", 422, "cannot be seen"},
+		{"POST", slug + "/run", "role=%E2%80%A8x", 422, "cannot be seen"},
 		{"POST", slug + "/run", "role=%zz", 400, "broken"},
 		{"POST", slug + "/run", "role=" + strings.Repeat("x", 300<<10), 413, "too large"},
 		{"POST", slug + "/result", "", 404, "no such run"},
@@ -261,7 +264,7 @@ func TestExperimentHostileText(t *testing.T) {
 	a := newExperiments(t, nil)
 	texts := []string{
 		"", " ", "`", "``{bad x}`", "{cookie ", "}{", `<img src=x onerror=alert(1)>"'&`, "%00%0d%0a", "a=b; c=d", `{"role":"x"}`, "null", "-1", "1e999",
-		"\u202eabc", strings.Repeat("\U0001F600", 10), strings.Repeat("ß", 20), "progress", "_flash", "../../etc/passwd", "' OR 1=1 --",
+		strings.Repeat("\U0001F600", 10), strings.Repeat("ß", 20), "progress", "_flash", "../../etc/passwd", "' OR 1=1 --",
 	}
 	tried := 0
 	for _, section := range experiment.Shelf() {
@@ -305,15 +308,20 @@ func TestLimitOfAnAddress(t *testing.T) {
 		return w.Result().Cookies()[0].Name + "=" + w.Result().Cookies()[0].Value
 	}
 	mine := born()
-	first := tokenOf(t, run(mine))
-	second := tokenOf(t, run(mine))
+	opened := run(mine)
+	first, open := tokenOf(t, opened), opened.Result().Cookies()[0]
+	if open.Value != first || !open.HttpOnly || open.Path != "/experiments/secure-on-plain-http" || open.MaxAge < 290 || open.MaxAge > 300 {
+		t.Errorf("the browser finds its run by %v", open)
+	}
+	again := run(mine + "; " + open.Name + "=" + open.Value)
+	second := tokenOf(t, again)
 	if w := learn(a, "10.0.0.1", "GET", "/experiments/secure-on-plain-http?run="+first, ""); !strings.Contains(w.Body.String(), `"state":"ended"`) {
 		t.Errorf("the one before goes on: %s", w.Body)
 	}
-	if w := learn(a, "10.0.0.1", "GET", "/experiments/secure-on-plain-http", "", "Cookie", mine); tokenOf(t, w) != second {
-		t.Error("the page of its learner does not show the open run")
+	if w := learn(a, "10.0.0.1", "GET", "/experiments/secure-on-plain-http", "", "Cookie", open.Name+"="+second); tokenOf(t, w) != second {
+		t.Error("the page of its browser does not show the open run")
 	}
-	if w := learn(a, "10.0.0.1", "GET", "/experiments/secure-on-plain-http", ""); strings.Contains(w.Body.String(), second) {
+	if w := learn(a, "10.0.0.1", "GET", "/experiments/secure-on-plain-http", "", "Cookie", mine); strings.Contains(w.Body.String(), second) {
 		t.Error("somebody else at the same address is shown the run")
 	}
 	for n := 2; n <= experiment.MaxRunsAddress; n++ {
@@ -331,7 +339,7 @@ func TestLongRunUndoesNothing(t *testing.T) {
 	a := newExperiments(t, func(cfg *experiment.Config) {
 		cfg.WrapHandler = func(_ string, h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				<-release
+				<-release // of the run that goes on now
 				h.ServeHTTP(w, r)
 			})
 		}
@@ -355,14 +363,8 @@ func TestLongRunUndoesNothing(t *testing.T) {
 	b.get("/keys").want(200, `"keys":["a","progress","x"]`)
 
 	// A script that waited for a long run is told that it is not noted yet.
-	a = newExperiments(t, func(cfg *experiment.Config) {
-		cfg.WrapHandler = func(_ string, h http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				time.Sleep(patience / 2) // a server that is slow, in real time
-				h.ServeHTTP(w, r)
-			})
-		}
-	})
+	release = make(chan struct{})
+	time.AfterFunc(2*patience, func() { close(release) })
 	w := learn(a, "10.0.0.1", "POST", "/experiments/born-on-first-write/run", "prediction=3")
 	if w.Header().Get("Set-Cookie") != "" || !strings.Contains(w.Body.String(), `"state":"ended"`) || !strings.Contains(w.Body.String(), `"noted":false`) {
 		t.Errorf("%q, %.200s", w.Header(), w.Body)
@@ -444,5 +446,25 @@ func TestProgress(t *testing.T) {
 	b.post("/experiments/born-on-first-write/run", "prediction", "3").want(200, "Your progress was not kept", "browser's limit", `"happened":3`)
 	if b.cookie() != before {
 		t.Error("the session changed")
+	}
+}
+
+// What differs is found between whole letters, and never beyond the end.
+func TestDiffering(t *testing.T) {
+	for _, test := range []struct{ a, b, want string }{
+		{"", "", ""}, {"a", "a", ""}, {"", "abc", ""}, {"abcdef", "abXdef", "X"}, {"abcdef", "abcdef!!", "!!"}, {"abcdefgh", "abcgh", ""}, {"xxxxxx", "yyyyyy", ""},
+		{"abcd⠀efgh", "abcd⠁efgh", "⠁"}, {"aaaaaa", "aaaaaaa", "a"}, {"⠀⠀⠀⠀", "⠀⠀⠀⠁", "⠁"},
+	} {
+		from, to := differing(test.a, test.b)
+		if got := test.b[from:to]; got != test.want {
+			t.Errorf("in %q, after %q, %q differs, want %q", test.b, test.a, got, test.want)
+		}
+		whole := ""
+		for _, p := range split(views.Part{Kind: "t-data", Text: test.b}, from, to, "flip") {
+			whole += p.Text
+		}
+		if whole != test.b {
+			t.Errorf("%q is shown as %q", test.b, whole)
+		}
 	}
 }

@@ -26,13 +26,16 @@ func (a *App) witnessLive(c echo.Context) error {
 	}
 	v := experiment.Visit{
 		Method: r.Method, Host: r.Host, Path: "/" + path, Query: r.URL.Query(), Cookies: make(map[string]string),
-		Site: r.Header.Get("Sec-Fetch-Site"), Refused: crossOrigin.Check(r) != nil,
+		Site: r.Header.Get("Sec-Fetch-Site"), Foreign: crossOrigin.Check(r) != nil,
 	}
 	for pair := range cookiePairs(r) {
 		v.Cookies[pair.name] = pair.value
 	}
 	if reply, ok := run.Visit(v); ok {
 		remembered(r.Context()).live = &reply
+		if reply.Answered != nil {
+			c.Response().Before(func() { reply.Answered(c.Response().Status) })
+		}
 	}
 	return nil
 }

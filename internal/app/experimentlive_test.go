@@ -1,7 +1,9 @@
 package app
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -120,7 +122,18 @@ func TestLiveClosing(t *testing.T) {
 	v = openLive(t, "closes-with-the-browser").broken(cookieless)
 	v.visit("POST", "/cookies", nil)
 	v.visit("POST", "/look-again", both[:1])
-	v.end(2, "Only the cookie with Max-Age came back", "came, and opens nothing", "opens nothing")
+	v.end(0, "The server did not give the two cookies that it should", "came, and opens nothing", "opens nothing")
+	v = openLive(t, "closes-with-the-browser").broken(func(h http.Handler) http.Handler { // both labelled
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/expiry" {
+				r.Body, r.ContentLength = io.NopCloser(strings.NewReader("seconds=60")), int64(len("seconds=60"))
+			}
+			h.ServeHTTP(w, r)
+		})
+	})
+	v.visit("POST", "/cookies", nil)
+	v.visit("POST", "/look-again", both)
+	v.end(0, "The server did not give the two cookies that it should")
 }
 
 func TestLiveSecure(t *testing.T) {
@@ -145,6 +158,23 @@ func TestLiveSecure(t *testing.T) {
 	v.visit("POST", "/set", nil)
 	v.visit("POST", "/set", name)
 	v.end(0, "The cookie came back with 1 of the 1 press after the first, and the server has 2 records")
+
+	v = openLive(t, "secure-on-plain-http").broken(func(h http.Handler) http.Handler { // no Secure
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			rec := httptest.NewRecorder()
+			h.ServeHTTP(rec, r)
+			for name, values := range rec.Header() {
+				for _, value := range values {
+					w.Header().Add(name, strings.ReplaceAll(value, "; Secure", ""))
+				}
+			}
+			w.WriteHeader(rec.Code)
+			_, _ = w.Write(rec.Body.Bytes())
+		})
+	})
+	v.visit("POST", "/set", nil)
+	v.visit("POST", "/set", name)
+	v.end(0, "The server set no cookie with Secure")
 }
 
 // Also: what comes from another site is written down and refused all the same.
@@ -173,6 +203,13 @@ func TestLiveSameSite(t *testing.T) {
 				t.Errorf("%s: status %d", path, code)
 			}
 		}
-		v.end(test.happened, test.says, "refused (403)")
+		v.end(test.happened, test.says, "refused (403)", "refused with 403")
 	}
+	// What a page said the answer was is what the browser got.
+	v := openLive(t, "normal-lax-strict")
+	v.visit("POST", "/cookies", nil)
+	if code := v.visit("POST", "/land?from=site&how=post", nil); code != http.StatusOK {
+		t.Errorf("without an Origin: status %d", code)
+	}
+	v.end(3, "The request itself was taken: status 200", "taken (200)")
 }

@@ -114,7 +114,7 @@ func (a *App) note(c echo.Context, s *session.Session, r *experiment.Run) (said 
 	}
 	if _, is := progressOf(s.Get(progressKey)); !is {
 		r.Unnote()
-		return "Your session's key progress holds something else, which was left as it is: delete that key, and the next run is counted."
+		return "Your session's key progress holds something else, which was left as it is. Delete that key, and this run can still be written down."
 	}
 	right := r.Prediction != experiment.None && r.Prediction == r.Found().Outcome.Happened
 	err := s.Update(progressKey, func(old session.Value, ok bool) session.Value {
@@ -208,16 +208,28 @@ func (a *App) experiment(c echo.Context, s *session.Session) error {
 		return err
 	}
 	r := a.runOf(e, c.QueryParam("run"))
-	if c.QueryParam("run") == "" && s.Exists() { // a browser that was closed and opened again
-		r = a.experiments.Open(e.Slug, s.ID())
-	}
-	if r == nil && c.QueryParam("run") != "" {
-		return &problem{status: http.StatusNotFound, detail: fmt.Sprintf("What that run found is not kept any more: it is for %d minutes. Run the experiment again.", 15)}
+	if c.QueryParam("run") == "" {
+		r = a.openRun(c, e)
+	} else if r == nil {
+		return &problem{status: http.StatusNotFound, detail: fmt.Sprintf("What that run found is not kept any more: it is for %.0f minutes. Run the experiment again.", experiment.KeepFor.Minutes())}
 	}
 	if wants(c) == formJSON {
-		return a.runJSON(c, e, r, "")
+		return a.runJSON(c, e, asOfNow(r))
 	}
-	return a.showExperiment(c, http.StatusOK, s, e, r, views.Sentence{}, "")
+	return a.showExperiment(c, http.StatusOK, s, e, asOfNow(r), views.Sentence{})
+}
+
+// seenRun is a run as it was at one moment: what a page says of it holds together.
+type seenRun struct {
+	*experiment.Run // nil for none
+	now             experiment.Progress
+}
+
+func asOfNow(r *experiment.Run) (v seenRun) {
+	if v.Run = r; r != nil {
+		v.now = r.Progress()
+	}
+	return v
 }
 
 // startRun is POST /experiments/SLUG/run.
@@ -239,7 +251,7 @@ func (a *App) startRun(c echo.Context, s *session.Session) error {
 	if err != nil {
 		return err
 	}
-	if open := a.experiments.Open(e.Slug, s.ID()); open != nil {
+	if open := a.openRun(c, e); open != nil {
 		open.Stop() // it begins anew
 	}
 	// Who has a session is known by it, anybody else by the address.
@@ -249,7 +261,28 @@ func (a *App) startRun(c echo.Context, s *session.Session) error {
 	} else if err != nil {
 		return err
 	}
+	if e.Live != nil { // a browser that is quit and opened again finds it
+		cookie := s.Info().Attributes
+		cookie.Name, cookie.Value, cookie.Path, cookie.MaxAge = liveCookie(c), r.Token, idOf(c).base+"/experiments/"+e.Slug, int(time.Until(r.Ends()).Seconds())
+		c.Response().Header().Add("Set-Cookie", cookie.String())
+	}
 	return a.showRun(c, s, e, r)
+}
+
+// liveCookie is the name of the cookie by which a browser finds the run again that
+// waits for it.
+func liveCookie(c echo.Context) string { return idOf(c).engine.CookieName() + "-live" }
+
+// openRun is the run of e that waits for this browser, or nil.
+func (a *App) openRun(c echo.Context, e experiment.Experiment) *experiment.Run {
+	for pair := range cookiePairs(c.Request()) {
+		if pair.name == liveCookie(c) {
+			if r := a.runOf(e, pair.value); r != nil && r.Progress().Live != nil {
+				return r
+			}
+		}
+	}
+	return nil
 }
 
 // runResult is POST /experiments/SLUG/result: what a run has found by now. It is no
@@ -272,31 +305,28 @@ func (a *App) runResult(c echo.Context, s *session.Session) error {
 // showRun waits a little for the run, and shows what there is.
 func (a *App) showRun(c echo.Context, s *session.Session, e experiment.Experiment, r *experiment.Run) error {
 	ctx := c.Request().Context()
-	said := ""
 	if e.Live == nil && !submitted(c).Has("run") { // else it was waited for already
 		r.Wait(ctx, patience)
 	}
-	if r.Wait(ctx, 0) {
+	is := asOfNow(r)
+	if is.now.Ended {
 		if s.Exists() { // a clock may be due: what is noted is a write of its own
 			_ = s.Commit(ctx)
 		}
-		said = a.note(c, s, r)
+		r.Remark(a.note(c, s, r))
 	} else if err := a.commitRead(c, s); err != nil {
 		return err
 	}
-	if wants(c) == formJSON && e.Live == nil {
-		r.Wait(ctx, patienceJSON)
-	}
 	switch wants(c) {
 	case formJSON:
-		return a.runJSON(c, e, r, said)
-	case formPage:
-		if said != "" {
-			r.Remark(said)
+		if e.Live == nil && r.Wait(ctx, patienceJSON) {
+			is = asOfNow(r)
 		}
+		return a.runJSON(c, e, is)
+	case formPage:
 		return c.Redirect(http.StatusSeeOther, r.Page()+"#run")
 	}
-	return a.showExperiment(c, http.StatusOK, s, e, r, views.Sentence{}, said)
+	return a.showExperiment(c, http.StatusOK, s, e, is, views.Sentence{})
 }
 
 // sentJSON is an exchange as its client saw it.
@@ -314,7 +344,7 @@ type sentJSON struct {
 }
 
 // runJSON answers with what is known of r; nil for no run.
-func (a *App) runJSON(c echo.Context, e experiment.Experiment, r *experiment.Run, said string) error {
+func (a *App) runJSON(c echo.Context, e experiment.Experiment, r seenRun) error {
 	out := struct {
 		Op          string             `json:"op"`
 		Slug        string             `json:"experiment"`
@@ -322,7 +352,7 @@ func (a *App) runJSON(c echo.Context, e experiment.Experiment, r *experiment.Run
 		Predictions []string           `json:"predictions"`
 		Run         string             `json:"run,omitempty"`
 		State       string             `json:"state,omitempty"`
-		Step        int                `json:"step,omitempty"`
+		Step        int                `json:"step,omitempty"` // how far it is: hundredths of steps, of as many
 		Of          int                `json:"of,omitempty"`
 		Prediction  int                `json:"prediction,omitempty"` // counted from 1
 		Happened    int                `json:"happened,omitempty"`   // the same; 0 for none of them
@@ -334,13 +364,14 @@ func (a *App) runJSON(c echo.Context, e experiment.Experiment, r *experiment.Run
 		Remark      string             `json:"remark,omitempty"`
 		Tables      []experiment.Table `json:"tables,omitempty"`
 		Exchanges   []sentJSON         `json:"exchanges,omitempty"`
-	}{Op: "experiment", Slug: e.Slug, Title: e.Title, Remark: said}
+	}{Op: "experiment", Slug: e.Slug, Title: e.Title}
 	for _, text := range e.Predictions {
 		out.Predictions = append(out.Predictions, plain(text))
 	}
 	status := http.StatusOK
-	if r != nil {
-		p, found := r.Progress(), r.Found()
+	if r.Run != nil {
+		p, found := r.now, r.Found()
+		out.Remark = r.Remarked()
 		out.Run, out.State, out.Step, out.Of, out.Prediction = r.Token, "running", p.Step, p.Of, r.Prediction+1
 		if p.Live != nil {
 			out.State = "open"
@@ -350,9 +381,9 @@ func (a *App) runJSON(c echo.Context, e experiment.Experiment, r *experiment.Run
 		} else if found.Err != nil {
 			out.State, out.Error = "failed", failure(found.Err)
 		} else {
-			out.Noted = r.Noted()
+			out.Noted = !found.Outcome.Undecided && r.Noted()
 			out.State, out.Tone, out.Verdict, out.Happened = "ended", string(found.Outcome.Tone), plain(found.Outcome.Verdict), found.Outcome.Happened+1
-			if r.Prediction != experiment.None {
+			if r.Prediction != experiment.None && !found.Outcome.Undecided {
 				right := r.Prediction == found.Outcome.Happened
 				out.Right = &right
 			}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -22,7 +23,7 @@ func (a *App) experimentCount() int {
 	if a.experiments == nil {
 		return 0
 	}
-	return experiment.Count()
+	return len(experiment.All())
 }
 
 // shelfView is the shelf as a session's progress has it. current is the slug of
@@ -52,7 +53,7 @@ func (a *App) shelfView(c echo.Context, s *session.Session, title, current strin
 }
 
 // lessonView is the page of e. r is the run to show, nil for none.
-func (a *App) lessonView(c echo.Context, s *session.Session, e experiment.Experiment, r *experiment.Run) views.Lesson {
+func (a *App) lessonView(c echo.Context, s *session.Session, e experiment.Experiment, r seenRun) views.Lesson {
 	l := views.Lesson{
 		Shelf: a.shelfView(c, s, e.Title, e.Slug), Slug: e.Slug, Title: e.Title,
 		Lead: rich(e.Lead), Does: e.Does, Needs: e.Needs, Slow: e.Slow, Live: e.Live != nil, Breaks: rich(e.Breaks),
@@ -65,7 +66,7 @@ func (a *App) lessonView(c echo.Context, s *session.Session, e experiment.Experi
 	}
 	form := submitted(c)
 	chosen := func(name string) (string, bool) {
-		if r != nil {
+		if r.Run != nil {
 			text, ok := r.Chosen[name]
 			return text, ok
 		}
@@ -83,12 +84,12 @@ func (a *App) lessonView(c echo.Context, s *session.Session, e experiment.Experi
 		l.Choices = append(l.Choices, v)
 	}
 	happened, prediction := experiment.None, form.Get("prediction")
-	if r != nil {
+	if r.Run != nil {
 		l.Run = a.runView(c, e, r)
 		if prediction = ""; r.Prediction != experiment.None {
 			prediction = strconv.Itoa(r.Prediction + 1)
 		}
-		if p := r.Progress(); p.Ended && l.Run.Failed == "" {
+		if r.now.Ended && l.Run.Failed == "" {
 			happened = r.Found().Outcome.Happened
 		}
 		switch {
@@ -109,31 +110,21 @@ func (a *App) lessonView(c echo.Context, s *session.Session, e experiment.Experi
 		n := strconv.Itoa(i + 1)
 		l.Predictions = append(l.Predictions, views.Prediction{N: n, Text: rich(text), Chosen: n == prediction, Happened: i == happened})
 	}
-	link := func(e experiment.Experiment) *views.Link {
-		return &views.Link{URL: l.Shelf.Place.WithVisit("/experiments/" + e.Slug), Text: e.Title}
-	}
-	var before *experiment.Experiment
-	found := false
-	for _, section := range experiment.Shelf() {
-		for _, other := range section.Experiments {
-			switch {
-			case found && l.Next == nil:
-				l.Next = link(other)
-			case other.Slug == e.Slug:
-				found = true
-				if before != nil {
-					l.Previous = link(*before)
-				}
-			}
-			before = &other
+	all := experiment.All()
+	link := func(i int) *views.Link {
+		if i < 0 || i >= len(all) {
+			return nil
 		}
+		return &views.Link{URL: l.Shelf.Place.WithVisit("/experiments/" + all[i].Slug), Text: all[i].Title}
 	}
+	at := slices.IndexFunc(all, func(other experiment.Experiment) bool { return other.Slug == e.Slug })
+	l.Previous, l.Next = link(at-1), link(at+1)
 	return l
 }
 
 // runView is what r found, or how far it is.
-func (a *App) runView(c echo.Context, e experiment.Experiment, r *experiment.Run) *views.Run {
-	p := r.Progress()
+func (a *App) runView(c echo.Context, e experiment.Experiment, r seenRun) *views.Run {
+	p := r.now
 	v := &views.Run{Token: r.Token, URL: r.Page(), Waiting: !p.Ended, Doing: p.Doing, Remark: r.Remarked(), Unnoted: !r.Noted()}
 	if v.Waiting {
 		if p.Of > 0 {
@@ -229,7 +220,7 @@ func shots(in []experiment.Shot) (out []views.Shot) {
 		if s.Cookie != "" {
 			parts := []views.Part{{Kind: "t-data", Text: s.Cookie}}
 			if layers, ok := session.Peel(s.Cookie); ok {
-				parts = []views.Part{{Kind: "t-time", Text: layers.Time}, {Kind: "dim", Text: "|"}, {Kind: "t-data", Text: layers.Payload},
+				parts = []views.Part{{Kind: "t-time", Text: legible(layers.Time)}, {Kind: "dim", Text: "|"}, {Kind: "t-data", Text: legible(layers.Payload)},
 					{Kind: "dim", Text: "|"}, {Kind: "t-mac", Text: base64.URLEncoding.EncodeToString(layers.Signature)}}
 				if e, ok := layers.Envelope(); ok {
 					v.Values = shown(e.Values, 200)
@@ -263,10 +254,30 @@ func differing(a, b string) (from, to int) {
 	for i := len(a); i > from && to > from && a[i-1] == b[to-1]; i-- {
 		to--
 	}
-	if 3*(to-from) > len(b) {
+	if from >= to || 3*(to-from) > len(b) {
 		return 0, 0
 	}
+	for from > 0 && !utf8.RuneStart(b[from]) {
+		from--
+	}
+	for to < len(b) && !utf8.RuneStart(b[to]) {
+		to++
+	}
 	return from, to
+}
+
+// legible gives each byte that cannot be seen a sign of its own: a letter that was
+// changed under base64 becomes any.
+func legible(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		if c > ' ' && c <= '~' {
+			b.WriteByte(c)
+		} else {
+			b.WriteRune('\u2800' + rune(c)) // a braille pattern: 256 of them
+		}
+	}
+	return b.String()
 }
 
 // split gives what stands from from to to in p a kind of its own.
@@ -472,12 +483,9 @@ func stageView(s experiment.Stage) views.Stage {
 }
 
 // showExperiment renders an experiment: the page, or what a press can have changed.
-func (a *App) showExperiment(c echo.Context, status int, s *session.Session, e experiment.Experiment, r *experiment.Run, problem views.Sentence, said string) error {
+func (a *App) showExperiment(c echo.Context, status int, s *session.Session, e experiment.Experiment, r seenRun, problem views.Sentence) error {
 	l := a.lessonView(c, s, e, r)
 	l.Problem = problem
-	if l.Run != nil && said != "" {
-		l.Run.Remark = said
-	}
 	for i := range l.Choices {
 		l.Choices[i].Invalid = problem.Field == l.Choices[i].Name
 	}
@@ -492,6 +500,17 @@ func (a *App) showExperiment(c echo.Context, status int, s *session.Session, e e
 	return a.write(c, status, views.LessonFragments(l))
 }
 
+// slugOf is the slug in a request's address, also of one that was refused before it
+// had a route, so long as it came from an experiment's page.
+func slugOf(c echo.Context) string {
+	if slug := c.Param("slug"); slug != "" || wants(c) != formFragment {
+		return slug
+	}
+	_, rest, _ := strings.Cut(c.Request().URL.Path, "/experiments/")
+	slug, _, _ := strings.Cut(rest, "/")
+	return slug
+}
+
 // refuseExperiment answers a refusal on an experiment's own page, where the session
 // is asked for only if the store may answer.
 func (a *App) refuseExperiment(c echo.Context, p *problem, e experiment.Experiment, sentence views.Sentence) error {
@@ -499,5 +518,5 @@ func (a *App) refuseExperiment(c echo.Context, p *problem, e experiment.Experime
 	if p.status != http.StatusServiceUnavailable {
 		s, _ = idOf(c).engine.Load(c.Request()) // nil when the store does not answer
 	}
-	return a.showExperiment(c, p.status, s, e, nil, sentence, "")
+	return a.showExperiment(c, p.status, s, e, seenRun{}, sentence)
 }

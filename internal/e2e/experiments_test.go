@@ -251,7 +251,11 @@ func TestExperimentClosesWithTheBrowser(t *testing.T) {
 	quit()
 
 	again, _ := browseWith(t, p, true, dir)
-	again.do(chromedp.Navigate(address), chromedp.WaitVisible(chromedp.ID("waiting")))
+	again.lesson("closes-with-the-browser") // its plain address: the browser finds the run again
+	again.want("#waiting", "quit the whole browser")
+	if found := again.text("#waiting code"); !strings.HasSuffix(address, found) {
+		t.Errorf("the run's address is %q, and was %q", found, address)
+	}
 	press(again, "I quit it and came back: look again")
 	again.want("#waiting table", "did not come")
 	again.do(chromedp.Click(chromedp.CSS(`button[name=stop]`)))
@@ -311,9 +315,9 @@ func TestExperimentSameSite(t *testing.T) {
 	pg.do(chromedp.Navigate(address), chromedp.WaitVisible(chromedp.ID("waiting")))
 	grid := eval[[]string](pg, `[...document.querySelectorAll('#waiting tbody tr')].map(tr => [...tr.cells].map(c => c.textContent.trim()).join('|'))`)
 	want := []string{
-		"this page|a link|yes|yes|yes|same-origin|taken", "this page|a form that reads (GET)|yes|yes|yes|same-origin|taken", "this page|a form that writes (POST)|yes|yes|yes|same-origin|taken",
-		"another port of this name|a link|yes|yes|yes|same-site|taken", "another port of this name|a form that reads (GET)|yes|yes|yes|same-site|taken", "another port of this name|a form that writes (POST)|yes|yes|yes|same-site|refused (403)",
-		"another site|a link|yes|yes|no|cross-site|taken", "another site|a form that reads (GET)|yes|yes|no|cross-site|taken", "another site|a form that writes (POST)|yes|no|no|cross-site|refused (403)",
+		"this page|a link|yes|yes|yes|same-origin|taken (200)", "this page|a form that reads (GET)|yes|yes|yes|same-origin|taken (200)", "this page|a form that writes (POST)|yes|yes|yes|same-origin|taken (200)",
+		"another port of this name|a link|yes|yes|yes|same-site|taken (200)", "another port of this name|a form that reads (GET)|yes|yes|yes|same-site|taken (200)", "another port of this name|a form that writes (POST)|yes|yes|yes|same-site|refused (403)",
+		"another site|a link|yes|yes|no|cross-site|taken (200)", "another site|a form that reads (GET)|yes|yes|no|cross-site|taken (200)", "another site|a form that writes (POST)|yes|no|no|cross-site|refused (403)",
 	}
 	if strings.Join(grid, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the grid is\n%s\nwant\n%s", strings.Join(grid, "\n"), strings.Join(want, "\n"))
@@ -376,14 +380,17 @@ func TestExperimentLimit(t *testing.T) {
 	t.Parallel()
 	p := start(t)
 	c := newClient(t, p.url)
-	for n := range 3 {
-		status, out, _ := c.do("POST", "/experiments/closes-with-the-browser/run", url.Values{"prediction": {"1"}})
+	for n, slug := range []string{"closes-with-the-browser", "secure-on-plain-http", "normal-lax-strict"} {
+		status, out, _ := c.do("POST", "/experiments/"+slug+"/run", url.Values{"prediction": {"1"}})
 		want := http.StatusAccepted
 		if n == 2 {
 			want = http.StatusTooManyRequests
 		}
 		if status != want {
 			t.Errorf("run %d: status %d, want %d: %v", n+1, status, want, out)
+		}
+		if said := fmt.Sprint(out["detail"]); n == 2 && !strings.Contains(said, "“Closes with the browser”, “Secure on plain http”") {
+			t.Errorf("the refusal says %q", said)
 		}
 	}
 }

@@ -97,6 +97,7 @@ type closing struct {
 	mu    sync.Mutex
 	given time.Time
 	kept  string // a copy of the cookie without Max-Age
+	label bool   // of the two cookies one had Max-Age, and the other not
 	looks []look
 }
 
@@ -117,19 +118,21 @@ func (l *closing) Visit(v Visit) Reply {
 	defer l.mu.Unlock()
 	back := Reply{To: l.run.Page() + "#run"}
 	switch {
-	case v.Refused || v.Method != http.MethodPost:
+	case v.Foreign || v.Method != http.MethodPost:
 	case v.Path == "/cookies":
 		keeps, ends := l.in.Client("the session with Max-Age"), l.in.Client("the session until close")
 		one := keeps.Set("name", "Rahim")
 		ends.Set("name", "Ada")
 		two := ends.Post("/expiry", "seconds", "0")
+		l.label = true
 		for name, x := range map[string]*Exchange{labelled: one, unlabelled: two} {
 			c := x.SetCookie()
-			if c == nil {
+			if l.label = l.label && c != nil; c == nil {
 				continue
 			}
 			c.Name, c.Path = name, l.run.Base()
 			back.SetCookies = append(back.SetCookies, c.String())
+			l.label = l.label && (c.MaxAge > 0) == (name == labelled)
 		}
 		l.given, l.kept, l.looks = l.in.Now(), ends.Cookie(), nil
 	case (v.Path == "/look" || v.Path == "/look-again") && !l.given.IsZero() && len(l.looks) < 50:
@@ -151,6 +154,9 @@ func (l *closing) Visit(v Visit) Reply {
 	}
 	return back
 }
+
+// Cookies implements Live.
+func (l *closing) Cookies() []string { return []string{labelled, unlabelled} }
 
 // Stage implements Live.
 func (l *closing) Stage(string) Stage {
@@ -217,15 +223,19 @@ func (l *closing) Outcome() Outcome {
 		records += ", and a copy of the cookie without Max-Age is still let in"
 	}
 	switch with, without := last.came[labelled], last.came[unlabelled]; {
+	case !l.label:
+		out.Verdict = "{bad The server did not give the two cookies that it should}, one with Max-Age and one without, so there is nothing to tell."
 	case with && without:
 		out.Happened, out.Tone = 0, Held
 		out.Verdict = fmt.Sprintf("{cookie Both cookies came back.} If your browser was quit, it restored what it had open. {server The server has %s.}", records)
-	case with && last.records >= 2:
+	case with && last.copyOpens:
 		out.Happened = 1
 		out.Verdict = fmt.Sprintf("{ok Only the cookie with Max-Age came back.} The other was forgotten by your browser alone: {server the server still has %s}.", records)
-	case with:
+	case with && last.records < 2:
 		out.Happened = 3
 		out.Verdict = fmt.Sprintf("Only the cookie with Max-Age came back, and {server the server has %s}.", records)
+	case with:
+		out.Verdict = fmt.Sprintf("The cookie with Max-Age came back and the other did not. {server The server has %s}, and a copy of the other cookie opens nothing.", records)
 	case !without:
 		out.Happened = 2
 		out.Verdict = fmt.Sprintf("{bad Neither cookie came back}, as after a private window. {server The server still has %s.}", records)
@@ -248,6 +258,7 @@ type secure struct {
 type press struct {
 	host, id string
 	came     bool
+	set      *http.Cookie // that the answer sets; nil for none
 	status   int
 	records  int
 }
@@ -264,7 +275,7 @@ func (l *secure) Visit(v Visit) Reply {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	back := Reply{To: l.run.Page() + "#run"}
-	if v.Refused || v.Method != http.MethodPost || v.Path != "/set" || len(l.presses) >= 50 {
+	if v.Foreign || v.Method != http.MethodPost || v.Path != "/set" || len(l.presses) >= 50 {
 		return back
 	}
 	b := l.in.Client("your browser")
@@ -274,9 +285,12 @@ func (l *secure) Visit(v Visit) Reply {
 	}
 	x := b.Set("press", fmt.Sprint(len(l.presses)+1))
 	back.SetCookies = x.Header["Set-Cookie"]
-	l.presses = append(l.presses, press{v.Host, x.Answer().Session.ID, came, x.Status, l.in.Stats().Live})
+	l.presses = append(l.presses, press{v.Host, x.Answer().Session.ID, came, x.SetCookie(), x.Status, l.in.Stats().Live})
 	return back
 }
+
+// Cookies implements Live.
+func (l *secure) Cookies() []string { return []string{secureName} }
 
 // Stage implements Live.
 func (l *secure) Stage(host string) Stage {
@@ -327,6 +341,8 @@ func (l *secure) Outcome() Outcome {
 	case refused > 0:
 		out.Happened, out.Tone = 2, Refused
 		out.Verdict = fmt.Sprintf("{bad The server answered %s with an error.}", word(refused, "press", "presses"))
+	case l.presses[0].set == nil || !l.presses[0].set.Secure:
+		out.Verdict = "{bad The server set no cookie with Secure} at the first press, so there is nothing to tell."
 	case came == n-1 && last.records == 1:
 		out.Happened, out.Tone = 0, Held
 		out.Verdict = fmt.Sprintf("{ok The cookie came back} with each of the %s after the first: under %s your browser counts plain http as trustworthy. {server The server has %s.} Now try it from another device.",
@@ -357,18 +373,18 @@ type sameSite struct {
 
 	mu      sync.Mutex
 	given   time.Time
-	arrived map[string]arrival // by place and way
+	arrived map[string]*arrival // by place and way
 }
 
 type arrival struct {
 	cookies map[string]bool
-	refused bool
+	status  int           // of the answer that the browser got; 0 while it has none
 	site    string        // Sec-Fetch-Site
 	age     time.Duration // of the cookies
 }
 
 func normalLaxStrict(r *Run) Live {
-	l := &sameSite{run: r, arrived: make(map[string]arrival)}
+	l := &sameSite{run: r, arrived: make(map[string]*arrival)}
 	l.in = r.Boot(Settings{Twin: func(string) http.Handler { return http.HandlerFunc(l.foreign) }})
 	return l
 }
@@ -377,11 +393,11 @@ func normalLaxStrict(r *Run) Live {
 // go to the learner's address. It is filled in by Fprintf: a template would make the
 // whole program larger by half.
 const foreignPage = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>A foreign page</title>
-<h1>A foreign page</h1><p>This page is at <b>http://%[1]s</b>. It sends your browser to <b>%[2]s</b>, where you have three cookies.</p>
+<main><h1>A foreign page</h1><p>This page is at <b>http://%[1]s</b>. It sends your browser to <b>%[2]s</b>, where you have three cookies.</p>
 <p><a id="link" href="%[3]s?from=%[4]s&amp;how=link" target="_blank" rel="noopener">Follow a link</a></p>
 <form method="get" action="%[3]s" target="_blank"><input type="hidden" name="from" value="%[4]s"><input type="hidden" name="how" value="get"><button id="get">Submit a form that reads (GET)</button></form><br>
 <form method="post" action="%[3]s?from=%[4]s&amp;how=post" target="_blank"><button id="post">Submit a form that writes (POST)</button></form>
-<p>Then go back to the experiment's page: the grid there fills.</p></html>`
+<p>Then go back to the experiment's page: the grid there fills.</p></main></html>`
 
 // foreign serves the foreign page, on the run's own port.
 func (l *sameSite) foreign(w http.ResponseWriter, r *http.Request) {
@@ -420,13 +436,13 @@ func (l *sameSite) Visit(v Visit) Reply {
 	defer l.mu.Unlock()
 	back := Reply{To: l.run.Page() + "#run"}
 	switch {
-	case v.Path == "/cookies" && v.Method == http.MethodPost && !v.Refused:
+	case v.Path == "/cookies" && v.Method == http.MethodPost && !v.Foreign:
 		attributes := map[string]http.SameSite{"normal": 0, "lax": http.SameSiteLaxMode, "strict": http.SameSiteStrictMode}
 		for _, name := range sameSiteNames {
 			c := &http.Cookie{Name: name, Value: "yours", Path: l.run.Base(), MaxAge: 300, HttpOnly: true, SameSite: attributes[name]}
 			back.SetCookies = append(back.SetCookies, c.String())
 		}
-		l.given, l.arrived = time.Now(), make(map[string]arrival)
+		l.given, l.arrived = time.Now(), make(map[string]*arrival)
 	case v.Path == "/land" && !l.given.IsZero():
 		from, how := v.Query.Get("from"), v.Query.Get("how")
 		known := false
@@ -438,7 +454,7 @@ func (l *sameSite) Visit(v Visit) Reply {
 		if !known {
 			return back
 		}
-		a := arrival{cookies: make(map[string]bool), refused: v.Refused, site: v.Site, age: time.Since(l.given)}
+		a := &arrival{cookies: make(map[string]bool), site: v.Site, age: time.Since(l.given)}
 		var came []string
 		for _, name := range sameSiteNames {
 			if _, ok := v.Cookies[name]; ok {
@@ -451,10 +467,20 @@ func (l *sameSite) Visit(v Visit) Reply {
 		if len(came) > 0 {
 			said = "These came with this request: {cookie " + strings.Join(came, ", ") + "}."
 		}
-		return Reply{Stage: Stage{Title: "It arrived", Text: []string{said, "Close this tab: the grid on the experiment's page has it."}}}
+		return Reply{
+			Stage: Stage{Title: "It arrived", Text: []string{said, "Close this tab: the grid on the experiment's page has it."}},
+			Answered: func(status int) {
+				l.mu.Lock()
+				defer l.mu.Unlock()
+				a.status = status
+			},
+		}
 	}
 	return back
 }
+
+// Cookies implements Live.
+func (l *sameSite) Cookies() []string { return sameSiteNames }
 
 // Stage implements Live.
 func (l *sameSite) Stage(host string) Stage {
@@ -504,9 +530,9 @@ func (l *sameSite) tables() []Table {
 			for _, name := range sameSiteNames {
 				row = append(row, yes(a.cookies[name], p.name != "site"))
 			}
-			answer := "{ok taken}"
-			if a.refused {
-				answer = "{mac refused (403)}"
+			answer := fmt.Sprintf("{ok taken (%d)}", a.status)
+			if a.status >= 400 {
+				answer = fmt.Sprintf("{mac refused (%d)}", a.status)
 			}
 			t.Rows = append(t.Rows, append(row, "`"+Plain(a.site)+"`", answer))
 		}
@@ -544,8 +570,10 @@ func (l *sameSite) Outcome() Outcome {
 	default:
 		out.Verdict = fmt.Sprintf("With the foreign form that writes came: {cookie %s}.", strings.Join(came, ", "))
 	}
-	if a.refused {
-		out.Verdict += " The request itself was {mac refused with 403}: its `Origin` is not this program's."
+	if a.status >= 400 {
+		out.Verdict += fmt.Sprintf(" The request itself was {mac refused with %d}: its `Origin` is not this program's.", a.status)
+	} else {
+		out.Verdict += fmt.Sprintf(" {bad The request itself was taken}: status %d.", a.status)
 	}
 	if b, ok := l.arrived["port post"]; ok && b.cookies["strict"] {
 		out.Verdict += " From another port of the same name even {cookie strict} came: another port is the same site."

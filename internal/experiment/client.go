@@ -15,6 +15,10 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
+// browserLimit is the most that browsers keep of a cookie, name and value together
+// (RFC 6265bis, section 5.6). It is theirs, whatever a server thinks.
+const browserLimit = 4096
+
 // maxAnswer is the most of an answer's body that a client reads, in bytes.
 const maxAnswer = 1 << 20
 
@@ -54,6 +58,23 @@ type Exchange struct {
 	Took         time.Duration
 
 	Panels any // what the application shows of it; nil of another program
+}
+
+// to says what x was for.
+func (x *Exchange) to(note string) *Exchange { x.Note = note; return x }
+
+// cookie returns the value of the session cookie that x carried, or "".
+func (x *Exchange) cookie() string {
+	r := http.Request{Header: http.Header{"Cookie": {x.Cookie}}}
+	if c, err := r.Cookie(CookieName); err == nil {
+		return c.Value
+	}
+	return ""
+}
+
+// shot is x beside another: a cookie, and the answer to a /get that it made.
+func (x *Exchange) shot(title, cookie string) Shot {
+	return Shot{Title: title, Cookie: cookie, Exchange: x, Says: says(x)}
 }
 
 // Answer is what the application says in JSON; fields that an answer has not are zero.
@@ -168,18 +189,12 @@ func pairs(words []string) url.Values {
 func (c *Client) Cookie() string { return c.jar.value(c.in.settings.CookieName) }
 
 // Put makes value the session cookie that the browser keeps, whoever it is from.
-func (c *Client) Put(value string) { c.PutNamed(c.in.settings.CookieName, value) }
-
-// PutNamed does the same with a cookie of any name.
-func (c *Client) PutNamed(name, value string) {
-	c.jar.put(&http.Cookie{Name: name, Value: value})
+func (c *Client) Put(value string) {
+	c.jar.put(&http.Cookie{Name: c.in.settings.CookieName, Value: value})
 }
 
 // Drop throws the browser's cookies away.
 func (c *Client) Drop() { c.jar.drop() }
-
-// Named returns the value of any cookie that the browser keeps, or "".
-func (c *Client) Named(name string) string { return c.jar.value(name) }
 
 // send sends one request over a connection of its own. Redirects are not followed.
 func (c *Client) send(method, path, form string) *Exchange {
@@ -353,22 +368,6 @@ func (j *jar) drop() {
 	defer j.mu.Unlock()
 	j.cookies = nil
 }
-
-// closeBrowser forgets the cookies that are to end with the browser.
-func (j *jar) closeBrowser() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	var out []stored
-	for _, k := range j.cookies {
-		if !k.until.IsZero() {
-			out = append(out, k)
-		}
-	}
-	j.cookies = out
-}
-
-// CloseBrowser closes the browser and opens it again.
-func (c *Client) CloseBrowser() { c.jar.closeBrowser() }
 
 // Tamper returns a cookie's value with one part changed, and its signature as it was.
 func (c *Client) Tamper(value, part, to string, at int) string {

@@ -4,8 +4,8 @@
 // An Experiment is data and one function. The function gets a Run, boots private
 // instances of the application in it, lets Clients send real requests, and returns
 // an Outcome that it computed from their answers: nothing is scripted to succeed.
-// To add one, append it to the list of its section (life.go, where.go, trust.go,
-// together.go); the page, the routes and the tests find it there.
+// To add one, append it to one of the lists (life.go, where.go, forgery.go, theft.go,
+// parallel.go, matrix.go, bybrowser.go); the page, the routes and the tests find it there.
 //
 // A Runner starts runs, within limits, and keeps them until they have been seen.
 package experiment
@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
@@ -57,7 +59,7 @@ type Choice struct {
 // Option is one of a Choice.
 type Option struct{ Name, Label string }
 
-// Placements is the choice of where values live.
+// placements is the choice of where values live.
 var placements = Choice{Name: "placement", Label: "Values live in", Options: []Option{
 	{"hybrid", "hybrid"}, {"cookie", "the cookie"}, {"server", "the server"},
 }}
@@ -114,8 +116,8 @@ var Shelf = sync.OnceValue(func() []Section {
 	shelf := []Section{
 		{"Life of a session", append(life(), closes())},
 		{"Where data lives", where()},
-		{"Trust", trust()},
-		{"Together", together()},
+		{"Trust", slices.Concat(forgery(), theft())},
+		{"Together", slices.Concat(parallel(), byBrowser(), matrix())},
 	}
 	for _, section := range shelf {
 		slices.SortFunc(section.Experiments, func(a, b Experiment) int { return a.Number - b.Number })
@@ -123,21 +125,19 @@ var Shelf = sync.OnceValue(func() []Section {
 	return shelf
 })
 
-// Count returns how many there are.
-func Count() (n int) {
+// All returns them without their sections, in the same order.
+var All = sync.OnceValue(func() (all []Experiment) {
 	for _, section := range Shelf() {
-		n += len(section.Experiments)
+		all = append(all, section.Experiments...)
 	}
-	return n
-}
+	return all
+})
 
 // Find returns the experiment with that slug.
 func Find(slug string) (Experiment, bool) {
-	for _, section := range Shelf() {
-		for _, e := range section.Experiments {
-			if e.Slug == slug {
-				return e, true
-			}
+	for _, e := range All() {
+		if e.Slug == slug {
+			return e, true
 		}
 	}
 	return Experiment{}, false
@@ -162,12 +162,17 @@ func (e Experiment) Choose(get func(name string) (string, bool)) (map[string]str
 			return nil, &session.InputError{Field: c.Name, Text: fmt.Sprintf("%s: that is none of %s.", c.Label, strings.Join(names, ", "))}
 		case len(c.Options) == 0 && len(text) > c.Max:
 			return nil, &session.InputError{Field: c.Name, Text: fmt.Sprintf("%s: that has %d bytes, at most %d are allowed.", c.Label, len(text), c.Max)}
-		case len(c.Options) == 0 && strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\ufffd' }):
+		case len(c.Options) == 0 && strings.ContainsFunc(text, unseen):
 			return nil, &session.InputError{Field: c.Name, Text: c.Label + ": letters that cannot be seen are not allowed."}
 		}
 		chosen[c.Name] = strings.Clone(text)
 	}
 	return chosen, nil
+}
+
+// unseen tells that a letter cannot be seen, or turns others around.
+func unseen(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' || r == utf8.RuneError
 }
 
 // Plain keeps words from outside from being read as markup.

@@ -39,8 +39,8 @@ type App interface {
 
 // OpenStore opens a store of one kind. It is empty at first; opened again with
 // the same StoreConfig it has what was in it, if that kind outlives its program.
-// remove closes it, and leaves nothing behind; close leaves what was stored.
-type OpenStore func(context.Context, StoreConfig) (b session.Backend, closed func() error, remove func() error, err error)
+// end closes it and leaves what was stored; remove closes it and leaves nothing behind.
+type OpenStore func(context.Context, StoreConfig) (b session.Backend, end, remove func() error, err error)
 
 // StoreConfig is what a store is made of.
 type StoreConfig struct {
@@ -87,7 +87,7 @@ type Instance struct {
 	server  *http.Server
 	served  chan struct{}
 	backend session.Backend
-	closed  func() error
+	end     func() error
 	remove  func() error
 }
 
@@ -140,11 +140,11 @@ func (in *Instance) start() {
 		if open == nil {
 			r.fail(fmt.Errorf("%w: this program has no store %q", ErrUnavailable, in.settings.Store))
 		}
-		backend, closed, remove, err := open(r.ctx, StoreConfig{Dir: in.dir, Name: in.name, MaxSessions: in.settings.MaxSessions, Now: in.Now})
+		backend, end, remove, err := open(r.ctx, StoreConfig{Dir: in.dir, Name: in.name, MaxSessions: in.settings.MaxSessions, Now: in.Now})
 		if err != nil {
 			r.fail(err)
 		}
-		in.closed, in.remove = closed, remove
+		in.end, in.remove = end, remove
 		if cfg.WrapStore != nil {
 			backend = cfg.WrapStore(r.Experiment.Slug, backend)
 		}
@@ -192,7 +192,7 @@ func (in *Instance) guard(h http.Handler) http.Handler {
 }
 
 // stop ends the server and leaves the listener and what is stored.
-func (in *Instance) stop() error {
+func (in *Instance) stop() {
 	if in.server != nil {
 		_ = in.server.Close()
 		<-in.served
@@ -202,20 +202,17 @@ func (in *Instance) stop() error {
 		in.app.Close()
 		in.app = nil
 	}
-	return nil
 }
 
 // Restart ends the server as a stopped program would, and starts it anew on the
 // same address, with changed settings. What its store remembers, it has again.
 func (in *Instance) Restart(change func(*Settings)) {
-	if err := in.stop(); err != nil {
-		in.run.fail(err)
-	}
-	if in.closed != nil {
-		if err := in.closed(); err != nil {
+	in.stop()
+	if in.end != nil {
+		if err := in.end(); err != nil {
 			in.run.fail(err)
 		}
-		in.closed, in.remove, in.backend = nil, nil, nil
+		in.end, in.remove, in.backend = nil, nil, nil
 	}
 	if change != nil {
 		change(&in.settings)
@@ -232,9 +229,10 @@ func (in *Instance) Close() {
 	}
 	in.run.instance = nil
 	in.run.mu.Unlock()
-	err := in.stop()
+	in.stop()
+	var err error
 	if in.remove != nil {
-		err = errors.Join(err, in.remove())
+		err = in.remove()
 	}
 	err = errors.Join(err, in.listener.Close())
 	if in.dir != "" {

@@ -1,7 +1,9 @@
 package experiment
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -11,6 +13,8 @@ import (
 type Live interface {
 	// Visit answers a request of the learner's browser below the run's path.
 	Visit(Visit) Reply
+	// Cookies are the names of those that it wants to see of a request.
+	Cookies() []string
 	// Stage is what the experiment's page shows while the run is open, to a
 	// browser that reached it under that host, "localhost:8080".
 	Stage(host string) Stage
@@ -26,7 +30,7 @@ type Visit struct {
 	Query   url.Values
 	Cookies map[string]string // that arrived, those of the run alone
 	Site    string            // Sec-Fetch-Site, "" when none came
-	Refused bool              // it comes from another origin's page: whatever is replied, the answer is a 403
+	Foreign bool              // it comes from another origin's page, and may change nothing
 }
 
 // Reply is what the learner's browser gets.
@@ -34,6 +38,8 @@ type Reply struct {
 	SetCookies []string // Set-Cookie lines
 	To         string   // where it goes on; "" for Stage
 	Stage      Stage
+	// Answered, when set, is told the status of the answer that the browser really gets.
+	Answered func(status int)
 }
 
 // Stage is a page, or a part of one, on which the learner acts.
@@ -69,6 +75,7 @@ func (r *Run) Visit(v Visit) (reply Reply, ok bool) {
 	if live == nil {
 		return reply, false
 	}
+	maps.DeleteFunc(v.Cookies, func(name, _ string) bool { return !slices.Contains(live.Cookies(), name) })
 	err := contain(func() { reply = live.Visit(v) })
 	return reply, err == nil // else its instance ended meanwhile
 }

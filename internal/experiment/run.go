@@ -28,7 +28,7 @@ const (
 
 	runLimit  = 25 * time.Second // of a run that our clients drive
 	liveLimit = 5 * time.Minute  // of one that waits for the learner's own browser
-	keepFor   = 15 * time.Minute // what a run found, after its end
+	KeepFor   = 15 * time.Minute // what a run found, after its end
 	maxKept   = 64               // of those; the oldest makes room
 	maxShown  = 120              // exchanges of a run that are kept
 )
@@ -86,6 +86,9 @@ type BusyError struct {
 }
 
 func (e *BusyError) Error() string {
+	if e.Max == 0 {
+		return "The program is about to end."
+	}
 	if len(e.Own) > 0 {
 		return fmt.Sprintf("You have %d experiments running, and no more are allowed at once: %s. Wait until one ends, or end it on its page.", e.Max, strings.Join(e.Own, ", "))
 	}
@@ -106,6 +109,7 @@ type Run struct {
 
 	runner  *Runner
 	started time.Time
+	limit   time.Duration
 	ctx     context.Context
 	cancel  context.CancelFunc
 	done    chan struct{}
@@ -132,32 +136,49 @@ type Run struct {
 // experiment's page on the main listener, with a query or none. It returns a
 // *BusyError when there are too many.
 func (rn *Runner) Start(e Experiment, learner, address string, prediction int, chosen map[string]string, page string) (*Run, error) {
+	r, err := rn.admit(e, learner, address, prediction, chosen, page)
+	if err != nil {
+		return nil, err
+	}
+	ready := make(chan struct{})
+	go r.do(ready)
+	if e.Live != nil {
+		<-ready
+	}
+	return r, nil
+}
+
+// admit makes room for a run, and counts it.
+func (rn *Runner) admit(e Experiment, learner, address string, prediction int, chosen map[string]string, page string) (*Run, error) {
 	rn.mu.Lock()
 	defer rn.mu.Unlock()
 	if rn.closed {
 		return nil, &BusyError{}
 	}
-	all, near, own := 0, 0, []string{}
+	all, near, own := 0, 0, []*Run{}
 	var kept []*Run
 	for _, r := range rn.byToken {
-		switch ended, is := r.endedAt(); {
+		switch _, is := r.endedAt(); {
 		case !is:
 			all++
 			if r.Address == address {
 				near++
 			}
 			if r.Learner == learner {
-				own = append(own, r.Experiment.Title)
+				own = append(own, r)
 			}
-		case time.Since(ended) > keepFor:
-			delete(rn.byToken, r.Token)
 		default:
 			kept = append(kept, r)
 		}
 	}
 	switch {
 	case len(own) >= MaxRunsEach:
-		return nil, &BusyError{Max: MaxRunsEach, Own: own}
+		slices.SortFunc(own, func(a, b *Run) int { return a.started.Compare(b.started) })
+		busy := &BusyError{Max: MaxRunsEach}
+		for _, r := range own {
+			busy.Own = append(busy.Own, "“"+r.Experiment.Title+"”")
+		}
+		return nil, busy
 	case near >= MaxRunsAddress:
 		return nil, &BusyError{Max: MaxRunsAddress, Near: true}
 	case all >= MaxRuns:
@@ -182,14 +203,10 @@ func (rn *Runner) Start(e Experiment, learner, address string, prediction int, c
 	if e.Live != nil {
 		limit = liveLimit
 	}
+	r.limit = limit
 	r.ctx, r.cancel = context.WithTimeout(rn.ctx, limit)
 	rn.byToken[r.Token] = r
 	rn.active.Add(1)
-	ready := make(chan struct{})
-	go r.do(ready)
-	if e.Live != nil {
-		<-ready
-	}
 	return r, nil
 }
 
@@ -200,17 +217,10 @@ func (rn *Runner) Find(token string) *Run {
 	return rn.byToken[token]
 }
 
-// Open returns the live run of that experiment which waits for this learner's
-// browser, or nil.
-func (rn *Runner) Open(slug, learner string) (open *Run) {
+func (rn *Runner) forget(token string) {
 	rn.mu.Lock()
 	defer rn.mu.Unlock()
-	for _, r := range rn.byToken {
-		if r.Experiment.Slug == slug && r.Learner == learner && r.Progress().Live != nil && (open == nil || open.started.Before(r.started)) {
-			open = r
-		}
-	}
-	return open
+	delete(rn.byToken, token)
 }
 
 // aborted ends a run from within.
@@ -243,7 +253,7 @@ func (r *Run) do(ready chan struct{}) {
 		outcome = live.Outcome()
 	})
 	if r.ctx.Err() == context.DeadlineExceeded && err != nil {
-		err = fmt.Errorf("it did not end within %v, and was ended", r.runner.cfg.Limit)
+		err = fmt.Errorf("it did not end within %v, and was ended", r.limit)
 	}
 	r.mu.Lock()
 	in := r.instance
@@ -256,6 +266,7 @@ func (r *Run) do(ready chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.outcome, r.err, r.ended = outcome, err, time.Now()
+	time.AfterFunc(KeepFor, func() { r.runner.forget(r.Token) })
 	if err != nil && r.runner.ctx.Err() == nil {
 		r.runner.cfg.Log.Warn("an experiment could not be done", "experiment", r.Experiment.Slug, "error", err)
 	}
@@ -395,11 +406,14 @@ func (r *Run) Found() Found {
 func (r *Run) Note() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.ended.IsZero() || r.err != nil || r.outcome.Undecided || r.noted {
-		return false
-	}
-	r.noted = true
-	return true
+	is := r.notable()
+	r.noted = r.noted || is
+	return is
+}
+
+// notable tells whether the run is still to be noted. The caller holds the lock.
+func (r *Run) notable() bool {
+	return !r.ended.IsZero() && r.err == nil && !r.outcome.Undecided && !r.noted
 }
 
 // Unnote takes a Note back that came to nothing.
@@ -413,7 +427,7 @@ func (r *Run) Unnote() {
 func (r *Run) Noted() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.ended.IsZero() || r.err != nil || r.outcome.Undecided || r.noted
+	return !r.notable()
 }
 
 // Remark keeps what is to be said beside what the run found.
