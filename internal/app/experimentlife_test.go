@@ -38,9 +38,8 @@ var lifeCases = []experimentCase{
 
 	{slug: "missing-is-not-an-error", happened: 2, says: []string{"All 22 reads and deletes of nickname", "status 200", "stayed at version 1"}, witness: missingKey(200, "note")},
 	{slug: "missing-is-not-an-error", chosen: "key=note", happened: 2, says: []string{"deletes of note", "reading remark"}, witness: missingKey(200, "remark")},
-	{slug: "missing-is-not-an-error", chosen: "key=%60%7Bbad+x%7D", happened: 2, says: []string{"deletes of ˋ❴bad x❵"}, witness: missingKey(200, "note")},
+	{slug: "missing-is-not-an-error", chosen: "key=%60%7Bbad+x%7D", happened: 2, says: []string{"deletes of ˋ{bad x}"}, witness: missingKey(200, "note")},
 	{slug: "missing-is-not-an-error", chosen: "key=", says: []string{"status 422", "The key is empty"}, witness: missingKey(422, "note")},
-	{slug: "missing-is-not-an-error", chosen: "key=%E2%80%AEx", says: []string{"status 422", "U+202E"}, witness: missingKey(422, "note")},
 
 	{slug: "delete-clear-flush", chosen: "placement=hybrid", happened: 2, says: []string{"Of 3 keys, delete left 2 and clear none", "still read name", "note | version 3"}, witness: threePresses("city name note", "", "")},
 	{slug: "delete-clear-flush", chosen: "placement=cookie", happened: 2, says: []string{"name after delete, 3 keys after clear", "none, then a marker: this ID is dead"}, witness: threePresses("city name note", "city name note", "")},
@@ -62,7 +61,7 @@ var lifeCases = []experimentCase{
 	{slug: "flash-message", chosen: "placement=cookie", happened: 2, says: []string{"_flash in the cookie", "read it once more"}, witness: flashed("Your homework was saved.", true)},
 	{slug: "flash-message", chosen: "placement=server", happened: 2, says: []string{"_flash on the server", "did not bring it again"}, witness: flashed("Your homework was saved.", false)},
 	{slug: "flash-message", chosen: "message=&placement=server", happened: 2, says: []string{"an empty text"}, witness: flashed("", false)},
-	{slug: "flash-message", chosen: "message=%60%7Bok+x%7D%3C%2Fb%3E%22%5C&placement=hybrid", happened: 2, says: []string{`ˋ❴ok x❵</b>"\`}, witness: flashed("`{ok x}</b>\"\\", true)},
+	{slug: "flash-message", chosen: "message=%60%7Bok+x%7D%3C%2Fb%3E%22%5C&placement=hybrid", happened: 2, says: []string{`ˋ{ok x}</b>"\`}, witness: flashed("`{ok x}</b>\"\\", true)},
 	{slug: "flash-message", chosen: "message=" + strings.Repeat("%22", 120) + "&placement=hybrid", happened: 2, witness: flashed(strings.Repeat(`"`, 120), true)},
 
 	{slug: "count-to-five", chosen: "placement=hybrid", happened: 2, says: []string{"versions 1 to 7", "with 0 keys in it", "got new bytes 6 times", "and read 5"}, witness: sixPresses(true)},

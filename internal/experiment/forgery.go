@@ -2,7 +2,6 @@ package experiment
 
 import (
 	"bytes"
-	"crypto/rand"
 	_ "embed"
 	"encoding/base64"
 	"encoding/gob"
@@ -205,64 +204,53 @@ func visible(b string, max int) string {
 // minFound is how long a text must be, in bytes, to stand nowhere by chance.
 const minFound = 4
 
-func signedIsNotSecret(r *Run) Outcome {
-	text, how := r.Choice("secret"), r.Choice("how")
-	if text == "" {
-		in := r.Boot(Settings{})
-		x := in.Client("Rahim's browser").Get("/session")
-		return Outcome{Happened: None, Tone: Held, Decisive: x, Verdict: "{bad There is nothing to find:} you wrote no text, so that none was stored. Write one."}
+// entrusted is a text in a cookie, and what somebody without a key makes of it.
+type entrusted struct {
+	how              string
+	x                *Exchange // that stored it
+	cookie           string    // "" if none came
+	layers           []layer
+	read, named      bool      // by that somebody: the text, and its name
+	answer, tampered *Exchange // of the server, the second one with a letter changed
+}
+
+func sealed(how string) string {
+	if how == "encrypted" {
+		return "signed and encrypted"
 	}
-	type kept struct {
-		x                *Exchange // that stored it
-		cookie           string
-		layers           []layer
-		read, named      bool // by somebody without a key
-		answer, tampered *Exchange
+	return "signed"
+}
+
+// entrust stores text in a cookie of that kind.
+func (r *Run) entrust(text, how string) entrusted {
+	k, set := entrusted{how: how}, Settings{Placement: session.InCookie}
+	switch how {
+	case "gorilla":
+		set.Twin = cookieTwin(NewSecret(), nil)
+	case "encrypted":
+		set.Twin = cookieTwin(NewSecret(), NewSecret())
 	}
-	sealed := func(how string) string {
-		if how == "encrypted" {
-			return "signed and encrypted"
-		}
-		return "signed"
-	}
-	store := func(how string) (k kept) {
-		set := Settings{Placement: session.InCookie}
-		switch how {
-		case "gorilla":
-			set.Twin = cookieTwin(NewSecret(), nil)
-		case "encrypted":
-			set.Twin = cookieTwin(NewSecret(), NewSecret())
-		}
-		b := r.Boot(set).Client("Rahim's browser")
-		k.x = b.Set(diary, text)
-		k.x.Note = "stores the text, " + sealed(how)
-		if k.cookie = b.Cookie(); k.cookie == "" {
-			return k
-		}
-		var found string
-		k.layers, found, k.read = peel(k.cookie)
-		k.read = k.read && found == text
-		k.named = slices.ContainsFunc(k.layers, func(l layer) bool { return strings.Contains(l.text, diary) })
-		k.answer = b.Get("/get", "key", diary)
-		k.answer.Note = "asks for the text: this server has the key"
-		b.Put(b.Tamper(k.cookie, "letter", "", (len(k.cookie)+1)/2))
-		k.tampered = b.Get("/get", "key", diary)
-		k.tampered.Note = "asks with one letter of the cookie changed"
+	b := r.Boot(set).Client("Rahim's browser")
+	k.x = b.Set(diary, text).to("stores the text, " + sealed(how))
+	if k.cookie = b.Cookie(); k.cookie == "" {
 		return k
 	}
-	other := "encrypted"
-	if how == "encrypted" {
-		other = "gorilla"
-	}
-	k, o := store(how), store(other)
-	if k.cookie == "" || o.cookie == "" {
-		return Outcome{Happened: None, Tone: Lost, Decisive: k.x, Verdict: fmt.Sprintf("{bad No cookie came:} the text was answered with status %d, and with %d for the other kind.", k.x.Status, o.x.Status)}
-	}
+	var found string
+	k.layers, found, k.read = peel(k.cookie)
+	k.read = k.read && found == text
+	k.named = slices.ContainsFunc(k.layers, func(l layer) bool { return strings.Contains(l.text, diary) })
+	k.answer = b.Get("/get", "key", diary).to("asks for the text: this server has the key")
+	b.Put(b.Tamper(k.cookie, "letter", "", (len(k.cookie)+1)/2))
+	k.tampered = b.Get("/get", "key", diary).to("asks with one letter of the cookie changed")
+	return k
+}
 
-	// Only the payload can give a text away. Elsewhere, in the time, the signature
-	// or the letters of base64, one that is short may stand by chance.
-	at := -1 // the first layer of the payload in which the text stands
-	peeled := Table{Caption: "The cookie, peeled without any key", Head: []string{"layers off", "taken off last", "bytes", "what there is", "your text in it"}}
+// peeled is the table of the layers. at is the first one of the payload in which text
+// stands, -1 for none: elsewhere, in the time, the signature or the letters of base64,
+// one that is short may stand by chance.
+func (k entrusted) peeled(text string) (t Table, at int) {
+	at = -1
+	t = Table{Caption: "The cookie, peeled without any key", Head: []string{"layers off", "taken off last", "bytes", "what there is", "your text in it"}}
 	for i, l := range k.layers {
 		in := strings.Contains(l.text, text)
 		cell := yes(in, false)
@@ -278,16 +266,33 @@ func signedIsNotSecret(r *Run) Outcome {
 		if i >= 2 {
 			max = 200
 		}
-		peeled.Rows = append(peeled.Rows, []string{fmt.Sprint(i), l.took, fmt.Sprint(len(l.text)), literal(visible(l.text, max)), cell})
+		t.Rows = append(t.Rows, []string{fmt.Sprint(i), l.took, fmt.Sprint(len(l.text)), code(visible(l.text, max)), cell})
 	}
 	if !k.read && len(k.layers) == 3 {
-		peeled.Rows = append(peeled.Rows, []string{"–", "nothing more: it is neither JSON nor gob", "–", "–", yes(false, false)})
+		t.Rows = append(t.Rows, []string{"–", "nothing more: it is neither JSON nor gob", "–", "–", yes(false, false)})
 	}
+	return t, at
+}
+
+func signedIsNotSecret(r *Run) Outcome {
+	text, how := r.Choice("secret"), r.Choice("how")
+	if text == "" {
+		in := r.Boot(Settings{})
+		x := in.Client("Rahim's browser").Get("/session")
+		return Outcome{Happened: None, Tone: Held, Decisive: x, Verdict: "{bad There is nothing to find:} you wrote no text, so that none was stored. Write one."}
+	}
+	other := "encrypted"
+	if how == "encrypted" {
+		other = "gorilla"
+	}
+	k, o := r.entrust(text, how), r.entrust(text, other)
+	if k.cookie == "" || o.cookie == "" {
+		return Outcome{Happened: None, Tone: Lost, Decisive: k.x, Verdict: fmt.Sprintf("{bad No cookie came:} the text was answered with status %d, and with %d for the other kind.", k.x.Status, o.x.Status)}
+	}
+
+	peeled, at := k.peeled(text)
 	both := Table{Caption: "The same text both ways", Head: []string{"the cookie is", "bytes", "read without a key", "read by its server", "taken with one letter changed"}}
-	for _, k := range []struct {
-		how string
-		kept
-	}{{how, k}, {other, o}} {
+	for _, k := range []entrusted{k, o} {
 		both.Rows = append(both.Rows, []string{sealed(k.how), fmt.Sprint(len(k.cookie)), yes(k.read, false), yes(k.answer.Value() == text, true), yes(k.tampered.Answer().Found, false)})
 	}
 	found := map[bool]string{true: "read without a key", false: "not read without a key"}
@@ -308,7 +313,7 @@ func signedIsNotSecret(r *Run) Outcome {
 		if carry := lettersOf(k.cookie, text); carry != "" && len(text) >= minFound {
 			out.Mark = carry
 		}
-		out.Verdict = fmt.Sprintf("{bad Read without any key.} With %s taken off there stood: %s.", word(at, "layer", "layers"), literal(text))
+		out.Verdict = fmt.Sprintf("{bad Read without any key.} With %s taken off there stood: %s.", word(at, "layer", "layers"), code(text))
 		if !k.tampered.Answer().Found {
 			out.Verdict += " {mac Changing} is another matter: with one letter changed the same cookie was worth nothing."
 		}
@@ -331,8 +336,7 @@ func signedIsNotSecret(r *Run) Outcome {
 func changeOneLetter(r *Run) Outcome {
 	in := r.Boot(Settings{})
 	b := in.Client("Rahim's browser")
-	login := b.Set("role", "student")
-	login.Note = "logs in as a student"
+	login := b.Set("role", "student").to("logs in as a student")
 	issued := b.Cookie()
 	if _, ok := session.Peel(issued); !ok {
 		return Outcome{Happened: None, Tone: Lost, Decisive: login, Verdict: fmt.Sprintf("{bad There is no cookie to edit:} the login was answered with status %d.", login.Status)}
@@ -348,7 +352,7 @@ func changeOneLetter(r *Run) Outcome {
 		if ok {
 			record = fmt.Sprintf("{server version %d, %d bytes}", st.Version, len(st.Data))
 		}
-		t.Rows = append(t.Rows, []string{what, literal(says(x)), record})
+		t.Rows = append(t.Rows, []string{what, code(says(x)), record})
 	}
 
 	role := r.Choice("role")
@@ -365,21 +369,18 @@ func changeOneLetter(r *Run) Outcome {
 	default:
 		edited = b.Tamper(issued, edit, "", 0)
 	}
-	as := b.Get("/get", "key", "role")
-	as.Note = "asks with the cookie as issued"
+	as := b.Get("/get", "key", "role").to("asks with the cookie as issued")
 	look("with the cookie as issued", as)
 	b.Put(edited)
-	is := b.Get("/get", "key", "role")
-	is.Note = "asks with the edited cookie"
+	is := b.Get("/get", "key", "role").to("asks with the edited cookie")
 	look("with the edited cookie", is)
 	b.Put(issued)
-	again := b.Get("/get", "key", "role")
-	again.Note = "asks with the first cookie again"
+	again := b.Get("/get", "key", "role").to("asks with the first cookie again")
 	look("with the first cookie put back", again)
 
 	out := Outcome{
 		Happened: None, Tone: Held, Decisive: is, Mark: edited,
-		Pair:   []Shot{{Title: "As issued", Cookie: issued, Exchange: as, Says: says(as)}, {Title: "As edited", Cookie: edited, Exchange: is, Says: says(is)}},
+		Pair:   []Shot{as.shot("As issued", issued), is.shot("As edited", edited)},
 		Tables: []Table{editTable(issued, edited), t},
 	}
 	made := in.Stats().Live - before.Live
@@ -395,11 +396,11 @@ func changeOneLetter(r *Run) Outcome {
 		out.Verdict = fmt.Sprintf("{bad An error:} the edited cookie was answered with status %d.", is.Status)
 	case is.Answer().Found:
 		out.Happened, out.Tone = 0, Lost
-		out.Verdict = fmt.Sprintf("{bad Believed.} The edited cookie was accepted: the server says the role is %s.", literal(is.Value()))
+		out.Verdict = fmt.Sprintf("{bad Believed.} The edited cookie was accepted: the server says the role is %s.", code(is.Value()))
 	case again.Value() != "student" || !untouched:
 		out.Tone = Lost
 		out.Verdict = fmt.Sprintf("{bad Refused, but not ignored.} With the edited cookie the role is missing. With the first cookie put back it is %s, and {server the record} is %s.",
-			literal(says(again)), map[bool]string{true: "as it was", false: "not as it was"}[untouched])
+			code(says(again)), map[bool]string{true: "as it was", false: "not as it was"}[untouched])
 	default:
 		out.Happened, out.Tone = 2, Refused
 		misfit := "The signature that the cookie carries does not fit the edited bytes."
@@ -407,7 +408,7 @@ func changeOneLetter(r *Run) Outcome {
 			misfit = "The edited signature does not fit the bytes, which nobody edited."
 		}
 		out.Verdict = fmt.Sprintf("{bad Signature refused.} %s The server treated the visit as one with no session: status %d, role missing, %s created. With the first cookie put back the role is %s again: {server the record} was untouched meanwhile.",
-			misfit, is.Status, strings.Replace(word(made, "record", "records"), "0", "no", 1), literal(again.Value()))
+			misfit, is.Status, strings.Replace(word(made, "record", "records"), "0", "no", 1), code(again.Value()))
 	}
 	return out
 }
@@ -424,7 +425,7 @@ func editTable(issued, edited string) Table {
 		if e, ok := l.Envelope(); ok {
 			at, values = e.Deadline.Format(time.DateTime), e.Values
 		}
-		return []string{l.Time, at, literal(values), fmt.Sprintf("`%x…`", l.Signature[:min(8, len(l.Signature))])}
+		return []string{l.Time, at, code(values), fmt.Sprintf("`%x…`", l.Signature[:min(8, len(l.Signature))])}
 	}
 	was, is := parts(issued), parts(edited)
 	for i, part := range []string{"time of signing", "deadline", "values", "signature"} {
@@ -441,8 +442,8 @@ func editTable(issued, edited string) Table {
 	return t
 }
 
-// literal shows words from outside as they are. Within it only its own mark means anything.
-func literal(s string) string { return "`" + strings.ReplaceAll(s, "`", "ˋ") + "`" }
+// code shows words from outside as they are. Within it only its own mark means anything.
+func code(s string) string { return "`" + strings.ReplaceAll(s, "`", "ˋ") + "`" }
 
 // says is the answer to a /get in short.
 func says(x *Exchange) string {
@@ -512,19 +513,16 @@ func crackAWeakSecret(r *Run) Outcome {
 	case "weak":
 		secret = []byte(anyGuess())
 	case "strong":
-		secret = make([]byte, 32)
-		rand.Read(secret) // it never fails
+		secret = NewSecret()
 	}
 	b := r.Boot(Settings{Twin: cookieTwin(secret, nil)}).Client("Attacker's browser")
-	login := b.Post("/login", "user", "rahim")
-	login.Note = "logs in under a name of their own"
+	login := b.Post("/login", "user", "rahim").to("logs in under a name of their own")
 	issued := b.Cookie()
 	if issued == "" {
 		return Outcome{Happened: None, Tone: Held, Decisive: login, Verdict: fmt.Sprintf("{bad No cookie, nothing to crack:} with that secret the server could not sign one. It answered with status %d: %s.",
 			login.Status, Plain(visible(strings.TrimSpace(login.Body), 120)))}
 	}
-	own := b.Get("/get", "key", "user")
-	own.Note = "asks whom the server sees, with the cookie as issued"
+	own := b.Get("/get", "key", "user").to("asks whom the server sees, with the cookie as issued")
 
 	// From here on the attacker is alone with the cookie, and asks no server.
 	var values map[any]any
@@ -556,24 +554,22 @@ func crackAWeakSecret(r *Run) Outcome {
 	}
 	send := func(cookie, note string) *Exchange {
 		b.Put(cookie)
-		x := b.Get("/get", "key", "user")
-		x.Note = note
-		return x
+		return b.Get("/get", "key", "user").to(note)
 	}
 	t := Table{Caption: "What the attacker did", Head: []string{"step", "where", "how often", "what came of it"}, Rows: [][]string{
 		{"logged in under a name of their own", "at the server", "1", "{cookie a cookie of " + fmt.Sprint(len(issued)) + " letters}"},
 	}}
 	out := Outcome{Happened: None}
-	asIssued := Shot{Title: "As issued", Cookie: issued, Exchange: own, Says: says(own)}
+	asIssued := own.shot("As issued", issued)
 	if key != "" {
 		forged := forge(key)
 		x := send(forged, "sends the forged cookie")
 		out.Decisive, out.Mark = x, forged
-		out.Pair = []Shot{asIssued, {Title: "As forged", Cookie: forged, Exchange: x, Says: says(x)}}
+		out.Pair = []Shot{asIssued, x.shot("As forged", forged)}
 		t.Rows = append(t.Rows,
 			[]string{"guessed the secret", "at home", comma(tried), "`" + key + "`"},
 			[]string{"signed a forged cookie", "at home", "1", "`user=admin`"},
-			[]string{"sent it", "at the server", "1", literal(says(x))})
+			[]string{"sent it", "at the server", "1", code(says(x))})
 		out.Tables = []Table{t}
 		if x.Value() == "admin" {
 			out.Happened, out.Tone = 0, Lost
@@ -581,11 +577,11 @@ func crackAWeakSecret(r *Run) Outcome {
 			return out
 		}
 		out.Tone = Refused
-		out.Verdict = fmt.Sprintf("{bad Found, and of no use.} The secret is `%s`, found after %s. But the forged cookie was not believed: the server's answer, with status %d, was %s.", key, speed, x.Status, literal(says(x)))
+		out.Verdict = fmt.Sprintf("{bad Found, and of no use.} The secret is `%s`, found after %s. But the forged cookie was not believed: the server's answer, with status %d, was %s.", key, speed, x.Status, code(says(x)))
 		return out
 	}
 
-	sent, believed := 0, (*Exchange)(nil)
+	sent, believed := 0, false
 	spent := time.Duration(0)
 	for _, guess := range first {
 		forged := forge(guess)
@@ -593,21 +589,18 @@ func crackAWeakSecret(r *Run) Outcome {
 		sent++
 		spent += x.Took
 		out.Decisive, out.Mark = x, forged
-		out.Pair = []Shot{asIssued, {Title: "Signed with a guess", Cookie: forged, Exchange: x, Says: says(x)}}
+		out.Pair = []Shot{asIssued, x.shot("Signed with a guess", forged)}
 		if x.Value() == "admin" {
-			believed = x
+			believed = true
 			break
 		}
 	}
-	result := "{ok not believed}"
-	if believed != nil {
-		result = "{bad believed}"
-	}
+	result := map[bool]string{true: "{bad believed}", false: "{ok not believed}"}[believed]
 	t.Rows = append(t.Rows,
 		[]string{"guessed the secret", "at home", comma(tried), "{ok not found}"},
 		[]string{"sent cookies signed with a guess", "at the server", fmt.Sprint(sent), result})
 	out.Tables = []Table{t}
-	if believed != nil {
+	if believed {
 		out.Happened, out.Tone = 2, Lost
 		out.Verdict = fmt.Sprintf("{bad The server believed a guess.} At home there were %s, and none fitted the cookie. Yet the server took the forged cookie number %d, and says `user=admin`.", speed, sent)
 		return out
@@ -657,10 +650,9 @@ func rotateTheSecret(r *Run) Outcome {
 	var ps []*person
 	for _, p := range []*person{{name: "Aisha", did: "wrote"}, {name: "Rahim", did: "read"}, {name: "Mina", did: "was away"}} {
 		p.b = in.Client(p.name + "'s browser")
-		p.b.Post("/login", "user", p.name).Note = "logs in"
+		p.b.Post("/login", "user", p.name).to("logs in")
 		p.issued = p.b.Cookie()
-		p.first = p.b.Get("/get", "key", "user")
-		p.first.Note = "asks who it is, before the change"
+		p.first = p.b.Get("/get", "key", "user").to("asks who it is, before the change")
 		p.with = "–"
 		ps = append(ps, p)
 	}
@@ -670,15 +662,12 @@ func rotateTheSecret(r *Run) Outcome {
 		for i, p := range ps[:2] {
 			var x *Exchange
 			if i == 0 {
-				x = p.b.Set("city", "Graz")
-				x.Note = "writes, while both secrets verify"
+				x = p.b.Set("city", "Graz").to("writes, while both secrets verify")
 			} else {
-				x = p.b.Get("/get", "key", "user")
-				x.Note = "reads, while both secrets verify"
+				x = p.b.Get("/get", "key", "user").to("reads, while both secrets verify")
 			}
 			p.renewed = x.SetCookie() != nil
-			look := p.b.Get("/session")
-			look.Note = "looks which secret verifies the cookie"
+			look := p.b.Get("/session").to("looks which secret verifies the cookie")
 			p.with = look.Answer().CookieInfo.Key
 			undisturbed = undisturbed && look.Answer().Exists && look.Answer().ID == p.first.Answer().Session.ID
 		}
@@ -689,8 +678,7 @@ func rotateTheSecret(r *Run) Outcome {
 	var stay, out, came []string
 	known := true
 	for _, p := range ps {
-		p.last = p.b.Get("/get", "key", "user")
-		p.last.Note = "asks who it is, now that the old secret is gone"
+		p.last = p.b.Get("/get", "key", "user").to("asks who it is, now that the old secret is gone")
 		known = known && p.first.Value() == p.name
 		if p.last.Value() == p.name {
 			stay = append(stay, p.name)
@@ -710,18 +698,17 @@ func rotateTheSecret(r *Run) Outcome {
 	}
 	o := Outcome{Happened: None, Tone: Held, Tables: []Table{t}, Decisive: ps[1].last, Mark: `"found":` + strconv.FormatBool(ps[1].last.Answer().Found)}
 	o.Pair = []Shot{
-		{Title: "Rahim, before", Cookie: ps[1].issued, Exchange: ps[1].first, Says: says(ps[1].first)},
-		{Title: "Rahim, after", Cookie: ps[1].b.Cookie(), Exchange: ps[1].last, Says: says(ps[1].last)},
+		ps[1].first.shot("Rahim, before", ps[1].issued),
+		ps[1].last.shot("Rahim, after", ps[1].b.Cookie()),
 	}
 	if len(stay) > 0 && ps[0].b.Cookie() != ps[0].issued {
 		// The one that was renewed still has the old cookie in a drawer.
 		renewed := ps[0].b.Cookie()
 		ps[0].b.Put(ps[0].issued)
-		old := ps[0].b.Get("/get", "key", "user")
-		old.Note = "replays the cookie of the login, which the old secret signed"
+		old := ps[0].b.Get("/get", "key", "user").to("replays the cookie of the login, which the old secret signed")
 		o.Pair = []Shot{
-			{Title: "Aisha, old secret", Cookie: ps[0].issued, Exchange: old, Says: says(old)},
-			{Title: "Aisha, new secret", Cookie: renewed, Exchange: ps[0].last, Says: says(ps[0].last)},
+			old.shot("Aisha, old secret", ps[0].issued),
+			ps[0].last.shot("Aisha, new secret", renewed),
 		}
 	}
 	switch {
@@ -814,7 +801,7 @@ func replayAnOlderCookie(r *Run) Outcome {
 
 	out := Outcome{
 		Happened: None, Decisive: back, Mark: `"found":false`, Tables: []Table{t},
-		Pair: []Shot{{Title: "The newer cookie", Cookie: newer, Exchange: spent, Says: says(spent)}, {Title: "The older cookie", Cookie: older, Exchange: back, Says: says(back)}},
+		Pair: []Shot{spent.shot("The newer cookie", newer), back.shot("The older cookie", older)},
 	}
 	if back.Answer().Found {
 		out.Mark = `"value":` + string(back.Answer().Value)

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -220,8 +221,7 @@ func bornOnFirstWrite(r *Run) Outcome {
 	c, before := in.Client("A client that keeps no cookies"), in.Stats().Live
 	var ids []string
 	for range 3 {
-		x := c.Set("name", "Mara")
-		x.Note = "writes, and forgets"
+		x := c.Set("name", "Mara").to("writes, and forgets")
 		if id := x.Answer().Session.ID; id != "" && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
@@ -289,7 +289,7 @@ func missingIsNotAnError(r *Run) Outcome {
 			missing = append(missing, x)
 			statuses, founds = add(statuses, strconv.Itoa(x.Status)), add(founds, fmt.Sprint(a.Found))
 			if a.Op == "get" {
-				values = add(values, "`"+Plain(string(a.Value))+"`")
+				values = add(values, code(string(a.Value)))
 			}
 			if x.SetCookie() != nil {
 				cookies++
@@ -304,14 +304,12 @@ func missingIsNotAnError(r *Run) Outcome {
 	}
 	ask("reads it, without a session", reads, func() *Exchange { return visitor.Get("/get", "key", key) })
 	ask("deletes it, without a session", 1, func() *Exchange { return visitor.Post("/delete", "key", key) })
-	born := b.Set(empty, "")
-	born.Note = "stores an empty text under " + empty
+	born := b.Set(empty, "").to("stores an empty text under " + empty)
 	last := ask("reads it, with a session", reads, func() *Exchange { return b.Get("/get", "key", key) })
 	ask("deletes it, with a session", 1, func() *Exchange { return b.Post("/delete", "key", key) })
 	asked, filled := missing, made // what comes now is there
 	other := ask("reads "+empty+", which holds an empty text", 1, func() *Exchange { return b.Get("/get", "key", empty) })
-	keys := b.Get("/keys")
-	keys.Note = "lists the keys"
+	keys := b.Get("/keys").to("lists the keys")
 
 	errors, founds, cookies := 0, 0, 0
 	odd := keys // the first that shows that asking made something
@@ -338,21 +336,21 @@ func missingIsNotAnError(r *Run) Outcome {
 		out.Verdict = fmt.Sprintf("{mac Refused before it was looked for:} status %d. %s A key like this can be neither there nor missing: ask for another one.", last.Status, Plain(last.Answer().Detail))
 	case errors > 0:
 		out.Happened, out.Mark = 0, strconv.Itoa(last.Status)
-		out.Verdict = fmt.Sprintf("{bad Missing was an error:} %d of %d requests for `%s` were answered with an error, the last read with status %d.", errors, len(asked), Plain(key), last.Status)
+		out.Verdict = fmt.Sprintf("{bad Missing was an error:} %d of %d requests for %s were answered with an error, the last read with status %d.", errors, len(asked), code(key), last.Status)
 	case founds > 0 || cookies > 0 || filled != 0 || there || is.Version != was.Version:
 		if out.Happened, out.Decisive, out.Mark = 2, odd, "Set-Cookie"; odd.SetCookie() == nil {
 			out.Mark = key
 		}
-		out.Verdict = fmt.Sprintf("{bad Asking made something.} Of %d requests for `%s`, which nobody set, %d found it and %d set a cookie; %s came into the store, and the session went from version %d to %d.",
-			len(asked), Plain(key), founds, cookies, word(filled, "record", "records"), was.Version, is.Version)
+		out.Verdict = fmt.Sprintf("{bad Asking made something.} Of %d requests for %s, which nobody set, %d found it and %d set a cookie; %s came into the store, and the session went from version %d to %d.",
+			len(asked), code(key), founds, cookies, word(filled, "record", "records"), was.Version, is.Version)
 	case !other.Answer().Found:
 		out.Decisive, out.Mark = other, "found"
 		out.Verdict = fmt.Sprintf("{bad Missing and empty were the same:} `%s` holds an empty text, and was answered as missing.", empty)
 	default:
 		out.Happened, out.Tone, out.Mark = 1, Held, `"found":false`
-		out.Pair = []Shot{{Title: "Missing: nobody set it", Cookie: strings.TrimPrefix(last.Cookie, CookieName+"="), Exchange: last, Says: says(last)}, {Title: "Empty: an empty text was stored", Cookie: strings.TrimPrefix(other.Cookie, CookieName+"="), Exchange: other, Says: says(other)}}
-		out.Verdict = fmt.Sprintf("{ok Missing is an ordinary answer.} All %d reads and deletes of `%s` were answered with status %d and `\"found\":false`, and left no cookie and no record behind; the session that was there stayed at {server version %d}. An empty text is something else: reading `%s` said `\"found\":true`.",
-			len(asked), Plain(key), last.Status, is.Version, empty)
+		out.Pair = []Shot{last.shot("Missing: nobody set it", last.cookie()), other.shot("Empty: an empty text was stored", other.cookie())}
+		out.Verdict = fmt.Sprintf("{ok Missing is an ordinary answer.} All %d reads and deletes of %s were answered with status %d and `\"found\":false`, and left no cookie and no record behind; the session that was there stayed at {server version %d}. An empty text is something else: reading `%s` said `\"found\":true`.",
+			len(asked), code(key), last.Status, is.Version, empty)
 	}
 	return out
 }
@@ -368,22 +366,18 @@ func deleteClearFlush(r *Run) Outcome {
 	}
 	press := func(who, op string, fields ...string) pressed {
 		b := in.Client(who + "'s browser")
-		b.Set("name", who).Note = "writes"
-		b.Set("city", "Graz").Note = "writes"
-		b.Set("note", strings.Repeat("remember the milk ", 20)).Note = "writes what is too long for a hybrid session's cookie"
+		b.Set("name", who).to("writes")
+		b.Set("city", "Graz").to("writes")
+		b.Set("note", strings.Repeat("remember the milk ", 20)).to("writes what is too long for a hybrid session's cookie")
 		p := pressed{old: b.Cookie()}
 		p.recordWas = in.lies(p.old)
-		p.before = b.Get("/keys")
-		p.before.Note = "before"
-		p.x = b.Post("/"+op, fields...)
-		p.x.Note = "presses " + op
-		p.after = b.Get("/keys")
-		p.after.Note = "after " + op
+		p.before = b.Get("/keys").to("before")
+		p.x = b.Post("/"+op, fields...).to("presses " + op)
+		p.after = b.Get("/keys").to("after " + op)
 		p.record = in.lies(p.old)
 		copied := in.Client("A copy of " + who + "'s browser")
 		copied.Put(p.old)
-		p.replay = copied.Get("/keys")
-		p.replay.Note = "sends the cookie of before"
+		p.replay = copied.Get("/keys").to("sends the cookie of before")
 		return p
 	}
 	names := []string{"delete", "clear", "flush"}
@@ -430,7 +424,7 @@ func deleteClearFlush(r *Run) Outcome {
 	out := Outcome{Happened: None, Tone: Lost, Tables: []Table{t}, Decisive: flushed.x}
 	for i, p := range all {
 		// The next request of the browser itself: what it still has to send, and what it gets.
-		shot := Shot{Title: "After " + names[i], Cookie: in.carried(p.after), Exchange: p.after, Says: "no session"}
+		shot := Shot{Title: "After " + names[i], Cookie: p.after.cookie(), Exchange: p.after, Says: "no session"}
 		if stays[i] {
 			shot.Says = "the same session, " + word(left[i], "key", "keys")
 		}
@@ -482,21 +476,13 @@ func (in *Instance) lies(cookie string) string {
 	}
 }
 
-// carried is the value of the session cookie, the only one, that x carried, or "".
-func (in *Instance) carried(x *Exchange) string {
-	return strings.TrimPrefix(x.Cookie, in.settings.CookieName+"=")
-}
-
 // keyList is a list of keys, or "nothing".
 func keyList(keys []string) string {
-	if len(keys) == 0 {
-		return "nothing"
-	}
 	var out []string
 	for _, key := range keys {
-		out = append(out, "`"+Plain(key)+"`")
+		out = append(out, code(key))
 	}
-	return strings.Join(out, ", ")
+	return cmp.Or(strings.Join(out, ", "), "nothing")
 }
 
 // span is a duration in words, to the second: "1 h 30 min".
@@ -522,14 +508,12 @@ func expiredIsNotCleared(r *Run) Outcome {
 	const margin = 2 * time.Second // before the end and after it
 	in := r.Boot(Settings{Store: r.Choice("store"), Placement: session.OnServer})
 	b, other := in.Client("Rahim's browser"), in.Client("Mara's browser")
-	b.Set("name", "Rahim").Note = "writes"
-	asked := b.Post("/expiry", "seconds", r.Choice("seconds"))
-	asked.Note = "asks for an expiry of its own"
+	b.Set("name", "Rahim").to("writes")
+	asked := b.Post("/expiry", "seconds", r.Choice("seconds")).to("asks for an expiry of its own")
 	kept := b.Cookie()
 	copied := in.Client("A copy of Rahim's browser") // one that does not heed the label
 	copied.Put(kept)
-	told := b.Get("/session")
-	told.Note = "asks when it ends"
+	told := b.Get("/session").to("asks when it ends")
 	life := told.Answer().IdleExpires.Sub(in.Now())
 
 	t := Table{Caption: "The client's view, and the store's", Head: []string{"when", "who asks", "it sends", "it reads", "live in the store", "expired in the store", "the record"}}
@@ -537,14 +521,12 @@ func expiredIsNotCleared(r *Run) Outcome {
 	look := func(when string, c *Client) (x *Exchange, expired int, record string) {
 		who, sends, reads := "nobody", "", ""
 		if c != nil {
-			x = c.Get("/get", "key", "name")
-			x.Note = when
-			if who, sends, reads = c.name, "no cookie", "`"+Plain(says(x))+"`"; x.Cookie != "" {
+			x = c.Get("/get", "key", "name").to(when)
+			if who, sends, reads = c.name, "no cookie", code(says(x)); x.Cookie != "" {
 				sends = "{cookie the cookie}"
 			}
 		}
-		figures := other.Get("/session")
-		figures.Note = "asks for the store's figures"
+		figures := other.Get("/session").to("asks for the store's figures")
 		stats := figures.Answer().Stats
 		record = in.lies(kept)
 		t.Rows = append(t.Rows, []string{when, who, sends, reads, strconv.Itoa(stats.Sessions), strconv.Itoa(stats.Expired), record})
@@ -557,12 +539,10 @@ func expiredIsNotCleared(r *Run) Outcome {
 	read := in.holds(kept, "Rahim")
 	look("then", b)
 	after, _, recordAsked := look("then", copied)
-	other.Set("name", "Mara").Note = "a second session begins"
-	swept := other.Post("/clear-expired")
-	swept.Note = "clears up"
+	other.Set("name", "Mara").to("a second session begins")
+	swept := other.Post("/clear-expired").to("clears up")
 	later, remain, recordLater := look("after the clear-up", copied)
-	lives := other.Get("/get", "key", "name")
-	lives.Note = "her session is still there"
+	lives := other.Get("/get", "key", "name").to("her session is still there")
 
 	out := Outcome{Happened: None, Tone: Lost, Tables: []Table{t}, Decisive: after}
 	removed := swept.Answer().Removed
@@ -572,7 +552,7 @@ func expiredIsNotCleared(r *Run) Outcome {
 		out.Verdict = fmt.Sprintf("{bad It ended too early:} %s before its end the cookie was refused already.", span(margin))
 	case after.Answer().Found:
 		out.Happened, out.Mark = 2, `"found":true`
-		out.Verdict = fmt.Sprintf("{bad Served after its end.} %s after it the kept cookie still read `%s`.", span(margin), Plain(says(after)))
+		out.Verdict = fmt.Sprintf("{bad Served after its end.} %s after it the kept cookie still read %s.", span(margin), code(says(after)))
 		if !later.Answer().Found {
 			out.Verdict += fmt.Sprintf(" Only the clear-up, which removed %s, ended that.", word(removed, "record", "records"))
 		}
@@ -584,7 +564,7 @@ func expiredIsNotCleared(r *Run) Outcome {
 		out.Verdict = fmt.Sprintf("{mac Refused, and removed when it was asked for.} %s after its end {server the store} still held the record, and counted %s. Then the kept cookie came, and read nothing; after that the record was gone, before anybody cleared up.", span(margin), word(expired, "expired session", "expired sessions"))
 	case record != "none" && expired == 1 && !later.Answer().Found && remain == 0 && recordLater == "none" && lives.Answer().Found:
 		out.Happened, out.Tone, out.Mark = 0, Refused, `"found":false`
-		out.Pair = []Shot{{Title: span(margin) + " before its end", Cookie: kept, Exchange: before, Says: says(before)}, {Title: span(margin) + " after it", Cookie: kept, Exchange: after, Says: says(after)}, {Title: "After the clear-up", Cookie: kept, Exchange: later, Says: says(later)}}
+		out.Pair = []Shot{before.shot(span(margin)+" before its end", kept), after.shot(span(margin)+" after it", kept), later.shot("After the clear-up", kept)}
 		still := "the record"
 		if read {
 			still += ", with the name `Rahim` in it"
@@ -612,40 +592,24 @@ func (in *Instance) holds(cookie, text string) bool {
 func twoClocks(r *Run) Outcome {
 	in := r.Boot(Settings{Rolling: r.Choice("rolling") == "on", Idle: 2 * time.Hour, Lifetime: 8 * time.Hour})
 	b, reader := in.Client("Rahim's browser"), in.Client("Mara's browser")
-	b.Set("name", "Rahim").Note = "is born"
-	reader.Set("name", "Mara").Note = "is born"
-	born := b.Get("/session")
-	born.Note = "asks when it ends"
+	b.Set("name", "Rahim").to("is born")
+	reader.Set("name", "Mara").to("is born")
+	born := b.Get("/session").to("asks when it ends")
 	created := born.Answer().Created
-	at := func() string { return span(in.Now().Sub(created).Round(time.Minute)) }
+	at := func() string { return ends(in.Now(), created) }
 
 	// Three browsers hold one cookie under three labels.
 	label := in.Client("Ali's browser")
-	issued := label.Set("name", "Ali")
-	issued.Note = "is born"
-	value := label.Cookie()
+	issued := label.Set("name", "Ali").to("is born")
 	edited, none := in.Client("Ali's browser, label edited"), in.Client("Ali's browser, label removed")
-	edited.jar.put(&http.Cookie{Name: in.settings.CookieName, Value: value, MaxAge: 60})
-	none.Put(value)
+	edited.jar.put(&http.Cookie{Name: CookieName, Value: label.Cookie(), MaxAge: 60})
+	none.Put(label.Cookie())
 	sent, age := "none was sent", time.Duration(0)
 	if c := issued.SetCookie(); c != nil && c.MaxAge > 0 {
 		sent, age = fmt.Sprintf("`Max-Age=%d`, as sent", c.MaxAge), time.Duration(c.MaxAge)*time.Second
 	}
 	labels := Table{Caption: "One cookie under three labels", Head: []string{"label in the browser"}, Rows: [][]string{{sent}, {"`Max-Age=60`, edited"}, {"none: kept for ever"}}}
-	tryLabels := func() (answers []*Exchange) {
-		labels.Head = append(labels.Head, "after "+at()+" it sends", "and the server says")
-		for i, c := range []*Client{label, edited, none} {
-			x := c.Get("/get", "key", "name")
-			x.Note = "asks after " + at()
-			cookie := "no cookie"
-			if x.Cookie != "" {
-				cookie = "{cookie the cookie}"
-			}
-			labels.Rows[i] = append(labels.Rows[i], cookie, "`"+Plain(says(x))+"`")
-			answers = append(answers, x)
-		}
-		return answers
-	}
+	tryLabels := func() []*Exchange { return labels.ask(at(), label, edited, none) }
 
 	clocks := Table{Caption: "Rahim's session: which press moves which clock", Head: []string{"press", "after", "idle clock ends", "moved", "absolute end"}}
 	idle, reads, writes := born.Answer().IdleExpires, 0, 0 // clocks that moved
@@ -665,8 +629,7 @@ func twoClocks(r *Run) Outcome {
 	half := 30 * time.Minute
 	for range 2 {
 		in.Move(half)
-		x := b.Get("/session")
-		x.Note = "reads after " + at()
+		x := b.Get("/session").to("reads after " + at())
 		if row("read", x) {
 			reads++
 		}
@@ -676,28 +639,26 @@ func twoClocks(r *Run) Outcome {
 	}
 	read := idle
 	in.Move(half)
-	b.Set("city", "Graz").Note = "writes after " + at()
-	wrote := b.Get("/session")
-	wrote.Note = "asks when it ends"
+	b.Set("city", "Graz").to("writes after " + at())
+	wrote := b.Get("/session").to("asks when it ends")
 	if row("write", wrote) {
 		writes++
 	}
 
 	// Every 90 minutes Rahim writes and Mara reads.
-	asked := reader.Get("/get", "key", "name")
-	asked.Note = "only reads"
-	refused, lastAt, refusedAt := (*Exchange)(nil), at(), ""
+	reader.Get("/get", "key", "name").to("only reads")
+	lastAt, refusedAt := at(), ""
 	var idled []*Exchange
 	var spare time.Duration // on the label, when that was asked
 	for i := range 4 {
 		in.Move(3 * half)
-		b.Set("page", strconv.Itoa(i+1)).Note = "writes after " + at()
-		if refused == nil {
+		b.Set("page", strconv.Itoa(i+1)).to("writes after " + at())
+		if refusedAt == "" {
 			x := reader.Get("/get", "key", "name")
 			if x.Note = "only reads, after " + at(); x.Answer().Found {
 				lastAt = at()
 			} else {
-				refused, refusedAt = x, at()
+				refusedAt = at()
 			}
 		}
 		if i == 0 {
@@ -708,22 +669,16 @@ func twoClocks(r *Run) Outcome {
 	keeper := in.Client("A copy of Rahim's browser") // one that does not heed the label
 	keeper.Put(kept)
 	in.Move(half - time.Minute)
-	last := b.Get("/session")
-	last.Note = "asks when it ends"
+	last := b.Get("/session").to("asks when it ends")
 	row("four writes more, then a read", last)
 	before, beforeAt := keeper.Get("/get", "key", "name"), at()
 	before.Note = "sends the kept cookie after " + beforeAt
 	in.Move(2 * time.Minute)
-	own := b.Get("/get", "key", "name")
-	own.Note = "asks as browsers do, after " + at()
-	after := keeper.Get("/get", "key", "name")
-	after.Note = "sends the kept cookie after " + at()
+	own := b.Get("/get", "key", "name").to("asks as browsers do, after " + at())
+	after := keeper.Get("/get", "key", "name").to("sends the kept cookie after " + at())
 
-	out := Outcome{Happened: None, Tone: Lost, Tables: []Table{clocks, labels}, Decisive: after}
-	if out.Mark = `"found":false`; after.Answer().Found {
-		out.Mark = `"found":true`
-	}
-	out.Pair = []Shot{{Title: "Kept, after " + beforeAt, Cookie: kept, Exchange: before, Says: says(before)}, {Title: "Kept, after " + at(), Cookie: kept, Exchange: after, Says: says(after)}}
+	out := Outcome{Happened: None, Tone: Lost, Tables: []Table{clocks, labels}, Decisive: after, Mark: fmt.Sprint(`"found":`, after.Answer().Found)}
+	out.Pair = []Shot{before.shot("Kept, after "+beforeAt, kept), after.shot("Kept, after "+at(), kept)}
 	end := fmt.Sprintf(" Nothing moved the absolute end: a kept cookie was served after %s and {mac refused after %s}, %s after the last write.", beforeAt, at(), span(half+time.Minute))
 	if idled[0].Cookie != "" && !idled[0].Answer().Found {
 		end += fmt.Sprintf(" `Max-Age` is {cookie a label}: with %s left on it an idle browser sent its cookie, and the server refused it.", span(spare.Round(time.Minute)))
@@ -731,23 +686,38 @@ func twoClocks(r *Run) Outcome {
 	switch {
 	case after.Answer().Found && own.Cookie == "":
 		out.Happened = 3
-		out.Verdict = fmt.Sprintf("{bad Only the label ended it.} After %s Rahim's browser had dropped its cookie, and a copy that was kept was still served: it read `%s`.", at(), Plain(says(after)))
+		out.Verdict = fmt.Sprintf("{bad Only the label ended it.} After %s Rahim's browser had dropped its cookie, and a copy that was kept was still served: it read %s.", at(), code(says(after)))
 	case after.Answer().Found:
 		out.Happened = 0
-		out.Verdict = fmt.Sprintf("{bad It did not end.} After %s the busy session was still served: it read `%s`.", at(), Plain(says(after)))
+		out.Verdict = fmt.Sprintf("{bad It did not end.} After %s the busy session was still served: it read %s.", at(), code(says(after)))
 	case !before.Answer().Found:
 		out.Decisive, out.Mark = before, `"found":false`
 		out.Verdict = fmt.Sprintf("{bad It ended too early:} after %s, with its last write %s old, it was refused.", beforeAt, span(half-time.Minute))
-	case reads == 0 && writes == 1 && refused != nil:
+	case reads == 0 && writes == 1 && refusedAt != "":
 		out.Happened, out.Tone = 2, Refused
 		out.Verdict = fmt.Sprintf("{ok Only the write moved the idle clock.} Two reads left its end at %s, the write moved it to %s; Mara, who only read, was {mac refused after %s}.", ends(read, created), ends(wrote.Answer().IdleExpires, created), refusedAt) + end
-	case reads == 2 && writes == 1 && refused == nil:
+	case reads == 2 && writes == 1 && refusedAt == "":
 		out.Happened, out.Tone = 1, Refused
 		out.Verdict = fmt.Sprintf("{ok Reads moved the idle clock too.} Two reads moved its end to %s, the write to %s; Mara, who only read, was still served after %s.", ends(read, created), ends(wrote.Answer().IdleExpires, created), lastAt) + end
 	default:
 		out.Verdict = fmt.Sprintf("{bad The clock and the answers do not agree:} of two reads %d moved the idle clock, of one write %d, and Mara, who only read, was last served after %s.", reads, writes, lastAt)
 	}
 	return out
+}
+
+// ask lets each client read the name, and gives each row what it sent and was told.
+func (t *Table) ask(after string, clients ...*Client) (answers []*Exchange) {
+	t.Head = append(t.Head, "after "+after+" it sends", "and the server says")
+	for i, c := range clients {
+		x := c.Get("/get", "key", "name").to("asks after " + after)
+		cookie := "no cookie"
+		if x.Cookie != "" {
+			cookie = "{cookie the cookie}"
+		}
+		t.Rows[i] = append(t.Rows[i], cookie, code(says(x)))
+		answers = append(answers, x)
+	}
+	return answers
 }
 
 // ends is a moment of a session's life, from its birth on.
@@ -780,17 +750,15 @@ func countToFive(r *Run) Outcome {
 	var shown, ids, cookies []string // after each press
 	var born, deleted, between, fifth, last *Exchange
 	for press := 1; press <= presses; press++ {
-		read := b.Get("/get", "key", key)
-		read.Note = fmt.Sprintf("press %d: reads the count", press)
+		read := b.Get("/get", "key", key).to(fmt.Sprintf("press %d: reads the count", press))
 		page, count := "reads missing,", 0
 		if read.Answer().Found {
-			page = "reads `" + Plain(says(read)) + "`,"
+			page = "reads " + code(says(read)) + ","
 			count, _ = strconv.Atoi(read.Value()) // what is no number counts as none, as in the page
 		}
 		if count >= top {
 			deleted = wrote(press, page+" deletes the key", b.Cookie(), b.Post("/delete", "key", key))
-			between = tab.Get("/keys")
-			between.Note = "looks what is left"
+			between = tab.Get("/keys").to("looks what is left")
 			page, count = "then", 0
 		}
 		next := strconv.Itoa(count + 1)
@@ -802,11 +770,10 @@ func countToFive(r *Run) Outcome {
 	}
 	copied := in.Client("A copy of Rahim's browser")
 	copied.Put(cookies[top-1])
-	replay := copied.Get("/get", "key", key)
-	replay.Note = "sends the cookie of the fifth press"
+	replay := copied.Get("/get", "key", key).to("sends the cookie of the fifth press")
 	kept := "opened nothing"
 	if replay.Answer().Session.Exists {
-		kept = "still opened session `" + replay.Answer().Session.ID + "`, and read `" + Plain(says(replay)) + "`"
+		kept = "still opened session `" + replay.Answer().Session.ID + "`, and read " + code(says(replay))
 	}
 
 	five, sixth, showed := ids[0], ids[presses-1], strings.Join(shown, ", ")
@@ -849,23 +816,16 @@ func flashMessage(r *Run) Outcome {
 	message := r.Choice("message")
 	in := r.Boot(Settings{Placement: r.Placement()})
 	b, stranger := in.Client("Rahim's browser"), in.Client("Mara's browser")
-	put := b.Post("/flash", "message", message)
-	put.Note = "leaves a message for the next page"
+	put := b.Post("/flash", "message", message).to("leaves a message for the next page")
 	before := b.Cookie()
-	waiting := b.Get("/session")
-	waiting.Note = "looks at the session"
-	theirs := stranger.Post("/flashes")
-	theirs.Note = "asks for messages"
-	first := b.Post("/flashes")
-	first.Note = "asks for messages"
-	gone := b.Get("/session")
-	gone.Note = "looks at the session"
-	second := b.Post("/flashes")
-	second.Note = "asks again"
+	waiting := b.Get("/session").to("looks at the session")
+	theirs := stranger.Post("/flashes").to("asks for messages")
+	first := b.Post("/flashes").to("asks for messages")
+	gone := b.Get("/session").to("looks at the session")
+	second := b.Post("/flashes").to("asks again")
 	copied := in.Client("A copy of Rahim's browser")
 	copied.Put(before)
-	replay := copied.Post("/flashes")
-	replay.Note = "asks with the cookie of before"
+	replay := copied.Post("/flashes").to("asks with the cookie of before")
 
 	t := Table{Caption: "Where it waits, and who reads it", Head: []string{"request", "messages", "keys in the session then", "they live"}}
 	lives := ""
@@ -883,16 +843,12 @@ func flashMessage(r *Run) Outcome {
 	read := func(x *Exchange) string {
 		var all []string
 		for _, m := range x.Answer().Messages {
-			if m == "" {
-				all = append(all, "an empty text")
-				continue
+			if m != "" {
+				m = code(m)
 			}
-			all = append(all, "`"+Plain(m)+"`")
+			all = append(all, cmp.Or(m, "an empty text"))
 		}
-		if len(all) == 0 {
-			return "none"
-		}
-		return strings.Join(all, ", ")
+		return cmp.Or(strings.Join(all, ", "), "none")
 	}
 	keys, places := holds(waiting)
 	t.Rows = append(t.Rows, []string{"Rahim leaves it", "", keys, places})
@@ -920,7 +876,7 @@ func flashMessage(r *Run) Outcome {
 		out.Happened, out.Tone = 1, Held
 		out.Pair = []Shot{
 			{Title: "Rahim asks", Cookie: before, Exchange: first, Says: word(len(first.Answer().Messages), "message", "messages")},
-			{Title: "Rahim asks again", Cookie: in.carried(second), Exchange: second, Says: word(len(second.Answer().Messages), "message", "messages")},
+			{Title: "Rahim asks again", Cookie: second.cookie(), Exchange: second, Says: word(len(second.Answer().Messages), "message", "messages")},
 		}
 		out.Verdict = fmt.Sprintf("{ok Read once.} Mara, who asked first, got %s; Rahim got %d, and %d when he asked again.", word(len(theirs.Answer().Messages), "message", "messages"), len(first.Answer().Messages), len(second.Answer().Messages))
 		if lives != "" {

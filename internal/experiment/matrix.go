@@ -243,9 +243,9 @@ func matrixOf(rows []*matrixRow) Outcome {
 		reopened[w.set.Twin == nil]++
 		if out.Decisive == nil {
 			out.Decisive, out.Mark = opened, `"found":true`
-			out.Pair = []Shot{{Title: w.name + ", after the logout", Cookie: w.kept, Exchange: w.after, Says: says(w.after)}}
+			out.Pair = []Shot{w.after.shot(w.name+", after the logout", w.kept)}
 			if w.reborn != nil {
-				out.Pair = append(out.Pair, Shot{Title: "The same after a restart", Cookie: w.kept, Exchange: w.reborn, Says: says(w.reborn)})
+				out.Pair = append(out.Pair, w.reborn.shot("The same after a restart", w.kept))
 			}
 		}
 	}

@@ -97,8 +97,7 @@ func holdingTwin(open func(dir string) sessions.Store) func(string) http.Handler
 				keys = append(keys, fmt.Sprint(key))
 			}
 			slices.Sort(keys)
-			w.Header().Set("Content-Type", "application/json")
-			_ = json.NewEncoder(w).Encode(map[string]any{"op": "keys", "keys": keys}) // the client may have left
+			writeJSON(w, http.StatusOK, map[string]any{"op": "keys", "keys": keys})
 		})
 		return mux
 	}
@@ -166,9 +165,7 @@ func twoTabs(r *Run) Outcome {
 	}
 	ru := in.rush(city, food)
 	read := func(key string) *Exchange {
-		x := ru.tab.Get("/get", "key", key)
-		x.Note = "reads " + key + " afterwards"
-		return x
+		return ru.tab.Get("/get", "key", key).to("reads " + key + " afterwards")
 	}
 	readCity, readFood := read("city"), read("food")
 	hasCity, hasFood := readCity.Value() == city, readFood.Value() == food
@@ -253,11 +250,9 @@ func twoTabs(r *Run) Outcome {
 		return out
 	}
 	if rec, ok := in.Record(ru.tab.Cookie()); ok && before > 0 && rec.Version > before {
-		l, _ := session.Peel(ru.tab.Cookie())
-		e, _ := l.Envelope()
 		now := rec.Version
 		rec.Record.Version = before
-		if _, err := in.backend.Save(r.ctx, session.KeyOf(e.ID), rec.Record); err != nil {
+		if _, err := in.backend.Save(r.ctx, session.KeyOf(envelopeOf(ru.tab.Cookie()).ID), rec.Record); err != nil {
 			out.Verdict += fmt.Sprintf(" {server The store}, now at version %d and asked to save over version %d once more, {mac refused}: “%s”.", now, before, Plain(err.Error()))
 		} else {
 			out.Verdict += fmt.Sprintf(" {server The store}, then at version %d and asked to save over version %d once more, {bad did so}.", now, before)
@@ -289,17 +284,12 @@ func saveAfterWrite(r *Run) Outcome {
 	}
 	in := r.Boot(set)
 	b := in.Client("Rahim's browser")
-	late := b.Post("/late")
-	late.Note = "the program writes, then saves"
-	lateRead := b.Get("/get", "key", "name")
-	lateRead.Note = "the next request reads it"
-	log := in.Client("the program's log").Get("/late")
-	log.Note = "what that save returned"
+	late := b.Post("/late").to("the program writes, then saves")
+	lateRead := b.Get("/get", "key", "name").to("the next request reads it")
+	log := in.Client("the program's log").Get("/late").to("what that save returned")
 	b = in.Client("Mina's browser")
-	early := b.Set("name", "Mina")
-	early.Note = "the program saves, then writes"
-	earlyRead := b.Get("/get", "key", "name")
-	earlyRead.Note = "the next request reads it"
+	early := b.Set("name", "Mina").to("the program saves, then writes")
+	earlyRead := b.Get("/get", "key", "name").to("the next request reads it")
 
 	row := func(order string, x, read *Exchange) []string {
 		return []string{order, fmt.Sprint(x.Status), yes(x.SetCookie() != nil, true), yes(read.Answer().Found, true)}
@@ -332,7 +322,7 @@ func saveAfterWrite(r *Run) Outcome {
 		out.Verdict = fmt.Sprintf("{mac An error page:} where “saved” was to stand, the browser got status %d.", late.Status)
 	case !lost:
 		out.Happened, out.Tone = 0, Held
-		out.Verdict = fmt.Sprintf("{ok Saved all the same.} The answer %s, and at the next request `name` is `%s`.", what, Plain(lateRead.Value()))
+		out.Verdict = fmt.Sprintf("{ok Saved all the same.} The answer %s, and at the next request `name` is %s.", what, code(lateRead.Value()))
 	case logged && *returned.Error == "":
 		out.Happened = 1
 		out.Verdict = fmt.Sprintf("{bad Lost without a word.} The browser was told “%s” with status %d; the answer %s, and at the next request `name` is missing. Saving returned {bad no error}.",

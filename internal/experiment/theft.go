@@ -4,14 +4,14 @@ import (
 	"cmp"
 	"context"
 	"crypto/md5"
-	cryptorand "crypto/rand"
+	"crypto/rand"
 	"crypto/sha1"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math/big"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -167,23 +167,19 @@ func loggedIn(x *Exchange) string { return cmp.Or(x.Value(), "nobody") }
 
 func logOutThenReplay(r *Run) Outcome {
 	set := Settings{}
-	plain := r.Choice("engine") == "gorilla"
-	if plain {
+	gorilla := r.Choice("engine") == "gorilla"
+	if gorilla {
 		set.Twin = cookieTwin(NewSecret(), nil)
 	} else {
-		p, err := session.ParsePlacement(r.Choice("engine"))
-		if err != nil {
-			r.fail(err)
-		}
-		set.Placement = p
+		set.Placement = r.placementOf(r.Choice("engine"))
 	}
 	in := r.Boot(set)
 	b := in.Client("Rahim's browser")
-	b.Post("/login", "user", "Rahim").Note = "logs in"
+	b.Post("/login", "user", "Rahim").to("logs in")
 	kept := b.Cookie()
 	// holds is what the server has under the ID of the kept cookie.
 	holds := func() string {
-		if plain {
+		if gorilla {
 			return "nothing: it has no store"
 		}
 		switch st, ok := in.Record(kept); {
@@ -194,28 +190,24 @@ func logOutThenReplay(r *Run) Outcome {
 		}
 		return "{server a record}"
 	}
-	before := b.Get("/get", "key", "user")
-	before.Note = "asks who is logged in"
+	before := b.Get("/get", "key", "user").to("asks who is logged in")
 	had := holds()
-	bye := b.Post("/logout")
-	bye.Note = "logs out"
+	bye := b.Post("/logout").to("logs out")
 	has := holds()
-	own := b.Get("/get", "key", "user")
-	own.Note = "asks again, without a cookie"
+	own := b.Get("/get", "key", "user").to("asks again, without a cookie")
 	if own.Cookie != "" {
 		own.Note = "asks again, still with a cookie"
 	}
 	thief := in.Client("The thief's browser")
 	thief.Put(kept)
-	replay := thief.Get("/get", "key", "user")
-	replay.Note = "replays the kept cookie"
+	replay := thief.Get("/get", "key", "user").to("replays the kept cookie")
 
 	row := func(what string, x *Exchange, holds string) []string {
 		who := loggedIn(x)
 		if x.Status >= 400 {
 			who = fmt.Sprintf("status %d", x.Status)
 		}
-		return []string{what, yes(x.Cookie != "", x.Cookie != ""), "`" + Plain(who) + "`", holds}
+		return []string{what, yes(x.Cookie != "", x.Cookie != ""), code(who), holds}
 	}
 	out := Outcome{
 		Happened: None, Decisive: replay, Mark: kept,
@@ -231,7 +223,7 @@ func logOutThenReplay(r *Run) Outcome {
 	}
 	told := "The logout did not tell the browser to drop its cookie."
 	if c := bye.SetCookie(); c != nil && c.MaxAge < 0 {
-		told = "The logout told {cookie Rahim's browser} to drop its cookie (`Max-Age=0`), and asked there again, the server says `" + Plain(loggedIn(own)) + "`."
+		told = "The logout told {cookie Rahim's browser} to drop its cookie (`Max-Age=0`), and asked there again, the server says " + code(loggedIn(own)) + "."
 	}
 	switch {
 	case loggedIn(before) != "Rahim":
@@ -246,51 +238,56 @@ func logOutThenReplay(r *Run) Outcome {
 		out.Happened, out.Tone, out.Mark = 0, Refused, `"found":false`
 		out.Verdict = fmt.Sprintf("{mac The copy opens nothing.} %s The kept copy, sent by another browser, was answered with status %d and no user. Under its ID the server holds %s.", told, replay.Status, has)
 	default:
-		out.Tone, out.Verdict = Lost, fmt.Sprintf("{bad Somebody else:} the kept copy was answered with the user `%s`.", Plain(loggedIn(replay)))
+		out.Tone, out.Verdict = Lost, fmt.Sprintf("{bad Somebody else:} the kept copy was answered with the user %s.", code(loggedIn(replay)))
 	}
 	return out
 }
 
+// idsOf are the IDs that a server keeps: this engine, or gorilla's FilesystemStore with that key.
+type idsOf struct {
+	in      *Instance
+	gorilla bool
+	key     []byte
+}
+
+// id is the ID that a cookie names, "" for none; of ours, its hash.
+func (s idsOf) id(cookie string) (id string) {
+	if s.gorilla {
+		if securecookie.DecodeMulti(CookieName, cookie, &id, securecookie.CodecsFromPairs(s.key)...) != nil {
+			return ""
+		}
+		return id
+	}
+	if e := envelopeOf(cookie); e.ID != "" {
+		return session.KeyOf(e.ID).Name().String()
+	}
+	return ""
+}
+
+// count tells how many sessions there are, and whether the ID of a cookie is one.
+func (s idsOf) count(cookie string) (n int, has bool) {
+	if !s.gorilla {
+		st, ok := s.in.Record(cookie)
+		return s.in.Stats().Live, ok && !st.Marker
+	}
+	id := s.id(cookie)
+	_, err := os.Stat(filepath.Join(s.in.dir, "session_"+id))
+	return s.in.sessionFiles(), id != "" && err == nil
+}
+
 func deletedIDComesBack(r *Run) Outcome {
-	plain := r.Choice("engine") != "engine"
+	gorilla := r.Choice("engine") != "engine"
 	// On the server, as in the files: what one copy writes there, another could read.
 	key, set := NewSecret(), Settings{Placement: session.OnServer}
-	if plain {
+	if gorilla {
 		stops := r.Choice("engine") == "gorilla-stops"
 		set.Twin = func(dir string) http.Handler { return twin(sessions.NewFilesystemStore(dir, key), stops) }
 	}
 	in := r.Boot(set)
-	// id is the ID that a cookie names, "" for none; of ours, its hash.
-	id := func(cookie string) (id string) {
-		if plain {
-			if securecookie.DecodeMulti(CookieName, cookie, &id, securecookie.CodecsFromPairs(key)...) != nil {
-				return ""
-			}
-			return id
-		}
-		l, _ := session.Peel(cookie)
-		if e, ok := l.Envelope(); ok {
-			return session.KeyOf(e.ID).Name().String()
-		}
-		return ""
-	}
-	// count tells how many sessions the server has, and whether the ID of a cookie is one.
-	count := func(cookie string) (n int, has bool) {
-		if !plain {
-			st, ok := in.Record(cookie)
-			return in.Stats().Live, ok && !st.Marker
-		}
-		files, err := filepath.Glob(filepath.Join(in.dir, "session_*"))
-		if err != nil {
-			r.fail(err)
-		}
-		_, err = os.Stat(filepath.Join(in.dir, "session_"+id(cookie)))
-		return len(files), id(cookie) != "" && err == nil
-	}
-
+	ids := idsOf{in, gorilla, key}
 	b := in.Client("Rahim's browser")
 	store := "records"
-	if plain {
+	if gorilla {
 		store = "files"
 	}
 	t := Table{Caption: "After each request", Head: []string{"request", "ID in the cookie sent", "ID in the Set-Cookie", store + " on the server", "one of the old ID"}}
@@ -301,7 +298,7 @@ func deletedIDComesBack(r *Run) Outcome {
 			kept = b.Cookie()
 		}
 		short := func(cookie string) string {
-			if id := id(cookie); id != "" {
+			if id := ids.id(cookie); id != "" {
 				return "`" + id[:min(8, len(id))] + "`"
 			}
 			return "none"
@@ -313,24 +310,23 @@ func deletedIDComesBack(r *Run) Outcome {
 				set = "deleted"
 			}
 		}
-		n, has := count(kept)
+		n, has := ids.count(kept)
 		t.Rows = append(t.Rows, []string{x.Client + " " + what, short(sent), set, fmt.Sprint(n), yes(has, len(t.Rows) == 0)})
 		return x
 	}
 	did("logs in", b.Post("/login", "user", "Rahim"), "")
 	did("logs out", b.Post("/logout"), kept)
-	_, left := count(kept)
+	_, left := ids.count(kept)
 	holder := in.Client("A kept copy")
 	holder.Put(kept)
 	read := did("reads with the old cookie", holder.Get("/get", "key", "user"), kept)
 	write := did("writes with it", holder.Set("city", "Graz"), kept)
 	other := in.Client("Another kept copy")
 	other.Put(kept)
-	seen := did("reads with the old cookie", other.Get("/get", "key", "city"), kept)
-	seen.Note = "reads what the first copy wrote, with the old cookie"
+	seen := did("reads with the old cookie", other.Get("/get", "key", "city"), kept).to("reads what the first copy wrote, with the old cookie")
 
-	was, is := id(kept), id(holder.Cookie())
-	_, back := count(kept)
+	was, is := ids.id(kept), ids.id(holder.Cookie())
+	_, back := ids.count(kept)
 	readSays := says(read)
 	if read.Status >= 400 {
 		readSays = fmt.Sprintf("status %d", read.Status)
@@ -339,7 +335,7 @@ func deletedIDComesBack(r *Run) Outcome {
 		Happened: None, Decisive: seen, Mark: `"found":false`, Tables: []Table{t},
 		Pair: []Shot{{Title: "The kept cookie", Cookie: kept, Exchange: read, Says: readSays}, {Title: "After the write", Cookie: holder.Cookie(), Exchange: write, Says: fmt.Sprintf("status %d", write.Status)}},
 	}
-	name := func(id string) string { return "`" + Plain(id[:min(8, len(id))]) + "`" }
+	name := func(id string) string { return code(id[:min(8, len(id))]) }
 	one := strings.TrimSuffix(store, "s")
 	switch {
 	case was == "":
@@ -369,7 +365,7 @@ func deletedIDComesBack(r *Run) Outcome {
 		out.Verdict = fmt.Sprintf("{ok It stayed dead.} The write with the old cookie began a new session: the old ID was %s, the new one is %s. Another copy of the old cookie reads nothing of it.", name(was), name(is))
 	default:
 		out.Tone, out.Mark = Lost, ""
-		out.Verdict = fmt.Sprintf("{bad Neither:} the write was answered with status %d, and another copy of the old cookie then read `%s`.", write.Status, Plain(cmp.Or(seen.Value(), "nothing")))
+		out.Verdict = fmt.Sprintf("{bad Neither:} the write was answered with status %d, and another copy of the old cookie then read %s.", write.Status, code(cmp.Or(seen.Value(), "nothing")))
 	}
 	return out
 }
@@ -381,21 +377,15 @@ func fixation(r *Run) Outcome {
 	if r.Choice("rotation") == "off" {
 		path = "/login-keeping-id"
 	}
-	born := attacker.Set("language", "en")
-	born.Note = "gets a session of their own"
+	born := attacker.Set("language", "en").to("gets a session of their own")
 	planted := attacker.Cookie()
 	victim.Put(planted)
-	visit := victim.Get("/session")
-	visit.Note = "visits with the planted cookie"
-	login := victim.Post(path, "user", "Rahim")
-	login.Note = "logs in"
-	ask := attacker.Get("/get", "key", "user")
-	ask.Note = "asks who is logged in, with the cookie that was planted"
-	own := victim.Get("/get", "key", "user")
-	own.Note = "asks the same"
+	visit := victim.Get("/session").to("visits with the planted cookie")
+	login := victim.Post(path, "user", "Rahim").to("logs in")
+	ask := attacker.Get("/get", "key", "user").to("asks who is logged in, with the cookie that was planted")
+	own := victim.Get("/get", "key", "user").to("asks the same")
 	in.Move(time.Minute)
-	later := attacker.Get("/get", "key", "user")
-	later.Note = "asks again, a minute later"
+	later := attacker.Get("/get", "key", "user").to("asks again, a minute later")
 
 	before, after, now := born.Answer().Session.ID, visit.Answer().ID, login.Answer().Session.ID
 	flags := func(x *Exchange) string {
@@ -411,7 +401,7 @@ func fixation(r *Run) Outcome {
 		}
 		return cmp.Or(strings.Join(on, ", "), "none of them")
 	}
-	name := func(id string) string { return "`" + cmp.Or(Plain(id), "none") + "`" }
+	name := func(id string) string { return code(cmp.Or(id, "none")) }
 	out := Outcome{
 		Happened: None, Decisive: ask, Mark: `"found":false`,
 		Pair: []Shot{
@@ -493,13 +483,11 @@ func (b *bank) handler() http.Handler {
 				return
 			}
 			s.WriteCookie(w.Header())
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(status)
 			a := account{Op: op, Done: status == http.StatusOK, Why: why}
 			if a.Done {
 				a.User, a.Balance = customer(s), b.balance
 			}
-			_ = json.NewEncoder(w).Encode(a) // the client may have left
+			writeJSON(w, status, a)
 		})
 	}
 	const nobody, wrong = "Nobody is logged in.", "That is not the password."
@@ -610,7 +598,7 @@ func stolenCookie(r *Run) Outcome {
 	out := Outcome{
 		Happened: None, Decisive: pay, Mark: fmt.Sprint(`"done":`, accountIn(pay).Done), Tables: []Table{t},
 		Pair: []Shot{
-			{Title: "Rahim's own", Cookie: strings.TrimPrefix(left.Cookie, CookieName+"="), Exchange: left, Says: fmt.Sprintf("status %d", left.Status)},
+			{Title: "Rahim's own", Cookie: left.cookie(), Exchange: left, Says: fmt.Sprintf("status %d", left.Status)},
 			{Title: "The thief's copy", Cookie: stolen, Exchange: read, Says: fmt.Sprintf("status %d", read.Status)},
 			{Title: "The copy after the new ID", Cookie: stolen, Exchange: end, Says: fmt.Sprintf("status %d", end.Status)},
 		},
@@ -652,14 +640,14 @@ var idRules = []Option{{"counter", "a counter"}, {"hash", "the hash of a counter
 
 // drawn is the one that was drawn by chance. It stays the same as long as the program
 // runs: a learner looks at ten IDs in one run, and names the rule in the next.
-var drawn = sync.OnceValue(func() string { return idRules[rand.IntN(len(idRules))].Name })
+var drawn = sync.OnceValue(func() string { return idRules[mathrand.IntN(len(idRules))].Name })
 
 // generators make the ID of visitor n at a time.
 var generators = map[string]func(n int, at time.Time) string{
 	"counter": func(n int, _ time.Time) string { return strconv.Itoa(n) },
 	"hash":    func(n int, _ time.Time) string { return md5Of(n) },
 	"time":    func(_ int, at time.Time) string { return strconv.FormatInt(at.UnixMilli(), 10) },
-	"random":  func(int, time.Time) string { return cryptorand.Text() },
+	"random":  func(int, time.Time) string { return rand.Text() },
 }
 
 func md5Of(n int) string {
@@ -677,9 +665,7 @@ func issuer(next func() string) http.Handler {
 	var mu sync.Mutex
 	users := make(map[string]string) // by ID; "" is a visitor
 	answer := func(w http.ResponseWriter, status int, op, user string) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(map[string]any{"op": op, "key": "user", "value": user, "found": user != ""}) // the client may have left
+		writeJSON(w, status, map[string]any{"op": op, "key": "user", "value": user, "found": user != ""})
 	}
 	issue := func(w http.ResponseWriter, op, user string) {
 		mu.Lock()
@@ -844,6 +830,62 @@ func (c *Client) guess(user string, cookies []string) (sent int, found bool) {
 	return len(cookies), false
 }
 
+// try sends one guess, and tells whether it is taken for Rahim's.
+func (c *Client) try(id, note string) (*Exchange, bool) {
+	c.Put(id)
+	x := c.Get("/me").to(note)
+	return x, x.Value() == "Rahim"
+}
+
+// attack is what came of an attacker's guesses.
+type attack struct {
+	table    Table
+	sent     int
+	accepted string    // the guess that was; "" for none
+	x        *Exchange // the one to show, and its guess
+	mark     string
+}
+
+// attack sends the guesses of the hypothesis that fits, or some of each if none does.
+// Its notes do not name the rule when it is hidden.
+func (c *Client) attack(all []hypothesis, fit int, hidden bool) (a attack) {
+	a.table = Table{Caption: "What the attacker made of them", Head: []string{"IDs made from", "do the ten fit?", "guesses sent", "accepted"}}
+	share := maxGuesses
+	if fit < 0 {
+		share /= len(all)
+	}
+	for i, h := range all {
+		sent, took := 0, "–"
+		if a.accepted == "" && (fit < 0 || fit == i) {
+			var cookies []string
+			for k := range share {
+				cookies = append(cookies, h.next(k+1))
+			}
+			note := "sends the first guess: " + h.name
+			if hidden {
+				note = fmt.Sprintf("sends guess %d", a.sent+1)
+			}
+			var hit bool
+			a.x, hit = c.try(cookies[0], note)
+			sent, a.mark = 1, cookies[0]
+			if !hit {
+				var more int
+				if more, hit = c.guess("Rahim", cookies[1:]); hit {
+					a.mark = cookies[more]
+					a.x, _ = c.try(a.mark, fmt.Sprintf("sends guess %d, which was accepted, once more", a.sent+more+1))
+				}
+				sent += more
+			}
+			if a.sent += sent; hit {
+				a.accepted = a.mark
+			}
+			took = yes(hit, false)
+		}
+		a.table.Rows = append(a.table.Rows, []string{h.name, cmp.Or(h.fits, "no"), fmt.Sprint(sent), took})
+	}
+	return a
+}
+
 func guessTheNextID(r *Run) Outcome {
 	// This clock is moved by hand alone: how busy the machine is shall not decide
 	// how many guesses it takes.
@@ -863,9 +905,9 @@ func guessTheNextID(r *Run) Outcome {
 	t := Table{Caption: "Ten samples", Head: []string{"visit", "ID", "more than the one before"}}
 	var samples []string
 	for i := range sampleCount {
-		clock.Add(3 + rand.Int64N(38))
+		clock.Add(3 + mathrand.Int64N(38))
 		attacker.Drop()
-		attacker.Get("/").Note = fmt.Sprintf("visit %d", i+1)
+		attacker.Get("/").to(fmt.Sprintf("visit %d", i+1))
 		id, more := attacker.Cookie(), ""
 		if i > 0 && allDigits([]string{samples[i-1], id}) {
 			a, _ := new(big.Int).SetString(samples[i-1], 10)
@@ -873,22 +915,15 @@ func guessTheNextID(r *Run) Outcome {
 			more = b.Sub(b, a).String()
 		}
 		samples = append(samples, id)
-		t.Rows = append(t.Rows, []string{fmt.Sprint(i + 1), "`" + Plain(id) + "`", cmp.Or(more, "–")})
+		t.Rows = append(t.Rows, []string{fmt.Sprint(i + 1), code(id), cmp.Or(more, "–")})
 	}
-	clock.Add(20 + rand.Int64N(180))
-	login := victim.Post("/login", "user", "Rahim")
-	login.Note = "logs in"
+	clock.Add(20 + mathrand.Int64N(180))
+	login := victim.Post("/login", "user", "Rahim").to("logs in")
 
 	out := Outcome{Happened: None, Tone: Lost, Decisive: login, Tables: []Table{t}}
 	if slices.Contains(samples, "") {
 		out.Verdict = "{bad No IDs:} a visit was answered without a cookie, so that there is nothing to guess from."
 		return out
-	}
-	try := func(id, note string) (*Exchange, bool) {
-		attacker.Put(id)
-		x := attacker.Get("/me")
-		x.Note = note
-		return x, x.Value() == "Rahim"
 	}
 	label := func(rule string) string {
 		return idRules[slices.IndexFunc(idRules, func(o Option) bool { return o.Name == rule })].Label
@@ -903,54 +938,20 @@ func guessTheNextID(r *Run) Outcome {
 		said = fmt.Sprintf(" {bad Your rule is wrong:} the IDs are made from %s, and not from %s.", label(made), label(named))
 	}
 	if own := strings.TrimSpace(r.Choice("guess")); own != "" {
-		x, hit := try(own, "sends your guess")
+		x, hit := attacker.try(own, "sends your guess")
 		if hit {
 			out.Happened, out.Decisive, out.Mark = 0, x, own
-			out.Verdict = fmt.Sprintf("{bad You guessed it.} Your own guess, `%s`, was answered with status %d and the user `Rahim`. That is one guess, and no password.", Plain(own), x.Status) + said
+			out.Verdict = fmt.Sprintf("{bad You guessed it.} Your own guess, %s, was answered with status %d and the user `Rahim`. That is one guess, and no password.", code(own), x.Status) + said
 			return out
 		}
-		said = fmt.Sprintf(" Your own guess, `%s`, was answered with status %d: it is not Rahim's.", Plain(own), x.Status) + said
+		said = fmt.Sprintf(" Your own guess, %s, was answered with status %d: it is not Rahim's.", code(own), x.Status) + said
 	}
 
 	all := hypotheses(samples, time.Now())
 	fit := slices.IndexFunc(all, func(h hypothesis) bool { return h.fits != "" })
-	tried := Table{Caption: "What the attacker made of them", Head: []string{"IDs made from", "do the ten fit?", "guesses sent", "accepted"}}
-	sent, accepted := 0, ""
-	for i, h := range all {
-		share := maxGuesses
-		if fit < 0 {
-			share /= len(all)
-		}
-		var cookies []string
-		for k := 1; k <= share && accepted == "" && (fit < 0 || fit == i); k++ {
-			cookies = append(cookies, h.next(k))
-		}
-		sentNow := 0
-		if len(cookies) > 0 {
-			note := "sends the first guess: " + h.name
-			if hidden {
-				note = fmt.Sprintf("sends guess %d", sent+1)
-			}
-			x, hit := try(cookies[0], note)
-			sentNow, out.Decisive, out.Mark = 1, x, cookies[0]
-			if !hit {
-				var more int
-				if more, hit = attacker.guess("Rahim", cookies[1:]); hit {
-					out.Mark = cookies[more]
-					out.Decisive, _ = try(out.Mark, fmt.Sprintf("sends guess %d, which was accepted, once more", sent+more+1))
-				}
-				sentNow += more
-			}
-			if sent += sentNow; hit {
-				accepted = out.Mark
-			}
-		}
-		took := "–"
-		if sentNow > 0 {
-			took = yes(accepted != "", false)
-		}
-		tried.Rows = append(tried.Rows, []string{h.name, cmp.Or(h.fits, "no"), fmt.Sprint(sentNow), took})
-	}
+	a := attacker.attack(all, fit, hidden)
+	tried, sent, accepted := a.table, a.sent, a.accepted
+	out.Decisive, out.Mark = a.x, a.mark
 	rule := " The ten IDs fit no rule that the attacker tried."
 	switch {
 	case hidden:
@@ -965,10 +966,10 @@ func guessTheNextID(r *Run) Outcome {
 		out.Verdict = fmt.Sprintf("{ok Not guessed.}%s %s were sent, and none was taken for Rahim.", rule, word(sent, "guess", "guesses"))
 	case sent == 1:
 		out.Happened = 0
-		out.Verdict = fmt.Sprintf("{bad Guessed at once.}%s The first guess, `%s`, was answered with status %d and the user `Rahim`.", rule, Plain(accepted), out.Decisive.Status)
+		out.Verdict = fmt.Sprintf("{bad Guessed at once.}%s The first guess, %s, was answered with status %d and the user `Rahim`.", rule, code(accepted), out.Decisive.Status)
 	default:
 		out.Happened = 1
-		out.Verdict = fmt.Sprintf("{bad Guessed after a while.}%s Guess %d, `%s`, was taken for Rahim; sent once more, it was answered with status %d.", rule, sent, Plain(accepted), out.Decisive.Status)
+		out.Verdict = fmt.Sprintf("{bad Guessed after a while.}%s Guess %d, %s, was taken for Rahim; sent once more, it was answered with status %d.", rule, sent, code(accepted), out.Decisive.Status)
 	}
 	out.Verdict += said
 	return out

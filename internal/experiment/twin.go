@@ -22,6 +22,13 @@ func fileTwin(hash []byte) func(string) http.Handler {
 	return func(dir string) http.Handler { return twin(sessions.NewFilesystemStore(dir, hash), false) }
 }
 
+// writeJSON answers with v.
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the client may have left
+}
+
 // twin is the program. It answers as the application does:
 // {"op":…,"key":…,"found":…,"value":…}. When the store's Get returns an error, one
 // that stops answers 500, as gorilla's package documentation does; the other goes on
@@ -29,10 +36,6 @@ func fileTwin(hash []byte) func(string) http.Handler {
 func twin(store sessions.Store, stops bool) http.Handler {
 	// Of gorilla's defaults, Secure and SameSite=None let no cookie come back over plain http.
 	options := &sessions.Options{Path: "/", MaxAge: 30 * 24 * 60 * 60, HttpOnly: true, SameSite: http.SameSiteLaxMode}
-	answer := func(w http.ResponseWriter, op, key string, value any, found bool) {
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{"op": op, "key": key, "value": value, "found": found}) // the client may have left
-	}
 	// load returns the session, or nil when it has answered.
 	load := func(w http.ResponseWriter, r *http.Request) *sessions.Session {
 		s, err := store.Get(r, CookieName)
@@ -60,7 +63,7 @@ func twin(store sessions.Store, stops bool) http.Handler {
 				}
 			}
 			value, found := s.Values[key]
-			answer(w, op, key, value, found)
+			writeJSON(w, http.StatusOK, map[string]any{"op": op, "key": key, "value": value, "found": found})
 		})
 	}
 	handle("POST /set", func(r *http.Request, s *sessions.Session) (string, string, bool) {
@@ -69,10 +72,6 @@ func twin(store sessions.Store, stops bool) http.Handler {
 	})
 	handle("GET /get", func(r *http.Request, s *sessions.Session) (string, string, bool) {
 		return "get", r.URL.Query().Get("key"), false
-	})
-	handle("POST /delete", func(r *http.Request, s *sessions.Session) (string, string, bool) {
-		delete(s.Values, r.PostFormValue("key"))
-		return "delete", r.PostFormValue("key"), true
 	})
 	handle("POST /login", func(r *http.Request, s *sessions.Session) (string, string, bool) {
 		s.Values["user"] = r.PostFormValue("user")
@@ -100,8 +99,7 @@ func twin(store sessions.Store, stops bool) http.Handler {
 	})
 	mux.HandleFunc("GET /late", func(w http.ResponseWriter, r *http.Request) {
 		text, _ := late.Load().(string)
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{"error": text})
+		writeJSON(w, http.StatusOK, map[string]any{"error": text})
 	})
 	return mux
 }

@@ -140,6 +140,15 @@ func where() []Experiment {
 	}
 }
 
+// placementOf returns the placement of that name, which was chosen.
+func (r *Run) placementOf(name string) session.Placement {
+	p, err := session.ParsePlacement(name)
+	if err != nil {
+		r.fail(err)
+	}
+	return p
+}
+
 // comma writes n as people read it: 65,536.
 func comma(n int) string {
 	s := strconv.Itoa(n)
@@ -177,7 +186,7 @@ func cookieHybridServer(r *Run) Outcome {
 		}
 		return s
 	}
-	yours := "`" + Plain(short(value)) + "`"
+	yours := code(short(value))
 	if value == "" {
 		yours = "the empty text"
 	}
@@ -206,14 +215,13 @@ func cookieHybridServer(r *Run) Outcome {
 	for _, p := range []session.Placement{session.InCookie, session.Hybrid, session.OnServer} {
 		in := r.Boot(Settings{Placement: p})
 		b := in.Client("Rahim's browser")
-		all := []*Exchange{b.Set("name", value), b.Set("text", text), b.Get("/get", "key", "name"), b.Get("/get", "key", "text")}
-		all[0].Note = "stores your value, placement " + p.String()
-		all[1].Note = "stores 600 bytes"
-		all[2].Note = "reads your value: look at its Cookie header"
-		cookie := all[2].Cookie
-		if _, v, ok := strings.Cut(cookie, "="); ok {
-			cookie = v
+		all := []*Exchange{
+			b.Set("name", value).to("stores your value, placement " + p.String()),
+			b.Set("text", text).to("stores 600 bytes"),
+			b.Get("/get", "key", "name").to("reads your value: look at its Cookie header"),
+			b.Get("/get", "key", "text"),
 		}
+		cookie := all[2].cookie()
 		st, has := in.Record(cookie)
 		lives := func(member string) string {
 			var places []string
@@ -244,7 +252,7 @@ func cookieHybridServer(r *Run) Outcome {
 		says := "your value stands in it"
 		if carried != "" {
 			found = append(found, p.String())
-			peeled.Rows = append(peeled.Rows, []string{"`" + p.String() + "`", "{cookie " + short(carried) + "}", "`" + Plain(short(member("name", value))) + "`"})
+			peeled.Rows = append(peeled.Rows, []string{"`" + p.String() + "`", "{cookie " + short(carried) + "}", code(short(member("name", value)))})
 		} else {
 			says = "your value is not in it"
 			missing, bare = append(missing, p.String()), size
@@ -287,12 +295,11 @@ func cookieHybridServer(r *Run) Outcome {
 }
 
 // setInBrowser is Set by a browser with the limit that browsers have: it ignores a
-// cookie whose name and value have more than 4096 bytes, and keeps the one before
-// (RFC 6265bis). ignored tells that it did.
+// cookie that is larger, and keeps the one before. ignored tells that it did.
 func (c *Client) setInBrowser(key, value string) (x *Exchange, ignored bool) {
 	before := c.Cookie()
 	x = c.Set(key, value)
-	if set := x.SetCookie(); set != nil && cookieSize(set.Name, set.Value) > session.MaxCookieBytes {
+	if set := x.SetCookie(); set != nil && cookieSize(set.Name, set.Value) > browserLimit {
 		ignored = true
 		c.Put(before)
 	}
@@ -312,6 +319,45 @@ func (x *Exchange) clip() {
 	x.Form, x.Body = short(x.Form), short(x.Body)
 }
 
+// try is one write of the value that grows.
+type try struct {
+	n       int // bytes of text
+	x       *Exchange
+	answer  Answer
+	ignored bool // the browser did not take the cookie
+}
+
+func (t try) accepted() bool { return t.x.Status < 400 }
+
+// sent is a cell: the size of the cookie that the answer set.
+func (t try) sent() string {
+	c := t.x.SetCookie()
+	switch {
+	case c == nil:
+		return "none"
+	case t.ignored:
+		return "{bad " + comma(cookieSize(c.Name, c.Value)) + ", ignored by the browser}"
+	}
+	return comma(cookieSize(c.Name, c.Value))
+}
+
+// says is a cell: the answer.
+func (t try) says() string {
+	a := t.answer
+	switch {
+	case a.Limit != "":
+		return fmt.Sprintf("{mac limit %s: %s, at most %s}", Plain(a.Limit), comma(a.Size), comma(a.Max))
+	case !t.accepted():
+		return "{mac " + Plain(cmp.Or(a.Detail, strings.TrimSpace(t.x.Body))) + "}"
+	case a.Lives != "":
+		return map[string]string{"cookie": "saved, in the cookie", "server": "saved, on the server"}[a.Lives]
+	}
+	return "saved"
+}
+
+// doubledFrom is the first size; doubled four times it is 10,000.
+const doubledFrom = 625
+
 func fourKilobyteWall(r *Run) Outcome {
 	set := Settings{}
 	switch name := r.Choice("where"); name {
@@ -320,41 +366,26 @@ func fourKilobyteWall(r *Run) Outcome {
 	case "gorilla-file":
 		set.Twin = fileTwin(NewSecret())
 	default:
-		p, err := session.ParsePlacement(name)
-		if err != nil {
-			r.fail(err)
-		}
-		set.Placement = p
+		set.Placement = r.placementOf(name)
 	}
-	in := r.Boot(set)
-	b := in.Client("Rahim's browser")
-	b.Set("name", "Rahim").Note = "stores what must not be lost"
-
-	type try struct {
-		n       int // bytes of text
-		x       *Exchange
-		answer  Answer
-		ignored bool // the browser did not take the cookie
-	}
-	var tries []try
+	b := r.Boot(set).Client("Rahim's browser")
+	b.Set("name", "Rahim").to("stores what must not be lost")
+	var w wall
 	write := func(n int, note string) try {
 		x, ignored := b.setInBrowser("text", strings.Repeat("x", n))
-		x.Note = note
-		tries = append(tries, try{n, x, x.Answer(), ignored})
+		t := try{n, x.to(note), x.Answer(), ignored}
+		w.tries = append(w.tries, t)
 		x.clip()
-		return tries[len(tries)-1]
+		return t
 	}
-	accepted := func(t try) bool { return t.x.Status < 400 }
-	var read *Exchange // the last one
 	// reads tells how many bytes of text the client gets back; -1 when there is none.
 	reads := func(note string) int {
-		read = b.Get("/get", "key", "text")
-		read.Note = note
-		n := len(read.Value())
-		if !read.Answer().Found {
+		w.read = b.Get("/get", "key", "text").to(note)
+		n := len(w.read.Value())
+		if !w.read.Answer().Found {
 			n = -1
 		}
-		read.clip()
+		w.read.clip()
 		return n
 	}
 	// lastOf returns the last size from low to high that is well: low is, and high is not.
@@ -369,116 +400,121 @@ func fourKilobyteWall(r *Run) Outcome {
 		return low
 	}
 
-	const first, most = 625, 160_000 // doubled four times the first is 10,000; a form of ours has room for the most
-	low, high := 0, 0
-	for n := first; n <= most && high == 0; n *= 2 {
-		if accepted(write(n, "doubles")) {
-			low = n
+	const most = 160_000 // a form of ours has room for that
+	high := 0
+	for n := doubledFrom; n <= most && high == 0; n *= 2 {
+		if write(n, "doubles").accepted() {
+			w.takes = n
 		} else {
 			high = n
 		}
 	}
 	// What the server takes, and what it really keeps: the two may differ.
-	takes := low
 	if high > 0 {
-		takes = lastOf(low, high, func(n int) bool { return accepted(write(n, "halves the step")) })
+		w.takes = lastOf(w.takes, high, func(n int) bool { return write(n, "halves the step").accepted() })
 	}
-	write(takes, "the largest that the server took")
-	keeps, wasThere := takes, reads("reads it back")
-	if wasThere != takes {
-		keeps = lastOf(0, takes, func(n int) bool { write(n, "halves the step"); return reads("reads it back") == n })
-		write(keeps, "the largest that comes back")
-		wasThere = reads("reads it back")
+	write(w.takes, "the largest that the server took")
+	w.keeps, w.before = w.takes, reads("reads it back")
+	if w.before != w.takes {
+		w.keeps = lastOf(0, w.takes, func(n int) bool { write(n, "halves the step"); return reads("reads it back") == n })
+		write(w.keeps, "the largest that comes back")
+		w.before = reads("reads it back")
 	}
-	over := write(keeps+1, "one byte more")
-	after := reads("reads what is left")
-	name := b.Get("/get", "key", "name")
-	name.Note = "and the other value?"
-	kept := after == wasThere && name.Value() == "Rahim"
+	w.over = write(w.keeps+1, "one byte more")
+	w.after = reads("reads what is left")
+	w.name = b.Get("/get", "key", "name").to("and the other value?").Value()
+	out := w.judge()
+	if out.Happened != None && w.over.answer.Limit == string(session.LimitValue) {
+		out.Verdict += moreValues(b, w.keeps)
+	}
+	return out
+}
 
-	sent := func(t try) string {
-		c := t.x.SetCookie()
-		switch {
-		case c == nil:
-			return "none"
-		case t.ignored:
-			return "{bad " + comma(cookieSize(c.Name, c.Value)) + ", ignored by the browser}"
-		}
-		return comma(cookieSize(c.Name, c.Value))
-	}
-	answer := func(t try) string {
-		a := t.answer
-		switch {
-		case a.Limit != "":
-			return fmt.Sprintf("{mac limit %s: %s, at most %s}", Plain(a.Limit), comma(a.Size), comma(a.Max))
-		case !accepted(t):
-			return "{mac " + Plain(cmp.Or(a.Detail, strings.TrimSpace(t.x.Body))) + "}"
-		case a.Lives != "":
-			return map[string]string{"cookie": "saved, in the cookie", "server": "saved, on the server"}[a.Lives]
-		}
-		return "saved"
-	}
-	out := Outcome{Happened: None, Tone: Refused, Decisive: over.x, Mark: fmt.Sprint(over.x.Status)}
-	grown := Table{Caption: "The value grows", Head: []string{"text, bytes", "status", "cookie sent, bytes", "the answer says"}}
-	slices.SortStableFunc(tries, func(a, b try) int { return a.n - b.n })
-	edge := func(n int) bool { return n == keeps || n == keeps+1 || n == takes || n == takes+1 }
-	for i, t := range tries {
-		doubled := t.n%first == 0 && (t.n/first)&(t.n/first-1) == 0
-		if (doubled || edge(t.n)) && (i == 0 || tries[i-1].n != t.n) { // of several of one size the first: the others changed nothing
-			grown.Rows = append(grown.Rows, []string{comma(t.n), fmt.Sprint(t.x.Status), sent(t), answer(t)})
+// wall is what came of a value that grew.
+type wall struct {
+	tries         []try
+	takes, keeps  int       // the largest that the server took, and that came back
+	over          try       // one byte more than keeps
+	before, after int       // bytes that were read before it and after it; -1 for none
+	read          *Exchange // the last read
+	name          string    // the other value, at last
+}
+
+// of is the first try of that size, nil for none.
+func (w wall) of(n int) *Exchange {
+	for _, t := range w.tries {
+		if t.n == n {
+			return t.x
 		}
 	}
+	return nil
+}
+
+// grown is the table of the sizes that count: the doubled ones, and the edges.
+func (w wall) grown() Table {
+	t := Table{Caption: "The value grows", Head: []string{"text, bytes", "status", "cookie sent, bytes", "the answer says"}}
+	sorted := slices.SortedStableFunc(slices.Values(w.tries), func(a, b try) int { return a.n - b.n })
+	for i, at := range sorted {
+		doubled := at.n%doubledFrom == 0 && (at.n/doubledFrom)&(at.n/doubledFrom-1) == 0
+		edge := at.n == w.keeps || at.n == w.keeps+1 || at.n == w.takes || at.n == w.takes+1
+		if (doubled || edge) && (i == 0 || sorted[i-1].n != at.n) { // of several of one size the first: the others changed nothing
+			t.Rows = append(t.Rows, []string{comma(at.n), fmt.Sprint(at.x.Status), at.sent(), at.says()})
+		}
+	}
+	return t
+}
+
+func (w wall) judge() Outcome {
 	size := func(n int) string {
 		if n < 0 {
 			return "missing"
 		}
 		return comma(n) + " bytes"
 	}
-	out.Tables = []Table{grown, {
-		Caption: "What the client has", Head: []string{"key", "before the last write", "after it"},
-		Rows: [][]string{{"`text`", size(wasThere), size(after)}, {"`name`", "`Rahim`", cmp.Or(Plain(name.Value()), "missing")}},
-	}}
-	out.Pair = []Shot{
-		{Title: comma(over.n) + " bytes of text", Exchange: over.x},
-		{Title: "The next read", Exchange: read, Says: size(after)},
+	over, name := w.over, cmp.Or(Plain(w.name), "missing")
+	out := Outcome{
+		Happened: None, Tone: Refused, Decisive: over.x, Mark: fmt.Sprint(over.x.Status),
+		Tables: []Table{w.grown(), {
+			Caption: "What the client has", Head: []string{"key", "before the last write", "after it"},
+			Rows: [][]string{{"`text`", size(w.before), size(w.after)}, {"`name`", "`Rahim`", name}},
+		}},
+		Pair: []Shot{
+			{Title: comma(over.n) + " bytes of text", Exchange: over.x},
+			{Title: "The next read", Exchange: w.read, Says: size(w.after)},
+		},
 	}
-	of := func(n int) try { return tries[slices.IndexFunc(tries, func(t try) bool { return t.n == n })] }
 	switch a := over.answer; {
-	case accepted(over) && after == over.n:
+	case over.accepted() && w.after == over.n:
 		out.Happened, out.Tone = 0, Held
 		out.Verdict = fmt.Sprintf("{ok No wall} up to %s bytes, the most that was tried: every write was saved, and read back.", comma(over.n))
-	case accepted(over):
+	case over.accepted():
 		out.Happened, out.Tone = 2, Lost
-		out.Verdict = fmt.Sprintf("{bad Lost without an error.} A text of %s bytes came back. With one byte more the server answered %d, and the next request read %s.", comma(keeps), over.x.Status, size(after))
+		out.Verdict = fmt.Sprintf("{bad Lost without an error.} A text of %s bytes came back. With one byte more the server answered %d, and the next request read %s.", comma(w.keeps), over.x.Status, size(w.after))
 		if c := over.x.SetCookie(); c != nil && over.ignored {
 			out.Mark = "Set-Cookie"
-			out.Verdict += fmt.Sprintf(" Its cookie had %s bytes, name and value: more than the %s that a browser takes, so that the browser kept the one before.", comma(cookieSize(c.Name, c.Value)), comma(session.MaxCookieBytes))
+			out.Verdict += fmt.Sprintf(" Its cookie had %s bytes, name and value: more than the %s that a browser takes, so that the browser kept the one before.", comma(cookieSize(c.Name, c.Value)), comma(browserLimit))
 		}
-		if high > 0 {
-			late := of(takes + 1).x
-			out.Verdict += fmt.Sprintf(" An error came only at %s bytes: status %d, `%s`.", comma(takes+1), late.Status, Plain(strings.TrimSpace(late.Body)))
+		if late := w.of(w.takes + 1); late != nil && late.Status >= 400 {
+			out.Verdict += fmt.Sprintf(" An error came only at %s bytes: status %d, %s.", comma(w.takes+1), late.Status, code(strings.TrimSpace(late.Body)))
 		}
-	case !kept:
+	case w.after != w.before || w.name != "Rahim":
 		out.Tone = Lost
-		out.Verdict = fmt.Sprintf("{bad Refused, and lost too.} Status %d at %s bytes. Before it, the client read %s of `text`; after it: %s, and `name` is %s.", over.x.Status, comma(over.n), size(wasThere), size(after), cmp.Or(Plain(name.Value()), "missing"))
+		out.Verdict = fmt.Sprintf("{bad Refused, and lost too.} Status %d at %s bytes. Before it, the client read %s of `text`; after it: %s, and `name` is %s.", over.x.Status, comma(over.n), size(w.before), size(w.after), name)
 	default:
 		out.Happened = 1
-		if keeps >= 10_000 {
+		if w.keeps >= 10_000 {
 			out.Happened = 3
 		}
-		why := "`" + Plain(strings.TrimSpace(over.x.Body)) + "`"
 		out.Mark = strings.TrimSpace(over.x.Body)
+		why := code(out.Mark)
 		if a.Limit != "" {
 			why = fmt.Sprintf("the %s would be %s bytes, at most %s are allowed", Plain(a.Limit), comma(a.Size), comma(a.Max))
 			out.Mark = fmt.Sprintf(`"limit":%q,"size":%d,"max":%d`, a.Limit, a.Size, a.Max)
 		}
-		out.Verdict = fmt.Sprintf("{mac The wall stands between %s and %s bytes of text.} The last byte too many got status %d: %s. {ok Nothing was lost:} `text` still has %s, and `name` is still `%s`.",
-			comma(keeps), comma(over.n), over.x.Status, why, size(after), Plain(name.Value()))
-		if c := of(keeps).x.SetCookie(); c != nil {
+		out.Verdict = fmt.Sprintf("{mac The wall stands between %s and %s bytes of text.} The last byte too many got status %d: %s. {ok Nothing was lost:} `text` still has %s, and `name` is still `Rahim`.",
+			comma(w.keeps), comma(over.n), over.x.Status, why, size(w.after))
+		if c := w.of(w.keeps).SetCookie(); c != nil {
 			out.Verdict += fmt.Sprintf(" With the largest that fits the cookie had {cookie %s bytes}.", comma(cookieSize(c.Name, c.Value)))
-		}
-		if a.Limit == string(session.LimitValue) {
-			out.Verdict += moreValues(b, keeps)
 		}
 	}
 	return out
@@ -501,14 +537,15 @@ func moreValues(b *Client, each int) string {
 	return ""
 }
 
-// whoIs is who is logged in, by an answer to GET /session; "" for nobody.
-func whoIs(x *Exchange) (user string) {
+// whoIs is who is logged in, by an answer to GET /session.
+func whoIs(x *Exchange) string {
+	user := ""
 	for _, v := range x.Answer().Values {
 		if v.Key == "user" {
 			_ = json.Unmarshal(v.Value, &user) // what is no text is no user
 		}
 	}
-	return user
+	return cmp.Or(user, "nobody")
 }
 
 func restart(r *Run) Outcome {
@@ -526,13 +563,12 @@ func restart(r *Run) Outcome {
 
 	t := Table{Caption: "The same browser through the restarts", Head: []string{"request", "logged in as", "after the answer its cookie is signed by secret", "Set-Cookie", "records on the server"}}
 	look := func(what, note string) *Exchange {
-		x := b.Get("/session")
-		x.Note = note
+		x := b.Get("/session").to(note)
 		key := cmp.Or(x.Answer().CookieInfo.Key, "none")
-		t.Rows = append(t.Rows, []string{what, cmp.Or(Plain(whoIs(x)), "nobody"), key, setOrNot(x), comma(in.Stats().Live)})
+		t.Rows = append(t.Rows, []string{what, Plain(whoIs(x)), key, setOrNot(x), comma(in.Stats().Live)})
 		return x
 	}
-	b.Post("/login", "user", user).Note = "logs in"
+	b.Post("/login", "user", user).to("logs in")
 	look("before the restart", "looks at the session")
 	kept := b.Cookie()
 	record, had := in.Record(kept)
@@ -541,8 +577,7 @@ func restart(r *Run) Outcome {
 	first := look("the first one after it", "sends the cookie from before the restart")
 	now, has := in.Record(kept)
 	still := has && now.Data == record.Data
-	wrote := b.Set("city", "Graz")
-	wrote.Note = "writes"
+	wrote := b.Set("city", "Graz").to("writes")
 	t.Rows = append(t.Rows, []string{"then a write", "", "", setOrNot(wrote), comma(in.Stats().Live)})
 
 	out := Outcome{Happened: None, Decisive: first}
@@ -560,7 +595,7 @@ func restart(r *Run) Outcome {
 		b.Put(kept)
 		back := look("the kept cookie, with the old secret back", "sends the first cookie again, after another restart with the old secret")
 		out.Mark = `"exists":false`
-		out.Pair = []Shot{{Title: "After the restart", Cookie: kept, Exchange: first, Says: "nobody is logged in"}, {Title: "With the old secret back", Cookie: kept, Exchange: back, Says: cmp.Or(whoIs(back), "nobody") + " is logged in"}}
+		out.Pair = []Shot{{Title: "After the restart", Cookie: kept, Exchange: first, Says: "nobody is logged in"}, {Title: "With the old secret back", Cookie: kept, Exchange: back, Says: whoIs(back) + " is logged in"}}
 		switch {
 		case whoIs(back) == user:
 			out.Happened, out.Tone = 2, Refused
@@ -573,7 +608,7 @@ func restart(r *Run) Outcome {
 			out.Verdict = fmt.Sprintf("{bad Logged out}, and the old secret does not help: status %d, and nobody is logged in. %s.", back.Status, stored)
 		}
 		if id := wrote.Answer().Session.ID; id != "" {
-			out.Verdict += fmt.Sprintf(" The write in between began another session, `%s`.", Plain(id))
+			out.Verdict += fmt.Sprintf(" The write in between began another session, %s.", code(id))
 		}
 		out.Tables = []Table{t}
 		return out
@@ -588,7 +623,7 @@ func restart(r *Run) Outcome {
 	replay := look("the kept cookie, there", "sends the cookie from before the first restart")
 	out.Tables = []Table{t}
 	out.Mark = user
-	out.Pair = []Shot{{Title: "From before the restart", Cookie: kept, Exchange: replay, Says: cmp.Or(whoIs(replay), "nobody") + " is logged in"}, {Title: "The cookie of now", Cookie: signed, Exchange: alone, Says: cmp.Or(whoIs(alone), "nobody") + " is logged in"}}
+	out.Pair = []Shot{{Title: "From before the restart", Cookie: kept, Exchange: replay, Says: whoIs(replay) + " is logged in"}, {Title: "The cookie of now", Cookie: signed, Exchange: alone, Says: whoIs(alone) + " is logged in"}}
 	when := ""
 	if first.SetCookie() != nil {
 		when = "with the answer to the first read"
@@ -627,32 +662,25 @@ func storesThroughARestart(r *Run) Outcome {
 	in := r.Boot(Settings{Store: store, Placement: r.Placement()})
 	b, left := in.Client("Rahim's browser"), in.Client("Lamia's browser")
 	text := strings.Repeat("0123456789", 60)
-	b.Set("name", "Rahim").Note = "stores a short value"
-	b.Set("text", text).Note = "stores 600 bytes"
-	before := b.Get("/session")
-	before.Note = "where do they live?"
+	b.Set("name", "Rahim").to("stores a short value")
+	b.Set("text", text).to("stores 600 bytes")
+	before := b.Get("/session").to("where do they live?")
 
-	left.Post("/login", "user", "Lamia").Note = "logs in"
+	left.Post("/login", "user", "Lamia").to("logs in")
 	copied := left.Cookie()
-	left.Post("/logout").Note = "logs out, and has a copy of its cookie"
+	left.Post("/logout").to("logs out, and has a copy of its cookie")
 	left.Put(copied)
-	dead := left.Get("/get", "key", "user")
-	dead.Note = "sends the copy"
-	was := b.Get("/get", "key", "name")
-	was.Note = "reads the short value"
+	dead := left.Get("/get", "key", "user").to("sends the copy")
+	was := b.Get("/get", "key", "name").to("reads the short value")
 	records := in.Stats().Live
 
 	in.Restart(nil)
 	after := in.Stats().Live
-	name := b.Get("/get", "key", "name")
-	name.Note = "reads the short value, after the restart"
-	long := b.Get("/get", "key", "text")
-	long.Note = "reads the long one"
-	again := left.Get("/get", "key", "user")
-	again.Note = "sends the copy again"
+	name := b.Get("/get", "key", "name").to("reads the short value, after the restart")
+	long := b.Get("/get", "key", "text").to("reads the long one")
+	again := left.Get("/get", "key", "user").to("sends the copy again")
 	sent := b.Cookie()
-	wrote := b.Set("visit", "2")
-	wrote.Note = "writes"
+	wrote := b.Set("visit", "2").to("writes")
 
 	a := before.Answer()
 	lives := func(key string) string {
@@ -673,14 +701,14 @@ func storesThroughARestart(r *Run) Outcome {
 	}
 	out := Outcome{
 		Happened: None, Tone: Lost, Decisive: name,
-		Pair: []Shot{{Title: "Before the restart", Cookie: sent, Exchange: was, Says: says(was)}, {Title: "After the restart", Cookie: sent, Exchange: name, Says: says(name)}},
+		Pair: []Shot{was.shot("Before the restart", sent), name.shot("After the restart", sent)},
 		Tables: []Table{
 			{Caption: "Through the restart", Head: []string{"value", "lived in", "after the restart"}, Rows: [][]string{
 				{"`name`, 5 bytes", lives("name"), back(hasName)}, {"`text`, 600 bytes", lives("text"), back(hasText)},
 			}},
 			{Caption: "The store " + cmp.Or(map[string]string{"sqlite": "SQLite", "redis": "Redis"}[store], store), Head: []string{"what", "before", "after"}, Rows: [][]string{
 				{"records", comma(records), comma(after)},
-				{"ID of the session, hashed", "`" + Plain(a.ID) + "`", "`" + Plain(wrote.Answer().Session.ID) + "`"},
+				{"ID of the session, hashed", code(a.ID), code(wrote.Answer().Session.ID)},
 				{"copy of a cookie that was logged out", accepted(dead), accepted(again)},
 			}},
 		},
@@ -689,7 +717,7 @@ func storesThroughARestart(r *Run) Outcome {
 	switch {
 	case hasName && hasText && same:
 		out.Happened, out.Tone, out.Mark = 0, Held, "Rahim"
-		out.Verdict = "{ok All is there.} Both values were read back, and the session goes on as `" + Plain(a.ID) + "`. " + kept
+		out.Verdict = "{ok All is there.} Both values were read back, and the session goes on as " + code(a.ID) + ". " + kept
 		if after == 0 {
 			out.Verdict += " The values came back {cookie from the browser}."
 		}
@@ -706,14 +734,14 @@ func storesThroughARestart(r *Run) Outcome {
 			out.Verdict += " The next write began a session with another ID."
 		}
 	default:
-		out.Verdict = "{bad Neither all nor nothing:} the short value is " + plainly(hasName) + ", the long one is " + plainly(hasText) + ", and the next write has the ID `" + Plain(wrote.Answer().Session.ID) + "`. " + kept
+		out.Verdict = "{bad Neither all nor nothing:} the short value is " + plainly(hasName) + ", the long one is " + plainly(hasText) + ", and the next write has the ID " + code(wrote.Answer().Session.ID) + ". " + kept
 	}
 	switch {
 	case dead.Answer().Found:
 		out.Verdict += " {bad The logout did not count even before that:} the copy of Lamia's cookie was accepted."
 	case revived:
 		out.Verdict += " {bad But a logout was forgotten:} the copy of Lamia's cookie was refused after her logout, and after the restart it logs her in again."
-		out.Pair = append(out.Pair, Shot{Title: "Logged out, after the restart", Cookie: copied, Exchange: again, Says: says(again)})
+		out.Pair = append(out.Pair, again.shot("Logged out, after the restart", copied))
 	default:
 		out.Verdict += " The copy of the cookie that Lamia had logged out is refused before and after."
 	}
@@ -736,20 +764,24 @@ func accepted(x *Exchange) string {
 	return "{mac refused}"
 }
 
+// halves is what was seen of a session's cookie and its record, of which one was deleted.
+type halves struct {
+	onlyCookie         bool // it was the cookie
+	hadRecord, deleted bool
+	kept               string    // the cookie
+	before, next       *Exchange // reads, before the deletion and after it
+	cookie             string    // that the browser keeps after next
+	record             bool      // that the server has then
+	last               *Exchange // with the cookie put back, or a write without the record
+}
+
 func threeWitnesses(r *Run) Outcome {
 	in := r.Boot(Settings{Placement: r.Placement()})
 	b := in.Client("Rahim's browser")
-	b.Set("name", "Rahim").Note = "stores a value: the session is born"
+	b.Set("name", "Rahim").to("stores a value: the session is born")
 	kept := b.Cookie()
-
 	t := Table{Caption: "Three witnesses", Head: []string{"moment", "the browser keeps", "the wire carried", "under the first ID the server has", "the answer"}}
-	browserHas := func() bool { return b.Cookie() != "" }
 	serverHas := func() bool { _, ok := in.Record(kept); return ok }
-	// carriedBy is the size of the cookie in a request, as browsers count it.
-	carriedBy := func(x *Exchange) string {
-		name, value, _ := strings.Cut(x.Cookie, "=")
-		return comma(cookieSize(name, value))
-	}
 	// ask lets the three speak; x is the request of that moment, nil for none.
 	ask := func(moment string, x *Exchange) {
 		keeps, carried, has, said := "nothing", "no request", "{server no record}", ""
@@ -762,107 +794,122 @@ func threeWitnesses(r *Run) Outcome {
 		if x != nil {
 			carried, said = "{wire no Cookie header}", "`name` is missing"
 			if x.Answer().Found {
-				said = "`name` is `" + Plain(x.Value()) + "`"
+				said = "`name` is " + code(x.Value())
 			}
 			if x.Cookie != "" {
-				carried = fmt.Sprintf("{wire a cookie, %s bytes}", carriedBy(x))
+				carried = fmt.Sprintf("{wire a cookie, %s bytes}", comma(cookieSize(CookieName, x.cookie())))
 			}
 			if x.Method == "POST" {
-				said = "written to session `" + Plain(x.Answer().Session.ID) + "`"
+				said = "written to session " + code(x.Answer().Session.ID)
 			}
 		}
 		t.Rows = append(t.Rows, []string{moment, keeps, carried, has, said})
 	}
-	before := b.Get("/get", "key", "name")
-	before.Note = "reads it"
-	ask("before", before)
-	hadRecord := serverHas()
-
-	onlyCookie := r.Choice("delete") == "cookie"
-	if onlyCookie {
+	h := halves{onlyCookie: r.Choice("delete") == "cookie", kept: kept, hadRecord: serverHas()}
+	h.before = b.Get("/get", "key", "name").to("reads it")
+	ask("before", h.before)
+	if h.onlyCookie {
 		b.Drop()
+		h.deleted = b.Cookie() == ""
 	} else {
 		in.DeleteRecord(kept)
-	}
-	deleted := !browserHas()
-	if !onlyCookie {
-		deleted = !serverHas()
+		h.deleted = !serverHas()
 	}
 	ask("after the deletion", nil)
-	next := b.Get("/get", "key", "name")
-	next.Note = "asks again, after the deletion"
-	ask("after the next request", next)
-	hasCookie, hasRecord, found := browserHas(), serverHas(), next.Answer().Found
+	h.next = b.Get("/get", "key", "name").to("asks again, after the deletion")
+	ask("after the next request", h.next)
+	h.cookie, h.record = b.Cookie(), serverHas()
+	if h.onlyCookie {
+		b.Put(kept)
+		h.last = b.Get("/get", "key", "name").to("puts its cookie back, and asks")
+		ask("the cookie is put back", h.last)
+	} else {
+		h.last = b.Set("name", "Rahim again").to("writes")
+		ask("after a write", h.last)
+	}
+	out := h.judge()
+	out.Tables = []Table{t}
+	return out
+}
 
-	out := Outcome{Happened: None, Tone: Refused, Decisive: next, Mark: `"found":false`}
-	if next.Cookie != "" {
-		out.Mark = next.Cookie
+// judge says what came of the deletion.
+func (h halves) judge() Outcome {
+	out := Outcome{Happened: None, Tone: Refused, Decisive: h.next, Mark: `"found":false`}
+	if h.next.Cookie != "" {
+		out.Mark = h.next.Cookie
 	}
 	var then string
-	if onlyCookie {
-		b.Put(kept)
-		back := b.Get("/get", "key", "name")
-		back.Note = "puts its cookie back, and asks"
-		ask("the cookie is put back", back)
-		if back.Answer().Found {
-			then = fmt.Sprintf(" With the cookie put back, `name` is `%s` again.", Plain(back.Value()))
+	var adopted *Exchange // under the ID that lost its record
+	if h.onlyCookie {
+		out.Pair = []Shot{h.next.shot("Without the cookie", ""), h.last.shot("With the cookie put back", h.kept)}
+		if h.last.Answer().Found {
+			then = fmt.Sprintf(" With the cookie put back, `name` is %s again.", code(h.last.Value()))
 		} else {
 			then = " Putting the cookie back did not help: `name` is missing."
 		}
-		out.Pair = []Shot{{Title: "Without the cookie", Exchange: next, Says: says(next)}, {Title: "With the cookie put back", Cookie: kept, Exchange: back, Says: says(back)}}
 	} else {
-		again := b.Set("name", "Rahim again")
-		again.Note = "writes"
-		ask("after a write", again)
-		if was, is := before.Answer().Session.ID, again.Answer().Session.ID; was == is {
-			then = fmt.Sprintf(" A write went to the same session as before, `%s`.", Plain(is))
-		} else {
-			then = fmt.Sprintf(" A write began another session, `%s` in place of `%s`: the old ID was not taken up again.", Plain(is), Plain(was))
+		out.Pair = []Shot{h.before.shot("With the record", h.kept), h.next.shot("Without the record", h.kept)}
+		was, is := h.before.Answer().Session.ID, h.last.Answer().Session.ID
+		switch {
+		case h.last.Status >= 400:
+			then = fmt.Sprintf(" A write was answered with status %d.", h.last.Status)
+		case was == is:
+			adopted, then = h.last, fmt.Sprintf(" A write went to the same session as before, %s.", code(is))
+		default:
+			then = fmt.Sprintf(" A write began another session, %s in place of %s: the old ID was not taken up again.", code(is), code(was))
 		}
-		out.Pair = []Shot{{Title: "With the record", Cookie: kept, Exchange: before, Says: says(before)}, {Title: "Without the record", Cookie: kept, Exchange: next, Says: says(next)}}
+		if h.next.Answer().Session.Exists {
+			adopted = h.next
+		}
 	}
-	out.Tables = []Table{t}
-
+	found, half := h.next.Answer().Found, h.cookie != "" || h.record
 	switch {
-	case !before.Answer().Found:
+	case !h.before.Answer().Found:
 		out.Tone, out.Verdict = Lost, "{bad Nothing to delete:} the value was missing before anything was deleted."
-	case !deleted:
+	case !h.deleted:
 		out.Tone = Lost
-		out.Verdict = fmt.Sprintf("{bad Nothing was deleted:} what was to be deleted is still there, and the answer for `name` is %s.", Plain(says(next)))
-	case !hasCookie && !hasRecord && !found:
+		out.Verdict = fmt.Sprintf("{bad Nothing was deleted:} what was to be deleted is still there, and the answer for `name` is %s.", Plain(says(h.next)))
+	case !half && !found:
 		out.Happened, out.Tone = 1, Lost
 		out.Verdict = "{cookie Nothing stays.} The browser keeps no cookie, and the server has no record of it."
-		if !hadRecord {
+		if !h.hadRecord {
 			out.Verdict += " It had none before either: with this placement the cookie is the whole session."
 		}
 		out.Verdict += then
-	case hasCookie && hasRecord:
+	case !half:
 		out.Tone = Lost
-		out.Verdict = fmt.Sprintf("{bad Both halves are there again} after one request that only read: somebody made anew what was deleted. The answer for `name` is %s.", Plain(says(next)))
-	case found && (hasCookie || hasRecord):
-		out.Happened, out.Tone, out.Mark = 0, Held, next.Value()
-		half := "{cookie the cookie}"
-		if hasRecord {
-			half = "{server the record}"
+		out.Verdict = fmt.Sprintf("{bad Neither half is there}, and yet the answer for `name` is %s.", Plain(says(h.next)))
+	case h.cookie != "" && (h.onlyCookie || h.record || h.cookie != h.kept):
+		out.Tone = Lost
+		out.Verdict = fmt.Sprintf("{bad Something was made anew} by one request that only read: the table says what. The answer for `name` is %s.", Plain(says(h.next)))
+	case found:
+		out.Happened, out.Tone, out.Mark = 0, Held, h.next.Value()
+		stays := "{cookie the cookie}"
+		if h.record {
+			stays = "{server the record}"
 		}
-		out.Verdict = fmt.Sprintf("{ok Found.} After the deletion %s stays, and `name` is still `%s`.", half, Plain(next.Value()))
-		if !hadRecord && !onlyCookie {
+		out.Verdict = fmt.Sprintf("{ok Found.} After the deletion %s stays, and `name` is still %s.", stays, code(h.next.Value()))
+		if !h.hadRecord && !h.onlyCookie {
 			out.Verdict += " There was no record to delete: with this placement all is in the cookie."
 		}
 		out.Verdict += then
-	case hasRecord && !hasCookie:
+	case h.record:
 		out.Happened, out.Tone = 2, Held
 		out.Verdict = "{server The record stays}, and nobody finds it: the next request carried no cookie, and `name` was missing." + then
-	case hasCookie && !hasRecord:
-		out.Happened = 2
-		out.Verdict = fmt.Sprintf("{cookie The cookie stays}, and {mac is refused}: the next request still carried it, %s bytes, and `name` was missing.", carriedBy(next))
-		if next.SetCookie() == nil {
-			out.Verdict += " The answer set no cookie, so the browser goes on sending this one."
+	case adopted != nil:
+		out.Tone, out.Decisive, out.Mark = Lost, adopted, adopted.Answer().Session.ID
+		out.Verdict = "{bad Adopted, not refused.} The record is gone, and `name` was missing, but the server goes on with the ID that the cookie brought along: whoever plants a cookie chooses the ID (session fixation)."
+		if adopted == h.next {
+			out.Verdict += fmt.Sprintf(" It answered the read as one in session %s.", code(out.Mark))
 		}
 		out.Verdict += then
 	default:
-		out.Tone = Lost
-		out.Verdict = fmt.Sprintf("{bad Neither half is there}, and yet the answer for `name` is %s.", Plain(says(next)))
+		out.Happened = 2
+		out.Verdict = fmt.Sprintf("{cookie The cookie stays}, and {mac is refused}: the next request still carried it, %s bytes, and `name` was missing.", comma(cookieSize(CookieName, h.next.cookie())))
+		if h.next.SetCookie() == nil {
+			out.Verdict += " The answer set no cookie, so the browser goes on sending this one."
+		}
+		out.Verdict += then
 	}
 	return out
 }
