@@ -5,9 +5,11 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/store/private"
 	"github.com/sessionscope/sessionscope/internal/store/redis/redistest"
 )
@@ -119,6 +121,26 @@ var matrixCases = []experimentCase{
 
 var matrixControls = []control{
 	{slug: "matrix", happened: 4, store: unversionedStore},
+	{slug: "matrix", happened: 4, handler: trusting},
+}
+
+// trusting is a server that does not look at signatures: a cookie that it gave out
+// is taken with any.
+func trusting(h http.Handler) http.Handler {
+	var given sync.Map // cookies by what is signed
+	signed := func(cookie string) string { l, _ := session.Peel(cookie); return l.Time + "|" + l.Payload }
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, err := r.Cookie(experiment.CookieName); err == nil {
+			if whole, ok := given.Load(signed(c.Value)); ok {
+				r.Header.Set("Cookie", experiment.CookieName+"="+whole.(string))
+			}
+		}
+		copied := &copying{ResponseWriter: w, status: http.StatusOK}
+		h.ServeHTTP(copied, r)
+		if c, err := http.ParseSetCookie(copied.sent); err == nil && c.Value != "" {
+			given.Store(signed(c.Value), c.Value)
+		}
+	})
 }
 
 func TestMatrix(t *testing.T)         { runCases(t, matrixCases) }

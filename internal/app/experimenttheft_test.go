@@ -284,6 +284,16 @@ func guessCases(drawn string) (cases []experimentCase) {
 				if is.name != made {
 					continue
 				}
+				if generator == "drawn" { // with numbers that nobody knows before
+					is.says = nil
+					if is.happened == 1 {
+						is.check = func(t *testing.T, _ []string, victim string, guesses []seen) {
+							if len(guesses) == 0 || guesses[0].cookie != victim {
+								t.Errorf("the ID was %s, and %d guesses were sent", victim, len(guesses))
+							}
+						}
+					}
+				}
 				c.happened, c.witness = is.happened, guessed(0, is.check)
 				switch {
 				case rule == "none" && generator == "drawn":
@@ -304,14 +314,15 @@ func guessCases(drawn string) (cases []experimentCase) {
 
 // ruleOf is what ten IDs are made from.
 func ruleOf(samples []seen) string {
-	_, err := strconv.Atoi(samples[0].sent())
-	switch first := samples[0].sent(); {
-	case first == "4711":
+	first := samples[0].sent()
+	_, err := strconv.Atoi(first)
+	switch {
+	case err == nil && len(first) < 10:
 		return "counter"
-	case first == md5Hex("4711"):
-		return "hash"
 	case err == nil:
 		return "time"
+	case len(first) == len(md5Hex("")):
+		return "hash"
 	}
 	return "random"
 }

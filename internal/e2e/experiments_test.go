@@ -65,7 +65,7 @@ func (pg *page) runByKeys(prediction int, chosen ...string) {
 	pg.do(chromedp.KeyEvent(kb.Enter))
 }
 
-// Twelve experiments by keyboard alone, wide and on a phone: what the page says
+// Fourteen experiments by keyboard alone, wide and on a phone: what the page says
 // happened, what it says of the prediction, and what it looks like to axe-core.
 func TestExperimentJourneys(t *testing.T) {
 	t.Parallel()
@@ -88,6 +88,8 @@ func TestExperimentJourneys(t *testing.T) {
 		{"fixation", 3, []string{"rotation-on"}, true, []string{"nobody"}},
 		{"guess-the-next-id", 3, []string{"generator-random"}, true, []string{"300"}},
 		{"two-tabs", 1, []string{"placement-server"}, true, []string{"Both"}},
+		{"the-4096-byte-wall", 2, nil, true, []string{"The wall stands between 2,195 and 2,196 bytes", "Nothing was lost"}},
+		{"count-to-five", 3, nil, false, []string{"The same session all along"}},
 	} {
 		t.Run(test.slug, func(t *testing.T) {
 			p := start(t)
@@ -311,6 +313,8 @@ func TestExperimentSameSite(t *testing.T) {
 		here(links[1], how)
 		here(links[2], how)
 	}
+	pg.do(chromedp.Navigate(links[2]), chromedp.WaitVisible(chromedp.ID("post")))
+	pg.axe("the foreign page")
 	pg.forgive("Failed to load resource") // the refused ones
 	pg.do(chromedp.Navigate(address), chromedp.WaitVisible(chromedp.ID("waiting")))
 	grid := eval[[]string](pg, `[...document.querySelectorAll('#waiting tbody tr')].map(tr => [...tr.cells].map(c => c.textContent.trim()).join('|'))`)

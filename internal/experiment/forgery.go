@@ -240,8 +240,12 @@ func (r *Run) entrust(text, how string) entrusted {
 	k.read = k.read && found == text
 	k.named = slices.ContainsFunc(k.layers, func(l layer) bool { return strings.Contains(l.text, diary) })
 	k.answer = b.Get("/get", "key", diary).to("asks for the text: this server has the key")
-	b.Put(b.Tamper(k.cookie, "letter", "", (len(k.cookie)+1)/2))
-	k.tampered = b.Get("/get", "key", diary).to("asks with one letter of the cookie changed")
+	part := "signature"
+	if _, ok := session.Peel(k.cookie); !ok {
+		part = "letter"
+	}
+	b.Put(b.Tamper(k.cookie, part, "", 1))
+	k.tampered = b.Get("/get", "key", diary).to("asks with the signature of the cookie changed")
 	return k
 }
 
@@ -279,7 +283,7 @@ func signedIsNotSecret(r *Run) Outcome {
 	if text == "" {
 		in := r.Boot(Settings{})
 		x := in.Client("Rahim's browser").Get("/session")
-		return Outcome{Happened: None, Tone: Held, Decisive: x, Verdict: "{bad There is nothing to find:} you wrote no text, so that none was stored. Write one."}
+		return Outcome{Happened: None, Undecided: true, Tone: Held, Decisive: x, Verdict: "{bad There is nothing to find:} you wrote no text, so that none was stored. Write one."}
 	}
 	other := "encrypted"
 	if how == "encrypted" {
@@ -291,7 +295,7 @@ func signedIsNotSecret(r *Run) Outcome {
 	}
 
 	peeled, at := k.peeled(text)
-	both := Table{Caption: "The same text both ways", Head: []string{"the cookie is", "bytes", "read without a key", "read by its server", "taken with one letter changed"}}
+	both := Table{Caption: "The same text both ways", Head: []string{"the cookie is", "bytes", "read without a key", "read by its server", "taken with its signature changed"}}
 	for _, k := range []entrusted{k, o} {
 		both.Rows = append(both.Rows, []string{sealed(k.how), fmt.Sprint(len(k.cookie)), yes(k.read, false), yes(k.answer.Value() == text, true), yes(k.tampered.Answer().Found, false)})
 	}
@@ -315,7 +319,7 @@ func signedIsNotSecret(r *Run) Outcome {
 		}
 		out.Verdict = fmt.Sprintf("{bad Read without any key.} With %s taken off there stood: %s.", word(at, "layer", "layers"), code(text))
 		if !k.tampered.Answer().Found {
-			out.Verdict += " {mac Changing} is another matter: with one letter changed the same cookie was worth nothing."
+			out.Verdict += " {mac Changing} is another matter: with one byte of its signature changed the same cookie was worth nothing."
 		}
 	case at >= 0:
 		out.Happened, out.Tone = 2, Lost
@@ -387,6 +391,7 @@ func changeOneLetter(r *Run) Outcome {
 	switch {
 	case edited == issued:
 		out.Tables = nil
+		out.Undecided = true
 		out.Verdict = "{bad Nothing was edited:} both requests carried the same cookie. Write another role."
 	case as.Value() != "student":
 		out.Tone = Lost
@@ -519,7 +524,7 @@ func crackAWeakSecret(r *Run) Outcome {
 	login := b.Post("/login", "user", "rahim").to("logs in under a name of their own")
 	issued := b.Cookie()
 	if issued == "" {
-		return Outcome{Happened: None, Tone: Held, Decisive: login, Verdict: fmt.Sprintf("{bad No cookie, nothing to crack:} with that secret the server could not sign one. It answered with status %d: %s.",
+		return Outcome{Happened: None, Undecided: true, Tone: Held, Decisive: login, Verdict: fmt.Sprintf("{bad No cookie, nothing to crack:} with that secret the server could not sign one. It answered with status %d: %s.",
 			login.Status, Plain(visible(strings.TrimSpace(login.Body), 120)))}
 	}
 	own := b.Get("/get", "key", "user").to("asks whom the server sees, with the cookie as issued")

@@ -163,7 +163,7 @@ func (w *matrixRow) run(r *Run, in *Instance) {
 	} else {
 		cell(false, "", "not at once")
 	}
-	refused(replay(other.Tamper(w.kept, "letter", "", (len(w.kept)+1)/2), "sends the cookie with one letter changed"), "refused", "believed")
+	refused(replay(other.Tamper(w.kept, "signature", "", 0), "sends the cookie with its signature changed"), "refused", "believed")
 
 	did(ru.tab.Post("/logout"), "logs out")
 	w.after = replay(w.kept, "sends the cookie from before the logout")

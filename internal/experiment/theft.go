@@ -593,14 +593,20 @@ func stolenCookie(r *Run) Outcome {
 	end := did(thief, "looks with the copied cookie", "none", thief.Get("/me"))
 	own := did(rahim, "looks at his account", "none", rahim.Get("/me"))
 
+	balance := func(x *Exchange) string {
+		if x.Status != http.StatusOK {
+			return ""
+		}
+		return fmt.Sprintf("balance %d", accountIn(x).Balance)
+	}
 	knows := func(x *Exchange) bool { a := accountIn(x); return a.Done && a.User == "Rahim" }
 	took := accountIn(had).Balance - accountIn(left).Balance
 	out := Outcome{
 		Happened: None, Decisive: pay, Mark: fmt.Sprint(`"done":`, accountIn(pay).Done), Tables: []Table{t},
 		Pair: []Shot{
-			{Title: "Rahim's own", Cookie: left.cookie(), Exchange: left, Says: fmt.Sprintf("status %d", left.Status)},
-			{Title: "The thief's copy", Cookie: stolen, Exchange: read, Says: fmt.Sprintf("status %d", read.Status)},
-			{Title: "The copy after the new ID", Cookie: stolen, Exchange: end, Says: fmt.Sprintf("status %d", end.Status)},
+			{Title: "Rahim's own", Cookie: left.cookie(), Exchange: left, Says: balance(left)},
+			{Title: "The thief's copy", Cookie: stolen, Exchange: read, Says: balance(read)},
+			{Title: "The copy after the new ID", Cookie: stolen, Exchange: end, Says: balance(end)},
 		},
 	}
 	works := map[bool]string{true: "still read the account", false: "read nothing any more"}
@@ -893,10 +899,11 @@ func guessTheNextID(r *Run) Outcome {
 	clock.Store(time.Now().UnixMilli())
 	made, named := r.Choice("generator"), r.Choice("rule")
 	hidden := made == "drawn" && named == "none" // nothing may say the rule
-	if made == "drawn" {
-		made = drawn()
+	n := firstNumber - 1
+	if made == "drawn" { // with other numbers than the runs that name the rule
+		made, n = drawn(), 1000+mathrand.IntN(50_000)
 	}
-	n, generate := firstNumber-1, generators[made]
+	generate := generators[made]
 	in := r.Boot(Settings{Twin: func(string) http.Handler {
 		return issuer(func() string { n++; return generate(n, time.UnixMilli(clock.Load())) })
 	}})

@@ -452,7 +452,7 @@ func (w wall) of(n int) *Exchange {
 
 // grown is the table of the sizes that count: the doubled ones, and the edges.
 func (w wall) grown() Table {
-	t := Table{Caption: "The value grows", Head: []string{"text, bytes", "status", "cookie sent, bytes", "the answer says"}}
+	t := Table{Caption: "The value grows", Head: []string{"text, bytes", "status", "Set-Cookie, bytes", "the answer says"}}
 	sorted := slices.SortedStableFunc(slices.Values(w.tries), func(a, b try) int { return a.n - b.n })
 	for i, at := range sorted {
 		doubled := at.n%doubledFrom == 0 && (at.n/doubledFrom)&(at.n/doubledFrom-1) == 0
