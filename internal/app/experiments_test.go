@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -238,6 +239,8 @@ func runControls(t *testing.T, controls []control) {
 	}
 }
 
+var sentenceEnd = regexp.MustCompile(`[.?!]( |$)`)
+
 // Every experiment is run in every variant, and has a control.
 func TestExperimentsAreCovered(t *testing.T) {
 	run, controlled := make(map[string]bool), make(map[string]bool)
@@ -252,7 +255,7 @@ func TestExperimentsAreCovered(t *testing.T) {
 			if n := len(e.Predictions); n < 2 || n > 4 {
 				t.Errorf("%s has %d predictions", e.Slug, n)
 			}
-			if n := len(e.Explain); n < 3 || n > 6 {
+			if n := len(sentenceEnd.FindAllString(strings.Join(e.Explain, " "), -1)); n < 3 || n > 6 {
 				t.Errorf("%s is explained in %d sentences", e.Slug, n)
 			}
 			if e.Breaks == "" || len(e.Sources) == 0 || e.Lead == "" || e.Does == "" {

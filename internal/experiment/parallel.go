@@ -34,7 +34,7 @@ func parallel() []Experiment {
 			Does: "two forms sent at once by two tabs, which both load the session before either writes",
 			Run:  twoTabs,
 			Explain: []string{
-				"Each request loads the session, changes its own copy and writes that back; two copies that began alike do not merge by themselves. This is called a lost update.",
+				"Each request loads the session, changes its own copy and writes that back; two copies that began alike do not merge by themselves, and one update is lost.",
 				"A browser keeps one cookie of a name (RFC 6265, section 5.3): where values ride in the {cookie cookie}, the `Set-Cookie` that arrives last replaces the other, and no server can see that.",
 				"On the {server server} a version prevents it: a save must name the version that was loaded, and the store refuses it when that is no longer the newest one.",
 				"This engine then loads the record again and applies its change to what the other tab wrote, so that both are kept.",

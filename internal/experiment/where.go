@@ -60,7 +60,7 @@ func where() []Experiment {
 				"A browser need not keep a cookie of more than 4,096 bytes (RFC 6265, section 6.1); today's ignore one whose name and value have more, and the server never hears of it.",
 				"What is written as base64 grows by a third, and securecookie does it twice, so that a text in a {cookie cookie} meets this wall at a little more than half of it.",
 				"A {server server} has walls too, or one visitor could fill it: here 65,536 bytes a value, with the two quotes that JSON puts around a text, and 262,144 a session. `hybrid` moves what is too large for the cookie to the record, so that 10 kB fit.",
-				"gorilla's securecookie counts 4,096 bytes of value alone: with the cookie's name that can be more than a browser takes. Its FilesystemStore keeps the same limit for a file that never travels, unless `MaxLength` is called.",
+				"gorilla's securecookie counts 4,096 bytes of value alone: with the cookie's name that can be more than a browser takes; and its FilesystemStore keeps the same limit for a file that never travels, unless `MaxLength` is called.",
 				"A good limit refuses the whole write, says which limit it was, and leaves what was there before.",
 			},
 			Breaks:  "A server that sends the cookie without counting it: it answers 200, and only the next request shows that the browser kept the old one.",
