@@ -468,3 +468,46 @@ func TestDiffering(t *testing.T) {
 		}
 	}
 }
+
+// Whoever runs many experiments takes away what they found themselves, and nobody
+// else's.
+func TestOwnRunsMakeRoom(t *testing.T) {
+	a := newExperiments(t, nil)
+	const slug = "/experiments/born-on-first-write"
+	run := func(address string) string { return tokenOf(t, learn(a, address, "POST", slug+"/run", "")) }
+	mine := run("10.0.0.1")
+	first := run("10.0.0.2")
+	for range 70 {
+		run("10.0.0.2")
+	}
+	if w := learn(a, "10.0.0.1", "GET", slug+"?run="+mine, ""); w.Code != http.StatusOK {
+		t.Errorf("what another one found is gone: status %d", w.Code)
+	}
+	if w := learn(a, "10.0.0.2", "GET", slug+"?run="+first, ""); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "15 minutes at most") {
+		t.Errorf("the control: the oldest of many is still there: status %d", w.Code)
+	}
+}
+
+// The projector switch of an experiment's page leaves the run on it.
+func TestProjectorKeepsTheRun(t *testing.T) {
+	a := newExperiments(t, nil)
+	b := newBrowser(t, a, formPage)
+	const slug = "/experiments/born-on-first-write"
+	page := b.send(func() *http.Request { r := b.request("GET", "/", ""); r.Header.Set("Accept", "text/html"); return r }())
+	_, rest, _ := strings.Cut(page.body, `name="v" value="`)
+	visit, _, _ := strings.Cut(rest, `"`)
+	shown := b.post(slug+"/run", "prediction", "3", "v", visit).want(303).Header.Get("Location")
+	if !strings.HasPrefix(shown, slug+"?v="+visit+"&run=") {
+		t.Fatalf("the run is shown at %q", shown)
+	}
+	for referer, want := range map[string]string{origin + strings.TrimSuffix(shown, "#run"): strings.TrimSuffix(shown, "#run"), "": slug + "?v=" + visit, "%zz": slug + "?v=" + visit, origin + slug + "?run=other": slug + "?v=" + visit} {
+		r := b.request("POST", "/projector", url.Values{"on": {"1"}, "v": {visit}, "experiment": {"born-on-first-write"}}.Encode())
+		r.Header.Set("Referer", referer)
+		got, err := url.Parse(b.send(r).want(303).Header.Get("Location"))
+		is, _ := url.Parse(want)
+		if err != nil || got.Path != is.Path || got.Query().Encode() != is.Query().Encode() {
+			t.Errorf("from %q it goes on to %v, want %q", referer, got, want)
+		}
+	}
+	b.get(strings.TrimSuffix(shown, "#run")).want(200, "data-projector", `id="verdict"`)
+}

@@ -211,7 +211,7 @@ func (a *App) experiment(c echo.Context, s *session.Session) error {
 	if c.QueryParam("run") == "" {
 		r = a.openRun(c, e)
 	} else if r == nil {
-		return &problem{status: http.StatusNotFound, detail: fmt.Sprintf("What that run found is not kept any more: it is for %.0f minutes. Run the experiment again.", experiment.KeepFor.Minutes())}
+		return &problem{status: http.StatusNotFound, detail: fmt.Sprintf("What that run found is not kept any more: it is for %.0f minutes at most. Run the experiment again.", experiment.KeepFor.Minutes())}
 	}
 	if wants(c) == formJSON {
 		return a.runJSON(c, e, asOfNow(r))

@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -106,6 +107,13 @@ func (a *App) projector(c echo.Context) error {
 		if back = "/experiments"; mem.form.Get("experiment") != "" {
 			if e, ok := experiment.Find(mem.form.Get("experiment")); ok {
 				back += "/" + e.Slug
+				from, _ := url.Parse(c.Request().Referer()) // which run the page shows
+				if from == nil {
+					from = &url.URL{}
+				}
+				if r := a.runOf(e, from.Query().Get("run")); r != nil {
+					back += "?run=" + r.Token
+				}
 			}
 		}
 	}

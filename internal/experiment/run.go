@@ -26,11 +26,12 @@ const (
 	MaxRunsEach    = 2
 	MaxRunsAddress = 4 * MaxRunsEach
 
-	runLimit  = 25 * time.Second // of a run that our clients drive
-	liveLimit = 5 * time.Minute  // of one that waits for the learner's own browser
-	KeepFor   = 15 * time.Minute // what a run found, after its end
-	maxKept   = 64               // of those; the oldest makes room
-	maxShown  = 120              // exchanges of a run that are kept
+	runLimit    = 25 * time.Second // of a run that our clients drive
+	liveLimit   = 5 * time.Minute  // of one that waits for the learner's own browser
+	KeepFor     = 15 * time.Minute // what a run found, after its end
+	maxKept     = 64               // of those; the oldest makes room
+	maxKeptEach = 8                // of one learner
+	maxShown    = 120              // exchanges of a run that are kept
 )
 
 // Config is what a Runner is made of.
@@ -184,13 +185,16 @@ func (rn *Runner) admit(e Experiment, learner, address string, prediction int, c
 	case all >= MaxRuns:
 		return nil, &BusyError{Max: MaxRuns}
 	}
-	if len(kept) >= maxKept {
-		oldest := slices.MinFunc(kept, func(a, b *Run) int {
-			x, _ := a.endedAt()
-			y, _ := b.endedAt()
-			return x.Compare(y)
-		})
-		delete(rn.byToken, oldest.Token)
+	// The learner's own runs make room first, so that nobody takes away what others found.
+	mine := slices.DeleteFunc(slices.Clone(kept), func(r *Run) bool { return r.Learner != learner })
+	for _, full := range []struct {
+		runs []*Run
+		max  int
+	}{{mine, maxKeptEach}, {kept, maxKept}} {
+		if len(full.runs) >= full.max {
+			oldest := slices.MinFunc(full.runs, func(a, b *Run) int { return a.started.Compare(b.started) })
+			delete(rn.byToken, oldest.Token)
+		}
 	}
 	r := &Run{Token: rand.Text(), Experiment: e, Learner: learner, Address: address, started: time.Now(), Prediction: prediction, Chosen: chosen, runner: rn, done: make(chan struct{})}
 	path, _, query := strings.Cut(page, "?")

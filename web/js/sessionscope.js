@@ -169,6 +169,7 @@ function showCurrent() {
   }
 }
 showCurrent();
+showRun.waited = !!document.getElementById('waiting');
 
 // On an experiment's page: what came of a press comes into view, and is read out.
 function showRun(id) {
@@ -178,7 +179,7 @@ function showRun(id) {
   if (showRun.waited && !waits) run.scrollIntoView({ block: 'start' }); // it has ended
   showRun.waited = waits;
   if (run.dataset.url) history.replaceState(history.state, '', run.dataset.url); // a reload shows it again
-  if (document.activeElement === document.body && !asksItself(id) && !run.matches(':empty')) run.focus({ preventScroll: true });
+  if (document.activeElement === document.body && !asksItself(id)) (run.matches(':empty') ? document.getElementById('do-it') : run).focus({ preventScroll: true });
   const refused = document.getElementById('problem').dataset.field;
   for (const field of document.querySelectorAll('.free input')) {
     if (field.name === refused) {
