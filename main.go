@@ -5,7 +5,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -215,9 +214,7 @@ func readSecrets(file string) ([][]byte, error) {
 	if file != "" {
 		return session.ReadSecrets(file)
 	}
-	secret := make([]byte, session.MinSecretBytes)
-	rand.Read(secret) // it never fails
-	return [][]byte{secret}, nil
+	return [][]byte{session.NewSecret()}, nil
 }
 
 // rereadSecrets reads the file again at every hangup. A bad file changes nothing.

@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -162,17 +161,12 @@ func (e Experiment) Choose(get func(name string) (string, bool)) (map[string]str
 			return nil, &session.InputError{Field: c.Name, Text: fmt.Sprintf("%s: that is none of %s.", c.Label, strings.Join(names, ", "))}
 		case len(c.Options) == 0 && len(text) > c.Max:
 			return nil, &session.InputError{Field: c.Name, Text: fmt.Sprintf("%s: that has %d bytes, at most %d are allowed.", c.Label, len(text), c.Max)}
-		case len(c.Options) == 0 && strings.ContainsFunc(text, unseen):
+		case len(c.Options) == 0 && strings.ContainsFunc(text, func(r rune) bool { return session.Unseen(r) || r == utf8.RuneError }):
 			return nil, &session.InputError{Field: c.Name, Text: c.Label + ": letters that cannot be seen are not allowed."}
 		}
 		chosen[c.Name] = strings.Clone(text)
 	}
 	return chosen, nil
-}
-
-// unseen tells that a letter cannot be seen, or turns others around.
-func unseen(r rune) bool {
-	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' || r == utf8.RuneError
 }
 
 // Plain keeps words from outside from being read as markup.

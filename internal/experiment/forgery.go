@@ -226,9 +226,9 @@ func (r *Run) entrust(text, how string) entrusted {
 	k, set := entrusted{how: how}, Settings{Placement: session.InCookie}
 	switch how {
 	case "gorilla":
-		set.Twin = cookieTwin(NewSecret(), nil)
+		set.Twin = cookieTwin(session.NewSecret(), nil)
 	case "encrypted":
-		set.Twin = cookieTwin(NewSecret(), NewSecret())
+		set.Twin = cookieTwin(session.NewSecret(), session.NewSecret())
 	}
 	b := r.Boot(set).Client("Rahim's browser")
 	k.x = b.Set(diary, text).to("stores the text, " + sealed(how))
@@ -518,7 +518,7 @@ func crackAWeakSecret(r *Run) Outcome {
 	case "weak":
 		secret = []byte(anyGuess())
 	case "strong":
-		secret = NewSecret()
+		secret = session.NewSecret()
 	}
 	b := r.Boot(Settings{Twin: cookieTwin(secret, nil)}).Client("Attacker's browser")
 	login := b.Post("/login", "user", "rahim").to("logs in under a name of their own")
@@ -642,7 +642,7 @@ func superscript(n int) string {
 }
 
 func rotateTheSecret(r *Run) Outcome {
-	before, after := NewSecret(), NewSecret()
+	before, after := session.NewSecret(), session.NewSecret()
 	in := r.Boot(Settings{Placement: r.Placement(), Secrets: [][]byte{before}})
 	type person struct {
 		name, did   string

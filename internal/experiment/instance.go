@@ -107,7 +107,7 @@ func (r *Run) Boot(set Settings) *Instance {
 	set.CookieName = cmp.Or(set.CookieName, CookieName)
 	set.MaxSessions = cmp.Or(set.MaxSessions, 1000)
 	if set.Secrets == nil {
-		set.Secrets = [][]byte{NewSecret()}
+		set.Secrets = [][]byte{session.NewSecret()}
 	}
 	in := &Instance{run: r, settings: set, listener: listener.(*net.TCPListener), name: rand.Text()}
 	r.mu.Lock()
@@ -118,13 +118,6 @@ func (r *Run) Boot(set Settings) *Instance {
 	}
 	in.start()
 	return in
-}
-
-// NewSecret returns a random signing secret.
-func NewSecret() []byte {
-	secret := make([]byte, session.MinSecretBytes)
-	rand.Read(secret) // it never fails
-	return secret
 }
 
 // start opens the store and serves.

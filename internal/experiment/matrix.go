@@ -71,7 +71,7 @@ func everything(r *Run) Outcome {
 			rows = append(rows, &matrixRow{name: p.String() + ", " + store.label, set: Settings{Placement: p, Store: store.name, Idle: time.Hour}})
 		}
 	}
-	secret := NewSecret()
+	secret := session.NewSecret()
 	rows = append(rows,
 		&matrixRow{name: "gorilla CookieStore", set: Settings{Twin: holdingTwin(func(string) sessions.Store { return sessions.NewCookieStore(secret) })}},
 		&matrixRow{name: "gorilla FilesystemStore", set: Settings{Twin: holdingTwin(func(dir string) sessions.Store { return sessions.NewFilesystemStore(dir, secret) })}},

@@ -149,7 +149,7 @@ func (in *Instance) rush(city, food string) (ru rush) {
 
 func twoTabs(r *Run) Outcome {
 	var set Settings
-	secret := NewSecret()
+	secret := session.NewSecret()
 	switch name := r.Choice("placement"); name {
 	case "gorilla-cookie":
 		set.Twin = holdingTwin(func(string) sessions.Store { return sessions.NewCookieStore(secret) })
@@ -280,7 +280,7 @@ func countTrue(all ...bool) (n int) {
 func saveAfterWrite(r *Run) Outcome {
 	set := Settings{}
 	if r.Choice("program") == "gorilla" {
-		set.Twin = cookieTwin(NewSecret(), nil)
+		set.Twin = cookieTwin(session.NewSecret(), nil)
 	}
 	in := r.Boot(set)
 	b := in.Client("Rahim's browser")

@@ -169,7 +169,7 @@ func logOutThenReplay(r *Run) Outcome {
 	set := Settings{}
 	gorilla := r.Choice("engine") == "gorilla"
 	if gorilla {
-		set.Twin = cookieTwin(NewSecret(), nil)
+		set.Twin = cookieTwin(session.NewSecret(), nil)
 	} else {
 		set.Placement = r.placementOf(r.Choice("engine"))
 	}
@@ -278,7 +278,7 @@ func (s idsOf) count(cookie string) (n int, has bool) {
 func deletedIDComesBack(r *Run) Outcome {
 	gorilla := r.Choice("engine") != "engine"
 	// On the server, as in the files: what one copy writes there, another could read.
-	key, set := NewSecret(), Settings{Placement: session.OnServer}
+	key, set := session.NewSecret(), Settings{Placement: session.OnServer}
 	if gorilla {
 		stops := r.Choice("engine") == "gorilla-stops"
 		set.Twin = func(dir string) http.Handler { return twin(sessions.NewFilesystemStore(dir, key), stops) }
@@ -558,7 +558,7 @@ func stolenCookie(r *Run) Outcome {
 	if cfg.WrapStore != nil {
 		backend = cfg.WrapStore(r.Experiment.Slug, backend)
 	}
-	engine, err := session.New(session.Config{Backend: backend, Secrets: [][]byte{NewSecret()}, CookieName: CookieName})
+	engine, err := session.New(session.Config{Backend: backend, Secrets: [][]byte{session.NewSecret()}, CookieName: CookieName})
 	if err != nil {
 		r.fail(err)
 	}

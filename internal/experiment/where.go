@@ -362,9 +362,9 @@ func fourKilobyteWall(r *Run) Outcome {
 	set := Settings{}
 	switch name := r.Choice("where"); name {
 	case "gorilla-cookie":
-		set.Twin = cookieTwin(NewSecret(), nil)
+		set.Twin = cookieTwin(session.NewSecret(), nil)
 	case "gorilla-file":
-		set.Twin = fileTwin(NewSecret())
+		set.Twin = fileTwin(session.NewSecret())
 	default:
 		set.Placement = r.placementOf(name)
 	}
@@ -550,13 +550,13 @@ func whoIs(x *Exchange) string {
 
 func restart(r *Run) Outcome {
 	const user = "Rahim"
-	old := NewSecret()
+	old := session.NewSecret()
 	secrets := [][]byte{old}
 	switch r.Choice("secret") {
 	case "new":
-		secrets = [][]byte{NewSecret()}
+		secrets = [][]byte{session.NewSecret()}
 	case "both":
-		secrets = [][]byte{NewSecret(), old}
+		secrets = [][]byte{session.NewSecret(), old}
 	}
 	in := r.Boot(Settings{Store: "sqlite", Placement: r.Placement(), Secrets: [][]byte{old}})
 	b := in.Client("Rahim's browser")

@@ -51,21 +51,26 @@ func ReadSecrets(path string) ([][]byte, error) {
 	return secrets, nil
 }
 
+// NewSecret returns a random secret.
+func NewSecret() []byte {
+	secret := make([]byte, MinSecretBytes)
+	rand.Read(secret) // it never fails
+	return secret
+}
+
 // MakeSecret writes a random secret to a new file that only its owner can read,
 // in the form that ReadSecrets reads. A file that is there already stays as it is.
 func MakeSecret(path string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	secret := make([]byte, MinSecretBytes)
-	rand.Read(secret) // it never fails
 	// A program that is killed here leaves no half of a secret under that name.
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*") // with mode 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	_, err = fmt.Fprintln(f, base64.StdEncoding.EncodeToString(secret))
+	_, err = fmt.Fprintln(f, base64.StdEncoding.EncodeToString(NewSecret()))
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}

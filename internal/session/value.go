@@ -164,6 +164,12 @@ func isPlain(s string) bool {
 	return true
 }
 
+// Unseen tells that a letter cannot be seen, or turns others around: a control or
+// direction character, or a separator of lines or paragraphs.
+func Unseen(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
+}
+
 // CheckKey returns an *InputError that says what is wrong with key, or nil.
 func CheckKey(key string) error {
 	bad := func(format string, args ...any) error {
@@ -182,7 +188,7 @@ func CheckKey(key string) error {
 		return bad("The key is not in Unicode normal form C, so that two keys could look alike and differ.")
 	}
 	for _, r := range key {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+		if Unseen(r) {
 			return bad("The key holds the invisible character %U: control and direction characters are not allowed.", r)
 		}
 	}
