@@ -101,13 +101,14 @@ func assemble(cfg Config, assets *assets) (*App, error) {
 	a.seats = seats{byName: make(map[string]*identity), secrets: cfg.Sessions.Secrets}
 	a.visits = visits{now: engine.Now, byToken: make(map[string]*visit)}
 	a.self = newClient(a)
-	a.echo = a.routes()
+	a.routes()
 	return a, nil
 }
 
 // routes lists every middleware and route in order.
-func (a *App) routes() *echo.Echo {
+func (a *App) routes() {
 	e := echo.New()
+	a.echo = e
 	e.HTTPErrorHandler = a.handleError
 	e.IPExtractor = echo.ExtractIPDirect()
 
@@ -117,14 +118,7 @@ func (a *App) routes() *echo.Echo {
 	e.Pre(recoverPanics, inOrder(securityHeaders, a.checkHost, a.witnessLive, checkOrigin, a.enter))
 	e.Use(a.commitStaged)
 
-	read := func(path string, h echo.HandlerFunc) {
-		h = inOrder(a.findVisit)(h)
-		e.GET(path, h)
-		e.HEAD(path, h)
-	}
-	post := func(path string, h echo.HandlerFunc, more ...echo.MiddlewareFunc) {
-		e.POST(path, inOrder(readForm, a.findVisit)(h), more...)
-	}
+	read, post := a.read, a.post
 	read("/", a.with(a.lab))
 	post("/set", a.with(a.set))
 	read("/get", a.with(a.get))
@@ -152,7 +146,18 @@ func (a *App) routes() *echo.Echo {
 	post("/projector", a.projector)
 	read("/healthz", a.health)
 	read("/assets/*", a.assets.serve)
-	return e
+}
+
+// read is a route that shows something.
+func (a *App) read(path string, h echo.HandlerFunc) {
+	h = inOrder(a.findVisit)(h)
+	a.echo.GET(path, h)
+	a.echo.HEAD(path, h)
+}
+
+// post is a route that does something.
+func (a *App) post(path string, h echo.HandlerFunc, more ...echo.MiddlewareFunc) {
+	a.echo.POST(path, inOrder(readForm, a.findVisit)(h), more...)
 }
 
 // with gives h the request's session.

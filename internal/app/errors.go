@@ -176,10 +176,9 @@ func (a *App) refuse(c echo.Context, p *problem) error {
 		p.field = largeField[c.Path()]
 	}
 	sentence := refused(p)
-	if e, ok := experiment.Find(slugOf(c)); ok && a.experiments != nil && (!p.aboutRequest() || p.status == http.StatusNotFound || wants(c) == formFragment) {
-		return a.refuseExperiment(c, p, e, sentence)
-	}
-	if p.aboutRequest() {
+	e, lesson := experiment.Find(slugOf(c))
+	lesson = lesson && a.experiments != nil && (!p.aboutRequest() || p.status == http.StatusNotFound || wants(c) == formFragment)
+	if p.aboutRequest() && !lesson {
 		if wants(c) == formFragment {
 			return a.write(c, p.status, views.ProblemFragment(sentence))
 		}
@@ -188,6 +187,9 @@ func (a *App) refuse(c echo.Context, p *problem) error {
 	var s *session.Session
 	if p.status != http.StatusServiceUnavailable { // the store is not asked again, or the page would wait for it too
 		s, _ = idOf(c).engine.Load(c.Request()) // nil when the store does not answer: the page says so
+	}
+	if lesson {
+		return a.showExperiment(c, p.status, s, e, seenRun{}, sentence)
 	}
 	lab := a.labView(c, s, sentence, false)
 	if wants(c) == formPage && len(lab.Composer.Value) > maxEchoed {

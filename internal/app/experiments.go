@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,18 +32,10 @@ const (
 // experimentRoutes are those of the shelf and of what is on it. Private instances
 // have none.
 func (a *App) experimentRoutes() {
-	read := func(path string, h func(echo.Context, *session.Session) error) {
-		handler := inOrder(a.findVisit)(a.with(h))
-		a.echo.GET(path, handler)
-		a.echo.HEAD(path, handler)
-	}
-	post := func(path string, h func(echo.Context, *session.Session) error) {
-		a.echo.POST(path, inOrder(readForm, a.findVisit)(a.with(h)))
-	}
-	read("/experiments", a.shelf)
-	read("/experiments/:slug", a.experiment)
-	post("/experiments/:slug/run", a.startRun)
-	post("/experiments/:slug/result", a.runResult)
+	a.read("/experiments", a.with(a.shelf))
+	a.read("/experiments/:slug", a.with(a.experiment))
+	a.post("/experiments/:slug/run", a.with(a.startRun))
+	a.post("/experiments/:slug/result", a.with(a.runResult))
 	a.echo.GET("/experiments/:slug/live/:run/*", a.answerLive)
 	a.echo.POST("/experiments/:slug/live/:run/*", inOrder(readForm)(a.answerLive))
 }
@@ -67,41 +60,33 @@ func progressOf(v session.Value, ok bool) (p progress, is bool) {
 	if err := dec.Decode(&p); err != nil || v.Type() != session.TypeObject {
 		return progress{}, false
 	}
-	all := make(map[int]bool)
-	for _, section := range experiment.Shelf() {
-		for _, e := range section.Experiments {
-			all[e.Number] = true
-		}
+	unknown := func(n int) bool {
+		return !slices.ContainsFunc(experiment.All(), func(e experiment.Experiment) bool { return e.Number == n })
 	}
-	unknown := func(n int) bool { return !all[n] }
 	tidy := func(ns []int) []int { slices.Sort(ns); return slices.DeleteFunc(slices.Compact(ns), unknown) }
 	p.Done, p.Right = tidy(p.Done), tidy(p.Right)
 	return p, true
 }
 
 // progressIn returns the progress of a session; none without one.
-func progressIn(s *session.Session) progress {
+// is is false when the session keeps something else under that key.
+func progressIn(s *session.Session) (p progress, is bool) {
 	if s == nil {
-		return progress{}
+		return p, true
 	}
-	p, _ := progressOf(s.Get(progressKey))
-	return p
+	return progressOf(s.Get(progressKey))
 }
 
 // with returns p with one more experiment done. A prediction that was right once stays so.
 func (p progress) with(number int, right bool) progress {
-	p.Done = append(slices.Clone(p.Done), number)
-	if p.Right = slices.Clone(p.Right); right {
-		p.Right = append(p.Right, number)
-	}
-	for _, ns := range []*[]int{&p.Done, &p.Right} {
-		slices.Sort(*ns)
-		*ns = slices.Compact(*ns)
-		if *ns == nil {
-			*ns = []int{}
+	with := func(ns []int, add bool) []int {
+		ns = append([]int{}, ns...) // never null in JSON
+		if at, has := slices.BinarySearch(ns, number); add && !has {
+			ns = slices.Insert(ns, at, number)
 		}
+		return ns
 	}
-	return p
+	return progress{with(p.Done, true), with(p.Right, right)}
 }
 
 // note writes a run that has ended into the learner's own session, and returns
@@ -112,7 +97,7 @@ func (a *App) note(c echo.Context, s *session.Session, r *experiment.Run) (said 
 	if !r.Note() {
 		return ""
 	}
-	if _, is := progressOf(s.Get(progressKey)); !is {
+	if _, is := progressIn(s); !is {
 		r.Unnote()
 		return "Your session's key progress holds something else, which was left as it is. Delete that key, and this run can still be written down."
 	}
@@ -170,8 +155,8 @@ func (a *App) shelf(c echo.Context, s *session.Session) error {
 	if err := a.commitRead(c, s); err != nil {
 		return err
 	}
-	p := progressIn(s)
 	if wants(c) == formJSON {
+		p, _ := progressIn(s)
 		type item struct {
 			Number int    `json:"number"`
 			Slug   string `json:"slug"`
@@ -180,10 +165,8 @@ func (a *App) shelf(c echo.Context, s *session.Session) error {
 			Right  bool   `json:"right"`
 		}
 		items := []item{}
-		for _, section := range experiment.Shelf() {
-			for _, e := range section.Experiments {
-				items = append(items, item{e.Number, e.Slug, e.Title, slices.Contains(p.Done, e.Number), slices.Contains(p.Right, e.Number)})
-			}
+		for _, e := range experiment.All() {
+			items = append(items, item{e.Number, e.Slug, e.Title, slices.Contains(p.Done, e.Number), slices.Contains(p.Right, e.Number)})
 		}
 		return writeJSON(c, http.StatusOK, "application/json", struct {
 			Op          string `json:"op"`
@@ -223,13 +206,33 @@ func (a *App) experiment(c echo.Context, s *session.Session) error {
 type seenRun struct {
 	*experiment.Run // nil for none
 	now             experiment.Progress
+	found           experiment.Found // once it has ended
 }
 
 func asOfNow(r *experiment.Run) (v seenRun) {
-	if v.Run = r; r != nil {
-		v.now = r.Progress()
+	if v.Run = r; r == nil {
+		return v
+	}
+	if v.now = r.Progress(); v.now.Ended {
+		v.found = r.Found()
 	}
 	return v
+}
+
+// lessonBefore is the path of an experiment's page, with the run that the page shows
+// which the request came from; of the shelf for no slug that there is.
+func (a *App) lessonBefore(c echo.Context, slug string) string {
+	e, ok := experiment.Find(slug)
+	if !ok {
+		return "/experiments"
+	}
+	path := "/experiments/" + slug
+	if from, err := url.Parse(c.Request().Referer()); err == nil {
+		if r := a.runOf(e, from.Query().Get("run")); r != nil {
+			path += "?run=" + r.Token
+		}
+	}
+	return path
 }
 
 // startRun is POST /experiments/SLUG/run.
@@ -370,7 +373,7 @@ func (a *App) runJSON(c echo.Context, e experiment.Experiment, r seenRun) error 
 	}
 	status := http.StatusOK
 	if r.Run != nil {
-		p, found := r.now, r.Found()
+		p, found := r.now, r.found
 		out.Remark = r.Remarked()
 		out.Run, out.State, out.Step, out.Of, out.Prediction = r.Token, "running", p.Step, p.Of, r.Prediction+1
 		if p.Live != nil {

@@ -30,14 +30,10 @@ func (a *App) experimentCount() int {
 // the experiment that the page is about, or "". s is nil when the store does not answer.
 func (a *App) shelfView(c echo.Context, s *session.Session, title, current string) views.Shelf {
 	mem := remembered(c.Request().Context())
-	p := progressIn(s)
+	p, is := progressIn(s)
 	shelf := views.Shelf{
 		Page: a.page(c, title), Place: placeOf(c), Second: mem.id.name, Slug: current,
-		Done: len(p.Done), Right: len(p.Right), All: a.experimentCount(), Exists: s != nil && s.Exists(),
-	}
-	if s != nil {
-		_, is := progressOf(s.Get(progressKey))
-		shelf.Other = !is
+		Done: len(p.Done), Right: len(p.Right), All: a.experimentCount(), Other: !is, Exists: s != nil && s.Exists(),
 	}
 	for _, section := range experiment.Shelf() {
 		out := views.ShelfSection{Title: section.Title}
@@ -90,7 +86,7 @@ func (a *App) lessonView(c echo.Context, s *session.Session, e experiment.Experi
 			prediction = strconv.Itoa(r.Prediction + 1)
 		}
 		if r.now.Ended && l.Run.Failed == "" {
-			happened = r.Found().Outcome.Happened
+			happened = r.found.Outcome.Happened
 		}
 		switch {
 		case l.Run.Stage != nil:
@@ -100,7 +96,7 @@ func (a *App) lessonView(c echo.Context, s *session.Session, e experiment.Experi
 		case l.Run.Failed != "":
 			l.Said = "Not done. " + l.Run.Failed
 		default:
-			l.Said = plain(r.Found().Outcome.Verdict) + " " + l.Run.Judgement
+			l.Said = plain(r.found.Outcome.Verdict) + " " + l.Run.Judgement
 		}
 		if l.Run.Waiting { // with another query each time: the same address with its fragment would not be fetched
 			l.Shelf.Page.Refresh = fmt.Sprintf("%s&look=%d#run", r.Page(), momentParam(c.QueryParam("look"))+1)
@@ -138,8 +134,7 @@ func (a *App) runView(c echo.Context, e experiment.Experiment, r seenRun) *views
 		}
 		return v
 	}
-	found := r.Found()
-	out := found.Outcome
+	found, out := r.found, r.found.Outcome
 	v.Dropped = found.Dropped
 	if found.Err != nil {
 		v.Failed = failure(found.Err)
@@ -342,13 +337,9 @@ func panelsOf(x *experiment.Exchange) *views.RunPanels {
 // seenByClient is what a client saw of an exchange with another program.
 func seenByClient(x *experiment.Exchange) (b views.Browser, w views.Wire) {
 	const name = experiment.CookieName
-	field := func(line string) views.Header {
-		name, value, _ := strings.Cut(line, ":")
-		return views.Header{Name: name, Parts: []views.Part{{Text: shown(strings.TrimSpace(value), maxCookieShown)}}}
-	}
 	heads := func(lines []string) (seen, more []views.Header) {
-		for _, line := range lines {
-			h := field(line)
+		for _, f := range fieldsOf(lines) {
+			h := views.Header{Name: f.name, Parts: []views.Part{{Text: shown(f.value, maxCookieShown)}}}
 			if h.Name == "Cookie" || h.Name == "Set-Cookie" {
 				pair, more, _ := strings.Cut(h.Parts[0].Text, ";")
 				name, value, _ := strings.Cut(pair, "=")
@@ -509,14 +500,4 @@ func slugOf(c echo.Context) string {
 	_, rest, _ := strings.Cut(c.Request().URL.Path, "/experiments/")
 	slug, _, _ := strings.Cut(rest, "/")
 	return slug
-}
-
-// refuseExperiment answers a refusal on an experiment's own page, where the session
-// is asked for only if the store may answer.
-func (a *App) refuseExperiment(c echo.Context, p *problem, e experiment.Experiment, sentence views.Sentence) error {
-	var s *session.Session
-	if p.status != http.StatusServiceUnavailable {
-		s, _ = idOf(c).engine.Load(c.Request()) // nil when the store does not answer
-	}
-	return a.showExperiment(c, p.status, s, e, seenRun{}, sentence)
 }

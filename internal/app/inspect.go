@@ -3,13 +3,11 @@ package app
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
@@ -104,18 +102,7 @@ func (a *App) projector(c echo.Context) error {
 	v.mu.Unlock()
 	back := "/"
 	if mem.form.Has("experiment") { // the switch is on the shelf's pages too
-		if back = "/experiments"; mem.form.Get("experiment") != "" {
-			if e, ok := experiment.Find(mem.form.Get("experiment")); ok {
-				back += "/" + e.Slug
-				from, _ := url.Parse(c.Request().Referer()) // which run the page shows
-				if from == nil {
-					from = &url.URL{}
-				}
-				if r := a.runOf(e, from.Query().Get("run")); r != nil {
-					back += "?run=" + r.Token
-				}
-			}
-		}
+		back = a.lessonBefore(c, mem.form.Get("experiment"))
 	}
 	return goTo(c, v.place().WithVisit(back), struct {
 		Op string `json:"op"`

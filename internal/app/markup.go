@@ -9,7 +9,7 @@ import (
 // rich reads the little markup of experiments: `code`, and {cookie words} and the
 // like for words that have a colour. What is not closed is text.
 func rich(s string) (parts []views.Part) {
-	plain := func(t string) {
+	add := func(t string) {
 		if t != "" {
 			parts = append(parts, text(t))
 		}
@@ -30,15 +30,15 @@ func rich(s string) (parts []views.Part) {
 			ok = ok && colours[kind]
 		}
 		if !ok {
-			plain(s[:at+1])
+			add(s[:at+1])
 			s = s[at+1:]
 			continue
 		}
-		plain(s[:at])
+		add(s[:at])
 		parts = append(parts, views.Part{Kind: kind, Text: words})
 		s = rest
 	}
-	plain(s)
+	add(s)
 	return parts
 }
 

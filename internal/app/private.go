@@ -38,13 +38,10 @@ func (a *App) bootPrivate(cfg experiment.AppConfig) (experiment.App, error) {
 	}
 	priv := &instance{App: p}
 	gorilla := echosession.Middleware(gorillaStore{})
-	post := func(path string, h func(echo.Context, *session.Session) error) {
-		p.echo.POST(path, inOrder(readForm)(p.with(h)), gorilla)
-	}
-	post("/flash", p.addFlash)
-	post("/flashes", p.readFlashes)
-	post("/login-keeping-id", p.loginKeepingID)
-	post("/late", priv.saveLate)
+	p.post("/flash", p.with(p.addFlash), gorilla)
+	p.post("/flashes", p.with(p.readFlashes), gorilla)
+	p.post("/login-keeping-id", p.with(p.loginKeepingID))
+	p.post("/late", p.with(priv.saveLate), gorilla)
 	p.echo.GET("/late", priv.lateError)
 	return priv, nil
 }

@@ -50,7 +50,8 @@ func (a *App) labView(c echo.Context, s *session.Session, sentence views.Sentenc
 	lab.Sentence.At = clock(mem.id.engine.Now())
 	lab.Composer.Invalid = sentence.Field
 	placement := lab.Composer.Placement
-	lab.Done, lab.Experiments = len(progressIn(s).Done), a.experimentCount()
+	learned, _ := progressIn(s)
+	lab.Done, lab.Experiments = len(learned.Done), a.experimentCount()
 	if s == nil {
 		lab.Browser, lab.Server = a.unknown(c)
 		lab.Placements = placementOptions(placement)
