@@ -72,6 +72,13 @@ func (x *Exchange) cookie() string {
 	return ""
 }
 
+// envelopeOf is what a cookie says of itself; zero if it is none of the engine's.
+func envelopeOf(cookie string) session.Envelope {
+	l, _ := session.Peel(cookie)
+	e, _ := l.Envelope()
+	return e
+}
+
 // shot is x beside another: a cookie, and the answer to a /get that it made.
 func (x *Exchange) shot(title, cookie string) Shot {
 	return Shot{Title: title, Cookie: cookie, Exchange: x, Says: says(x)}

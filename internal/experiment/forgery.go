@@ -841,13 +841,6 @@ func replayAnOlderCookie(r *Run) Outcome {
 	return out
 }
 
-// envelopeOf is what a cookie says of itself; zero if it is none of the engine's.
-func envelopeOf(cookie string) session.Envelope {
-	l, _ := session.Peel(cookie)
-	e, _ := l.Envelope()
-	return e
-}
-
 // inCookie says what credit a cookie holds.
 func inCookie(cookie string) string {
 	e := envelopeOf(cookie)

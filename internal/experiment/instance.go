@@ -265,12 +265,11 @@ func (in *Instance) Stats() session.Stats {
 // Record returns what the store holds for the session that a cookie names, with
 // nobody's help: false if nothing.
 func (in *Instance) Record(cookie string) (session.Stored, bool) {
-	l, _ := session.Peel(cookie)
-	e, ok := l.Envelope()
-	if !ok {
+	id := envelopeOf(cookie).ID
+	if id == "" {
 		return session.Stored{}, false
 	}
-	st, err := in.backend.Peek(in.run.ctx, session.KeyOf(e.ID))
+	st, err := in.backend.Peek(in.run.ctx, session.KeyOf(id))
 	if errors.Is(err, session.ErrNotFound) {
 		return session.Stored{}, false
 	} else if err != nil {
@@ -282,12 +281,11 @@ func (in *Instance) Record(cookie string) (session.Stored, bool) {
 // DeleteRecord removes the record of the session that a cookie names, as somebody
 // at the store's console would.
 func (in *Instance) DeleteRecord(cookie string) {
-	l, _ := session.Peel(cookie)
-	e, ok := l.Envelope()
-	if !ok {
+	id := envelopeOf(cookie).ID
+	if id == "" {
 		in.run.fail(errors.New("there is no session in that cookie"))
 	}
-	if err := in.backend.Delete(in.run.ctx, session.KeyOf(e.ID)); err != nil {
+	if err := in.backend.Delete(in.run.ctx, session.KeyOf(id)); err != nil {
 		in.run.fail(err)
 	}
 }

@@ -133,9 +133,9 @@ type Run struct {
 	live      Live
 }
 
-// Start begins a run. learner is who it counts for, at that address. page is the address of the
-// experiment's page on the main listener, with a query or none. It returns a
-// *BusyError when there are too many.
+// Start begins a run. learner is who it counts for, at that address. page is the
+// address of the experiment's page on the main listener, with a query or none. It
+// returns a *BusyError when there are too many.
 func (rn *Runner) Start(e Experiment, learner, address string, prediction int, chosen map[string]string, page string) (*Run, error) {
 	r, err := rn.admit(e, learner, address, prediction, chosen, page)
 	if err != nil {
@@ -144,7 +144,10 @@ func (rn *Runner) Start(e Experiment, learner, address string, prediction int, c
 	ready := make(chan struct{})
 	go r.do(ready)
 	if e.Live != nil {
-		<-ready
+		select {
+		case <-ready:
+		case <-r.done: // it could not be opened
+		}
 	}
 	return r, nil
 }
@@ -159,17 +162,16 @@ func (rn *Runner) admit(e Experiment, learner, address string, prediction int, c
 	all, near, own := 0, 0, []*Run{}
 	var kept []*Run
 	for _, r := range rn.byToken {
-		switch _, is := r.endedAt(); {
-		case !is:
-			all++
-			if r.Address == address {
-				near++
-			}
-			if r.Learner == learner {
-				own = append(own, r)
-			}
-		default:
+		if r.Progress().Ended {
 			kept = append(kept, r)
+			continue
+		}
+		all++
+		if r.Address == address {
+			near++
+		}
+		if r.Learner == learner {
+			own = append(own, r)
 		}
 	}
 	switch {
@@ -241,13 +243,6 @@ func (r *Run) do(ready chan struct{}) {
 			outcome = r.Experiment.Run(r)
 			return
 		}
-		defer func() {
-			select {
-			case <-ready:
-			default:
-				close(ready)
-			}
-		}()
 		live := r.Experiment.Live(r)
 		r.mu.Lock()
 		r.live = live
@@ -302,7 +297,12 @@ func (r *Run) Choice(name string) string { return r.Chosen[name] }
 
 // Placement returns the chosen placement.
 func (r *Run) Placement() session.Placement {
-	p, err := session.ParsePlacement(cmp.Or(r.Chosen["placement"], "hybrid"))
+	return r.placementOf(cmp.Or(r.Chosen["placement"], "hybrid"))
+}
+
+// placementOf returns the placement of that name, which was chosen.
+func (r *Run) placementOf(name string) session.Placement {
+	p, err := session.ParsePlacement(name)
 	if err != nil {
 		r.fail(err)
 	}
@@ -345,11 +345,6 @@ func (r *Run) Wait(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-r.done:
 		return true
-	default:
-	}
-	select {
-	case <-r.done:
-		return true
 	case <-wait.C:
 	case <-ctx.Done():
 	}
@@ -382,12 +377,6 @@ func (r *Run) Progress() Progress {
 		p.Live = r.live
 	}
 	return p
-}
-
-func (r *Run) endedAt() (time.Time, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.ended, !r.ended.IsZero()
 }
 
 // Found is what a run found.

@@ -140,15 +140,6 @@ func where() []Experiment {
 	}
 }
 
-// placementOf returns the placement of that name, which was chosen.
-func (r *Run) placementOf(name string) session.Placement {
-	p, err := session.ParsePlacement(name)
-	if err != nil {
-		r.fail(err)
-	}
-	return p
-}
-
 // comma writes n as people read it: 65,536.
 func comma(n int) string {
 	s := strconv.Itoa(n)

@@ -135,13 +135,7 @@ document.addEventListener('htmx:finally:request', (event) => {
   for (const id of ['key', 'value', 'type', 'seconds', 'user', 'tamper-at', 'tamper-to']) {
     const el = document.getElementById(id);
     if (!el) continue;
-    if (id === field || id === `tamper-${field}`) {
-      el.setAttribute('aria-invalid', 'true');
-      el.setAttribute('aria-describedby', 'result');
-    } else {
-      el.removeAttribute('aria-invalid');
-      el.removeAttribute('aria-describedby');
-    }
+    tie(el, id === field || id === `tamper-${field}`, 'result');
   }
   // The answer comes into view, and the focus does not fall off the page.
   const past = document.querySelector('#moment.past');
@@ -160,6 +154,17 @@ document.addEventListener('htmx:finally:request', (event) => {
       [{}, { boxShadow: '0 0 0 3px var(--c)' }, {}], { duration: 150, delay: 20 * n }));
   }
 });
+
+// Marks a field that was refused, and ties it to the line that says why.
+function tie(field, refused, line) {
+  if (refused) {
+    field.setAttribute('aria-invalid', 'true');
+    field.setAttribute('aria-describedby', line);
+  } else {
+    field.removeAttribute('aria-invalid');
+    field.removeAttribute('aria-describedby');
+  }
+}
 
 // What is being looked at is in view in a list that scrolls.
 function showCurrent() {
@@ -181,15 +186,7 @@ function showRun(id) {
   if (run.dataset.url) history.replaceState(history.state, '', run.dataset.url); // a reload shows it again
   if (document.activeElement === document.body && !asksItself(id)) (run.matches(':empty') ? document.getElementById('do-it') : run).focus({ preventScroll: true });
   const refused = document.getElementById('problem').dataset.field;
-  for (const field of document.querySelectorAll('.free input')) {
-    if (field.name === refused) {
-      field.setAttribute('aria-invalid', 'true');
-      field.setAttribute('aria-describedby', 'problem');
-    } else {
-      field.removeAttribute('aria-invalid');
-      field.removeAttribute('aria-describedby');
-    }
-  }
+  for (const field of document.querySelectorAll('.free input')) tie(field, field.name === refused, 'problem');
   if (/^x\d+$/.test(id)) document.getElementById('panels').scrollIntoView({ block: 'nearest' });
 }
 
