@@ -55,6 +55,14 @@ type Record struct {
 	Marker bool
 }
 
+// check returns an error for times that no session has.
+func (r *Record) check() error {
+	if r.Created.UnixMilli() > maxMilli || r.Expires.UnixMilli() > maxMilli {
+		return errors.New("corrupt record: its times are beyond the year 9000")
+	}
+	return nil
+}
+
 // Entry is a record with its key.
 type Entry struct {
 	Key Key
@@ -73,11 +81,12 @@ type Stored struct {
 // Field is a name and what lies under it.
 type Field struct{ Name, Value string }
 
-// Stats are a backend's figures. Markers are in none of them.
+// Stats are a backend's figures. Markers are no sessions: they are in Ended only.
 type Stats struct {
 	Live    int   // sessions that still open
 	Expired int   // expired, and not cleared yet
 	Bytes   int64 // of Data, live and expired
+	Ended   int   // markers, those not cleared yet included; 0 where the store does not count them
 }
 
 // Backend keeps records. Its methods may be called concurrently and honour ctx.
@@ -97,7 +106,9 @@ type Backend interface {
 	// r.Version, and returns the new version. Otherwise it returns ErrConflict,
 	// or ErrNotFound when there is no live record: it never creates one. A store
 	// with a limit in bytes says ErrFull to a record that would grow past it; one
-	// that shrinks, and a marker, are never refused for room.
+	// that shrinks, and a marker, are never refused for room. A marker that is saved
+	// over a record is for requests that come late: without it the missing record says
+	// the same, less kindly. A store that has many may remove the record instead.
 	Save(ctx context.Context, k Key, r Record) (version uint64, err error)
 	// Touch moves the expiry of a live record and nothing else, if its version
 	// still is that: a late read must not undo an expiry that was set meanwhile.
@@ -110,6 +121,10 @@ type Backend interface {
 	// dead markers that it meets. It returns how many sessions it removed: fewer
 	// than limit only when no more are dead.
 	DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error)
+	// Forgotten returns the latest expiry of a marker that DeleteExpired removed, and
+	// the zero time if there was none. When the clock goes back behind it, an ID whose
+	// marker would have expired by then may have been ended, although none says so.
+	Forgotten(ctx context.Context) (time.Time, error)
 	// Peek returns what lies under that key, dead or alive, for people who look.
 	// It changes nothing, and returns ErrNotFound when nothing lies there.
 	Peek(ctx context.Context, k Key) (Stored, error)

@@ -24,11 +24,14 @@ import (
 )
 
 const (
-	sweepEvery  = 10 * time.Minute // how often Run clears what has expired
-	sweepStep   = 1000             // sessions a step, so that no request waits for it
-	cycledFor   = 30 * time.Second // how long a replaced ID answers 409 to a write
-	retryFor    = 2 * time.Second  // how long a conflicting write is tried again
-	resignEvery = time.Minute      // how often a rolling read may re-sign a cookie that carries values
+	sweepEvery  = 10 * time.Minute       // how often Run clears what has expired
+	sweepStep   = 1000                   // sessions a step, so that no request waits for it
+	cycledFor   = 30 * time.Second       // how long a replaced ID answers 409 to a write
+	retryFor    = 2 * time.Second        // how long a conflicting write is tried again, once it is its turn
+	lineFor     = 5 * time.Second        // how long it waits for its turn
+	settleFor   = 400 * time.Millisecond // how long a store that does not answer is asked what became of a write
+	settlePause = 10 * time.Millisecond
+	resignEvery = time.Minute // how often a rolling read may re-sign a cookie that carries values
 )
 
 // Config is what an Engine is made of.
@@ -46,6 +49,10 @@ type Config struct {
 	// IdleTimeout is how long a session lives after its last write, Lifetime
 	// how long at most. Defaults: 2 h and 8 h.
 	IdleTimeout, Lifetime time.Duration
+	// MaxCookieIDs is how many IDs of placement cookie are given out within one
+	// Lifetime; a further one is ErrFull. Each may leave a marker in the store, which
+	// is never refused. Default: 0, no limit.
+	MaxCookieIDs int
 	// Rolling makes reads move the idle clock too.
 	Rolling bool
 	// Now is the clock. Default: time.Now.
@@ -63,6 +70,8 @@ type Config struct {
 type Engine struct {
 	cfg   Config
 	codec atomic.Pointer[codec]
+	lines lines
+	ids   idRoom
 	// What stands in a Set-Cookie line before and after Max-Age.
 	beforeMaxAge, afterMaxAge string
 }
@@ -95,7 +104,7 @@ func New(cfg Config) (*Engine, error) {
 	case cfg.IdleTimeout < time.Second || cfg.Lifetime < time.Second:
 		return nil, errors.New("session: the idle timeout and the lifetime are at least one second")
 	}
-	e := &Engine{cfg: cfg}
+	e := &Engine{cfg: cfg, lines: newLines(), ids: newIDRoom(cfg.MaxCookieIDs, cfg.Lifetime)}
 	line := e.header("", 1).String()
 	e.beforeMaxAge, e.afterMaxAge, _ = strings.Cut(line[len(cfg.CookieName)+len("="):], "; Max-Age=1")
 	if err := e.SetSecrets(cfg.Secrets); err != nil {
@@ -119,6 +128,19 @@ func (e *Engine) CookieName() string { return e.cfg.CookieName }
 
 // Placement returns where a new session's values live unless it says otherwise.
 func (e *Engine) Placement() Placement { return e.cfg.Placement }
+
+// forgotten returns up to which expiry the store has removed markers, or a *StoreError.
+func (e *Engine) forgotten(ctx context.Context) (time.Time, error) {
+	t, err := e.cfg.Backend.Forgotten(ctx)
+	return t, storeError("forgotten", err)
+}
+
+// mayHaveEnded tells whether an ID of placement cookie is so old that the store may
+// have removed its marker. Before a clock went back, all of that age had expired.
+func (e *Engine) mayHaveEnded(ctx context.Context, created time.Time) (bool, error) {
+	forgotten, err := e.forgotten(ctx)
+	return !created.Add(e.cfg.Lifetime).After(forgotten), err
+}
 
 // Policy returns the two clocks: idle, and absolute.
 func (e *Engine) Policy() (idle, lifetime time.Duration) { return e.cfg.IdleTimeout, e.cfg.Lifetime }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"time"
 )
@@ -28,6 +29,10 @@ type envelope struct {
 const (
 	envelopeFormat = 1
 	idBytes        = 26 // the length of crypto/rand.Text: 130 random bits in base32
+
+	// maxMilli is the year 9000, in milliseconds since 1970. With the longest lifetime
+	// added it is still before the year 10000, which has no form in JSON.
+	maxMilli = 221_845_392_000_000
 
 	flagPlacement    = 0b11
 	flagBrowserClose = 1 << 2
@@ -79,7 +84,7 @@ func parseEnvelope(b []byte) (*envelope, error) {
 	}
 	number := func() (n uint64) {
 		n, size := binary.Uvarint(rest)
-		if size <= 0 || n > 1<<53 { // beyond any time or count this program can meet
+		if size <= 0 || n > maxMilli { // beyond any time or count this program can meet
 			rest = nil
 			return 0
 		}
@@ -120,12 +125,26 @@ type contents struct {
 	placement Placement
 	expiry    Expiry
 	floor     uint64 // values in a cookie of an older version count no more
+	changed   uint64 // hybrid: the version at which the values in the cookie changed last
+	write     string // random, of the write that made this record
 	values    entries
+}
+
+// newWriteMark returns letters that no other write of the same version has. By them
+// a request whose answer from the store was lost knows its own write: another
+// request may have written the same data.
+func newWriteMark() string {
+	const letters = "abcdefghijklmnopqrstuvwxyz234567"
+	var mark [10]byte // 50 random bits
+	for i, n := 0, rand.Uint64(); i < len(mark); i, n = i+1, n>>5 {
+		mark[i] = letters[n&31]
+	}
+	return string(mark[:])
 }
 
 // append writes c as the JSON that a student reads in the store, for example
 //
-//	{"placement":"hybrid","expiry":"5m0s","values":{"cart":[1,2]}}
+//	{"placement":"hybrid","expiry":"5m0s","write":"q3xkzt7mva","values":{"cart":[1,2]}}
 func (c *contents) append(dst []byte) []byte {
 	dst = append(dst, `{"placement":"`...)
 	dst = append(dst, c.placement.String()...)
@@ -136,7 +155,13 @@ func (c *contents) append(dst []byte) []byte {
 	if c.floor > 0 {
 		dst = fmt.Appendf(dst, `,"cookie_values_since":%d`, c.floor)
 	}
-	dst = append(dst, `,"values":`...)
+	if c.changed > 0 {
+		dst = append(dst, `,"cookie_values_changed":`...)
+		dst = strconv.AppendUint(dst, c.changed, 10)
+	}
+	dst = append(dst, `,"write":"`...)
+	dst = append(dst, c.write...)
+	dst = append(dst, `","values":`...)
 	return append(c.values.appendTo(dst), '}')
 }
 
@@ -169,6 +194,8 @@ func (c *contents) parse(data string) error {
 			}
 		case `"cookie_values_since"`:
 			c.floor, err = strconv.ParseUint(value, 10, 64)
+		case `"cookie_values_changed"`:
+			c.changed, err = strconv.ParseUint(value, 10, 64)
 		case `"values"`:
 			if value[0] != '{' || c.values != nil {
 				return errors.New("the values are not one object")

@@ -273,13 +273,14 @@ func TestCycleLeavesNoCopy(t *testing.T) {
 	m := &meddling{Backend: memory.New(memory.Config{})}
 	e := newEngine(t, func(c *session.Config) { c.Backend = m })
 	b := e.browser(t)
-	b.born(session.Hybrid)
+	b.born(session.OnServer)
 	other := e.browser(t)
 	other.cookie = b.cookie
 	s := b.load()
 	s.CycleID()
 	m.before = func() { other.set("meanwhile", "x") }
 	must(t, b.commit(s))
+	b.wantKeys("big", "meanwhile", "name")
 	e.wantStats(t, 1, 0)
 
 	s = b.load()
@@ -520,7 +521,7 @@ func TestEvents(t *testing.T) {
 		act("read placed placed saved signed", func(s *session.Session) { s.SetPlacement(session.OnServer) })
 		act("read set placed saved", func(s *session.Session) { must(t, s.Set("a", "3")) })
 		act("read discarded", func(s *session.Session) { must(t, s.Set("a", "4")); s.Discard(t.Context(), "test") })
-		act("read placed placed saved signed", func(s *session.Session) { s.SetPlacement(session.Hybrid) })
+		act("read saved signed", func(s *session.Session) { s.SetPlacement(session.Hybrid) })
 		kept := b.cookie
 		act("read set placed saved signed", func(s *session.Session) { must(t, s.Set("a", "5")) })
 		newest := b.cookie

@@ -43,7 +43,7 @@ func (e *Engine) Peek(ctx context.Context, k Key) (Peeked, error) {
 		p.State = StateCycled
 	case rec.Marker:
 		p.State = StateEnded
-	case err != nil || rec.Version == 0:
+	case err != nil || rec.Version == 0 || rec.check() != nil:
 		p.State = StateCorrupt
 	case !e.Now().Before(rec.Expires):
 		p.State = StateExpired

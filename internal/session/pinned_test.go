@@ -27,7 +27,7 @@ func TestValuesOwnTheirText(t *testing.T) {
 		t.Fatalf("the control: values are parts of the record, %v", err)
 	}
 	s := &Session{base: draft{placement: OnServer, values: c.values}}
-	s.SetPlacement(Hybrid)
+	s.SetPlacement(InCookie)
 	for _, e := range s.work.values {
 		if within(string(e.Value), data) || within(e.key, data) {
 			t.Errorf("%s keeps the whole record", e.key)

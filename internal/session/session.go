@@ -52,9 +52,13 @@ type Session struct {
 	id      string // "" when there is no session
 	key     Key    // of id
 	rec     Record // the session's versions and clocks; Data only when a record exists
-	floor   uint64
-	base    draft // as loaded
-	work    draft // with ops applied
+	floor   uint64 // values in a hybrid cookie of an older version count no more
+	changed uint64 // hybrid: the version at which the values in the cookie changed last
+	stale   bool   // hybrid: a later cookie than this request's was sent out
+	missed  bool   // hybrid: with other values than this request's
+	blind   bool   // hybrid: this request's cookie is from before the floor, and says nothing of the values in later ones
+	base    draft  // as loaded
+	work    draft  // with ops applied
 	ops     []func(*draft)
 	lastSet string // the key set last, to name in a LimitError
 
@@ -130,7 +134,7 @@ func cookiesNamed(h http.Header, name string) iter.Seq[string] {
 
 // reset makes s one that does not exist. Verdict and cookie stay: they tell of the request.
 func (s *Session) reset() {
-	s.id, s.key, s.rec, s.floor, s.ops = "", Key{}, Record{}, 0, nil
+	s.id, s.key, s.rec, s.floor, s.changed, s.stale, s.missed, s.blind, s.ops = "", Key{}, Record{}, 0, 0, false, false, false, nil
 	s.base = draft{placement: s.e.cfg.Placement}
 	s.work = s.base
 }
@@ -152,6 +156,11 @@ func (s *Session) open(ctx context.Context, known bool) error {
 	case errors.Is(err, ErrExpired):
 		return refuse(VerdictExpired, Expired, "the record's clock has run out")
 	case errors.Is(err, ErrNotFound) && v.placement == InCookie:
+		if ended, err := e.mayHaveEnded(ctx, v.created); err != nil {
+			return err
+		} else if ended {
+			return refuse(VerdictExpired, Expired, "the store forgets ended IDs of that age")
+		}
 		s.rec = Record{Version: v.version, Created: v.created, Expires: v.deadline}
 	case errors.Is(err, ErrNotFound):
 		return refuse(VerdictDead, Refused, "no record has this ID")
@@ -166,13 +175,13 @@ func (s *Session) open(ctx context.Context, known bool) error {
 		s.rec = rec
 	}
 	s.id, s.key = v.id, key
-	if err := s.readBase(); err != nil {
+	if err := cmp.Or(s.rec.check(), s.readBase()); err != nil {
 		s.reset()
 		e.cfg.Log.Warn("a session record is corrupt and reads as absent", "session", key.Name(), "error", err)
 		return refuse(VerdictDead, Refused, "the record is corrupt")
 	}
 	s.verdict = VerdictOK
-	if s.base.placement == Hybrid && v.version < s.rec.Version {
+	if s.stale {
 		s.verdict = VerdictStale
 		e.emit(ctx, Event{Kind: Refused, Session: key.Name(), Reason: "stale: a later cookie was sent", Version: v.version})
 	}
@@ -192,8 +201,13 @@ func (s *Session) readBase() error {
 		if err != nil {
 			return err
 		}
-		d.placement, d.expiry, d.values, s.floor = c.placement, c.expiry, c.values, c.floor
-		if len(v.values) > 0 && v.version >= s.floor && d.placement != OnServer {
+		d.placement, d.expiry, d.values, s.floor, s.changed = c.placement, c.expiry, c.values, c.floor, c.changed
+		known := v.placement == Hybrid && v.version >= s.floor
+		s.stale = d.placement == Hybrid && v.version < s.rec.Version
+		s.missed = s.stale && v.version < s.changed
+		// At the floor itself the cookie's half is empty: it was cleared, or all of it lies on the server.
+		s.blind = s.stale && !known && s.rec.Version > s.floor
+		if len(v.values) > 0 && known && d.placement == Hybrid {
 			d = draft{placement: c.placement, expiry: c.expiry, values: v.values}
 			if len(c.values) > 0 { // where both halves hold a key, the record's wins
 				d = d.clone()
@@ -321,9 +335,10 @@ func (s *Session) Delete(key string) bool {
 	return true
 }
 
-// Clear stages the removal of every value. ID and record stay.
+// Clear stages the removal of every value, also of those that only a later cookie
+// carries. ID and record stay.
 func (s *Session) Clear() {
-	if len(s.work.values) > 0 {
+	if len(s.work.values) > 0 || s.stale {
 		s.stage(func(d *draft) { d.values, d.voids = nil, true })
 	}
 }
@@ -335,7 +350,9 @@ func (s *Session) CycleID() { s.stage(func(d *draft) { d.cycle = true }) }
 // that has passed ends the session at once.
 func (s *Session) SetExpiry(x Expiry) { s.stage(func(d *draft) { d.expiry, d.rearm = x, true }) }
 
-// SetPlacement stages where the values live from now on.
+// SetPlacement stages where the values live from now on. What lies on the server
+// stays there when the session becomes hybrid: a cookie that is lost on its way, or
+// replaced by the answer to another request, takes no value along.
 // Before a session is born it decides where they will live.
 func (s *Session) SetPlacement(p Placement) {
 	s.stage(func(d *draft) {
@@ -343,8 +360,10 @@ func (s *Session) SetPlacement(p Placement) {
 			return
 		}
 		d.placement, d.voids = p, true
-		for i, e := range d.values { // placed anew, by the rules of p, and no part of the record's data any more
-			d.values[i] = entry{strings.Clone(e.key), Value(strings.Clone(string(e.Value))), false}
+		if p == InCookie { // known cookies are kept in memory: they must not keep the record's whole data there
+			for i, e := range d.values {
+				d.values[i].key, d.values[i].Value = strings.Clone(e.key), Value(strings.Clone(string(e.Value)))
+			}
 		}
 	})
 }
@@ -428,8 +447,11 @@ func (s *Session) bury(ctx context.Context, key Key) error {
 // opens it, and no record was written meanwhile.
 func (s *Session) alive(ctx context.Context) (bool, error) {
 	rec, err := s.e.cfg.Backend.Load(ctx, s.key)
-	if err = storeError("load", err); errors.Is(err, ErrNotFound) {
-		return s.base.placement == InCookie, nil
+	if err = storeError("load", err); errors.Is(err, ErrNotFound) && s.base.placement == InCookie {
+		ended, err := s.e.mayHaveEnded(ctx, s.rec.Created)
+		return !ended, err
+	} else if errors.Is(err, ErrNotFound) {
+		return false, nil
 	}
 	return err == nil && !rec.Marker && rec.Version == s.rec.Version, err
 }
@@ -460,9 +482,11 @@ func (s *Session) end() {
 //
 // It returns a *LimitError or an *InputError for what cannot be kept, ErrFull
 // when the store has no room for it, ErrGone or ErrMoved when the session
-// ended meanwhile, ErrConflict when others kept writing first for 2 s, and a
-// *StoreError when the store does not answer; when ctx ends while it waits to
-// try again, the cause. After an error nothing is staged any more.
+// ended meanwhile, ErrConflict when others kept writing first for 2 s, or changed
+// what the cookie of a hybrid session carries that was to get a new ID or placement, and a
+// *StoreError when the store does not answer: then nothing is known of the write.
+// When ctx ends while it waits to try again, it returns the cause. After an error
+// nothing is staged any more.
 func (s *Session) Commit(ctx context.Context) (err error) {
 	if s.done {
 		return nil
@@ -477,27 +501,73 @@ func (s *Session) Commit(ctx context.Context) (err error) {
 			s.verdict, s.set, s.gone = VerdictDead, nil, true
 		}
 	}()
-	for began := (time.Time{}); ; {
-		err := s.commit(ctx)
-		if err == nil || !errors.Is(err, ErrConflict) {
-			return err
-		}
-		if began.IsZero() {
-			began = time.Now()
-		} else if time.Since(began) > retryFor {
-			return err
-		}
+	knew := !s.missed
+	err = s.commit(ctx)
+	if !errors.Is(err, ErrConflict) {
+		return err
+	}
+	leave, err := s.e.lines.enter(ctx, s.key)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for until := time.Now().Add(retryFor); ; {
 		s.e.emit(ctx, Event{Kind: Conflict, Session: s.name(), Version: s.rec.Version})
-		pause := time.NewTimer(time.Duration(mathrand.Int64N(int64(5 * time.Millisecond))))
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			return context.Cause(ctx)
-		case <-pause.C:
-		}
 		if err := s.reload(ctx); err != nil {
 			return err
 		}
+		if knew && s.missed && (s.work.cycle || s.work.placement != Hybrid) {
+			// Another request has put other values into the cookie meanwhile. To move
+			// those that this one knows would leave the others behind for good.
+			return ErrConflict
+		}
+		err := s.commit(ctx)
+		if !errors.Is(err, ErrConflict) || time.Now().After(until) {
+			return err
+		}
+		if err := pause(ctx, mathrand.N(5*time.Millisecond)); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits for d, or returns the cause when ctx ends before.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// lines are where requests that met another's write wait to try again, one after
+// the other: if all tried at once, one would win and the others would load and
+// write for nothing. No line is held while a handler works.
+type lines [64]chan struct{}
+
+func newLines() (l lines) {
+	for i := range l {
+		l[i] = make(chan struct{}, 1)
+	}
+	return l
+}
+
+// enter waits for its turn among those who write to k. It returns the cause when
+// ctx ends before, and ErrConflict when the line does not move for long.
+func (l *lines) enter(ctx context.Context, k Key) (leave func(), err error) {
+	line := l[int(k[0])%len(l)]
+	timer := time.NewTimer(lineFor)
+	defer timer.Stop()
+	select {
+	case line <- struct{}{}:
+		return func() { <-line }, nil
+	case <-timer.C:
+		return nil, ErrConflict
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 }
 
@@ -526,16 +596,16 @@ func (s *Session) commit(ctx context.Context) error {
 		return ErrMoved
 	case s.gone && s.id == "" && len(s.ops) > 0:
 		return ErrGone
-	case s.id == "" && len(s.work.values) == 0, s.id != "" && !s.changed():
+	case s.id == "" && len(s.work.values) == 0, s.id != "" && !s.differs():
 		s.ops, s.work = nil, s.base
 		return s.keepAlive(ctx)
 	}
 	return s.write(ctx)
 }
 
-// changed tells whether the staged operations make a difference.
-func (s *Session) changed() bool {
-	return len(s.ops) > 0 && (s.work.cycle || s.work.rearm ||
+// differs tells whether the staged operations make a difference.
+func (s *Session) differs() bool {
+	return len(s.ops) > 0 && (s.work.cycle || s.work.rearm || s.work.voids && s.stale ||
 		s.work.placement != s.base.placement || !slices.Equal(s.work.values, s.base.values))
 }
 
@@ -543,26 +613,53 @@ func (s *Session) changed() bool {
 func (s *Session) write(ctx context.Context) error {
 	e, d, now := s.e, &s.work, s.e.Now()
 	born := s.id == ""
-	if !born && s.base.placement == InCookie && !now.Before(s.rec.Expires) {
-		return ErrGone // it expired after it was loaded; a record would say so itself
+	if !born && s.base.placement == InCookie {
+		ended, err := e.mayHaveEnded(ctx, s.rec.Created)
+		if err != nil {
+			return err
+		} else if ended || !now.Before(s.rec.Expires) {
+			return ErrGone // it expired after it was loaded; a record would say so itself
+		}
 	}
 	next := Record{Version: s.rec.Version + 1, Created: s.rec.Created}
 	if born {
 		next.Created = now
+	}
+	if s.base.placement == InCookie && d.placement != InCookie {
+		next.Version = 1 // one more record: the store may say that it is full
+	}
+	if d.placement == InCookie && (born || s.base.placement != InCookie) {
+		// After a clock went back, the store may have forgotten ended IDs that are
+		// younger than this session: it must not be taken for one of them.
+		forgotten, err := e.forgotten(ctx)
+		if err != nil {
+			return err
+		}
+		if least := forgotten.Add(time.Millisecond - e.cfg.Lifetime); next.Created.Before(least) {
+			next.Created = least
+		}
 	}
 	var absolute time.Time
 	next.Expires, absolute = e.clocks(next.Created, now, d.expiry)
 	expired := !now.Before(next.Expires)
 
 	// A change of placement to or from the cookie is a change of ID too: the
-	// record and the cookie of before must both be dead at once.
-	fresh := born || d.cycle || d.placement != s.base.placement && (d.placement == InCookie || s.base.placement == InCookie)
+	// record and the cookie of before must both be dead at once. So is an expiry that
+	// is set in placement cookie: nothing on the server would end an older copy sooner.
+	fresh := born || d.cycle || d.placement != s.base.placement && (d.placement == InCookie || s.base.placement == InCookie) ||
+		d.rearm && s.base.placement == InCookie && next.Expires.Before(absolute)
 	if expired && born {
 		s.ops, s.work = nil, s.base
 		return nil
 	}
-	if expired && d.rearm && (fresh || s.base.placement == InCookie) {
-		return s.Flush(ctx) // there would be nothing left to give a new ID to
+	if expired && !born && !d.rearm {
+		return ErrGone // since it was loaded
+	}
+	if expired && d.rearm {
+		if fresh || s.base.placement == InCookie {
+			return s.Flush(ctx) // there would be nothing left to give a new ID to
+		}
+		next.Expires = time.UnixMilli(0).UTC() // a clock that goes back must not revive it
 	}
 	v := &envelope{placement: d.placement, id: s.id, created: next.Created, deadline: absolute, expiry: d.expiry}
 	switch d.placement {
@@ -585,15 +682,28 @@ func (s *Session) write(ctx context.Context) error {
 	if born || s.base.placement == InCookie {
 		floor = 0
 	}
-	if err := s.place(d, v); err != nil {
+	if err := s.place(d, v, fresh); err != nil {
 		return err
 	}
+	changed := s.changed
+	switch {
+	case d.placement != Hybrid, d.voids && !fresh: // the cookie carries no values
+		changed = 0
+	case fresh, s.stale && !s.blind, !slices.Equal(v.values, s.base.values.half(false)):
+		changed = next.Version
+	}
 	if d.placement != InCookie {
-		c := contents{d.placement, d.expiry, floor, d.values.half(true)}
+		c := contents{d.placement, d.expiry, floor, changed, newWriteMark(), d.values.half(true)}
 		next.Data = string(c.append(make([]byte, 0, 256)))
 	}
-	var err error
-	if next.Version, err = s.store(ctx, key, v, next, fresh); err != nil {
+	inCookie := fresh && d.placement == InCookie
+	if inCookie && !e.ids.take(now, absolute) {
+		return ErrFull
+	}
+	if err := s.store(ctx, key, v, next, fresh); err != nil {
+		if inCookie {
+			e.ids.giveBack(absolute)
+		}
 		return err
 	}
 
@@ -607,16 +717,27 @@ func (s *Session) write(ctx context.Context) error {
 		s.end()
 		return nil
 	}
-	// With OnServer the cookie says nothing that a write changes, unless a clock
-	// of the session's own must be labelled anew or an old key signed it.
-	send := fresh || d.placement != OnServer || d.rearm || d.expiry.After != 0 || s.cookie.Key != 1 ||
-		d.placement != s.base.placement
-	s.id, s.key, s.rec, s.floor = v.id, key, next, floor
+	send := fresh || d.voids
+	switch d.placement {
+	case InCookie:
+		send = true
+	case Hybrid:
+		send = send || !s.blind // its cookie would replace values that it does not know
+	case OnServer:
+		// The cookie says nothing that a write changes, unless a clock of the
+		// session's own must be labelled anew or an old key signed it.
+		send = send || d.rearm || d.expiry.After != 0 || s.cookie.Key != 1
+	}
+	s.id, s.key, s.rec, s.floor, s.changed = v.id, key, next, floor, changed
 	d.rearm, d.cycle, d.voids = false, false, false
-	s.base, s.ops, s.verdict = *d, nil, VerdictOK
+	s.base, s.ops = *d, nil
 	if !send {
+		if !s.stale {
+			s.verdict = VerdictOK
+		}
 		return nil
 	}
+	s.stale, s.missed, s.blind, s.verdict = false, false, false, VerdictOK
 	return s.sign(ctx, v)
 }
 
@@ -645,12 +766,13 @@ func (s *Session) maxAge(now time.Time) int {
 	case x.After != 0 || !x.At.IsZero():
 		until = s.rec.Expires
 	}
-	return int((until.Sub(now) + time.Second - 1) / time.Second)
+	left := min(until.Sub(now), s.e.cfg.Lifetime) // the clock may have gone back
+	return int((left + time.Second - 1) / time.Second)
 }
 
-// store writes the record of v's session under key, and with fresh makes sure that the ID
-// of before opens nothing. It returns the new version.
-func (s *Session) store(ctx context.Context, key Key, v *envelope, next Record, fresh bool) (uint64, error) {
+// store writes next, the record of v's session, under key, and with fresh makes sure
+// that the ID of before opens nothing.
+func (s *Session) store(ctx context.Context, key Key, v *envelope, next Record, fresh bool) error {
 	backend := s.e.cfg.Backend
 	gone := func(op string, err error) error {
 		if err = storeError(op, err); errors.Is(err, ErrNotFound) || errors.Is(err, ErrExists) {
@@ -658,34 +780,25 @@ func (s *Session) store(ctx context.Context, key Key, v *envelope, next Record, 
 		}
 		return err
 	}
+	r := next
+	r.Version-- // a backend counts it up
 	switch {
 	case !fresh && v.placement == InCookie: // nothing to write, but the ID may have been ended meanwhile
 		if ok, err := s.alive(ctx); err != nil || !ok {
-			return 0, cmp.Or(err, ErrGone)
+			return cmp.Or(err, ErrGone)
 		}
-		return next.Version, nil
+		return nil
 	case !fresh:
-		r := next
-		r.Version = s.rec.Version
 		_, err := backend.Save(ctx, key, r)
-		return next.Version, gone("save", s.settle(ctx, key, r, err))
+		return gone("save", s.settle(ctx, key, r, err))
 	}
 	if v.placement != InCookie {
-		r := next
-		r.Version = s.rec.Version
-		if s.id == "" || s.base.placement == InCookie {
-			r.Version = 0 // one more record: the store may say that it is full
-		}
 		if err := gone("create", s.settle(ctx, key, r, backend.Create(ctx, key, r))); err != nil {
-			return 0, err
-		}
-		next.Version = r.Version + 1
-		if v.version != 0 {
-			v.version = next.Version
+			return err
 		}
 	}
 	if s.id == "" {
-		return next.Version, nil
+		return nil
 	}
 	var err error
 	old, stone := s.key, s.headstone(diedCycled, key)
@@ -700,24 +813,29 @@ func (s *Session) store(ctx context.Context, key Key, v *envelope, next Record, 
 		// fails here too, it stays until it expires and opens for nobody.
 		_ = backend.Delete(context.WithoutCancel(ctx), key)
 	}
-	return next.Version, err
+	return err
 }
 
-// settle asks again when the store did not answer to a write of r: it may have
-// happened all the same, and what it took out of the older cookie or record would
-// be lost if the new cookie were not sent. It returns nil if the write is there.
+// settle finds out what became of a write of r when the store did not answer to it.
+// What it took out of the older cookie or record would be lost if it happened and
+// the new cookie were not sent. It returns nil if the store holds this very write,
+// which its mark tells from another request's, and err if it does not, or if that
+// cannot be told: then the write may have happened, or may still happen.
 func (s *Session) settle(ctx context.Context, key Key, r Record, err error) error {
-	if err == nil {
-		return nil
-	}
-	if store := (*StoreError)(nil); !errors.As(storeError("", err), &store) {
+	if Answered(err) {
 		return err
 	}
-	is, loadErr := s.e.cfg.Backend.Load(context.WithoutCancel(ctx), key)
-	if loadErr == nil && is.Version == r.Version+1 && is.Marker == r.Marker && is.Data == r.Data {
-		return nil
+	ctx = context.WithoutCancel(ctx) // the client may have left: the store may not
+	for until := time.Now().Add(settleFor); ; {
+		is, loadErr := s.e.cfg.Backend.Load(ctx, key)
+		if loadErr == nil && is.Version == r.Version+1 && is.Marker == r.Marker && is.Data == r.Data {
+			return nil
+		}
+		if Answered(loadErr) || time.Now().After(until) {
+			return err
+		}
+		_ = pause(ctx, settlePause)
 	}
-	return err
 }
 
 // announce emits what a successful write did.
@@ -758,7 +876,10 @@ func (s *Session) announce(ctx context.Context, name Name, version uint64, born,
 // place decides where each value of d lives, writes that into d, and gives v the
 // cookie's half. It returns a *LimitError if the session would be too large, or
 // the cookie and nothing may leave it.
-func (s *Session) place(d *draft, v *envelope) error {
+func (s *Session) place(d *draft, v *envelope, fresh bool) error {
+	// The server takes what a cookie may not: this request does not know what a
+	// later cookie carries, or others with older cookies may not know this one.
+	toServer := s.blind || d.voids && !fresh
 	// n members have n-1 commas and 2 braces: entry.bytes counts one of them each.
 	var buf [64 + idBytes]byte
 	total, cookie := 0, len(v.head(buf[:0]))+1
@@ -773,7 +894,7 @@ func (s *Session) place(d *draft, v *envelope) error {
 		case OnServer:
 			e.onServer = true
 		case Hybrid:
-			e.onServer = e.onServer || len(e.Value) > MaxSmallBytes
+			e.onServer = e.onServer || toServer || len(e.Value) > MaxSmallBytes
 		}
 		size := e.bytes()
 		total += size
@@ -852,7 +973,7 @@ func (s *Session) keepAlive(ctx context.Context) error {
 			resign = resign || len(v.values) == 0 && s.base.expiry.After != 0
 		}
 	}
-	if !resign || s.base.placement == Hybrid && v.version < s.rec.Version {
+	if !resign || s.stale {
 		return nil // nothing to send, or a later cookie was sent already
 	}
 	// The ID may have been cycled meanwhile: the new cookie must not be undone.

@@ -38,7 +38,7 @@ func TestMaxBytes(t *testing.T) {
 	want("fewer, although there are too many", nil, save(4, record(8, 5, time.Hour)))
 	now = now.Add(time.Second)
 	want("room that an expired one had", nil, save(1, record(2, 95, time.Hour)))
-	if s, _ := st.Stats(t.Context()); s != (session.Stats{Live: 2, Bytes: 100}) {
+	if s, _ := st.Stats(t.Context()); s != (session.Stats{Live: 2, Bytes: 100, Ended: 1}) {
 		t.Fatalf("%+v", s)
 	}
 }

@@ -36,7 +36,11 @@ type Store struct {
 	cfg    Config
 	count  atomic.Int64 // sessions, live and expired, without markers
 	bytes  atomic.Int64 // of their data
+	ended  atomic.Int64 // markers
+	late   atomic.Int64 // of them those that were saved over a record, for late requests
 	shards [shards]shard
+
+	forgotten atomic.Int64 // the latest expiry of a marker that was removed, Unix milliseconds
 }
 
 // shard is one part of the map with its expiry queue: a list for each second. An
@@ -67,6 +71,7 @@ type item struct {
 	prev, next       *item // of its list
 	second           uint32
 	expired, marker  bool
+	late             bool // a marker that was saved over a record
 }
 
 // New returns an empty store.
@@ -105,6 +110,7 @@ func (st *Store) Create(ctx context.Context, k session.Key, r session.Record) er
 			st.account(it, -1)
 			return session.ErrExists
 		}
+		st.account(old, -1)
 		sh.remove(old)
 	}
 	sh.items[idOf(k)] = it
@@ -126,6 +132,11 @@ func (st *Store) Load(_ context.Context, k session.Key) (session.Record, error) 
 
 // Save implements session.Backend.
 func (st *Store) Save(ctx context.Context, k session.Key, r session.Record) (uint64, error) {
+	if r.Marker && st.tooManyLate() {
+		if _, err := st.DeleteExpired(ctx, st.cfg.Now(), roomStep); err != nil {
+			return 0, err
+		}
+	}
 	for {
 		version, err := st.save(k, r)
 		if err != session.ErrFull {
@@ -148,11 +159,22 @@ func (st *Store) save(k session.Key, r session.Record) (uint64, error) {
 	if grows := int64(len(r.Data) - len(it.data)); grows > 0 && !r.Marker && st.over(0, st.bytes.Load()+grows) {
 		return 0, session.ErrFull
 	}
+	if r.Marker && st.tooManyLate() {
+		st.account(it, -1)
+		sh.remove(it)
+		return r.Version + 1, nil
+	}
 	sh.move(it, r.Expires.UnixMilli())
 	st.account(it, -1)
-	it.data, it.version, it.marker, it.created = r.Data, r.Version+1, r.Marker, r.Created.UnixMilli()
+	it.data, it.version, it.marker, it.late, it.created = r.Data, r.Version+1, r.Marker, r.Marker, r.Created.UnixMilli()
 	st.account(it, +1)
 	return it.version, nil
+}
+
+// tooManyLate tells that there are as many markers for late requests as there may be
+// sessions: who changes the ID of a session so often can fill no memory with them.
+func (st *Store) tooManyLate() bool {
+	return st.cfg.MaxSessions > 0 && st.late.Load() >= int64(st.cfg.MaxSessions)
 }
 
 // Touch implements session.Backend.
@@ -213,13 +235,20 @@ func (st *Store) clear(sh *shard, now int64, limit int) (removed int, more bool)
 			continue
 		case it.marker:
 			markers++
+			for f := st.forgotten.Load(); f < it.expires && !st.forgotten.CompareAndSwap(f, it.expires); f = st.forgotten.Load() {
+			}
 		default:
-			st.account(it, -1)
 			removed++
 		}
+		st.account(it, -1)
 		sh.remove(it)
 	}
 	return removed, markers >= limit
+}
+
+// Forgotten implements session.Backend.
+func (st *Store) Forgotten(context.Context) (time.Time, error) {
+	return time.UnixMilli(st.forgotten.Load()).UTC(), nil
 }
 
 // Peek implements session.Backend.
@@ -269,7 +298,7 @@ func (st *Store) All(ctx context.Context) iter.Seq2[session.Entry, error] {
 
 // Stats implements session.Backend. It costs what has expired since the last time.
 func (st *Store) Stats(context.Context) (session.Stats, error) {
-	s := session.Stats{Bytes: st.bytes.Load()}
+	s := session.Stats{Bytes: st.bytes.Load(), Ended: int(st.ended.Load())}
 	now := st.now()
 	for i := range st.shards {
 		sh := &st.shards[i]
@@ -285,10 +314,14 @@ func (st *Store) Stats(context.Context) (session.Stats, error) {
 // Ping implements session.Backend.
 func (st *Store) Ping(context.Context) error { return nil }
 
-// account adds it to the figures, or with -1 takes it out, and returns them.
-// Markers are in none.
+// account adds it to the figures, or with -1 takes it out, and returns those of
+// sessions.
 func (st *Store) account(it *item, n int64) (sessions, bytes int64) {
 	if it.marker {
+		st.ended.Add(n)
+		if it.late {
+			st.late.Add(n)
+		}
 		return 0, 0
 	}
 	return st.count.Add(n), st.bytes.Add(n * int64(len(it.data)))

@@ -301,6 +301,10 @@ func (st *Store) Load(ctx context.Context, k session.Key) (r session.Record, err
 	return r, nil
 }
 
+// Forgotten implements session.Backend. Redis removes markers itself, by the time
+// that has passed on its own clock: a clock here that goes back meets none removed.
+func (st *Store) Forgotten(context.Context) (time.Time, error) { return time.Time{}, nil }
+
 // Peek implements session.Backend: the hash as it lies there, and how long Redis
 // keeps it. A hash that is no record of ours has its fields, and a zero Record.
 func (st *Store) Peek(ctx context.Context, k session.Key) (stored session.Stored, err error) {
@@ -342,7 +346,11 @@ func (st *Store) Save(ctx context.Context, k session.Key, r session.Record) (uin
 	defer cancel()
 	old := r.Version
 	r.Version++
-	answer, err := st.eval(ctx, saveScript, []string{st.key(k)}, append(st.fields(r), old)...)
+	fields := st.fields(r)
+	if r.Marker { // a late request may do without it: it need not outlast clocks that differ by an hour
+		fields[1] = (max(r.Expires.Sub(st.cfg.Now()), 0) + time.Minute).Milliseconds()
+	}
+	answer, err := st.eval(ctx, saveScript, []string{st.key(k)}, append(fields, old)...)
 	switch {
 	case isFull(err):
 		return 0, session.ErrFull

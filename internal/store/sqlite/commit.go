@@ -30,6 +30,8 @@ type op struct {
 type tx struct {
 	st              *Store
 	sessions, bytes int64
+	ended           int64 // markers
+	forgotten       int64 // the latest expiry of a marker that it removed
 	changes         []change
 }
 
@@ -218,6 +220,10 @@ func (st *Store) transact(ops []*op) (undone bool) {
 	}
 	st.sessions += tx.sessions
 	st.bytes += tx.bytes
+	st.ended += tx.ended
+	if tx.forgotten > st.forgotten.Load() {
+		st.forgotten.Store(tx.forgotten)
+	}
 	if st.batched && len(tx.changes) > 0 && st.unsynced.CompareAndSwap(false, true) {
 		time.AfterFunc(syncAfter, st.sync)
 	}
@@ -275,7 +281,7 @@ func (st *Store) look() {
 // outside forgets what was cached and counts again if another connection wrote
 // to the file. The caller holds lead. See sqlite.org/pragma.html#pragma_data_version.
 func (st *Store) outside() error {
-	var version, sessions, bytes int64
+	var version, sessions, bytes, ended, forgotten int64
 	err := row(st.write, `PRAGMA data_version`, &version)
 	if err != nil || version == st.dataVersion {
 		return err
@@ -287,9 +293,13 @@ func (st *Store) outside() error {
 	if err := row(st.write, `SELECT count(*), coalesce(sum(octet_length(data)), 0) FROM sessions WHERE marker = 0`, &sessions, &bytes); err != nil {
 		return err
 	}
+	if err := row(st.write, `SELECT count(*) - count(key = '`+noKey+`' OR NULL), coalesce(max(expires) FILTER (WHERE key = '`+noKey+`'), 0) FROM sessions WHERE marker = 1`, &ended, &forgotten); err != nil {
+		return err
+	}
 	st.mu.Lock()
-	st.sessions, st.bytes = sessions, bytes
+	st.sessions, st.bytes, st.ended = sessions, bytes, ended
 	st.mu.Unlock()
+	st.forgotten.Store(forgotten)
 	st.dataVersion = version
 	return nil
 }
@@ -327,33 +337,58 @@ func (tx *tx) live(k session.Key, version uint64) (size int64, err error) {
 	return s.ColumnInt64(5), nil
 }
 
+// noKey is the key of the one marker that is of no ID. It remembers until when
+// markers were removed: its expiry is the latest of theirs.
+const noKey = "0000000000000000000000000000000000000000000000000000000000000000"
+
 // clear removes at most limit dead sessions and as many dead markers.
 func (tx *tx) clear(now time.Time, limit int) (sessions, markers int, err error) {
-	for _, marker := range []bool{false, true} {
-		s, err := tx.st.write.Prepare(`DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE marker = ? AND expires <= ? LIMIT ?)
-			RETURNING key, marker, octet_length(data)`)
-		if err != nil {
-			return 0, 0, err
-		}
-		s.BindBool(1, marker)
-		s.BindInt64(2, now.UnixMilli())
-		s.BindInt64(3, int64(limit))
-		sessions = markers
-		if markers, err = tx.removed(s); err != nil {
-			return 0, 0, err
-		}
+	if sessions, err = tx.clearDead(false, now, limit); err == nil {
+		markers, err = tx.clearDead(true, now, limit)
 	}
-	return sessions, markers, nil
+	return sessions, markers, err
 }
 
-// removed runs a DELETE that returns key, marker and size, and counts its rows.
+// clearDead removes at most limit dead sessions, or dead markers.
+func (tx *tx) clearDead(marker bool, now time.Time, limit int) (int, error) {
+	s, err := tx.st.write.Prepare(`DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE marker = ? AND expires <= ? AND key <> '` + noKey + `' LIMIT ?)
+		RETURNING key, marker, octet_length(data), expires`)
+	if err != nil {
+		return 0, err
+	}
+	s.BindBool(1, marker)
+	s.BindInt64(2, now.UnixMilli())
+	s.BindInt64(3, int64(limit))
+	n, err := tx.removed(s)
+	if err == nil && tx.forgotten > tx.st.forgotten.Load() {
+		err = tx.remember()
+	}
+	return n, err
+}
+
+// remember writes down until when markers were removed.
+func (tx *tx) remember() error {
+	s, err := tx.st.write.Prepare(`INSERT INTO sessions (key, created, expires, version, data, marker) VALUES ('` + noKey + `', ?1, ?1, 1, '{"forgotten":true}', 1)
+		ON CONFLICT (key) DO UPDATE SET created = ?1, expires = ?1, version = version + 1`)
+	if err != nil {
+		return err
+	}
+	s.BindInt64(1, tx.forgotten)
+	_, err = s.Step()
+	return err
+}
+
+// removed runs a DELETE that returns key, marker, size and expiry, and counts its rows.
 func (tx *tx) removed(s *sqlite.Stmt) (n int, err error) {
 	for ; ; n++ {
 		if ok, err := s.Step(); err != nil || !ok {
 			return n, err
 		}
 		tx.drop(parseKey(s.ColumnText(0)))
-		if !s.ColumnBool(1) {
+		if s.ColumnBool(1) {
+			tx.ended--
+			tx.forgotten = max(tx.forgotten, s.ColumnInt64(3))
+		} else {
 			tx.sessions--
 			tx.bytes -= s.ColumnInt64(2)
 		}
@@ -362,7 +397,9 @@ func (tx *tx) removed(s *sqlite.Stmt) (n int, err error) {
 
 // count adds r to the figures.
 func (tx *tx) count(r session.Record) {
-	if !r.Marker {
+	if r.Marker {
+		tx.ended++
+	} else {
 		tx.sessions++
 		tx.bytes += int64(len(r.Data))
 	}

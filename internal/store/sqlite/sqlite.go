@@ -90,6 +90,9 @@ type Store struct {
 	forgot   uint64 // counts the times at which cached records may have changed
 	sessions int64  // live and expired, without markers; written by who holds lead
 	bytes    int64  // of their Data
+	ended    int64  // markers
+
+	forgotten atomic.Int64 // the latest expiry of a marker that was removed, Unix milliseconds
 }
 
 var errClosed = errors.New("the store is closed")
@@ -202,7 +205,10 @@ func (st *Store) Save(ctx context.Context, k session.Key, r session.Record) (uin
 		tx.bytes -= old
 		tx.count(r)
 		tx.put(k, r)
-		return nil
+		if r.Marker { // it is for 30 s: two that are dead go, so that they do not pile up until the sweep
+			_, err = tx.clearDead(true, st.now(), 2)
+		}
+		return err
 	})
 	if err != nil {
 		return 0, err
@@ -243,7 +249,7 @@ func (st *Store) Touch(ctx context.Context, k session.Key, version uint64, expir
 // Delete implements session.Backend.
 func (st *Store) Delete(ctx context.Context, k session.Key) error {
 	return st.do(ctx, func(tx *tx) error {
-		s, err := st.write.Prepare(`DELETE FROM sessions WHERE key = ? AND marker = 0 RETURNING key, marker, octet_length(data)`)
+		s, err := st.write.Prepare(`DELETE FROM sessions WHERE key = ? AND marker = 0 RETURNING key, marker, octet_length(data), expires`)
 		if err != nil {
 			return err
 		}
@@ -270,6 +276,12 @@ func (st *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (r
 			return removed, nil
 		}
 	}
+}
+
+// Forgotten implements session.Backend. The file keeps it, as a marker of no ID.
+func (st *Store) Forgotten(context.Context) (time.Time, error) {
+	st.look()
+	return time.UnixMilli(st.forgotten.Load()).UTC(), nil
 }
 
 // Peek implements session.Backend. It reads the very row, past the cache.
@@ -347,6 +359,7 @@ func (st *Store) Stats(ctx context.Context) (s session.Stats, err error) {
 	st.mu.RLock()
 	defer st.mu.RUnlock()
 	s.Live, s.Bytes = max(0, int(st.sessions)-s.Expired), st.bytes // others may have cleared some since
+	s.Ended = int(st.ended)
 	return s, err
 }
 

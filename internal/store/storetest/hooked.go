@@ -13,7 +13,7 @@ import (
 type Hooked struct {
 	session.Backend
 	// Hook is given the operation's name: "create", "load", "save", "touch",
-	// "delete", "delete expired", "peek", "all", "stats", "ping". With an error in before
+	// "delete", "delete expired", "forgotten", "peek", "all", "stats", "ping". With an error in before
 	// the operation is not done, with one in after it is: the caller gets either.
 	Hook func(ctx context.Context, op string) (before, after error)
 }
@@ -63,6 +63,11 @@ func (b *Hooked) Delete(ctx context.Context, k session.Key) error {
 // DeleteExpired implements session.Backend.
 func (b *Hooked) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
 	return hooked(b, ctx, "delete expired", func() (int, error) { return b.Backend.DeleteExpired(ctx, now, limit) })
+}
+
+// Forgotten implements session.Backend.
+func (b *Hooked) Forgotten(ctx context.Context) (time.Time, error) {
+	return hooked(b, ctx, "forgotten", func() (time.Time, error) { return b.Backend.Forgotten(ctx) })
 }
 
 // Peek implements session.Backend.
