@@ -72,6 +72,7 @@ type Engine struct {
 	codec atomic.Pointer[codec]
 	lines lines
 	ids   idRoom
+	mark  func() string // newWriteMark
 	// What stands in a Set-Cookie line before and after Max-Age.
 	beforeMaxAge, afterMaxAge string
 }
@@ -104,7 +105,7 @@ func New(cfg Config) (*Engine, error) {
 	case cfg.IdleTimeout < time.Second || cfg.Lifetime < time.Second:
 		return nil, errors.New("session: the idle timeout and the lifetime are at least one second")
 	}
-	e := &Engine{cfg: cfg, lines: newLines(), ids: newIDRoom(cfg.MaxCookieIDs, cfg.Lifetime)}
+	e := &Engine{cfg: cfg, lines: newLines(), ids: newIDRoom(cfg.MaxCookieIDs, cfg.Lifetime), mark: newWriteMark}
 	line := e.header("", 1).String()
 	e.beforeMaxAge, e.afterMaxAge, _ = strings.Cut(line[len(cfg.CookieName)+len("="):], "; Max-Age=1")
 	if err := e.SetSecrets(cfg.Secrets); err != nil {

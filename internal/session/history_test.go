@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/anishathalye/porcupine"
@@ -28,7 +29,7 @@ type act struct {
 }
 
 type seen struct {
-	kind  string // "ok", "gone", "unknown"
+	kind  string // "ok", "gone", "refused", "unknown"
 	value string // of a get, and of an update before it
 }
 
@@ -43,6 +44,9 @@ var oneSession = porcupine.Model{
 	Init: func() any { return whole{} },
 	Step: func(s, input, output any) (bool, any) {
 		w, a, got := s.(whole), input.(act), output.(seen)
+		if got.kind == "refused" { // by its old ID, or as a conflict: it did nothing
+			return true, w
+		}
 		if w.gone {
 			return got.kind != "ok" || a.op == "flush", w
 		}
@@ -71,15 +75,37 @@ var oneSession = porcupine.Model{
 }
 
 // sessionHistory lets clients work on one session at the same time, each
-// request on a Session of its own, and returns what they saw.
-func sessionHistory(t *testing.T, sound, e *engine, seed uint64, clients, times int) *storetest.Recorder {
+// request on a Session of its own, and returns what they saw. All of them have the
+// session's first cookie or, once its ID was changed, the cookie with the new ID. moves
+// are what some of them do besides: change placement or ID. Then no key is deleted, so
+// that all values stay on the server, where they were born.
+func sessionHistory(t *testing.T, sound, e *engine, seed uint64, clients, times int, moves ...string) *storetest.Recorder {
 	b := sound.browser(t)
 	b.do(func(s *session.Session) {
 		s.SetPlacement(session.OnServer)
 		must(t, s.Set("there", "true"))
+		if len(moves) > 0 {
+			for key := range historyKeys {
+				must(t, s.Set(fmt.Sprint("key", key), `""`))
+			}
+		}
 	})
+	var jar atomic.Pointer[browser]
+	jar.Store(b)
 	var h storetest.Recorder
 	var wg sync.WaitGroup
+	defer func() { // the session is there in the end, and holds what it should
+		for key := range historyKeys {
+			a := act{op: "get", key: key}
+			h.Do(clients, a, func() (any, bool) {
+				got := sound.act(t, jar.Load(), a)
+				if got.kind == "refused" {
+					t.Error("in the end, the newest cookie is of an ID that was replaced")
+				}
+				return got, true
+			})
+		}
+	}()
 	for client := range clients {
 		wg.Go(func() {
 			random := rand.New(rand.NewPCG(seed, uint64(client)))
@@ -88,14 +114,30 @@ func sessionHistory(t *testing.T, sound, e *engine, seed uint64, clients, times 
 					op:  [...]string{"get", "get", "get", "set", "set", "update", "delete"}[random.IntN(7)],
 					key: random.IntN(historyKeys), value: fmt.Sprintf("%d.%d,", client, n),
 				}
+				if a.op == "update" {
+					a.value = "x" // two of them at once are equal writes
+				}
+				if len(moves) > 0 && random.IntN(8) == 0 {
+					a.op = moves[random.IntN(len(moves))]
+				}
 				switch p := random.IntN(10 * clients * times); { // of each a few in a history, or none
 				case p < 6:
 					a.op = "flush"
 				case p < 60:
 					a.op = "clear"
 				}
+				if len(moves) > 0 && (a.op == "delete" || a.op == "clear") {
+					a.op = "get"
+				}
 				h.Do(client, a, func() (any, bool) {
-					got := e.act(t, b.request(), a)
+					own := *jar.Load()
+					got := e.act(t, &own, a)
+					if got.kind == "gone" && slices.Contains(moves, "cycle") {
+						got.kind = "refused" // its ID is gone, and the session may be not
+					}
+					if a.op == "cycle" && got.kind == "ok" {
+						jar.Store(&own)
+					}
 					return got, got.kind != "unknown"
 				})
 				runtime.Gosched()
@@ -106,14 +148,17 @@ func sessionHistory(t *testing.T, sound, e *engine, seed uint64, clients, times 
 	return &h
 }
 
-func (e *engine) act(t *testing.T, r *http.Request, a act) seen {
+func (e *engine) act(t *testing.T, b *browser, a act) seen {
+	r := b.request()
 	key := fmt.Sprint("key", a.key)
 	value := func(v session.Value) string { return strings.Trim(string(v), `"`) }
 	s, err := e.Load(r)
 	if err != nil {
-		return seen{kind: kindOf(t, err)}
+		return seen{kind: kindOf(t, a.op, err)}
 	}
-	if !s.Exists() {
+	if s.Verdict() == session.VerdictMoved {
+		return seen{kind: "refused"}
+	} else if !s.Exists() {
 		return seen{kind: "gone"}
 	}
 	got := seen{kind: "ok"}
@@ -134,23 +179,33 @@ func (e *engine) act(t *testing.T, r *http.Request, a act) seen {
 		s.Clear()
 	case "flush":
 		err = s.Flush(r.Context())
+	case "cycle":
+		s.CycleID()
+	case "hybrid", "server":
+		p, _ := session.ParsePlacement(a.op)
+		s.SetPlacement(p)
 	}
 	if err == nil {
 		err = s.Commit(r.Context())
 	}
+	if c := s.SetCookie(); c != nil {
+		b.cookie = c.Value
+	}
 	if err != nil {
-		return seen{kind: kindOf(t, err)}
+		return seen{kind: kindOf(t, a.op, err)}
 	}
 	return got
 }
 
-func kindOf(t *testing.T, err error) string {
+func kindOf(t *testing.T, op string, err error) string {
 	store := (*session.StoreError)(nil)
 	switch {
 	case errors.As(err, &store):
 		return "unknown"
 	case errors.Is(err, session.ErrGone):
 		return "gone"
+	case errors.Is(err, session.ErrMoved), errors.Is(err, session.ErrConflict) && (op == "cycle" || op == "server"):
+		return "refused"
 	}
 	t.Error(err)
 	return "unknown"
@@ -160,8 +215,12 @@ func kindOf(t *testing.T, err error) string {
 // their requests explains, also when store operations fail.
 func TestHistories(t *testing.T) {
 	eachStore(t, func(t *testing.T, store stores.Store) {
-		for _, failing := range []bool{false, true} {
-			t.Run(fmt.Sprintf("failing=%v", failing), func(t *testing.T) {
+		for _, test := range []struct {
+			failing bool
+			moves   []string
+		}{{false, nil}, {true, nil}, {false, []string{"hybrid", "server"}}, {true, []string{"hybrid", "server"}}, {false, []string{"hybrid", "server", "cycle"}}} {
+			failing := test.failing
+			t.Run(fmt.Sprintf("failing=%v %v", failing, test.moves), func(t *testing.T) {
 				t.Parallel()
 				gone, histories, times := 0, 10, 200
 				if failing { // each unknown outcome doubles what there is to try
@@ -176,7 +235,7 @@ func TestHistories(t *testing.T) {
 							c.Now, c.Backend = clock.Now, &storetest.Hooked{Backend: sound.backend, Hook: storetest.Unreliable(seed, 40)}
 						})
 					}
-					h := sessionHistory(t, sound, e, seed, 5, times)
+					h := sessionHistory(t, sound, e, seed, 5, times, test.moves...)
 					if got := h.Check(oneSession); got != porcupine.Ok {
 						t.Errorf("history %d of %d operations: %v", seed, h.Len(), got)
 					}

@@ -159,21 +159,27 @@ func TestEqualWritesWhoseAnswersAreLost(t *testing.T) {
 	})
 }
 
-// Two hybrid writes of the same moment never get cookies of the same version.
+// Two hybrid writes of the same moment never get cookies of the same version. The
+// control: without the marks of writes they do.
 func TestEqualHybridWrites(t *testing.T) {
-	m := &meddling{Backend: memory.New(memory.Config{})}
-	e := newEngine(t, func(c *session.Config) { c.Backend = lostAnswer{m} })
-	b := e.browser(t)
-	b.do(func(s *session.Session) { must(t, s.Set("there", "1")) })
-	one, two := e.browser(t), e.browser(t)
-	one.cookie, two.cookie = b.cookie, b.cookie
-	s := one.load()
-	must(t, s.Set("x", "1"))
-	m.before = func() { two.set("y", "1") } // it writes the same record
-	if err := one.commit(s); !errors.As(err, new(*session.StoreError)) {
-		t.Errorf("a write that lost is told as %v, want a StoreError", err)
+	for _, marked := range []bool{true, false} {
+		m := &meddling{Backend: memory.New(memory.Config{})}
+		e := newEngine(t, func(c *session.Config) { c.Backend = lostAnswer{m} })
+		if !marked {
+			e.WithoutWriteMarks()
+		}
+		b := e.browser(t)
+		b.do(func(s *session.Session) { must(t, s.Set("there", "1")) })
+		one, two := e.browser(t), e.browser(t)
+		one.cookie, two.cookie = b.cookie, b.cookie
+		s := one.load()
+		must(t, s.Set("x", "1"))
+		m.before = func() { two.set("y", "1") } // it writes the same record
+		if err := one.commit(s); marked != errors.As(err, new(*session.StoreError)) {
+			t.Errorf("marked: %v; a write that lost is told as %v", marked, err)
+		}
+		two.wantKeys("there", "y")
 	}
-	two.wantKeys("there", "y")
 }
 
 // lostAnswer loses the answer "conflict" of a save.

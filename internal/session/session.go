@@ -693,7 +693,7 @@ func (s *Session) write(ctx context.Context) error {
 		changed = next.Version
 	}
 	if d.placement != InCookie {
-		c := contents{d.placement, d.expiry, floor, changed, newWriteMark(), d.values.half(true)}
+		c := contents{d.placement, d.expiry, floor, changed, e.mark(), d.values.half(true)}
 		next.Data = string(c.append(make([]byte, 0, 256)))
 	}
 	inCookie := fresh && d.placement == InCookie

@@ -1,0 +1,4 @@
+package session
+
+// WithoutWriteMarks makes all records of equal contents equal to the letter.
+func (e *Engine) WithoutWriteMarks() { e.mark = func() string { return "" } }
