@@ -102,6 +102,7 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) (err 
 			Backend: st, Secrets: secrets,
 			CookieName: cookieName(listener.Addr()), Placement: cfg.Placement,
 			IdleTimeout: cfg.Idle, Lifetime: cfg.Lifetime, Rolling: cfg.Rolling,
+			MaxCookieIDs: cookieIDs * cfg.MaxSessions,
 		},
 		StoreName: cfg.Store, Hosts: hosts, Assets: assets, Version: version(), Log: log, LogRequests: cfg.LogRequests,
 		Stores: private.Stores(cmp.Or(cfg.StoreURL, defaultRedis)),
@@ -163,6 +164,11 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) (err 
 	}
 	return nil
 }
+
+// cookieIDs is how many IDs of placement cookie are given out within a lifetime for
+// each session that the store holds. Their sessions cost nothing, but each may leave a
+// marker of some 300 bytes.
+const cookieIDs = 4
 
 // defaultRedis is where an experiment that compares stores looks for a Redis, when
 // the program itself does not use one.

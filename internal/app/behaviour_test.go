@@ -40,6 +40,7 @@ var promises = []struct {
 	{"5 flush kills every cookie of before", false, flushKills},
 	{"5 flush acts when called", false, flushActs},
 	{"6 cycle moves the data and kills the ID", false, cycleMoves},
+	{"6 a move takes nothing along", false, moveTakesNothing},
 	{"7 two clocks", false, twoClocks},
 	{"7 rolling", true, rolling},
 	{"7 an expiry of its own", false, ownExpiry},
@@ -611,6 +612,41 @@ func parallelIncrements(w *world) {
 	}
 	wg.Wait()
 	b.get("/get?key=count").want(200, `"value":50,`)
+}
+
+// moveTakesNothing: a write that had loaded the session before it moved, and a move
+// whose answer was lost.
+func moveTakesNothing(w *world) {
+	for _, to := range session.Placements() {
+		for _, value := range []string{"small", large} {
+			w.start(0, nil)
+			b := w.born()
+			b.post("/set", "key", "a1", "value", "1").want(200)
+			late := w.holding(b.cookie())
+			w.hook = func(_ context.Context, op string) (_, _ error) {
+				if op == "load" {
+					w.hook = func(context.Context, string) (_, _ error) {
+						w.hook = nil
+						b.post("/placement", "placement", to).want(200)
+						return nil, nil
+					}
+				}
+				return nil, nil
+			}
+			a := late.post("/set", "key", "late", "value", value)
+			if w.hook != nil || a.StatusCode != 200 && a.StatusCode != 409 {
+				w.Fatalf("to %s: the late write got %d, and the move was made: %v", to, a.StatusCode, w.hook == nil)
+			}
+			if a.Header.Get("Set-Cookie") != "" { // the later answer is the one that the browser keeps
+				b = late
+			}
+			want := []string{"a1", "big", "name"}
+			if a.StatusCode == 200 {
+				want = []string{"a1", "big", "late", "name"}
+			}
+			w.wantKeys(b, want...)
+		}
+	}
 }
 
 // nothingRevived: a write that had loaded the session before it ended. The end

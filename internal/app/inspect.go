@@ -163,6 +163,7 @@ type statsJSON struct {
 	Sessions int   `json:"sessions"`
 	Expired  int   `json:"expired"`
 	Bytes    int64 `json:"bytes"`
+	Ended    int   `json:"ended,omitempty"` // IDs that were ended and are remembered
 }
 
 // inspect tells all that is known of this browser's session and the store.
@@ -184,7 +185,7 @@ func (a *App) inspect(c echo.Context, s *session.Session) error {
 	info := s.Info()
 	out := sessionInfo{
 		Exists: info.Exists, Store: a.cfg.StoreName,
-		Stats: statsJSON{stats.Live, stats.Expired, stats.Bytes},
+		Stats: statsJSON{stats.Live, stats.Expired, stats.Bytes, stats.Ended},
 	}
 	if info.Exists {
 		out.ID, out.Version, out.Placement = info.ID, info.Version, info.Placement.String()

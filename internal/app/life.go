@@ -66,10 +66,10 @@ func (a *App) expiry(c echo.Context, s *session.Session) error {
 		}
 		x = session.Expiry{After: time.Duration(n) * time.Second, BrowserClose: n == 0}
 	}
-	existed := s.Exists()
+	was := s.Info()
 	s.SetExpiry(x)
 	return a.answer(c, s, outcome{op: "expiry", say: func(info session.Info) views.Sentence {
-		return a.sayExpiry(existed, x, info)
+		return a.sayExpiry(was, x, info)
 	}})
 }
 

@@ -92,6 +92,8 @@ func saySet(key string, v session.Value, born, same bool, came session.Verdict, 
 		parts = append(parts, text("small enough to ride "), inCookie, text(". "))
 	case lives(key, info) == "cookie":
 		parts = append(parts, text("carried "), inCookie, text(" like every value. "))
+	case info.Placement == session.Hybrid && len(v) <= session.MaxSmallBytes && info.Verdict == session.VerdictStale:
+		parts = append(parts, text("kept "), onServer, text(": this request's cookie is from before a clear or a move, and a new one would replace what a later cookie carries. "))
 	case info.Placement == session.Hybrid && len(v) <= session.MaxSmallBytes:
 		parts = append(parts, text("kept "), onServer, text(": once there, a key stays until it is deleted, or the cookie had no room. "))
 	case info.Placement == session.Hybrid:
@@ -235,7 +237,15 @@ func sayClearExpired(removed int, info session.Info) views.Sentence {
 		text(". "+plural(removed, "It", "They")+" read as absent before, too: expired is not the same as cleared."))
 }
 
-func (a *App) sayExpiry(existed bool, x session.Expiry, info session.Info) views.Sentence {
+func (a *App) sayExpiry(was session.Info, x session.Expiry, info session.Info) views.Sentence {
+	s := a.sayNewExpiry(was.Exists, x, info)
+	if was.Exists && info.Exists && was.ID != info.ID {
+		s.Parts = append(s.Parts, text(" The session has a new ID, "), code(info.ID), text(": no copy of the old cookie outlives the new expiry."))
+	}
+	return s
+}
+
+func (a *App) sayNewExpiry(existed bool, x session.Expiry, info session.Info) views.Sentence {
 	idle, _ := a.root.engine.Policy()
 	last := "last write"
 	if a.cfg.Sessions.Rolling {
@@ -283,7 +293,11 @@ func sayPlacement(p session.Placement, was, info session.Info) views.Sentence {
 		}
 	}
 	what := "No value had to move."
-	if moved > 0 {
+	switch {
+	case p == session.Hybrid && was.Placement == session.OnServer && len(info.Values) > 0:
+		where = "small new values ride in the cookie and larger ones live on the server"
+		what = "What the server holds already stays there until its key is deleted: no cookie that gets lost can take it along."
+	case moved > 0:
 		what = fmt.Sprintf("%d %s moved at once.", moved, plural(moved, "value", "values"))
 	}
 	parts := []views.Part{text("From now on " + where + ". " + what)}
@@ -473,6 +487,8 @@ func summary(mem *request, status int) (verb, what, tone string) {
 		verb, what, tone = "created", strings.Join(sets, ", "), "born"
 	case has(session.Cycled) && out.op == "placement":
 		verb, what, tone = "moved", "to "+seen[session.Cycled].Place.String()+", new ID", "moved"
+	case has(session.Cycled) && out.op == "expiry":
+		verb, what, tone = "expiry", "set, new ID", "moved"
 	case has(session.Cycled) && out.op == "login":
 		verb, what, tone = "logged in", "new ID", "moved"
 	case has(session.Cycled) && len(sets) > 0:
@@ -488,6 +504,8 @@ func summary(mem *request, status int) (verb, what, tone string) {
 		verb, what = "set", strings.Join(sets, ", ")
 	case len(moves) > 0:
 		verb, what, tone = "moved", strings.Join(moves, ", "), "moved"
+	case has(session.Saved) && out.op == "placement" && mem.info != nil:
+		verb, what, tone = "moved", "to "+mem.info.Placement.String()+", values stay", "moved"
 	case has(session.Swept) && seen[session.Swept].Count > 0:
 		verb, what, tone = "swept", fmt.Sprintf("%d expired removed", seen[session.Swept].Count), "gone"
 	case has(session.Expired):

@@ -284,9 +284,7 @@ func TestClockGoesBackAfterASweep(t *testing.T) {
 				b := e.browser(t)
 				b.born(p)
 				b.wantKeys("big", "name")
-				if c := b.set("name", "Karim").SetCookie(); c != nil && c.MaxAge > 8*3600 {
-					t.Errorf("%v: Max-Age %d", back, c.MaxAge)
-				}
+				b.set("name", "Karim")
 				b.do(func(s *session.Session) { s.SetPlacement(session.InCookie) })
 				b.wantKeys("big", "name")
 				kept := b.cookie

@@ -766,8 +766,7 @@ func (s *Session) maxAge(now time.Time) int {
 	case x.After != 0 || !x.At.IsZero():
 		until = s.rec.Expires
 	}
-	left := min(until.Sub(now), s.e.cfg.Lifetime) // the clock may have gone back
-	return int((left + time.Second - 1) / time.Second)
+	return int((until.Sub(now) + time.Second - 1) / time.Second)
 }
 
 // store writes next, the record of v's session, under key, and with fresh makes sure
