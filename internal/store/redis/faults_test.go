@@ -13,9 +13,11 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -513,6 +515,76 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
+// Connections are reset for a moment after updates were made: ten increments at once
+// are counted, each of them, or are errors that say that nothing is known.
+func TestResetConnections(t *testing.T) {
+	t.Parallel()
+	proxy := startProxy(t)
+	proxy.to.Store(redistest.Start(t).Addr)
+	proxy.reset = 20 * time.Millisecond
+	e, err := session.New(session.Config{
+		Backend: open(t, Config{URL: "redis://" + proxy.addr}), CookieName: "s", Placement: session.OnServer,
+		Secrets: [][]byte{[]byte("a secret of at least 32 bytes, for tests only")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest("GET", "/", nil)
+	s, err := e.Load(r)
+	want(t, nil, err)
+	want(t, nil, s.Set("n", "0"))
+	want(t, nil, s.Commit(t.Context()))
+	cookie := s.SetCookie()
+	load := func() *session.Session {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.AddCookie(cookie)
+		s, err := e.Load(r)
+		want(t, nil, err)
+		return s
+	}
+	acknowledged, unknown := 0, 0
+	for round := range 5 {
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		var requests []*session.Session
+		for range 10 {
+			s := load()
+			want(t, nil, s.Update("n", func(old session.Value, _ bool) session.Value {
+				n, _ := strconv.Atoi(string(old))
+				return session.Value(strconv.Itoa(n + 1))
+			}))
+			requests = append(requests, s)
+		}
+		for _, s := range requests {
+			all.Go(func() {
+				err := s.Commit(context.WithoutCancel(t.Context()))
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					acknowledged++
+				} else if unknown++; !errors.As(err, new(*session.StoreError)) {
+					t.Error(err)
+				}
+			})
+			if round > 0 {
+				proxy.lose.Store(&saveScript.sha) // the first round lets Redis know the script
+			}
+		}
+		all.Wait()
+		proxy.lose.Store(nil)
+		for time.Now().UnixNano() < proxy.until.Load() {
+			runtime.Gosched()
+		}
+		v, _ := load().Get("n")
+		if n, _ := strconv.Atoi(string(v)); n < acknowledged || n > acknowledged+unknown {
+			t.Fatalf("round %d: %d counted, %d were acknowledged, of %d nothing is known", round, n, acknowledged, unknown)
+		}
+	}
+	if proxy.until.Load() == 0 {
+		t.Error("the control: no connection was reset")
+	}
+}
+
 // A proxy that hands an answer over in pieces, late, or half.
 func TestSlowAnswers(t *testing.T) {
 	t.Parallel()
@@ -544,6 +616,9 @@ type proxy struct {
 	half, pieces atomic.Bool
 	// lose is what to look for in a command, whose answer will be lost. Once.
 	lose atomic.Pointer[string]
+	// reset is for how long all connections are then reset, answers to what was done too.
+	reset time.Duration
+	until atomic.Int64 // that ends, in Unix nanoseconds
 }
 
 // startProxy listens at once; to is set before the first connection.
@@ -590,6 +665,7 @@ func (p *proxy) serve(ctx context.Context, client net.Conn) {
 			}
 			if what := p.lose.Load(); what != nil && strings.Contains(string(buf[:n]), *what) && p.lose.CompareAndSwap(what, nil) {
 				lost.Store(true)
+				p.until.Store(time.Now().Add(p.reset).UnixNano())
 			}
 			server.Write(buf[:n])
 		}
@@ -597,7 +673,7 @@ func (p *proxy) serve(ctx context.Context, client net.Conn) {
 	for buf := make([]byte, 64<<10); ; {
 		n, err := server.Read(buf)
 		switch {
-		case err != nil || lost.Load():
+		case err != nil || lost.Load() || time.Now().UnixNano() < p.until.Load():
 			return
 		case p.half.Load() && n > 1000:
 			client.Write(buf[:n/2])
