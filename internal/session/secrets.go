@@ -17,20 +17,34 @@ import (
 // with 16 or fewer somebody typed them.
 const minDistinct = 17
 
+// maxSecretFile is more than anybody's secrets have: a larger file is another one.
+const maxSecretFile = 64 << 10
+
 // ReadSecrets reads signing secrets from a file: one a line, newest first, each
 // at least 32 random bytes in base64 or hex. Empty lines and lines that begin
-// with # do not count. The error says what is wrong and never shows a secret.
+// with # do not count. The file has at most 64 KiB. The error says what is wrong and
+// never shows a secret.
 func ReadSecrets(path string) ([][]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" {
-		return nil, fmt.Errorf("%s can be read by others (mode %04o): chmod 600 it", path, mode)
+	switch mode := info.Mode(); {
+	case mode.IsDir():
+		return nil, fmt.Errorf("%s is a folder: name a file in it", path)
+	case !mode.IsRegular(): // a pipe would keep the program waiting, and could be read only once
+		return nil, fmt.Errorf("%s is a %s: secrets are read from a plain file, and read again at SIGHUP", path, kindOf(mode))
+	case mode.Perm()&0o077 != 0 && runtime.GOOS != "windows":
+		return nil, fmt.Errorf("%s can be read by others (mode %04o): chmod 600 it", path, mode.Perm())
+	case info.Size() > maxSecretFile:
+		return nil, fmt.Errorf("%s has %d bytes, and secrets have at most %d: it is another file", path, info.Size(), maxSecretFile)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
+	}
+	if mark := markOf(text); mark != "" {
+		return nil, fmt.Errorf("%s begins with %s: save it as plain text, in ASCII", path, mark)
 	}
 	var secrets [][]byte
 	number := 0
@@ -49,6 +63,29 @@ func ReadSecrets(path string) ([][]byte, error) {
 		return nil, fmt.Errorf("%s holds no secret: it needs at least one line of %d random bytes in base64 or hex", path, MinSecretBytes)
 	}
 	return secrets, nil
+}
+
+// kindOf says what a file is that is neither plain nor a folder.
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeNamedPipe != 0:
+		return "pipe"
+	case mode&fs.ModeSocket != 0:
+		return "socket"
+	}
+	return "device"
+}
+
+// markOf says with which byte order mark a text begins, which no editor shows: "" if
+// with none.
+func markOf(text []byte) string {
+	switch {
+	case bytes.HasPrefix(text, []byte("\xef\xbb\xbf")):
+		return "a byte order mark (BOM), of UTF-8"
+	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
+		return "a byte order mark (BOM), of UTF-16"
+	}
+	return ""
 }
 
 // NewSecret returns a random secret.

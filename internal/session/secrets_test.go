@@ -35,6 +35,9 @@ func TestReadSecrets(t *testing.T) {
 		{"second is bad", b64 + "\nnot a secret!\n", 0o600, nil, "line 2: it is neither"},
 		{"weak", hex.EncodeToString(bytes.Repeat([]byte("password"), 4)), 0o600, nil, "weak"},
 		{"zeroes", strings.Repeat("00", 64), 0o600, nil, "weak"},
+		{"a byte order mark", "\ufeff" + b64, 0o600, nil, "begins with a byte order mark (BOM), of UTF-8"},
+		{"UTF-16", "\xff\xfe" + strings.Join(strings.Split(b64, ""), "\x00") + "\x00", 0o600, nil, "byte order mark (BOM), of UTF-16"},
+		{"another file", strings.Repeat(b64+"\n", 1500), 0o600, nil, "has 67500 bytes, and secrets have at most 65536"},
 		{"readable by the group", b64, 0o640, nil, "chmod 600"},
 		{"readable by all", b64, 0o604, nil, "chmod 600"},
 	} {
