@@ -411,6 +411,12 @@ func TestOpenRefuses(t *testing.T) {
 	} {
 		wantRefused(t, url, no)
 	}
+	// A database below nought was taken for 0, without a word.
+	for url, db := range map[string]string{
+		"redis://:" + password + "@127.0.0.1:1/-1": "-1", "redis://127.0.0.1:1?db=-2": "-2", "unix:///nowhere/redis.sock?db=-1": "-1", "redis://127.0.0.1:1/99999999999": "99999999999",
+	} {
+		wantRefused(t, url, "not the URL of a Redis: its database is "+db+", and a database is a number from 0")
+	}
 	wantRefused(t, "redis://:"+password+"@127.0.0.1:1/0", "cannot use Redis at 127.0.0.1:1: connect: connection refused")
 	wantRefused(t, "unix:///nowhere/redis.sock", "cannot use Redis at /nowhere/redis.sock: connect: ")
 	server := redistest.Start(t)

@@ -158,6 +158,13 @@ func (st *Store) open(ctx context.Context, opt *goredis.Options) error {
 	return err
 }
 
+// ErrURL marks an error of a URL that no Redis has.
+var ErrURL = errors.New("not the URL of a Redis")
+
+// maxDB is the last database that a Redis can be set up to have. How many it has is
+// for itself to say.
+const maxDB = 1<<31 - 2
+
 // parse reads the URL. An error shows no part of one that may hold a password.
 func parse(cfg Config) (*goredis.Options, error) {
 	url := cfg.URL
@@ -168,7 +175,10 @@ func parse(cfg Config) (*goredis.Options, error) {
 		}
 	}
 	if err != nil {
-		return nil, errors.New("not the URL of a Redis: it is redis://[USER:PASSWORD@]HOST:PORT/DB, rediss:// for TLS or unix:///PATH?db=N; in a password, write / ? # and @ as %2F %3F %23 and %40")
+		return nil, fmt.Errorf("%w: it is redis://[USER:PASSWORD@]HOST:PORT/DB, rediss:// for TLS or unix:///PATH?db=N; in a password, write / ? # and @ as %%2F %%3F %%23 and %%40", ErrURL)
+	}
+	if opt.DB < 0 || opt.DB > maxDB {
+		return nil, fmt.Errorf("%w: its database is %d, and a database is a number from 0, to 15 unless that Redis was set up otherwise", ErrURL, opt.DB)
 	}
 	opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout, opt.PoolTimeout = cfg.timeout, cfg.timeout, cfg.timeout, cfg.timeout
 	opt.ContextTimeoutEnabled = true
