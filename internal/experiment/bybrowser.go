@@ -385,7 +385,7 @@ type arrival struct {
 
 func normalLaxStrict(r *Run) Live {
 	l := &sameSite{run: r, arrived: make(map[string]*arrival)}
-	l.in = r.Boot(Settings{Twin: func(string) http.Handler { return http.HandlerFunc(l.foreign) }})
+	l.in = r.Boot(Settings{Twin: func(func() string) http.Handler { return http.HandlerFunc(l.foreign) }})
 	return l
 }
 

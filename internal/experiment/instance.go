@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -44,8 +45,8 @@ type OpenStore func(context.Context, StoreConfig) (b session.Backend, end, remov
 
 // StoreConfig is what a store is made of.
 type StoreConfig struct {
-	Dir         string // a folder of its own
-	Name        string // a name of its own, of letters and digits
+	Dir         func() (string, error) // a folder of its own, made at the first call
+	Name        string                 // a name of its own, of letters and digits
 	MaxSessions int
 	Now         func() time.Time
 }
@@ -68,9 +69,9 @@ type Settings struct {
 	CookieName  string
 	CookiePath  string
 	Secure      bool
-	// Twin, when set, is another program in the application's place. dir is a
-	// folder of its own, kept across restarts.
-	Twin func(dir string) http.Handler
+	// Twin, when set, is another program in the application's place. dir returns a
+	// folder of its own, kept across restarts, which is made at the first call.
+	Twin func(dir func() string) http.Handler
 }
 
 // Instance is a private server: a listener on the loopback interface that it
@@ -79,7 +80,7 @@ type Instance struct {
 	run      *Run
 	settings Settings
 	listener *net.TCPListener
-	dir      string
+	dir      string // "" until something needs it
 	name     string
 	ahead    atomic.Int64 // of the real clock
 
@@ -113,11 +114,25 @@ func (r *Run) Boot(set Settings) *Instance {
 	r.mu.Lock()
 	r.instance = in
 	r.mu.Unlock()
-	if in.dir, err = os.MkdirTemp("", "sessionscope-experiment-"); err != nil {
-		r.fail(err)
-	}
 	in.start()
 	return in
+}
+
+// folder returns the instance's own folder, which is made when something needs it:
+// most stores do not, and a machine may have no place for one.
+func (in *Instance) folder() (string, error) {
+	if in.dir == "" {
+		dir, err := os.MkdirTemp("", "sessionscope-experiment-")
+		if err != nil {
+			var path *fs.PathError
+			if errors.As(err, &path) {
+				err = path.Err
+			}
+			return "", fmt.Errorf("it needs a folder for its files, and none can be made in %s: %w. TMPDIR names another place for them", os.TempDir(), err)
+		}
+		in.dir = dir
+	}
+	return in.dir, nil
 }
 
 // start opens the store and serves.
@@ -127,13 +142,19 @@ func (in *Instance) start() {
 	var listener net.Listener = kept{in.listener}
 	connContext := func(ctx context.Context, _ net.Conn) context.Context { return ctx }
 	if twin := in.settings.Twin; twin != nil {
-		handler = in.guard(twin(in.dir))
+		handler = in.guard(twin(func() string {
+			dir, err := in.folder()
+			if err != nil {
+				r.fail(err)
+			}
+			return dir
+		}))
 	} else {
 		open := cfg.Stores[in.settings.Store]
 		if open == nil {
 			r.fail(fmt.Errorf("%w: this program has no store %q", ErrUnavailable, in.settings.Store))
 		}
-		backend, end, remove, err := open(r.ctx, StoreConfig{Dir: in.dir, Name: in.name, MaxSessions: in.settings.MaxSessions, Now: in.Now})
+		backend, end, remove, err := open(r.ctx, StoreConfig{Dir: in.folder, Name: in.name, MaxSessions: in.settings.MaxSessions, Now: in.Now})
 		if err != nil {
 			r.fail(err)
 		}

@@ -73,8 +73,8 @@ func everything(r *Run) Outcome {
 	}
 	secret := session.NewSecret()
 	rows = append(rows,
-		&matrixRow{name: "gorilla CookieStore", set: Settings{Twin: holdingTwin(func(string) sessions.Store { return sessions.NewCookieStore(secret) })}},
-		&matrixRow{name: "gorilla FilesystemStore", set: Settings{Twin: holdingTwin(func(dir string) sessions.Store { return sessions.NewFilesystemStore(dir, secret) })}},
+		&matrixRow{name: "gorilla CookieStore", set: Settings{Twin: holdingTwin(func(func() string) sessions.Store { return sessions.NewCookieStore(secret) })}},
+		&matrixRow{name: "gorilla FilesystemStore", set: Settings{Twin: holdingTwin(func(dir func() string) sessions.Store { return sessions.NewFilesystemStore(dir(), secret) })}},
 	)
 	missing := make(map[string]bool) // stores that do not answer
 	for i, w := range rows {

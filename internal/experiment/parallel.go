@@ -85,8 +85,8 @@ type holding struct {
 }
 
 // holdingTwin is twin over such a store. It lists the session's keys too.
-func holdingTwin(open func(dir string) sessions.Store) func(string) http.Handler {
-	return func(dir string) http.Handler {
+func holdingTwin(open func(dir func() string) sessions.Store) func(func() string) http.Handler {
+	return func(dir func() string) http.Handler {
 		store := holding{open(dir), make(chan struct{})}
 		mux := http.NewServeMux()
 		mux.Handle("/", twin(store, false))
@@ -152,9 +152,9 @@ func twoTabs(r *Run) Outcome {
 	secret := session.NewSecret()
 	switch name := r.Choice("placement"); name {
 	case "gorilla-cookie":
-		set.Twin = holdingTwin(func(string) sessions.Store { return sessions.NewCookieStore(secret) })
+		set.Twin = holdingTwin(func(func() string) sessions.Store { return sessions.NewCookieStore(secret) })
 	case "gorilla-file":
-		set.Twin = holdingTwin(func(dir string) sessions.Store { return sessions.NewFilesystemStore(dir, secret) })
+		set.Twin = holdingTwin(func(dir func() string) sessions.Store { return sessions.NewFilesystemStore(dir(), secret) })
 	default:
 		set.Placement = r.Placement()
 	}
@@ -263,6 +263,9 @@ func twoTabs(r *Run) Outcome {
 
 // sessionFiles is how many sessions gorilla's FilesystemStore keeps, if it is one.
 func (in *Instance) sessionFiles() int {
+	if in.dir == "" {
+		return 0
+	}
 	files, _ := filepath.Glob(filepath.Join(in.dir, "session_*")) // the pattern is a good one
 	return len(files)
 }

@@ -281,7 +281,7 @@ func deletedIDComesBack(r *Run) Outcome {
 	key, set := session.NewSecret(), Settings{Placement: session.OnServer}
 	if gorilla {
 		stops := r.Choice("engine") == "gorilla-stops"
-		set.Twin = func(dir string) http.Handler { return twin(sessions.NewFilesystemStore(dir, key), stops) }
+		set.Twin = func(dir func() string) http.Handler { return twin(sessions.NewFilesystemStore(dir(), key), stops) }
 	}
 	in := r.Boot(set)
 	ids := idsOf{in, gorilla, key}
@@ -563,7 +563,7 @@ func stolenCookie(r *Run) Outcome {
 		r.fail(err)
 	}
 	program := &bank{engine: engine, again: r.Choice("guard") == "password", password: first, balance: 100}
-	in := r.Boot(Settings{Twin: func(string) http.Handler { return program.handler() }})
+	in := r.Boot(Settings{Twin: func(func() string) http.Handler { return program.handler() }})
 
 	rahim, thief := in.Client("Rahim's browser"), in.Client("The thief's browser")
 	t := Table{Caption: "What was asked", Head: []string{"who", "what", "password sent", "status", "balance read"}}
@@ -904,7 +904,7 @@ func guessTheNextID(r *Run) Outcome {
 		made, n = drawn(), 1000+mathrand.IntN(50_000)
 	}
 	generate := generators[made]
-	in := r.Boot(Settings{Twin: func(string) http.Handler {
+	in := r.Boot(Settings{Twin: func(func() string) http.Handler {
 		return issuer(func() string { n++; return generate(n, time.UnixMilli(clock.Load())) })
 	}})
 	attacker, victim := in.Client("The attacker's browser"), in.Client("Rahim's browser")

@@ -13,13 +13,13 @@ import (
 
 // cookieTwin is a twin whose sessions are in gorilla's CookieStore. With a block
 // key, of 16, 24 or 32 bytes, they are encrypted too.
-func cookieTwin(hash, block []byte) func(string) http.Handler {
-	return func(string) http.Handler { return twin(sessions.NewCookieStore(hash, block), false) }
+func cookieTwin(hash, block []byte) func(func() string) http.Handler {
+	return func(func() string) http.Handler { return twin(sessions.NewCookieStore(hash, block), false) }
 }
 
 // fileTwin is a twin whose sessions are in gorilla's FilesystemStore.
-func fileTwin(hash []byte) func(string) http.Handler {
-	return func(dir string) http.Handler { return twin(sessions.NewFilesystemStore(dir, hash), false) }
+func fileTwin(hash []byte) func(func() string) http.Handler {
+	return func(dir func() string) http.Handler { return twin(sessions.NewFilesystemStore(dir(), hash), false) }
 }
 
 // writeJSON answers with v.

@@ -27,7 +27,11 @@ func Stores(redisURL string) map[string]experiment.OpenStore {
 			return memory.New(memory.Config{MaxSessions: cfg.MaxSessions, MaxBytes: 16 << 20, Now: cfg.Now}), nothing, nothing, nil
 		},
 		"sqlite": func(ctx context.Context, cfg experiment.StoreConfig) (session.Backend, func() error, func() error, error) {
-			st, err := sqlite.Open(ctx, sqlite.Config{File: filepath.Join(cfg.Dir, "sessions.db"), MaxSessions: cfg.MaxSessions, Now: cfg.Now})
+			dir, err := cfg.Dir()
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			st, err := sqlite.Open(ctx, sqlite.Config{File: filepath.Join(dir, "sessions.db"), MaxSessions: cfg.MaxSessions, Now: cfg.Now})
 			if err != nil {
 				return nil, nil, nil, err
 			}
