@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
-	"mime"
 	"net/http"
 	"path"
 	"strconv"
@@ -28,6 +27,16 @@ type asset struct {
 	plain, gzip []byte
 }
 
+// contentTypes are those of embedded files by their extensions. Package mime would ask
+// the machine, whose tables may call a style sheet plain text: a browser that is told
+// not to guess then applies none.
+var contentTypes = map[string]string{
+	".css": "text/css; charset=utf-8",
+	".js":  "text/javascript; charset=utf-8",
+	".svg": "image/svg+xml",
+	"":     "text/plain; charset=utf-8", // licences and notes
+}
+
 func newAssets(files fs.FS) (*assets, error) {
 	a := &assets{paths: make(map[string]string), files: make(map[string]asset)}
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -41,9 +50,9 @@ func newAssets(files fs.FS) (*assets, error) {
 		sum := sha256.Sum256(plain)
 		ext := path.Ext(name)
 		hashed := strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:8]) + ext
-		kind := mime.TypeByExtension(ext)
-		if kind == "" {
-			kind = "text/plain; charset=utf-8" // licences and notes
+		kind, known := contentTypes[ext]
+		if !known {
+			return fmt.Errorf("app: no content type for the asset %s", name)
 		}
 		var b bytes.Buffer
 		w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
