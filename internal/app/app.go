@@ -32,7 +32,8 @@ type Config struct {
 	Log     *slog.Logger
 	// Stores are those that experiments can run over.
 	Stores map[string]experiment.OpenStore
-	// LogRequests asks for one line a request.
+	// LogRequests asks for one line a request. Those that fail in the server, with 5xx
+	// or a panic, are logged in any case.
 	LogRequests bool
 }
 
@@ -112,10 +113,7 @@ func (a *App) routes() {
 	e.HTTPErrorHandler = a.handleError
 	e.IPExtractor = echo.ExtractIPDirect()
 
-	if a.cfg.LogRequests {
-		e.Pre(a.logRequests())
-	}
-	e.Pre(recoverPanics, inOrder(securityHeaders, a.checkHost, a.witnessLive, checkOrigin, a.enter))
+	e.Pre(a.logRequests, recoverPanics, inOrder(securityHeaders, a.checkHost, a.witnessLive, checkOrigin, a.enter))
 	e.Use(a.commitStaged)
 
 	read, post := a.read, a.post

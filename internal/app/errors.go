@@ -144,6 +144,7 @@ func (a *App) handleError(err error, c echo.Context) {
 		ctx := c.Request().Context()
 		if p.plain && p.status < http.StatusInternalServerError {
 			if err := s.Commit(ctx); err != nil {
+				noteFailure(c, err)
 				p = problemOf(err)
 			}
 		}

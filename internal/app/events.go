@@ -39,6 +39,7 @@ func (a *App) events(c echo.Context) error {
 	s, err := mem.id.engine.Load(r) // whose cookie came along: another tab may have changed it
 	if err != nil {
 		c.Response().Header().Set("Retry-After", "2")
+		noteFailure(c, err)
 		return c.String(http.StatusServiceUnavailable, problemOf(err).detail+"\n")
 	}
 	s.Discard(r.Context(), "a stream only looks") // it keeps no session alive

@@ -119,6 +119,7 @@ func (a *App) note(c echo.Context, s *session.Session, r *experiment.Run) (said 
 	s.WriteCookie(c.Response().Header())
 	if err != nil {
 		r.Unnote()
+		noteFailure(c, err)
 		return "Your progress was not kept: " + problemOf(err).detail
 	}
 	return ""

@@ -224,6 +224,7 @@ func (a *App) health(c echo.Context) error {
 	}{"ok", a.cfg.Version, a.cfg.StoreName}
 	status := http.StatusOK
 	if err := a.root.engine.Ping(c.Request().Context()); err != nil {
+		noteFailure(c, err)
 		out.Status, status = "the store does not answer", http.StatusServiceUnavailable
 		c.Response().Header().Set("Retry-After", "2")
 	}

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -56,6 +55,7 @@ type request struct {
 	recorded  bool              // it is a moment of its visit, or is to be none
 	told      []*visit          // that know of it
 	quiet     bool              // it only looks at what happened, and others need not know
+	failure   error             // for the log, when no handler returned it
 	live      *experiment.Reply // of the run below whose path it came; nil mostly
 }
 
@@ -136,43 +136,79 @@ func (a *App) shows(mem *request) bool {
 // showsEvents is the engine's Watched.
 func (a *App) showsEvents(ctx context.Context) bool { return a.shows(remembered(ctx)) }
 
-// logRequests writes one line a request, without keys, values, cookies or IDs.
-// It is made once: Echo applies what comes before the routing anew to each request.
-func (a *App) logRequests() echo.MiddlewareFunc {
-	return middleware.RequestLoggerWithConfig(middleware.RequestLoggerConfig{
-		LogMethod: true, LogRoutePath: true, LogStatus: true, LogLatency: true, LogError: true, HandleError: true,
-		LogValuesFunc: func(c echo.Context, v middleware.RequestLoggerValues) error {
-			ctx := c.Request().Context()
-			if ctx.Err() != nil {
-				return nil // the client left: nobody's fault
-			}
-			level, attrs := slog.LevelInfo, []slog.Attr{
-				slog.String("method", v.Method), slog.String("route", v.RoutePath),
-				slog.Int("status", v.Status), slog.Duration("took", v.Latency.Round(time.Microsecond)),
-			}
-			switch {
-			case v.Status >= 500:
-				level = slog.LevelError
-				attrs = append(attrs, slog.Any("error", v.Error))
-			case v.Status >= 400:
-				level = slog.LevelWarn
-			}
-			a.cfg.Log.LogAttrs(ctx, level, "request", attrs...)
-			return nil
-		},
-	})
+// logRequests writes one line a request, without keys, values, cookies or IDs. Without
+// Config.LogRequests it writes one for each request that failed in the server.
+func (a *App) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		began := time.Now()
+		err := next(c)
+		if err != nil {
+			c.Error(err)
+		}
+		a.logRequest(c, time.Since(began), err)
+		return nil
+	}
 }
+
+// logRequest writes the line of a request that was answered. err is what its handler
+// returned.
+func (a *App) logRequest(c echo.Context, took time.Duration, err error) {
+	ctx, status := c.Request().Context(), c.Response().Status
+	failure := remembered(ctx).failure
+	if failure == nil {
+		failure = err
+	}
+	level := slog.LevelInfo
+	switch {
+	case status >= http.StatusInternalServerError, ours(failure):
+		level = slog.LevelError
+	case status >= http.StatusBadRequest:
+		level = slog.LevelWarn
+	}
+	if level < slog.LevelError && !a.cfg.LogRequests || ctx.Err() != nil && !ours(failure) {
+		return // a client that left is nobody's fault
+	}
+	attrs := [5]slog.Attr{
+		slog.String("method", c.Request().Method), slog.String("route", c.Path()),
+		slog.Int("status", status), slog.Duration("took", took.Round(time.Microsecond)),
+	}
+	n := 4
+	if level == slog.LevelError {
+		attrs[n] = slog.Any("error", failure)
+		n++
+	}
+	a.cfg.Log.LogAttrs(ctx, level, "request", attrs[:n]...)
+}
+
+// ours tells whether an error is of this program or its store, and not of what a
+// client sent, nor of its leaving.
+func ours(err error) bool {
+	var store *session.StoreError
+	return errors.As(err, new(*panicked)) || errors.As(err, &store) && !errors.Is(err, context.Canceled)
+}
+
+// noteFailure keeps, for the log, an error that no handler returns since an answer is
+// being written already.
+func noteFailure(c echo.Context, err error) { remembered(c.Request().Context()).failure = err }
 
 // recoverPanics turns a panic into an error for the one error handler.
 func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error { return contain(func() error { return next(c) }) }
 }
 
+// panicked is a panic, as an error.
+type panicked struct {
+	cause any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.cause, p.stack) }
+
 // contain returns f's error, or its panic as one.
 func contain(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			err = &panicked{p, debug.Stack()}
 		}
 	}()
 	return f()
@@ -307,6 +343,7 @@ func (a *App) commitStaged(next echo.HandlerFunc) echo.HandlerFunc {
 		resp := c.Response()
 		resp.Before(func() {
 			if err := a.commitLoaded(c); err != nil {
+				noteFailure(c, err)
 				resp.Status = problemOf(err).status // the body is settled; the status need not lie
 			}
 		})
