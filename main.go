@@ -89,7 +89,7 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) (err 
 		return fmt.Errorf("cannot listen on %s: %w; --addr names another address, such as 127.0.0.1:0 for any free port", cfg.Addr, err)
 	}
 	defer listener.Close()
-	hosts, err := app.LocalHosts(listener.Addr(), cfg.AllowHosts)
+	hosts, err := app.LocalHosts(listener.Addr(), ownNames(cfg.Name, listener.Addr()), cfg.AllowHosts)
 	if err != nil {
 		return err
 	}
@@ -145,6 +145,9 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) (err 
 
 	url := "http://" + address(listener.Addr())
 	fmt.Fprintf(stdout, "Sessionscope is at %s (Ctrl+C ends it)\n", url)
+	if others := app.Elsewhere(listener.Addr()); len(others) > 0 {
+		fmt.Fprintf(stdout, "From a phone or another machine on this network: http://%s\n", strings.Join(others, " or http://"))
+	}
 	if cfg.Open {
 		go func() { // some openers wait until the browser closes
 			if err := browser.OpenURL(url); err != nil {
@@ -259,6 +262,22 @@ func address(addr net.Addr) string {
 		host = "127.0.0.1"
 	}
 	return net.JoinHostPort(host, port)
+}
+
+// ownNames are the names by which browsers find a server that listens on addr: the
+// one that it was told to listen on, and the machine's own, of which other machines
+// know one with .local, if it can be reached from there.
+func ownNames(given string, addr net.Addr) (names []string) {
+	if given != "" {
+		names = append(names, given)
+	}
+	if host, _, _ := net.SplitHostPort(addr.String()); !net.ParseIP(host).IsLoopback() {
+		if own, err := os.Hostname(); err == nil && own != "" {
+			name, _, _ := strings.Cut(own, ".")
+			names = append(names, own, name, name+".local")
+		}
+	}
+	return names
 }
 
 func logger(cfg config.Config, w io.Writer) *slog.Logger {

@@ -30,7 +30,7 @@ func serve(t *testing.T, change func(*Config)) (a *App, addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hosts, err := LocalHosts(listener.Addr(), nil)
+	hosts, err := LocalHosts(listener.Addr(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

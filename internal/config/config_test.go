@@ -37,6 +37,16 @@ func TestParse(t *testing.T) {
 		{"environment", nil, map[string]string{"SESSIONSCOPE_ADDR": "[::1]:9", "SESSIONSCOPE_MAX_SESSIONS": "7", "SESSIONSCOPE_ALLOW_HOST": "a.example, b.example", "SESSIONSCOPE_ROLLING": "true"}, func(c *Config) {
 			c.Addr, c.MaxSessions, c.Rolling, c.AllowHosts = "[::1]:9", 7, true, []string{"a.example", "b.example"}
 		}},
+		{"a host in brackets, with a dot, in capitals, in another script", []string{"--allow-host", "[::1],[::1]:9000,::2,LAB.example.,bücher.example,Bücher.example:80,my_app:08080"}, nil, func(c *Config) {
+			c.AllowHosts = []string{"[::1]", "[::1]:9000", "[::2]", "lab.example", "xn--bcher-kva.example", "xn--bcher-kva.example:80", "my_app:8080"}
+		}},
+		{"the machine's own name in --addr", []string{"--addr", "Lab-PC.:8080"}, nil, func(c *Config) { c.Addr, c.Name = "Lab-PC.:8080", "lab-pc" }},
+		{"a number with a nought before it is decimal", []string{"--max-sessions", "010"}, nil, func(c *Config) { c.MaxSessions = 10 }},
+		{"a number with a nought before it, of the environment", nil, map[string]string{"SESSIONSCOPE_MAX_SESSIONS": "010"}, func(c *Config) { c.MaxSessions = 10 }},
+		{"a version in the environment is no setting", nil, map[string]string{"SESSIONSCOPE_VERSION": "1.4.0"}, func(*Config) {}},
+		{"true in the environment is no order to print the version", nil, map[string]string{"SESSIONSCOPE_VERSION": "true"}, func(*Config) {}},
+		{"empty variables count as none", nil, map[string]string{"SESSIONSCOPE_SECRET_FILE": "", "SESSIONSCOPE_OPEN": "", "SESSIONSCOPE_ADDR": ""}, func(*Config) {}},
+		{"switches", []string{"--open=0", "--rolling=TRUE"}, map[string]string{"SESSIONSCOPE_LOG_REQUESTS": "f"}, func(c *Config) { c.Rolling, c.LogRequests = true, false }},
 		{"sqlite", []string{"--store", "sqlite", "--durability", "full"}, nil, func(c *Config) {
 			c.Store, c.StoreFile = "sqlite", filepath.Join(xdg.StateHome, "sessionscope", "sessions.db")
 		}},
@@ -63,19 +73,42 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// Every refusal is one line that names the flag or the variable, shows what was
+// given, and says what is allowed.
 func TestParseRefuses(t *testing.T) {
+	const (
+		switchText = "true or false"
+		countText  = "it is a whole number from 1 to 1000000000"
+		timeText   = "it is a duration from 1s to ten years, such as 90s, 30m or 2h"
+		addrText   = "it is HOST:PORT, such as 127.0.0.1:8080"
+		hostText   = "it is a host name, such as lab.example or lab.example:8080"
+		portText   = "the port is a number from 1 to 65535"
+	)
 	for _, test := range []struct {
 		args, env, want string
 	}{
-		{"--colour", "", "--colour"},
-		{"--idle=soon", "", "30m or 2h"},
-		{"--idle=1ms", "", "for --idle"},
-		{"--lifetime=0", "", "for --lifetime"},
+		{"--colour", "", "there is no flag --colour"},
+		{"-", "", `unexpected argument "-"`},
+		{"--=x", "", "bad flag syntax: --=x"},
+		{"--idle=soon", "", `invalid value "soon" for --idle: ` + timeText},
+		{"--idle=1ms", "", `"1ms" for --idle: ` + timeText},
+		{"--idle=30", "", `"30" for --idle: ` + timeText},
+		{"--lifetime=0", "", `"0" for --lifetime: ` + timeText},
 		{"--lifetime=999999h", "", "ten years"},
 		{"--placement=moon", "", "cookie, hybrid and server"},
-		{"--max-sessions=0", "", "--max-sessions"},
-		{"--max-sessions=many", "", "for --max-sessions"},
-		{"--idle", "", "--idle"},
+		{"--max-sessions=0", "", `invalid value "0" for --max-sessions: ` + countText},
+		{"--max-sessions=-5", "", `invalid value "-5" for --max-sessions: ` + countText},
+		{"--max-sessions=many", "", `invalid value "many" for --max-sessions: ` + countText},
+		{"--max-sessions=0x10", "", `invalid value "0x10" for --max-sessions: ` + countText},
+		{"--max-sessions=1e4", "", `invalid value "1e4" for --max-sessions: ` + countText},
+		{"--max-sessions=9223372036854775807", "", `for --max-sessions: ` + countText},
+		{"--max-sessions=", "", `invalid value "" for --max-sessions: ` + countText},
+		{"--idle", "", "--idle needs a value"},
+		{"--open=yes", "", `invalid value "yes" for --open: ` + switchText},
+		{"--open yes", "", `unexpected argument "yes"`},
+		{"--rolling=2", "", `invalid value "2" for --rolling: ` + switchText},
+		{"--log-requests=off", "", `invalid value "off" for --log-requests: ` + switchText},
+		{"--version=1.4.0", "", `invalid value "1.4.0" for --version: ` + switchText},
 		{"--store=floppy", "", "sqlite:FILE"},
 		{"--store=memory:", "", "sqlite:FILE"},
 		{"--store=sqlite:", "", "sqlite:FILE"},
@@ -86,13 +119,38 @@ func TestParseRefuses(t *testing.T) {
 		{"--durability=never", "", "full or batched"},
 		{"--durability=batched", "", "for --store sqlite"},
 		{"--durability=full --store=memory", "", "for --store sqlite"},
-		{"--addr=8080", "", "HOST:PORT"},
-		{"--addr=a:b", "", "HOST:PORT"},
-		{"--addr=a:70000", "", "HOST:PORT"},
-		{"--allow-host=http://a", "", "host name"},
-		{"--log-format=xml", "", "text or json"},
+		{"--secret-file=", "", `invalid value "" for --secret-file: it is the name of a file`},
+		{"--addr=8080", "", `invalid value "8080" for --addr: ` + addrText},
+		{"--addr=a:b", "", addrText},
+		{"--addr=a:70000", "", addrText},
+		{"--addr=", "", `invalid value "" for --addr: ` + addrText},
+		{"--allow-host=http://a", "", hostText},
+		{"--allow-host=", "", `invalid value "" for --allow-host: ` + hostText},
+		{"--allow-host=a.example,", "", hostText},
+		{"--allow-host=*", "", `invalid value "*" for --allow-host: a host is allowed by its whole name`},
+		{"--allow-host=*.example", "", "by its whole name"},
+		{"--allow-host=a.example:99999", "", `invalid value "a.example:99999" for --allow-host: ` + portText},
+		{"--allow-host=a.example:0", "", portText},
+		{"--allow-host=a.example:", "", portText},
+		{"--allow-host=a.example:http", "", portText},
+		{"--allow-host=[::1]:99999", "", portText},
+		{"--allow-host=[::1", "", `for --allow-host: `},
+		{"--allow-host=[a.example]", "", hostText},
+		{"--allow-host=[fe80::1%eth0]:80", "", "carries no zone"},
+		{"--allow-host=a..example", "", hostText},
+		{"--allow-host=a?b", "", hostText},
+		{"--allow-host=b\u00fccher..example", "", hostText},
+		{"--log-format=xml", "", `invalid value "xml" for --log-format: text or json`},
 		{"serve", "", `"serve"`},
-		{"", "SESSIONSCOPE_IDLE", "SESSIONSCOPE_IDLE"},
+		{"", "SESSIONSCOPE_ADDR", `invalid value "rubbish" for SESSIONSCOPE_ADDR: ` + addrText},
+		{"", "SESSIONSCOPE_IDLE", `invalid value "rubbish" for SESSIONSCOPE_IDLE: ` + timeText},
+		{"", "SESSIONSCOPE_LIFETIME", `invalid value "rubbish" for SESSIONSCOPE_LIFETIME: ` + timeText},
+		{"", "SESSIONSCOPE_LOG_FORMAT", `invalid value "rubbish" for SESSIONSCOPE_LOG_FORMAT: text or json`},
+		{"", "SESSIONSCOPE_LOG_REQUESTS", `invalid value "rubbish" for SESSIONSCOPE_LOG_REQUESTS: ` + switchText},
+		{"", "SESSIONSCOPE_MAX_SESSIONS", `invalid value "rubbish" for SESSIONSCOPE_MAX_SESSIONS: ` + countText},
+		{"", "SESSIONSCOPE_OPEN", `invalid value "rubbish" for SESSIONSCOPE_OPEN: ` + switchText},
+		{"", "SESSIONSCOPE_PLACEMENT", `invalid value "rubbish" for SESSIONSCOPE_PLACEMENT: `},
+		{"", "SESSIONSCOPE_ROLLING", `invalid value "rubbish" for SESSIONSCOPE_ROLLING: ` + switchText},
 	} {
 		getenv := func(name string) string {
 			if name == test.env {
