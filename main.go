@@ -23,12 +23,14 @@ import (
 	"github.com/cli/browser"
 
 	"github.com/sessionscope/sessionscope/internal/app"
+	"github.com/sessionscope/sessionscope/internal/backlog"
 	"github.com/sessionscope/sessionscope/internal/config"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/store/memory"
 	"github.com/sessionscope/sessionscope/internal/store/private"
 	"github.com/sessionscope/sessionscope/internal/store/redis"
 	"github.com/sessionscope/sessionscope/internal/store/sqlite"
+	"github.com/sessionscope/sessionscope/internal/terminal"
 )
 
 func main() {
@@ -45,18 +47,34 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	if err := run(ctx, cfg, os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "sessionscope:", err)
-		os.Exit(exitCode(err))
+	out := backlog.New(os.Stdout, nil)
+	log, errs := backlog.Log(os.Stderr, func(w io.Writer) slog.Handler {
+		if cfg.LogFormat == "json" {
+			return slog.NewJSONHandler(w, nil)
+		}
+		return slog.NewTextHandler(w, nil)
+	})
+	err = run(ctx, cfg, out, log)
+	last := ""
+	if err != nil {
+		last = fmt.Sprintln("sessionscope:", err)
 	}
+	out.Close("", lastWords)
+	errs.Close(last, lastWords)
+	os.Exit(exitCode(err))
 }
+
+// lastWords is how long the end of the program waits for each of its readers.
+const lastWords = time.Second
 
 // errSecrets marks what is wrong with the signing secrets.
 var errSecrets = errors.New("--secret-file")
 
 func exitCode(err error) int {
 	switch {
-	case errors.Is(err, errSecrets):
+	case err == nil:
+		return 0
+	case errors.Is(err, errSecrets), errors.Is(err, redis.ErrURL):
 		return 2
 	case errors.As(err, new(*sqlite.DamagedError)):
 		return 3
@@ -64,22 +82,17 @@ func exitCode(err error) int {
 	return 1
 }
 
-// run serves until ctx ends, then lets requests finish for at most 5 s.
-func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) (err error) {
+// run serves until ctx ends or the terminal hangs up, then lets requests finish for
+// at most 5 s. What can be refused is looked at before anything is made.
+func run(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Logger) (err error) {
 	// The live heap is a few megabytes, so that Go would look for garbage every few
 	// hundred requests. This reservation, never touched and so never in memory, lets
 	// it wait for 16 MiB of it.
 	reserve := make([]byte, 16<<20)
 	defer runtime.KeepAlive(reserve)
-	log := logger(cfg, stderr)
-	st, err := openStore(ctx, &cfg, log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, st.close()) }()
 	secrets, err := readSecrets(cfg.SecretFile)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errSecrets, err)
+		return err
 	}
 	listener, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
@@ -92,6 +105,17 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) (err 
 	hosts, err := app.LocalHosts(listener.Addr(), ownNames(cfg.Name, listener.Addr()), cfg.AllowHosts)
 	if err != nil {
 		return err
+	}
+	given := cfg.SecretFile
+	st, err := openStore(ctx, &cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.close()) }()
+	if cfg.SecretFile != given { // the store has one
+		if secrets, err = readSecrets(cfg.SecretFile); err != nil {
+			return err
+		}
 	}
 	assets, err := fs.Sub(webFS, "web")
 	if err != nil {
@@ -131,15 +155,12 @@ func run(ctx context.Context, cfg config.Config, stdout, stderr io.Writer) (err 
 		endRun()
 		<-ran
 	}()
-	if cfg.SecretFile != "" {
-		if cfg.Store == "memory" {
-			log.Warn("the memory store forgets at the end of the program which IDs were ended: with the same secret, a kept cookie of placement cookie opens again after a restart")
-		}
-		hangup := make(chan os.Signal, 1)
-		signal.Notify(hangup, syscall.SIGHUP)
-		defer signal.Stop(hangup)
-		go rereadSecrets(ctx, hangup, cfg.SecretFile, a, log)
+	if cfg.SecretFile != "" && cfg.Store == "memory" {
+		log.Warn("the memory store forgets at the end of the program which IDs were ended: with the same secret, a kept cookie of placement cookie opens again after a restart")
 	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	watchHangups(ctx, end, cfg.SecretFile, a, log)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(app.Tap(listener)) }()
 
@@ -220,30 +241,48 @@ func memoryBytes(maxSessions int) int64 { return max(64<<20, int64(maxSessions)*
 
 // readSecrets reads the secrets of the file, or makes a random one.
 func readSecrets(file string) ([][]byte, error) {
-	if file != "" {
-		return session.ReadSecrets(file)
+	if file == "" {
+		return [][]byte{session.NewSecret()}, nil
 	}
-	return [][]byte{session.NewSecret()}, nil
+	secrets, err := session.ReadSecrets(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errSecrets, err)
+	}
+	return secrets, nil
 }
 
-// rereadSecrets reads the file again at every hangup. A bad file changes nothing.
-func rereadSecrets(ctx context.Context, hangup <-chan os.Signal, file string, a *app.App, log *slog.Logger) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangup:
-		}
-		secrets, err := session.ReadSecrets(file)
-		if err == nil {
-			err = a.SetSecrets(secrets)
-		}
-		if err != nil {
-			log.Error("the signing secrets stay as they were", "error", err)
-			continue
-		}
-		log.Info("the signing secrets were read again", "secrets", len(secrets))
+// watchHangups ends the program with its terminal. Any other SIGHUP lets it read the
+// secrets again, or ends it too if they are in no file. Under nohup it outlives its
+// terminal.
+func watchHangups(ctx context.Context, end func(), secretFile string, a *app.App, log *slog.Logger) {
+	asked, hungUp := end, end
+	if secretFile != "" {
+		asked = func() { rereadSecrets(secretFile, a, log) }
 	}
+	if signal.Ignored(syscall.SIGHUP) {
+		if secretFile == "" {
+			return
+		}
+		hungUp = func() {}
+	}
+	// It is caught until the program has ended: a terminal that goes may send more than
+	// one, and requests in flight have a few seconds still.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go terminal.Watch(ctx, hangups, terminal.Attached, hungUp, asked)
+}
+
+// rereadSecrets reads the file again. A bad file changes nothing.
+func rereadSecrets(file string, a *app.App, log *slog.Logger) {
+	secrets, err := session.ReadSecrets(file)
+	if err == nil {
+		err = a.SetSecrets(secrets)
+	}
+	if err != nil {
+		log.Error("the signing secrets stay as they were", "error", err)
+		return
+	}
+	log.Info("the signing secrets were read again", "secrets", len(secrets))
 }
 
 // cookieName differs by port: cookies know none, so that two programs on one
@@ -278,13 +317,6 @@ func ownNames(given string, addr net.Addr) (names []string) {
 		}
 	}
 	return names
-}
-
-func logger(cfg config.Config, w io.Writer) *slog.Logger {
-	if cfg.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, nil))
-	}
-	return slog.New(slog.NewTextHandler(w, nil))
 }
 
 // version is the module's version, or else the commit.

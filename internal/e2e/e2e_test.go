@@ -93,7 +93,9 @@ func start(t *testing.T, args ...string) *program {
 func startCommand(t *testing.T, cmd *exec.Cmd) *program {
 	t.Helper()
 	log := &testLog{t: t}
-	cmd.Stderr = log
+	if cmd.Stderr == nil {
+		cmd.Stderr = log
+	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -130,17 +130,21 @@ func TestRedisRefused(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--requirepass", "right")
 	flags := redisFlags(t, server)
-	for _, test := range []struct{ url, want string }{
-		{strings.Replace(server.URL(), "://", "://:wrong@", 1), "invalid"},
-		{"redis://:hidden@127.0.0.1:1/0", "refused"},
-		{"redis://:hidden@127.0.0.1:x/0", "redis://[USER:PASSWORD@]HOST:PORT/DB"},
+	for _, test := range []struct {
+		url, want string
+		code      int
+	}{
+		{strings.Replace(server.URL(), "://", "://:wrong@", 1), "invalid", 1},
+		{"redis://:hidden@127.0.0.1:1/0", "refused", 1},
+		{"redis://:hidden@127.0.0.1:x/0", "redis://[USER:PASSWORD@]HOST:PORT/DB", 2},
+		{"redis://:hidden@127.0.0.1:1/-1", "its database is -1", 2},
 	} {
 		flags[1] = test.url
 		cmd := exec.Command(binary, flags...)
 		output, _ := cmd.CombinedOutput()
 		code, out := cmd.ProcessState.ExitCode(), string(output)
-		if code != 1 || strings.Count(out, "\n") != 1 || !strings.Contains(out, test.want) || strings.Contains(out, "wrong") || strings.Contains(out, "hidden") {
-			t.Errorf("%s: exit %d, %q; want 1 and %q", test.url, code, out, test.want)
+		if code != test.code || strings.Count(out, "\n") != 1 || !strings.Contains(out, test.want) || strings.Contains(out, "wrong") || strings.Contains(out, "hidden") {
+			t.Errorf("%s: exit %d, %q; want %d and %q", test.url, code, out, test.code, test.want)
 		}
 	}
 }

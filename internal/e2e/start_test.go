@@ -1,0 +1,137 @@
+package e2e
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A start that is refused says why in one line, and leaves no file and no folder.
+func TestRefusedStartLeavesNothing(t *testing.T) {
+	t.Parallel()
+	busy := start(t)
+	taken := strings.TrimPrefix(busy.url, "http://")
+	for _, test := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"a port in use", []string{"--addr", taken}, 1, taken},
+		{"a folder of secrets", []string{"--secret-file", "/"}, 2, "--secret-file: / is a folder"},
+		{"no secrets", []string{"--secret-file", os.DevNull}, 2, "is a device"},
+		{"a secret file without a name", []string{"--secret-file", ""}, 2, `invalid value "" for --secret-file`},
+		{"a file of secrets that is not there", []string{"--secret-file", "none"}, 2, "none"},
+		{"any host", []string{"--allow-host", "*"}, 2, "--allow-host"},
+		{"no number", []string{"--max-sessions", "x"}, 2, "--max-sessions"},
+	} {
+		dir := t.TempDir()
+		cmd := exec.Command(binary, append([]string{"--addr", "127.0.0.1:0", "--store", "sqlite"}, test.args...)...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "XDG_STATE_HOME="+filepath.Join(dir, "state"))
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != test.code || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), test.want) {
+			t.Errorf("%s: exit code %d, %s; want %d and one line with %q", test.name, code, out, test.code, test.want)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+			t.Errorf("%s: left behind: %v, %v", test.name, left, err)
+		}
+	}
+}
+
+// Listening on all addresses, the program says where a phone finds it, and knows the
+// machine by its name and by that address.
+func TestListenOnAll(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command(binary, "--addr", "0.0.0.0:0")
+	cmd.Stderr = &testLog{t: t}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Signal(os.Interrupt); cmd.Wait() })
+	lines := bufio.NewReader(stdout)
+	first, err := lines.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(first, "http://127.0.0.1:")
+	port, _, _ := strings.Cut(rest, " ")
+	hosts := map[string]int{"127.0.0.1:" + port: 200, "evil.example:" + port: 421}
+	if name, err := os.Hostname(); err == nil {
+		hosts[name+":"+port], hosts[strings.ToUpper(name)+".:"+port] = 200, 200
+	}
+	if lan := lanAddress(t); lan != "" {
+		second, err := lines.ReadString('\n')
+		if err != nil || !strings.HasPrefix(second, "From a phone") || !strings.Contains(second, "http://") {
+			t.Errorf("after %q came %q, %v", first, second, err)
+		}
+		_, printed, _ := strings.Cut(strings.TrimSpace(second), "http://")
+		printed, _, _ = strings.Cut(printed, " ")
+		hosts[printed], hosts[net.JoinHostPort(lan, port)] = 200, 200
+	}
+	for host, want := range hosts {
+		r, err := http.NewRequest("GET", "http://127.0.0.1:"+port+"/healthz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("Host %s got %d, want %d", host, resp.StatusCode, want)
+		}
+	}
+}
+
+// lanAddress is an IPv4 address of this machine that is not loopback, "" for none.
+func lanAddress(t *testing.T) string {
+	t.Helper()
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range all {
+		if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && n.IP.IsGlobalUnicast() {
+			return n.IP.String()
+		}
+	}
+	return ""
+}
+
+// A program that was told to listen on the machine's own name is found by it.
+func TestListenOnOwnName(t *testing.T) {
+	t.Parallel()
+	name := "LocalHost."
+	if own, err := os.Hostname(); err == nil {
+		if _, err := net.LookupHost(own); err == nil {
+			name = own
+		}
+	}
+	cmd := exec.Command(binary, "--addr", name+":0")
+	p := startCommand(t, cmd)
+	port := p.url[strings.LastIndex(p.url, ":")+1:]
+	r, err := http.NewRequest("GET", p.url+"/healthz", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = name + ":" + port
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 200 {
+		t.Errorf("Host %s got %d, want 200", r.Host, resp.StatusCode)
+	}
+}
