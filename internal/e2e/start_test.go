@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"context"
 	"net"
 	"net/http"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A start that is refused says why in one line, and leaves no file and no folder.
@@ -31,9 +33,11 @@ func TestRefusedStartLeavesNothing(t *testing.T) {
 		{"no number", []string{"--max-sessions", "x"}, 2, "--max-sessions"},
 	} {
 		dir := t.TempDir()
-		cmd := exec.Command(binary, append([]string{"--addr", "127.0.0.1:0", "--store", "sqlite"}, test.args...)...)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		cmd := exec.CommandContext(ctx, binary, append([]string{"--addr", "127.0.0.1:0", "--store", "sqlite"}, test.args...)...)
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "XDG_STATE_HOME="+filepath.Join(dir, "state"))
 		out, _ := cmd.CombinedOutput()
+		cancel()
 		if code := cmd.ProcessState.ExitCode(); code != test.code || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), test.want) {
 			t.Errorf("%s: exit code %d, %s; want %d and one line with %q", test.name, code, out, test.code, test.want)
 		}
@@ -58,6 +62,8 @@ func TestListenOnAll(t *testing.T) {
 	}
 	t.Cleanup(func() { cmd.Process.Signal(os.Interrupt); cmd.Wait() })
 	lines := bufio.NewReader(stdout)
+	late := time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() })
+	defer late.Stop()
 	first, err := lines.ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +77,7 @@ func TestListenOnAll(t *testing.T) {
 	if lan := lanAddress(t); lan != "" {
 		second, err := lines.ReadString('\n')
 		if err != nil || !strings.HasPrefix(second, "From a phone") || !strings.Contains(second, "http://") {
-			t.Errorf("after %q came %q, %v", first, second, err)
+			t.Fatalf("after %q came %q, %v", first, second, err)
 		}
 		_, printed, _ := strings.Cut(strings.TrimSpace(second), "http://")
 		printed, _, _ = strings.Cut(printed, " ")
