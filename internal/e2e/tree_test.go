@@ -22,6 +22,8 @@ func TestImports(t *testing.T) {
 	allowed := map[string][]string{
 		"views":                          nil,
 		"internal/session":               nil,
+		"internal/backlog":               nil,
+		"internal/terminal":              nil,
 		"internal/config":                {"internal/session"},
 		"internal/store/memory":          {"internal/session"},
 		"internal/store/sqlite":          {"internal/session"},
