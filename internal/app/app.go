@@ -113,7 +113,7 @@ func (a *App) routes() {
 	e.HTTPErrorHandler = a.handleError
 	e.IPExtractor = echo.ExtractIPDirect()
 
-	e.Pre(a.logRequests, recoverPanics, inOrder(securityHeaders, a.checkHost, a.witnessLive, checkOrigin, a.enter))
+	e.Pre(a.logRequests, inOrder(securityHeaders, a.checkHost, a.witnessLive, checkOrigin, a.enter))
 	e.Use(a.commitStaged)
 
 	read, post := a.read, a.post

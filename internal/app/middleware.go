@@ -136,23 +136,28 @@ func (a *App) shows(mem *request) bool {
 // showsEvents is the engine's Watched.
 func (a *App) showsEvents(ctx context.Context) bool { return a.shows(remembered(ctx)) }
 
-// logRequests writes one line a request, without keys, values, cookies or IDs. Without
-// Config.LogRequests it writes one for each request that failed in the server.
+// logRequests turns a panic into an error for the one error handler, and writes one line
+// a request, without keys, values, cookies or IDs. Without Config.LogRequests it writes
+// one for each request that failed in the server.
 func (a *App) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		began := time.Now()
-		err := next(c)
+		var began time.Time
+		if a.cfg.LogRequests {
+			began = time.Now()
+		}
+		err := contain(func() error { return next(c) })
 		if err != nil {
 			c.Error(err)
 		}
-		a.logRequest(c, time.Since(began), err)
+		a.logRequest(c, began, err)
 		return nil
 	}
 }
 
 // logRequest writes the line of a request that was answered. err is what its handler
-// returned.
-func (a *App) logRequest(c echo.Context, took time.Duration, err error) {
+// returned. When it began is not known without Config.LogRequests: looking at the clock
+// would be the dearest part of a line that is not written.
+func (a *App) logRequest(c echo.Context, began time.Time, err error) {
 	ctx, status := c.Request().Context(), c.Response().Status
 	failure := remembered(ctx).failure
 	if failure == nil {
@@ -168,21 +173,22 @@ func (a *App) logRequest(c echo.Context, took time.Duration, err error) {
 	if level < slog.LevelError && !a.cfg.LogRequests || ctx.Err() != nil && !ours(failure) {
 		return // a client that left is nobody's fault
 	}
-	attrs := [5]slog.Attr{
-		slog.String("method", c.Request().Method), slog.String("route", c.Path()),
-		slog.Int("status", status), slog.Duration("took", took.Round(time.Microsecond)),
+	attrs := append(make([]slog.Attr, 0, 5), slog.String("method", c.Request().Method), slog.String("route", c.Path()), slog.Int("status", status))
+	if !began.IsZero() {
+		attrs = append(attrs, slog.Duration("took", time.Since(began).Round(time.Microsecond)))
 	}
-	n := 4
 	if level == slog.LevelError {
-		attrs[n] = slog.Any("error", failure)
-		n++
+		attrs = append(attrs, slog.Any("error", failure))
 	}
-	a.cfg.Log.LogAttrs(ctx, level, "request", attrs[:n]...)
+	a.cfg.Log.LogAttrs(ctx, level, "request", attrs...)
 }
 
 // ours tells whether an error is of this program or its store, and not of what a
 // client sent, nor of its leaving.
 func ours(err error) bool {
+	if err == nil {
+		return false
+	}
 	var store *session.StoreError
 	return errors.As(err, new(*panicked)) || errors.As(err, &store) && !errors.Is(err, context.Canceled)
 }
@@ -190,11 +196,6 @@ func ours(err error) bool {
 // noteFailure keeps, for the log, an error that no handler returns since an answer is
 // being written already.
 func noteFailure(c echo.Context, err error) { remembered(c.Request().Context()).failure = err }
-
-// recoverPanics turns a panic into an error for the one error handler.
-func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error { return contain(func() error { return next(c) }) }
-}
 
 // panicked is a panic, as an error.
 type panicked struct {
