@@ -11,6 +11,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 )
@@ -23,8 +24,9 @@ type assets struct {
 }
 
 type asset struct {
-	kind        string
-	plain, gzip []byte
+	kind  string
+	plain []byte
+	gzip  func() []byte // compressed at the first call, and kept
 }
 
 // contentTypes are those of embedded files by their extensions. Package mime would ask
@@ -54,18 +56,21 @@ func newAssets(files fs.FS) (*assets, error) {
 		if !known {
 			return fmt.Errorf("app: no content type for the asset %s", name)
 		}
-		var b bytes.Buffer
-		w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-		if err != nil {
-			return err
-		}
-		w.Write(plain) // into memory: it cannot fail
-		w.Close()
 		a.paths[name] = "/assets/" + hashed
-		a.files[hashed] = asset{kind, plain, b.Bytes()}
+		a.files[hashed] = asset{kind, plain, sync.OnceValue(func() []byte { return compress(plain) })}
 		return nil
 	})
 	return a, err
+}
+
+// compress takes milliseconds for a large file: the program does not wait for it at
+// its start.
+func compress(plain []byte) []byte {
+	var b bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // fails for an unknown level only
+	w.Write(plain)                                        // into memory: it cannot fail
+	w.Close()
+	return b.Bytes()
 }
 
 // url returns the address of an asset by its name under web/. A name that is not
@@ -89,7 +94,7 @@ func (a *assets) serve(c echo.Context) error {
 	body := f.plain
 	if acceptsGzip(c.Request()) {
 		h.Set("Content-Encoding", "gzip")
-		body = f.gzip
+		body = f.gzip()
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	return c.Blob(http.StatusOK, f.kind, body)

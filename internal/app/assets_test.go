@@ -1,8 +1,15 @@
 package app
 
 import (
+	"bytes"
+	"compress/gzip"
+	"io"
 	"mime"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"strconv"
+	"sync"
 	"testing"
 	"testing/fstest"
 )
@@ -40,5 +47,49 @@ func TestAssetTypes(t *testing.T) {
 	}
 	if _, err := newAssets(fstest.MapFS{"font.woff9": {Data: []byte("x")}}); err == nil {
 		t.Error("a file without a type of ours is served")
+	}
+}
+
+// Each file under web/ travels as it is or compressed, as the request allows, and is
+// compressed at the first request that takes it so: also when many ask at once.
+func TestAssets(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, nil)
+	ask := func(path, encodings string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("GET", origin+path, nil)
+		r.Header.Set("Accept-Encoding", encodings)
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		return w
+	}
+	var wg sync.WaitGroup
+	for name, path := range a.assets.paths {
+		want, err := os.ReadFile("../../web/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			wg.Go(func() {
+				w := ask(path, "gzip, br")
+				if got := w.Header().Get("Content-Length"); w.Code != http.StatusOK || got != strconv.Itoa(w.Body.Len()) || w.Header().Get("Content-Encoding") != "gzip" {
+					t.Errorf("%s: status %d, %d bytes, %v", path, w.Code, w.Body.Len(), w.Header())
+				}
+				unzip, err := gzip.NewReader(w.Body)
+				if err != nil {
+					t.Errorf("%s: %v", path, err)
+					return
+				}
+				if got, err := io.ReadAll(unzip); err != nil || !bytes.Equal(got, want) {
+					t.Errorf("%s unzips to %d bytes, %v; want the %d of the file", path, len(got), err, len(want))
+				}
+			})
+		}
+		if w := ask(path, "identity"); w.Header().Get("Content-Encoding") != "" || !bytes.Equal(w.Body.Bytes(), want) {
+			t.Errorf("%s: %d bytes, want the %d of the file; %v", path, w.Body.Len(), len(want), w.Header())
+		}
+	}
+	wg.Wait()
+	if len(a.assets.paths) < 6 {
+		t.Errorf("%d assets", len(a.assets.paths))
 	}
 }
