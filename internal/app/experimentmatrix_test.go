@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -108,7 +109,7 @@ func sawMatrix(rows []survived) func(*testing.T, []seen) {
 }
 
 var matrixCases = []experimentCase{
-	{slug: "matrix", happened: 2, says: []string{
+	{slug: "matrix", happened: 2, waits: 2200 * time.Millisecond, says: []string{
 		"Of 11 rows 2 come through all scripts: server, SQLite; server, Redis.", "1 of this engine's 9 rows", "1 of plain gorilla's 2",
 		"cookie, memory | kept | opens | 1 of 2 lost | refused | opens after a restart | kept | refused",
 		"hybrid, Redis | kept | opens | 1 of 2 lost | refused | dead | kept | refused",

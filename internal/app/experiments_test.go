@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -26,6 +27,9 @@ type experimentCase struct {
 	chosen   string   // the choices, as a form: "placement=cookie&value=x"
 	happened int      // the prediction that comes true, counted from 1; 0 for none
 	says     []string // in the verdict or the tables
+	// waits is how long it waits in real time, at least. With 0 a run that would wait
+	// goes on at once.
+	waits time.Duration
 	// witness looks at what travelled, as somebody between client and server saw it.
 	// It says for itself what happened.
 	witness func(t *testing.T, seen []seen)
@@ -138,13 +142,20 @@ func (f foundJSON) all() string {
 	return b.String()
 }
 
-// newExperiments returns an application for experiments. change may put something
-// between, or be nil.
+// noWait is a wait that is over.
+func noWait(time.Duration) <-chan time.Time {
+	over := make(chan time.Time)
+	close(over)
+	return over
+}
+
+// newExperiments returns an application for experiments, whose runs do not wait in
+// real time. change may put something between, or be nil.
 func newExperiments(t testing.TB, change func(*experiment.Config)) *App {
 	t.Helper()
 	a := newApp(t, nil)
 	a.experiments.Close()
-	cfg := experiment.Config{Boot: a.bootPrivate, Stores: private.Stores(redistest.Database(t)), Log: a.cfg.Log}
+	cfg := experiment.Config{Boot: a.bootPrivate, Stores: private.Stores(redistest.Database(t)), Log: a.cfg.Log, After: noWait}
 	if change != nil {
 		change(&cfg)
 	}
@@ -188,8 +199,17 @@ func runCases(t *testing.T, cases []experimentCase) {
 	for _, c := range cases {
 		t.Run(c.slug+"?"+c.chosen, func(t *testing.T) {
 			var w witness
-			a := newExperiments(t, func(cfg *experiment.Config) { cfg.WrapHandler = w.wrap })
+			a := newExperiments(t, func(cfg *experiment.Config) {
+				cfg.WrapHandler = w.wrap
+				if c.waits > 0 {
+					cfg.After = nil
+				}
+			})
+			began := time.Now()
 			f := runFor(t, a, c.slug, c.chosen)
+			if took := time.Since(began); took < c.waits {
+				t.Errorf("it took %v, and waits for %v", took, c.waits)
+			}
 			if f.State != "ended" || f.Error != "" {
 				t.Fatalf("state %q, %s", f.State, f.Error)
 			}

@@ -44,6 +44,8 @@ type Config struct {
 
 	// Limit is how long a run may take that our clients drive. Default: 25 s.
 	Limit time.Duration
+	// After is how a run waits in real time. Default: time.After.
+	After func(time.Duration) <-chan time.Time
 	// Tests put themselves in between: around every handler of an instance, and
 	// around every store. Nil: nobody does.
 	WrapHandler func(slug string, h http.Handler) http.Handler
@@ -65,6 +67,9 @@ type Runner struct {
 // NewRunner returns a Runner. It starts nothing by itself.
 func NewRunner(cfg Config) *Runner {
 	cfg.Limit = cmp.Or(cfg.Limit, runLimit)
+	if cfg.After == nil {
+		cfg.After = time.After
+	}
 	rn := &Runner{cfg: cfg, byToken: make(map[string]*Run)}
 	rn.ctx, rn.end = context.WithCancel(context.Background())
 	return rn
@@ -321,8 +326,6 @@ func (r *Run) Step(step, of int, doing string) {
 
 // Sleep waits in real time, for what has a clock that cannot be moved.
 func (r *Run) Sleep(d time.Duration) {
-	wait := time.NewTimer(d)
-	defer wait.Stop()
 	r.mu.Lock()
 	r.sleep, r.sleepFor = time.Now(), d
 	r.mu.Unlock()
@@ -332,7 +335,7 @@ func (r *Run) Sleep(d time.Duration) {
 		r.sleep = time.Time{}
 	}()
 	select {
-	case <-wait.C:
+	case <-r.runner.cfg.After(d):
 	case <-r.ctx.Done():
 		r.fail(context.Cause(r.ctx))
 	}
