@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -302,38 +303,58 @@ func TestExperimentInput(t *testing.T) {
 // No free text ends a run, becomes markup, or is cut in the middle of a letter.
 func TestExperimentHostileText(t *testing.T) {
 	t.Parallel()
-	a := newExperiments(t, nil)
 	texts := []string{
 		"", " ", "`", "``{bad x}`", "{cookie ", "}{", `<img src=x onerror=alert(1)>"'&`, "%00%0d%0a", "a=b; c=d", `{"role":"x"}`, "null", "-1", "1e999",
 		strings.Repeat("\U0001F600", 10), strings.Repeat("ß", 20), "progress", "_flash", "../../etc/passwd", "' OR 1=1 --",
 	}
-	tried := 0
-	for _, section := range experiment.Shelf() {
-		for _, e := range section.Experiments {
-			for _, choice := range e.Choices {
-				for _, text := range texts {
-					if len(choice.Options) > 0 || len(text) > choice.Max {
-						continue
-					}
-					tried++
-					form := url.Values{choice.Name: {text}, "prediction": {"1"}}
-					if e.Slug == "crack-a-weak-secret" {
-						form.Set("secret", "yours")
-					}
-					f := runFor(t, a, e.Slug, form.Encode())
-					if f.State != "ended" || !utf8.ValidString(f.all()) {
-						t.Errorf("%s with %q: %s %s", e.Slug, text, f.State, f.Error)
-					}
-					page := learn(a, "10.0.0.1", "GET", "/experiments/"+e.Slug+"?run="+f.Run, "", "Accept", "text/html")
-					if body := page.Body.String(); page.Code != http.StatusOK || strings.Contains(body, "<img") || strings.Contains(body, "\ufffd") || !strings.Contains(body, `id="verdict"`) {
-						t.Errorf("the page of %s with %q: status %d", e.Slug, text, page.Code)
-					}
-				}
+	// As a secret, each text but the empty one goes through the whole list of guesses.
+	secrets := []string{"", "``{bad x}`", `<img src=x onerror=alert(1)>"'&`, strings.Repeat("\U0001F600", 10)}
+	var tried atomic.Int32
+	t.Cleanup(func() {
+		if tried.Load() < 100 {
+			t.Errorf("only %d were tried", tried.Load())
+		}
+	})
+	try := func(t *testing.T, e experiment.Experiment, choice experiment.Choice) {
+		t.Parallel()
+		a := newExperiments(t, nil)
+		path, cracks := "/experiments/"+e.Slug, e.Slug == "crack-a-weak-secret"
+		for _, text := range texts {
+			if len(text) > choice.Max {
+				continue
+			}
+			tried.Add(1)
+			form := url.Values{choice.Name: {text}, "prediction": {"9"}}
+			if cracks {
+				form.Set("secret", "yours")
+			}
+			// A refusal shows the text too, and runs nothing.
+			refused := learn(a, "10.0.0.1", "POST", path+"/run", form.Encode(), "Accept", "text/html")
+			if body := refused.Body.String(); refused.Code != http.StatusUnprocessableEntity || strings.Contains(body, "<img") || strings.Contains(body, "\ufffd") {
+				t.Errorf("refused with %q: status %d", text, refused.Code)
+			}
+			if cracks && !slices.Contains(secrets, text) {
+				continue
+			}
+			form.Set("prediction", "1")
+			f := runFor(t, a, e.Slug, form.Encode())
+			if f.State != "ended" || !utf8.ValidString(f.all()) {
+				t.Errorf("with %q: %s %s", text, f.State, f.Error)
+			}
+			page := learn(a, "10.0.0.1", "GET", path+"?run="+f.Run, "", "Accept", "text/html")
+			if body := page.Body.String(); page.Code != http.StatusOK || strings.Contains(body, "<img") || strings.Contains(body, "\ufffd") || !strings.Contains(body, `id="verdict"`) {
+				t.Errorf("the page with %q: status %d", text, page.Code)
 			}
 		}
 	}
-	if tried < 100 {
-		t.Errorf("only %d were tried", tried)
+	for _, section := range experiment.Shelf() {
+		for _, e := range section.Experiments {
+			for _, choice := range e.Choices {
+				if len(choice.Options) == 0 {
+					t.Run(e.Slug+" "+choice.Name, func(t *testing.T) { try(t, e, choice) })
+				}
+			}
+		}
 	}
 }
 
