@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,7 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// page is a tab of a Chromium with a profile of its own.
+// page is a tab of a browser.
 type page struct {
 	t   *testing.T
 	ctx context.Context
@@ -30,17 +31,16 @@ type page struct {
 	faults []string // console errors, exceptions and policy violations, none of which is expected
 }
 
-// browse opens Chromium on the program's lab, with or without JavaScript.
-func browse(t *testing.T, p *program, javascript bool) *page {
-	t.Helper()
-	pg, _ := browseWith(t, p, javascript, t.TempDir())
-	return pg
+// chromium is a running Chromium. ctx is its first tab, which nothing is done in.
+type chromium struct {
+	ctx  context.Context
+	stop func() // kills it
 }
 
-// browseWith does the same with a profile in dir and with further flags. quit closes
-// the browser as somebody does who quits it.
-func browseWith(t *testing.T, p *program, javascript bool, dir string, flags ...chromedp.ExecAllocatorOption) (pg *page, quit func()) {
-	t.Helper()
+var errNoChromium = errors.New("no Chromium: install it with sudo apt-get install chromium")
+
+// startChromium starts one with its profile in dir and with further flags.
+func startChromium(dir string, flags ...chromedp.ExecAllocatorOption) (*chromium, error) {
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if found, err := exec.LookPath(name); err == nil {
@@ -49,11 +49,7 @@ func browseWith(t *testing.T, p *program, javascript bool, dir string, flags ...
 		}
 	}
 	if path == "" {
-		const missing = "no Chromium: install it with sudo apt-get install chromium"
-		if os.Getenv("CI") == "true" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
+		return nil, errNoChromium
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.DisableGPU,
 		chromedp.UserDataDir(dir), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
@@ -62,11 +58,64 @@ func browseWith(t *testing.T, p *program, javascript bool, dir string, flags ...
 	}
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), append(opts, flags...)...)
 	ctx, cancel := chromedp.NewContext(alloc)
-	t.Cleanup(func() { cancel(); stop() })
-	pg = &page{t: t, ctx: ctx, url: p.url, javascript: javascript}
+	c := &chromium{ctx, func() { cancel(); stop() }}
 	if err := chromedp.Do(ctx); err != nil { // the first run's context is the browser's life
-		t.Fatal("starting Chromium:", err)
+		c.stop()
+		return nil, fmt.Errorf("starting Chromium: %w", err)
 	}
+	return c, nil
+}
+
+// started ends the test if there is no Chromium.
+func started(t *testing.T, c *chromium, err error) *chromium {
+	t.Helper()
+	if err == errNoChromium && os.Getenv("CI") != "true" {
+		t.Skip(err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// shared is the Chromium of all tests that do not need one of their own. testMain
+// stops it.
+var shared struct {
+	once sync.Once
+	*chromium
+	err error
+	dir string // of its profile
+}
+
+// browse opens the program's lab in a browser with cookies, cache and storage of its
+// own, with or without JavaScript.
+func browse(t *testing.T, p *program, javascript bool) *page {
+	t.Helper()
+	shared.once.Do(func() { shared.chromium, shared.err = startChromium(shared.dir) })
+	ctx, cancel := chromedp.NewContext(started(t, shared.chromium, shared.err).ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	return openLab(t, ctx, p, javascript)
+}
+
+// browseWith opens the program's lab in a Chromium of the test's own, with its profile
+// in dir and with further flags. quit closes it as somebody does who quits it.
+func browseWith(t *testing.T, p *program, javascript bool, dir string, flags ...chromedp.ExecAllocatorOption) (pg *page, quit func()) {
+	t.Helper()
+	c, err := startChromium(dir, flags...)
+	started(t, c, err)
+	t.Cleanup(c.stop)
+	return openLab(t, c.ctx, p, javascript), func() {
+		t.Helper()
+		if err := chromedp.Cancel(c.ctx); err != nil { // it ends well, and writes its cookies down
+			t.Fatal("quitting Chromium:", err)
+		}
+		c.stop()
+	}
+}
+
+// openLab opens the lab in the tab of ctx.
+func openLab(t *testing.T, ctx context.Context, p *program, javascript bool) *page {
+	t.Helper()
+	pg := &page{t: t, ctx: ctx, url: p.url, javascript: javascript}
 	pg.listen()
 	if !javascript {
 		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
@@ -74,13 +123,7 @@ func browseWith(t *testing.T, p *program, javascript bool, dir string, flags ...
 	}
 	pg.viewport(1440, 900)
 	pg.do(chromedp.Navigate(p.url), chromedp.WaitVisible(chromedp.ID("result")))
-	return pg, func() {
-		t.Helper()
-		if err := chromedp.Cancel(ctx); err != nil { // it ends well, and writes its cookies down
-			t.Fatal("quitting Chromium:", err)
-		}
-		stop()
-	}
+	return pg
 }
 
 // listen collects what the console says. At the end of the test every fault that

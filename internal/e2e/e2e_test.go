@@ -61,6 +61,12 @@ func testMain(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)
 		return 1
 	}
+	shared.dir = filepath.Join(dir, "chromium")
+	defer func() {
+		if shared.chromium != nil {
+			shared.stop()
+		}
+	}()
 	return m.Run()
 }
 

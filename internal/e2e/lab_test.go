@@ -553,7 +553,7 @@ func TestLabCopies(t *testing.T) {
 	pg.want("[data-copy]", "op") // copied, or selected to be copied
 
 	// A second browser in a tab of its own.
-	opened := chromedp.WaitNewTarget(pg.ctx, func(info *target.Info) bool { return strings.Contains(info.URL, "/s/second-") })
+	opened := chromedp.WaitNewTarget(pg.ctx, func(info *target.Info) bool { return strings.HasPrefix(info.URL, pg.url+"/s/second-") })
 	pg.do(chromedp.Click(chromedp.Search(`//button[contains(., "Second browser")]`)))
 	ctx, cancel := chromedp.NewContext(pg.ctx, chromedp.WithTargetID(<-opened))
 	t.Cleanup(cancel)
@@ -947,7 +947,7 @@ func TestLabWithoutScripts(t *testing.T) {
 	_, err = chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS("button[name=on]")))
 	pg.must(err)
 	pg.want(".top", "show values")
-	opened := chromedp.WaitNewTarget(pg.ctx, func(info *target.Info) bool { return strings.Contains(info.URL, "/s/second-") })
+	opened := chromedp.WaitNewTarget(pg.ctx, func(info *target.Info) bool { return strings.HasPrefix(info.URL, pg.url+"/s/second-") })
 	pg.do(chromedp.Click(chromedp.Search(`//button[contains(., "Second browser")]`)))
 	second, cancel2 := chromedp.NewContext(pg.ctx, chromedp.WithTargetID(<-opened))
 	t.Cleanup(cancel2)
