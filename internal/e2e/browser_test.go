@@ -206,6 +206,7 @@ func (pg *page) want(selector string, words ...string) {
 			pg.shoot("failed")
 			pg.t.Fatalf("%s says %q, %v; want %q", selector, got, err, missing)
 		}
+		pause()
 	}
 }
 
@@ -221,6 +222,7 @@ func (pg *page) wantValue(expression, want string) {
 			pg.shoot("failed")
 			pg.t.Fatalf("%s is %q, %v; want %q", expression, got, err, want)
 		}
+		pause()
 	}
 }
 

@@ -19,7 +19,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -78,10 +77,14 @@ type program struct {
 	log    *testLog
 }
 
+// pause passes between two looks at something that is waited for. Without it the
+// loop takes a core from the program and from Chromium, which it waits for.
+func pause() { <-time.After(5 * time.Millisecond) }
+
 // awaitLog waits until the program's log says text, for at most 5 s.
 func (p *program) awaitLog(t *testing.T, text string) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); ; runtime.Gosched() {
+	for end := time.Now().Add(5 * time.Second); ; pause() {
 		if log := p.log.String(); strings.Contains(log, text) {
 			return
 		} else if time.Now().After(end) {
@@ -309,7 +312,7 @@ func TestFlagsReachTheProgram(t *testing.T) {
 		v, _ := time.Parse(time.RFC3339, info[name].(string))
 		return v
 	}
-	for end := time.Now().Add(5 * time.Second); ; {
+	for end := time.Now().Add(5 * time.Second); ; pause() {
 		_, info, _ := c.do("GET", "/session", nil)
 		if info["placement"] != "server" || at(info, "expires").Sub(at(info, "created")) != 20*time.Minute {
 			t.Fatalf("session %v", info)

@@ -92,6 +92,7 @@ func TestExperimentJourneys(t *testing.T) {
 		{"count-to-five", 3, nil, false, []string{"The same session all along"}},
 	} {
 		t.Run(test.slug, func(t *testing.T) {
+			t.Parallel()
 			p := start(t)
 			pg := browse(t, p, true)
 			width := []int64{1440, 390}[i%2]
@@ -423,7 +424,7 @@ func TestExperimentShutdown(t *testing.T) {
 			}
 		}()
 	}
-	for end := time.Now().Add(5 * time.Second); folders() < 5; {
+	for end := time.Now().Add(5 * time.Second); folders() < 5; pause() {
 		if time.Now().After(end) {
 			t.Fatalf("the control: %d folders while they run", folders())
 		}

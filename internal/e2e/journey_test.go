@@ -110,7 +110,7 @@ func journey(t *testing.T, javascript bool) {
 		pg.want("#result", "The time on this page is up", "expired is not cleared") // the page asks by itself
 		pg.want("#server", "No live record of this browser", "its record still lies here")
 	} else {
-		for end := time.Now().Add(15 * time.Second); pg.cookie() != nil; { // the browser throws it away when Max-Age has passed
+		for end := time.Now().Add(15 * time.Second); pg.cookie() != nil; pause() { // the browser throws it away when Max-Age has passed
 			if time.Now().After(end) {
 				t.Fatal("the browser keeps an expired cookie")
 			}

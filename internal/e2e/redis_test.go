@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -110,7 +109,7 @@ func TestRedisOutage(t *testing.T) {
 			}
 		}
 		fault.end()
-		for end := time.Now().Add(5 * time.Second); ; runtime.Gosched() {
+		for end := time.Now().Add(5 * time.Second); ; pause() {
 			status, answer, _ := c.do("POST", "/set", setForm("name", "Rahim"))
 			if status == 200 {
 				break

@@ -110,7 +110,7 @@ func (w *witness) exchanges(begins string) (out []exchange) {
 // last waits for an exchange that begins so, and returns the last one.
 func (w *witness) last(t *testing.T, begins string) exchange {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); ; {
+	for end := time.Now().Add(5 * time.Second); ; pause() {
 		if all := w.exchanges(begins); len(all) > 0 {
 			return all[len(all)-1]
 		}
