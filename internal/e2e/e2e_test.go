@@ -123,7 +123,12 @@ func startCommand(t *testing.T, cmd *exec.Cmd) *program {
 		}
 	}
 	go func() { p.waited <- cmd.Wait() }()
-	t.Cleanup(func() { p.stop(t, os.Interrupt) })
+	t.Cleanup(func() {
+		p.stop(t, os.Interrupt)
+		if said := log.String(); strings.Contains(said, "DATA RACE") {
+			t.Error(said)
+		}
+	})
 	return p
 }
 

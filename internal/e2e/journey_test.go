@@ -20,15 +20,15 @@ func TestJourney(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			journey(t, test.javascript)
+			journey(t, start(t), test.javascript)
 		})
 	}
 }
 
 // journey is what a first visitor does, checked on the page, in the browser's
 // cookie jar and in what a separate client reads.
-func journey(t *testing.T, javascript bool) {
-	p := start(t)
+func journey(t *testing.T, p *program, javascript bool) {
+	t.Helper()
 	watcher := newClient(t, p.url)
 	wantStats := func(live, expired float64) {
 		t.Helper()

@@ -409,7 +409,11 @@ func (pg *page) tab(where string) *page {
 // Point 5: what happens without a press.
 func TestLabLive(t *testing.T) {
 	t.Parallel()
-	p := start(t)
+	live(t, start(t))
+}
+
+func live(t *testing.T, p *program) {
+	t.Helper()
 	pg := browse(t, p, true)
 	pg.want("#live-state", "live")
 	pg.press("Set", "set", "born")
