@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gofrs/flock"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 )
@@ -45,16 +44,22 @@ func (e *DamagedError) Unwrap() error { return e.Err }
 
 // Open opens the database, or makes it with mode 0600 in folders of mode 0700.
 // The file is looked through before it is opened for writing, and one that others
-// could read is closed to them. FILE.lock keeps out a second Sessionscope, but
-// not the sqlite3 shell. Errors are *DamagedError, ErrLocked, or the system's.
+// could read is closed to them. A second Sessionscope is kept out by whatever name
+// it comes, the sqlite3 shell is not. One process must not open a file by two hard
+// links: SQLite's locks would be lost. Errors are *DamagedError, ErrLocked, or the
+// system's.
 func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
-	file, err := resolve(cfg.File)
+	given, err := filepath.Abs(cfg.File)
+	if err != nil {
+		return nil, err
+	}
+	file, err := resolve(given)
 	if err != nil {
 		return nil, err
 	}
 	st := &Store{
 		file: file, max: int64(cfg.MaxSessions), now: cfg.Now, log: cfg.Log, batched: cfg.Durability == Batched,
-		lead: make(chan struct{}, 1), crowd: crowd{enough: make(chan struct{}, 1)}, lock: flock.New(file + ".lock"), dataVersion: -1, start: time.Now(),
+		lead: make(chan struct{}, 1), crowd: crowd{enough: make(chan struct{}, 1)}, dataVersion: -1, start: time.Now(),
 	}
 	if st.now == nil {
 		st.now = time.Now
@@ -63,10 +68,8 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 		st.log = slog.New(slog.DiscardHandler)
 	}
 	st.cache.clear()
-	if locked, err := st.lock.TryLock(); err != nil {
-		return nil, fmt.Errorf("cannot lock %s: %w", file, err)
-	} else if !locked {
-		return nil, fmt.Errorf("%s: %w; end that one, or name another file", file, ErrLocked)
+	if st.lock, err = acquire(file); err != nil {
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -92,46 +95,40 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	return st, nil
 }
 
-// resolve makes the folders of file and returns its one true name: two names of
-// a file would be two locks.
+// resolve makes the folders of file and returns its one true name, also of a file
+// that is not there yet: two names of a file would be two locks and two secrets.
 func resolve(file string) (string, error) {
-	file, err := filepath.Abs(file)
-	if err != nil {
-		return "", err
+	for range 40 { // as many links as Linux follows
+		dir := filepath.Dir(file)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return "", err
+		}
+		dir, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			return "", err
+		}
+		file = filepath.Join(dir, filepath.Base(file))
+		target, err := os.Readlink(file)
+		if err != nil { // it is no link, or not there
+			return file, nil
+		}
+		if file = target; !filepath.IsAbs(file) {
+			file = filepath.Join(dir, target)
+		}
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return "", err
-	}
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		return real, nil
-	}
-	dir, err := filepath.EvalSymlinks(filepath.Dir(file))
-	return filepath.Join(dir, filepath.Base(file)), err
+	return "", fmt.Errorf("%s: too many links, one to another", file)
 }
 
-// check looks at the file without changing anything, and makes an empty one if
-// there is none.
+// check looks at the database without changing anything.
 func check(ctx context.Context, file string) error {
 	damaged := func(format string, args ...any) error { return &DamagedError{file, fmt.Errorf(format, args...)} }
-	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
-		return damaged("it is not a regular file")
-	}
-	// SQLite would open a read-only file without a word. Its locks are lost when a
-	// file is closed that it has open; it has not yet.
-	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	info, err := f.Stat()
-	f.Close()
+	info, err := os.Stat(file)
 	if err != nil {
 		return err
 	}
 	log, err := os.Stat(file + "-wal")
 	logged := err == nil && log.Size() > 0
 	switch {
-	case info.Size() == 0 && logged: // SQLite would throw the log away
-		return damaged("it is empty, and %s-wal holds what was in it", filepath.Base(file))
 	case info.Size() == 0:
 		return nil
 	case info.Size() < 512: // the smallest page: SQLite would take it for empty
@@ -286,6 +283,9 @@ func (st *Store) Close() error {
 		errs[1] = st.write.Close()
 	}
 	st.read, st.write = nil, nil
-	errs[2] = st.lock.Close()
+	if st.lock != nil {
+		errs[2] = st.lock.release()
+	}
+	st.lock = nil
 	return errors.Join(errs[:]...)
 }

@@ -17,7 +17,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gofrs/flock"
 	"zombiezen.com/go/sqlite"
 
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -64,11 +63,11 @@ type Config struct {
 // the only Sessionscope that writes, so that records and figures are kept in
 // memory too; what the sqlite3 shell changes is seen within lookEvery.
 type Store struct {
-	file string
+	file string // its true name, without links
 	max  int64
 	now  func() time.Time
 	log  *slog.Logger
-	lock *flock.Flock
+	lock *fileLock // nil after Close
 
 	lead        chan struct{} // of one: who has put something in may use write
 	write       *sqlite.Conn  // nil after Close
