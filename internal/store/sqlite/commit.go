@@ -160,6 +160,7 @@ func (st *Store) commit(ops []*op) {
 			st.transact(ops[i : i+1])
 		}
 	}
+	st.rescue()
 }
 
 // transact runs ops in one transaction and sets their errors. It tells whether an
@@ -184,6 +185,12 @@ func (st *Store) transact(ops []*op) (undone bool) {
 			}
 		}
 	}()
+	if st.fault.Load() != nil { // is it well again?
+		if err := st.verify(); err != nil {
+			fail(err)
+			return false
+		}
+	}
 	if err := exec(st.write, `BEGIN IMMEDIATE`); err != nil {
 		fail(err)
 		st.turnAway(err)
@@ -200,7 +207,15 @@ func (st *Store) transact(ops []*op) (undone bool) {
 			return true
 		}
 	}
-	err := exec(st.write, `COMMIT`)
+	err := st.verify()
+	if err == nil {
+		err = exec(st.write, `COMMIT`)
+	}
+	if err == nil { // if the file is gone by now, these writes lie where nobody finds them
+		if err = st.verify(); err != nil {
+			st.dataVersion = -1 // it may come back, with the write in it: count again then
+		}
+	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.forgot++
@@ -258,23 +273,35 @@ func (st *Store) sync() {
 	}
 }
 
-// look asks now and then whether another program wrote to the file. While a
-// commit runs it does not: each commit looks itself.
-func (st *Store) look() {
-	now, next := int64(time.Since(st.start)), st.nextLook.Load()
-	if now < next || !st.nextLook.CompareAndSwap(next, now+int64(lookEvery)) {
-		return
+// look asks now and then whether the file still has its name, and whether another
+// program wrote to it. While a commit runs it does not ask the second: each commit
+// looks itself. The error is that of a file that has not.
+func (st *Store) look() error {
+	now := int64(time.Since(st.start))
+	if err := st.recent(now); err != nil {
+		st.leading(st.rescue)
+		return err
 	}
+	if next := st.nextLook.Load(); now >= next && st.nextLook.CompareAndSwap(next, now+int64(lookEvery)) {
+		st.leading(func() {
+			if st.write == nil {
+				return
+			}
+			if err := st.outside(); err != nil {
+				st.log.Error("cannot look at the store", "file", st.file, "error", err)
+			}
+		})
+	}
+	return nil
+}
+
+// leading runs f with lead, if nobody has it.
+func (st *Store) leading(f func()) {
 	select {
 	case st.lead <- struct{}{}:
 		defer func() { <-st.lead }()
+		f()
 	default:
-		return
-	}
-	if st.write != nil {
-		if err := st.outside(); err != nil {
-			st.log.Error("cannot look at the store", "file", st.file, "error", err)
-		}
 	}
 }
 

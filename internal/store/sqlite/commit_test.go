@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"zombiezen.com/go/sqlite"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
@@ -387,5 +390,44 @@ func TestBatchedIsSynced(t *testing.T) {
 		if err := st.Close(); err != nil || log.Len() > 0 {
 			t.Errorf("%v, log: %s", err, log.String())
 		}
+	}
+}
+
+// A file that is moved in the very moment of a commit: the write is not answered as
+// done, though it is when the file comes back. The figures know of it then.
+func TestFileMovedDuringCommit(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	// SQLite asks once, when it compiles the first COMMIT: right before that runs.
+	moved := 0
+	err := st.write.SetAuthorizer(sqlite.AuthorizeFunc(func(a sqlite.Action) sqlite.AuthResult {
+		if a.Type() == sqlite.OpTransaction && a.Operation() == "COMMIT" {
+			moved++
+			if err := os.Rename(st.file, st.file+".away"); err != nil {
+				t.Error(err)
+			}
+		}
+		return sqlite.AuthResultOK
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Create(t.Context(), session.KeyOf("one"), newRecord(`{}`)); err == nil || moved != 1 {
+		t.Errorf("the write is answered with %v; the file was moved %d times", err, moved)
+	}
+	if err := os.Rename(st.file+".away", st.file); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := st.Create(t.Context(), session.KeyOf("two"), newRecord(`{}`)); err != nil {
+		t.Error(err)
+	}
+	if s, err := st.Stats(t.Context()); err != nil || s.Live != 2 {
+		t.Errorf("%d sessions, %v; want 2", s.Live, err)
+	}
+	if _, err := st.Load(t.Context(), session.KeyOf("one")); err != nil {
+		t.Errorf("the write of that moment: %v", err)
 	}
 }

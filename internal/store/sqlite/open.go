@@ -58,7 +58,7 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 		return nil, err
 	}
 	st := &Store{
-		file: file, max: int64(cfg.MaxSessions), now: cfg.Now, log: cfg.Log, batched: cfg.Durability == Batched,
+		file: file, given: given, max: int64(cfg.MaxSessions), now: cfg.Now, log: cfg.Log, batched: cfg.Durability == Batched,
 		lead: make(chan struct{}, 1), crowd: crowd{enough: make(chan struct{}, 1)}, dataVersion: -1, start: time.Now(),
 	}
 	if st.now == nil {
@@ -261,7 +261,10 @@ func (st *Store) connect() (err error) {
 	if err := sqlitex.ExecuteTransient(st.read, "PRAGMA cell_size_check = ON", nil); err != nil {
 		return err
 	}
-	return st.outside()
+	if err := st.outside(); err != nil {
+		return err
+	}
+	return st.remember()
 }
 
 // Close waits for the running write, brings everything into the one file, and
@@ -269,6 +272,12 @@ func (st *Store) connect() (err error) {
 func (st *Store) Close() error {
 	st.lead <- struct{}{}
 	defer func() { <-st.lead }()
+	if st.verify() != nil {
+		st.rescue() // SQLite's own Close would leave the log of a file that was moved as it is
+	}
+	st.verifyMu.Lock()
+	st.opened = nil // Close itself removes the log
+	st.verifyMu.Unlock()
 	st.readMu.Lock()
 	defer st.readMu.Unlock()
 	st.mu.Lock()

@@ -30,8 +30,10 @@ const (
 	clearStep = 128
 	// pageStep is how many sessions All reads at a time.
 	pageStep = 64
-	// lookEvery is how often a Load asks whether another program wrote to the file.
-	lookEvery = 100 * time.Millisecond
+	// lookEvery is how often a Load asks whether another program wrote to the file,
+	// and verifyEvery how often it asks whether the file still has its name.
+	lookEvery   = 100 * time.Millisecond
+	verifyEvery = time.Millisecond
 	// busyTimeout is how long a write waits for another program that is writing.
 	busyTimeout = 1500 * time.Millisecond
 )
@@ -63,11 +65,12 @@ type Config struct {
 // the only Sessionscope that writes, so that records and figures are kept in
 // memory too; what the sqlite3 shell changes is seen within lookEvery.
 type Store struct {
-	file string // its true name, without links
-	max  int64
-	now  func() time.Time
-	log  *slog.Logger
-	lock *fileLock // nil after Close
+	file  string // its true name, without links
+	given string // the name that Open was given
+	max   int64
+	now   func() time.Time
+	log   *slog.Logger
+	lock  *fileLock // nil after Close
 
 	lead        chan struct{} // of one: who has put something in may use write
 	write       *sqlite.Conn  // nil after Close
@@ -81,8 +84,14 @@ type Store struct {
 	readMu sync.Mutex
 	read   *sqlite.Conn // nil after Close
 
-	start    time.Time
-	nextLook atomic.Int64 // nanoseconds after start
+	start      time.Time
+	nextLook   atomic.Int64 // nanoseconds after start
+	nextVerify atomic.Int64 // likewise
+
+	verifyMu sync.Mutex
+	opened   []openFile                // what SQLite has open, and under which names; guarded by verifyMu
+	fault    atomic.Pointer[misplaced] // as verify saw it last, nil when all is well
+	rescued  *misplaced                // what rescue has run for; guarded by lead
 
 	mu       sync.RWMutex
 	cache    cache
@@ -139,7 +148,9 @@ func (st *Store) Load(ctx context.Context, k session.Key) (session.Record, error
 	if err := ctx.Err(); err != nil {
 		return session.Record{}, err
 	}
-	st.look()
+	if err := st.look(); err != nil {
+		return session.Record{}, err
+	}
 	st.mu.RLock()
 	r, ok := st.cache.records[k]
 	forgot := st.forgot
@@ -348,7 +359,6 @@ func (st *Store) Stats(ctx context.Context) (s session.Stats, err error) {
 	if err := ctx.Err(); err != nil {
 		return s, err
 	}
-	st.look()
 	err = st.reading(`SELECT count(*) FROM sessions WHERE marker = 0 AND expires <= ?`, func(q *sqlite.Stmt) error {
 		q.BindInt64(1, st.now().UnixMilli())
 		_, err := q.Step()
@@ -367,6 +377,10 @@ func (st *Store) Ping(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := st.verify(); err != nil {
+		st.leading(st.rescue)
+		return err
+	}
 	return st.reading(`SELECT 1 FROM sessions LIMIT 1`, func(s *sqlite.Stmt) error {
 		_, err := s.Step()
 		return err
@@ -375,6 +389,9 @@ func (st *Store) Ping(ctx context.Context) error {
 
 // reading runs one query on the connection that reads.
 func (st *Store) reading(query string, run func(*sqlite.Stmt) error) error {
+	if err := st.look(); err != nil {
+		return err
+	}
 	st.readMu.Lock()
 	defer st.readMu.Unlock()
 	if st.read == nil {
