@@ -117,6 +117,9 @@ func run(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Log
 			return err
 		}
 	}
+	if err := st.signedWith(secrets); err != nil {
+		return fmt.Errorf("--store: %w", err)
+	}
 	assets, err := fs.Sub(webFS, "web")
 	if err != nil {
 		return err
@@ -160,15 +163,19 @@ func run(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Log
 	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	watchHangups(ctx, end, cfg.SecretFile, a, log)
+	watchHangups(ctx, end, cfg.SecretFile, a, st, log)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(app.Tap(listener)) }()
 
 	url := "http://" + address(listener.Addr())
-	fmt.Fprintf(stdout, "Sessionscope is at %s (Ctrl+C ends it)\n", url)
+	begun := fmt.Sprintf("Sessionscope is at %s (Ctrl+C ends it)\n", url)
 	if others := app.Elsewhere(listener.Addr()); len(others) > 0 {
-		fmt.Fprintf(stdout, "From a phone or another machine on this network: http://%s\n", strings.Join(others, " or http://"))
+		begun += fmt.Sprintf("From a phone or another machine on this network: http://%s\n", strings.Join(others, " or http://"))
 	}
+	if st.file != "" {
+		begun += fmt.Sprintf("It keeps sessions in %s\n", st.file)
+	}
+	fmt.Fprint(stdout, begun) // in one piece, for those who read one line and no more
 	if cfg.Open {
 		go func() { // some openers wait until the browser closes
 			if err := browser.OpenURL(url); err != nil {
@@ -201,7 +208,9 @@ const defaultRedis = "redis://127.0.0.1:6379/0"
 // store is a backend that may have to be closed.
 type store struct {
 	session.Backend
-	close func() error
+	close      func() error
+	file       string                       // of SQLite, "" for the others
+	signedWith func(secrets [][]byte) error // tells the store which secrets sign from now on
 }
 
 // openStore opens the store that cfg names. One that outlives the program needs a
@@ -214,25 +223,26 @@ func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (store
 			durability = sqlite.Batched
 		}
 		st, err := sqlite.Open(ctx, sqlite.Config{File: cfg.StoreFile, Durability: durability, MaxSessions: cfg.MaxSessions, Log: log})
-		if err == nil && cfg.SecretFile == "" {
-			cfg.SecretFile = cfg.StoreFile + ".secret"
-			if err = session.MakeSecret(cfg.SecretFile); err != nil {
-				err = errors.Join(err, st.Close())
-			}
-		}
 		if err != nil {
 			return store{}, fmt.Errorf("--store: %w", err)
 		}
-		return store{st, st.Close}, nil
+		own := ""
+		if cfg.SecretFile == "" {
+			if own, err = st.SecretFile(ctx); err != nil {
+				return store{}, errors.Join(fmt.Errorf("%w: %w", errSecrets, err), st.Close())
+			}
+			cfg.SecretFile = own
+		}
+		return store{st, st.Close, st.File(), func(secrets [][]byte) error { return st.SignedWith(ctx, own, secrets) }}, nil
 	case "redis":
 		st, err := redis.Open(ctx, redis.Config{URL: cfg.StoreURL, MaxSessions: cfg.MaxSessions, Log: log})
 		if err != nil {
 			return store{}, fmt.Errorf("--store: %w", err)
 		}
-		return store{st, st.Close}, nil
+		return store{st, st.Close, "", func([][]byte) error { return nil }}, nil
 	}
 	st := memory.New(memory.Config{MaxSessions: cfg.MaxSessions, MaxBytes: memoryBytes(cfg.MaxSessions)})
-	return store{st, func() error { return nil }}, nil
+	return store{st, func() error { return nil }, "", func([][]byte) error { return nil }}, nil
 }
 
 // memoryBytes is how much data the memory store takes: 64 MiB, and more for more
@@ -254,10 +264,10 @@ func readSecrets(file string) ([][]byte, error) {
 // watchHangups ends the program with its terminal. Any other SIGHUP lets it read the
 // secrets again, or ends it too if they are in no file. Under nohup it outlives its
 // terminal.
-func watchHangups(ctx context.Context, end func(), secretFile string, a *app.App, log *slog.Logger) {
+func watchHangups(ctx context.Context, end func(), secretFile string, a *app.App, st store, log *slog.Logger) {
 	asked, hungUp := end, end
 	if secretFile != "" {
-		asked = func() { rereadSecrets(secretFile, a, log) }
+		asked = func() { rereadSecrets(secretFile, a, st, log) }
 	}
 	if signal.Ignored(syscall.SIGHUP) {
 		if secretFile == "" {
@@ -273,7 +283,7 @@ func watchHangups(ctx context.Context, end func(), secretFile string, a *app.App
 }
 
 // rereadSecrets reads the file again. A bad file changes nothing.
-func rereadSecrets(file string, a *app.App, log *slog.Logger) {
+func rereadSecrets(file string, a *app.App, st store, log *slog.Logger) {
 	secrets, err := session.ReadSecrets(file)
 	if err == nil {
 		err = a.SetSecrets(secrets)
@@ -283,6 +293,9 @@ func rereadSecrets(file string, a *app.App, log *slog.Logger) {
 		return
 	}
 	log.Info("the signing secrets were read again", "secrets", len(secrets))
+	if err := st.signedWith(secrets); err != nil {
+		log.Error("the database does not know which secret signs now: the next start may refuse it", "error", err)
+	}
 }
 
 // cookieName differs by port: cookies know none, so that two programs on one

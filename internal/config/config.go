@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -183,14 +184,40 @@ func (c *Config) setStore(s string) error {
 		c.Store, c.StoreURL = "redis", s
 		return nil
 	case name == "memory" && !given:
-	case name == "sqlite" && !given:
-		where = filepath.Join(xdg.StateHome, "sessionscope", "sessions.db")
-	case name == "sqlite" && where != "":
+	case name == "sqlite" && (!given || where != ""):
+		file, err := storeFile(where)
+		if err != nil {
+			return err
+		}
+		where = file
 	default:
 		return nil
 	}
 	c.Store, c.StoreFile = name, where
 	return nil
+}
+
+// storeFile is the file that sqlite:NAME means, or plain sqlite with no name.
+func storeFile(name string) (string, error) {
+	rest, inHome := strings.CutPrefix(name, "~")
+	switch {
+	case name == "":
+		if home, err := os.UserHomeDir(); !filepath.IsAbs(os.Getenv("XDG_STATE_HOME")) && (err != nil || !filepath.IsAbs(home)) {
+			return "", errors.New("the file lies in your home folder, and HOME does not name one: set HOME, or name the file with sqlite:FILE")
+		}
+		return filepath.Join(xdg.StateHome, "sessionscope", "sessions.db"), nil
+	case name == ":memory:" || strings.HasPrefix(name, "file:"):
+		return "", errors.New("sqlite:FILE takes the name of a file; records that end with the program are --store memory")
+	case inHome && rest != "" && !os.IsPathSeparator(rest[0]):
+		return "", errors.New("~ is your own home folder only, as in sqlite:~/sessions.db: name the whole path, or begin with ./ for a file of that name")
+	case inHome:
+		home, err := os.UserHomeDir()
+		if err != nil || !filepath.IsAbs(home) {
+			return "", errors.New("~ is your home folder, and HOME does not name one: set HOME, or name the whole path")
+		}
+		return filepath.Join(home, rest), nil
+	}
+	return name, nil
 }
 
 // variable is the environment's name of a flag.

@@ -53,6 +53,9 @@ func TestParse(t *testing.T) {
 		{"sqlite and a file", []string{"--store", "sqlite:a:b.db"}, map[string]string{"SESSIONSCOPE_DURABILITY": "batched"}, func(c *Config) {
 			c.Store, c.StoreFile, c.Batched = "sqlite", "a:b.db", true
 		}},
+		{"sqlite and a file in the home folder", []string{"--store", "sqlite:~/a/b.db"}, nil, func(c *Config) {
+			c.Store, c.StoreFile = "sqlite", filepath.Join(xdg.Home, "a", "b.db")
+		}},
 		{"redis", []string{"--store", "rediss://user:secret@a.example:6380/2", "--secret-file", "s"}, nil, func(c *Config) {
 			c.Store, c.StoreURL, c.SecretFile = "redis", "rediss://user:secret@a.example:6380/2", "s"
 		}},
@@ -113,6 +116,9 @@ func TestParseRefuses(t *testing.T) {
 		{"--store=memory:", "", "sqlite:FILE"},
 		{"--store=sqlite:", "", "sqlite:FILE"},
 		{"--store=", "", "sqlite:FILE"},
+		{"--store=sqlite::memory:", "", "--store memory"},
+		{"--store=sqlite:file:a.db?mode=memory", "", "--store memory"},
+		{"--store=sqlite:~ada/a.db", "", "your own home folder"},
 		{"--store=redis:a", "", "redis://HOST:PORT/DB"},
 		{"--store=redis://a", "", "needs --secret-file"},
 		{"--store=unix:///a --secret-file=s --durability=full", "", "for --store sqlite"},
