@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,7 +27,8 @@ import (
 )
 
 // TestKill kills the program while eight writers write, starts it again on the
-// same store, and reads everything back. SESSIONSCOPE_TORTURE_ROUNDS says how often.
+// same store, and reads everything back. In some rounds a fault
+// befalls the store before that. SESSIONSCOPE_TORTURE_ROUNDS says how many rounds there are.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	rounds := 20
@@ -39,85 +41,181 @@ func TestKill(t *testing.T) {
 	}
 	for _, store := range []struct {
 		name string
-		// open returns the program's flags, and what to do after each kill, before the program starts again.
-		open func(t *testing.T) (flags []string, check func())
+		open func(t *testing.T) torture
 	}{
-		{"sqlite, full", func(t *testing.T) ([]string, func()) { return sqliteStore(t, "full") }},
-		{"sqlite, batched", func(t *testing.T) ([]string, func()) { return sqliteStore(t, "batched") }},
-		{"redis, appendfsync always", func(t *testing.T) ([]string, func()) {
+		{"sqlite, full", func(t *testing.T) torture { return sqliteStore(t, "full") }},
+		{"sqlite, batched", func(t *testing.T) torture { return sqliteStore(t, "batched") }},
+		{"redis, appendfsync always", func(t *testing.T) torture {
 			server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
-			return redisFlags(t, server), server.Restart // which kills it first
+			return torture{flags: redisFlags(t, server), check: server.Restart} // which kills it first
 		}},
 	} {
 		t.Run(store.name, func(t *testing.T) {
 			t.Parallel()
-			flags, check := store.open(t)
-			kill(t, rounds, flags, check)
+			kill(t, rounds, store.open(t))
 		})
 	}
 }
 
-func sqliteStore(t *testing.T, durability string) ([]string, func()) {
-	file := filepath.Join(t.TempDir(), "s.db")
-	return []string{"--store", "sqlite:" + file, "--durability", durability}, func() {
-		conn, err := sqlite.OpenConn(file, sqlite.OpenReadOnly)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		err = sqlitex.ExecuteTransient(conn, `PRAGMA integrity_check`, &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
-			if s.ColumnText(0) != "ok" {
-				t.Errorf("integrity_check: %s", s.ColumnText(0))
-			}
-			return nil
-		}})
-		if err != nil {
+// torture is a store, and what is done to it.
+type torture struct {
+	flags []string // the program's
+	check func()   // after each kill, before the program starts again
+	// faults come in turn, one round each; a round of none comes first.
+	faults []fault
+}
+
+// fault is something that befalls the store while the writers write, and goes by.
+type fault struct {
+	name       string
+	begin, end func()
+	// outage: no write is acknowledged meanwhile, but for those that were being answered.
+	outage bool
+}
+
+func sqliteStore(t *testing.T, durability string) torture {
+	dir := t.TempDir()
+	file, away := filepath.Join(dir, "s.db"), filepath.Join(dir, "away.db")
+	rename := func(from, to string) {
+		if err := os.Rename(from, to); err != nil {
 			t.Error(err)
 		}
 	}
+	back := func() { rename(away, file) }
+	return torture{
+		flags: []string{"--store", "sqlite:" + file, "--durability", durability},
+		check: func() {
+			conn, err := sqlite.OpenConn(file, sqlite.OpenReadOnly)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			err = sqlitex.ExecuteTransient(conn, `PRAGMA integrity_check`, &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
+				if s.ColumnText(0) != "ok" {
+					t.Errorf("integrity_check: %s", s.ColumnText(0))
+				}
+				return nil
+			}})
+			if err != nil {
+				t.Error(err)
+			}
+		},
+		faults: []fault{
+			{"renamed", func() { rename(file, away) }, back, true},
+			{"replaced", func() {
+				rename(file, away)
+				if err := os.WriteFile(file, []byte("another file"), 0o600); err != nil {
+					t.Error(err)
+				}
+			}, back, true},
+		},
+	}
 }
 
-func kill(t *testing.T, rounds int, flags []string, check func()) {
+// tally counts what the writers of a round were answered, and wakes who waits for it.
+type tally struct {
+	mu                    sync.Mutex
+	changed               sync.Cond // with mu
+	acknowledged, refused int
+	over                  bool // all writers have ended
+}
+
+func (c *tally) change(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f()
+	c.changed.Broadcast()
+}
+
+// await waits until enough says so of what came since it was called, or until no
+// more will come. It returns what came.
+func (c *tally) await(enough func(acknowledged, refused int) bool) (acknowledged int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a, r := c.acknowledged, c.refused
+	for !c.over && !enough(c.acknowledged-a, c.refused-r) {
+		c.changed.Wait()
+	}
+	return c.acknowledged - a
+}
+
+func kill(t *testing.T, rounds int, store torture) {
 	const seed = 20
 	random := rand.New(rand.NewPCG(seed, 0))
-	p := start(t, flags...)
-	flags = append(flags, "--addr", strings.TrimPrefix(p.url, "http://")) // the cookie's name has the port
+	p := start(t, store.flags...)
+	flags := append(store.flags, "--addr", strings.TrimPrefix(p.url, "http://")) // the cookie's name has the port
 	writers := make([]*writer, 8)
 	for i := range writers {
 		jar, _ := cookiejar.New(nil)
-		writers[i] = &writer{base: p.url, http: &http.Client{Jar: jar, Transport: &http.Transport{}, Timeout: 10 * time.Second}, values: map[string]string{}}
+		writers[i] = &writer{
+			base: p.url, http: &http.Client{Jar: jar, Transport: &http.Transport{}, Timeout: 10 * time.Second},
+			values: map[string]string{}, maybe: map[string][]string{},
+		}
 	}
-	var acknowledged atomic.Int64
-	lost, slowest := 0, time.Duration(0)
+	acknowledged, lost, slowest := 0, 0, time.Duration(0)
+	befell := map[string]int{}
 	for round := range rounds {
-		// The kill comes at one of the answers: each writer is then somewhere in its request.
-		last := acknowledged.Load() + 1 + random.Int64N(1000)
+		if store.faults != nil {
+			p.log.expectOutage()
+		}
+		var count tally
+		count.changed.L = &count.mu
 		var killed atomic.Bool
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			some := func() { n := 1 + random.IntN(500); count.await(func(a, _ int) bool { return a >= n }) }
+			some()
+			end := func() {}
+			if i := round % (len(store.faults) + 1); i > 0 {
+				f := store.faults[i-1]
+				befell[f.name]++
+				f.begin()
+				if !f.outage {
+					some()
+				} else if n := count.await(func(a, r int) bool { return r >= 5*len(writers) || a > len(writers) }); n > len(writers) {
+					t.Errorf("%s: writes are acknowledged meanwhile", f.name)
+				}
+				end = f.end
+			}
+			if random.IntN(2) == 0 { // else the kill comes during the fault
+				end()
+				end = func() {}
+				some()
+			}
+			killed.Store(true)
+			p.cmd.Process.Kill()
+			end()
+		}()
+		// The kill comes after one of the answers: each writer is then somewhere in its request.
 		var wg sync.WaitGroup
 		for i, w := range writers {
 			wg.Go(func() {
 				for n := 0; ; n++ {
-					if err := w.write(n == 0 && i%4 == round%4); err != nil {
+					switch err := w.write(n == 0 && i%4 == round%4); {
+					case err == nil:
+						count.change(func() { count.acknowledged++ })
+					case errors.Is(err, errOutage) && !w.flushing:
+						count.change(func() { count.refused++ })
+					default:
 						if !killed.Load() && !errors.Is(err, errOutage) {
 							t.Error(err)
 						}
 						return // nothing is known of this write
 					}
-					if acknowledged.Add(1) == last {
-						killed.Store(true)
-						p.cmd.Process.Kill()
-					}
 				}
 			})
 		}
 		wg.Wait()
-		p.cmd.Process.Kill()
+		count.change(func() { count.over = true })
+		<-ended
 		<-p.waited
 		p.waited = nil
+		acknowledged += count.acknowledged
 		if t.Failed() {
 			return
 		}
-		check()
+		store.check()
 		began := time.Now()
 		p = start(t, flags...)
 		slowest = max(slowest, time.Since(began))
@@ -126,9 +224,9 @@ func kill(t *testing.T, rounds int, flags []string, check func()) {
 			lost += w.verify(t)
 		}
 	}
-	t.Logf("%d kills, %d acknowledged writes, lost: %d; the slowest start took %v", rounds, acknowledged.Load(), lost, slowest.Round(time.Millisecond))
-	if lost > 0 || acknowledged.Load() < int64(rounds) {
-		t.Errorf("%d of %d acknowledged writes were lost", lost, acknowledged.Load())
+	t.Logf("%d kills, faults before them: %v, %d acknowledged writes, lost: %d; the slowest start took %v", rounds, befell, acknowledged, lost, slowest.Round(time.Millisecond))
+	if lost > 0 || acknowledged < rounds {
+		t.Errorf("%d of %d acknowledged writes were lost", lost, acknowledged)
 	}
 }
 
@@ -141,8 +239,9 @@ type writer struct {
 	http       *http.Client
 	n          int
 	values     map[string]string
-	flushed    []*http.Cookie // of the session that it flushed last
-	key, value string         // of the request whose answer did not come; key "" for none
+	maybe      map[string][]string // values that were refused with a 503: nobody knows
+	flushed    []*http.Cookie      // of the session that it flushed last
+	key, value string              // of the request whose answer did not come; key "" for none
 	flushing   bool
 }
 
@@ -170,15 +269,20 @@ func (w *writer) write(flush bool) error {
 	if body, err := io.ReadAll(resp.Body); err != nil {
 		return err
 	} else if resp.StatusCode == 503 {
+		if !flush {
+			w.maybe[w.key] = append(w.maybe[w.key], w.value)
+		}
 		return errOutage
 	} else if resp.StatusCode != 200 {
 		return fmt.Errorf("%s: %d %s", path, resp.StatusCode, body)
 	}
 	if flush {
 		clear(w.values)
+		clear(w.maybe)
 		w.flushed = cookies
 	} else {
 		w.values[w.key] = w.value
+		delete(w.maybe, w.key)
 	}
 	w.key, w.flushing = "", false
 	return nil
@@ -192,17 +296,19 @@ func (w *writer) verify(t *testing.T) (lost int) {
 	if w.flushing && len(got) == 0 {
 		clear(w.values) // the flush was done, and its answer lost
 	}
+	unknown := func(k, v string) bool { return k == w.key && v == w.value || slices.Contains(w.maybe[k], v) }
 	for k, v := range w.values {
-		if got[k] != v && !(k == w.key && got[k] == w.value) {
+		if got[k] != v && !unknown(k, got[k]) {
 			t.Errorf("%s is %q, acknowledged was %q", k, got[k], v)
 			lost++
 		}
 	}
 	for k, v := range got {
-		if w.values[k] != v && !(k == w.key && v == w.value) {
+		if w.values[k] != v && !unknown(k, v) {
 			t.Errorf("%s is %q, which nobody wrote", k, v)
 		}
 	}
+	clear(w.maybe)
 	w.values = got
 	if w.flushed != nil {
 		if old := w.read(t, w.flushed); len(old) > 0 {

@@ -75,6 +75,7 @@ type program struct {
 	cmd    *exec.Cmd
 	waited chan error
 	log    *testLog
+	stdout *bufio.Reader // after its first line
 }
 
 // pause passes between two looks at something that is waited for. Without it the
@@ -112,8 +113,8 @@ func startCommand(t *testing.T, cmd *exec.Cmd) *program {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &program{cmd: cmd, waited: make(chan error, 1), log: log}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
+	p := &program{cmd: cmd, waited: make(chan error, 1), log: log, stdout: bufio.NewReader(stdout)}
+	line, err := p.stdout.ReadString('\n')
 	if err != nil {
 		t.Fatalf("the program said nothing: %v", err)
 	}
@@ -154,9 +155,17 @@ func (p *program) stop(t *testing.T, signal os.Signal) {
 
 // testLog keeps the program's log, and shows its errors.
 type testLog struct {
-	t    *testing.T
-	mu   sync.Mutex
-	text strings.Builder
+	t      *testing.T
+	mu     sync.Mutex
+	text   strings.Builder
+	outage bool // the test makes one: what comes of it is not shown
+}
+
+// expectOutage is for a test that takes the store away.
+func (l *testLog) expectOutage() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.outage = true
 }
 
 func (l *testLog) String() string {
@@ -169,8 +178,10 @@ func (l *testLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.text.Write(p)
-	if strings.Contains(string(p), "level=ERROR") {
-		fmt.Fprint(os.Stderr, l.t.Name(), ": ", string(p))
+	for line := range strings.Lines(string(p)) {
+		if strings.Contains(line, "level=ERROR") && !(l.outage && (strings.Contains(line, "status=503") || strings.Contains(line, "no session is read or saved"))) {
+			fmt.Fprint(os.Stderr, l.t.Name(), ": ", line)
+		}
 	}
 	return len(p), nil
 }

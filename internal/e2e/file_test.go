@@ -1,0 +1,400 @@
+package e2e
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// refused runs the program and wants it to end with that code and one line that says so.
+func refused(t *testing.T, cmd *exec.Cmd, code int, says string) {
+	t.Helper()
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	kill := time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() }) // it serves
+	cmd.Wait()
+	kill.Stop()
+	if got := cmd.ProcessState.ExitCode(); got != code || strings.Count(out.String(), "\n") != 1 || !strings.Contains(out.String(), says) {
+		t.Errorf("%v: exit %d, %s; want %d and one line with %q", cmd.Args[1:], got, &out, code, says)
+	}
+}
+
+func sqliteCommand(file string, args ...string) *exec.Cmd {
+	return exec.Command(binary, append([]string{"--addr", "127.0.0.1:0", "--store", "sqlite:" + file}, args...)...)
+}
+
+// put sets a value on the server and wants that status.
+func (c *client) put(key string, want int) {
+	c.t.Helper()
+	if status, out, _ := c.do("POST", "/set", url.Values{"key": {key}, "value": {"1"}, "placement": {"server"}}); status != want {
+		c.t.Errorf("set %s: %d %v, want %d", key, status, out, want)
+	}
+}
+
+// has wants a value to be there, or not.
+func (c *client) has(key string, want bool) {
+	c.t.Helper()
+	if status, out, _ := c.do("GET", "/get?key="+key, nil); status != 200 || out["found"] != want {
+		c.t.Errorf("get %s: %d, found %v, want %v", key, status, out["found"], want)
+	}
+}
+
+// during runs a program for as long as do takes.
+func during(t *testing.T, cmd *exec.Cmd, do func()) {
+	t.Helper()
+	p := startCommand(t, cmd)
+	do()
+	p.stop(t, os.Interrupt)
+}
+
+// shell runs SQL on a file that no program has open.
+func shell(t *testing.T, file, query string) {
+	t.Helper()
+	conn, err := sqlite.OpenConn(file, sqlite.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(sqlitex.ExecuteScript(conn, query, nil), conn.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// files lists a folder.
+func files(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// TestFileTakenAway: a database that is removed or renamed under the program, or
+// whose log is, makes it answer 503 from the very next request on, /healthz too, and
+// say so once. What was answered before outlives a kill, if the file itself does.
+func TestFileTakenAway(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows keeps the names of open files")
+	}
+	for _, test := range []struct {
+		name   string
+		remove []string
+		rename bool
+	}{
+		{"everything removed", []string{"", "-wal", "-shm"}, false},
+		{"renamed", nil, true},
+		{"the log removed", []string{"-wal"}, false},
+		{"the log's index removed", []string{"-shm"}, false},
+		{"log and index removed", []string{"-wal", "-shm"}, false},
+	} {
+		for _, durability := range []string{"full", "batched"} {
+			t.Run(test.name+", "+durability, func(t *testing.T) {
+				t.Parallel()
+				file := filepath.Join(t.TempDir(), "s.db")
+				p := startCommand(t, sqliteCommand(file, "--durability", durability))
+				p.log.expectOutage()
+				c := newClient(t, p.url)
+				c.put("before", 200)
+				for _, suffix := range test.remove {
+					if err := os.Remove(file + suffix); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if test.rename {
+					if err := os.Rename(file, file+".old"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				c.put("after", 503)
+				for _, path := range []string{"/get?key=before", "/healthz", "/session"} {
+					if status, out, _ := c.do("GET", path, nil); status != 503 {
+						t.Errorf("%s: %d %v", path, status, out)
+					}
+				}
+				c.put("later", 503)
+				if log := p.log.String(); strings.Count(log, "no session is read or saved") != 1 {
+					t.Errorf("the log says not once what happened:\n%s", log)
+				}
+				p.cmd.Process.Kill()
+				<-p.waited
+				p.waited = nil
+				if test.name == "everything removed" {
+					return
+				}
+				if test.rename {
+					if err := os.Rename(file+".old", file); err != nil {
+						t.Fatal(err)
+					}
+				}
+				startCommand(t, sqliteCommand(file, "--addr", strings.TrimPrefix(p.url, "http://")))
+				c.has("before", true)
+				c.has("after", false)
+				c.has("later", false)
+				c.put("again", 200)
+			})
+		}
+	}
+}
+
+// TestOneFileOneProgram: a second program is refused by whatever name the file has,
+// whether it was there before or not, and when somebody has removed FILE.lock. It
+// leaves no file behind. Neither does a program that ends.
+func TestOneFileOneProgram(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("for Linux")
+	}
+	dir := t.TempDir()
+	real := filepath.Join(dir, "real", "s.db")
+	other := filepath.Join(dir, "other")
+	for _, err := range []error{
+		os.Mkdir(filepath.Dir(real), 0o700), os.Mkdir(other, 0o700),
+		os.Symlink(real, filepath.Join(other, "link.db")), // to a file that is not there yet
+		os.Symlink("link.db", filepath.Join(other, "link to the link")),
+		os.Symlink(filepath.Dir(real), filepath.Join(dir, "folder")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := startCommand(t, sqliteCommand(filepath.Join(other, "link.db")))
+	c := newClient(t, p.url)
+	c.put("a", 200)
+	if err := os.Link(real, filepath.Join(other, "hard.db")); err != nil {
+		t.Fatal(err)
+	}
+	relative := sqliteCommand("./s.db")
+	relative.Dir = filepath.Dir(real)
+	names := func() []string { return slices.Concat(files(t, other), files(t, filepath.Dir(real))) }
+	second := func() {
+		t.Helper()
+		before := names()
+		refused(t, sqliteCommand(real), 1, "another Sessionscope is using it")
+		refused(t, sqliteCommand(filepath.Join(other, "link.db")), 1, "another Sessionscope is using it")
+		refused(t, sqliteCommand(filepath.Join(other, "link to the link")), 1, "another Sessionscope is using it")
+		refused(t, sqliteCommand(filepath.Join(dir, "folder", "s.db")), 1, "another Sessionscope is using it")
+		refused(t, sqliteCommand(filepath.Join(other, "hard.db")), 1, "another Sessionscope is using it")
+		cmd := *relative
+		refused(t, &cmd, 1, "another Sessionscope is using it")
+		if after := names(); !slices.Equal(before, after) {
+			t.Errorf("%v became %v", before, after)
+		}
+	}
+	second()
+	if err := os.Remove(real + ".lock"); err != nil {
+		t.Fatal(err)
+	}
+	second()
+	if out, err := exec.Command("sqlite3", real, "UPDATE sessions SET version = version + 1").CombinedOutput(); err == nil {
+		t.Log("the shell writes beside it")
+	} else if !strings.Contains(err.Error(), "not found") {
+		t.Errorf("the shell: %v, %s", err, out)
+	}
+	c.put("b", 200)
+	p.stop(t, os.Interrupt)
+	if names := names(); slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, ".lock") }) {
+		t.Errorf("after the end: %v", names)
+	}
+	startCommand(t, sqliteCommand(filepath.Join(other, "hard.db"), "--addr", strings.TrimPrefix(p.url, "http://"))) // the control
+	c.has("b", true)
+}
+
+// TestSecretBelongsToTheFile: by a link or a hard link a file has the secret that it
+// has by its own name, and its cookies stay good. One that is missing, or another
+// one, beside live sessions is a refusal, and no new secret.
+func TestSecretBelongsToTheFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, link, hard := filepath.Join(dir, "s.db"), filepath.Join(dir, "link.db"), filepath.Join(t.TempDir(), "hard.db")
+	secret := file + ".secret"
+	if err := os.Symlink(file, link); err != nil {
+		t.Skip(err)
+	}
+	p := startCommand(t, sqliteCommand(link))
+	addr := strings.TrimPrefix(p.url, "http://")
+	c := newClient(t, p.url)
+	c.put("a", 200)
+	p.stop(t, os.Interrupt)
+	if err := os.Link(file, hard); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{file, hard, link} {
+		p := startCommand(t, sqliteCommand(name, "--addr", addr))
+		c.has("a", true)
+		p.stop(t, os.Interrupt)
+	}
+	for _, name := range []string{link, hard} {
+		if _, err := os.Lstat(name + ".secret"); err == nil {
+			t.Errorf("%s has a secret of its own", name)
+		}
+	}
+
+	if err := os.Rename(secret, secret+".away"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{file, hard, link} {
+		refused(t, sqliteCommand(name), 2, "put it back")
+		if _, err := os.Lstat(name + ".secret"); err == nil {
+			t.Errorf("%s has a new secret", name)
+		}
+	}
+	if err := session.MakeSecret(secret); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, sqliteCommand(file), 2, "not the secret that signed")
+
+	// A secret that is named may rotate; and the one beside the file, with the old one below.
+	during(t, sqliteCommand(file, "--addr", addr, "--secret-file", secret), func() { c.has("a", false) })
+	during(t, sqliteCommand(file, "--addr", addr, "--secret-file", secret+".away"), func() { c.has("a", true) })
+	old, err := os.ReadFile(secret + ".away")
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer, err := os.ReadFile(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(secret, slices.Concat(newer, old), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p = startCommand(t, sqliteCommand(file, "--addr", addr))
+	c.has("a", true)
+	c.put("b", 200) // signed anew
+	if err := os.WriteFile(secret, newer, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.stop(t, os.Interrupt)
+	during(t, sqliteCommand(file, "--addr", addr), func() { c.has("b", true) })
+
+	// Without live sessions there is nothing to lose.
+	if err := os.Remove(secret); err != nil {
+		t.Fatal(err)
+	}
+	shell(t, file, `UPDATE sessions SET expires = created`)
+	p = startCommand(t, sqliteCommand(file, "--addr", addr))
+	c.put("c", 200)
+	p.stop(t, os.Interrupt)
+	if _, err := os.Lstat(secret); err != nil {
+		t.Error(err)
+	}
+
+	// A file of an older version names no secret: the one beside it is taken.
+	shell(t, file, `DROP TABLE secret`)
+	during(t, sqliteCommand(file, "--addr", addr), func() { c.has("c", true) })
+	// And one that an older version made beside a link.
+	shell(t, file, `DROP TABLE secret`)
+	if err := os.Rename(secret, link+".secret"); err != nil {
+		t.Fatal(err)
+	}
+	during(t, sqliteCommand(link, "--addr", addr), func() { c.has("c", true) })
+	during(t, sqliteCommand(file, "--addr", addr), func() { c.has("c", true) })
+}
+
+// TestStoreNames: what other programs mean by the name of a database is what is
+// meant here, or refused, and nothing is made in odd places.
+func TestStoreNames(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("HOME is not Windows'")
+	}
+	home := t.TempDir()
+	command := func(store string, env ...string) *exec.Cmd {
+		cmd := exec.Command(binary, "--addr", "127.0.0.1:0", "--store", store)
+		cmd.Dir = t.TempDir()
+		t.Cleanup(func() {
+			if left := files(t, cmd.Dir); left != nil {
+				t.Errorf("%s: %v lies in the working directory", store, left)
+			}
+		})
+		cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
+			return strings.HasPrefix(v, "HOME=") || strings.HasPrefix(v, "XDG_STATE_HOME=")
+		}), env...)
+		return cmd
+	}
+	for store, file := range map[string]string{"sqlite:~/x.db": "x.db", "sqlite": ".local/state/sessionscope/sessions.db"} {
+		p := startCommand(t, command(store, "HOME="+home))
+		line, _ := p.stdout.Peek(p.stdout.Buffered()) // both lines come at once
+		if want := "It keeps sessions in " + filepath.Join(home, file) + "\n"; string(line) != want {
+			t.Errorf("%s: the second line is %q, want %q", store, line, want)
+		}
+		p.stop(t, os.Interrupt)
+		if _, err := os.Stat(filepath.Join(home, file)); err != nil {
+			t.Error(err)
+		}
+	}
+	refused(t, command("sqlite:~other/x.db", "HOME="+home), 2, "your own home folder")
+	for _, store := range []string{"sqlite::memory:", "sqlite:file:x.db?mode=memory"} {
+		refused(t, command(store, "HOME="+home), 2, "--store memory")
+	}
+	for _, store := range []string{"sqlite", "sqlite:~/x.db"} {
+		refused(t, command(store), 2, "HOME")
+		refused(t, command(store, "HOME=here"), 2, "HOME")
+	}
+	if _, err := os.Lstat("/.local"); err == nil {
+		t.Error("/.local was made")
+	}
+	p := startCommand(t, command("sqlite", "XDG_STATE_HOME="+home))
+	p.stop(t, os.Interrupt)
+}
+
+// TestRefusedStartLeavesNoFile: whatever is wrong, the folder is as it was.
+func TestRefusedStartLeavesNoFile(t *testing.T) {
+	t.Parallel()
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	weak := filepath.Join(t.TempDir(), "weak")
+	if err := os.WriteFile(weak, []byte("weak\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, file, content string
+		code                int
+		args                []string
+	}{
+		{"a port in use", "", "", 1, []string{"--addr", busy.Addr().String()}},
+		{"a weak secret", "", "", 2, []string{"--secret-file", weak}},
+		{"no database", "s.db", strings.Repeat("text\n", 1000), 3, nil},
+		{"a log and no database", "s.db-wal", "log", 3, nil},
+		{"a weak secret beside it", "s.db.secret", "weak\n", 2, nil},
+	} {
+		dir := t.TempDir()
+		want := []string(nil)
+		if test.file != "" {
+			want = []string{test.file}
+			if err := os.WriteFile(filepath.Join(dir, test.file), []byte(test.content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refused(t, sqliteCommand(filepath.Join(dir, "s.db"), test.args...), test.code, "")
+		got := files(t, dir)
+		if test.name == "a weak secret beside it" { // it is read once the file is open
+			got = slices.DeleteFunc(got, func(name string) bool { return name == "s.db" })
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v lies there, want %v", test.name, got, want)
+		}
+	}
+}
