@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strings"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -27,9 +26,6 @@ CREATE TABLE IF NOT EXISTS secret(
   file        TEXT NOT NULL,
   fingerprint TEXT NOT NULL
 ) STRICT;`
-
-// reserved is the key of a row that is no session's and no ended ID's.
-var reserved = strings.Repeat("0", hex.EncodedLen(len(session.Key{})))
 
 // File is the database's true name, without links.
 func (st *Store) File() string { return st.file }
@@ -51,7 +47,7 @@ func (st *Store) SecretFile(ctx context.Context) (string, error) {
 	var live bool
 	err = st.reading(`SELECT EXISTS (SELECT 1 FROM sessions WHERE expires > ? AND key <> ?)`, func(s *sqlite.Stmt) error {
 		s.BindInt64(1, st.now().UnixMilli())
-		s.BindText(2, reserved)
+		s.BindText(2, noKey)
 		_, err := s.Step()
 		live = s.ColumnBool(0)
 		return err
