@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"os"
 	"strconv"
+	"syscall"
 
 	"github.com/labstack/echo/v4"
 
@@ -136,6 +139,9 @@ func (a *App) handleError(err error, c echo.Context) {
 		return
 	}
 	p := problemOf(err)
+	if ctx := c.Request().Context(); ctx.Err() != nil {
+		remembered(ctx).recorded = true // nobody was refused anything: the client left
+	}
 	s := idOf(c).engine.Loaded(c.Request())
 	if s != nil {
 		// A refusal changes nothing; a plain 404 or the like, which a handler
@@ -154,10 +160,17 @@ func (a *App) handleError(err error, c echo.Context) {
 	if n := p.retryAfter(); n > 0 {
 		resp.Header().Set("Retry-After", strconv.Itoa(n))
 	}
-	if err := contain(func() error { return a.refuse(c, p) }); err != nil {
+	if err := contain(func() error { return a.refuse(c, p) }); err != nil && !clientLeft(c, err) {
 		a.cfg.Log.Error("an error's answer failed", "error", err)
 		_ = c.String(p.status, p.detail) // the client left, or nothing can be written any more
 	}
+}
+
+// clientLeft tells that err came of a client that did not wait for its answer, or did
+// not read it in time, which is nobody's fault.
+func clientLeft(c echo.Context, err error) bool {
+	return c.Request().Context().Err() != nil || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 func (a *App) refuse(c echo.Context, p *problem) error {

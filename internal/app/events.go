@@ -33,6 +33,9 @@ func (a *App) events(c echo.Context) error {
 	mem := remembered(r.Context())
 	v := mem.visit
 	mem.recorded, mem.quiet = true, true
+	if foreign(r) {
+		return c.String(http.StatusForbidden, "A page of another origin asked for this stream. Only this program's own pages may.\n")
+	}
 	if v == nil {
 		return c.String(http.StatusNotFound, "There is no such visit: it ends after 30 idle minutes. Load the page anew.\n")
 	}
@@ -120,6 +123,9 @@ type stream struct {
 // with another session than the page's last press, another tab has got it: the page
 // is told to look, with a request of its own.
 func (st *stream) begin(ctx context.Context, info session.Info) error {
+	if err := st.flush([]byte(": here\n\n")); err != nil { // the head at once, whether or not there is news
+		return err
+	}
 	st.v.mu.Lock()
 	last, present := st.v.dropped+len(st.v.entries), st.v.present
 	st.v.mu.Unlock()
@@ -133,7 +139,7 @@ func (st *stream) begin(ctx context.Context, info session.Info) error {
 	case last > st.seen:
 		return st.news(ctx)
 	}
-	return st.flush([]byte(": here\n\n"))
+	return nil
 }
 
 // look has the page ask for its session with a request of its own.

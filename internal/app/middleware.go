@@ -253,6 +253,14 @@ func checkOrigin(c echo.Context) error {
 	return nil
 }
 
+// foreign tells whether another origin's page made a request. Unlike checkOrigin it
+// holds a GET to that as well.
+func foreign(r *http.Request) bool {
+	asked := *r
+	asked.Method = http.MethodPost
+	return crossOrigin.Check(&asked) != nil
+}
+
 // readBody reads r's body, at most maxBodyBytes of it. A *http.MaxBytesError
 // tells that there is more.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -55,9 +56,7 @@ var errAnswered = errors.New("answered already")
 // the path below it.
 func (a *App) enter(c echo.Context) error {
 	r := c.Request()
-	if r.URL.Path == "" { // an absolute form without a path (RFC 9112, section 3.2.2)
-		r.URL.Path = "/"
-	}
+	samePath(r.URL)
 	rest, ok := strings.CutPrefix(r.URL.Path, "/s/")
 	if !ok {
 		return nil
@@ -79,6 +78,28 @@ func (a *App) enter(c echo.Context) error {
 	}
 	r.URL.Path, r.URL.RawPath = "/"+path, strings.TrimPrefix(r.URL.RawPath, id.base)
 	return nil
+}
+
+// samePath makes one of the paths that name the same resource: letters may be
+// percent-encoded (RFC 3986, section 6.2.2.2), and one slash may stand at the end.
+// Nothing is redirected, so that no address of ours leads elsewhere, and a form is
+// not lost. An encoded slash is no slash: its path is left as it came, and unknown.
+func samePath(u *url.URL) {
+	if strings.Contains(strings.ToLower(u.RawPath), "%2f") {
+		return
+	}
+	u.RawPath = ""
+	if u.Path == "" { // an absolute form without a path (RFC 9112, section 3.2.2)
+		u.Path = "/"
+	}
+	bare, ok := strings.CutSuffix(u.Path, "/")
+	switch {
+	case !ok, bare == "", strings.HasSuffix(bare, "/"): // nothing to cut, or more than one
+	case strings.HasPrefix(bare, "/s/") && !strings.Contains(bare[len("/s/"):], "/"): // where a second browser's cookie lives
+	case strings.Contains(bare, "/live/"), strings.Contains(bare, "/assets"): // what follows there is a name, whatever is in it
+	default:
+		u.Path = bare
+	}
 }
 
 // second is POST /second: another identity beside this one, with its own path,
