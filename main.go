@@ -138,9 +138,11 @@ func run(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Log
 		return err
 	}
 
+	gate := app.NewGate(listener)
 	srv := &http.Server{
 		Handler:           a,
 		ConnContext:       app.TapContext,
+		ConnState:         gate.ConnState,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      15 * time.Second, // more than a request may hold a session
@@ -165,7 +167,7 @@ func run(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Log
 	defer end()
 	watchHangups(ctx, end, cfg.SecretFile, a, st, log)
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(app.Tap(listener)) }()
+	go func() { served <- srv.Serve(app.Tap(gate)) }()
 
 	url := "http://" + address(listener.Addr())
 	begun := fmt.Sprintf("Sessionscope is at %s (Ctrl+C ends it)\n", url)

@@ -49,6 +49,7 @@ type App struct {
 	plot    plot
 	self    *client
 	streams atomic.Int32
+	bodies  room
 	holds   chan struct{} // one place for each request that holds a session
 	told    chan *request // for the visits to hear of
 	telling sync.Once
@@ -100,6 +101,7 @@ func assemble(cfg Config, assets *assets) (*App, error) {
 	}
 	a.root = &identity{engine: engine}
 	a.seats = seats{byName: make(map[string]*identity), secrets: cfg.Sessions.Secrets}
+	a.bodies.max = allBodies
 	a.visits = visits{now: engine.Now, byToken: make(map[string]*visit)}
 	a.self = newClient(a)
 	a.routes()
@@ -155,7 +157,7 @@ func (a *App) read(path string, h echo.HandlerFunc) {
 
 // post is a route that does something.
 func (a *App) post(path string, h echo.HandlerFunc, more ...echo.MiddlewareFunc) {
-	a.echo.POST(path, inOrder(readForm, a.findVisit)(h), more...)
+	a.echo.POST(path, inOrder(a.readForm, a.findVisit)(h), more...)
 }
 
 // with gives h the request's session.

@@ -25,6 +25,7 @@ type problem struct {
 	limit  *session.LimitError
 	cause  error
 	field  string // of the form, if one field is what is wrong
+	brief  bool   // it is answered without the lab: many come at once
 	plain  bool   // it is Echo's own error, with nothing of ours in it
 }
 
@@ -49,6 +50,9 @@ func (p *problem) retryAfter() int {
 // aboutRequest tells that the request was refused before it concerned a session:
 // its answer shows none.
 func (p *problem) aboutRequest() bool {
+	if p.brief {
+		return true
+	}
 	switch p.status {
 	case http.StatusForbidden, http.StatusMisdirectedRequest, http.StatusNotFound, http.StatusMethodNotAllowed:
 		return true

@@ -37,7 +37,7 @@ func (a *App) experimentRoutes() {
 	a.post("/experiments/:slug/run", a.with(a.startRun))
 	a.post("/experiments/:slug/result", a.with(a.runResult))
 	a.echo.GET("/experiments/:slug/live/:run/*", a.answerLive)
-	a.echo.POST("/experiments/:slug/live/:run/*", inOrder(readForm)(a.answerLive))
+	a.echo.POST("/experiments/:slug/live/:run/*", inOrder(a.readForm)(a.answerLive))
 }
 
 // progressKey is the key of the learner's own session under which progress is kept.

@@ -56,6 +56,9 @@ type request struct {
 	told      []*visit          // that know of it
 	quiet     bool              // it only looks at what happened, and others need not know
 	failure   error             // for the log, when no handler returned it
+	has       session.Key       // what waits to be told: the session that it left, zero for none
+	expires   time.Time         // and when that one does
+	room      int               // bytes taken of the room for bodies
 	live      *experiment.Reply // of the run below whose path it came; nil mostly
 }
 
@@ -96,6 +99,9 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	mem.tapped = tappedHead(r, a.shows(mem) && r.Method != http.MethodHead)
 	a.echo.ServeHTTP(w, r.WithContext(mem))
+	mem.body, mem.form = "", nil // nothing of them is kept with what others are told
+	a.bodies.give(mem.room)
+	mem.tapped.conn.answered()
 	if job != nil {
 		job.done <- mem
 	}
@@ -261,21 +267,48 @@ func foreign(r *http.Request) bool {
 	return crossOrigin.Check(&asked) != nil
 }
 
-// readBody reads r's body, at most maxBodyBytes of it. A *http.MaxBytesError
-// tells that there is more.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if n := r.ContentLength; n >= 0 && n <= 4<<10 { // a longer one gets its room as it comes
+const (
+	freeBody  = 4 << 10  // bytes that a body may have without room being asked for
+	allBodies = 16 << 20 // bytes of all longer bodies, as they come and until their answers left
+)
+
+// errCrowded is for a body that no room is left for.
+var errCrowded = errors.New("too many long bodies at once")
+
+// readBody reads r's body, at most maxBodyBytes of it. A *http.MaxBytesError tells
+// that there is more. Room is taken as the bytes come, and not because a head
+// promises them.
+func (a *App) readBody(w http.ResponseWriter, r *http.Request, mem *request) (string, error) {
+	if n := r.ContentLength; n >= 0 && n <= freeBody {
 		body := make([]byte, n)
 		_, err := io.ReadFull(r.Body, body)
-		return body, err
+		return string(body), err
 	}
-	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	from := http.MaxBytesReader(w, r.Body, maxBodyBytes)
+	body := make([]byte, 0, 512)
+	for {
+		n, err := from.Read(body[len(body):cap(body)])
+		switch body = body[:len(body)+n]; {
+		case err == io.EOF:
+			return string(body), nil
+		case err != nil:
+			return string(body), err
+		case len(body) < cap(body):
+		case cap(body) >= freeBody && !a.bodies.take(cap(body)):
+			return "", errCrowded
+		default:
+			if cap(body) >= freeBody {
+				mem.room += cap(body)
+			}
+			body = append(make([]byte, 0, 2*cap(body)), body...)
+		}
+	}
 }
 
 const formType = "application/x-www-form-urlencoded"
 
 // readForm reads the body of a POST: a form, or nothing.
-func readForm(c echo.Context) error {
+func (a *App) readForm(c echo.Context) error {
 	r := c.Request()
 	if declared := r.Header.Get("Content-Type"); declared != formType && (declared != "" || r.ContentLength != 0) {
 		if kind, _, err := mime.ParseMediaType(declared); err != nil || kind != formType {
@@ -283,16 +316,21 @@ func readForm(c echo.Context) error {
 				detail: "The body is not a form. Send it as " + formType + "."}
 		}
 	}
-	body, err := readBody(c.Response(), r)
 	mem := remembered(r.Context())
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		mem.form, _ = url.ParseQuery(string(body)) // what there is of it stays in the form
+	body, err := a.readBody(c.Response(), r, mem)
+	if errors.Is(err, errCrowded) {
+		c.Response().Header().Set("Connection", "close") // the rest is not waited for
+		_ = http.NewResponseController(c.Response().Writer).SetReadDeadline(time.Now())
+		return &problem{status: http.StatusTooManyRequests, cause: err, brief: true,
+			detail: fmt.Sprintf("Longer forms than this server has room for are on their way: %s bytes of all together are allowed. Nothing was changed: try again in a moment.", number(allBodies))}
+	} else if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		mem.form, _ = url.ParseQuery(body) // what there is of it stays in the form
 		return &problem{status: http.StatusRequestEntityTooLarge,
 			detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed. Nothing was changed.", number(maxBodyBytes))}
 	} else if err != nil {
 		return &problem{status: http.StatusBadRequest, cause: err, detail: "The body of this request could not be read to its end."}
 	}
-	mem.body = string(body)
+	mem.body = body
 	if mem.form, err = url.ParseQuery(mem.body); err != nil {
 		return &problem{status: http.StatusBadRequest, cause: err,
 			detail: "The form does not parse: a field holds a broken %-escape or a semicolon."}

@@ -17,11 +17,22 @@ import (
 // that the server takes, with what is read ahead of it.
 const tapLimit = 64 << 10
 
+// Most heads are far shorter. A request with a longer one takes room for the most that
+// there may be, from when it passes this until its answer has left. Where none is left,
+// its connection is told so and ends: net/http would keep all of it.
+const tapUsual = 8 << 10
+
+// allHeads is the room for all longer heads of one listener, in bytes.
+const allHeads = 256 * tapLimit
+
+// crowdedHeads is the answer to a head that no room is left for.
+const crowdedHeads = "This server reads as many long heads as it has room for. Try again in a moment, with fewer cookies.\n"
+
 // Tap returns l with connections that remember the head of the request being
 // read, byte for byte, and what leaves in answer: net/http forgets the order and
 // the spelling of header names, and writes the answer's head itself. The server's
 // ConnContext must be TapContext.
-func Tap(l net.Listener) net.Listener { return tapListener{l} }
+func Tap(l net.Listener) net.Listener { return tapListener{l, &room{max: allHeads}} }
 
 // TapContext is a ConnContext for http.Server: it lets requests find their connection.
 func TapContext(ctx context.Context, c net.Conn) context.Context {
@@ -30,20 +41,26 @@ func TapContext(ctx context.Context, c net.Conn) context.Context {
 
 type tapKey struct{}
 
-type tapListener struct{ net.Listener }
+type tapListener struct {
+	net.Listener
+	heads *room
+}
 
 func (l tapListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &tapConn{Conn: c}, nil
+	return &tapConn{Conn: c, heads: l.heads}, nil
 }
 
 type tapConn struct {
 	net.Conn
+	heads *room // for long ones
+
 	mu   sync.Mutex
 	read []byte // since the end of the last request
+	room int    // bytes taken of the room for long heads
 	skip int64  // bytes of the last request's body that are still to come
 	lost bool   // it is not known any more where a request begins
 
@@ -64,13 +81,53 @@ func (c *tapConn) Read(p []byte) (int, error) {
 	defer c.mu.Unlock()
 	body := min(c.skip, int64(n))
 	c.skip -= body
-	if !c.lost {
-		c.read = append(c.read, p[body:n]...)
-		if len(c.read) > tapLimit {
-			c.lost, c.read = true, nil
+	if more := n - int(body); !c.lost && more > 0 {
+		if len(c.read)+more > tapUsual && c.room == 0 {
+			if !c.heads.take(tapLimit) {
+				c.lose()
+				_ = c.Conn.SetWriteDeadline(time.Now().Add(turnAwayTime))
+				_, _ = c.Conn.Write([]byte(unavailable(crowdedHeads)))
+				return 0, &net.OpError{Op: "read", Net: "tcp", Err: errCrowded}
+			}
+			c.room = tapLimit
+		}
+		if len(c.read)+more > max(tapUsual, c.room) {
+			c.lose()
+		} else {
+			c.read = append(c.read, p[body:n]...)
 		}
 	}
 	return n, err
+}
+
+// lose forgets what was read: net/http's own memory of a head must do from now on.
+// The caller holds the lock.
+func (c *tapConn) lose() { c.lost, c.read = true, nil }
+
+func (c *tapConn) giveRoom() {
+	c.heads.give(c.room)
+	c.room = 0
+}
+
+// answered tells c that the request's head is kept no more.
+func (c *tapConn) answered() {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.read) <= tapUsual { // else the next head has come, and is a long one too
+		c.giveRoom()
+	}
+}
+
+// Close implements net.Conn.
+func (c *tapConn) Close() error {
+	c.mu.Lock()
+	c.lose()
+	c.giveRoom()
+	c.mu.Unlock()
+	return c.Conn.Close()
 }
 
 // tapped is what a connection knows of a request.
@@ -78,6 +135,7 @@ type tapped struct {
 	lines     []string  // of the head as they came, without the request line; nil when they are not known
 	headBytes int       // of the whole head, 0 when not known
 	answer    *outgoing // nil without a tapped connection
+	conn      *tapConn  // the same
 }
 
 // tappedHead returns what r's connection knows. It is called once a request, when
@@ -88,6 +146,7 @@ func tappedHead(r *http.Request, want bool) (t tapped) {
 	if !ok {
 		return t
 	}
+	t.conn = c
 	if want {
 		t.answer = &outgoing{began: time.Now(), length: -1, done: make(chan struct{})}
 	}
@@ -97,7 +156,7 @@ func tappedHead(r *http.Request, want bool) (t tapped) {
 	head, rest, found := bytes.Cut(c.read, []byte("\r\n\r\n"))
 	first, fields, _ := bytes.Cut(head, []byte("\r\n"))
 	if c.lost || !found || !isRequestLine(first, r) {
-		c.lost, c.read = true, nil
+		c.lose()
 		return t
 	}
 	if want {
@@ -111,10 +170,13 @@ func tappedHead(r *http.Request, want bool) (t tapped) {
 		}
 	}
 	if r.ContentLength < 0 { // chunked: where it ends, only net/http knows
-		c.lost, c.read = true, nil
+		c.lose()
 	} else {
 		body := min(r.ContentLength, int64(len(rest)))
 		c.skip = r.ContentLength - body
+		if c.room > 0 || c.skip > 0 {
+			c.read = nil // it is large, or it may be long until the next head
+		}
 		c.read = append(c.read[:0], rest[body:]...)
 	}
 	return t

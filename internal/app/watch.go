@@ -95,7 +95,8 @@ func (a *App) observe(ctx context.Context, v *visit, k session.Key, m *moment, n
 }
 
 // tell has the visits told what a request did, after its answer. Should there be
-// more than can be told, the figures alone say so.
+// more than can be told, the figures alone say so. What waits to be told holds
+// neither the request nor its session's values.
 func (a *App) tell(mem *request) {
 	if len(mem.events) == 0 || mem.quiet || !a.visits.any() {
 		return
@@ -114,8 +115,23 @@ func (a *App) tell(mem *request) {
 			}
 		}()
 	})
+	news := &request{Context: context.Background(), id: mem.id, by: mem.by, visit: mem.visit, told: mem.told, events: mem.events, replaced: mem.replaced}
+	if mem.info != nil {
+		news.info = &session.Info{Verdict: mem.info.Verdict}
+	}
+	if mem.outcome != nil {
+		known := *mem.outcome
+		known.say, known.copy = nil, nil
+		news.outcome = &known
+	}
+	if mem.by != theSweeper {
+		if s := mem.id.engine.Loaded(new(http.Request).WithContext(mem)); s != nil && s.Exists() {
+			info := s.Info()
+			news.has, news.expires = info.Cookie.RecordKey(), info.Expires
+		}
+	}
 	select {
-	case a.told <- mem:
+	case a.told <- news:
 	default:
 	}
 }
@@ -170,8 +186,7 @@ func (a *App) followOther(v *visit, k session.Key, mem *request) {
 		a.watchClock(v, session.Key{}, time.Time{}, false)
 		return
 	}
-	r := new(http.Request).WithContext(mem)
-	if s := mem.id.engine.Loaded(r); s != nil && s.Exists() && s.Info().Cookie.RecordKey() == k {
-		a.watchClock(v, k, s.Info().Expires, inCookie)
+	if mem.has == k {
+		a.watchClock(v, k, mem.expires, inCookie)
 	}
 }
