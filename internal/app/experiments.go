@@ -417,6 +417,9 @@ func failure(err error) string {
 	switch {
 	case errors.Is(err, experiment.ErrUnavailable):
 		text := strings.TrimPrefix(err.Error(), experiment.ErrUnavailable.Error()+": ")
+		if strings.Contains(text, "NOPERM") {
+			return "The Redis answers, but its user may not do what this run needs: " + text + ". The README has the line with all rights under “Many machines: Redis”; those for experiments are the keys experiment:* and {experiment:*."
+		}
 		return "This needs a store that does not answer: " + text + ". Start one, or start the program with --store redis://HOST:PORT/DB."
 	case errors.Is(err, context.Canceled):
 		return "The program ended before the run did."

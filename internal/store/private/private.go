@@ -4,6 +4,7 @@ package private
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -42,6 +43,10 @@ func Stores(redisURL string) map[string]experiment.OpenStore {
 			if err != nil {
 				return nil, nil, nil, fmt.Errorf("%w: %w", experiment.ErrUnavailable, err)
 			}
+			if err := allowed(ctx, st); err != nil {
+				st.Close()
+				return nil, nil, nil, fmt.Errorf("%w: %w", experiment.ErrUnavailable, err)
+			}
 			kept, _ := made.LoadOrStore(cfg.Name, new(keys))
 			remove := func() error {
 				made.Delete(cfg.Name)
@@ -52,6 +57,15 @@ func Stores(redisURL string) map[string]experiment.OpenStore {
 			return leased{st, kept.(*keys)}, st.Close, remove, nil
 		},
 	}
+}
+
+// allowed touches a record that is not there, and the index: what the Redis does not
+// allow, such as keys of experiments, is said before a run begins.
+func allowed(ctx context.Context, st *redis.Store) error {
+	if _, err := st.Load(ctx, session.KeyOf(rand.Text())); err != nil && !errors.Is(err, session.ErrNotFound) {
+		return err
+	}
+	return st.Lease(ctx)
 }
 
 // keys are those that a store in Redis was given: they are removed by name, and not

@@ -123,7 +123,7 @@ func (st *Store) Drop(ctx context.Context, keys []session.Key) error {
 	}
 	err := st.client.Del(ctx, st.index...).Err() // one slot
 	for _, k := range keys {
-		err = errors.Join(err, st.client.Unlink(ctx, st.key(k)).Err())
+		err = errors.Join(err, st.client.Del(ctx, st.key(k)).Err())
 	}
 	return err
 }
@@ -133,7 +133,7 @@ func (st *Store) Drop(ctx context.Context, keys []session.Key) error {
 func (st *Store) Lease(ctx context.Context) error {
 	var err error
 	for _, key := range st.index {
-		err = errors.Join(err, st.client.Expire(ctx, key, graceTTL).Err())
+		err = errors.Join(err, st.client.PExpire(ctx, key, graceTTL).Err())
 	}
 	return err
 }
