@@ -186,3 +186,33 @@ func TestStreamOfAnotherOrigin(t *testing.T) {
 		}
 	}
 }
+
+// What follows a form of a browser's comes by a request of its own, not by the form's
+// redirect: that page, and no other, Chromium would show again by Back. The page in
+// between shows nothing, is no moment, and leads nowhere but to the lab.
+func TestFormIsFollowedByAHop(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, nil)
+	b := newBrowser(t, a, formPage)
+	v := b.visit("/")
+	r := b.request("POST", "/set", "key=name&value=Rahim&v="+v)
+	r.Header.Set("Upgrade-Insecure-Requests", "1")
+	to := b.send(r).want(303).Header.Get("Location")
+	on, ok := strings.CutSuffix(to, "&hop=1")
+	if !ok {
+		t.Fatalf("Location %q", to)
+	}
+	for range 2 { // it uses nothing up
+		if got := b.get(to).want(200, `content="0; url=`+on+`"`).wantNo("Rahim"); got.Header.Get("Cache-Control") != "no-store" || len(got.body) > 400 {
+			t.Errorf("the hop: %v %q", got.Header, got.body)
+		}
+	}
+	b.get(on).want(200, "A session was born", "Rahim")
+	b.get("/?v="+v).wantEntries("opened", "created", "opened")
+	if got := b.get(`/?hop=1&x=%22%3E%3Cscript%3E&to=//evil.example`).want(200).wantNo("<script", `url=//`); !strings.Contains(got.body, `url=/?`) {
+		t.Error(got.body)
+	}
+	if to := b.post("/set", "key", "a", "value", "1").want(303).Header.Get("Location"); strings.Contains(to, "hop") { // no browser
+		t.Errorf("Location %q", to)
+	}
+}

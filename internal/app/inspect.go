@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"html"
 	"net/http"
 	"strings"
 	"time"
@@ -13,6 +14,9 @@ import (
 
 // lab is the page. With ?x=TOKEN it shows what the POST before it did, once.
 func (a *App) lab(c echo.Context, s *session.Session) error {
+	if c.QueryParams().Has("hop") && wants(c) == formPage {
+		return a.hop(c)
+	}
 	if n := momentParam(c.QueryParam("at")); n > 0 && wants(c) != formJSON {
 		return a.show(c, s, n)
 	}
@@ -37,6 +41,29 @@ func (a *App) lab(c echo.Context, s *session.Session) error {
 		return a.orPlain(c, r.sentence.Verb, contain(func() error { return a.showResult(c, s, r) }))
 	}
 	return a.answer(c, s, outcome{op: "lab", say: sayLab})
+}
+
+// withHop is the address of a lab's page that follows a form: from there the browser
+// goes on by itself. Chromium keeps a page for Back in spite of no-store, and forgets it
+// when the session's cookie changes, but not one that came by redirect of a form
+// (Chromium 156): without a script it would show again what another tab has flushed.
+func withHop(c echo.Context, location string) string {
+	if c.Request().Header.Get("Upgrade-Insecure-Requests") != "1" || !strings.Contains(location, "/?") {
+		return location // no browser that navigates
+	}
+	return location + "&hop=1"
+}
+
+// hop is GET /?hop=1: it goes on to the same page, as a request of its own that takes
+// this one's place in the history.
+func (a *App) hop(c echo.Context) error {
+	mem := remembered(c.Request().Context())
+	mem.recorded, mem.quiet = true, true
+	kept := c.QueryParams()
+	kept.Del("hop")
+	to := html.EscapeString(mem.id.base + "/?" + kept.Encode())
+	return c.HTML(http.StatusOK, `<!doctype html><html lang="en"><title>Sessionscope</title><link rel="icon" href="`+a.assets.url("img/icon.svg")+`">`+
+		`<meta http-equiv="refresh" content="0; url=`+to+`"><a href="`+to+`">Go on</a></html>`)
 }
 
 // showResult is the page that shows what the POST before it did.

@@ -233,7 +233,7 @@ func (a *App) redirect(c echo.Context, s *session.Session, sentence views.Senten
 		h.Set("HX-Redirect", location)
 		status = http.StatusOK
 	} else {
-		h.Set("Location", location)
+		h.Set("Location", withHop(c, location))
 	}
 	left := result{sentence: sentence, composer: composer, events: mem.events, sent: info.Sent, op: out.op, curl: a.curl(c, info), cookie: kept(c, info), id: mem.id, visit: mem.visit}
 	if out.copy != nil {

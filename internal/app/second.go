@@ -129,7 +129,7 @@ func goTo(c echo.Context, location string, done any) error {
 		c.Response().Header().Set("HX-Redirect", location)
 		return c.NoContent(http.StatusOK)
 	}
-	return c.Redirect(http.StatusSeeOther, location)
+	return c.Redirect(http.StatusSeeOther, withHop(c, location))
 }
 
 // openSeat makes v's next second browser.

@@ -1,0 +1,160 @@
+package e2e
+
+import (
+	"errors"
+	"io"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	proto "github.com/chromedp/cdproto/cdp"
+	cdp "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// Without JavaScript, Back shows no value that another tab has flushed: the page comes
+// by a request. The control: before that, Chromium shows it out of its memory.
+func TestBackWithoutScripts(t *testing.T) {
+	t.Parallel()
+	pg, _ := browseWith(t, start(t), false, t.TempDir(), chromedp.Flag("disable-back-forward-cache", false))
+	_, err := chromedp.Call(pg.ctx, cdp.Enable, cdp.EnableParams{})
+	pg.must(err)
+	var mu sync.Mutex
+	var came []string
+	pg.must(chromedp.Listen(pg.ctx, func(ev any) {
+		if e, ok := ev.(*cdp.EventFrameNavigated); ok && e.Frame.ParentID == "" {
+			mu.Lock()
+			defer mu.Unlock()
+			came = append(came, string(e.Type))
+		}
+	}))
+	// go does what leads to another page, and tells how that came. chromedp's own
+	// navigation waits for a load, which a page out of the memory has not.
+	goes := func(there func() error) string {
+		t.Helper()
+		mu.Lock()
+		before := len(came)
+		mu.Unlock()
+		pg.must(there())
+		for end := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
+			mu.Lock()
+			how := slices.Clone(came[before:])
+			mu.Unlock()
+			if len(how) > 0 {
+				return how[0]
+			} else if time.Now().After(end) {
+				t.Fatal("it led nowhere")
+			}
+		}
+	}
+	back := func() string {
+		return goes(func() error {
+			history, err := chromedp.Call(pg.ctx, cdp.GetNavigationHistory, proto.Empty{})
+			if err == nil {
+				_, err = chromedp.Call(pg.ctx, cdp.NavigateToHistoryEntry, cdp.NavigateToHistoryEntryParams{EntryID: history.Entries[history.CurrentIndex-1].ID})
+			}
+			return err
+		})
+	}
+	leave := func() {
+		goes(func() error {
+			_, err := chromedp.Call(pg.ctx, cdp.Navigate, cdp.NavigateParams{URL: pg.url + "/experiments"})
+			return err
+		})
+	}
+	pg.fill("value", "kept-by-the-page")
+	pg.press("Set", "set")
+	pg.want("#server", "kept-by-the-page")
+	leave()
+	if how := back(); how != "BackForwardCacheRestore" {
+		t.Fatalf("Back before the flush: %s; the control needs Chromium's memory of pages", how)
+	}
+	const shown = `document.body.innerText`
+	if text, err := chromedp.Run(pg.ctx, chromedp.Evaluate[string](shown)); err != nil || !strings.Contains(text, "kept-by-the-page") {
+		t.Fatalf("Back before the flush shows %q, %v", text, err)
+	}
+	leave()
+	ctx, cancel := chromedp.NewContext(pg.ctx)
+	defer cancel()
+	other := &page{t: t, ctx: ctx, url: pg.url, javascript: true} // that tab has scripts
+	pg.must(chromedp.Do(ctx, chromedp.Navigate(pg.url), chromedp.WaitVisible(chromedp.ID("result"))))
+	other.press("Flush", "flushed")
+	if how := back(); how != "Navigation" {
+		t.Errorf("Back after the flush: %s", how)
+	}
+	text, err := "", error(nil)
+	for end := time.Now().Add(10 * time.Second); !strings.Contains(text, "Server") && time.Now().Before(end); {
+		text, err = chromedp.Run(pg.ctx, chromedp.Evaluate[string](shown))
+	}
+	if err != nil || !strings.Contains(text, "Server") || strings.Contains(text, "kept-by-the-page") {
+		t.Errorf("Back after the flush shows %q, %v", text, err)
+	}
+}
+
+// slowly returns an address by which that of a program is reached. From hold until
+// release no answer comes through.
+func slowly(t *testing.T, url string) (by string, hold func() (release func())) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	var gate sync.RWMutex
+	go func() {
+		for {
+			here, err := l.Accept()
+			if err != nil {
+				return
+			}
+			there, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+			if err != nil {
+				here.Close()
+				return
+			}
+			go io.Copy(there, here) // what left is answered, though nobody may wait for it
+			go func() {
+				defer here.Close()
+				defer there.Close()
+				piece := make([]byte, 64<<10)
+				for {
+					n, err := there.Read(piece)
+					gate.RLock()
+					_, gone := here.Write(piece[:n])
+					gate.RUnlock()
+					if err != nil || gone != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return "http://" + l.Addr().String(), func() func() { gate.Lock(); return gate.Unlock }
+}
+
+// Without JavaScript, a double click sends a form once: of two logins the second would
+// carry a dead ID, and its answer takes the first one's place.
+func TestDoubleClickWithoutScripts(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--allow-host", "127.0.0.1")
+	url, hold := slowly(t, p.url)
+	pg := browse(t, &program{url: url}, false)
+	pg.press("Set", "set")
+	box, err := chromedp.Run(pg.ctx, chromedp.Evaluate[[]float64](`(b => { b.scrollIntoView({block: "center"}); const r = b.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] })(document.querySelector('button[formaction="/login"]'))`))
+	pg.must(err)
+	release := hold()
+	err = chromedp.Do(pg.ctx, chromedp.MouseClickXY(box[0], box[1], chromedp.ClickCount(1)))
+	p.awaitLog(t, "route=/login") // it is done, and its answer on the way
+	err = errors.Join(err, chromedp.Do(pg.ctx, chromedp.MouseClickXY(box[0], box[1], chromedp.ClickCount(2))))
+	release()
+	pg.must(err)
+	pg.want("#result .verb", "logged in")
+	if n := strings.Count(p.log.String(), "route=/login"); n != 1 {
+		t.Errorf("a double click sent %d logins", n)
+	}
+	pg.press("Log in", "logged in") // the next page's button works at once
+}
