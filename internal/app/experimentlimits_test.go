@@ -276,7 +276,7 @@ func TestExperimentInput(t *testing.T) {
 		{"POST", slug, "", 405, "method"},
 		{"GET", slug + "/live/nope/x", "", 404, "No run waits"},
 		{"POST", slug + "/live/nope/x", "", 404, "No run waits"},
-		{"GET", "/experiments/", "", 404, "no such page"},
+		{"GET", "/experiments/nope/", "", 404, "no such experiment"},
 	} {
 		w := learn(a, "127.0.0.1", test.method, test.target, test.form)
 		if w.Code != test.status || !strings.Contains(w.Body.String(), test.says) {

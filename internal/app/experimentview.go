@@ -310,7 +310,8 @@ func tables(in []experiment.Table) (out []views.Table) {
 // shows of it, or of another program what the client saw.
 func panelsOf(x *experiment.Exchange) *views.RunPanels {
 	v := &views.RunPanels{N: x.N, Client: x.Client}
-	if p, ok := x.Panels.(*panels); ok {
+	if packed, ok := x.Panels.(packed); ok {
+		p := packed.panels()
 		v.Browser, v.Wire, v.Server = p.Browser, p.Wire, p.Server
 	} else {
 		v.Browser, v.Wire = seenByClient(x)

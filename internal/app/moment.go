@@ -27,13 +27,17 @@ type moment struct {
 	op               string    // that was asked for, "" when it is not known
 	verb, what, tone string
 	session          string // its short name
-	packed           []byte // the panels; nil when they were dropped
+	packed           packed // the panels; nil when they were dropped
 	page             string // the page that pressed, "" when it did not say
 	wrote            bool   // something changed, and was not merely read
 	observed         bool   // nothing travelled, or nothing that concerns this browser
 	aside            bool   // the panels do not say what this browser and the server keep of its session: of a copy, of an older session, of an outage
 	answer           *outgoing
+	head             int // bytes that are counted for answer's head
 }
+
+// usualHead is what an answer's head takes without its cookies, in bytes.
+const usualHead = 1536
 
 // panels are what the three witnesses said.
 type panels struct {
@@ -42,8 +46,14 @@ type panels struct {
 	Server  views.Server
 }
 
-// pack makes p small: a visit keeps many.
-func (p panels) pack() []byte {
+// packed are panels made small: a visit keeps many, and so does a run.
+type packed []byte
+
+// Len is how many bytes they take.
+func (b packed) Len() int { return len(b) }
+
+// pack makes p small.
+func (p panels) pack() packed {
 	var b bytes.Buffer
 	w := deflaters.Get().(*flate.Writer)
 	defer deflaters.Put(w)
@@ -51,8 +61,8 @@ func (p panels) pack() []byte {
 	if err := json.NewEncoder(w).Encode(p); err != nil {
 		panic(err) // strings and numbers: it cannot be
 	}
-	w.Close() // into memory: it cannot fail
-	return b.Bytes()
+	w.Close()                     // into memory: it cannot fail
+	return bytes.Clone(b.Bytes()) // no more than it needs
 }
 
 // deflaters and inflaters are reused: each takes half a megabyte to make.
@@ -65,10 +75,13 @@ var (
 )
 
 // panels unpacks those of m. Its clocks stand still.
-func (m *moment) panels() (p panels) {
+func (m *moment) panels() panels { return m.packed.panels() }
+
+// panels unpacks them. Their clocks stand still.
+func (b packed) panels() (p panels) {
 	r := inflaters.Get().(io.ReadCloser)
 	defer inflaters.Put(r)
-	_ = r.(flate.Resetter).Reset(bytes.NewReader(m.packed), nil) // it never fails
+	_ = r.(flate.Resetter).Reset(bytes.NewReader(b), nil) // it never fails
 	if err := json.NewDecoder(r).Decode(&p); err != nil {
 		panic(err) // it was packed here
 	}
@@ -108,7 +121,10 @@ func (a *App) record(c echo.Context, status int, s *session.Session, p *panels) 
 	} else {
 		shown.Unknown = true
 	}
-	m.packed = p.pack()
+	m.packed, m.head = p.pack(), usualHead
+	for _, line := range c.Response().Header()["Set-Cookie"] {
+		m.head += len(line)
+	}
 	n := v.add(m, "")
 	shown.N, p.Wire.N = n, n
 	if mem.by == "" && s != nil { // without s the store did not answer: nothing can be said

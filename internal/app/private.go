@@ -54,7 +54,7 @@ func (p *instance) ConnContext(ctx context.Context, c net.Conn) context.Context 
 	return TapContext(ctx, c)
 }
 
-// Expect implements experiment.App. What it promises to return are *panels, or nil
+// Expect implements experiment.App. What it promises to return are packed panels, or nil
 // for a request that shows none.
 func (p *instance) Expect(address, who string) func(context.Context) any {
 	job := &errand{by: who, done: make(chan *request, 1)}
@@ -72,7 +72,7 @@ func (p *instance) Expect(address, who string) func(context.Context) any {
 			mem.id.complete(ctx, mem.tapped.answer, &shown.Wire)
 			shown.Server.Idle.Still, shown.Server.Absolute.Still = true, true
 			shown.Browser.Scripts = false
-			return &shown
+			return shown.pack() // a run keeps many
 		case <-ctx.Done():
 			return nil
 		}

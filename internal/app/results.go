@@ -13,6 +13,7 @@ import (
 const (
 	resultLife = time.Minute
 	maxResults = 200
+	maxResult  = 8 << 20 // bytes of all
 )
 
 // result is what a POST without JavaScript leaves for the page that follows it.
@@ -34,33 +35,79 @@ type result struct {
 
 // results keeps each result for one look, at most a minute, in memory only.
 type results struct {
-	mu   sync.Mutex
-	kept []keptResult // oldest first
+	mu      sync.Mutex
+	kept    []keptResult // oldest first
+	bytes   int          // of all
+	sweeper *time.Timer  // for the oldest; one for each would outlive what it is for
 }
 
 type keptResult struct {
 	token string
 	ends  time.Time
+	bytes int
 	result
 }
 
-// put keeps r under token. The oldest makes room.
+// put keeps r under token. The oldest make room.
 func (rs *results) put(token string, r result) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	if len(rs.kept) >= maxResults {
-		rs.kept = slices.Delete(rs.kept, 0, 1)
+	n := r.size()
+	for len(rs.kept) > 0 && (len(rs.kept) >= maxResults || rs.bytes+n > maxResult) {
+		rs.drop(0)
 	}
-	rs.kept = append(rs.kept, keptResult{token, time.Now().Add(resultLife), r})
-	time.AfterFunc(resultLife, rs.prune)
+	rs.kept = append(rs.kept, keptResult{token, time.Now().Add(resultLife), n, r})
+	rs.bytes += n
+	switch {
+	case rs.sweeper == nil:
+		rs.sweeper = time.AfterFunc(resultLife, rs.prune)
+	case len(rs.kept) == 1:
+		rs.sweeper.Reset(resultLife)
+	}
 }
 
-// prune drops what is over.
+// drop forgets the one at i. The caller holds the lock.
+func (rs *results) drop(i int) {
+	rs.bytes -= rs.kept[i].bytes
+	rs.kept = slices.Delete(rs.kept, i, i+1)
+}
+
+// prune drops what is over, and comes again for the next.
 func (rs *results) prune() {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	now := time.Now()
-	rs.kept = slices.DeleteFunc(rs.kept, func(k keptResult) bool { return !now.Before(k.ends) })
+	for len(rs.kept) > 0 && !time.Now().Before(rs.kept[0].ends) {
+		rs.drop(0)
+	}
+	if len(rs.kept) > 0 {
+		rs.sweeper.Reset(time.Until(rs.kept[0].ends))
+	}
+}
+
+// size is about what r takes in memory, in bytes.
+func (r *result) size() int {
+	n := 4<<10 + len(r.source) + len(r.curl) + len(r.cookie) + 200*len(r.events) + 200*len(r.jar)
+	for _, text := range []string{r.composer.Key, r.composer.Value, r.composer.Seconds, r.composer.User, r.wire.Body, r.wire.RequestLine, r.wire.Answer} {
+		n += len(text)
+	}
+	for _, ev := range r.events {
+		n += len(ev.Key) + len(ev.Reason)
+	}
+	for _, j := range r.jar {
+		n += len(j.Name) + len(j.Value)
+	}
+	for _, p := range r.sentence.Parts {
+		n += 48 + len(p.Text)
+	}
+	for _, head := range [][]views.Header{r.wire.Request, r.wire.RequestMore, r.wire.Response, r.wire.ResponseMore} {
+		for _, h := range head {
+			n += 64 + len(h.Name)
+			for _, p := range h.Parts {
+				n += 48 + len(p.Text)
+			}
+		}
+	}
+	return n
 }
 
 // take returns the result of that token, once.
@@ -72,6 +119,6 @@ func (rs *results) take(token string) (result, bool) {
 		return result{}, false
 	}
 	k := rs.kept[i]
-	rs.kept = slices.Delete(rs.kept, i, i+1)
+	rs.drop(i)
 	return k.result, time.Now().Before(k.ends)
 }

@@ -307,6 +307,7 @@ func (v *visit) add(m *moment, kin string) int {
 			bare := *e.moment // others may share it
 			bare.packed, bare.answer = nil, nil
 			e.moment = &bare
+			v.hold(e.size())
 		}
 	}
 	v.tellStreams()
@@ -322,13 +323,17 @@ func (v *visit) hold(n int) {
 	v.all.held.Add(int64(n))
 }
 
-// size is about what m takes in memory: its panels, and the head that left.
+// size is about what m takes in memory: its words, its panels, and the head that left.
 func (m *moment) size() int {
-	if m.packed == nil {
-		return 0
+	n := bareMoment + len(m.source) + len(m.verb) + len(m.what) + len(m.page)
+	if m.packed != nil {
+		n += len(m.packed) + m.head
 	}
-	return len(m.packed) + 1<<10
+	return n
 }
+
+// bareMoment is what one takes without words and panels, with its place in the list, in bytes.
+const bareMoment = 512
 
 // wake is tellStreams for a caller that does not hold the lock.
 func (v *visit) wake() {

@@ -60,6 +60,20 @@ type Exchange struct {
 	Panels any // what the application shows of it; nil of another program
 }
 
+// size is about what x takes in memory, in bytes. It does not change once x is added.
+func (x *Exchange) size() int {
+	n := 2<<10 + len(x.Path) + len(x.Form) + len(x.Cookie) + x.Bytes
+	for _, lines := range [][]string{x.Sent, x.Received, x.Received} { // the last are in Header too
+		for _, line := range lines {
+			n += len(line) + 16
+		}
+	}
+	if p, ok := x.Panels.(interface{ Len() int }); ok {
+		n += p.Len()
+	}
+	return n
+}
+
 // to says what x was for.
 func (x *Exchange) to(note string) *Exchange { x.Note = note; return x }
 

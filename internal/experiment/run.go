@@ -31,7 +31,9 @@ const (
 	KeepFor     = 15 * time.Minute // what a run found, after its end
 	maxKept     = 64               // of those; the oldest makes room
 	maxKeptEach = 8                // of one learner
+	maxKeptSize = 32 << 20         // bytes of all those
 	maxShown    = 120              // exchanges of a run that are kept
+	maxRunSize  = 4 << 20          // bytes of those; the oldest make room
 )
 
 // Config is what a Runner is made of.
@@ -61,6 +63,7 @@ type Runner struct {
 	mu      sync.Mutex
 	closed  bool
 	byToken map[string]*Run
+	sweeper *time.Timer // for the run that is kept longest; nil before the first
 	active  sync.WaitGroup
 }
 
@@ -79,6 +82,9 @@ func NewRunner(cfg Config) *Runner {
 func (rn *Runner) Close() {
 	rn.mu.Lock()
 	rn.closed = true
+	if rn.sweeper != nil {
+		rn.sweeper.Stop()
+	}
 	rn.mu.Unlock()
 	rn.end()
 	rn.active.Wait()
@@ -124,6 +130,7 @@ type Run struct {
 
 	mu        sync.Mutex
 	exchanges []*Exchange
+	size      int // bytes of them
 	dropped   int
 	instance  *Instance
 	step, of  int
@@ -199,8 +206,7 @@ func (rn *Runner) admit(e Experiment, learner, address string, prediction int, c
 		max  int
 	}{{mine, maxKeptEach}, {kept, maxKept}} {
 		if len(full.runs) >= full.max {
-			oldest := slices.MinFunc(full.runs, func(a, b *Run) int { return a.started.Compare(b.started) })
-			delete(rn.byToken, oldest.Token)
+			delete(rn.byToken, oldest(full.runs).Token)
 		}
 	}
 	r := &Run{Token: rand.Text(), Experiment: e, Learner: learner, Address: address, started: time.Now(), Prediction: prediction, Chosen: chosen, runner: rn, done: make(chan struct{})}
@@ -221,17 +227,80 @@ func (rn *Runner) admit(e Experiment, learner, address string, prediction int, c
 	return r, nil
 }
 
+// oldest is the run that started first.
+func oldest(runs []*Run) *Run {
+	return slices.MinFunc(runs, func(a, b *Run) int { return a.started.Compare(b.started) })
+}
+
+// keep sees to it that what r found is forgotten in time, and that all of that
+// together is not too much: r's learner's own make room first, and r last.
+func (rn *Runner) keep(r *Run) {
+	rn.mu.Lock()
+	defer rn.mu.Unlock()
+	size := 0
+	var kept, mine []*Run
+	for _, other := range rn.byToken {
+		if ended, n := other.weight(); !ended.IsZero() {
+			size += n
+			if other != r {
+				kept = append(kept, other)
+			}
+			if other != r && other.Learner == r.Learner {
+				mine = append(mine, other)
+			}
+		}
+	}
+	for _, from := range [][]*Run{mine, kept} {
+		slices.SortFunc(from, func(a, b *Run) int { return a.started.Compare(b.started) })
+		for _, old := range from {
+			if size <= maxKeptSize {
+				break
+			}
+			if _, there := rn.byToken[old.Token]; there {
+				_, n := old.weight()
+				size -= n
+				delete(rn.byToken, old.Token)
+			}
+		}
+	}
+	if rn.sweeper == nil {
+		rn.sweeper = time.AfterFunc(KeepFor, rn.sweep)
+	}
+}
+
+// sweep forgets what was kept for long enough. There is one timer for all runs: one
+// for each would hold on to those that made room.
+func (rn *Runner) sweep() {
+	rn.mu.Lock()
+	defer rn.mu.Unlock()
+	next := KeepFor
+	for token, r := range rn.byToken {
+		ended, _ := r.weight()
+		switch left := KeepFor - time.Since(ended); {
+		case ended.IsZero():
+		case left <= 0:
+			delete(rn.byToken, token)
+		default:
+			next = min(next, left)
+		}
+	}
+	if !rn.closed {
+		rn.sweeper.Reset(next)
+	}
+}
+
+// weight is when r ended, zero while it runs, and how many bytes it found.
+func (r *Run) weight() (ended time.Time, size int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended, r.size
+}
+
 // Find returns the run of that token, or nil.
 func (rn *Runner) Find(token string) *Run {
 	rn.mu.Lock()
 	defer rn.mu.Unlock()
 	return rn.byToken[token]
-}
-
-func (rn *Runner) forget(token string) {
-	rn.mu.Lock()
-	defer rn.mu.Unlock()
-	delete(rn.byToken, token)
 }
 
 // aborted ends a run from within.
@@ -267,10 +336,10 @@ func (r *Run) do(ready chan struct{}) {
 			r.runner.cfg.Log.Error("an experiment's instance did not end well", "experiment", r.Experiment.Slug, "error", closeErr)
 		}
 	}
+	defer r.runner.keep(r) // without r's lock
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.outcome, r.err, r.ended = outcome, err, time.Now()
-	time.AfterFunc(KeepFor, func() { r.runner.forget(r.Token) })
 	if err != nil && r.runner.ctx.Err() == nil {
 		r.runner.cfg.Log.Warn("an experiment could not be done", "experiment", r.Experiment.Slug, "error", err)
 	}
@@ -446,7 +515,9 @@ func (r *Run) add(x *Exchange) {
 	defer r.mu.Unlock()
 	x.N = 1 + r.dropped + len(r.exchanges)
 	r.exchanges = append(r.exchanges, x)
-	if len(r.exchanges) > maxShown {
+	r.size += x.size()
+	for len(r.exchanges) > maxShown || r.size > maxRunSize && len(r.exchanges) > 1 {
+		r.size -= r.exchanges[0].size()
 		r.exchanges = slices.Delete(r.exchanges, 0, 1)
 		r.dropped++
 	}

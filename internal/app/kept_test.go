@@ -1,0 +1,121 @@
+package app
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// heap is how much memory is in use.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// The memory that a visit's moments take is what is counted for them: no more, so that
+// the bound on all visits is a bound on memory.
+func TestMomentsAreCountedTruly(t *testing.T) {
+	a := newApp(t, nil)
+	b := newBrowser(t, a, formFragment)
+	v := a.visits.find(b.visit("/"), a.root)
+	press := func(n int) {
+		r := b.request("POST", "/set", fmt.Sprintf("key=k%d&value=%s&placement=hybrid&v=%s", n%8, strings.Repeat(fmt.Sprint(n%10), 250), v.token))
+		r.Header.Set("X-Long", strings.Repeat("abcdefghij", 400))
+		r.Header.Set(pageHeader, strings.Repeat("P", pageIDLen)+" 1")
+		b.send(r)
+	}
+	for n := range 20 {
+		press(n) // caches, pools
+	}
+	before, counted := heap(), v.all.held.Load()
+	for n := range 150 {
+		press(n)
+	}
+	grew, held := heap()-before, v.all.held.Load()-counted
+	t.Logf("170 moments: %d bytes counted, %d more in memory", held, grew)
+	if grew > held+held/4 {
+		t.Errorf("%d bytes of moments are counted as %d", grew, held)
+	}
+	runtime.KeepAlive(a)
+}
+
+// Runs that made room for others are gone, and all that are kept have a bound in bytes:
+// what strangers run again and again takes no more memory than once.
+func TestKeptRunsAreBounded(t *testing.T) {
+	a := newApp(t, nil)
+	address := 0
+	round := func() {
+		for range 80 {
+			address++
+			w := learn(a, fmt.Sprintf("10.0.%d.%d", address/250, address%250), "POST", "/experiments/three-witnesses/run", "")
+			if w.Code != 200 {
+				t.Fatalf("status %d: %s", w.Code, w.Body)
+			}
+		}
+	}
+	empty := heap()
+	round()
+	full := heap()
+	round()
+	round()
+	again := heap()
+	t.Logf("kept runs: %d kB; after twice as many more: %d kB", (full-empty)>>10, (again-empty)>>10)
+	if again-empty > (full-empty)*3/2 {
+		t.Errorf("kept runs take %d kB, and %d kB after others took their place", (full-empty)>>10, (again-empty)>>10)
+	}
+	runtime.KeepAlive(a)
+}
+
+// What a form without JavaScript leaves for the next page is bounded in bytes too, goes
+// by itself, and one timer serves all.
+func TestResultsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rs results
+		big := result{curl: strings.Repeat("x", 1<<20)}
+		for n := range 30 {
+			rs.put(fmt.Sprint("big", n), big)
+		}
+		if rs.bytes > maxResult || len(rs.kept) < 7 {
+			t.Errorf("%d results of %d bytes, at most %d", len(rs.kept), rs.bytes, maxResult)
+		}
+		if _, ok := rs.take("big29"); !ok {
+			t.Error("the last one made room")
+		}
+		if _, ok := rs.take("big0"); ok {
+			t.Error("the first one did not")
+		}
+		before := runtime.NumGoroutine()
+		for n := range 5000 {
+			rs.put(fmt.Sprint(n), result{events: []session.Event{{Key: "k"}}})
+			if n == 2500 {
+				time.Sleep(resultLife / 2)
+			}
+		}
+		if len(rs.kept) != maxResults {
+			t.Errorf("%d results", len(rs.kept))
+		}
+		time.Sleep(resultLife / 2)
+		synctest.Wait()
+		if len(rs.kept) != maxResults {
+			t.Errorf("%d results before their minute is over", len(rs.kept))
+		}
+		time.Sleep(resultLife/2 + time.Millisecond)
+		synctest.Wait()
+		rs.mu.Lock()
+		defer rs.mu.Unlock()
+		if len(rs.kept) != 0 || rs.bytes != 0 {
+			t.Errorf("%d results of %d bytes after their minute", len(rs.kept), rs.bytes)
+		}
+		if now := runtime.NumGoroutine(); now > before+2 {
+			t.Errorf("%d goroutines, %d before", now, before)
+		}
+	})
+}
