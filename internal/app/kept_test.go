@@ -92,6 +92,12 @@ func TestResultsAreBounded(t *testing.T) {
 		if _, ok := rs.take("big0"); ok {
 			t.Error("the first one did not")
 		}
+		count := func() int {
+			synctest.Wait()
+			rs.mu.Lock()
+			defer rs.mu.Unlock()
+			return len(rs.kept)
+		}
 		before := runtime.NumGoroutine()
 		for n := range 5000 {
 			rs.put(fmt.Sprint(n), result{events: []session.Event{{Key: "k"}}})
@@ -99,20 +105,16 @@ func TestResultsAreBounded(t *testing.T) {
 				time.Sleep(resultLife / 2)
 			}
 		}
-		if len(rs.kept) != maxResults {
-			t.Errorf("%d results", len(rs.kept))
+		if n := count(); n != maxResults {
+			t.Errorf("%d results", n)
 		}
 		time.Sleep(resultLife / 2)
-		synctest.Wait()
-		if len(rs.kept) != maxResults {
-			t.Errorf("%d results before their minute is over", len(rs.kept))
+		if n := count(); n != maxResults {
+			t.Errorf("%d results before their minute is over", n)
 		}
 		time.Sleep(resultLife/2 + time.Millisecond)
-		synctest.Wait()
-		rs.mu.Lock()
-		defer rs.mu.Unlock()
-		if len(rs.kept) != 0 || rs.bytes != 0 {
-			t.Errorf("%d results of %d bytes after their minute", len(rs.kept), rs.bytes)
+		if n := count(); n != 0 || rs.bytes != 0 {
+			t.Errorf("%d results of %d bytes after their minute", n, rs.bytes)
 		}
 		if now := runtime.NumGoroutine(); now > before+2 {
 			t.Errorf("%d goroutines, %d before", now, before)

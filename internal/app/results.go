@@ -76,11 +76,16 @@ func (rs *results) drop(i int) {
 func (rs *results) prune() {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	for len(rs.kept) > 0 && !time.Now().Before(rs.kept[0].ends) {
-		rs.drop(0)
-	}
+	rs.dropOver()
 	if len(rs.kept) > 0 {
 		rs.sweeper.Reset(time.Until(rs.kept[0].ends))
+	}
+}
+
+// dropOver forgets what is over. The caller holds the lock.
+func (rs *results) dropOver() {
+	for len(rs.kept) > 0 && !time.Now().Before(rs.kept[0].ends) {
+		rs.drop(0)
 	}
 }
 
@@ -114,11 +119,12 @@ func (r *result) size() int {
 func (rs *results) take(token string) (result, bool) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
+	rs.dropOver()
 	i := slices.IndexFunc(rs.kept, func(k keptResult) bool { return k.token == token })
 	if i < 0 {
 		return result{}, false
 	}
 	k := rs.kept[i]
 	rs.drop(i)
-	return k.result, time.Now().Before(k.ends)
+	return k.result, true
 }
