@@ -205,7 +205,7 @@ func TestHalfSentHeadsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hosts, _ := LocalHosts(listener.Addr(), nil)
+	hosts, _ := LocalHosts(listener.Addr(), nil, nil)
 	a := newApp(t, func(c *Config) { c.Hosts = hosts })
 	tap := Tap(listener).(tapListener)
 	tap.heads.max = 2 * tapLimit
