@@ -82,6 +82,16 @@ type program struct {
 // loop takes a core from the program and from Chromium, which it waits for.
 func pause() { <-time.After(5 * time.Millisecond) }
 
+// until waits for what must become true within 5 s.
+func until(is func() bool) bool {
+	for end := time.Now().Add(5 * time.Second); !is(); pause() {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
+}
+
 // awaitLog waits until the program's log says text, for at most 5 s.
 func (p *program) awaitLog(t *testing.T, text string) {
 	t.Helper()

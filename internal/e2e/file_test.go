@@ -132,8 +132,9 @@ func TestFileTakenAway(t *testing.T) {
 					}
 				}
 				c.put("later", 503)
-				if log := p.log.String(); strings.Count(log, "no session is read or saved") != 1 {
-					t.Errorf("the log says not once what happened:\n%s", log)
+				said := func() int { return strings.Count(p.log.String(), "no session is read or saved") }
+				if !until(func() bool { return strings.Contains(p.log.String(), "status=503") && said() > 0 }) || said() != 1 {
+					t.Errorf("the log says not once what happened:\n%s", p.log.String())
 				}
 				p.cmd.Process.Kill()
 				<-p.waited

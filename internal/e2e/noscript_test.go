@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -40,7 +39,7 @@ func TestBackWithoutScripts(t *testing.T) {
 		before := len(came)
 		mu.Unlock()
 		pg.must(there())
-		for end := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
+		for end := time.Now().Add(10 * time.Second); ; pause() {
 			mu.Lock()
 			how := slices.Clone(came[before:])
 			mu.Unlock()

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -114,16 +113,6 @@ func (w *window) await(pattern string) string {
 		w.t.Fatalf("the screen does not show %s:\n%s", pattern, w.text.String())
 	}
 	return found[len(found)-1]
-}
-
-// until waits for what must become true within 5 s.
-func until(is func() bool) bool {
-	for end := time.Now().Add(5 * time.Second); !is(); runtime.Gosched() {
-		if time.Now().After(end) {
-			return false
-		}
-	}
-	return true
 }
 
 // lives tells whether the program is there.
