@@ -39,7 +39,6 @@ type modelSession struct {
 	created time.Time
 	id      int // counts the IDs that it had
 	dead    bool
-	swept   bool // it may have been forgotten while the clock was ahead
 }
 
 // modelCookie is a cookie that was sent once.
@@ -408,8 +407,7 @@ func (w *world) commit(rt *rapid.T, f *flight, fault modelFault) error {
 		}
 		return lost(session.ErrGone)
 	}
-	stale, missed := f.stale, f.stale && f.missed
-	saw := f.saw
+	saw, stale := f.saw, f.stale
 	if m.version != f.saw.version {
 		w.found["conflict"]++
 		if fault.after && !(fresh && after.placement != session.InCookie) {
@@ -419,8 +417,7 @@ func (w *world) commit(rt *rapid.T, f *flight, fault modelFault) error {
 		after = saw
 		after.values = maps.Clone(saw.values)
 		changed, cycle, voids, rearm = a.edit(&after, stale)
-		missed = stale && c.version < m.changed
-		if !(f.stale && f.missed) && missed && (cycle || after.placement != session.Hybrid) {
+		if missed := stale && c.version < m.changed; missed && !f.missed && (cycle || after.placement != session.Hybrid) {
 			return session.ErrConflict
 		}
 		if !changed {
