@@ -29,6 +29,7 @@ type page struct {
 
 	mu     sync.Mutex
 	faults []string // console errors, exceptions and policy violations, none of which is expected
+	ending []string // words of those that are expected until the end of the test
 }
 
 // chromium is a running Chromium. ctx is its first tab, which nothing is done in.
@@ -145,7 +146,9 @@ func (pg *page) listen() {
 		pg.mu.Lock()
 		defer pg.mu.Unlock()
 		for _, f := range pg.faults {
-			pg.t.Error("console:", f)
+			if !containsAny(f, pg.ending) {
+				pg.t.Error("console:", f)
+			}
 		}
 	})
 }
@@ -234,9 +237,19 @@ func (pg *page) expectFaults() { pg.forgive("Failed to load resource", "htmx:err
 func (pg *page) forgive(words ...string) {
 	pg.mu.Lock()
 	defer pg.mu.Unlock()
-	pg.faults = slices.DeleteFunc(pg.faults, func(f string) bool {
-		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(f, w) })
-	})
+	pg.faults = slices.DeleteFunc(pg.faults, func(f string) bool { return containsAny(f, words) })
+}
+
+// ends forgives faults that have these words until the end of the test: the program
+// has ended, and Chromium goes on calling it.
+func (pg *page) ends(words ...string) {
+	pg.mu.Lock()
+	defer pg.mu.Unlock()
+	pg.ending = words
+}
+
+func containsAny(text string, words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }
 
 // fill puts text into a field.
