@@ -136,19 +136,19 @@ func TestFiftyInstancesAtOnce(t *testing.T) {
 // behind. Without a place for folders the others run as ever; those that need one say so.
 func TestFolderOfAnExperiment(t *testing.T) {
 	var temp string
-	made := 0 // folders that were there at the last request
+	var made atomic.Int64 // folders that were there at the last request
 	a := newExperiments(t, func(cfg *experiment.Config) {
 		cfg.WrapHandler = func(_ string, h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				found, _ := filepath.Glob(filepath.Join(temp, "sessionscope-experiment-*"))
-				made = len(found)
+				made.Store(int64(len(found)))
 				h.ServeHTTP(w, r)
 			})
 		}
 	})
 	for _, test := range []struct {
 		slug, form string
-		folders    int
+		folders    int64
 	}{
 		{"born-on-first-write", "", 0},
 		{"change-one-letter", "", 0},
@@ -157,10 +157,11 @@ func TestFolderOfAnExperiment(t *testing.T) {
 		{"stores-through-a-restart", "store=sqlite", 1},
 		{"expired-is-not-cleared", "store=sqlite", 1},
 	} {
-		temp, made = t.TempDir(), 0
+		temp = t.TempDir()
+		made.Store(0)
 		t.Setenv("TMPDIR", temp)
-		if f := runFor(t, a, test.slug, test.form); f.State != "ended" || made != test.folders {
-			t.Errorf("%s: %s %s, %d folders; want %d", test.slug, f.State, f.Error, made, test.folders)
+		if f := runFor(t, a, test.slug, test.form); f.State != "ended" || made.Load() != test.folders {
+			t.Errorf("%s: %s %s, %d folders; want %d", test.slug, f.State, f.Error, made.Load(), test.folders)
 		}
 		if left, err := os.ReadDir(temp); err != nil || len(left) != 0 {
 			t.Errorf("%s left %v behind, %v", test.slug, left, err)
