@@ -129,7 +129,7 @@ func run(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Log
 			Backend: st, Secrets: secrets,
 			CookieName: cookieName(listener.Addr()), Placement: cfg.Placement,
 			IdleTimeout: cfg.Idle, Lifetime: cfg.Lifetime, Rolling: cfg.Rolling,
-			MaxCookieIDs: cookieIDs * cfg.MaxSessions,
+			IDRoom: session.NewIDRoom(cookieIDs*cfg.MaxSessions, cfg.Lifetime),
 		},
 		StoreName: cfg.Store, Hosts: hosts, Assets: assets, Version: version(), Log: log, LogRequests: cfg.LogRequests,
 		Stores: private.Stores(cmp.Or(cfg.StoreURL, defaultRedis)),

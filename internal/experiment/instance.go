@@ -167,7 +167,7 @@ func (in *Instance) start() {
 			Sessions: session.Config{
 				Backend: backend, Secrets: in.settings.Secrets, CookieName: in.settings.CookieName, CookiePath: in.settings.CookiePath,
 				Secure: in.settings.Secure, Placement: in.settings.Placement, IdleTimeout: in.settings.Idle, Lifetime: in.settings.Lifetime,
-				Rolling: in.settings.Rolling, Now: in.Now,
+				Rolling: in.settings.Rolling, Now: in.Now, IDRoom: session.NewIDRoom(in.settings.MaxSessions, in.settings.Lifetime),
 			},
 			StoreName: in.settings.Store, Hosts: []string{"127.0.0.1:" + strconv.Itoa(in.Port()), "localhost:" + strconv.Itoa(in.Port())},
 		})

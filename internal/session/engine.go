@@ -49,10 +49,9 @@ type Config struct {
 	// IdleTimeout is how long a session lives after its last write, Lifetime
 	// how long at most. Defaults: 2 h and 8 h.
 	IdleTimeout, Lifetime time.Duration
-	// MaxCookieIDs is how many IDs of placement cookie are given out within one
-	// Lifetime; a further one is ErrFull. Each may leave a marker in the store, which
-	// is never refused. Default: 0, no limit.
-	MaxCookieIDs int
+	// IDRoom bounds the IDs of placement cookie: one for which it has no room is
+	// ErrFull. Default: no limit.
+	IDRoom *IDRoom
 	// Rolling makes reads move the idle clock too.
 	Rolling bool
 	// Now is the clock. Default: time.Now.
@@ -71,7 +70,6 @@ type Engine struct {
 	cfg   Config
 	codec atomic.Pointer[codec]
 	lines lines
-	ids   idRoom
 	mark  func() string // newWriteMark
 	// What stands in a Set-Cookie line before and after Max-Age.
 	beforeMaxAge, afterMaxAge string
@@ -105,7 +103,7 @@ func New(cfg Config) (*Engine, error) {
 	case cfg.IdleTimeout < time.Second || cfg.Lifetime < time.Second:
 		return nil, errors.New("session: the idle timeout and the lifetime are at least one second")
 	}
-	e := &Engine{cfg: cfg, lines: newLines(), ids: newIDRoom(cfg.MaxCookieIDs, cfg.Lifetime), mark: newWriteMark}
+	e := &Engine{cfg: cfg, lines: newLines(), mark: newWriteMark}
 	line := e.header("", 1).String()
 	e.beforeMaxAge, e.afterMaxAge, _ = strings.Cut(line[len(cfg.CookieName)+len("="):], "; Max-Age=1")
 	if err := e.SetSecrets(cfg.Secrets); err != nil {

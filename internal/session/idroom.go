@@ -5,27 +5,29 @@ import (
 	"time"
 )
 
-// idRoom bounds how many markers a store may have to take. An ID of placement
+// IDRoom bounds how many markers a store may have to take. An ID of placement
 // cookie has no record; when it is ended it leaves a marker, which is refused for
 // no room. So IDs are counted when they are given out, until their absolute end:
-// until then each is a live session or a marker.
-type idRoom struct {
-	max  int           // 0 for no limit
+// until then each is a live session or a marker. Engines over one store share one.
+// A nil IDRoom has no limit.
+type IDRoom struct {
+	max  int
 	span time.Duration // of a slot
 	mu   sync.Mutex
 	n    int
 	ends map[int64]int // IDs by the slot of their absolute end
 }
 
-func newIDRoom(max int, lifetime time.Duration) idRoom {
-	return idRoom{max: max, span: lifetime/256 + time.Second, ends: make(map[int64]int)}
+// NewIDRoom returns room for max IDs of sessions that live as long as that at most.
+func NewIDRoom(max int, lifetime time.Duration) *IDRoom {
+	return &IDRoom{max: max, span: lifetime/256 + time.Second, ends: make(map[int64]int)}
 }
 
-func (r *idRoom) slot(t time.Time) int64 { return t.UnixMilli() / r.span.Milliseconds() }
+func (r *IDRoom) slot(t time.Time) int64 { return t.UnixMilli() / r.span.Milliseconds() }
 
 // take counts one ID more and tells whether there was room for it.
-func (r *idRoom) take(now, end time.Time) bool {
-	if r.max == 0 {
+func (r *IDRoom) take(now, end time.Time) bool {
+	if r == nil {
 		return true
 	}
 	r.mu.Lock()
@@ -47,7 +49,10 @@ func (r *idRoom) take(now, end time.Time) bool {
 }
 
 // giveBack takes back one that ends then: it was not given out.
-func (r *idRoom) giveBack(end time.Time) {
+func (r *IDRoom) giveBack(end time.Time) {
+	if r == nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if slot := r.slot(end); r.ends[slot] > 0 {

@@ -367,7 +367,7 @@ func TestParallelSetsWaitInLine(t *testing.T) {
 // markers: new IDs are refused, and never the end of one.
 func TestRoomForMarkers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEngine(t, func(c *session.Config) { c.MaxCookieIDs = 10 })
+		e := newEngine(t, func(c *session.Config) { c.IDRoom = session.NewIDRoom(10, 8*time.Hour) })
 		var born []*browser
 		for range 6 {
 			b := e.browser(t)

@@ -697,12 +697,12 @@ func (s *Session) write(ctx context.Context) error {
 		next.Data = string(c.append(make([]byte, 0, 256)))
 	}
 	inCookie := fresh && d.placement == InCookie
-	if inCookie && !e.ids.take(now, absolute) {
+	if inCookie && !e.cfg.IDRoom.take(now, absolute) {
 		return ErrFull
 	}
 	if err := s.store(ctx, key, v, next, fresh); err != nil {
 		if inCookie {
-			e.ids.giveBack(absolute)
+			e.cfg.IDRoom.giveBack(absolute)
 		}
 		return err
 	}
