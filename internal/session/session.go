@@ -609,125 +609,118 @@ func (s *Session) differs() bool {
 		s.work.placement != s.base.placement || !slices.Equal(s.work.values, s.base.values))
 }
 
-// write stores the staged state and signs its cookie.
-func (s *Session) write(ctx context.Context) error {
-	e, d, now := s.e, &s.work, s.e.Now()
-	born := s.id == ""
-	if !born && s.base.placement == InCookie {
+// plan is what a write is about to make of the session.
+type plan struct {
+	now      time.Time
+	next     Record // as it will be stored; Data is still missing
+	absolute time.Time
+	born     bool // there was no session
+	fresh    bool // it gets a new ID
+	expired  bool // it ends with this write
+}
+
+// plan returns what writing the staged state makes of the session, or ErrGone when
+// it expired after it was loaded.
+func (s *Session) plan(ctx context.Context) (p plan, err error) {
+	e, d := s.e, &s.work
+	p.now, p.born = e.Now(), s.id == ""
+	p.next = Record{Version: s.rec.Version + 1, Created: s.rec.Created}
+	from, to := s.base.placement, d.placement
+	if p.born {
+		p.next.Created = p.now
+	} else if from == InCookie { // a record would say so itself
 		ended, err := e.mayHaveEnded(ctx, s.rec.Created)
+		if err == nil && (ended || !p.now.Before(s.rec.Expires)) {
+			err = ErrGone
+		}
 		if err != nil {
-			return err
-		} else if ended || !now.Before(s.rec.Expires) {
-			return ErrGone // it expired after it was loaded; a record would say so itself
+			return p, err
 		}
 	}
-	next := Record{Version: s.rec.Version + 1, Created: s.rec.Created}
-	if born {
-		next.Created = now
+	if from == InCookie && to != InCookie {
+		p.next.Version = 1 // one more record: the store may say that it is full
 	}
-	if s.base.placement == InCookie && d.placement != InCookie {
-		next.Version = 1 // one more record: the store may say that it is full
-	}
-	if d.placement == InCookie && (born || s.base.placement != InCookie) {
+	if to == InCookie && (p.born || from != InCookie) {
 		// After a clock went back, the store may have forgotten ended IDs that are
 		// younger than this session: it must not be taken for one of them.
 		forgotten, err := e.forgotten(ctx)
 		if err != nil {
-			return err
+			return p, err
 		}
-		if least := forgotten.Add(time.Millisecond - e.cfg.Lifetime); next.Created.Before(least) {
-			next.Created = least
+		if least := forgotten.Add(time.Millisecond - e.cfg.Lifetime); p.next.Created.Before(least) {
+			p.next.Created = least
 		}
 	}
-	var absolute time.Time
-	next.Expires, absolute = e.clocks(next.Created, now, d.expiry)
-	expired := !now.Before(next.Expires)
-
+	p.next.Expires, p.absolute = e.clocks(p.next.Created, p.now, d.expiry)
+	p.expired = !p.now.Before(p.next.Expires)
+	switch {
+	case p.expired && !p.born && !d.rearm:
+		return p, ErrGone
+	case p.expired && d.rearm:
+		p.next.Expires = time.UnixMilli(0).UTC() // a clock that goes back must not revive it
+	}
 	// A change of placement to or from the cookie is a change of ID too: the
 	// record and the cookie of before must both be dead at once. So is an expiry that
 	// is set in placement cookie: nothing on the server would end an older copy sooner.
-	fresh := born || d.cycle || d.placement != s.base.placement && (d.placement == InCookie || s.base.placement == InCookie) ||
-		d.rearm && s.base.placement == InCookie && next.Expires.Before(absolute)
-	if expired && born {
+	p.fresh = p.born || d.cycle || from != to && (from == InCookie || to == InCookie) ||
+		d.rearm && from == InCookie && p.next.Expires.Before(p.absolute)
+	return p, nil
+}
+
+// write stores the staged state and signs its cookie.
+func (s *Session) write(ctx context.Context) error {
+	e, d := s.e, &s.work
+	p, err := s.plan(ctx)
+	switch {
+	case err != nil:
+		return err
+	case p.expired && p.born:
 		s.ops, s.work = nil, s.base
 		return nil
+	case p.expired && (p.fresh || s.base.placement == InCookie):
+		return s.Flush(ctx) // there would be nothing left to give a new ID to
 	}
-	if expired && !born && !d.rearm {
-		return ErrGone // since it was loaded
-	}
-	if expired && d.rearm {
-		if fresh || s.base.placement == InCookie {
-			return s.Flush(ctx) // there would be nothing left to give a new ID to
-		}
-		next.Expires = time.UnixMilli(0).UTC() // a clock that goes back must not revive it
-	}
-	v := &envelope{placement: d.placement, id: s.id, created: next.Created, deadline: absolute, expiry: d.expiry}
+	next, fresh := p.next, p.fresh
+	v := &envelope{placement: d.placement, id: s.id, created: next.Created, deadline: p.absolute, expiry: d.expiry}
 	switch d.placement {
 	case InCookie:
 		v.version, v.deadline = next.Version, next.Expires
 	case Hybrid:
 		v.version = next.Version
 	}
-	if fresh {
-		v.id = rand.Text()
-	}
 	key := s.key
 	if fresh {
+		v.id = rand.Text()
 		key = KeyOf(v.id)
-	}
-	floor := s.floor
-	if d.voids {
-		floor = next.Version
-	}
-	if born || s.base.placement == InCookie {
-		floor = 0
 	}
 	if err := s.place(d, v, fresh); err != nil {
 		return err
 	}
-	changed := s.changed
-	switch {
-	case d.placement != Hybrid, d.voids && !fresh: // the cookie carries no values
-		changed = 0
-	case fresh, s.stale && !s.blind, !slices.Equal(v.values, s.base.values.half(false)):
-		changed = next.Version
-	}
+	floor, changed := s.marks(v, next.Version, fresh)
 	if d.placement != InCookie {
 		c := contents{d.placement, d.expiry, floor, changed, e.mark(), d.values.half(true)}
 		next.Data = string(c.append(make([]byte, 0, 256)))
-	}
-	inCookie := fresh && d.placement == InCookie
-	if inCookie && !e.cfg.IDRoom.take(now, absolute) {
+	} else if fresh && !e.cfg.IDRoom.take(p.now, p.absolute) {
 		return ErrFull
 	}
 	if err := s.store(ctx, key, v, next, fresh); err != nil {
-		if inCookie {
-			e.cfg.IDRoom.giveBack(absolute)
+		if d.placement == InCookie && fresh {
+			e.cfg.IDRoom.giveBack(p.absolute)
 		}
 		return err
 	}
 
-	s.announce(ctx, key.Name(), next.Version, born, fresh)
-	if fresh && !born {
+	s.announce(ctx, key.Name(), next.Version, p.born, fresh)
+	if fresh && !p.born {
 		s.before = s.name()
 	}
-	if expired {
+	if p.expired {
 		s.before = s.name()
 		e.emit(ctx, Event{Kind: Expired, Session: s.before, Reason: "its own expiry has passed"})
 		s.end()
 		return nil
 	}
-	send := fresh || d.voids
-	switch d.placement {
-	case InCookie:
-		send = true
-	case Hybrid:
-		send = send || !s.blind // its cookie would replace values that it does not know
-	case OnServer:
-		// The cookie says nothing that a write changes, unless a clock of the
-		// session's own must be labelled anew or an old key signed it.
-		send = send || d.rearm || d.expiry.After != 0 || s.cookie.Key != 1
-	}
+	send := fresh || s.sends()
 	s.id, s.key, s.rec, s.floor, s.changed = v.id, key, next, floor, changed
 	d.rearm, d.cycle, d.voids = false, false, false
 	s.base, s.ops = *d, nil
@@ -739,6 +732,40 @@ func (s *Session) write(ctx context.Context) error {
 	}
 	s.stale, s.missed, s.blind, s.verdict = false, false, false, VerdictOK
 	return s.sign(ctx, v)
+}
+
+// marks returns what the record will say of cookies: before which version their
+// values count no more, and in which they changed last.
+func (s *Session) marks(v *envelope, version uint64, fresh bool) (floor, changed uint64) {
+	d := &s.work
+	floor, changed = s.floor, s.changed
+	switch {
+	case s.id == "" || s.base.placement == InCookie: // a record begins
+		floor = 0
+	case d.voids:
+		floor = version
+	}
+	switch {
+	case d.placement != Hybrid, d.voids && !fresh: // the cookie carries no values
+		changed = 0
+	case fresh, s.stale && !s.blind, !slices.Equal(v.values, s.base.values.half(false)):
+		changed = version
+	}
+	return floor, changed
+}
+
+// sends tells whether a write under the same ID needs a new cookie.
+func (s *Session) sends() bool {
+	d := &s.work
+	switch {
+	case d.voids, d.placement == InCookie:
+		return true
+	case d.placement == Hybrid:
+		return !s.blind // its cookie would replace values that it does not know
+	}
+	// The cookie says nothing that a write changes, unless a clock of the session's
+	// own must be labelled anew or an old key signed it.
+	return d.rearm || d.expiry.After != 0 || s.cookie.Key != 1
 }
 
 // sign makes the cookie to send.
