@@ -124,12 +124,16 @@ func run(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Log
 	if err != nil {
 		return err
 	}
+	room := session.NewIDRoom(cookieIDs*cfg.MaxSessions, cfg.Lifetime)
+	if stats, err := st.Stats(ctx); err == nil { // markers that another run left
+		room.Take(stats.Ended, time.Now().Add(cfg.Lifetime))
+	}
 	a, err := app.New(app.Config{
 		Sessions: session.Config{
 			Backend: st, Secrets: secrets,
 			CookieName: cookieName(listener.Addr()), Placement: cfg.Placement,
 			IdleTimeout: cfg.Idle, Lifetime: cfg.Lifetime, Rolling: cfg.Rolling,
-			IDRoom: session.NewIDRoom(cookieIDs*cfg.MaxSessions, cfg.Lifetime),
+			IDRoom: room,
 		},
 		StoreName: cfg.Store, Hosts: hosts, Assets: assets, Version: version(), Log: log, LogRequests: cfg.LogRequests,
 		Stores: private.Stores(cmp.Or(cfg.StoreURL, defaultRedis)),
@@ -150,21 +154,19 @@ func run(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Log
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	running, endRun := context.WithCancel(ctx)
+	ctx, end := context.WithCancel(ctx)
 	ran := make(chan struct{})
 	go func() {
 		defer close(ran)
-		a.Run(running)
+		a.Run(ctx) // with it end the event streams
 	}()
 	defer func() { // private servers of experiments leave nothing behind
-		endRun()
+		end()
 		<-ran
 	}()
 	if cfg.SecretFile != "" && cfg.Store == "memory" {
 		log.Warn("the memory store forgets at the end of the program which IDs were ended: with the same secret, a kept cookie of placement cookie opens again after a restart")
 	}
-	ctx, end := context.WithCancel(ctx)
-	defer end()
 	watchHangups(ctx, end, cfg.SecretFile, a, st, log)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(app.Tap(gate)) }()

@@ -1,13 +1,11 @@
 package app
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +17,7 @@ const (
 	maxConnsEach = maxConns / 2    // of one address; those of this machine may have all
 	restConn     = time.Second     // a connection that was idle for so long gives way to a new one
 	turnAwayTime = time.Second / 5 // for a client to read why it is sent away
-	maxTurned    = 64              // that are told; others are closed at once
+	maxTurned    = 64              // clients that are told why at the same time; others are closed at once
 )
 
 // Gate is a listener that lets so many connections in and no more. When all places
@@ -105,20 +103,17 @@ func (g *Gate) enter(c *gateConn) (why string, rest *gateConn) {
 	return "", rest
 }
 
-// longestIdle is the one of those that was idle longest, and long enough, or nil.
-// The caller holds the lock.
+// longestIdle returns the connection of those that has been idle longest, if that is
+// at least restConn; nil if there is none. The caller holds the lock.
 func (g *Gate) longestIdle(those func(*gateConn) bool) *gateConn {
-	var found []*gateConn
-	before := time.Now().Add(-restConn).UnixNano()
+	var found *gateConn
+	oldest := time.Now().Add(-restConn).UnixNano()
 	for c := range g.conns {
-		if at := c.idle.Load(); at != 0 && at <= before && those(c) {
-			found = append(found, c)
+		if at := c.idle.Load(); at != 0 && at <= oldest && those(c) {
+			found, oldest = c, at
 		}
 	}
-	if len(found) == 0 {
-		return nil
-	}
-	return slices.MinFunc(found, func(a, b *gateConn) int { return cmp.Compare(a.idle.Load(), b.idle.Load()) })
+	return found
 }
 
 // turnAway tells a client why it has no place. What it sent is read away for a

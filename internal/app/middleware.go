@@ -98,10 +98,12 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		mem.visit, mem.by = job.visit, job.by
 	}
 	mem.tapped = tappedHead(r, a.shows(mem) && r.Method != http.MethodHead)
+	defer func() { // also after a panic
+		a.bodies.give(mem.room)
+		mem.tapped.conn.answered()
+	}()
 	a.echo.ServeHTTP(w, r.WithContext(mem))
 	mem.body, mem.form = "", nil // nothing of them is kept with what others are told
-	a.bodies.give(mem.room)
-	mem.tapped.conn.answered()
 	if job != nil {
 		job.done <- mem
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"slices"
@@ -77,27 +78,41 @@ func (c *tapConn) Write(p []byte) (int, error) {
 
 func (c *tapConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
+	if c.keep(p[:n]) {
+		return n, err
+	}
+	_ = c.Conn.SetWriteDeadline(time.Now().Add(turnAwayTime))
+	_, _ = c.Conn.Write([]byte(unavailable(crowdedHeads)))
+	return 0, &net.OpError{Op: "read", Net: "tcp", Err: errCrowdedHeads}
+}
+
+// errCrowdedHeads ends a connection whose head is long when too many are.
+var errCrowdedHeads = errors.New("too many long heads at once")
+
+// keep remembers what was read, as long as it may be a part of a head. It tells
+// whether there was room for that.
+func (c *tapConn) keep(p []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	body := min(c.skip, int64(n))
+	body := min(c.skip, int64(len(p)))
 	c.skip -= body
-	if more := n - int(body); !c.lost && more > 0 {
-		if len(c.read)+more > tapUsual && c.room == 0 {
-			if !c.heads.take(tapLimit) {
-				c.lose()
-				_ = c.Conn.SetWriteDeadline(time.Now().Add(turnAwayTime))
-				_, _ = c.Conn.Write([]byte(unavailable(crowdedHeads)))
-				return 0, &net.OpError{Op: "read", Net: "tcp", Err: errCrowded}
-			}
-			c.room = tapLimit
-		}
-		if len(c.read)+more > max(tapUsual, c.room) {
-			c.lose()
-		} else {
-			c.read = append(c.read, p[body:n]...)
-		}
+	more := p[body:]
+	if c.lost || len(more) == 0 {
+		return true
 	}
-	return n, err
+	if len(c.read)+len(more) > tapUsual && c.room == 0 {
+		if !c.heads.take(tapLimit) {
+			c.lose()
+			return false
+		}
+		c.room = tapLimit
+	}
+	if len(c.read)+len(more) > max(tapUsual, c.room) {
+		c.lose()
+	} else {
+		c.read = append(c.read, more...)
+	}
+	return true
 }
 
 // lose forgets what was read: net/http's own memory of a head must do from now on.
@@ -135,7 +150,7 @@ type tapped struct {
 	lines     []string  // of the head as they came, without the request line; nil when they are not known
 	headBytes int       // of the whole head, 0 when not known
 	answer    *outgoing // nil without a tapped connection
-	conn      *tapConn  // the same
+	conn      *tapConn  // nil without a tapped connection
 }
 
 // tappedHead returns what r's connection knows. It is called once a request, when

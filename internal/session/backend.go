@@ -122,8 +122,8 @@ type Backend interface {
 	// than limit only when no more are dead.
 	DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error)
 	// Forgotten returns the latest expiry of a marker that DeleteExpired removed, and
-	// the zero time if there was none. When the clock goes back behind it, an ID whose
-	// marker would have expired by then may have been ended, although none says so.
+	// the zero time if there was none. If the clock goes back before that time, an ID
+	// of that age may have been ended although no marker says so.
 	Forgotten(ctx context.Context) (time.Time, error)
 	// Peek returns what lies under that key, dead or alive, for people who look.
 	// It changes nothing, and returns ErrNotFound when nothing lies there.
@@ -135,6 +135,10 @@ type Backend interface {
 	// Ping tells whether the store answers.
 	Ping(ctx context.Context) error
 }
+
+// ErrDown is what the error of a Backend is that knows that it can keep nothing: what
+// it was asked has not been done, and to ask again is no use.
+var ErrDown = errors.New("the store is down")
 
 // What a Backend answers when it is well.
 var (

@@ -70,7 +70,7 @@ type Engine struct {
 	cfg   Config
 	codec atomic.Pointer[codec]
 	lines lines
-	mark  func() string // newWriteMark
+	mark  func() string // makes the mark of a write; a test takes it away
 	// What stands in a Set-Cookie line before and after Max-Age.
 	beforeMaxAge, afterMaxAge string
 }
@@ -103,7 +103,7 @@ func New(cfg Config) (*Engine, error) {
 	case cfg.IdleTimeout < time.Second || cfg.Lifetime < time.Second:
 		return nil, errors.New("session: the idle timeout and the lifetime are at least one second")
 	}
-	e := &Engine{cfg: cfg, lines: newLines(), mark: newWriteMark}
+	e := &Engine{cfg: cfg, lines: lines{of: make(map[Key]*line)}, mark: newWriteMark}
 	line := e.header("", 1).String()
 	e.beforeMaxAge, e.afterMaxAge, _ = strings.Cut(line[len(cfg.CookieName)+len("="):], "; Max-Age=1")
 	if err := e.SetSecrets(cfg.Secrets); err != nil {

@@ -23,6 +23,14 @@ func NewIDRoom(max int, lifetime time.Duration) *IDRoom {
 	return &IDRoom{max: max, span: lifetime/256 + time.Second, ends: make(map[int64]int)}
 }
 
+// Take counts n IDs that end then, whether or not there is room for them.
+func (r *IDRoom) Take(n int, end time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.n += n
+	r.ends[r.slot(end)] += n
+}
+
 func (r *IDRoom) slot(t time.Time) int64 { return t.UnixMilli() / r.span.Milliseconds() }
 
 // take counts one ID more and tells whether there was room for it.

@@ -101,13 +101,14 @@ func TestWriteWithACookieOfBefore(t *testing.T) {
 // broken is a connection to a store that is reset from time to time, for a moment:
 // what was asked is done, and its answer is lost.
 type broken struct {
-	seed  uint64
-	calls atomic.Uint64
+	seed        uint64
+	calls, lost atomic.Uint64
 }
 
 func (b *broken) hook(_ context.Context, op string) (before, after error) {
 	n := b.calls.Add(1) + b.seed
 	if n%4 < 2 && (op == "save" || op == "create") {
+		b.lost.Add(1)
 		return nil, errNth
 	}
 	return nil, nil
@@ -151,7 +152,7 @@ func TestEqualWritesWhoseAnswersAreLost(t *testing.T) {
 			if n < acknowledged.Load() || n > acknowledged.Load()+unknown.Load() {
 				t.Fatalf("round %d: %d counted, %d were acknowledged, and of %d nothing is known", round, n, acknowledged.Load(), unknown.Load())
 			}
-			lost = lost || faults.calls.Load() > 0
+			lost = lost || faults.lost.Load() > 0
 		}
 		if !lost {
 			t.Error("the control: no answer was lost")
@@ -357,7 +358,7 @@ func TestParallelSetsWaitInLine(t *testing.T) {
 				conflicts++
 			}
 		}
-		if conflicts > 120 { // all at once it would be some 1,200
+		if conflicts > 100 { // all at once it is 150 to 600 over SQLite and Redis; over memory too few meet to tell
 			t.Errorf("%d conflicts of 50 writers", conflicts)
 		}
 	})

@@ -175,7 +175,7 @@ func (s *Session) open(ctx context.Context, known bool) error {
 		s.rec = rec
 	}
 	s.id, s.key = v.id, key
-	if err := cmp.Or(s.rec.check(), s.readBase()); err != nil {
+	if err := s.readBase(); err != nil {
 		s.reset()
 		e.cfg.Log.Warn("a session record is corrupt and reads as absent", "session", key.Name(), "error", err)
 		return refuse(VerdictDead, Refused, "the record is corrupt")
@@ -194,6 +194,9 @@ func (s *Session) open(ctx context.Context, known bool) error {
 
 // readBase makes base and work from the cookie and the record.
 func (s *Session) readBase() error {
+	if err := s.rec.check(); err != nil {
+		return err
+	}
 	v := s.cookie.envelope
 	d := draft{placement: v.placement, expiry: v.expiry, values: v.values}
 	if v.placement != InCookie {
@@ -482,9 +485,10 @@ func (s *Session) end() {
 //
 // It returns a *LimitError or an *InputError for what cannot be kept, ErrFull
 // when the store has no room for it, ErrGone or ErrMoved when the session
-// ended meanwhile, ErrConflict when others kept writing first for 2 s, or changed
-// what the cookie of a hybrid session carries that was to get a new ID or placement, and a
-// *StoreError when the store does not answer: then nothing is known of the write.
+// ended meanwhile, and a *StoreError when the store does not answer: then nothing is
+// known of the write. It returns ErrConflict when others kept writing first, for 5 s
+// until its turn or for 2 s after it; or when a hybrid session was to get a new ID or
+// placement, and another request changed the values in its cookie meanwhile.
 // When ctx ends while it waits to try again, it returns the cause. After an error
 // nothing is staged any more.
 func (s *Session) Commit(ctx context.Context) (err error) {
@@ -528,46 +532,6 @@ func (s *Session) Commit(ctx context.Context) (err error) {
 		if err := pause(ctx, mathrand.N(5*time.Millisecond)); err != nil {
 			return err
 		}
-	}
-}
-
-// pause waits for d, or returns the cause when ctx ends before.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
-}
-
-// lines are where requests that met another's write wait to try again, one after
-// the other: if all tried at once, one would win and the others would load and
-// write for nothing. No line is held while a handler works.
-type lines [64]chan struct{}
-
-func newLines() (l lines) {
-	for i := range l {
-		l[i] = make(chan struct{}, 1)
-	}
-	return l
-}
-
-// enter waits for its turn among those who write to k. It returns the cause when
-// ctx ends before, and ErrConflict when the line does not move for long.
-func (l *lines) enter(ctx context.Context, k Key) (leave func(), err error) {
-	line := l[int(k[0])%len(l)]
-	timer := time.NewTimer(lineFor)
-	defer timer.Stop()
-	select {
-	case line <- struct{}{}:
-		return func() { <-line }, nil
-	case <-timer.C:
-		return nil, ErrConflict
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
 	}
 }
 
@@ -698,7 +662,7 @@ func (s *Session) write(ctx context.Context) error {
 	}
 	floor, changed := s.marks(v, next.Version, fresh)
 	if d.placement != InCookie {
-		c := contents{d.placement, d.expiry, floor, changed, e.mark(), d.values.half(true)}
+		c := contents{placement: d.placement, expiry: d.expiry, floor: floor, changed: changed, write: e.mark(), values: d.values.half(true)}
 		next.Data = string(c.append(make([]byte, 0, 256)))
 	} else if fresh && !e.cfg.IDRoom.take(p.now, p.absolute) {
 		return ErrFull
@@ -848,7 +812,7 @@ func (s *Session) store(ctx context.Context, key Key, v *envelope, next Record, 
 // which its mark tells from another request's, and err if it does not, or if that
 // cannot be told: then the write may have happened, or may still happen.
 func (s *Session) settle(ctx context.Context, key Key, r Record, err error) error {
-	if Answered(err) {
+	if Answered(err) || errors.Is(err, ErrDown) {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx) // the client may have left: the store may not

@@ -411,7 +411,7 @@ func TestOpenRefuses(t *testing.T) {
 	} {
 		wantRefused(t, url, no)
 	}
-	// A database below nought was taken for 0, without a word.
+	// A database below nought is refused, and not read as 0.
 	for url, db := range map[string]string{
 		"redis://:" + password + "@127.0.0.1:1/-1": "-1", "redis://127.0.0.1:1?db=-2": "-2", "unix:///nowhere/redis.sock?db=-1": "-1", "redis://127.0.0.1:1/99999999999": "99999999999",
 	} {

@@ -41,6 +41,12 @@ const (
 	// graceTTL is how long Redis keeps what is dead. Markers too: whether one
 	// still holds is for the instance's clock to say, and Redis' may be fast.
 	graceTTL = time.Hour
+	// markerTTL is the same for a marker of placement cookie: without it the ended
+	// cookie opens, should the clock of an instance go back by more than that.
+	markerTTL = 24 * time.Hour
+	// lateTTL is the same for a marker that replaced a record. It only explains a 409
+	// for 30 s: without it the late request fails too.
+	lateTTL  = time.Minute
 	poolSize = 32  // connections at most, in a cluster to each node
 	roomStep = 32  // expired sessions that a full store clears to take a new one
 	batch    = 100 // sessions a round trip, where there are many
@@ -241,7 +247,11 @@ func (st *Store) Create(ctx context.Context, k session.Key, r session.Record) er
 		}
 	}
 	room := r.Marker || r.Version > 1
-	answer, err := st.eval(ctx, createScript, []string{st.key(k)}, append(st.fields(r), flag(room))...)
+	grace := graceTTL
+	if r.Marker {
+		grace = markerTTL
+	}
+	answer, err := st.eval(ctx, createScript, []string{st.key(k)}, append(st.fields(r, grace), flag(room))...)
 	if answer == "OK" {
 		if len(was) == 2 { // the index had an entry of this key without a session
 			st.mend(ctx, k, swapScript, member(k), was[1], r.Expires.UnixMilli(), r.Version, len(r.Data))
@@ -311,8 +321,9 @@ func (st *Store) Load(ctx context.Context, k session.Key) (r session.Record, err
 	return r, nil
 }
 
-// Forgotten implements session.Backend. Redis removes markers itself, by the time
-// that has passed on its own clock: a clock here that goes back meets none removed.
+// Forgotten implements session.Backend. Redis removes a marker markerTTL after its
+// expiry, by its own clock, and does not say so: a clock here that goes back further
+// than that can revive an ended cookie.
 func (st *Store) Forgotten(context.Context) (time.Time, error) { return time.Time{}, nil }
 
 // Peek implements session.Backend: the hash as it lies there, and how long Redis
@@ -356,11 +367,11 @@ func (st *Store) Save(ctx context.Context, k session.Key, r session.Record) (uin
 	defer cancel()
 	old := r.Version
 	r.Version++
-	fields := st.fields(r)
-	if r.Marker { // a late request may do without it: it need not outlast clocks that differ by an hour
-		fields[1] = (max(r.Expires.Sub(st.cfg.Now()), 0) + time.Minute).Milliseconds()
+	grace := graceTTL
+	if r.Marker {
+		grace = lateTTL
 	}
-	answer, err := st.eval(ctx, saveScript, []string{st.key(k)}, append(fields, old)...)
+	answer, err := st.eval(ctx, saveScript, []string{st.key(k)}, append(st.fields(r, grace), old)...)
 	switch {
 	case isFull(err):
 		return 0, session.ErrFull
@@ -383,7 +394,7 @@ func (st *Store) Touch(ctx context.Context, k session.Key, version uint64, expir
 	ctx, cancel := context.WithTimeout(ctx, st.cfg.timeout)
 	defer cancel()
 	now := st.cfg.Now()
-	answer, err := st.eval(ctx, touchScript, []string{st.key(k)}, now.UnixMilli(), ttl(now, expires), version, expires.UnixMilli())
+	answer, err := st.eval(ctx, touchScript, []string{st.key(k)}, now.UnixMilli(), ttl(now, expires, graceTTL), version, expires.UnixMilli())
 	switch bytes, ok := answer.(int64); {
 	case err != nil:
 		return err
@@ -604,16 +615,17 @@ func entry(r session.Record) string { return fmt.Sprintf("%d:%d", r.Version, len
 
 var fieldNames = []string{"created", "expires", "version", "data", "marker"}
 
-// fields are the arguments of create and save: now, time to live, and the record.
-func (st *Store) fields(r session.Record) []any {
+// fields are the arguments of create and save: now, time to live, and the record. Redis keeps it for
+// grace after its end.
+func (st *Store) fields(r session.Record, grace time.Duration) []any {
 	now := st.cfg.Now()
-	return []any{now.UnixMilli(), ttl(now, r.Expires), r.Created.UnixMilli(), r.Expires.UnixMilli(), r.Version, r.Data, flag(r.Marker)}
+	return []any{now.UnixMilli(), ttl(now, r.Expires, grace), r.Created.UnixMilli(), r.Expires.UnixMilli(), r.Version, r.Data, flag(r.Marker)}
 }
 
 // ttl is how long Redis is to keep a record, in ms. It is told the time that is
 // left and not the moment: its clock is another.
-func ttl(now, expires time.Time) int64 {
-	return (max(expires.Sub(now), 0) + graceTTL).Milliseconds()
+func ttl(now, expires time.Time, grace time.Duration) int64 {
+	return (max(expires.Sub(now), 0) + grace).Milliseconds()
 }
 
 func flag(b bool) string {

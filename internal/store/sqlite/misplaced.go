@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/sessionscope/sessionscope/internal/session"
 )
 
 // SQLite goes on writing to a file that was removed, or that has another name by
@@ -22,6 +24,9 @@ type openFile struct {
 type misplaced struct{ name, what string }
 
 func (e *misplaced) Error() string { return e.name + ": " + e.what }
+
+// Is tells that nothing was done, and that to ask again is no use.
+func (e *misplaced) Is(target error) bool { return target == session.ErrDown }
 
 const (
 	gone     = "it was moved or removed"

@@ -33,8 +33,9 @@ func (st *Store) File() string { return st.file }
 // SecretFile returns the file of the secret that signs the sessions of the database:
 // FILE.secret beside it, by its true name; if that is not there, the one that the
 // database names, which lies beside another hard link, or the one beside the link
-// that was opened. For a database without live sessions it is made. With live ones,
-// whose cookies no other secret opens, it is an error if it is missing or another.
+// that was opened. For a new database it is made. For one whose sessions it signed,
+// which no other secret opens, it is an error if it is missing or another: sessions of
+// placement cookie are in no row, so that nobody can tell that there are none.
 func (st *Store) SecretFile(ctx context.Context) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
@@ -68,10 +69,10 @@ func (st *Store) SecretFile(ctx context.Context) (string, error) {
 	}
 	secrets, err := session.ReadSecrets(own)
 	switch {
-	case err == nil && (!live || signs(secrets)):
+	case err == nil && signs(secrets):
 		return own, nil
 	case err == nil:
-		return "", fmt.Errorf("%s is not the secret that signed the live sessions of %s: put the right one in its place, or name it with --secret-file; --secret-file %[1]s takes this one and logs everybody out", own, filepath.Base(st.file))
+		return "", fmt.Errorf("%s is not the secret that signed the sessions of %s: put the right one in its place, or name it with --secret-file; --secret-file %[1]s takes this one and logs everybody out", own, filepath.Base(st.file))
 	case !errors.Is(err, fs.ErrNotExist):
 		return "", err
 	}
@@ -80,8 +81,8 @@ func (st *Store) SecretFile(ctx context.Context) (string, error) {
 			return file, nil
 		}
 	}
-	if live {
-		return "", fmt.Errorf("%s is missing, and no other secret opens the live sessions of %s: put it back, name it with --secret-file, or move the database away and begin anew", own, filepath.Base(st.file))
+	if live || noted.fingerprint != "" {
+		return "", fmt.Errorf("%s is missing, and no other secret opens the sessions of %s: put it back, name it with --secret-file, or move the database away and begin anew", own, filepath.Base(st.file))
 	}
 	return own, session.MakeSecret(own)
 }

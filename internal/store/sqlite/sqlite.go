@@ -8,6 +8,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -289,8 +290,10 @@ func (st *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (r
 }
 
 // Forgotten implements session.Backend. The file keeps it, as a marker of no ID.
-func (st *Store) Forgotten(context.Context) (time.Time, error) {
-	st.look()
+func (st *Store) Forgotten(ctx context.Context) (time.Time, error) {
+	if err := cmp.Or(ctx.Err(), st.look()); err != nil {
+		return time.Time{}, err
+	}
 	return time.UnixMilli(st.forgotten.Load()).UTC(), nil
 }
 
