@@ -82,8 +82,12 @@ func problemOf(err error) *problem {
 		return &problem{status: http.StatusConflict, detail: "Another request ended this session, or gave it a new ID, while this one worked. Nothing was changed, and nothing is revived.", cause: err}
 	case errors.Is(err, session.ErrMoved):
 		return &problem{status: http.StatusConflict, detail: "This request carried an ID that was replaced a moment ago. Nothing was changed: try again with the new cookie.", cause: err}
+	case errors.Is(err, session.ErrStale):
+		return &problem{status: http.StatusConflict, detail: "A later cookie than the one that came carries values, and a new ID or another placement would leave them behind. Nothing was changed: load the page again and press once more. If the later cookie was lost on its way, Clear or Flush begins anew.", cause: err}
 	case errors.Is(err, session.ErrConflict):
 		return &problem{status: http.StatusConflict, detail: "Other requests kept changing this session first. Nothing was changed: try again.", cause: err}
+	case errors.Is(err, session.ErrNoID):
+		return &problem{status: http.StatusInsufficientStorage, detail: "With placement cookie so many session IDs were given out that no more are, until the first of them are past their longest lifetime: each may have to be remembered as ended until then. Nothing was changed. The placements hybrid and server have room, and so has a larger --max-sessions.", cause: err}
 	case errors.Is(err, session.ErrFull):
 		return &problem{status: http.StatusInsufficientStorage, detail: "The store is full: it takes nothing more until a session ends or expires. Live sessions are never thrown out.", cause: err}
 	case errors.As(err, &store), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -62,7 +62,7 @@ func (a *App) hop(c echo.Context) error {
 	kept := c.QueryParams()
 	kept.Del("hop")
 	to := html.EscapeString(mem.id.base + "/?" + kept.Encode())
-	return c.HTML(http.StatusOK, `<!doctype html><html lang="en"><title>Sessionscope</title><link rel="icon" href="`+a.assets.url("img/icon.svg")+`">`+
+	return c.HTML(http.StatusOK, `<!doctype html><html lang="en"><title>Sessionscope</title><meta name="color-scheme" content="light dark"><link rel="icon" href="`+a.assets.url("img/icon.svg")+`">`+
 		`<meta http-equiv="refresh" content="0; url=`+to+`"><a href="`+to+`">Go on</a></html>`)
 }
 

@@ -30,10 +30,10 @@ func (a *App) flush(c echo.Context, s *session.Session) error {
 
 // cycleID gives the session a new ID.
 func (a *App) cycleID(c echo.Context, s *session.Session) error {
-	before := s.ID()
+	before, came := s.ID(), s.Verdict()
 	s.CycleID()
 	return a.answer(c, s, outcome{op: "cycle-id", idBefore: before, say: func(info session.Info) views.Sentence {
-		return sayCycle(before, info)
+		return sayCycle(before, came, info)
 	}})
 }
 

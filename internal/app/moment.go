@@ -194,6 +194,8 @@ func differences(a, b panels) (out []views.Change) {
 	add("server", "session ID, hashed", orNone(a.Server.ID), orNone(b.Server.ID))
 	if a.Server.ID != "" && a.Server.ID == b.Server.ID {
 		add("server", "version", a.Server.Version, b.Server.Version)
+	}
+	if a.Server.ID != "" && b.Server.ID != "" {
 		add("server", "expires", a.Server.Clock().At, b.Server.Clock().At)
 	}
 	lives := func(v views.Value) string { return map[bool]string{true: "server", false: "cookie"}[v.OnServer] }

@@ -93,7 +93,7 @@ func saySet(key string, v session.Value, born, same bool, came session.Verdict, 
 	case lives(key, info) == "cookie":
 		parts = append(parts, text("carried "), inCookie, text(" like every value. "))
 	case info.Placement == session.Hybrid && len(v) <= session.MaxSmallBytes && info.Verdict == session.VerdictStale:
-		parts = append(parts, text("kept "), onServer, text(": this request's cookie is from before a clear or a move, and a new one would replace what a later cookie carries. "))
+		parts = append(parts, text("kept "), onServer, text(": a later cookie than this request's was sent out, and a new one would overwrite what that carries. "))
 	case info.Placement == session.Hybrid && len(v) <= session.MaxSmallBytes:
 		parts = append(parts, text("kept "), onServer, text(": once there, a key stays until it is deleted, or the cookie had no room. "))
 	case info.Placement == session.Hybrid:
@@ -127,7 +127,7 @@ func (a *App) sayGet(key string, v session.Value, found bool, info session.Info)
 			from = theServer
 		}
 		if info.Verdict == session.VerdictStale && lives(key, info) == "cookie" {
-			end += " But this cookie is stale: a later one was sent, and what that holds is not in it."
+			end += laterCookie(info)
 		}
 		return did("get", code(key), text(" is "), value(v), text(", "+typed(v)+"read from "), from, text(end))
 	}
@@ -136,7 +136,7 @@ func (a *App) sayGet(key string, v session.Value, found bool, info session.Info)
 		s.Parts = append([]views.Part{code(key), text(" is missing. ")}, s.Parts...)
 		return s
 	}
-	return note("get", code(key), text(" is missing: the session has no such key. That is no error, only an empty answer."))
+	return note("get", code(key), text(" is missing: the session has no such key. That is no error, only an empty answer."+laterCookie(info)))
 }
 
 // typed names the type of v, before "read from".
@@ -156,17 +156,33 @@ func sayKeys(keys []string, info session.Info) views.Sentence {
 		if !info.Exists {
 			return noSession("keys", info, "There are no keys to list, and listing does not create a session.")
 		}
-		return note("keys", text("The session is there, and it has no keys."))
+		return note("keys", text("The session is there, and it has no keys."+laterCookie(info)))
 	}
 	places := make(map[string]bool)
 	for _, item := range info.Values {
 		places[item.Lives] = true
 	}
-	end := "."
+	end := "." + laterCookie(info)
 	if len(places) == 2 {
-		end = ". The loop saw both halves of the session, wherever each value lives."
+		end = ". The loop saw both halves of the session, wherever each value lives." + laterCookie(info)
 	}
 	return did("keys", text(fmt.Sprintf("%d %s: ", len(keys), plural(len(keys), "key", "keys"))), views.Part{Kind: "code", Text: list(keys)}, text(end))
+}
+
+// leftBehind says what a new ID or placement costs by a request whose cookie was stale.
+func leftBehind(came session.Verdict) string {
+	if came != session.VerdictStale {
+		return ""
+	}
+	return " The cookie that came was stale: what a later one carried is left behind."
+}
+
+// laterCookie says what a request with a stale cookie does not know.
+func laterCookie(info session.Info) string {
+	if info.Verdict != session.VerdictStale {
+		return ""
+	}
+	return " But this cookie is stale: a later one was sent, and what that carries is not known here."
 }
 
 func sayDelete(key string, found bool, info session.Info) views.Sentence {
@@ -221,12 +237,12 @@ func lostProgress(was session.Info) string {
 	return ""
 }
 
-func sayCycle(before string, info session.Info) views.Sentence {
+func sayCycle(before string, came session.Verdict, info session.Info) views.Sentence {
 	if before == "" {
 		return noSession("cycle ID", info, "There is no ID to change.")
 	}
 	return did("cycled", text("The same data has a new ID: "), code(before), text(" became "), code(info.ID),
-		text(". The old one is dead, and the absolute lifetime has not moved."))
+		text(". The old one is dead, and the absolute lifetime has not moved."+leftBehind(came)))
 }
 
 func sayClearExpired(removed int, info session.Info) views.Sentence {
@@ -240,7 +256,7 @@ func sayClearExpired(removed int, info session.Info) views.Sentence {
 func (a *App) sayExpiry(was session.Info, x session.Expiry, info session.Info) views.Sentence {
 	s := a.sayNewExpiry(was.Exists, x, info)
 	if was.Exists && info.Exists && was.ID != info.ID {
-		s.Parts = append(s.Parts, text(" The session has a new ID, "), code(info.ID), text(": no copy of the old cookie outlives the new expiry."))
+		s.Parts = append(s.Parts, text(" The session has a new ID, "), code(info.ID), text(": a copy of the old cookie, which knows another end, opens nothing."))
 	}
 	return s
 }
@@ -277,7 +293,7 @@ func seconds(d time.Duration) string {
 func sayPlacement(p session.Placement, was, info session.Info) views.Sentence {
 	where := map[session.Placement]string{
 		session.InCookie: "every value rides in the cookie and the server keeps no record",
-		session.Hybrid:   "small values ride in the cookie and larger ones live on the server",
+		session.Hybrid:   "small values ride in the cookie, and those that are larger or were on the server before live there",
 		session.OnServer: "every value lives on the server and the cookie carries the ID alone",
 	}[p]
 	switch {
@@ -295,12 +311,11 @@ func sayPlacement(p session.Placement, was, info session.Info) views.Sentence {
 	what := "No value had to move."
 	switch {
 	case p == session.Hybrid && was.Placement == session.OnServer && len(info.Values) > 0:
-		where = "small new values ride in the cookie and larger ones live on the server"
-		what = "What the server holds already stays there until its key is deleted: no cookie that gets lost can take it along."
+		what = "What the server holds stays there until its key is deleted: if it moved into the cookie and that got lost, it would be lost too."
 	case moved > 0:
 		what = fmt.Sprintf("%d %s moved at once.", moved, plural(moved, "value", "values"))
 	}
-	parts := []views.Part{text("From now on " + where + ". " + what)}
+	parts := []views.Part{text("From now on " + where + ". " + what + leftBehind(was.Verdict))}
 	if was.ID != info.ID {
 		parts = append(parts, text(" The session has a new ID, "), code(info.ID), text(": the old cookie must not open the old state."))
 	}

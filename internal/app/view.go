@@ -166,7 +166,7 @@ func (a *App) composer(c echo.Context, startOver bool) views.Composer {
 func placementOptions(chosen string) []views.Option {
 	titles := map[string]string{
 		"cookie": "Every value travels in the signed cookie",
-		"hybrid": "Small values in the cookie, larger ones on the server",
+		"hybrid": "Small values in the cookie, larger ones on the server, and those that were there before",
 		"server": "Only the session ID travels",
 	}
 	var out []views.Option

@@ -50,7 +50,7 @@ type Config struct {
 	// how long at most. Defaults: 2 h and 8 h.
 	IdleTimeout, Lifetime time.Duration
 	// IDRoom bounds the IDs of placement cookie: one for which it has no room is
-	// ErrFull. Default: no limit.
+	// ErrNoID. Default: no limit.
 	IDRoom *IDRoom
 	// Rolling makes reads move the idle clock too.
 	Rolling bool

@@ -156,7 +156,7 @@ func (c *contents) append(dst []byte) []byte {
 		dst = fmt.Appendf(dst, `,"cookie_values_since":%d`, c.floor)
 	}
 	if c.changed > 0 {
-		dst = append(dst, `,"cookie_values_changed":`...)
+		dst = append(dst, `,"cookie":`...)
 		dst = strconv.AppendUint(dst, c.changed, 10)
 	}
 	dst = append(dst, `,"write":"`...)
@@ -194,7 +194,7 @@ func (c *contents) parse(data string) error {
 			}
 		case `"cookie_values_since"`:
 			c.floor, err = strconv.ParseUint(value, 10, 64)
-		case `"cookie_values_changed"`:
+		case `"cookie"`:
 			c.changed, err = strconv.ParseUint(value, 10, 64)
 		case `"values"`:
 			if value[0] != '{' || c.values != nil {

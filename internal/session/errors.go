@@ -25,6 +25,15 @@ var (
 	ErrMoved = errors.New("this session has a new ID since a moment ago")
 )
 
+var (
+	// ErrStale is an ErrConflict: a hybrid session was to get a new ID or placement by
+	// a request that does not know the values in a later cookie. They would be left
+	// behind for good. Nothing was written.
+	ErrStale = fmt.Errorf("a later cookie carries values that this request does not know: %w", ErrConflict)
+	// ErrNoID is an ErrFull: no more IDs of placement cookie are given out for now.
+	ErrNoID = fmt.Errorf("too many IDs of placement cookie were given out: %w", ErrFull)
+)
+
 // Limit names what a LimitError ran into.
 type Limit string
 

@@ -91,6 +91,16 @@ func TestWriteWithACookieOfBefore(t *testing.T) {
 		if diff := cmp.Diff(want, b.load().Keys()); diff != "" {
 			t.Errorf("after %s (-want +got):\n%s", name, diff)
 		}
+		for what, move := range map[string]func(s *session.Session){
+			"a cycle": func(s *session.Session) { s.CycleID() },
+			"a move":  func(s *session.Session) { s.SetPlacement(session.OnServer) },
+		} {
+			s := before.load()
+			move(s)
+			if err := before.commit(s); !errors.Is(err, session.ErrStale) {
+				t.Errorf("%s after %s: %v, want ErrStale", what, name, err)
+			}
+		}
 		before.do(func(s *session.Session) { s.Clear() })
 		if keys := b.load().Keys(); len(keys) > 0 {
 			t.Errorf("after %s and a clear: %q", name, keys)

@@ -64,6 +64,7 @@ type flight struct {
 	moved  bool // its ID was replaced a moment before
 	stale  bool
 	missed bool // a later cookie has other values than its own
+	blind  bool // its cookie is from before the floor
 }
 
 // modelAct is what a request does.
@@ -165,6 +166,12 @@ func (w *world) forgets(m *modelSession) bool {
 	return w.wentBack() && w.swept && !m.created.Add(lifetime).After(w.latest)
 }
 
+// blind tells whether c says nothing of the values in later cookies of a hybrid session.
+func (w *world) blind(c *modelCookie) bool {
+	m := c.of
+	return m.placement == session.Hybrid && (c.placement != session.Hybrid || c.version < m.floor) && m.version > m.floor && c.version < m.version
+}
+
 // begin loads the session of a request and compares it with the model.
 func (w *world) begin(rt *rapid.T, j *modelJar, act modelAct) *flight {
 	b := &browser{e: w.e}
@@ -177,6 +184,7 @@ func (w *world) begin(rt *rapid.T, j *modelJar, act modelAct) *flight {
 	}
 	f := &flight{jar: j, cookie: j.cookie, s: s, act: act}
 	f.saw, f.exists, f.moved, f.stale = w.opens(j.cookie)
+	f.blind = f.stale && w.blind(j.cookie)
 	f.missed = f.stale && j.cookie.version < j.cookie.of.changed
 	info := s.Info()
 	if f.exists && !info.Exists && f.saw.placement == session.InCookie && w.forgets(j.cookie.of) {
@@ -398,6 +406,9 @@ func (w *world) commit(rt *rapid.T, f *flight, fault modelFault) error {
 
 	// With a record its version counts.
 	fresh := cycle || after.placement == session.InCookie
+	if f.blind && (cycle || after.placement != session.Hybrid) {
+		return session.ErrStale
+	}
 	if !rearm && !now.Before(clocks(m.created, now, after.expiry)) {
 		return session.ErrGone
 	}
@@ -420,16 +431,15 @@ func (w *world) commit(rt *rapid.T, f *flight, fault modelFault) error {
 		after = saw
 		after.values = maps.Clone(saw.values)
 		changed, cycle, voids, rearm = a.edit(&after, stale)
-		if missed := stale && c.version < m.changed; missed && !f.missed && (cycle || after.placement != session.Hybrid) {
-			return session.ErrConflict
+		if missed := stale && c.version < m.changed; (missed && !f.missed || w.blind(c)) && (cycle || after.placement != session.Hybrid) {
+			return session.ErrStale
 		}
 		if !changed {
 			return nil
 		}
 		fresh = cycle || after.placement == session.InCookie
 	}
-	known := c.placement == session.Hybrid && c.version >= m.floor
-	blind := stale && !known && m.version > m.floor
+	blind := w.blind(c)
 	after.version = m.version + 1
 	if after.expires = clocks(m.created, now, after.expiry); rearm && !now.Before(after.expires) {
 		after.expires = time.UnixMilli(0) // no clock that goes back revives it

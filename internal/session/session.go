@@ -487,8 +487,7 @@ func (s *Session) end() {
 // when the store has no room for it, ErrGone or ErrMoved when the session
 // ended meanwhile, and a *StoreError when the store does not answer: then nothing is
 // known of the write. It returns ErrConflict when others kept writing first, for 5 s
-// until its turn or for 2 s after it; or when a hybrid session was to get a new ID or
-// placement, and another request changed the values in its cookie meanwhile.
+// until its turn or for 2 s after it, and ErrStale for a hybrid session.
 // When ctx ends while it waits to try again, it returns the cause. After an error
 // nothing is staged any more.
 func (s *Session) Commit(ctx context.Context) (err error) {
@@ -506,6 +505,9 @@ func (s *Session) Commit(ctx context.Context) (err error) {
 		}
 	}()
 	knew := !s.missed
+	if s.leavesBehind(knew) {
+		return ErrStale
+	}
 	err = s.commit(ctx)
 	if !errors.Is(err, ErrConflict) {
 		return err
@@ -520,10 +522,8 @@ func (s *Session) Commit(ctx context.Context) (err error) {
 		if err := s.reload(ctx); err != nil {
 			return err
 		}
-		if knew && s.missed && (s.work.cycle || s.work.placement != Hybrid) {
-			// Another request has put other values into the cookie meanwhile. To move
-			// those that this one knows would leave the others behind for good.
-			return ErrConflict
+		if s.leavesBehind(knew) {
+			return ErrStale
 		}
 		err := s.commit(ctx)
 		if !errors.Is(err, ErrConflict) || time.Now().After(until) {
@@ -533,6 +533,15 @@ func (s *Session) Commit(ctx context.Context) (err error) {
 			return err
 		}
 	}
+}
+
+// leavesBehind tells that what is staged would move the values of a hybrid session
+// without those in a later cookie: another request has put them there since this one
+// was loaded, when it knew all of them, or this one's cookie is from before a clear or
+// a move. A cookie that is merely stale was known to be so: whoever sends it may have
+// lost a later one on its way, and must get on.
+func (s *Session) leavesBehind(knew bool) bool {
+	return (knew && s.missed || s.blind) && len(s.ops) > 0 && (s.work.cycle || s.work.placement != Hybrid)
 }
 
 // reload reads the record again and applies the staged operations to it.
@@ -665,7 +674,7 @@ func (s *Session) write(ctx context.Context) error {
 		c := contents{placement: d.placement, expiry: d.expiry, floor: floor, changed: changed, write: e.mark(), values: d.values.half(true)}
 		next.Data = string(c.append(make([]byte, 0, 256)))
 	} else if fresh && !e.cfg.IDRoom.take(p.now, p.absolute) {
-		return ErrFull
+		return ErrNoID
 	}
 	if err := s.store(ctx, key, v, next, fresh); err != nil {
 		if d.placement == InCookie && fresh {
