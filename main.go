@@ -45,6 +45,7 @@ func main() {
 		fmt.Println("sessionscope", version(), runtime.Version())
 		return
 	}
+	signal.Ignore(syscall.SIGPIPE) // who no longer reads what is printed does not end the program
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	out := backlog.New(os.Stdout, nil)
@@ -91,6 +92,11 @@ func run(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Log
 	reserve := make([]byte, 16<<20)
 	defer runtime.KeepAlive(reserve)
 	secrets, err := readSecrets(cfg.SecretFile)
+	if err == nil && cfg.Store == "sqlite" && cfg.SecretFile == "" { // looked at before the database is made
+		if _, err = readSecrets(cfg.StoreFile + ".secret"); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,9 @@ func (p *problem) Unwrap() error { return p.cause }
 
 // retryAfter is the number of seconds after which the request may be tried again, or 0.
 func (p *problem) retryAfter() int {
+	if errors.Is(p.cause, session.ErrNoID) {
+		return 0 // not before the first of them are past their lifetime
+	}
 	switch p.status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInsufficientStorage:
 		return 2

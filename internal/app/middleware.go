@@ -314,9 +314,15 @@ func (a *App) readForm(c echo.Context) error {
 	r := c.Request()
 	if declared := r.Header.Get("Content-Type"); declared != formType && (declared != "" || r.ContentLength != 0) {
 		if kind, _, err := mime.ParseMediaType(declared); err != nil || kind != formType {
-			return &problem{status: http.StatusUnsupportedMediaType,
+			return &problem{status: http.StatusUnsupportedMediaType, brief: r.ContentLength < 0 || r.ContentLength > freeBody, // then it is not waited for
 				detail: "The body is not a form. Send it as " + formType + "."}
 		}
+	}
+	tooLong := &problem{status: http.StatusRequestEntityTooLarge,
+		detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed. Nothing was changed.", number(maxBodyBytes))}
+	if r.ContentLength > 4*maxBodyBytes { // so long a one is not waited for; of others the page shows again what it can
+		tooLong.brief = true
+		return tooLong
 	}
 	mem := remembered(r.Context())
 	body, err := a.readBody(c.Response(), r, mem)
@@ -327,10 +333,9 @@ func (a *App) readForm(c echo.Context) error {
 			detail: fmt.Sprintf("Longer forms than this server has room for are on their way: %s bytes of all together are allowed. Nothing was changed: try again in a moment.", number(allBodies))}
 	} else if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		mem.form, _ = url.ParseQuery(body) // what there is of it stays in the form
-		return &problem{status: http.StatusRequestEntityTooLarge,
-			detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed. Nothing was changed.", number(maxBodyBytes))}
+		return tooLong
 	} else if err != nil {
-		return &problem{status: http.StatusBadRequest, cause: err, detail: "The body of this request could not be read to its end."}
+		return &problem{status: http.StatusBadRequest, cause: err, brief: true, detail: "The body of this request could not be read to its end."}
 	}
 	mem.body = body
 	if mem.form, err = url.ParseQuery(mem.body); err != nil {

@@ -129,6 +129,9 @@ func (out *outcome) appendJSON(b []byte, s *session.Session) []byte {
 		b = strconv.AppendInt(append(b, `,"status":`...), int64(out.copy.Status), 10)
 	}
 	b = strconv.AppendBool(append(b, `,"session":{"exists":`...), s.Exists())
+	if s.Verdict() == session.VerdictStale { // there may be values that this request does not know
+		b = append(b, `,"stale":true`...)
+	}
 	if s.Exists() {
 		text("id", s.ID())
 		b = strconv.AppendUint(append(b, `,"version":`...), s.Version(), 10)

@@ -29,7 +29,7 @@ const (
 	cycledFor   = 30 * time.Second       // how long a replaced ID answers 409 to a write
 	retryFor    = 2 * time.Second        // how long a conflicting write is tried again, once it is its turn
 	lineFor     = 5 * time.Second        // how long it waits for its turn
-	settleFor   = 400 * time.Millisecond // how long a store that does not answer is asked what became of a write
+	settleFor   = 800 * time.Millisecond // how long a store that does not answer is asked what became of a write
 	settlePause = 10 * time.Millisecond
 	resignEvery = time.Minute // how often a rolling read may re-sign a cookie that carries values
 )

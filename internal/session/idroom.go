@@ -33,14 +33,19 @@ func (r *IDRoom) Take(n int, end time.Time) {
 
 func (r *IDRoom) slot(t time.Time) int64 { return t.UnixMilli() / r.span.Milliseconds() }
 
-// take counts one ID more and tells whether there was room for it.
-func (r *IDRoom) take(now, end time.Time) bool {
+// take counts one ID more and tells whether there was room for it. Half of the room is
+// for live sessions that change their ID: new ones cannot keep them from a login.
+func (r *IDRoom) take(now, end time.Time, born bool) bool {
 	if r == nil {
 		return true
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.n >= r.max {
+	most := r.max
+	if born {
+		most /= 2
+	}
+	if r.n >= most {
 		for slot, n := range r.ends {
 			if slot < r.slot(now) {
 				delete(r.ends, slot)
@@ -48,7 +53,7 @@ func (r *IDRoom) take(now, end time.Time) bool {
 			}
 		}
 	}
-	if r.n >= r.max {
+	if r.n >= most {
 		return false
 	}
 	r.n++

@@ -378,14 +378,20 @@ func TestParallelSetsWaitInLine(t *testing.T) {
 // markers: new IDs are refused, and never the end of one.
 func TestRoomForMarkers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEngine(t, func(c *session.Config) { c.IDRoom = session.NewIDRoom(10, 8*time.Hour) })
+		e := newEngine(t, func(c *session.Config) { c.IDRoom = session.NewIDRoom(12, 8*time.Hour) })
 		var born []*browser
 		for range 6 {
 			b := e.browser(t)
 			b.born(session.InCookie)
 			born = append(born, b)
 		}
-		for range 4 {
+		fails := e.browser(t).load()
+		fails.SetPlacement(session.InCookie)
+		must(t, fails.Set("a", "1"))
+		if err := fails.Commit(t.Context()); !errors.Is(err, session.ErrNoID) {
+			t.Errorf("a birth in the half for live sessions: %v, want ErrNoID", err)
+		}
+		for range 6 {
 			born[0].do(func(s *session.Session) { s.CycleID() })
 		}
 		wantFull := func(what string, b *browser, act func(s *session.Session)) {
@@ -407,8 +413,8 @@ func TestRoomForMarkers(t *testing.T) {
 		for _, b := range born {
 			b.do(func(s *session.Session) { must(t, s.Flush(t.Context())) })
 		}
-		if st, err := e.Stats(t.Context()); err != nil || st.Ended != 10 {
-			t.Errorf("%+v, %v: want 10 ended", st, err)
+		if st, err := e.Stats(t.Context()); err != nil || st.Ended != 12 {
+			t.Errorf("%+v, %v: want 12 ended", st, err)
 		}
 		time.Sleep(9 * time.Hour)
 		if _, err := e.ClearExpired(t.Context()); err != nil {

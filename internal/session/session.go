@@ -673,7 +673,7 @@ func (s *Session) write(ctx context.Context) error {
 	if d.placement != InCookie {
 		c := contents{placement: d.placement, expiry: d.expiry, floor: floor, changed: changed, write: e.mark(), values: d.values.half(true)}
 		next.Data = string(c.append(make([]byte, 0, 256)))
-	} else if fresh && !e.cfg.IDRoom.take(p.now, p.absolute) {
+	} else if fresh && !e.cfg.IDRoom.take(p.now, p.absolute, p.born) {
 		return ErrNoID
 	}
 	if err := s.store(ctx, key, v, next, fresh); err != nil {

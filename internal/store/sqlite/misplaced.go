@@ -31,6 +31,7 @@ func (e *misplaced) Is(target error) bool { return target == session.ErrDown }
 const (
 	gone     = "it was moved or removed"
 	replaced = "another file lies there now"
+	emptied  = "it was emptied"
 )
 
 // remember notes which files are open: the database as the lock opened it, before
@@ -52,7 +53,7 @@ func (st *Store) remember() error {
 		names = append(names, st.lock.beside.Path())
 	}
 	for _, name := range names {
-		info, err := os.Stat(name)
+		info, err := os.Lstat(name)
 		if err != nil {
 			return err
 		}
@@ -68,7 +69,11 @@ func (st *Store) remember() error {
 // has verifyMu.
 func (st *Store) compare() *misplaced {
 	for _, f := range st.opened {
-		info, err := os.Stat(f.name)
+		look := os.Lstat // a link under a true name is another file: the next start would follow it
+		if f.name == st.given && st.given != st.file {
+			look = os.Stat
+		}
+		info, err := look(f.name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return &misplaced{f.name, gone}
@@ -76,6 +81,8 @@ func (st *Store) compare() *misplaced {
 			return &misplaced{f.name, err.Error()}
 		case !os.SameFile(info, f.info):
 			return &misplaced{f.name, replaced}
+		case f.name == st.file && info.Size() == 0 && f.info.Size() > 0:
+			return &misplaced{f.name, emptied}
 		}
 	}
 	return nil

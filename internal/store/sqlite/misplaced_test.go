@@ -76,6 +76,10 @@ var mishaps = []mishap{
 		rename(t, d+"/f/s.db", d+"/old.db")
 		os.WriteFile(d+"/f/s.db", nil, 0o600)
 	}, func(t *testing.T, d string) { rename(t, d+"/old.db", d+"/f/s.db") }, "old.db"},
+	{"moved, and a link left", "another file", func(t *testing.T, d string) {
+		rename(t, d+"/f/s.db", d+"/big.db")
+		os.Symlink(d+"/big.db", d+"/f/s.db")
+	}, func(t *testing.T, d string) { rename(t, d+"/big.db", d+"/f/s.db") }, "big.db"},
 	{"the folder renamed", "moved or removed", func(t *testing.T, d string) { rename(t, d+"/f", d+"/g") },
 		func(t *testing.T, d string) { rename(t, d+"/g", d+"/f") }, "g/s.db"},
 	{"the link leads elsewhere", "link", func(t *testing.T, d string) {
@@ -88,6 +92,10 @@ var mishaps = []mishap{
 	{"the log removed", "s.db-wal", func(t *testing.T, d string) { remove(t, d+"/f/s.db-wal") }, nil, "f/s.db"},
 	{"the log renamed", "s.db-wal", func(t *testing.T, d string) { rename(t, d+"/f/s.db-wal", d+"/wal") },
 		func(t *testing.T, d string) { rename(t, d+"/wal", d+"/f/s.db-wal") }, "f/s.db"},
+	{"the log moved, and a link left", "s.db-wal", func(t *testing.T, d string) {
+		rename(t, d+"/f/s.db-wal", d+"/wal")
+		os.Symlink(d+"/wal", d+"/f/s.db-wal")
+	}, func(t *testing.T, d string) { rename(t, d+"/wal", d+"/f/s.db-wal") }, "f/s.db"},
 	{"the log's index removed", "s.db-shm", func(t *testing.T, d string) { remove(t, d+"/f/s.db-shm") }, nil, "f/s.db"},
 	{"log and index removed", "s.db-wal", func(t *testing.T, d string) { remove(t, d+"/f/s.db-wal", d+"/f/s.db-shm") }, nil, "f/s.db"},
 	{"log and index removed, and the shell opened it", "s.db-wal", func(t *testing.T, d string) {

@@ -92,6 +92,9 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 		}
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	if err := st.logElsewhere(); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
 	return st, nil
 }
 

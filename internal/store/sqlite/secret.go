@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"zombiezen.com/go/sqlite"
@@ -24,7 +25,8 @@ const secretTable = `
 -- ('' if the program was given one), and a part of its SHA-256. It is not in here.
 CREATE TABLE IF NOT EXISTS secret(
   file        TEXT NOT NULL,
-  fingerprint TEXT NOT NULL
+  fingerprint TEXT NOT NULL,
+  database    TEXT NOT NULL -- the name by which the database was opened: its log lies beside it
 ) STRICT;`
 
 // File is the database's true name, without links.
@@ -87,25 +89,50 @@ func (st *Store) SecretFile(ctx context.Context) (string, error) {
 	return own, session.MakeSecret(own)
 }
 
+// logElsewhere returns an error if a program was killed that had the database open by
+// another name: its last writes lie in the log beside that name. SQLite looks beside
+// the present name only, finds the database as it was before, and would later play
+// that log over what was written meanwhile.
+func (st *Store) logElsewhere() error {
+	noted, err := st.notedSecret()
+	if err != nil || noted.database == "" || noted.database == st.file {
+		return err
+	}
+	if info, err := os.Stat(noted.database); err == nil { // another hard link of this database, or another database
+		if own, err := os.Stat(st.file); err != nil || !os.SameFile(info, own) {
+			return nil
+		}
+	}
+	log := noted.database + "-wal"
+	if info, err := os.Stat(log); err != nil || info.Size() == 0 {
+		return nil
+	}
+	return fmt.Errorf("its last writes lie in %s: start it by the name that it had, or move the log along", log)
+}
+
 // SignedWith notes in the database that the first of these secrets signs from now
 // on. file is where SecretFile found it, or "" for one that the program was given.
 func (st *Store) SignedWith(ctx context.Context, file string, secrets [][]byte) error {
-	now := notedSecret{file, fingerprint(secrets[0])}
+	now := notedSecret{file, fingerprint(secrets[0]), st.file}
 	if noted, err := st.notedSecret(); err != nil || noted == now {
 		return err
 	}
-	return st.do(ctx, func(*tx) error {
+	err := st.do(ctx, func(*tx) error {
 		for _, query := range []string{secretTable, `DELETE FROM secret`} {
 			if err := sqlitex.ExecuteTransient(st.write, query, nil); err != nil {
 				return err
 			}
 		}
-		return sqlitex.ExecuteTransient(st.write, `INSERT INTO secret (file, fingerprint) VALUES (?, ?)`, &sqlitex.ExecOptions{Args: []any{now.file, now.fingerprint}})
+		return sqlitex.ExecuteTransient(st.write, `INSERT INTO secret (file, fingerprint, database) VALUES (?, ?, ?)`, &sqlitex.ExecOptions{Args: []any{now.file, now.fingerprint, now.database}})
 	})
+	if err == nil { // into the database itself: another name of it does not lead to the log
+		st.leading(func() { err = exec(st.write, `PRAGMA wal_checkpoint(PASSIVE)`) })
+	}
+	return err
 }
 
 // notedSecret is the row of the table secret.
-type notedSecret struct{ file, fingerprint string }
+type notedSecret struct{ file, fingerprint, database string }
 
 // notedSecret reads it; an empty one is none.
 func (st *Store) notedSecret() (noted notedSecret, err error) {
@@ -118,11 +145,11 @@ func (st *Store) notedSecret() (noted notedSecret, err error) {
 	if err != nil || tables == 0 {
 		return noted, err
 	}
-	err = st.reading(`SELECT file, fingerprint FROM secret`, func(s *sqlite.Stmt) error {
+	err = st.reading(`SELECT file, fingerprint, database FROM secret`, func(s *sqlite.Stmt) error {
 		if ok, err := s.Step(); err != nil || !ok {
 			return err
 		}
-		noted = notedSecret{s.ColumnText(0), s.ColumnText(1)}
+		noted = notedSecret{s.ColumnText(0), s.ColumnText(1), s.ColumnText(2)}
 		return nil
 	})
 	return noted, err
