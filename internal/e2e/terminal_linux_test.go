@@ -278,6 +278,13 @@ func TestUnreadPipe(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	r.Close() // and nobody ever will
+	for n := range 20 {
+		if err := answers(p.url); err != nil {
+			t.Fatalf("request %d after the reader has left: %v", n, err)
+		}
+		pause() // its lines are written one by one
+	}
 	p.stop(t, syscall.SIGTERM)
 }
 
