@@ -117,7 +117,7 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (Config, er
 	case err != nil:
 		return cfg, unreadable(err)
 	case quiet.NArg() > 0:
-		return cfg, fmt.Errorf("unexpected argument %q: sessionscope takes flags only, and one that is on or off as in --open or --open=false", quiet.Arg(0))
+		return cfg, fmt.Errorf("unexpected argument %q: sessionscope takes flags only; one that is on or off is written --open or --open=false", quiet.Arg(0))
 	case cfg.Version:
 		return cfg, nil
 	}

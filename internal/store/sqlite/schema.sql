@@ -1,6 +1,7 @@
 -- A session a row. Times are milliseconds since 1970; data is JSON text.
 -- key is the SHA-256 of the session ID, in hex: the ID itself stands in the
--- browser's cookie only. A marker is the headstone of a dead ID.
+-- browser's cookie only. A marker is the headstone of a dead ID; the one whose key is
+-- 64 zeros is of no ID, and expires when the latest of those did that were removed.
 CREATE TABLE sessions(
   key     TEXT    NOT NULL PRIMARY KEY CHECK (length(key) = 64),
   created INTEGER NOT NULL,
