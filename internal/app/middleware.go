@@ -318,11 +318,12 @@ func (a *App) readForm(c echo.Context) error {
 				detail: "The body is not a form. Send it as " + formType + "."}
 		}
 	}
-	tooLong := &problem{status: http.StatusRequestEntityTooLarge,
-		detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed. Nothing was changed.", number(maxBodyBytes))}
+	tooLong := func(brief bool) error {
+		return &problem{status: http.StatusRequestEntityTooLarge, brief: brief,
+			detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed. Nothing was changed.", number(maxBodyBytes))}
+	}
 	if r.ContentLength > 4*maxBodyBytes { // so long a one is not waited for; of others the page shows again what it can
-		tooLong.brief = true
-		return tooLong
+		return tooLong(true)
 	}
 	mem := remembered(r.Context())
 	body, err := a.readBody(c.Response(), r, mem)
@@ -333,7 +334,7 @@ func (a *App) readForm(c echo.Context) error {
 			detail: fmt.Sprintf("Longer forms than this server has room for are on their way: %s bytes of all together are allowed. Nothing was changed: try again in a moment.", number(allBodies))}
 	} else if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		mem.form, _ = url.ParseQuery(body) // what there is of it stays in the form
-		return tooLong
+		return tooLong(false)
 	} else if err != nil {
 		return &problem{status: http.StatusBadRequest, cause: err, brief: true, detail: "The body of this request could not be read to its end."}
 	}

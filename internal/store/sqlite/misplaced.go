@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
@@ -88,6 +89,35 @@ func (st *Store) compare() *misplaced {
 	return nil
 }
 
+// settled tells, by two calls of the system and not by one for each file, that all
+// open files have their names still: nothing was made, removed or renamed in the
+// folder since they were compared, and the database was not emptied. The time of a
+// folder is a few milliseconds coarse: one that changed just before counts for
+// nothing. The caller has verifyMu.
+func (st *Store) settled() bool {
+	if st.folder == nil || st.given != st.file {
+		return false
+	}
+	folder, err := os.Lstat(filepath.Dir(st.file))
+	if err != nil || !folder.ModTime().Equal(st.folder.ModTime()) || !os.SameFile(folder, st.folder) {
+		return false
+	}
+	db, err := os.Lstat(st.file)
+	return err == nil && db.Size() > 0 && os.SameFile(db, st.opened[0].info)
+}
+
+// settle looks at the folder before all files are compared.
+func (st *Store) settle() {
+	st.folder = nil
+	if folder, err := os.Lstat(filepath.Dir(st.file)); err == nil && time.Since(folder.ModTime()) > folderRests {
+		st.folder = folder
+	}
+}
+
+// folderRests is how long a folder must have been left alone for its time to tell of
+// the next change.
+const folderRests = 100 * time.Millisecond
+
 // verify returns an error if an open file has lost its name. One line of the log
 // says so, and one when it has its name again.
 func (st *Store) verify() error {
@@ -96,7 +126,18 @@ func (st *Store) verify() error {
 	if st.opened == nil { // before Open is done, and after Close
 		return nil
 	}
-	found, known := st.compare(), st.fault.Load()
+	known := st.fault.Load()
+	switch {
+	case known == nil && st.settled():
+		return nil
+	case known != nil && known.what == emptied: // for good: what it held is lost
+		return known
+	}
+	st.settle()
+	found := st.compare()
+	if found != nil {
+		st.folder = nil
+	}
 	switch {
 	case found == nil && known == nil:
 		return nil
@@ -107,7 +148,9 @@ func (st *Store) verify() error {
 	case known == nil || *found != *known:
 		st.fault.Store(found)
 		next := "put it back under this name, or end the program and start it with the new one"
-		if found.name != st.file && found.name != st.given {
+		if found.what == emptied {
+			next = "end the program and put a copy of the database in its place"
+		} else if found.name != st.file && found.name != st.given {
 			next = "end the program and start it again"
 		}
 		st.log.Error("no session is read or saved: "+found.what, "file", found.name, "next", next)
@@ -137,6 +180,9 @@ func (st *Store) rescue() {
 		return
 	}
 	st.rescued = f
+	if f.what == emptied { // the log has the last pages only: they would make a database that looks sound
+		return
+	}
 	if st.otherLog() { // it was begun upon the database as it is: to change that now would spoil it
 		st.log.Error("the last writes lie in a log that was removed: another program has begun its own", "file", st.file)
 		return

@@ -66,7 +66,7 @@ type mishap struct {
 	kept string
 }
 
-// The database is D/f/s.db. It is opened as D/link, which leads there.
+// The database is D/f/s.db. D/link leads there.
 var mishaps = []mishap{
 	{"all removed", "s.db", func(t *testing.T, d string) { remove(t, d+"/f/s.db", d+"/f/s.db-wal", d+"/f/s.db-shm") }, nil, ""},
 	{"removed", "moved or removed", func(t *testing.T, d string) { remove(t, d+"/f/s.db") }, nil, ""},
@@ -80,6 +80,11 @@ var mishaps = []mishap{
 		rename(t, d+"/f/s.db", d+"/big.db")
 		os.Symlink(d+"/big.db", d+"/f/s.db")
 	}, func(t *testing.T, d string) { rename(t, d+"/big.db", d+"/f/s.db") }, "big.db"},
+	{"emptied", "emptied", func(t *testing.T, d string) {
+		if err := os.Truncate(d+"/f/s.db", 0); err != nil {
+			t.Fatal(err)
+		}
+	}, nil, ""},
 	{"the folder renamed", "moved or removed", func(t *testing.T, d string) { rename(t, d+"/f", d+"/g") },
 		func(t *testing.T, d string) { rename(t, d+"/g", d+"/f") }, "g/s.db"},
 	{"the link leads elsewhere", "link", func(t *testing.T, d string) {
@@ -155,7 +160,11 @@ func TestFileThatLostItsName(t *testing.T) {
 					t.Skip(err)
 				}
 				log := &logged{}
-				st := open(t, sqlite.Config{File: dir + "/link", Log: slog.New(slog.NewTextHandler(log, nil))})
+				by := dir + "/f/s.db"
+				if strings.Contains(m.name, "link leads") || name == "load" {
+					by = dir + "/link"
+				}
+				st := open(t, sqlite.Config{File: by, Log: slog.New(slog.NewTextHandler(log, nil))})
 				fill(t, st, 3, 100)
 				if err := errors.Join(use(st), st.Ping(ctx)); err != nil {
 					t.Fatal("before: ", err) // the control
@@ -168,6 +177,11 @@ func TestFileThatLostItsName(t *testing.T) {
 				}
 				if lines := log.lines(); lines != nil {
 					t.Error("before: ", lines)
+				}
+				// As after a while in which nobody touched the folder.
+				long := time.Now().Add(-time.Hour)
+				if err := errors.Join(os.Chtimes(dir+"/f", long, long), st.Ping(ctx)); err != nil {
+					t.Fatal(err)
 				}
 
 				m.do(t, dir)

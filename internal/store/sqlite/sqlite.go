@@ -12,6 +12,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"io/fs"
 	"iter"
 	"log/slog"
 	"sync"
@@ -91,6 +92,7 @@ type Store struct {
 
 	verifyMu sync.Mutex
 	opened   []openFile                // what SQLite has open, and under which names; guarded by verifyMu
+	folder   fs.FileInfo               // the folder as it was before all files were compared; nil if it had just changed
 	fault    atomic.Pointer[misplaced] // as verify saw it last, nil when all is well
 	rescued  *misplaced                // what rescue has run for; guarded by lead
 
