@@ -56,8 +56,7 @@ type request struct {
 	told      []*visit          // that know of it
 	quiet     bool              // it only looks at what happened, and others need not know
 	failure   error             // for the log, when no handler returned it
-	has       session.Key       // what waits to be told: the session that it left, zero for none
-	expires   time.Time         // and when that one does
+	rest      *remains          // of what waits to be told: the session as the request left it
 	room      int               // bytes taken of the room for bodies
 	live      *experiment.Reply // of the run below whose path it came; nil mostly
 }
@@ -108,6 +107,12 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		job.done <- mem
 	}
 	a.tell(mem)
+}
+
+// remains are what a request left of its session.
+type remains struct {
+	key     session.Key
+	expires time.Time
 }
 
 // remembered returns the memory of the request with this context. It is empty,
@@ -168,6 +173,9 @@ func (a *App) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
 func (a *App) logRequest(c echo.Context, began time.Time, err error) {
 	ctx, status := c.Request().Context(), c.Response().Status
 	failure := remembered(ctx).failure
+	if !a.cfg.LogRequests && status < http.StatusInternalServerError && err == nil && failure == nil {
+		return
+	}
 	if failure == nil {
 		failure = err
 	}

@@ -127,7 +127,7 @@ func (a *App) tell(mem *request) {
 	if mem.by != theSweeper {
 		if s := mem.id.engine.Loaded(new(http.Request).WithContext(mem)); s != nil && s.Exists() {
 			info := s.Info()
-			news.has, news.expires = info.Cookie.RecordKey(), info.Expires
+			news.rest = &remains{info.Cookie.RecordKey(), info.Expires}
 		}
 	}
 	select {
@@ -186,7 +186,7 @@ func (a *App) followOther(v *visit, k session.Key, mem *request) {
 		a.watchClock(v, session.Key{}, time.Time{}, false)
 		return
 	}
-	if mem.has == k {
-		a.watchClock(v, k, mem.expires, inCookie)
+	if mem.rest != nil && mem.rest.key == k {
+		a.watchClock(v, k, mem.rest.expires, inCookie)
 	}
 }
