@@ -144,7 +144,7 @@ func newWriteMark() string {
 
 // append writes c as the JSON that a student reads in the store, for example
 //
-//	{"placement":"hybrid","expiry":"5m0s","write":"q3xkzt7mva","values":{"cart":[1,2]}}
+//	{"placement":"hybrid","expiry":"5m0s","values":{"cart":[1,2]},"cookie":1,"write":"q3xkzt7mva"}
 func (c *contents) append(dst []byte) []byte {
 	dst = append(dst, `{"placement":"`...)
 	dst = append(dst, c.placement.String()...)
@@ -152,6 +152,8 @@ func (c *contents) append(dst []byte) []byte {
 	if x := c.expiry.String(); x != "" {
 		dst = fmt.Appendf(dst, `,"expiry":%q`, x)
 	}
+	dst = append(dst, `,"values":`...)
+	dst = c.values.appendTo(dst)
 	if c.floor > 0 {
 		dst = fmt.Appendf(dst, `,"cookie_values_since":%d`, c.floor)
 	}
@@ -161,8 +163,7 @@ func (c *contents) append(dst []byte) []byte {
 	}
 	dst = append(dst, `,"write":"`...)
 	dst = append(dst, c.write...)
-	dst = append(dst, `","values":`...)
-	return append(c.values.appendTo(dst), '}')
+	return append(dst, `"}`...)
 }
 
 func parseContents(data string) (c contents, err error) {
