@@ -32,7 +32,7 @@ import (
 // befalls the store before that. SESSIONSCOPE_TORTURE_ROUNDS says how many rounds there are.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	rounds := 12
+	rounds := 8
 	if s := os.Getenv("SESSIONSCOPE_TORTURE_ROUNDS"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {
