@@ -132,7 +132,7 @@ func run(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Log
 	}
 	room := session.NewIDRoom(cookieIDs*cfg.MaxSessions, cfg.Lifetime)
 	if stats, err := st.Stats(ctx); err == nil { // markers that another run left
-		room.Take(stats.Ended, time.Now().Add(cfg.Lifetime))
+		room.Add(stats.Ended, time.Now().Add(cfg.Lifetime))
 	}
 	a, err := app.New(app.Config{
 		Sessions: session.Config{

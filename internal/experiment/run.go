@@ -238,32 +238,33 @@ func (rn *Runner) keep(r *Run) {
 	rn.mu.Lock()
 	defer rn.mu.Unlock()
 	size := 0
-	var kept, mine []*Run
+	var others []*Run
 	for _, other := range rn.byToken {
 		if ended, n := other.weight(); !ended.IsZero() {
 			size += n
 			if other != r {
-				kept = append(kept, other)
-			}
-			if other != r && other.Learner == r.Learner {
-				mine = append(mine, other)
+				others = append(others, other)
 			}
 		}
 	}
-	for _, from := range [][]*Run{mine, kept} {
-		slices.SortFunc(from, func(a, b *Run) int { return a.started.Compare(b.started) })
-		for _, old := range from {
-			if size <= maxKeptSize {
-				break
-			}
-			if _, there := rn.byToken[old.Token]; there {
-				_, n := old.weight()
-				size -= n
-				delete(rn.byToken, old.Token)
-			}
+	slices.SortFunc(others, func(a, b *Run) int {
+		switch own := a.Learner == r.Learner; {
+		case own == (b.Learner == r.Learner):
+			return a.started.Compare(b.started)
+		case own:
+			return -1
 		}
+		return 1
+	})
+	for _, old := range others {
+		if size <= maxKeptSize {
+			break
+		}
+		_, n := old.weight()
+		size -= n
+		delete(rn.byToken, old.Token)
 	}
-	if rn.sweeper == nil {
+	if rn.sweeper == nil && !rn.closed {
 		rn.sweeper = time.AfterFunc(KeepFor, rn.sweep)
 	}
 }

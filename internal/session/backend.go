@@ -136,8 +136,8 @@ type Backend interface {
 	Ping(ctx context.Context) error
 }
 
-// ErrDown is what the error of a Backend is that knows that it can keep nothing: what
-// it was asked has not been done, and to ask again is no use.
+// ErrDown is what the error of a Backend is that knows that it can keep and read
+// nothing for now: to ask it what became of a write is no use.
 var ErrDown = errors.New("the store is down")
 
 // What a Backend answers when it is well.

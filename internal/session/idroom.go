@@ -23,8 +23,8 @@ func NewIDRoom(max int, lifetime time.Duration) *IDRoom {
 	return &IDRoom{max: max, span: lifetime/256 + time.Second, ends: make(map[int64]int)}
 }
 
-// Take counts n IDs that end then, whether or not there is room for them.
-func (r *IDRoom) Take(n int, end time.Time) {
+// Add counts n IDs that end then, whether or not there is room for them.
+func (r *IDRoom) Add(n int, end time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.n += n

@@ -385,10 +385,10 @@ func TestRoomForMarkers(t *testing.T) {
 			b.born(session.InCookie)
 			born = append(born, b)
 		}
-		fails := e.browser(t).load()
-		fails.SetPlacement(session.InCookie)
-		must(t, fails.Set("a", "1"))
-		if err := fails.Commit(t.Context()); !errors.Is(err, session.ErrNoID) {
+		beyond := e.browser(t).load()
+		beyond.SetPlacement(session.InCookie)
+		must(t, beyond.Set("a", "1"))
+		if err := beyond.Commit(t.Context()); !errors.Is(err, session.ErrNoID) {
 			t.Errorf("a birth in the half for live sessions: %v, want ErrNoID", err)
 		}
 		for range 6 {

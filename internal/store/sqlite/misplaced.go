@@ -26,7 +26,7 @@ type misplaced struct{ name, what string }
 
 func (e *misplaced) Error() string { return e.name + ": " + e.what }
 
-// Is tells that nothing was done, and that to ask again is no use.
+// Is tells that to ask again is no use: reads are refused too.
 func (e *misplaced) Is(target error) bool { return target == session.ErrDown }
 
 const (
