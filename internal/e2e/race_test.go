@@ -45,7 +45,9 @@ func startRaced(t *testing.T) *program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startCommand(t, exec.Command(raced, "--addr", "127.0.0.1:0"))
+	p := startCommand(t, exec.Command(raced, "--addr", "127.0.0.1:0"))
+	p.raced = true
+	return p
 }
 
 // TestRaces uses the program, with the race detector in it, over real connections:
