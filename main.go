@@ -30,6 +30,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/private"
 	"github.com/sessionscope/sessionscope/internal/store/redis"
 	"github.com/sessionscope/sessionscope/internal/store/sqlite"
+	"github.com/sessionscope/sessionscope/internal/tap"
 	"github.com/sessionscope/sessionscope/internal/terminal"
 )
 
@@ -148,10 +149,10 @@ func run(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Log
 		return err
 	}
 
-	gate := app.NewGate(listener)
+	gate := tap.NewGate(listener)
 	srv := &http.Server{
 		Handler:           a,
-		ConnContext:       app.TapContext,
+		ConnContext:       tap.Context,
 		ConnState:         gate.ConnState,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
@@ -175,7 +176,7 @@ func run(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Log
 	}
 	watchHangups(ctx, end, cfg.SecretFile, a, st, log)
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(app.Tap(gate)) }()
+	go func() { served <- srv.Serve(tap.Listen(gate)) }()
 
 	url := "http://" + address(listener.Addr())
 	begun := fmt.Sprintf("Sessionscope is at %s (Ctrl+C ends it)\n", url)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/tap"
 )
 
 // Config is what an App is made of. Every field is needed.
@@ -49,7 +50,7 @@ type App struct {
 	plot    plot
 	self    *client
 	streams atomic.Int32
-	bodies  room
+	bodies  *tap.Room
 	holds   chan struct{} // one place for each request that holds a session
 	told    chan *request // for the visits to hear of
 	telling sync.Once
@@ -101,7 +102,7 @@ func assemble(cfg Config, assets *assets) (*App, error) {
 	}
 	a.root = &identity{engine: engine}
 	a.seats = seats{byName: make(map[string]*identity), secrets: cfg.Sessions.Secrets}
-	a.bodies.max = allBodies
+	a.bodies = tap.NewRoom(allBodies)
 	a.visits = visits{now: engine.Now, byToken: make(map[string]*visit)}
 	a.self = newClient(a)
 	a.routes()

@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/tap"
 	"github.com/sessionscope/sessionscope/views"
 )
 
@@ -273,11 +274,11 @@ func (cl *client) start() {
 	cl.server = &http.Server{
 		Handler: cl.app, ReadHeaderTimeout: time.Second, ReadTimeout: time.Second, MaxHeaderBytes: 32 << 10,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			own := conn.(*tapConn).Conn.(ownConn)
-			return TapContext(context.WithValue(ctx, errandKey{}, own.errand), conn)
+			own := tap.Under(conn).(ownConn)
+			return tap.Context(context.WithValue(ctx, errandKey{}, own.errand), conn)
 		},
 	}
-	go cl.server.Serve(Tap(cl))
+	go cl.server.Serve(tap.Listen(cl))
 }
 
 // close ends the client's server, if it was started.

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/tap"
 	"github.com/sessionscope/sessionscope/views"
 )
 
@@ -36,20 +37,20 @@ func (a *App) finish(ctx context.Context, v *visit, e entry, w *views.Wire) {
 		return
 	}
 	before := b.panels().Wire
-	if left, ok := b.answer.wait(ctx); ok {
-		before.Response, before.ResponseMore = b.id.headers(fieldsOf(left.lines))
+	if left, ok := b.answer.Wait(ctx); ok {
+		before.Response, before.ResponseMore = b.id.headers(fieldsOf(left.Lines))
 		before.Finished = true
 	}
 	compare(w, before, b.n)
 }
 
 // complete gives w what left, once that has happened.
-func (id *identity) complete(ctx context.Context, answer *outgoing, w *views.Wire) {
-	if left, ok := answer.wait(ctx); ok {
-		w.Finished, w.StatusLine = true, left.status
-		w.ResponseHeadBytes, w.ResponseBytes = bytesText(left.headBytes), bytesText(int(left.bodyBytes))
-		w.Took = milliseconds(left.took)
-		w.Response, w.ResponseMore = id.headers(fieldsOf(left.lines))
+func (id *identity) complete(ctx context.Context, answer *tap.Answer, w *views.Wire) {
+	if left, ok := answer.Wait(ctx); ok {
+		w.Finished, w.StatusLine = true, left.Status
+		w.ResponseHeadBytes, w.ResponseBytes = bytesText(left.HeadBytes), bytesText(int(left.BodyBytes))
+		w.Took = milliseconds(left.Took)
+		w.Response, w.ResponseMore = id.headers(fieldsOf(left.Lines))
 	}
 }
 

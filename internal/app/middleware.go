@@ -18,6 +18,7 @@ import (
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/tap"
 	"github.com/sessionscope/sessionscope/views"
 )
 
@@ -34,7 +35,7 @@ type request struct {
 	context.Context
 	wants  form      // which of the three answers
 	id     *identity // whose side of the lab it is for
-	tapped tapped    // what its connection knows of it
+	tapped tap.Head  // what its connection knows of it
 	body   string    // as received
 	form   url.Values
 	events []session.Event // nothing is recorded for an answer that shows none
@@ -96,10 +97,10 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if job != nil {
 		mem.visit, mem.by = job.visit, job.by
 	}
-	mem.tapped = tappedHead(r, a.shows(mem) && r.Method != http.MethodHead)
+	mem.tapped = tap.HeadOf(r, a.shows(mem) && r.Method != http.MethodHead)
 	defer func() { // also after a panic
-		a.bodies.give(mem.room)
-		mem.tapped.conn.answered()
+		a.bodies.Give(mem.room)
+		mem.tapped.Answered()
 	}()
 	a.echo.ServeHTTP(w, r.WithContext(mem))
 	mem.body, mem.form = "", nil // nothing of them is kept with what others are told
@@ -304,7 +305,7 @@ func (a *App) readBody(w http.ResponseWriter, r *http.Request, mem *request) (st
 		case err != nil:
 			return string(body), err
 		case len(body) < cap(body):
-		case cap(body) >= freeBody && !a.bodies.take(cap(body)):
+		case cap(body) >= freeBody && !a.bodies.Take(cap(body)):
 			return "", errCrowded
 		default:
 			if cap(body) >= freeBody {

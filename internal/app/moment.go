@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/tap"
 	"github.com/sessionscope/sessionscope/views"
 )
 
@@ -32,7 +33,7 @@ type moment struct {
 	wrote            bool   // something changed, and was not merely read
 	observed         bool   // nothing travelled, or nothing that concerns this browser
 	aside            bool   // the panels do not say what this browser and the server keep of its session: of a copy, of an older session, of an outage
-	answer           *outgoing
+	answer           *tap.Answer
 	head             int // bytes that are counted for answer's head
 }
 
@@ -104,7 +105,7 @@ func (a *App) record(c echo.Context, status int, s *session.Session, p *panels) 
 		return shown
 	}
 	mem.recorded = true
-	m := &moment{at: mem.id.engine.Now(), id: mem.id, by: mem.by, session: info.ID, answer: mem.tapped.answer, aside: mem.by != "" || s == nil}
+	m := &moment{at: mem.id.engine.Now(), id: mem.id, by: mem.by, session: info.ID, answer: mem.tapped.Answer, aside: mem.by != "" || s == nil}
 	if job, _ := mem.Value(errandKey{}).(*errand); job != nil {
 		m.source = job.source
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/tap"
 )
 
 // instance is an application of its own, for one run of an
@@ -47,11 +48,11 @@ func (a *App) bootPrivate(cfg experiment.AppConfig) (experiment.App, error) {
 }
 
 // Listen implements experiment.App.
-func (p *instance) Listen(l net.Listener) net.Listener { return Tap(l) }
+func (p *instance) Listen(l net.Listener) net.Listener { return tap.Listen(l) }
 
 // ConnContext implements experiment.App.
 func (p *instance) ConnContext(ctx context.Context, c net.Conn) context.Context {
-	return TapContext(ctx, c)
+	return tap.Context(ctx, c)
 }
 
 // Expect implements experiment.App. What it promises to return are packed panels, or nil
@@ -69,7 +70,7 @@ func (p *instance) Expect(address, who string) func(context.Context) any {
 				return nil
 			}
 			shown := *mem.panels
-			mem.id.complete(ctx, mem.tapped.answer, &shown.Wire)
+			mem.id.complete(ctx, mem.tapped.Answer, &shown.Wire)
 			shown.Server.Idle.Still, shown.Server.Absolute.Still = true, true
 			shown.Browser.Scripts = false
 			return shown.pack() // a run keeps many

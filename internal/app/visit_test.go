@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/tap"
 	"github.com/sessionscope/sessionscope/views"
 )
 
@@ -382,44 +383,6 @@ func TestFinishedExchange(t *testing.T) {
 	}
 }
 
-func TestOutgoing(t *testing.T) {
-	for _, test := range []struct {
-		name       string
-		writes     []string
-		head, body int
-		done       bool
-	}{
-		{"at once", []string{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab"}, 38, 2, true},
-		{"in pieces", []string{"HTTP/1.1 200 OK\r\nContent-", "Length: 2\r\n\r", "\n", "a", "b"}, 38, 2, true},
-		{"not yet", []string{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na"}, 38, 1, false},
-		{"no body", []string{"HTTP/1.1 303 See Other\r\nContent-Length: 0\r\n\r\n"}, 45, 0, true},
-		{"continue", []string{"HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"}, 38, 1, true},
-		{"continue in one", []string{"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"}, 38, 1, true},
-		{"no head", []string{strings.Repeat("x", maxHead+1)}, 0, 0, false},
-	} {
-		o := &outgoing{began: time.Now(), length: -1, done: make(chan struct{})}
-		for _, w := range test.writes {
-			o.write([]byte(w), time.Now())
-		}
-		o.write([]byte{}, time.Now())
-		done := false
-		select {
-		case <-o.done:
-			done = true
-		default:
-		}
-		if done != test.done {
-			t.Errorf("%s: done is %t", test.name, done)
-		}
-		if !done {
-			continue
-		}
-		if left, ok := o.wait(t.Context()); !ok || left.headBytes != test.head || int(left.bodyBytes) != test.body {
-			t.Errorf("%s: %+v, want %d and %d bytes", test.name, left, test.head, test.body)
-		}
-	}
-}
-
 // reading reads an event stream until a message has the words.
 func reading(t *testing.T, r *bufio.Reader, words ...string) string {
 	t.Helper()
@@ -576,8 +539,8 @@ func TestSlowReader(t *testing.T) {
 		here, there := net.Pipe()
 		listener := &pipes{conns: make(chan net.Conn, 1), done: make(chan struct{})}
 		listener.conns <- there
-		srv := &http.Server{Handler: h, ConnContext: TapContext}
-		go srv.Serve(Tap(listener))
+		srv := &http.Server{Handler: h, ConnContext: tap.Context}
+		go srv.Serve(tap.Listen(listener))
 		defer func() {
 			here.Close()
 			srv.Close()

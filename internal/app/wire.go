@@ -33,11 +33,11 @@ func (a *App) wire(c echo.Context, status int) views.Wire {
 		Body:       shown(mem.body, maxShown),
 		SetCookie:  h.Get("Set-Cookie") != "",
 		Steps:      steps(mem.events, came),
-		AsSent:     mem.tapped.lines != nil,
+		AsSent:     mem.tapped.Lines != nil,
 
-		RequestHeadBytes: bytesText(mem.tapped.headBytes), RequestBytes: bytesText(len(mem.body)),
+		RequestHeadBytes: bytesText(mem.tapped.Bytes), RequestBytes: bytesText(len(mem.body)),
 	}
-	if mem.tapped.headBytes == 0 {
+	if mem.tapped.Bytes == 0 {
 		w.RequestHeadBytes = "unknown"
 	}
 	switch n := int(r.ContentLength); {
@@ -46,7 +46,7 @@ func (a *App) wire(c echo.Context, status int) views.Wire {
 	case n > len(mem.body):
 		w.RequestBytes = bytesText(n) + " (not all read)"
 	}
-	w.Request, w.RequestMore = id.headers(requestFields(r, mem.tapped.lines))
+	w.Request, w.RequestMore = id.headers(requestFields(r, mem.tapped.Lines))
 	w.Response, w.ResponseMore = id.headers(sorted(h))
 	return w
 }

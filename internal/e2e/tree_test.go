@@ -24,6 +24,7 @@ func TestImports(t *testing.T) {
 		"internal/session":               nil,
 		"internal/backlog":               nil,
 		"internal/terminal":              nil,
+		"internal/tap":                   nil,
 		"internal/config":                {"internal/session"},
 		"internal/store/memory":          {"internal/session"},
 		"internal/store/sqlite":          {"internal/session"},
@@ -33,7 +34,7 @@ func TestImports(t *testing.T) {
 		"internal/store/storetest":       {"internal/session"},
 		"internal/store/private":         {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/experiment"},
 		"internal/experiment":            {"internal/session"},
-		"internal/app":                   {"internal/session", "internal/experiment", "views"},
+		"internal/app":                   {"internal/tap", "internal/session", "internal/experiment", "views"},
 		"internal/e2e":                   nil,
 	}
 	echo := map[string]bool{"internal/app": true}

@@ -1,4 +1,7 @@
-package app
+// Package tap is about connections: what travels over them, byte for byte, and how
+// many there may be. Listen makes a listener whose connections remember heads and
+// sizes; a Gate bounds the connections. It imports the standard library and nothing else.
+package tap
 
 import (
 	"bytes"
@@ -14,50 +17,58 @@ import (
 	"time"
 )
 
-// tapLimit is the most that a connection remembers: more than the longest head
+// limit is the most that a connection remembers: more than the longest head
 // that the server takes, with what is read ahead of it.
-const tapLimit = 64 << 10
+const limit = 64 << 10
 
 // Most heads are far shorter. A request with a longer one takes room for the most that
 // there may be, from when it passes this until its answer has left. Where none is left,
 // its connection is told so and ends: net/http would keep all of it.
-const tapUsual = 8 << 10
+const usual = 8 << 10
 
 // allHeads is the room for all longer heads of one listener, in bytes.
-const allHeads = 256 * tapLimit
+const allHeads = 256 * limit
 
 // crowdedHeads is the answer to a head that no room is left for.
 const crowdedHeads = "This server reads as many long heads as it has room for. Try again in a moment, with fewer cookies.\n"
 
-// Tap returns l with connections that remember the head of the request being
+// Listen returns l with connections that remember the head of the request being
 // read, byte for byte, and what leaves in answer: net/http forgets the order and
 // the spelling of header names, and writes the answer's head itself. The server's
-// ConnContext must be TapContext.
-func Tap(l net.Listener) net.Listener { return tapListener{l, &room{max: allHeads}} }
+// ConnContext must be Context.
+func Listen(l net.Listener) net.Listener { return listener{l, NewRoom(allHeads)} }
 
-// TapContext is a ConnContext for http.Server: it lets requests find their connection.
-func TapContext(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, tapKey{}, c)
+// Context is a ConnContext for http.Server: it lets requests find their connection.
+func Context(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, key{}, c)
 }
 
-type tapKey struct{}
+type key struct{}
 
-type tapListener struct {
+// Under returns the connection that one of Listen's is made of; any other as it is.
+func Under(c net.Conn) net.Conn {
+	if c, ok := c.(*conn); ok {
+		return c.Conn
+	}
+	return c
+}
+
+type listener struct {
 	net.Listener
-	heads *room
+	heads *Room
 }
 
-func (l tapListener) Accept() (net.Conn, error) {
+func (l listener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &tapConn{Conn: c, heads: l.heads}, nil
+	return &conn{Conn: c, heads: l.heads}, nil
 }
 
-type tapConn struct {
+type conn struct {
 	net.Conn
-	heads *room // for long ones
+	heads *Room // for long ones
 
 	mu   sync.Mutex
 	read []byte // since the end of the last request
@@ -65,10 +76,10 @@ type tapConn struct {
 	skip int64  // bytes of the last request's body that are still to come
 	lost bool   // it is not known any more where a request begins
 
-	answer atomic.Pointer[outgoing] // to the request being answered; nil if nobody wants to know
+	answer atomic.Pointer[Answer] // to the request being answered; nil if nobody wants to know
 }
 
-func (c *tapConn) Write(p []byte) (int, error) {
+func (c *conn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	if s := c.answer.Load(); s != nil {
 		s.write(p[:n], time.Now())
@@ -76,13 +87,13 @@ func (c *tapConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (c *tapConn) Read(p []byte) (int, error) {
+func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if c.keep(p[:n]) {
 		return n, err
 	}
 	_ = c.Conn.SetWriteDeadline(time.Now().Add(turnAwayTime))
-	_, _ = c.Conn.Write([]byte(unavailable(crowdedHeads)))
+	_, _ = c.Conn.Write([]byte(Unavailable(crowdedHeads)))
 	return 0, &net.OpError{Op: "read", Net: "tcp", Err: errCrowdedHeads}
 }
 
@@ -91,7 +102,7 @@ var errCrowdedHeads = errors.New("too many long heads at once")
 
 // keep remembers what was read, as long as it may be a part of a head. It tells
 // whether there was room for that.
-func (c *tapConn) keep(p []byte) bool {
+func (c *conn) keep(p []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	body := min(c.skip, int64(len(p)))
@@ -100,14 +111,14 @@ func (c *tapConn) keep(p []byte) bool {
 	if c.lost || len(more) == 0 {
 		return true
 	}
-	if len(c.read)+len(more) > tapUsual && c.room == 0 {
-		if !c.heads.take(tapLimit) {
+	if len(c.read)+len(more) > usual && c.room == 0 {
+		if !c.heads.Take(limit) {
 			c.lose()
 			return false
 		}
-		c.room = tapLimit
+		c.room = limit
 	}
-	if len(c.read)+len(more) > max(tapUsual, c.room) {
+	if len(c.read)+len(more) > max(usual, c.room) {
 		c.lose()
 	} else {
 		c.read = append(c.read, more...)
@@ -117,27 +128,28 @@ func (c *tapConn) keep(p []byte) bool {
 
 // lose forgets what was read: net/http's own memory of a head must do from now on.
 // The caller holds the lock.
-func (c *tapConn) lose() { c.lost, c.read = true, nil }
+func (c *conn) lose() { c.lost, c.read = true, nil }
 
-func (c *tapConn) giveRoom() {
-	c.heads.give(c.room)
+func (c *conn) giveRoom() {
+	c.heads.Give(c.room)
 	c.room = 0
 }
 
-// answered tells c that the request's head is kept no more.
-func (c *tapConn) answered() {
+// Answered tells the connection that the request's head is kept no more.
+func (h Head) Answered() {
+	c := h.conn
 	if c == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.read) <= tapUsual { // else the next head has come, and is a long one too
+	if len(c.read) <= usual { // else the next head has come, and is a long one too
 		c.giveRoom()
 	}
 }
 
 // Close implements net.Conn.
-func (c *tapConn) Close() error {
+func (c *conn) Close() error {
 	c.mu.Lock()
 	c.lose()
 	c.giveRoom()
@@ -145,43 +157,44 @@ func (c *tapConn) Close() error {
 	return c.Conn.Close()
 }
 
-// tapped is what a connection knows of a request.
-type tapped struct {
-	lines     []string  // of the head as they came, without the request line; nil when they are not known
-	headBytes int       // of the whole head, 0 when not known
-	answer    *outgoing // nil without a tapped connection
-	conn      *tapConn  // nil without a tapped connection
+// Head is what a connection knows of a request.
+type Head struct {
+	Lines  []string // of the head as they came, without the request line; nil when they are not known
+	Bytes  int      // of the whole head, 0 when not known
+	Answer *Answer  // nil without a tapped connection
+
+	conn *conn // nil without a tapped connection
 }
 
-// tappedHead returns what r's connection knows. It is called once a request, when
+// HeadOf returns what r's connection knows. It is called once a request, when
 // net/http has parsed the head. When the bytes are not known r.Header must do.
 // Without want it only makes ready for the next request.
-func tappedHead(r *http.Request, want bool) (t tapped) {
-	c, ok := r.Context().Value(tapKey{}).(*tapConn)
+func HeadOf(r *http.Request, want bool) (h Head) {
+	c, ok := r.Context().Value(key{}).(*conn)
 	if !ok {
-		return t
+		return h
 	}
-	t.conn = c
+	h.conn = c
 	if want {
-		t.answer = &outgoing{began: time.Now(), length: -1, done: make(chan struct{})}
+		h.Answer = &Answer{began: time.Now(), length: -1, done: make(chan struct{})}
 	}
-	c.answer.Store(t.answer)
+	c.answer.Store(h.Answer)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	head, rest, found := bytes.Cut(c.read, []byte("\r\n\r\n"))
 	first, fields, _ := bytes.Cut(head, []byte("\r\n"))
 	if c.lost || !found || !isRequestLine(first, r) {
 		c.lose()
-		return t
+		return h
 	}
 	if want {
-		t.headBytes = len(head) + len("\r\n\r\n")
-		t.lines = []string{} // not nil: it is known that there are none
+		h.Bytes = len(head) + len("\r\n\r\n")
+		h.Lines = []string{} // not nil: it is known that there are none
 		if len(fields) > 0 {
-			t.lines = strings.Split(string(fields), "\r\n")
+			h.Lines = strings.Split(string(fields), "\r\n")
 		}
-		if slices.ContainsFunc(t.lines, odd) {
-			t.lines, t.headBytes = nil, 0
+		if slices.ContainsFunc(h.Lines, odd) {
+			h.Lines, h.Bytes = nil, 0
 		}
 	}
 	if r.ContentLength < 0 { // chunked: where it ends, only net/http knows
@@ -194,7 +207,7 @@ func tappedHead(r *http.Request, want bool) (t tapped) {
 		}
 		c.read = append(c.read[:0], rest[body:]...)
 	}
-	return t
+	return h
 }
 
 // odd tells that a line of a head is not one field, such as a folded one or two
@@ -205,8 +218,8 @@ func odd(line string) bool {
 	return !ok || name == "" || strings.ContainsAny(name, " \t\"(),/;<=>?@[\\]{}") || strings.ContainsAny(line, "\n\r")
 }
 
-// outgoing is what leaves in answer to one request, as its connection sees it.
-type outgoing struct {
+// Answer is what leaves in answer to one request, as its connection sees it.
+type Answer struct {
 	began time.Time     // when the request's head had been read
 	done  chan struct{} // closed when the answer's last byte has been handed to the network
 
@@ -220,7 +233,7 @@ type outgoing struct {
 // maxHead is the most of an answer's head that is kept.
 const maxHead = 64 << 10
 
-func (s *outgoing) write(p []byte, now time.Time) {
+func (s *Answer) write(p []byte, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.ended.IsZero() {
@@ -268,17 +281,17 @@ func contentLength(head []byte) int64 {
 	return 0
 }
 
-// leave is an answer that has left.
-type leave struct {
-	status    string   // "200 OK"
-	lines     []string // of its head
-	headBytes int
-	bodyBytes int64
-	took      time.Duration
+// Left is an answer that has left.
+type Left struct {
+	Status    string   // "200 OK"
+	Lines     []string // of its head
+	HeadBytes int
+	BodyBytes int64
+	Took      time.Duration
 }
 
-// wait returns the answer once it has left, or false when ctx ends before.
-func (s *outgoing) wait(ctx context.Context) (l leave, ok bool) {
+// Wait returns the answer once it has left, or false when ctx ends before.
+func (s *Answer) Wait(ctx context.Context) (l Left, ok bool) {
 	if s == nil {
 		return l, false
 	}
@@ -291,7 +304,7 @@ func (s *outgoing) wait(ctx context.Context) (l leave, ok bool) {
 	defer s.mu.Unlock()
 	lines := strings.Split(strings.TrimSuffix(string(s.head), "\r\n\r\n"), "\r\n")
 	_, status, _ := strings.Cut(lines[0], " ")
-	return leave{status, lines[1:], len(s.head), s.body, s.ended.Sub(s.began)}, true
+	return Left{status, lines[1:], len(s.head), s.body, s.ended.Sub(s.began)}, true
 }
 
 func isRequestLine(line []byte, r *http.Request) bool {

@@ -1,4 +1,4 @@
-package app
+package tap
 
 import (
 	"bufio"
@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,79 +139,22 @@ func half(t *testing.T, addr, text string) net.Conn {
 	return conn
 }
 
-// Half-sent forms hold no more memory than there is room for, in all: who comes then
-// with a long one is told so, short ones pass, and the room is free again afterwards.
-func TestHalfSentFormsAreBounded(t *testing.T) {
-	t.Parallel()
-	a, addr := serve(t, nil)
-	const most = 256 << 10
-	a.bodies.max = most
-	post := func(n int) *http.Response {
-		t.Helper()
-		r, _ := http.NewRequest("POST", "http://"+addr+"/set", strings.NewReader("key=a&value="+strings.Repeat("x", n)))
-		r.Header.Set("Content-Type", formType)
-		r.Header.Set("Accept", "application/json")
-		resp, err := newClientOf(t).Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		return resp
-	}
-	head := "POST /set HTTP/1.1\r\nHost: " + addr + "\r\nContent-Type: " + formType + "\r\n"
-	var conns []net.Conn
-	for n := range 20 {
-		length := "Content-Length: 200000\r\n\r\n"
-		if n%2 == 1 {
-			length = "Transfer-Encoding: chunked\r\n\r\n30d40\r\n" // the same
-		}
-		conns = append(conns, half(t, addr, head+length+"key=a&value="+strings.Repeat("x", 60<<10)))
-	}
-	var refused atomic.Int32
-	for _, conn := range conns {
-		go func() {
-			if resp, err := http.ReadResponse(bufio.NewReader(conn), nil); err == nil && resp.StatusCode == 429 && resp.Header.Get("Retry-After") != "" && resp.Close {
-				refused.Add(1)
-			}
-		}()
-	}
-	waitFor(t, func() bool { return refused.Load() >= 14 }) // 124 kB each for the others
-	if taken := a.bodies.taken.Load(); taken > most || taken < most/2 {
-		t.Errorf("%d bytes taken of %d", taken, most)
-	}
-	if resp := post(50 << 10); resp.StatusCode != 429 {
-		t.Errorf("a long form without room: %d", resp.StatusCode)
-	}
-	if resp := post(1 << 10); resp.StatusCode != 200 {
-		t.Errorf("a short form: %d", resp.StatusCode)
-	}
-	for _, conn := range conns {
-		conn.Close()
-	}
-	waitFor(t, func() bool { return a.bodies.taken.Load() == 0 })
-	if resp := post(50 << 10); resp.StatusCode != 200 {
-		t.Errorf("a long form afterwards: %d", resp.StatusCode)
-	}
-	if taken := a.bodies.taken.Load(); taken != 0 {
-		waitFor(t, func() bool { return a.bodies.taken.Load() == 0 })
-	}
-}
-
 // Half-sent long heads are bounded in the same way; short ones are not.
 func TestHalfSentHeadsAreBounded(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	socket, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	hosts, _ := LocalHosts(listener.Addr(), nil, nil)
-	a := newApp(t, func(c *Config) { c.Hosts = hosts })
-	tap := Tap(listener).(tapListener)
-	tap.heads.max = 2 * tapLimit
-	srv := &http.Server{Handler: a, ConnContext: TapContext, MaxHeaderBytes: 32 << 10}
-	go srv.Serve(tap)
+	l := Listen(socket).(listener)
+	l.heads.max = 2 * limit
+	srv := &http.Server{ConnContext: Context, MaxHeaderBytes: 32 << 10, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		HeadOf(r, true).Answered()
+		io.WriteString(w, "here")
+	})}
+	go srv.Serve(l)
 	defer srv.Close()
-	addr := listener.Addr().String()
+	addr := socket.Addr().String()
 	long := "GET /keys HTTP/1.1\r\nHost: " + addr + "\r\nAccept: application/json\r\nX: " + strings.Repeat("y", 20<<10)
 	status := func(conn net.Conn) int {
 		conn.SetReadDeadline(time.Now().Add(3 * time.Second))
@@ -223,7 +165,7 @@ func TestHalfSentHeadsAreBounded(t *testing.T) {
 		return resp.StatusCode
 	}
 	one, two := half(t, addr, long), half(t, addr, long)
-	waitFor(t, func() bool { return tap.heads.taken.Load() == 2*tapLimit })
+	waitFor(t, func() bool { return l.heads.Taken() == 2*limit })
 	if got := status(half(t, addr, long)); got != 503 {
 		t.Errorf("a third long head: %d", got)
 	}
@@ -234,11 +176,20 @@ func TestHalfSentHeadsAreBounded(t *testing.T) {
 	if got := status(one); got != 200 {
 		t.Errorf("the rest of a long head: %d", got)
 	}
-	waitFor(t, func() bool { return tap.heads.taken.Load() == tapLimit })
+	waitFor(t, func() bool { return l.heads.Taken() == limit })
 	three := half(t, addr, long+"\r\n\r\n")
 	if got := status(three); got != 200 {
 		t.Errorf("a long head when one has ended: %d", got)
 	}
 	two.Close()
-	waitFor(t, func() bool { return tap.heads.taken.Load() == 0 })
+	waitFor(t, func() bool { return l.heads.Taken() == 0 })
+}
+
+func waitFor(t *testing.T, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); !done(); {
+		if time.Now().After(end) {
+			t.Fatal("it did not come")
+		}
+	}
 }

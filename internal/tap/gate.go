@@ -1,4 +1,4 @@
-package app
+package tap
 
 import (
 	"fmt"
@@ -129,7 +129,7 @@ func (g *Gate) turnAway(conn net.Conn, why string) {
 		defer func() { <-g.turned }()
 		defer conn.Close()
 		_ = conn.SetDeadline(time.Now().Add(turnAwayTime))
-		_, _ = io.WriteString(conn, unavailable(why))
+		_, _ = io.WriteString(conn, Unavailable(why))
 		if half, ok := conn.(interface{ CloseWrite() error }); ok {
 			_ = half.CloseWrite()
 		}
@@ -142,18 +142,15 @@ func (g *Gate) turnAway(conn net.Conn, why string) {
 	}()
 }
 
-// unavailable is a whole answer, for clients that net/http does not answer.
-func unavailable(why string) string {
+// Unavailable is a whole answer, for clients that net/http does not answer.
+func Unavailable(why string) string {
 	return fmt.Sprintf("HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n"+
 		"Retry-After: 2\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(why), why)
 }
 
 // ConnState is for http.Server: it tells the gate which connections are idle.
-func (g *Gate) ConnState(conn net.Conn, state http.ConnState) {
-	if tapped, ok := conn.(*tapConn); ok {
-		conn = tapped.Conn
-	}
-	if c, ok := conn.(*gateConn); ok {
+func (g *Gate) ConnState(c net.Conn, state http.ConnState) {
+	if c, ok := Under(c).(*gateConn); ok {
 		at := int64(0)
 		if state == http.StateIdle {
 			at = time.Now().UnixNano()

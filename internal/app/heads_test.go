@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/sessionscope/sessionscope/internal/tap"
 )
 
 // dial returns a connection to a real server of the app.
@@ -40,8 +42,8 @@ func serve(t *testing.T, change func(*Config)) (a *App, addr string) {
 			change(c)
 		}
 	})
-	srv := &http.Server{Handler: a, ConnContext: TapContext}
-	go srv.Serve(Tap(listener))
+	srv := &http.Server{Handler: a, ConnContext: tap.Context}
+	go srv.Serve(tap.Listen(listener))
 	t.Cleanup(func() { srv.Close() })
 	return a, listener.Addr().String()
 }

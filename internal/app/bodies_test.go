@@ -1,0 +1,85 @@
+package app
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/sessionscope/sessionscope/internal/tap"
+)
+
+// half sends the beginning of a request.
+func half(t *testing.T, addr, text string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// Half-sent forms hold no more memory than there is room for, in all: who comes then
+// with a long one is told so, short ones pass, and the room is free again afterwards.
+func TestHalfSentFormsAreBounded(t *testing.T) {
+	t.Parallel()
+	a, addr := serve(t, nil)
+	const most = 256 << 10
+	a.bodies = tap.NewRoom(most)
+	post := func(n int) *http.Response {
+		t.Helper()
+		r, _ := http.NewRequest("POST", "http://"+addr+"/set", strings.NewReader("key=a&value="+strings.Repeat("x", n)))
+		r.Header.Set("Content-Type", formType)
+		r.Header.Set("Accept", "application/json")
+		resp, err := newClientOf(t).Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp
+	}
+	head := "POST /set HTTP/1.1\r\nHost: " + addr + "\r\nContent-Type: " + formType + "\r\n"
+	var conns []net.Conn
+	for n := range 20 {
+		length := "Content-Length: 200000\r\n\r\n"
+		if n%2 == 1 {
+			length = "Transfer-Encoding: chunked\r\n\r\n30d40\r\n" // the same
+		}
+		conns = append(conns, half(t, addr, head+length+"key=a&value="+strings.Repeat("x", 60<<10)))
+	}
+	var refused atomic.Int32
+	for _, conn := range conns {
+		go func() {
+			if resp, err := http.ReadResponse(bufio.NewReader(conn), nil); err == nil && resp.StatusCode == 429 && resp.Header.Get("Retry-After") != "" && resp.Close {
+				refused.Add(1)
+			}
+		}()
+	}
+	waitFor(t, func() bool { return refused.Load() >= 14 }) // 124 kB each for the others
+	if taken := a.bodies.Taken(); taken > most || taken < most/2 {
+		t.Errorf("%d bytes taken of %d", taken, most)
+	}
+	if resp := post(50 << 10); resp.StatusCode != 429 {
+		t.Errorf("a long form without room: %d", resp.StatusCode)
+	}
+	if resp := post(1 << 10); resp.StatusCode != 200 {
+		t.Errorf("a short form: %d", resp.StatusCode)
+	}
+	for _, conn := range conns {
+		conn.Close()
+	}
+	waitFor(t, func() bool { return a.bodies.Taken() == 0 })
+	if resp := post(50 << 10); resp.StatusCode != 200 {
+		t.Errorf("a long form afterwards: %d", resp.StatusCode)
+	}
+	if taken := a.bodies.Taken(); taken != 0 {
+		waitFor(t, func() bool { return a.bodies.Taken() == 0 })
+	}
+}

@@ -1,0 +1,45 @@
+package tap
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAnswer(t *testing.T) {
+	for _, test := range []struct {
+		name       string
+		writes     []string
+		head, body int
+		done       bool
+	}{
+		{"at once", []string{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab"}, 38, 2, true},
+		{"in pieces", []string{"HTTP/1.1 200 OK\r\nContent-", "Length: 2\r\n\r", "\n", "a", "b"}, 38, 2, true},
+		{"not yet", []string{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na"}, 38, 1, false},
+		{"no body", []string{"HTTP/1.1 303 See Other\r\nContent-Length: 0\r\n\r\n"}, 45, 0, true},
+		{"continue", []string{"HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"}, 38, 1, true},
+		{"continue in one", []string{"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"}, 38, 1, true},
+		{"no head", []string{strings.Repeat("x", maxHead+1)}, 0, 0, false},
+	} {
+		o := &Answer{began: time.Now(), length: -1, done: make(chan struct{})}
+		for _, w := range test.writes {
+			o.write([]byte(w), time.Now())
+		}
+		o.write([]byte{}, time.Now())
+		done := false
+		select {
+		case <-o.done:
+			done = true
+		default:
+		}
+		if done != test.done {
+			t.Errorf("%s: done is %t", test.name, done)
+		}
+		if !done {
+			continue
+		}
+		if left, ok := o.Wait(t.Context()); !ok || left.HeadBytes != test.head || int(left.BodyBytes) != test.body {
+			t.Errorf("%s: %+v, want %d and %d bytes", test.name, left, test.head, test.body)
+		}
+	}
+}
