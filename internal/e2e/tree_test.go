@@ -25,6 +25,8 @@ func TestImports(t *testing.T) {
 		"internal/backlog":               nil,
 		"internal/terminal":              nil,
 		"internal/tap":                   nil,
+		"internal/seat":                  {"internal/session"},
+		"internal/trace":                 {"internal/session", "internal/tap", "internal/seat"},
 		"internal/config":                {"internal/session"},
 		"internal/store/memory":          {"internal/session"},
 		"internal/store/sqlite":          {"internal/session"},

@@ -38,6 +38,19 @@ func (n Name) String() string {
 // MarshalText makes it String's text in JSON too, a log's above all.
 func (n Name) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
 
+// UnmarshalText reads what MarshalText wrote.
+func (n *Name) UnmarshalText(text []byte) error {
+	if *n = (Name{}); len(text) == 0 {
+		return nil
+	}
+	if hex.DecodedLen(len(text)) != len(n.bytes) {
+		return fmt.Errorf("session: %q is no name of a session", text)
+	}
+	_, err := hex.Decode(n.bytes[:], text)
+	n.is = err == nil
+	return err
+}
+
 // Record is what a backend keeps under a key.
 type Record struct {
 	// Version counts the writes of a record. Create stores Version+1: 1 for a new

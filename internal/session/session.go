@@ -114,19 +114,42 @@ func (e *Engine) Load(r *http.Request) (*Session, error) {
 	return s, nil
 }
 
+// Pair is one cookie of a Cookie header, as it stands there. What has no "=" is a value
+// that has no name: that is how browsers send a cookie without one (RFC 6265bis, section 5.6).
+type Pair struct{ Name, Value string }
+
+// Pairs yields the cookies of a request's head in their order.
+func Pairs(h http.Header) iter.Seq[Pair] {
+	return func(yield func(Pair) bool) {
+		for _, line := range h["Cookie"] {
+			for text := range strings.SplitSeq(line, ";") {
+				if text = strings.Trim(text, " \t"); text != "" && !yield(ParsePair(text)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// ParsePair reads one cookie of a Cookie header.
+func ParsePair(text string) Pair {
+	if name, value, ok := strings.Cut(text, "="); ok {
+		return Pair{name, value}
+	}
+	return Pair{"", text}
+}
+
 // cookiesNamed yields the values of the cookies of that name, without quotes
 // around them, in the order of the header (RFC 6265, section 5.4).
 func cookiesNamed(h http.Header, name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, line := range h["Cookie"] {
-			for pair := range strings.SplitSeq(line, ";") {
-				is, value, _ := strings.Cut(strings.Trim(pair, " \t"), "=")
-				if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
-					value = value[1 : len(value)-1]
-				}
-				if is == name && !yield(value) {
-					return
-				}
+		for pair := range Pairs(h) {
+			value := pair.Value
+			if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
+				value = value[1 : len(value)-1]
+			}
+			if pair.Name == name && !yield(value) {
+				return
 			}
 		}
 	}

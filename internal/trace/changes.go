@@ -1,0 +1,201 @@
+package trace
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// What is what a Change is of.
+type What string
+
+const (
+	OfCookie   What = "cookie"   // the browser's session cookie: Bytes
+	OfReadable What = "readable" // the cookie that scripts may read: There
+	OfID       What = "id"       // the session's short name: Text
+	OfVersion  What = "version"  // Number
+	OfExpiry   What = "expiry"   // At
+	OfValue    What = "value"    // a key of the session: Value
+	OfLive     What = "live"     // live records: Number
+	OfExpired  What = "expired"  // records that are expired and not cleared: Number
+	OfLeft     What = "left"     // the record of the session that the browser had before: State
+)
+
+// Change is something that is another in one exchange than in the one before.
+type Change struct {
+	What    What
+	Key     string // of a value
+	Was, Is State
+	How     How
+}
+
+// State is one side of a Change. Which field counts, its What says.
+type State struct {
+	There  bool
+	Number int // bytes, a version, a count
+	Text   string
+	At     time.Time
+	Value  Value
+}
+
+// How says of two cookies, or of two values, in what they differ.
+type How string
+
+const (
+	AnotherID How = "another-id" // they are of two sessions
+	Signed    How = "signed"     // the press had it signed anew
+	Another   How = "another"    // as large, and another
+	Moved     How = "moved"      // the same value lives elsewhere
+	Alike     How = "alike"      // both begin alike
+)
+
+// state is what an exchange says that the server keeps: the session that the cookie
+// opens, or else the record that lies there by itself.
+func (x *Exchange) state() (s Session, partial bool) {
+	if !x.Session.Exists && x.Store.State == session.StateLive {
+		return x.Store.Record, x.Store.Record.Placement == session.Hybrid
+	}
+	return x.Session, false
+}
+
+// Changes says what is another in b than in a, as far as both know. It compares what
+// was, and not what is shown of it.
+func Changes(a, b *Exchange) (out []Change) {
+	add := func(differ bool, c Change) {
+		if differ {
+			out = append(out, c)
+		}
+	}
+	as, aPartial := a.state()
+	bs, bPartial := b.state()
+	out = append(out, cookieChange(a, b, as.ID, bs.ID)...)
+	add(a.Cookie.Planted != b.Cookie.Planted, Change{What: OfReadable, Was: State{There: a.Cookie.Planted}, Is: State{There: b.Cookie.Planted}})
+	add(as.ID != bs.ID, Change{What: OfID, Was: State{There: as.ID != "", Text: as.ID}, Is: State{There: bs.ID != "", Text: bs.ID}})
+	add(as.ID != "" && bs.ID != "" && as.Version != bs.Version && (as.ID == bs.ID || b.Cookie.Put), Change{What: OfVersion, Was: State{Number: int(as.Version)}, Is: State{Number: int(bs.Version)}})
+	add(as.ID != "" && bs.ID != "" && !as.Expires.Equal(bs.Expires), Change{What: OfExpiry, Was: State{At: as.Expires}, Is: State{At: bs.Expires}})
+	out = append(out, valueChanges(as, bs, aPartial, bPartial)...)
+	left := b.Store.Left
+	leaves := left.ID != "" && left.ID == as.ID && left.ID != bs.ID && left.State == session.StateLive
+	add(leaves, Change{What: OfLeft, Is: State{Text: left.ID, Number: int(left.Version)}})
+	if a.Store.Figures.Known && b.Store.Figures.Known {
+		was, is := a.Store.Figures, b.Store.Figures
+		ours := leaves || (as.ID == "") != (bs.ID == "") // else it is others' doing
+		add(ours && was.Live != is.Live, Change{What: OfLive, Was: State{Number: was.Live}, Is: State{Number: is.Live}})
+		add(was.Expired != is.Expired, Change{What: OfExpired, Was: State{Number: was.Expired}, Is: State{Number: is.Expired}})
+	}
+	return out
+}
+
+func cookieChange(a, b *Exchange, wasID, isID string) []Change {
+	was, is := &a.Cookie, &b.Cookie
+	name := len(was.Name)
+	if was.Kept == is.Kept {
+		return nil
+	}
+	c := Change{What: OfCookie, Was: State{There: was.Kept != "", Number: name + was.Bytes}, Is: State{There: is.Kept != "", Number: name + is.Bytes}}
+	if c.Was.There && c.Is.There {
+		switch {
+		case wasID != isID:
+			c.How = AnotherID
+		case slices.ContainsFunc(b.Events, func(ev session.Event) bool { return ev.Kind == session.Signed }):
+			c.How = Signed
+		case was.Bytes == is.Bytes:
+			c.How = Another
+		}
+	}
+	return []Change{c}
+}
+
+func valueChanges(a, b Session, aPartial, bPartial bool) (out []Change) {
+	for _, is := range b.Values {
+		was, had := a.Find(is.Key)
+		c := Change{What: OfValue, Key: is.Key, Was: State{There: had, Value: was}, Is: State{There: true, Value: is}}
+		switch {
+		case !had && aPartial && !is.OnServer: // nobody knew it then
+		case !had:
+			out = append(out, c)
+		case was.Sum != is.Sum:
+			if was.Text.Bytes == is.Text.Bytes && Cut(was.Text.Start, maxAlike).Start == Cut(is.Text.Start, maxAlike).Start {
+				c.How = Alike
+			}
+			out = append(out, c)
+		case was.OnServer != is.OnServer && !aPartial && !bPartial:
+			c.How = Moved
+			out = append(out, c)
+		}
+	}
+	if !bPartial {
+		for _, was := range a.Values {
+			if _, has := b.Find(was.Key); !has {
+				out = append(out, Change{What: OfValue, Key: was.Key, Was: State{There: true, Value: was}})
+			}
+		}
+	}
+	return out
+}
+
+// maxAlike is how much of a value a row of changes shows, in bytes.
+const maxAlike = 60
+
+// Against says what changed in x since before, the last state of this browser and the
+// server that is known; nil for none.
+func (x *Exchange) Against(before *Exchange) (b Beside) {
+	switch {
+	case before == nil:
+		b.First = true
+	case x.Store.Down:
+		b.Unknown = true
+	default:
+		b.Changes = Changes(before, x)
+	}
+	return b
+}
+
+// CompareHeads marks in x the fields that are others than in before, the exchange of the
+// same sender before it, and adds those that are gone. It returns how many are the same.
+func (x *Exchange) CompareHeads(before *Exchange) (same int) {
+	same = compareFields(&x.Request.Fields, before.Request.Fields, true)
+	return same + compareFields(&x.Answer.Fields, before.Answer.Fields, x.Answer.Finished && before.Answer.Finished)
+}
+
+// compareFields marks the lines of one head that differ from what was. Without whole,
+// lines that are missing may still come.
+func compareFields(now *[]Field, was []Field, whole bool) (same int) {
+	old, present := textsOf(was), textsOf(*now)
+	for i := range *now {
+		f := &(*now)[i]
+		switch text, had := old[f.Name]; {
+		case !had:
+			f.Diff = New
+		case text != present[f.Name]:
+			f.Diff = Changed
+		default:
+			same++
+		}
+	}
+	if whole {
+		for _, f := range was {
+			if _, stays := present[f.Name]; !stays {
+				f.Diff = Gone
+				*now = append(*now, f)
+			}
+		}
+	}
+	return same
+}
+
+// textsOf are the fields' values by name.
+func textsOf(fields []Field) map[string]string {
+	out := make(map[string]string)
+	for _, f := range fields {
+		if f.Diff == Gone {
+			continue
+		}
+		for _, p := range f.Pieces {
+			out[f.Name] += p.Text + "\x00" + string(p.Kind)
+		}
+		out[f.Name] += "\n"
+	}
+	return out
+}

@@ -1,0 +1,336 @@
+// Package trace keeps what one request was and did: facts, no words and no markup.
+//
+// An Exchange is gathered while its request is answered, packed into a moment of a visit,
+// and compared with others. Nobody may show one as it is: a cookie in it may open a
+// session still. Seen is what may be shown, and Exchange.Seen, which hides those cookies,
+// is the only thing that makes one: what presents an exchange takes a Seen.
+package trace
+
+import (
+	"context"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/seat"
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// Bounds of what an exchange keeps of texts that may be long, in bytes.
+const (
+	maxText   = 2000 // of a body, a stored field, a request's target
+	maxCookie = 4096 // of a cookie's value, and of a header field
+	maxValue  = 400  // of a session's value
+	maxJar    = 30   // cookies of a request
+	maxEvents = 64   // things that the engine did
+	maxKeys   = 12   // keys that a list names
+	maxPlot   = 300  // points of the store's figures
+)
+
+// Exchange is one request, what came of it, and what browser and server keep afterwards.
+// It is flat, bounded, and can be written as JSON.
+type Exchange struct {
+	At     time.Time
+	Side   string // whose side of the lab: "" the first browser's, "second" another's
+	By     string // who sent it, "" for a page of that side
+	Source string // the cookie that was copied, of a copy's exchange
+	Page   string // the load of a page that pressed, "" when it did not say
+	Status int    // of the answer
+	// Nothing tells that nothing travelled for this browser: it is told what a clock
+	// or somebody else did.
+	Nothing bool
+
+	Did     Did
+	Request Request
+	Answer  Answer
+	Cookie  Cookie
+	Session Session // that the browser's cookie opens after the answer
+	Store   Store
+	Events  []session.Event
+}
+
+// Did is what a handler says that it did, beyond what the engine's events tell. Only the
+// fields that its Op needs are set.
+type Did struct {
+	Op        string // what was asked for: the route's name, "lab" for the page itself
+	Refused   bool   // and was refused
+	Key       string
+	Found     bool  // the key was there, of get and delete
+	Value     Value // that was set, or got
+	Born      bool  // the session did not exist before
+	Same      bool  // nothing is another than before: the value, or the copied cookie
+	Away      bool  // start over, of flush; taken away, of plant
+	Count     int   // keys that were cleared, records that were removed
+	Keys      Keys
+	User      string
+	Before    string          // the short name of the ID that ended
+	Came      session.Verdict // on the cookie that came, before anything was done
+	Was       Session         // before anything was done
+	Learned   int             // experiments whose progress was a key of the session that ended
+	Expiry    session.Expiry
+	Placement session.Placement
+	PinnedAt  time.Time
+	Cookie    string // the name of the cookie that was planted
+	Late      bool   // the page asked by itself because a clock had run out
+	How       string // what was changed in a copy: "letter", "signature", one of session.TamperParts
+	Letter    Letter // that was changed
+	Copy      *Copy  // what became of a copy
+	OldPage   string // "restarted" or "idle": why the page that pressed goes on with another visit
+}
+
+// Letter is one that was changed in a cookie's value.
+type Letter struct {
+	At       int // counted from 1
+	Was, Now string
+}
+
+// Copy is what became of a copy of a cookie that the server's own client sent.
+type Copy struct {
+	Status   int
+	Accepted bool
+	Verdict  session.Verdict
+	Reason   string
+}
+
+// Keys are the first of a session's keys, and how many there are.
+type Keys struct {
+	First []string
+	Count int
+}
+
+// KeysOf returns at most the first few of names.
+func KeysOf(names []string) Keys { return Keys{names[:min(len(names), maxKeys)], len(names)} }
+
+// Text is the beginning of a text that may be long, cut between letters.
+type Text struct {
+	Start string
+	Bytes int // of the whole
+}
+
+// Request is what came, as its connection saw it, or as net/http has it.
+type Request struct {
+	Method, Host string
+	Target, Path Text // the address as it came, and its path below the side's own
+	Proto        string
+	Fields       []Field
+	AsSent       bool    // Fields are in the order and spelling in which they came
+	HeadBytes    int     // 0 when they are not known
+	Body         []Piece // the beginning of it
+	BodyBytes    int     // of what was read of it
+	Length       int64   // as the head says; -1 for a body in chunks
+}
+
+// Answer is what left. Before the answer has ended it is as far as the handler knows it:
+// what is added on the way, sizes and duration come with Finish.
+type Answer struct {
+	Status    string // "200 OK"
+	Fields    []Field
+	Body      Text // of an answer in JSON
+	Finished  bool
+	HeadBytes int
+	BodyBytes int64 // as they travelled
+	Took      time.Duration
+}
+
+// Field is one line of a head. Its value is in pieces, since some of them are not to be shown.
+type Field struct {
+	Name   string
+	Pieces []Piece
+	Diff   Diff
+}
+
+// Diff is what a field is against the exchange before.
+type Diff string
+
+const (
+	Same    Diff = ""        // it says the same, or was not compared
+	New     Diff = "new"     // it was not there
+	Changed Diff = "changed" // it said another thing
+	Gone    Diff = "gone"    // it was there, and is not in this one
+)
+
+// Piece is a part of a field's value.
+type Piece struct {
+	Kind  PieceKind
+	Text  string // "" when it is not kept
+	Bytes int    // of what is not kept
+}
+
+// PieceKind says what a piece is, and why its text is not kept.
+type PieceKind string
+
+const (
+	Plain   PieceKind = ""        // text
+	Token   PieceKind = "token"   // the value of a session cookie
+	Hidden  PieceKind = "hidden"  // such a value that opens a session still, and that the request which looks does not carry
+	Foreign PieceKind = "foreign" // another program's cookie, or credentials
+	Pins    PieceKind = "pins"    // says which browser pinned
+	Live    PieceKind = "live"    // finds the run again that waits for the browser
+	Kin     PieceKind = "kin"     // a cookie of another side of the lab
+	Once    PieceKind = "once"    // a token for one use
+	Secret  PieceKind = "secret"  // opens the visit
+)
+
+// Cookie is what the browser keeps of the session cookie after the answer, and what the
+// server found out about the one that came.
+type Cookie struct {
+	Name     string
+	Jar      []Crumb // every cookie that came
+	More     bool    // and others
+	Came     bool    // one of this name came
+	Kept     string  // the value that the browser keeps; "" for none
+	Bytes    int     // of that value
+	Hidden   bool    // it opens a session still, and the request that looks does not carry it
+	Thrown   bool    // the answer has it thrown away
+	Set      bool    // the answer sets it
+	Put      bool    // the press made it the browser's, by hand
+	Verdict  session.Verdict
+	Key      int  // which key verifies the kept one, counted from 1; 0 when none does
+	Keys     int  // of how many
+	Opens    bool // the kept one opens Session, so that it is labelled as Label says
+	Label    Label
+	Known    bool   // this visit saw a session of this browser before
+	Budget   int    // bytes of envelope that fit into one
+	Readable string // the name of the cookie that scripts may read
+	Planted  bool   // the browser has that after the answer
+}
+
+// Label is how the server labels the cookie.
+type Label struct {
+	Path         string
+	HTTPOnly     bool
+	Secure       bool
+	SameSite     string
+	BrowserClose bool
+	MaxAge       int // seconds, of the Set-Cookie that the answer carries; 0 for none
+}
+
+// Crumb is a cookie that came. Of other programs' only name and size are kept.
+type Crumb struct {
+	Name  string
+	Bytes int // of name and value
+	Kind  seat.Kind
+	Value string // of the readable one
+}
+
+// Session is a flat copy of session.Info.
+type Session struct {
+	Exists       bool
+	ID           string // its short name
+	Version      uint64
+	Placement    session.Placement
+	Created      time.Time
+	Absolute     time.Time
+	Expires      time.Time
+	Expiry       session.Expiry
+	BrowserClose bool
+	Values       []Value
+}
+
+// Value is one value of a session, or the beginning of it.
+type Value struct {
+	Key      string
+	Type     string
+	Text     Text   // as JSON
+	Sum      string // tells it from any other
+	OnServer bool
+}
+
+// Store is what the server keeps, as the store itself says.
+type Store struct {
+	Down bool // it did not answer
+
+	// The session that was looked for: the cookie's, or the one that the browser had
+	// last. ID is "" for none.
+	ID    string
+	State session.State
+	// Unknown tells that the store did not answer when it was asked for that session.
+	Unknown bool
+	Record  Session // what a live record says by itself, when no cookie opens it
+	Where   string  // what holds it: "row of the table sessions"
+	Fields  []Stored
+
+	// Left is the session that the browser had before, if that is another one.
+	Left Left
+
+	Policy  Policy
+	Figures Figures
+}
+
+// Stored is a field of a record, as it lies in the store.
+type Stored struct {
+	Name  string
+	Value Text
+}
+
+// Left is what became of a session that the browser does not have any more.
+type Left struct {
+	ID      string
+	State   session.State
+	Version uint64
+}
+
+// Policy are the clocks that a session has by default.
+type Policy struct {
+	Idle, Lifetime time.Duration
+	Rolling        bool
+}
+
+// Figures are the store's, and what it has of the browsers of a family.
+type Figures struct {
+	Known         bool // it answered
+	Live, Expired int
+	Bytes         int64
+	Family        []Member // none for a single browser
+	Plot          []Point
+}
+
+// Member is one browser of a family, and what became of its session.
+type Member struct {
+	Name    string
+	This    bool   // it is the browser whose exchange this is
+	ID      string // "" for no session yet
+	State   session.State
+	Carried bool // all of its session is in its cookie
+	Unknown bool // the store did not answer
+}
+
+// Point is what the store counted, from a moment on.
+type Point struct {
+	At            time.Time
+	Live, Expired int
+}
+
+type key struct{}
+
+// Key is the key under which a request's context has its *Exchange.
+var Key = key{}
+
+// From returns the exchange that ctx gathers, or nil.
+func From(ctx context.Context) *Exchange {
+	x, _ := ctx.Value(Key).(*Exchange)
+	return x
+}
+
+// Add keeps what the engine did.
+func (x *Exchange) Add(ev session.Event) {
+	x.Events = append(x.Events, ev)
+}
+
+// Wrote tells whether the engine changed something for it, and did not merely read.
+func (x *Exchange) Wrote() bool {
+	for _, ev := range x.Events {
+		switch ev.Kind {
+		case session.Read, session.Refused, session.Expired, session.Discarded, session.Conflict:
+		case session.Swept:
+			if ev.Count > 0 {
+				return true
+			}
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// Aside tells that an exchange says nothing of what its side's browser and the server
+// keep now: a copy's, one while the store was down, or one that looked at an older session.
+func (x *Exchange) Aside() bool { return x.By != "" || x.Store.Down || x.Store.Unknown }

@@ -1,0 +1,285 @@
+package trace
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/sessionscope/sessionscope/internal/seat"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/tap"
+)
+
+// Names of header fields that say which of a visit's pages a request is from. They open
+// the visit, and are never kept.
+const (
+	PageHeader  = "Sessionscope-Page"  // SECRET PAGE N
+	LoadHeader  = "Sessionscope-Load"  // the secret that a page was loaded with
+	VisitHeader = "Sessionscope-Visit" // the secret that counts from now on
+)
+
+// secretFields are the fields of a form, or of an address, that open a visit.
+var secretFields = map[string]PieceKind{"page": Secret, "x": Once}
+
+// Cut returns the beginning of s, at most n bytes of it.
+func Cut(s string, n int) Text {
+	t := Text{s, len(s)}
+	if len(s) > n {
+		for n > 0 && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		t.Start = strings.Clone(s[:n])
+	}
+	return t
+}
+
+// Came notes the request as it came to side s: its head as the connection knows it, or
+// else as net/http has it, and the body that was read. below is the path below the side's own.
+func (x *Exchange) Came(r *http.Request, head tap.Head, s *seat.Seat, below, body string) {
+	x.Side = s.Name
+	x.Request = Request{
+		Method: r.Method, Host: r.Host, Target: Cut(r.RequestURI, maxText), Path: Cut(below, maxText), Proto: r.Proto,
+		AsSent: head.Lines != nil, HeadBytes: head.Bytes, Body: formPieces(body), BodyBytes: len(body), Length: r.ContentLength,
+	}
+	x.Request.Fields = fields(requestFields(r, head.Lines), s)
+}
+
+// Leaving notes the answer as far as its handler knows it.
+func (x *Exchange) Leaving(status int, h http.Header, s *seat.Seat) {
+	x.Status = status
+	x.Answer = Answer{Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), Fields: fields(sorted(h), s), Body: x.Answer.Body}
+}
+
+// Said keeps the body of an answer in JSON.
+func (x *Exchange) Said(body []byte) { x.Answer.Body = Cut(strings.TrimSpace(string(body)), maxText) }
+
+// Finish notes the answer as it left.
+func (x *Exchange) Finish(left tap.Left, s *seat.Seat) {
+	x.Answer = Answer{
+		Status: left.Status, Fields: fields(split(left.Lines), s), Body: x.Answer.Body, Finished: true,
+		HeadBytes: left.HeadBytes, BodyBytes: left.BodyBytes, Took: left.Took,
+	}
+}
+
+// line is one line of a head.
+type line struct{ name, value string }
+
+// requestFields returns r's head as it came, or else as net/http has it.
+func requestFields(r *http.Request, head []string) []line {
+	if head != nil {
+		return split(head)
+	}
+	h := r.Header.Clone()
+	if r.ContentLength > 0 {
+		h.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
+	}
+	return append([]line{{"Host", r.Host}}, sorted(h)...)
+}
+
+// split returns the lines of a head as names and values.
+func split(head []string) (lines []line) {
+	for _, text := range head {
+		name, value, _ := strings.Cut(text, ":")
+		lines = append(lines, line{name, strings.TrimSpace(value)})
+	}
+	return lines
+}
+
+// sorted returns h in the order in which net/http writes it.
+func sorted(h http.Header) (lines []line) {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, value := range h[name] {
+			lines = append(lines, line{name, value})
+		}
+	}
+	return lines
+}
+
+// fields are the lines of a head, with what must not be kept left out.
+func fields(lines []line, s *seat.Seat) (out []Field) {
+	for _, l := range lines {
+		out = append(out, Field{Name: l.name, Pieces: pieces(http.CanonicalHeaderKey(l.name), l.value, s)})
+	}
+	return out
+}
+
+// pieces takes a field's value apart.
+func pieces(name, value string, s *seat.Seat) (out []Piece) {
+	text := func(t string) { out = append(out, Piece{Text: t}) }
+	switch name {
+	case "Cookie":
+		for i, pair := range strings.Split(value, ";") {
+			if i > 0 {
+				text("; ")
+			}
+			out = append(out, cookiePieces(strings.TrimSpace(pair), s)...)
+		}
+	case "Set-Cookie":
+		pair, attributes, found := strings.Cut(value, ";")
+		if out = cookiePieces(pair, s); found {
+			text(";" + attributes)
+		}
+	case "Location", "Hx-Redirect":
+		before, query, found := strings.Cut(value, "?")
+		if text(before); found {
+			text("?")
+			out = append(out, formPieces(query)...)
+		}
+	case PageHeader, LoadHeader, VisitHeader:
+		out = append(out, withheld(Secret, value))
+	case "Authorization", "Proxy-Authorization":
+		out = append(out, withheld(Foreign, value))
+	default:
+		text(cutField(value))
+	}
+	return out
+}
+
+// cutField bounds a field's value; what is left out is told in its place.
+func cutField(value string) string {
+	if t := Cut(value, maxCookie); t.Bytes > len(t.Start) {
+		return fmt.Sprintf("%s… (%d B in all)", t.Start, t.Bytes)
+	}
+	return value
+}
+
+func withheld(kind PieceKind, text string) Piece { return Piece{Kind: kind, Bytes: len(text)} }
+
+// cookiePieces are those of one cookie, "name=value". Of other programs' cookies the
+// value is not kept.
+func cookiePieces(text string, s *seat.Seat) []Piece {
+	pair := session.ParsePair(text)
+	if pair.Name == "" {
+		return []Piece{withheld(Foreign, pair.Value)}
+	}
+	name := Piece{Text: Cut(pair.Name, 80).Start + "="}
+	switch kind := s.KindOf(pair.Name); kind {
+	case seat.Session:
+		return []Piece{name, {Kind: Token, Text: pair.Value}}
+	case seat.Readable:
+		return []Piece{{Text: Cut(text, maxText).Start}}
+	default:
+		return []Piece{name, withheld(PieceKind(kindOfValue[kind]), pair.Value)}
+	}
+}
+
+var kindOfValue = map[seat.Kind]PieceKind{seat.Pins: Pins, seat.Live: Live, seat.Kin: Kin, seat.Other: Foreign}
+
+// formPieces are those of a form, with the fields that open a visit left out.
+func formPieces(form string) (out []Piece) {
+	whole := Cut(form, maxText).Start
+	plain := ""
+	for i, field := range strings.Split(whole, "&") {
+		if i > 0 {
+			plain += "&"
+		}
+		name, value, _ := strings.Cut(field, "=")
+		if kind := secretFields[name]; kind != "" && value != "" {
+			out = append(out, Piece{Text: plain + name + "="}, withheld(kind, value))
+			plain = ""
+			continue
+		}
+		plain += field
+	}
+	if plain != "" {
+		out = append(out, Piece{Text: plain})
+	}
+	return out
+}
+
+// Kept is what a press did to the browser's cookies beside the session's own answer.
+type Kept struct {
+	Put     *string // the press made this the browser's session cookie, "" for none; nil when it did not
+	Planted *bool   // the readable cookie is there afterwards, or is not; nil when nothing changed
+	Before  bool    // this visit saw a session of this browser before
+}
+
+// Keeps notes what the browser keeps after the answer. info is the session that the kept
+// cookie opens, as committed.
+func (x *Exchange) Keeps(r *http.Request, s *seat.Seat, info session.Info, k Kept) {
+	c := Cookie{Name: s.Engine.CookieName(), Readable: s.Cookie(seat.Readable), Verdict: info.Verdict, Known: k.Before, Budget: s.Engine.EnvelopeBudget()}
+	came := ""
+	for pair := range session.Pairs(r.Header) {
+		kind := s.KindOf(pair.Name)
+		switch {
+		case kind == seat.Session && !c.Came:
+			c.Came, came = true, pair.Value
+		case kind == seat.Readable:
+			c.Planted = true
+		}
+		if len(c.Jar) == maxJar {
+			c.More = true
+			continue
+		}
+		crumb := Crumb{Name: Cut(pair.Name, 80).Start, Bytes: len(pair.Name) + len(pair.Value), Kind: kind}
+		if kind == seat.Readable {
+			crumb.Value = Cut(pair.Value, 80).Start
+		}
+		c.Jar = append(c.Jar, crumb)
+	}
+	if k.Planted != nil {
+		c.Planted = *k.Planted
+	}
+	switch {
+	case k.Put != nil:
+		c.Kept, c.Put, c.Set, c.Thrown = *k.Put, true, true, *k.Put == ""
+	case info.Cookie != nil:
+		c.Kept = info.Cookie.Value
+	case info.Sent != nil:
+		c.Thrown = true
+	default:
+		c.Kept = came
+	}
+	c.Kept, c.Bytes = Cut(c.Kept, maxCookie).Start, len(c.Kept)
+	c.Set = c.Set || info.Sent != nil
+	if info.Cookie != nil {
+		c.Key, c.Keys = info.Cookie.Key, info.Cookie.Keys
+		c.Opens = info.Exists && info.Cookie.Value == c.Kept
+	}
+	if at := info.Attributes; at != nil {
+		c.Label = Label{Path: at.Path, HTTPOnly: at.HttpOnly, Secure: at.Secure, SameSite: "Lax", BrowserClose: info.BrowserClose}
+		if info.Sent != nil {
+			c.Label.MaxAge = info.Sent.MaxAge
+		}
+	}
+	x.Cookie, x.Session = c, SessionOf(info)
+}
+
+// SessionOf is the flat copy of info.
+func SessionOf(info session.Info) Session {
+	s := Session{
+		Exists: info.Exists, ID: info.ID, Version: info.Version, Placement: info.Placement, Created: info.Created,
+		Absolute: info.Absolute, Expires: info.Expires, Expiry: info.Expiry, BrowserClose: info.BrowserClose,
+	}
+	for _, item := range info.Values {
+		v := ValueOf(item.Key, item.Value)
+		v.OnServer = item.Lives == "server"
+		s.Values = append(s.Values, v)
+	}
+	return s
+}
+
+// ValueOf is the beginning of a value.
+func ValueOf(key string, v session.Value) Value {
+	sum := sha256.Sum256([]byte(v))
+	return Value{Key: key, Type: v.Type(), Text: Cut(string(v), maxValue), Sum: hex.EncodeToString(sum[:8])}
+}
+
+// Find returns the session's value of that key.
+func (s Session) Find(key string) (v Value, ok bool) {
+	i := slices.IndexFunc(s.Values, func(v Value) bool { return v.Key == key })
+	if i < 0 {
+		return v, false
+	}
+	return s.Values[i], true
+}
+
+// Clock is the moment at which the session ends if nothing more is written.
+func (s Session) Clock() time.Time { return s.Expires }
