@@ -290,15 +290,20 @@ type Left struct {
 	Took      time.Duration
 }
 
-// Wait returns the answer once it has left, or false when ctx ends before.
+// Wait returns the answer once it has left, or false when ctx ends before. An answer that
+// has left is returned whatever ctx says.
 func (s *Answer) Wait(ctx context.Context) (l Left, ok bool) {
 	if s == nil {
 		return l, false
 	}
 	select {
 	case <-s.done:
-	case <-ctx.Done():
-		return l, false
+	default:
+		select {
+		case <-s.done:
+		case <-ctx.Done():
+			return l, false
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -32,6 +32,7 @@ type Exchange struct {
 	Side   string // whose side of the lab: "" the first browser's, "second" another's
 	By     string // who sent it, "" for a page of that side
 	Source string // the cookie that was copied, of a copy's exchange
+	Copied bool   // it carried a copy
 	Page   string // the load of a page that pressed, "" when it did not say
 	Status int    // of the answer
 	// Nothing tells that nothing travelled for this browser: it is told what a clock

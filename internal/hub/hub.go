@@ -1,0 +1,304 @@
+// Package hub keeps visits: what each page of the lab, with its reloads, saw so far. It
+// finds a visit by what proves it, watches the clocks of its session, and tells whoever
+// should know of a press: the visit's own pages, the other browsers of its family, those
+// that saw the session, and a board.
+//
+// Begin with Hub.Add, which is where a press becomes known.
+package hub
+
+import (
+	"crypto/rand"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/seat"
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+const (
+	maxVisits  = 64               // at once; the one with the smallest evictionTime makes room
+	VisitLife  = 30 * time.Minute // without a request and without a stream
+	MaxMoments = 200              // of a visit
+	maxPacked  = 1 << 20          // bytes of a visit's exchanges; the oldest moments lose theirs first
+	maxAllHeld = 32 << 20         // of all visits' exchanges: above it, each keeps a quarter
+	maxWatched = 16               // sessions that a visit remembers
+	maxProofs  = 4                // proofs for one use that a visit keeps; the oldest makes room
+	MaxStreams = 2                // of a visit: six would freeze a browser's origin over HTTP/1.1
+)
+
+// Hub is all visits of one lab, in memory only. It is safe for concurrent use.
+type Hub struct {
+	seats *seat.Seats
+	now   func() time.Time
+	start string // begins each secret of this run of the program
+	count atomic.Int32
+	held  atomic.Int64 // bytes of all exchanges
+	plot  plot
+
+	telling sync.Once
+	news    chan news // for those who saw the session
+	done    chan struct{}
+
+	mu       sync.Mutex
+	closed   bool
+	bySecret map[string]*Visit
+	byProof  map[string]*Visit
+	boards   map[chan Beat]bool
+}
+
+// New returns a hub for the browsers of seats.
+func New(seats *seat.Seats) *Hub {
+	now := seats.Root.Engine.Now
+	return &Hub{
+		seats: seats, now: now, start: strconv.FormatInt(time.Now().UnixNano(), 36), news: make(chan news, 256), done: make(chan struct{}),
+		bySecret: make(map[string]*Visit), byProof: make(map[string]*Visit), boards: make(map[chan Beat]bool),
+	}
+}
+
+// Lost says why a secret opens nothing.
+type Lost string
+
+const (
+	NotLost   Lost = ""
+	Restarted Lost = "restarted" // the program that gave it has ended
+	Idle      Lost = "idle"      // its visit ended, after VisitLife without a request
+)
+
+// SecretLen is the most bytes that a secret has; nothing longer is looked at.
+const SecretLen = 64
+
+// Prove returns the visit of that secret on the pages of s, or nil, and why there is none
+// of a secret that was one. A visit whose secret was shown is one that somebody uses.
+func (h *Hub) Prove(secret string, s *seat.Seat) (*Visit, Lost) {
+	if len(secret) <= len(h.start) || len(secret) > SecretLen {
+		return nil, NotLost
+	}
+	h.mu.Lock()
+	v := h.bySecret[secret]
+	h.mu.Unlock()
+	switch {
+	case v != nil && v.Seat == s:
+		v.use(true)
+		return v, NotLost
+	case v != nil:
+		return nil, NotLost // it is of another browser's pages
+	case strings.HasPrefix(secret, h.start):
+		return nil, Idle
+	}
+	return nil, Restarted
+}
+
+// Redeem returns the visit that a proof for one use opens on the pages of s, or nil. The
+// proof opens nothing afterwards.
+func (h *Hub) Redeem(proof string, s *seat.Seat) *Visit {
+	h.mu.Lock()
+	v := h.byProof[proof]
+	if v != nil && v.Seat == s {
+		v.dropProof(proof)
+	}
+	h.mu.Unlock()
+	if v == nil || v.Seat != s {
+		return nil
+	}
+	v.use(true)
+	return v
+}
+
+// Proof returns what opens v once, for a request that follows a page without a script: as
+// long as v lives, and no more than the last few are kept.
+func (v *Visit) Proof() string {
+	v.hub.mu.Lock()
+	defer v.hub.mu.Unlock()
+	if v.ended {
+		return ""
+	}
+	proof := rand.Text()
+	if len(v.proofs) >= maxProofs {
+		v.dropProof(v.proofs[0])
+	}
+	v.proofs = append(v.proofs, proof)
+	v.hub.byProof[proof] = v
+	return proof
+}
+
+// dropProof forgets one. The caller holds the hub's lock.
+func (v *Visit) dropProof(proof string) {
+	delete(v.hub.byProof, proof)
+	v.proofs = slices.DeleteFunc(v.proofs, func(p string) bool { return p == proof })
+}
+
+// Begin begins a visit on the pages of s: of family, or of its own for "". Nobody has
+// proved yet that it is a visit of its own, and not the reload of a page that has one:
+// until then nobody is told of it. Its timeline begins with the moments of the session of
+// k, which the request's own cookie opens; the zero key opens none.
+func (h *Hub) Begin(s *seat.Seat, family string, k session.Key) *Visit {
+	var past []*Moment
+	if k != (session.Key{}) {
+		past = h.momentsOf(s, k)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := h.begin(s, family, "")
+	for _, m := range past {
+		v.append(m, "")
+	}
+	v.watched = append(v.watched, keysOf(k)...)
+	v.own = len(v.entries)
+	return v
+}
+
+func keysOf(k session.Key) []session.Key {
+	if k == (session.Key{}) {
+		return nil
+	}
+	return []session.Key{k}
+}
+
+// begin is Begin for one that goes on for the visit whose secret was heirOf. The caller
+// holds the lock.
+func (h *Hub) begin(s *seat.Seat, family, heirOf string) *Visit {
+	now := h.now()
+	v := &Visit{hub: h, Name: rand.Text(), Secret: h.start + rand.Text(), Seat: s, Family: family, heirOf: heirOf, began: now, used: now, streams: make(map[chan struct{}]bool)}
+	if family == "" {
+		v.Family = v.Name
+	}
+	if h.closed {
+		v.ended, v.streams = true, nil // nobody finds it any more
+		return v
+	}
+	for len(h.bySecret) >= maxVisits {
+		h.end(slices.MinFunc(h.list(), func(a, b *Visit) int { return a.evictionTime().Compare(b.evictionTime()) }))
+	}
+	h.bySecret[v.Secret] = v
+	h.count.Add(1)
+	v.idle = time.AfterFunc(VisitLife, func() { h.endIdle(v) })
+	return v
+}
+
+// momentsOf are the moments of a session that the visits on the pages of s have, oldest first.
+func (h *Hub) momentsOf(s *seat.Seat, k session.Key) (out []*Moment) {
+	name := k.Name().String()
+	seen := make(map[*Moment]bool)
+	for _, v := range h.all() {
+		if v.Seat != s || !v.watches(k) {
+			continue
+		}
+		for _, e := range v.list() {
+			if e.Kin == "" && !e.Gist.Nothing && e.Gist.Session == name && !seen[e.Moment] {
+				seen[e.Moment] = true
+				out = append(out, e.Moment)
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *Moment) int { return a.Gist.At.Compare(b.Gist.At) })
+	return out
+}
+
+// Heir returns the visit with which a page goes on whose own, of that secret, has ended:
+// each of its presses gets the same.
+func (h *Hub) Heir(secret string, s *seat.Seat) *Visit {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, v := range h.bySecret {
+		if v.Seat == s && v.heirOf == secret {
+			v.use(true)
+			return v
+		}
+	}
+	v := h.begin(s, s.Family, strings.Clone(secret))
+	v.proved = true
+	return v
+}
+
+// Adopt makes the page that was loaded as the visit load one of v: what the load itself
+// was becomes v's last moment, and v's others are told of it. load is no more.
+func (h *Hub) Adopt(v, load *Visit) {
+	if v == load {
+		return
+	}
+	h.mu.Lock()
+	if !load.ended && !load.isProved() {
+		h.end(load)
+	}
+	h.mu.Unlock()
+	for _, e := range load.list() {
+		if e.N > load.own && e.Kin == "" {
+			h.share(v, e.Moment)
+		}
+	}
+}
+
+// Any tells whether there is a visit.
+func (h *Hub) Any() bool { return h.count.Load() > 0 }
+
+// list returns all. The caller holds the lock.
+func (h *Hub) list() []*Visit {
+	out := make([]*Visit, 0, len(h.bySecret))
+	for _, v := range h.bySecret {
+		out = append(out, v)
+	}
+	return out
+}
+
+// all returns all.
+func (h *Hub) all() []*Visit {
+	if !h.Any() {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.list()
+}
+
+func (h *Hub) endIdle(v *Visit) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if v.ended {
+		return
+	}
+	if left := v.lastUse().Add(VisitLife).Sub(h.now()); left > 0 {
+		v.idle.Reset(left)
+		return
+	}
+	h.end(v)
+}
+
+// end forgets v. The caller holds the lock.
+func (h *Hub) end(v *Visit) {
+	v.ended = true
+	delete(h.bySecret, v.Secret)
+	for _, proof := range v.proofs {
+		delete(h.byProof, proof)
+	}
+	h.count.Add(-1)
+	v.idle.Stop()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.clock != nil {
+		v.clock.Stop()
+	}
+	for stream := range v.streams {
+		close(stream)
+	}
+	v.streams = nil
+	h.held.Add(int64(-v.packed))
+	v.packed = 0
+}
+
+// Close ends all visits and their streams.
+func (h *Hub) Close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
+	h.closed = true
+	close(h.done)
+	for _, v := range h.list() {
+		h.end(v)
+	}
+}

@@ -1,0 +1,355 @@
+package hub
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/seat"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/tap"
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+// Visit is what one page, with its reloads, saw. Its Name may stand in addresses and opens
+// nothing; its Secret opens it, and stands in none.
+type Visit struct {
+	Name   string
+	Secret string
+	Seat   *seat.Seat
+	Family string // the name of the visit that began the family: the first browser's, on a second's page
+
+	hub    *Hub
+	began  time.Time
+	heirOf string // the secret of the ended visit that it goes on for, "" for none
+	own    int    // moments that it began with, of other visits
+	idle   *time.Timer
+
+	ended  bool     // guarded by the hub's lock, as the next
+	proofs []string // for one use
+
+	mu        sync.Mutex
+	used      time.Time
+	proved    bool // somebody has shown its secret
+	entries   []Entry
+	dropped   int
+	packed    int           // bytes of the exchanges
+	watched   []session.Key // sessions seen, the latest last
+	present   session.Key   // the session that this browser has; zero without one
+	inCookie  bool          // all of it, so that the store knows of no clock
+	clock     *time.Timer   // until the present session's clock runs out
+	pins      []Pin
+	pinned    int // how many there ever were
+	projector bool
+	streams   map[chan struct{}]bool
+}
+
+// Moment is something that happened, as it was then.
+type Moment struct {
+	Gist trace.Gist
+	Seat *seat.Seat // whose side of the lab it was on
+
+	packed trace.Packed // nil when it was dropped
+	answer *tap.Answer  // until it has left, what it will be is not known
+	head   int          // bytes that are counted for answer's head
+}
+
+// usualHead is what an answer's head takes without its cookies, in bytes; bareMoment a
+// moment without its exchange, with its place in the list.
+const (
+	usualHead  = 1536
+	bareMoment = 768
+)
+
+// size is about what m takes in memory, in bytes.
+func (m *Moment) size() int {
+	n := bareMoment + 96*len(m.Gist.Acts) + len(m.Gist.Key)
+	if m.packed != nil {
+		n += len(m.packed) + m.head
+	}
+	return n
+}
+
+// Kept tells whether the exchange of m is kept still.
+func (m *Moment) Kept() bool { return m.packed != nil }
+
+// Entry is a moment in a visit's timeline.
+type Entry struct {
+	N   int
+	Kin string // whose it is in a family of browsers, "" for the visit's own
+	*Moment
+}
+
+// use notes that v is in use. With proved, somebody has shown what proves it.
+func (v *Visit) use(proved bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.used, v.proved = v.hub.now(), v.proved || proved
+}
+
+// Use notes that v is in use.
+func (v *Visit) Use() { v.use(false) }
+
+func (v *Visit) isProved() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.proved
+}
+
+// lastUse is when v was used last; one with a stream is in use.
+func (v *Visit) lastUse() time.Time {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.streams) > 0 {
+		return v.used.Add(VisitLife)
+	}
+	return v.used
+}
+
+// evictionTime orders visits for eviction: the smallest goes first. It is the time of last
+// use; a page that was opened and never used counts as half an hour older, so that opening
+// many pages pushes out no visit that somebody works in.
+func (v *Visit) evictionTime() time.Time {
+	used := v.lastUse()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if (!v.proved || len(v.entries)-v.own < 2) && len(v.streams) == 0 {
+		return used.Add(-VisitLife)
+	}
+	return used
+}
+
+// list returns the entries.
+func (v *Visit) list() []Entry {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.entries)
+}
+
+// append adds m to the timeline, tells the streams, and returns its number.
+func (v *Visit) append(m *Moment, kin string) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := 1 + v.dropped + len(v.entries)
+	v.entries = append(v.entries, Entry{n, kin, m})
+	v.hold(m.size())
+	if len(v.entries) > MaxMoments {
+		v.hold(-v.entries[0].size())
+		v.entries = slices.Delete(v.entries, 0, 1)
+		v.dropped++
+	}
+	limit := maxPacked
+	if v.hub.held.Load() > maxAllHeld {
+		limit /= 4
+	}
+	for i := 0; v.packed > limit && i < len(v.entries)-1; i++ {
+		if e := &v.entries[i]; e.packed != nil {
+			v.hold(-e.size())
+			bare := *e.Moment // others may share it
+			bare.packed, bare.answer = nil, nil
+			e.Moment = &bare
+			v.hold(e.size())
+		}
+	}
+	v.tellStreams()
+	return n
+}
+
+// hold counts n bytes more. The caller holds the lock.
+func (v *Visit) hold(n int) {
+	if v.streams == nil {
+		return // it has ended, and counts no more
+	}
+	v.packed += n
+	v.hub.held.Add(int64(n))
+}
+
+// wake is tellStreams for a caller that does not hold the lock.
+func (v *Visit) wake() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.tellStreams()
+}
+
+// tellStreams tells the streams that there is news. One that has not taken the last
+// news yet is not waited for. The caller holds the lock.
+func (v *Visit) tellStreams() {
+	for stream := range v.streams {
+		select {
+		case stream <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Subscribe returns a stream's place: it is told when there is news, and closed when the
+// visit ends. It is false when the visit has streams enough, or has ended.
+func (v *Visit) Subscribe() (news chan struct{}, leave func(), ok bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.streams == nil || len(v.streams) >= MaxStreams {
+		return nil, nil, false
+	}
+	news = make(chan struct{}, 1)
+	v.streams[news] = true
+	return news, func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		delete(v.streams, news)
+	}, true
+}
+
+// Entry returns the moment of that number.
+func (v *Visit) Entry(n int) (e Entry, ok bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if i := n - v.dropped - 1; i >= 0 && i < len(v.entries) {
+		return v.entries[i], true
+	}
+	return e, false
+}
+
+// last returns the last moment before n that is such a one and has its exchange; n is 0
+// for the last of all.
+func (v *Visit) last(n int, such func(Entry) bool) (e Entry, ok bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, e := range slices.Backward(v.entries) {
+		if (n == 0 || e.N < n) && e.packed != nil && such(e) {
+			return e, true
+		}
+	}
+	return e, false
+}
+
+// lastState returns the last moment before n that says what this browser, or that kin of
+// it, and the server kept.
+func (v *Visit) lastState(n int, kin string) (Entry, bool) {
+	return v.last(n, func(e Entry) bool { return e.Kin == kin && !e.Gist.Aside })
+}
+
+// Compare compares x, the exchange of number n on the side of kin, with those before it:
+// its heads with the sender's exchange before, and what browser and server keep with the
+// last state that is known. n is 0 for an exchange that is no moment yet.
+func (v *Visit) Compare(ctx context.Context, x *trace.Exchange, n int, kin string) (b trace.Beside) {
+	if e, ok := v.lastState(n, kin); ok {
+		before := e.packed.Unpack()
+		b = x.Against(&before)
+	} else {
+		b = x.Against(nil)
+	}
+	if e, ok := v.last(n, func(e Entry) bool { return e.Kin == kin && e.Gist.By == x.By && !e.Gist.Nothing }); ok && !x.Nothing {
+		before := e.exchange(ctx)
+		b.N, b.Same = e.N, x.CompareHeads(&before)
+	}
+	return b
+}
+
+// leaveTime is how long a look at an exchange waits for its last byte to leave.
+const leaveTime = time.Second
+
+// exchange unpacks m, with its answer as it left. One that has not left stays unfinished.
+func (m *Moment) exchange(ctx context.Context) trace.Exchange {
+	x := m.packed.Unpack()
+	if m.answer == nil || x.Nothing {
+		return x
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaveTime)
+	defer cancel()
+	if left, ok := m.answer.Wait(ctx); ok {
+		x.Finish(left, m.Seat)
+	}
+	return x
+}
+
+// Look returns the exchange of an entry of v as it ended, and how it compares with those
+// before it. It waits at most a second for the answer to leave.
+func (v *Visit) Look(ctx context.Context, e Entry) (trace.Exchange, trace.Beside) {
+	x := e.exchange(ctx)
+	return x, v.Compare(ctx, &x, e.N, e.Kin)
+}
+
+// Timeline is what happened in a visit, oldest first.
+type Timeline struct {
+	Began   time.Time
+	Entries []Entry
+	Dropped int // that were too many
+	Proved  bool
+}
+
+// Timeline returns what happened in v.
+func (v *Visit) Timeline() Timeline {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return Timeline{v.began, slices.Clone(v.entries), v.dropped, v.proved}
+}
+
+// Pin is a cookie that was kept, to be sent again.
+type Pin struct {
+	N     int
+	Owner string // the pins cookie of the browser that pinned it
+	Value string
+	Name  string // its session's short name
+	At    time.Time
+}
+
+// MaxPins is how many cookies a visit keeps of one browser, and four times as many in
+// all; the oldest makes room.
+const MaxPins = 5
+
+// Pin keeps p, under a number that it returns.
+func (v *Visit) Pin(p Pin) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.pinned++
+	p.N = v.pinned
+	v.pins = append(v.pins, p)
+	own := 0
+	for _, old := range slices.Backward(v.pins) {
+		if old.Owner == p.Owner {
+			own++
+		}
+		if own > MaxPins {
+			v.pins = slices.DeleteFunc(v.pins, func(o Pin) bool { return o.N == old.N })
+			break
+		}
+	}
+	if len(v.pins) > 4*MaxPins {
+		v.pins = v.pins[1:]
+	}
+	return p.N
+}
+
+// Pins returns the owner's, oldest first.
+func (v *Visit) Pins(owner string) (own []Pin) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, p := range v.pins {
+		if p.Owner == owner {
+			own = append(own, p)
+		}
+	}
+	return own
+}
+
+// ForgetPins forgets the owner's.
+func (v *Visit) ForgetPins(owner string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.pins = slices.DeleteFunc(v.pins, func(p Pin) bool { return p.Owner == owner })
+}
+
+// SetProjector switches the visit's large type on or off.
+func (v *Visit) SetProjector(on bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.projector = on
+}
+
+// Projector tells whether it is on.
+func (v *Visit) Projector() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.projector
+}
