@@ -1,0 +1,175 @@
+package say
+
+import (
+	"fmt"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+// partNames are the parts of a cookie that a copy can have changed.
+var partNames = map[string]string{
+	"letter": "one letter", "time": "the time of signing", "id": "the session ID", "version": "the version", "created": "the time of birth",
+	"deadline": "the deadline", "values": "the values", "signature": "the signature", "value": "the whole cookie",
+}
+
+// PartOf names a part of a cookie, one of session.TamperParts.
+func PartOf(part string) string { return partNames[part] }
+
+// CopyBy says who sent a copy of a cookie, after what did changed in it.
+func CopyBy(did trace.Did) string {
+	switch {
+	case did.Op == "replay":
+		return "a pinned copy"
+	case did.Same:
+		return "an unchanged copy"
+	}
+	return "a copy with " + change(did)
+}
+
+// change says what was changed in a copy.
+func change(did trace.Did) string {
+	if did.How == "letter" {
+		return fmt.Sprintf("letter %d changed from %s to %s", did.Letter.At, did.Letter.Was, did.Letter.Now)
+	}
+	return "a change in " + partNames[did.How]
+}
+
+func tampered(s *trace.Seen) Sentence {
+	if s.Did.Copy == nil {
+		return noSession("tamper", s, "There is no cookie to copy.")
+	}
+	out := Sentence{Tone: "bad", Verb: "copy refused"}
+	switch {
+	case s.Did.Copy.Status >= 500:
+		out = Note("no verdict")
+	case s.Did.Copy.Accepted:
+		out = Note("copy accepted")
+	}
+	if s.Did.Same {
+		out.Parts = []Part{Text("A copy of "), theCookie, Text(" with nothing changed was sent by the server's own client, and ")}
+	} else {
+		out.Parts = []Part{Text("The server's own client sent a copy of "), theCookie, Text(" with " + change(s.Did) + ", and ")}
+	}
+	out.Parts = append(out.Parts, became(s)...)
+	return out
+}
+
+func replayed(s *trace.Seen) Sentence {
+	if s.Did.Copy == nil {
+		return noSession("replay", s, "There is no copy to send.")
+	}
+	out := Sentence{Tone: "bad", Verb: "replay refused"}
+	switch {
+	case s.Did.Copy.Status >= 500:
+		out = Note("no verdict")
+	case s.Did.Copy.Accepted:
+		out = Did("replay accepted")
+	}
+	out.Parts = append([]Part{Text("Another client sent the copy of "), theCookie, Text(" from " + Clock(s.Did.PinnedAt) + ", and ")}, became(s)...)
+	return out
+}
+
+// became ends the sentence about a copy: what the server made of it, and what that means
+// for this browser's own session.
+func became(s *trace.Seen) (out []Part) {
+	switch c := s.Did.Copy; {
+	case c.Status >= 500:
+		out = []Part{Text(fmt.Sprintf("the server answered %d. ", c.Status))}
+	case c.Accepted && c.Verdict == session.VerdictStale:
+		out = []Part{Text("the server "), {"server", "accepted"}, Text(" it, although it is stale: whoever sends it is you, as you were then. ")}
+	case c.Accepted:
+		out = []Part{Text("the server "), {"server", "accepted"}, Text(" it: whoever sends it is you. ")}
+	default:
+		out = []Part{Text("the server "), {"mac", "refused"}, Text(" it: " + c.Reason + ". ")}
+	}
+	end := "This browser has no session of its own now."
+	if s.Session.Exists {
+		end = "Your own cookie and session stay as they are."
+	}
+	if s.Did.Copy.Accepted && s.Store.Policy.Rolling {
+		end += " With --rolling the copy's request moved the idle clock, as any request does."
+	}
+	return append(out, Text(end))
+}
+
+func pinned(s *trace.Seen) Sentence {
+	if s.Cookie.Bytes == 0 {
+		return noSession("pin", s, "There is no cookie to keep.")
+	}
+	return Did("pinned", Text("A copy of "), theCookie, Text(" is kept here, as a thief would keep it. Flush, cycle the ID or let the session expire, then replay the copy and see whether it still opens anything."))
+}
+
+func planted(s *trace.Seen) Sentence {
+	if s.Did.Away {
+		return Did("taken away", Text("The browser throws "), Part{"cookie", "the readable cookie"}, Text(" away."))
+	}
+	return Did("planted", Text("The server sent "), Part{"cookie", "a second cookie"}, Text(", "), Code(s.Did.Cookie),
+		Text(", without HttpOnly. Now document.cookie has something to show; the session cookie is still not in it. The server receives it with the next request."))
+}
+
+func dropped(s *trace.Seen) Sentence {
+	if !s.Cookie.Put || !s.Cookie.Thrown {
+		return noSession("drop cookie", s, "There is no cookie to throw away.")
+	}
+	return Did("dropped", Text("The browser threw "), theCookie, Text(" away: it came with this press, and the next one comes without it. Nothing more was done: what "), theServer,
+		Text(" keeps is untouched. Pin a copy before, and you can put it back."))
+}
+
+// putBack names the copy that is this browser's cookie again, and says what it opens and
+// what became of the session that the browser had before.
+func putBack(s *trace.Seen) Sentence {
+	parts := []Part{Text("The copy from " + Clock(s.Did.PinnedAt) + " is "), theCookie, Text(" of this browser again.")}
+	out := Did("put back", append(append(parts, opens(s)...), overwritten(s)...)...)
+	if !s.Session.Exists {
+		out.Tone = "note"
+	}
+	return out
+}
+
+// opens says what a cookie that was put back opens, or why it opens nothing.
+func opens(s *trace.Seen) []Part {
+	envelope, known := session.Envelope{}, false
+	if layers, ok := session.Peel(s.Cookie.Kept); ok {
+		envelope, known = layers.Envelope()
+	}
+	verdict := s.Cookie.Verdict
+	switch {
+	case s.Store.Down:
+		return []Part{Text(" Nobody can say what it opens: the store does not answer.")}
+	case s.Session.Exists && verdict == session.VerdictStale && known:
+		return []Part{Text(" It opens "), ID(s.Session.ID), Text(fmt.Sprintf(", but it is older than that session: its version is %d, the record's is %d.", envelope.Version, s.Session.Version))}
+	case s.Session.Exists && verdict == session.VerdictStale:
+		return []Part{Text(" It opens "), ID(s.Session.ID), Text(fmt.Sprintf(", but it is older than that session, whose version is %d.", s.Session.Version))}
+	case s.Session.Exists:
+		return []Part{Text(" It opens "), ID(s.Session.ID), Text(".")}
+	case known && ends[verdict] != "": // its signature fits, so that it is of the session that it names
+		return []Part{Text(" It opens nothing: the session "), ID(session.KeyOf(envelope.ID).Name().String()), Text(ends[verdict])}
+	case faults[verdict] != "":
+		return []Part{Text(" It opens nothing: " + faults[verdict] + ".")}
+	}
+	return []Part{Text(" It opens nothing.")}
+}
+
+// ends say why a cookie whose signature fits opens nothing: what became of its session.
+var ends = map[session.Verdict]string{
+	session.VerdictExpired: " has expired.",
+	session.VerdictDead:    " has ended.",
+	session.VerdictMoved:   " got a new ID a moment ago.",
+}
+
+// overwritten says what became of the session that this browser had before a copy took
+// the place of its cookie; nothing for none.
+func overwritten(s *trace.Seen) []Part {
+	was, until := s.Did.Was, "before"
+	if s.Cookie.Came { // or that session's cookie was dropped by an earlier press
+		until = "until now"
+	}
+	switch {
+	case oldLives(s):
+		return []Part{Text(" The session "), ID(s.Store.Left.ID), Text(fmt.Sprintf(", version %d, which this browser had %s, lies on in the store, and no cookie of this browser opens it.", s.Store.Left.Version, until))}
+	case was.Exists && was.ID != s.Session.ID && was.Placement == session.InCookie:
+		return []Part{Text(" The session "), ID(was.ID), Text(fmt.Sprintf(", version %d, which this browser had until now, was all in the cookie that the copy took the place of.", was.Version))}
+	}
+	return nil
+}

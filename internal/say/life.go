@@ -1,0 +1,145 @@
+package say
+
+import (
+	"fmt"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+func flushed(s *trace.Seen) Sentence {
+	again := ""
+	if s.Did.Away {
+		again = " Everything is as at the beginning: press Set and a new session is born."
+	}
+	was := s.Did.Was
+	dead := Text(" is dead for good: a kept copy of the old cookie opens nothing." + lostProgress(s) + again)
+	switch {
+	case !was.Exists && s.Did.Away && NoteOf(s.Session, s.Cookie) != "":
+		return noSession("flush", s, "There was nothing to flush. The fields are as at the beginning; the cookie stays until the next Set replaces it.")
+	case !was.Exists:
+		return noSession("flush", s, "There was nothing to flush."+again)
+	case was.Placement == session.InCookie:
+		return Did("flushed", Text("The browser throws "), theCookie, Text(" away, and "), theServer, Text(" remembers that its ID is retired: "), ID(was.ID), dead)
+	}
+	return Did("flushed", Text("The record is gone from "), theServer, Text(", and the browser throws "), theCookie,
+		Text(" away. The ID "), ID(was.ID), dead)
+}
+
+// lostProgress says that the learner's progress went with a session, if there was any.
+func lostProgress(s *trace.Seen) string {
+	if s.Did.Learned == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" Your progress through the experiments, %d done, was a key of this session: it went too.", s.Did.Learned)
+}
+
+func loggedIn(s *trace.Seen) Sentence {
+	parts := []Part{Code("user"), Text(" is now "), Code(s.Did.User), Text(". ")}
+	if s.Did.Before == "" {
+		parts = append(parts, Text("A session was born with it, so its ID is fresh"))
+		return Did("logged in", append(parts, endOfBirth(s)...)...)
+	}
+	return Did("logged in", append(parts, Text("At every login the ID changes, here from "), ID(s.Did.Before), Text(" to "), ID(s.Session.ID),
+		Text(": whoever knew the old one is left outside."))...)
+}
+
+func loggedOut(s *trace.Seen) Sentence {
+	if !s.Did.Was.Exists {
+		return noSession("logout", s, "Nobody was logged in.")
+	}
+	out := flushed(s)
+	if _, in := s.Did.Was.Find("user"); !in {
+		out.Parts = append(out.Parts, Text(" Nobody was logged in; the session ended all the same."))
+	}
+	out.Verb = "logged out"
+	return out
+}
+
+func cycled(s *trace.Seen) Sentence {
+	if s.Did.Before == "" {
+		return noSession("cycle ID", s, "There is no ID to change.")
+	}
+	return Did("cycled", Text("The same data has a new ID: "), ID(s.Did.Before), Text(" became "), ID(s.Session.ID),
+		Text(". The old one is dead, and the absolute lifetime has not moved."+leftBehind(s)))
+}
+
+func clearedExpired(s *trace.Seen) Sentence {
+	n := s.Did.Count
+	if n == 0 {
+		return Note("clear expired", Text("No expired record lies in the store. Live sessions are not touched."))
+	}
+	return Did("cleared", Text(fmt.Sprintf("%d expired %s from ", n, Plural(n, "record", "records"))), theServer,
+		Text(". "+Plural(n, "It", "They")+" read as absent before, too: expired is not the same as cleared."))
+}
+
+func expiry(s *trace.Seen) Sentence {
+	out := newExpiry(s)
+	if was := s.Did.Was; was.Exists && s.Session.Exists && was.ID != s.Session.ID {
+		out.Parts = append(out.Parts, Text(" The session has a new ID, "), ID(s.Session.ID), Text(": a copy of the old cookie, which knows another end, opens nothing."))
+	}
+	return out
+}
+
+func newExpiry(s *trace.Seen) Sentence {
+	last := "last write"
+	if s.Store.Policy.Rolling {
+		last = "last request"
+	}
+	x, now := s.Did.Expiry, s.Session
+	switch {
+	case !s.Did.Was.Exists:
+		return noSession("expiry", s, "There is nothing that could expire.")
+	case !now.Exists:
+		return Did("expired", Text("An expiry in the past ends the session at once: it reads as absent from now on."))
+	case x.BrowserClose:
+		return Did("expiry", aCookie, Text(" has no Max-Age any more, so the browser throws it away when it closes. On "), theServer, Text(" the clocks run all the same."))
+	case x.After != 0:
+		latest := ""
+		if now.Expires.Equal(now.Absolute) {
+			latest = ", but at the latest at " + Clock(now.Absolute) + ", when its absolute lifetime ends"
+		}
+		return Did("expiry", Text("This session expires "+Seconds(x.After)+" after its "+last+latest+". Max-Age tells the browser when to drop "), theCookie,
+			Text("; "), theServer, Text(" decides for itself."))
+	}
+	return Did("expiry", Text("Back to the policy: the session expires "+Left(s.Store.Policy.Idle)+" after its "+last+"."))
+}
+
+// placements say what each placement means for the values.
+var placements = map[session.Placement]string{
+	session.InCookie: "every value rides in the cookie and the server keeps no record",
+	session.Hybrid:   "small values ride in the cookie, and those that are larger or were on the server before live there",
+	session.OnServer: "every value lives on the server and the cookie carries the ID alone",
+}
+
+func placed(s *trace.Seen) Sentence {
+	was, where := s.Did.Was, placements[s.Did.Placement]
+	switch {
+	case !s.Session.Exists:
+		return noSession("placement", s, "In the next one, "+where+".")
+	case was.Placement == s.Did.Placement:
+		return Note("placement", Text("It is so already: "+where+"."))
+	}
+	parts := []Part{Text("From now on " + where + ". " + whatMoved(s) + leftBehind(s))}
+	if was.ID != s.Session.ID {
+		parts = append(parts, Text(" The session has a new ID, "), ID(s.Session.ID), Text(": the old cookie must not open the old state."))
+	}
+	return Did("moved", parts...)
+}
+
+// whatMoved says what another placement meant for the values that were there.
+func whatMoved(s *trace.Seen) string {
+	moved := 0
+	for _, v := range s.Session.Values {
+		if old, had := s.Did.Was.Find(v.Key); !had || old.OnServer != v.OnServer {
+			moved++
+		}
+	}
+	switch {
+	case s.Did.Placement == session.Hybrid && s.Did.Was.Placement == session.OnServer && len(s.Session.Values) > 0:
+		return "What the server holds stays there until its key is deleted: if it moved into the cookie and that got lost, it would be lost too."
+	case moved > 0:
+		return counted(moved, "value", "values") + " moved at once."
+	}
+	return "No value had to move."
+}

@@ -1,0 +1,199 @@
+// Package say has every sentence under a button, and every number as people read it. It
+// makes them of facts: of what an exchange was and did, as it may be shown. Press is the
+// sentence of a press, Summary its few words in a timeline.
+//
+// The words follow these rules:
+//   - Plain words, one or two sentences: what happened, and why. Subject, verb, consequence.
+//   - A sentence names what was acted on: the key, the ID, how many.
+//   - It says what this exchange shows, and nothing that is only likely.
+//   - A value is shown as JSON, cut when it is long.
+//   - Where a thing lives is a coloured part: the cookie, the server.
+//   - A projector shows neither keys nor values: they are parts of the kinds "code" and
+//     "secret". The short name of a session is one of the kind "id", and stays readable.
+package say
+
+import (
+	"fmt"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+// Part is a piece of a sentence.
+type Part struct {
+	// Kind is how it looks: "" plain, "cookie" and "server" in the colour of where a
+	// thing lives, "mac" in that of a refusal, "id" the short name of a session, "code" a
+	// key, a value or a name, "secret" words that name a key. A projector hides the last two.
+	Kind string
+	Text string
+}
+
+// Sentence is what a page says under the buttons.
+type Sentence struct {
+	At    string // the time of day, "" until the page fills it in
+	Tone  string // "ok" something was done, "note" nothing was, "bad" it was refused
+	Field string // of the form, if that is what was refused
+	Verb  string // what was done, in one or two words
+	Parts []Part
+}
+
+// maxCode is how much of a key or value a sentence shows, in bytes.
+const maxCode = 80
+
+// Text is a part of plain words.
+func Text(s string) Part { return Part{Text: s} }
+
+// Code is a key, a value or a name, which a projector hides.
+func Code(s string) Part { return Part{"code", Shown(s, maxCode)} }
+
+// ID is the short name of a session, which a projector may show.
+func ID(name string) Part { return Part{"id", name} }
+
+// value shows a value, cut to one line.
+func value(v trace.Value) Part { return Part{"code", ShownText(v.Text, maxCode)} }
+
+var (
+	inCookie  = Part{"cookie", "in the cookie"}
+	theCookie = Part{"cookie", "the cookie"}
+	aCookie   = Part{"cookie", "The cookie"} // at the beginning of a sentence
+	onServer  = Part{"server", "on the server"}
+	theServer = Part{"server", "the server"}
+)
+
+// Did says that something was done.
+func Did(verb string, parts ...Part) Sentence {
+	return Sentence{Tone: "ok", Verb: verb, Parts: parts}
+}
+
+// Note says how things are, when nothing was done.
+func Note(verb string, parts ...Part) Sentence {
+	return Sentence{Tone: "note", Verb: verb, Parts: parts}
+}
+
+// Refused says why a press was refused. field is the one of the form that is wrong, ""
+// for none. With secret the words name a key, and no projector shows them.
+func Refused(status int, detail, field string, secret bool) Sentence {
+	part := Text(detail)
+	if secret {
+		part.Kind = "secret"
+	}
+	return Sentence{Tone: "bad", Field: field, Verb: fmt.Sprintf("refused (%d)", status), Parts: []Part{part}}
+}
+
+// presses has the sentence of each press, by its Op.
+var presses = map[string]func(*trace.Seen) Sentence{
+	"lab": looked, "session": looked,
+	"set": set, "get": get, "keys": keys, "delete": deleted, "clear": cleared,
+	"flush": flushed, "cycle-id": cycled, "clear-expired": clearedExpired, "expiry": expiry, "placement": placed,
+	"login": loggedIn, "logout": loggedOut,
+	"tamper": tampered, "replay": replayed, "pin": pinned, "plant": planted, "drop-cookie": dropped, "put-back": putBack,
+}
+
+// Press is the sentence under the buttons after a press that was not refused, or after a
+// look at the page. An Op that it does not know gets the words of a look.
+func Press(s trace.Seen) Sentence {
+	say, ok := presses[s.Did.Op]
+	if !ok {
+		say = looked
+	}
+	out := say(&s)
+	if why := NewTimeline(s.Did.OldPage); why != "" {
+		out.Parts = append(out.Parts, Text(" "+why))
+	}
+	return out
+}
+
+// NewTimeline says why a press goes on with another visit than its page began with. why
+// is that of trace.Did: "restarted", "idle", or "" when it does not.
+func NewTimeline(why string) string {
+	switch why {
+	case "restarted":
+		return "The program was restarted: a new timeline begins."
+	case "idle":
+		return "This page was idle for half an hour: a new timeline begins."
+	}
+	return ""
+}
+
+// NoteOf says what is special about the cookie of an exchange, whose session is s, or "".
+// It is about the cookie that came, or about the one that the press put back.
+func NoteOf(s trace.Session, c trace.Cookie) string {
+	switch {
+	case c.Verdict == session.VerdictStale:
+		return "This cookie is stale: a later one was sent out since. What it holds itself may be old."
+	case s.Exists:
+		return "" // whatever came, the browser's cookie opens its session now
+	case c.Put && faults[c.Verdict] != "":
+		return "This cookie opens nothing: " + faults[c.Verdict] + "."
+	case c.Came && c.Bytes == 0 && !c.Thrown:
+		return "The cookie that came is empty, so it opens nothing."
+	}
+	return notes[c.Verdict]
+}
+
+// notes say why the cookie that came opens nothing.
+var notes = map[session.Verdict]string{
+	session.VerdictGarbled: "The cookie that came carries no signature of ours: unsigned or garbled, it opens nothing.",
+	session.VerdictForged:  "The signature of the cookie that came does not fit, so it opens nothing.",
+	session.VerdictExpired: "This cookie's session has expired, so it reads as absent.",
+	session.VerdictDead:    "The cookie that came has a valid signature, but its session has ended: it opens nothing.",
+	session.VerdictMoved:   "The ID in the cookie that came was replaced a moment ago, so it opens nothing.",
+}
+
+// faults say why a cookie that was put back opens nothing: it did not come with the press.
+var faults = map[session.Verdict]string{
+	session.VerdictGarbled: "it carries no signature of ours",
+	session.VerdictForged:  "its signature does not fit",
+	session.VerdictExpired: "its session has expired",
+	session.VerdictDead:    "its signature is valid, but its session has ended",
+	session.VerdictMoved:   "its ID was replaced a moment ago",
+}
+
+// noSession is for an action that needs a session and found none: it says why there is
+// none, and then what, which tells what that means for the action.
+func noSession(verb string, s *trace.Seen, what string) Sentence {
+	if n := NoteOf(s.Session, s.Cookie); n != "" {
+		return Note(verb, Text(n+" "+what))
+	}
+	return Note(verb, Text("This browser has no session. "+what))
+}
+
+// came is the verdict on the cookie that came, before anything was done.
+func came(s *trace.Seen) session.Verdict {
+	if s.Did.Came != "" {
+		return s.Did.Came
+	}
+	return s.Cookie.Verdict
+}
+
+// leftBehind says what a new ID or placement costs after a press whose cookie was stale.
+func leftBehind(s *trace.Seen) string {
+	if came(s) != session.VerdictStale {
+		return ""
+	}
+	return " The cookie that came was stale: what a later one carried is left behind."
+}
+
+// laterCookie says what a press with a stale cookie does not know.
+func laterCookie(s *trace.Seen) string {
+	if s.Cookie.Verdict != session.VerdictStale {
+		return ""
+	}
+	return " But this cookie is stale: a later one was sent, and what that carries is not known here."
+}
+
+// oldLives tells whether the session that this browser had before lives on in the store:
+// it opens for whoever kept its cookie.
+func oldLives(s *trace.Seen) bool {
+	left := s.Store.Left
+	return left.ID != "" && left.ID != s.Session.ID && left.State == session.StateLive
+}
+
+// endOfBirth ends the sentence about a birth. When the session that this browser had
+// before lives on, it says so: nobody ended that one.
+func endOfBirth(s *trace.Seen) []Part {
+	if !oldLives(s) {
+		return []Part{Text(".")}
+	}
+	return []Part{Text("; the old record "), ID(s.Store.Left.ID), Text(" lies there still.")}
+}

@@ -1,0 +1,284 @@
+package say
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+// The words after Set.
+func TestSayingsOfSet(t *testing.T) {
+	name, long := riding("name", `"Rahim"`), riding("name", `"`+strings.Repeat("a", 300)+`"`)
+	born := trace.Did{Op: "set", Key: "name", Value: name, Born: true, Came: session.VerdictAbsent}
+	again := trace.Did{Op: "set", Key: "name", Value: name, Came: session.VerdictOK}
+	check(t, []saying{
+		{"born", born, []fact{has(session.Hybrid, name), sent},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to ride {cookie:in the cookie}. A session was born with this first write: the server sent its first cookie.`},
+		{"born with a cookie that opened nothing", trace.Did{Op: "set", Key: "name", Value: name, Born: true, Came: session.VerdictDead}, []fact{has(session.Hybrid, name), sent},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to ride {cookie:in the cookie}. The cookie that came opened nothing, so a new session was born, and its cookie takes that one's place.`},
+		// The cookie was dropped before, and its session is an orphan now.
+		{"born while the session before lives on", born, []fact{has(session.Hybrid, name), sent, left(session.StateLive)},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to ride {cookie:in the cookie}. A session was born with this first write: the server sent its first cookie; the old record {id:4ca53ce7} lies there still.`},
+		{"born with a bad cookie while the session before lives on", trace.Did{Op: "set", Key: "name", Value: name, Born: true, Came: session.VerdictForged}, []fact{has(session.Hybrid, name), sent, left(session.StateLive)},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to ride {cookie:in the cookie}. The cookie that came opened nothing, so a new session was born, and its cookie takes that one's place; the old record {id:4ca53ce7} lies there still.`},
+		{"born after a flush", born, []fact{has(session.Hybrid, name), sent, left(session.StateEnded)},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to ride {cookie:in the cookie}. A session was born with this first write: the server sent its first cookie.`},
+		{"the same again", trace.Did{Op: "set", Key: "name", Value: name, Same: true}, []fact{has(session.Hybrid, name)},
+			`[note] set: {code:name} is {code:"Rahim"} already. Nothing changed, so nothing was written and no cookie was sent.`},
+		{"in the cookie", again, []fact{has(session.InCookie, name), sent},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, carried {cookie:in the cookie} like every value. The old signature no longer fits, so the server sent a new cookie.`},
+		{"on the server", again, []fact{has(session.OnServer, kept("name", `"Rahim"`)), sent},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}; the cookie carries the ID alone. The server sent the same ID again, with a fresh Max-Age.`},
+		{"on the server, no cookie", again, []fact{has(session.OnServer, kept("name", `"Rahim"`))},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}; the cookie carries the ID alone. The cookie stays as it is.`},
+		{"too large to ride", trace.Did{Op: "set", Key: "name", Value: long}, []fact{has(session.Hybrid, kept("name", `"long"`)), sent},
+			`[ok] set: {code:name} is now {code:"` + strings.Repeat("a", 79) + `… (302 B in all)}: 302 B, too large for the cookie, so it lives {server:on the server}. The old signature no longer fits, so the server sent a new cookie.`},
+		{"small, and on the server", again, []fact{has(session.Hybrid, kept("name", `"Rahim"`)), sent},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}: once there, a key stays until it is deleted, or the cookie had no room. The old signature no longer fits, so the server sent a new cookie.`},
+		{"with a stale cookie", again, []fact{has(session.Hybrid, kept("name", `"Rahim"`)), verdict(session.VerdictStale)},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}: a later cookie than this request's was sent out, and a new one would overwrite what that carries. The cookie stays as it is.`},
+	})
+}
+
+// The words after Get, List keys, Delete and Clear.
+func TestSayingsOfKeys(t *testing.T) {
+	name, stale := riding("name", `"Rahim"`), verdict(session.VerdictStale)
+	get := func(v trace.Value) trace.Did { return trace.Did{Op: "get", Key: v.Key, Value: v, Found: true} }
+	missing := trace.Did{Op: "get", Key: "nope"}
+	check(t, []saying{
+		{"found", get(name), []fact{has(session.Hybrid, name)}, `[ok] get: {code:name} is {code:"Rahim"}, a text read from {cookie:the cookie}. Reading changes nothing.`},
+		{"found on the server", get(riding("n", "[1]")), []fact{has(session.OnServer, kept("n", "[1]")), stale}, `[ok] get: {code:n} is {code:[1]}, a list read from {server:the server}. Reading changes nothing.`},
+		{"an object", get(riding("n", "{}")), []fact{has(session.Hybrid, riding("n", "{}"))}, `[ok] get: {code:n} is {code:{}}, an object read from {cookie:the cookie}. Reading changes nothing.`},
+		{"null", get(riding("n", "null")), []fact{has(session.Hybrid, riding("n", "null"))}, `[ok] get: {code:n} is {code:null}, read from {cookie:the cookie}. Reading changes nothing.`},
+		{"rolling", get(name), []fact{has(session.Hybrid, name), rolling}, `[ok] get: {code:name} is {code:"Rahim"}, a text read from {cookie:the cookie}. Reading changes no value; with --rolling it moves the idle clock.`},
+		{"found in a stale cookie", get(name), []fact{has(session.Hybrid, name), stale}, `[ok] get: {code:name} is {code:"Rahim"}, a text read from {cookie:the cookie}. Reading changes nothing. But this cookie is stale: a later one was sent, and what that carries is not known here.`},
+		{"missing", missing, []fact{has(session.Hybrid, name)}, `[note] get: {code:nope} is missing: the session has no such key. That is no error, only an empty answer.`},
+		{"missing in a stale cookie", missing, []fact{has(session.Hybrid, name), stale}, `[note] get: {code:nope} is missing: the session has no such key. That is no error, only an empty answer. But this cookie is stale: a later one was sent, and what that carries is not known here.`},
+		{"without a session", missing, nil, `[note] get: {code:nope} is missing. This browser has no session. That is no error, and reading does not create a session.`},
+		{"with a forged cookie", missing, []fact{verdict(session.VerdictForged)}, `[note] get: {code:nope} is missing. The signature of the cookie that came does not fit, so it opens nothing. That is no error, and reading does not create a session.`},
+
+		{"one", trace.Did{Op: "keys", Keys: trace.KeysOf([]string{"name"})}, []fact{has(session.Hybrid, name)}, `[ok] keys: 1 key: {code:name}.`},
+		{"in both halves", trace.Did{Op: "keys", Keys: trace.KeysOf([]string{"cart", "name"})}, []fact{has(session.Hybrid, kept("cart", "[]"), name)}, `[ok] keys: 2 keys: {code:cart, name}. The loop saw both halves of the session, wherever each value lives.`},
+		{"with a stale cookie", trace.Did{Op: "keys", Keys: trace.KeysOf([]string{"name"})}, []fact{has(session.Hybrid, name), stale}, `[ok] keys: 1 key: {code:name}. But this cookie is stale: a later one was sent, and what that carries is not known here.`},
+		{"none", trace.Did{Op: "keys"}, []fact{has(session.Hybrid)}, `[note] keys: The session is there, and it has no keys.`},
+		{"without a session", trace.Did{Op: "keys"}, nil, `[note] keys: This browser has no session. There are no keys to list, and listing does not create a session.`},
+
+		{"found", trace.Did{Op: "delete", Key: "name", Found: true}, []fact{has(session.Hybrid), sent}, `[ok] deleted: {code:name}. The session itself stays, with its ID and its other keys.`},
+		{"missing", trace.Did{Op: "delete", Key: "name"}, []fact{has(session.Hybrid)}, `[note] delete: {code:name} was not there. That is no error, and no write: no cookie was sent.`},
+		{"without a session", trace.Did{Op: "delete", Key: "name"}, nil, `[note] delete: This browser has no session. There was nothing to delete.`},
+
+		{"two", trace.Did{Op: "clear", Count: 2}, []fact{has(session.Hybrid)}, `[ok] cleared: 2 keys. The session is empty but alive: the ID {id:9f2c41e0} and its record stay. Flush would end it.`},
+		{"in the cookie", trace.Did{Op: "clear", Count: 1}, []fact{has(session.InCookie)}, `[ok] cleared: 1 key. The session is empty but alive: the ID {id:9f2c41e0} stays. Flush would end it.`},
+		{"none", trace.Did{Op: "clear"}, []fact{has(session.Hybrid)}, `[note] clear: The session had no keys already. Nothing was written.`},
+		{"without a session", trace.Did{Op: "clear"}, nil, `[note] clear: This browser has no session. There was nothing to clear.`},
+	})
+}
+
+// The words after Log in, Log out, Flush and Start over.
+func TestSayingsOfBirthAndEnd(t *testing.T) {
+	was := sessionOf(old, session.Hybrid, riding("user", `"ada"`))
+	check(t, []saying{
+		{"first", trace.Did{Op: "login", User: "ada"}, []fact{has(session.Hybrid), sent}, `[ok] logged in: {code:user} is now {code:ada}. A session was born with it, so its ID is fresh.`},
+		{"first, while the session before lives on", trace.Did{Op: "login", User: "ada"}, []fact{has(session.Hybrid), sent, left(session.StateLive)}, `[ok] logged in: {code:user} is now {code:ada}. A session was born with it, so its ID is fresh; the old record {id:4ca53ce7} lies there still.`},
+		{"again", trace.Did{Op: "login", User: "ada", Before: old, Was: was}, []fact{has(session.Hybrid), sent, left(session.StateCycled)}, `[ok] logged in: {code:user} is now {code:ada}. At every login the ID changes, here from {id:4ca53ce7} to {id:9f2c41e0}: whoever knew the old one is left outside.`},
+
+		{"", trace.Did{Op: "logout", Was: was}, nil, `[ok] logged out: The record is gone from {server:the server}, and the browser throws {cookie:the cookie} away. The ID {id:4ca53ce7} is dead for good: a kept copy of the old cookie opens nothing.`},
+		{"of nobody", trace.Did{Op: "logout", Was: sessionOf(old, session.Hybrid)}, nil, `[ok] logged out: The record is gone from {server:the server}, and the browser throws {cookie:the cookie} away. The ID {id:4ca53ce7} is dead for good: a kept copy of the old cookie opens nothing. Nobody was logged in; the session ended all the same.`},
+		{"without a session", trace.Did{Op: "logout"}, nil, `[note] logout: This browser has no session. Nobody was logged in.`},
+
+		{"", trace.Did{Op: "flush", Was: was}, nil, `[ok] flushed: The record is gone from {server:the server}, and the browser throws {cookie:the cookie} away. The ID {id:4ca53ce7} is dead for good: a kept copy of the old cookie opens nothing.`},
+		{"in the cookie", trace.Did{Op: "flush", Was: sessionOf(old, session.InCookie)}, nil, `[ok] flushed: The browser throws {cookie:the cookie} away, and {server:the server} remembers that its ID is retired: {id:4ca53ce7} is dead for good: a kept copy of the old cookie opens nothing.`},
+		{"with progress", trace.Did{Op: "flush", Was: was, Learned: 3}, nil, `[ok] flushed: The record is gone from {server:the server}, and the browser throws {cookie:the cookie} away. The ID {id:4ca53ce7} is dead for good: a kept copy of the old cookie opens nothing. Your progress through the experiments, 3 done, was a key of this session: it went too.`},
+		{"over", trace.Did{Op: "flush", Was: was, Away: true}, nil, `[ok] flushed: The record is gone from {server:the server}, and the browser throws {cookie:the cookie} away. The ID {id:4ca53ce7} is dead for good: a kept copy of the old cookie opens nothing. Everything is as at the beginning: press Set and a new session is born.`},
+		{"without a session", trace.Did{Op: "flush"}, nil, `[note] flush: This browser has no session. There was nothing to flush.`},
+		{"over, without a session", trace.Did{Op: "flush", Away: true}, nil, `[note] flush: This browser has no session. There was nothing to flush. Everything is as at the beginning: press Set and a new session is born.`},
+		{"over, with a dead cookie", trace.Did{Op: "flush", Away: true}, []fact{verdict(session.VerdictDead)}, `[note] flush: The cookie that came has a valid signature, but its session has ended: it opens nothing. There was nothing to flush. The fields are as at the beginning; the cookie stays until the next Set replaces it.`},
+	})
+}
+
+// The words after Cycle ID, Clear expired, Expiry and Placement.
+func TestSayingsOfLife(t *testing.T) {
+	was := sessionOf(now, session.Hybrid, riding("name", `"Rahim"`))
+	own := func(x session.Expiry) trace.Did { return trace.Did{Op: "expiry", Was: was, Expiry: x} }
+	to := func(p session.Placement, was trace.Session) trace.Did {
+		return trace.Did{Op: "placement", Placement: p, Was: was}
+	}
+	late := func(x *trace.Exchange) { x.Session.Expires = x.Session.Absolute }
+	check(t, []saying{
+		{"", trace.Did{Op: "cycle-id", Before: old}, []fact{has(session.Hybrid), sent}, `[ok] cycled: The same data has a new ID: {id:4ca53ce7} became {id:9f2c41e0}. The old one is dead, and the absolute lifetime has not moved.`},
+		{"with a stale cookie", trace.Did{Op: "cycle-id", Before: old, Came: session.VerdictStale}, []fact{has(session.Hybrid), sent}, `[ok] cycled: The same data has a new ID: {id:4ca53ce7} became {id:9f2c41e0}. The old one is dead, and the absolute lifetime has not moved. The cookie that came was stale: what a later one carried is left behind.`},
+		{"without a session", trace.Did{Op: "cycle-id"}, []fact{verdict(session.VerdictMoved)}, `[note] cycle ID: The ID in the cookie that came was replaced a moment ago, so it opens nothing. There is no ID to change.`},
+
+		{"none", trace.Did{Op: "clear-expired"}, nil, `[note] clear expired: No expired record lies in the store. Live sessions are not touched.`},
+		{"one", trace.Did{Op: "clear-expired", Count: 1}, nil, `[ok] cleared: 1 expired record from {server:the server}. It read as absent before, too: expired is not the same as cleared.`},
+		{"two", trace.Did{Op: "clear-expired", Count: 2}, nil, `[ok] cleared: 2 expired records from {server:the server}. They read as absent before, too: expired is not the same as cleared.`},
+
+		{"seconds", own(session.Expiry{After: 5 * time.Second}), []fact{has(session.Hybrid)}, `[ok] expiry: This session expires 5 seconds after its last write. Max-Age tells the browser when to drop {cookie:the cookie}; {server:the server} decides for itself.`},
+		{"rolling", own(session.Expiry{After: time.Second}), []fact{has(session.Hybrid), rolling}, `[ok] expiry: This session expires 1 second after its last request. Max-Age tells the browser when to drop {cookie:the cookie}; {server:the server} decides for itself.`},
+		{"capped", own(session.Expiry{After: 24 * time.Hour}), []fact{has(session.Hybrid), late}, `[ok] expiry: This session expires 86,400 seconds after its last write, but at the latest at 2001-02-03 17:00:00, when its absolute lifetime ends. Max-Age tells the browser when to drop {cookie:the cookie}; {server:the server} decides for itself.`},
+		{"with the browser", own(session.Expiry{BrowserClose: true}), []fact{has(session.Hybrid)}, `[ok] expiry: {cookie:The cookie} has no Max-Age any more, so the browser throws it away when it closes. On {server:the server} the clocks run all the same.`},
+		{"in the past", own(session.Expiry{After: -1}), nil, `[ok] expired: An expiry in the past ends the session at once: it reads as absent from now on.`},
+		{"the policy", own(session.Expiry{}), []fact{has(session.Hybrid)}, `[ok] expiry: Back to the policy: the session expires 2 h 0 m 0 s after its last write.`},
+		{"with a new ID", trace.Did{Op: "expiry", Was: sessionOf(old, session.InCookie), Expiry: session.Expiry{BrowserClose: true}}, []fact{has(session.InCookie)}, `[ok] expiry: {cookie:The cookie} has no Max-Age any more, so the browser throws it away when it closes. On {server:the server} the clocks run all the same. The session has a new ID, {id:9f2c41e0}: a copy of the old cookie, which knows another end, opens nothing.`},
+		{"without a session", trace.Did{Op: "expiry"}, nil, `[note] expiry: This browser has no session. There is nothing that could expire.`},
+
+		{"to the server", to(session.OnServer, was), []fact{has(session.OnServer, kept("name", `"Rahim"`))}, `[ok] moved: From now on every value lives on the server and the cookie carries the ID alone. 1 value moved at once.`},
+		{"to the cookie", to(session.InCookie, sessionOf(old, session.Hybrid, riding("name", `"Rahim"`))), []fact{has(session.InCookie, riding("name", `"Rahim"`))}, `[ok] moved: From now on every value rides in the cookie and the server keeps no record. No value had to move. The session has a new ID, {id:9f2c41e0}: the old cookie must not open the old state.`},
+		{"to hybrid", to(session.Hybrid, sessionOf(now, session.OnServer, kept("name", `"Rahim"`))), []fact{has(session.Hybrid, kept("name", `"Rahim"`))}, `[ok] moved: From now on small values ride in the cookie, and those that are larger or were on the server before live there. What the server holds stays there until its key is deleted: if it moved into the cookie and that got lost, it would be lost too.`},
+		{"with a stale cookie", trace.Did{Op: "placement", Placement: session.OnServer, Was: was, Came: session.VerdictStale}, []fact{has(session.OnServer, kept("name", `"Rahim"`))}, `[ok] moved: From now on every value lives on the server and the cookie carries the ID alone. 1 value moved at once. The cookie that came was stale: what a later one carried is left behind.`},
+		{"as it is", to(session.Hybrid, was), []fact{has(session.Hybrid)}, `[note] placement: It is so already: small values ride in the cookie, and those that are larger or were on the server before live there.`},
+		{"without a session", to(session.InCookie, trace.Session{}), nil, `[note] placement: This browser has no session. In the next one, every value rides in the cookie and the server keeps no record.`},
+	})
+}
+
+// The words of a page on which nothing was pressed.
+func TestSayingsOfLooks(t *testing.T) {
+	late := trace.Did{Op: "session", Late: true}
+	check(t, []saying{
+		{"a session", trace.Did{Op: "lab"}, []fact{has(session.Hybrid, riding("cart", "[]"), riding("name", "1"))}, `[note] session: This browser has a session: {id:9f2c41e0}, with 2 keys: {code:cart, name}.`},
+		{"one key", trace.Did{Op: "session"}, []fact{has(session.Hybrid, riding("name", "1"))}, `[note] session: This browser has a session: {id:9f2c41e0}, with 1 key: {code:name}.`},
+		{"an empty one", trace.Did{Op: "lab"}, []fact{has(session.Hybrid)}, `[note] session: This browser has a session, {id:9f2c41e0}, and it is empty.`},
+		{"first", trace.Did{Op: "lab"}, nil, `[note] session: This browser has no session. Press Set: the first write creates one.`},
+		{"an Op that has no words", trace.Did{Op: "flash"}, nil, `[note] session: This browser has no session. Press Set: the first write creates one.`},
+		// The page lists the cookies that came: it may not say that none did.
+		{"with one other cookie", trace.Did{Op: "lab"}, []fact{others(1)}, `[note] session: This browser has no session: 1 cookie came, and it is not the session cookie. Press Set: the first write creates one.`},
+		{"with other cookies", trace.Did{Op: "lab"}, []fact{others(2)}, `[note] session: This browser has no session: 2 cookies came, and none of them is the session cookie. Press Set: the first write creates one.`},
+		{"with many other cookies", trace.Did{Op: "lab"}, []fact{others(30), func(x *trace.Exchange) { x.Cookie.More = true }}, `[note] session: This browser has no session: more than 30 cookies came, and none of them is the session cookie. Press Set: the first write creates one.`},
+		// Cookies were cleared by hand: no newcomer.
+		{"no session any more", trace.Did{Op: "lab"}, []fact{knows}, `[note] session: This browser has no session any more. Press Set: the next write creates one.`},
+		{"no session any more, with another cookie", trace.Did{Op: "lab"}, []fact{knows, others(1)}, `[note] session: This browser has no session any more: 1 cookie came, and it is not the session cookie. Press Set: the next write creates one.`},
+		{"garbled", trace.Did{Op: "lab"}, []fact{verdict(session.VerdictGarbled)}, `[note] session: The cookie that came carries no signature of ours: unsigned or garbled, it opens nothing.`},
+		{"empty", trace.Did{Op: "lab"}, []fact{emptyCame}, `[note] session: The cookie that came is empty, so it opens nothing.`},
+		{"expired", trace.Did{Op: "lab"}, []fact{verdict(session.VerdictExpired)}, `[note] session: This cookie's session has expired, so it reads as absent.`},
+		{"after a restart", trace.Did{Op: "lab", OldPage: "restarted"}, nil, `[note] session: This browser has no session. Press Set: the first write creates one. The program was restarted: a new timeline begins.`},
+		{"after half an hour", trace.Did{Op: "keys", OldPage: "idle"}, nil, `[note] keys: This browser has no session. There are no keys to list, and listing does not create a session. This page was idle for half an hour: a new timeline begins.`},
+
+		{"no cookie", late, []fact{expired(0)}, `[note] expired: The time on this page is up. No session cookie came with this request: the browser drops it when its Max-Age ends, or when another tab has flushed the session. `},
+		{"the cookie still came", late, []fact{verdict(session.VerdictExpired), expired(1)}, `[note] expired: The time on this page is up. {cookie:The cookie} still came, and its session has expired. 1 expired record, of any browser, still lies {server:on the server}: expired is not cleared.`},
+		{"cleared meanwhile", late, []fact{verdict(session.VerdictDead), expired(2)}, `[note] expired: The time on this page is up. The cookie that came has a valid signature, but its session has ended: it opens nothing. 2 expired records, of any browser, still lie {server:on the server}: expired is not cleared.`},
+		{"another tab has written", late, []fact{has(session.Hybrid)}, `[note] session: This browser has a session, {id:9f2c41e0}, and it is empty.`},
+	})
+}
+
+// The words after presses on the cookie and on copies of it.
+func TestSayingsOfCookies(t *testing.T) {
+	letter := trace.Did{Op: "tamper", How: "letter", Letter: trace.Letter{At: 5, Was: "a", Now: "b"}, Copy: copied(200, session.VerdictForged, "the signature does not fit")}
+	replay := func(c *trace.Copy) trace.Did { return trace.Did{Op: "replay", PinnedAt: nine, Copy: c} }
+	back := trace.Did{Op: "put-back", PinnedAt: nine}
+	pin := pinnedCookie()
+	name := session.KeyOf(pinnedID).Name().String()
+	hidden := func(x *trace.Exchange) { x.Cookie.Kept, x.Cookie.Hidden = "", true }
+	over := trace.Did{Op: "put-back", PinnedAt: nine, Was: sessionOf(old, session.InCookie)}
+	none := func(x *trace.Exchange) { x.Cookie.Came = false }
+	check(t, []saying{
+		{"a letter", letter, []fact{has(session.Hybrid)}, `[bad] copy refused: The server's own client sent a copy of {cookie:the cookie} with letter 5 changed from a to b, and the server {mac:refused} it: the signature does not fit. Your own cookie and session stay as they are.`},
+		{"a part, accepted", trace.Did{Op: "tamper", How: "values", Copy: copied(200, session.VerdictOK, "")}, []fact{has(session.Hybrid), rolling}, `[note] copy accepted: The server's own client sent a copy of {cookie:the cookie} with a change in the values, and the server {server:accepted} it: whoever sends it is you. Your own cookie and session stay as they are. With --rolling the copy's request moved the idle clock, as any request does.`},
+		{"nothing", trace.Did{Op: "tamper", How: "value", Same: true, Copy: copied(200, session.VerdictOK, "")}, []fact{has(session.Hybrid)}, `[note] copy accepted: A copy of {cookie:the cookie} with nothing changed was sent by the server's own client, and the server {server:accepted} it: whoever sends it is you. Your own cookie and session stay as they are.`},
+		{"during an outage", trace.Did{Op: "tamper", How: "time", Copy: copied(503, "", "")}, []fact{has(session.Hybrid)}, `[note] no verdict: The server's own client sent a copy of {cookie:the cookie} with a change in the time of signing, and the server answered 503. Your own cookie and session stay as they are.`},
+		{"without a cookie", trace.Did{Op: "tamper"}, nil, `[note] tamper: This browser has no session. There is no cookie to copy.`},
+
+		{"accepted", replay(copied(200, session.VerdictOK, "")), []fact{has(session.Hybrid)}, `[ok] replay accepted: Another client sent the copy of {cookie:the cookie} from 2001-02-03 09:00:00, and the server {server:accepted} it: whoever sends it is you. Your own cookie and session stay as they are.`},
+		{"stale", replay(copied(200, session.VerdictStale, "")), nil, `[ok] replay accepted: Another client sent the copy of {cookie:the cookie} from 2001-02-03 09:00:00, and the server {server:accepted} it, although it is stale: whoever sends it is you, as you were then. This browser has no session of its own now.`},
+		{"refused", replay(copied(200, session.VerdictDead, "this ID was ended")), nil, `[bad] replay refused: Another client sent the copy of {cookie:the cookie} from 2001-02-03 09:00:00, and the server {mac:refused} it: this ID was ended. This browser has no session of its own now.`},
+		{"during an outage", replay(copied(503, "", "")), nil, `[note] no verdict: Another client sent the copy of {cookie:the cookie} from 2001-02-03 09:00:00, and the server answered 503. This browser has no session of its own now.`},
+
+		{"", trace.Did{Op: "pin"}, []fact{has(session.Hybrid), verdict(session.VerdictOK)}, `[ok] pinned: A copy of {cookie:the cookie} is kept here, as a thief would keep it. Flush, cycle the ID or let the session expire, then replay the copy and see whether it still opens anything.`},
+		{"without a cookie", trace.Did{Op: "pin"}, nil, `[note] pin: This browser has no session. There is no cookie to keep.`},
+		{"", trace.Did{Op: "plant", Cookie: "sessionscope-readable"}, nil, `[ok] planted: The server sent {cookie:a second cookie}, {code:sessionscope-readable}, without HttpOnly. Now document.cookie has something to show; the session cookie is still not in it. The server receives it with the next request.`},
+		{"off", trace.Did{Op: "plant", Cookie: "sessionscope-readable", Away: true}, nil, `[ok] taken away: The browser throws {cookie:the readable cookie} away.`},
+
+		// The cookie came with the press: nobody may say that none did.
+		{"", trace.Did{Op: "drop-cookie"}, []fact{put("", session.VerdictAbsent)}, `[ok] dropped: The browser threw {cookie:the cookie} away: it came with this press, and the next one comes without it. Nothing more was done: what {server:the server} keeps is untouched. Pin a copy before, and you can put it back.`},
+		{"without a cookie", trace.Did{Op: "drop-cookie"}, nil, `[note] drop cookie: This browser has no session. There is no cookie to throw away.`},
+		{"with an empty one", trace.Did{Op: "drop-cookie"}, []fact{emptyCame}, `[note] drop cookie: The cookie that came is empty, so it opens nothing. There is no cookie to throw away.`},
+
+		{"", back, []fact{has(session.Hybrid), put(pin, session.VerdictOK)}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}.`},
+		{"stale", back, []fact{has(session.Hybrid), put(pin, session.VerdictStale)}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}, but it is older than that session: its version is 2, the record's is 3.`},
+		{"stale and hidden", back, []fact{has(session.Hybrid), put(pin, session.VerdictStale), hidden}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}, but it is older than that session, whose version is 3.`},
+		{"over a live session", back, []fact{has(session.Hybrid), put(pin, session.VerdictOK), left(session.StateLive)}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}. The session {id:4ca53ce7}, version 7, which this browser had until now, lies on in the store, and no cookie of this browser opens it.`},
+		{"after that session's cookie was dropped", back, []fact{has(session.Hybrid), put(pin, session.VerdictOK), none, left(session.StateLive)}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}. The session {id:4ca53ce7}, version 7, which this browser had before, lies on in the store, and no cookie of this browser opens it.`},
+		{"over one that had ended", back, []fact{has(session.Hybrid), put(pin, session.VerdictOK), left(session.StateEnded)}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}.`},
+		{"over one in the cookie", over, []fact{has(session.Hybrid), put(pin, session.VerdictOK)}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}. The session {id:4ca53ce7}, version 3, which this browser had until now, was all in the cookie that the copy took the place of.`},
+		{"a dead one", back, []fact{put(pin, session.VerdictDead)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: the session {id:` + name + `} has ended.`},
+		{"an expired one", back, []fact{put(pin, session.VerdictExpired)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: the session {id:` + name + `} has expired.`},
+		{"one whose ID was cycled", back, []fact{put(pin, session.VerdictMoved)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: the session {id:` + name + `} got a new ID a moment ago.`},
+		{"a dead one, hidden, over a live session", back, []fact{put(pin, session.VerdictDead), hidden, left(session.StateLive)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: its signature is valid, but its session has ended. The session {id:4ca53ce7}, version 7, which this browser had until now, lies on in the store, and no cookie of this browser opens it.`},
+		{"a forged one", back, []fact{put(pin, session.VerdictForged)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: its signature does not fit.`}, // and so its ID proves nothing
+		{"a garbled one", back, []fact{put("garbled", session.VerdictGarbled)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: it carries no signature of ours.`},
+		{"during an outage", back, []fact{put(pin, ""), func(x *trace.Exchange) { x.Store.Down = true }}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. Nobody can say what it opens: the store does not answer.`},
+	})
+}
+
+// Each press of the lab has words, whatever facts are missing.
+func TestEveryOpHasWords(t *testing.T) {
+	t.Parallel()
+	for _, op := range []string{"lab", "session", "set", "get", "keys", "delete", "clear", "flush", "cycle-id", "clear-expired", "expiry", "placement",
+		"login", "logout", "tamper", "replay", "pin", "drop-cookie", "put-back", "plant"} {
+		if presses[op] == nil {
+			t.Errorf("%s has none", op)
+		}
+		s := Press(trace.Exchange{Did: trace.Did{Op: op}}.Seen(trace.Nobody)) // of no facts at all
+		if s.Verb == "" || s.Tone == "" || len(s.Parts) == 0 {
+			t.Errorf("%s, of no facts: %+v", op, s)
+		}
+	}
+}
+
+// Who sent a copy, as the timeline and the page say it.
+func TestCopyBy(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		did  trace.Did
+		want string
+	}{
+		{trace.Did{Op: "replay", Same: true}, "a pinned copy"},
+		{trace.Did{Op: "tamper", How: "value", Same: true}, "an unchanged copy"}, // whichever part was to be changed
+		{trace.Did{Op: "tamper", How: "letter", Same: true}, "an unchanged copy"},
+		{trace.Did{Op: "tamper", How: "value"}, "a copy with a change in the whole cookie"},
+		{trace.Did{Op: "tamper", How: "values"}, "a copy with a change in the values"},
+		{trace.Did{Op: "tamper", How: "letter", Letter: trace.Letter{At: 5, Was: "a", Now: "b"}}, "a copy with letter 5 changed from a to b"},
+	} {
+		if got := CopyBy(test.did); got != test.want {
+			t.Errorf("%+v: %q, want %q", test.did, got, test.want)
+		}
+	}
+	for _, part := range session.TamperParts {
+		if PartOf(part) == "" {
+			t.Errorf("the part %s has no name", part)
+		}
+	}
+}
+
+// The words of a refusal, and those about the cookie of an exchange.
+func TestRefusedAndNotes(t *testing.T) {
+	t.Parallel()
+	open, secret := Refused(422, "The key is empty.", "key", false), Refused(413, `The value with the key "a" is too large.`, "value", true)
+	if plain(open) != "[bad] refused (422): The key is empty." || open.Field != "key" {
+		t.Errorf("%+v", open)
+	}
+	if plain(secret) != `[bad] refused (413): {secret:The value with the key "a" is too large.}` || secret.Field != "value" {
+		t.Errorf("%+v", secret)
+	}
+	live := trace.Session{Exists: true}
+	for _, test := range []struct {
+		s    trace.Session
+		c    trace.Cookie
+		want string
+	}{
+		{trace.Session{}, trace.Cookie{Verdict: session.VerdictAbsent}, ""},
+		{live, trace.Cookie{Verdict: session.VerdictOK}, ""},
+		{live, trace.Cookie{Verdict: session.VerdictStale}, "This cookie is stale: a later one was sent out since. What it holds itself may be old."},
+		{trace.Session{}, trace.Cookie{Verdict: session.VerdictDead, Bytes: 9}, "The cookie that came has a valid signature, but its session has ended: it opens nothing."},
+		// The cookie that came was dead, and the good one that was put back has no fault.
+		{live, trace.Cookie{Verdict: session.VerdictDead, Bytes: 9, Put: true}, ""},
+		{trace.Session{}, trace.Cookie{Verdict: session.VerdictDead, Bytes: 9, Put: true}, "This cookie opens nothing: its signature is valid, but its session has ended."},
+		{trace.Session{}, trace.Cookie{Verdict: session.VerdictGarbled, Came: true}, "The cookie that came is empty, so it opens nothing."},
+	} {
+		if got := NoteOf(test.s, test.c); got != test.want {
+			t.Errorf("%+v: %q, want %q", test.c, got, test.want)
+		}
+	}
+}
