@@ -25,6 +25,7 @@ func TestImports(t *testing.T) {
 		"internal/backlog":               nil,
 		"internal/terminal":              nil,
 		"internal/tap":                   nil,
+		"internal/show":                  {"internal/session", "internal/seat", "internal/trace", "internal/hub", "internal/say", "views"},
 		"internal/say":                   {"internal/session", "internal/trace"},
 		"internal/hub":                   {"internal/session", "internal/tap", "internal/seat", "internal/trace"},
 		"internal/seat":                  {"internal/session"},

@@ -1,0 +1,65 @@
+package show
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+// telling are the fields that a sentence names; the others it counts.
+var telling = map[string]bool{"Cookie": true, "Set-Cookie": true, "Content-Type": true, "Location": true, "Retry-After": true, "Accept": true, "User-Agent": true}
+
+// against says which fields of both heads are others than in the exchange before, or ""
+// when there was none.
+func against(s trace.Seen) string {
+	if s.Beside.N == 0 {
+		return ""
+	}
+	var says []string
+	if said := differing(s.Request.Fields); said != "" {
+		says = append(says, "request: "+said)
+	}
+	if said := differing(s.Answer.Fields); said != "" {
+		says = append(says, "response: "+said)
+	}
+	if len(says) == 0 {
+		return fmt.Sprintf("Against exchange %d no header changed.", s.Beside.N)
+	}
+	return fmt.Sprintf("Against exchange %d, %s. The other %d headers are the same.", s.Beside.N, strings.Join(says, "; "), s.Beside.Same)
+}
+
+// differing says which fields of one head differ.
+func differing(fields []trace.Field) string {
+	names := make(map[trace.Diff][]string)
+	for _, folded := range []bool{false, true} { // in the order in which they are shown
+		for _, f := range fields {
+			if Folds(f.Name) == folded {
+				names[f.Diff] = append(names[f.Diff], f.Name)
+			}
+		}
+	}
+	var says []string
+	for _, diff := range []trace.Diff{trace.Changed, trace.New, trace.Gone} {
+		if len(names[diff]) > 0 {
+			says = append(says, string(diff)+" "+someOf(names[diff]))
+		}
+	}
+	return strings.Join(says, "; ")
+}
+
+// someOf names the fields that tell something, and counts the others.
+func someOf(names []string) string {
+	names = slices.Compact(names)
+	all := len(names)
+	names = slices.DeleteFunc(names, func(name string) bool { return !telling[canonical(trace.Field{Name: name})] })
+	switch rest := all - len(names); {
+	case len(names) == 0:
+		return strconv.Itoa(rest)
+	case rest > 0:
+		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), rest)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,143 @@
+package show
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/seat"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// Browser tells what the browser keeps after the answer, and which cookies came with
+// the request. now is the time that the panel is of: s.At for a moment of the past.
+// scripts tells that the page may look into document.cookie.
+func Browser(s trace.Seen, now time.Time, scripts bool) views.Browser {
+	c := s.Cookie
+	b := views.Browser{
+		Of: whose(s), Name: c.Name, Note: note(s), Scripts: scripts, Limit: session.MaxCookieBytes, Readable: c.Readable, Planted: c.Planted, Jar: jar(c),
+		Changed: !s.Nothing && did(s.Events, session.Signed),
+	}
+	if c.Opens { // only we can have set it, and always like this
+		b.Flags = flags(c.Label)
+	}
+	if c.Kept == "" && !c.Hidden {
+		b.Empty = noCookie(c)
+		return b
+	}
+	b.RawBytes, b.Bytes = say.Bytes(c.Bytes), len(c.Name)+c.Bytes
+	b.Size, b.Most = say.Number(b.Bytes), say.Number(b.Limit)
+	b.Raw = say.ShownText(trace.Text{Start: c.Kept, Bytes: c.Bytes}, maxCookie)
+	if c.Hidden {
+		b.Raw = ""
+	}
+	layers, ok := session.Peel(c.Kept)
+	if !ok || len(c.Kept) < c.Bytes { // the beginning of a cookie peels to what the whole does not say
+		return b
+	}
+	b.Layers = Layers(layers, now)
+	check(b.Layers, s)
+	if e, ok := layers.Envelope(); ok {
+		b.EnvelopeBytes, b.Budget = say.Number(e.Bytes), say.Number(c.Budget)
+		payload(b.Layers, e)
+	} else {
+		b.Layers.Keys = "nothing: it is no payload of this program"
+	}
+	return b
+}
+
+// whose says whose cookie it is, if it is not this browser's.
+func whose(s trace.Seen) string {
+	switch {
+	case copied(s):
+		return s.By
+	case s.Of != "" && s.Of != anotherPage:
+		return "the " + s.Of
+	}
+	return ""
+}
+
+// note says what is special about the cookie that the browser keeps, or "".
+func note(s trace.Seen) string {
+	c := s.Cookie
+	switch {
+	case c.Hidden:
+		return "This cookie still opens a session, and the request that looks at it does not carry it: it is shown on the page of the browser that has it, and not here."
+	case s.Store.Down:
+		return "The store does not answer, so nobody can say what a cookie opens. The browser keeps what it has."
+	case c.Kept == "" && (c.Thrown || c.Came): // it keeps none that anything could be said of
+		return ""
+	}
+	return say.NoteOf(s.Session, c)
+}
+
+// noCookie says why the browser keeps no session cookie.
+func noCookie(c trace.Cookie) string {
+	yet, born := " yet", "one is born."
+	if c.Known {
+		yet, born = "", "a new one is born."
+	}
+	switch {
+	case c.Thrown:
+		return "No cookie any more: the server had it thrown away. Press Set and a new one is born."
+	case c.Came:
+		return "The cookie that came is empty, so it opens nothing."
+	case len(c.Jar) > 0:
+		n, those := len(c.Jar), ", listed below,"
+		count := fmt.Sprintf("%d other %s", n, say.Plural(n, "cookie", "cookies"))
+		if c.More {
+			count, those = fmt.Sprintf("more than %d other cookies", n), ", the first of them listed below,"
+		}
+		return fmt.Sprintf("No session cookie%s: this request carried %s%s and none of this name. Press Set and %s", yet, count, those, born)
+	}
+	return fmt.Sprintf("No cookie%s: none came with this request. Press Set and %s", yet, born)
+}
+
+// jar lists the cookies that came. Of other programs' only name and size are known.
+func jar(c trace.Cookie) (out []views.JarCookie) {
+	for _, crumb := range c.Jar {
+		j := views.JarCookie{Name: say.Shown(crumb.Name, maxName), Size: say.Bytes(crumb.Bytes) + " with its name", Kind: string(crumb.Kind)}
+		switch {
+		case crumb.Name == "":
+			j.Name, j.Size = "(no name)", say.Bytes(crumb.Bytes)
+		case crumb.Kind == seat.Readable:
+			j.Value = say.Shown(crumb.Value, maxName)
+		case crumb.Kind == seat.Session && c.Thrown:
+			j.Kind = "ended"
+		}
+		out = append(out, j)
+	}
+	if c.More {
+		out = append(out, views.JarCookie{Name: "and more", Kind: "more"}) // whose they are is not known
+	}
+	return out
+}
+
+// flags are the attributes of the cookie, and what each means here and now. A
+// Cookie header carries none, so its age is shown only when this very answer sets it.
+func flags(at trace.Label) []views.Flag {
+	var out []views.Flag
+	if at.HTTPOnly {
+		out = append(out, views.Flag{Text: "HttpOnly", Title: "Scripts in the page cannot read it: look at document.cookie below"})
+	}
+	out = append(out, views.Flag{Text: "SameSite=" + at.SameSite, Title: "Not sent along on requests from other sites, except when somebody follows a link. Another port of this host counts as the same site"})
+	path := views.Flag{Text: "Path=" + at.Path, Title: "Sent with every request to this host: to every path, and, since cookies know no ports, to every port"}
+	if at.Path != "/" {
+		path.Title = "Sent with requests below this path only: this browser's identity of its own. It is no wall: pages of the same host can still reach it"
+	}
+	secure := views.Flag{Text: "Secure", Title: "Sent over https only"}
+	if !at.Secure {
+		secure.Off = true
+		secure.Title = "Off: this page came over plain http, where browsers drop a Secure cookie, unless the page is of this very machine. Whoever listens on the way can read this one"
+	}
+	out = append(out, path, secure)
+	switch {
+	case at.BrowserClose:
+		out = append(out, views.Flag{Text: "no Max-Age", Title: "The browser throws it away when it closes"})
+	case at.MaxAge > 0:
+		out = append(out, views.Flag{Text: fmt.Sprintf("Max-Age=%d", at.MaxAge), Title: "The browser throws it away after so many seconds. It is only a label: the server decides for itself"})
+	}
+	return out
+}

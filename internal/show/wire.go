@@ -1,0 +1,192 @@
+package show
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/trace"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// Wire is one exchange. While the answer is under way, its head is as the handler knows
+// it, and sizes and duration are missing.
+func Wire(s trace.Seen) views.Wire {
+	w := views.Wire{N: s.N, Past: s.Past}
+	if s.Nothing {
+		w.Nothing = nothing(s.By)
+		return w
+	}
+	in, out := s.Request, s.Answer
+	w.By = sender(s)
+	w.AsSent = in.AsSent
+	w.RequestLine, w.Proto = in.Method+" "+say.ShownText(in.Target, maxShown), in.Proto
+	w.Request, w.RequestMore = headers(in.Fields, asItIs)
+	w.Body = body(in)
+	w.RequestHeadBytes, w.RequestBytes = "unknown", requestBytes(in)
+	if in.HeadBytes > 0 {
+		w.RequestHeadBytes = say.Bytes(in.HeadBytes)
+	}
+	w.StatusLine = out.Status
+	w.Response, w.ResponseMore = headers(out.Fields, asItIs)
+	w.Answer = say.ShownText(out.Body, maxShown)
+	w.SetCookie = slices.ContainsFunc(out.Fields, func(f trace.Field) bool { return f.Diff != trace.Gone && canonical(f) == "Set-Cookie" })
+	if out.Finished {
+		w.Finished, w.Took = true, say.Milliseconds(out.Took)
+		w.ResponseHeadBytes, w.ResponseBytes = say.Bytes(out.HeadBytes), say.Bytes(int(out.BodyBytes))
+	}
+	w.Changes = against(s)
+	w.Steps = steps(s.Events, s.Cookie.Came)
+	return w
+}
+
+// Bare are the fields of both heads with no session cookie's value in them, as name and value.
+func Bare(s trace.Seen) (request, answer [][2]string) {
+	return bare(s.Request.Fields), bare(s.Answer.Fields)
+}
+
+func bare(fields []trace.Field) [][2]string {
+	out := make([][2]string, 0, len(fields))
+	seen, more := headers(fields, func(p trace.Piece) trace.Piece {
+		if p.Kind == trace.Token {
+			return trace.Piece{Kind: bared, Bytes: len(p.Text)}
+		}
+		return p
+	})
+	for _, h := range slices.Concat(seen, more) {
+		if h.Gone {
+			continue
+		}
+		var b strings.Builder
+		for _, p := range h.Parts {
+			b.WriteString(p.Text)
+		}
+		out = append(out, [2]string{h.Name, b.String()})
+	}
+	return out
+}
+
+// bared is a session cookie's value where none is shown. asItIs is for where it is.
+const bared trace.PieceKind = "bared"
+
+func asItIs(p trace.Piece) trace.Piece { return p }
+
+// nothing says why there is no exchange.
+func nothing(by string) string {
+	if by == "the clock" {
+		return "Nothing travelled: a clock ran out. Nobody tells the browser."
+	}
+	return "Nothing travelled for this page: " + by + " did this. Of a request that belongs to no page of yours, nothing is recorded."
+}
+
+// sender says who sent the request, if it was not this page.
+func sender(s trace.Seen) string {
+	switch {
+	case copied(s):
+		return s.By
+	case s.Of == anotherPage:
+		return "a press on another page"
+	case s.Of != "":
+		return "a press of the " + s.Of
+	}
+	return ""
+}
+
+// body is the beginning of the request's body, with words in place of what opens a visit.
+func body(in trace.Request) string {
+	var b strings.Builder
+	kept := 0
+	for _, p := range in.Body {
+		if kept += len(p.Text) + p.Bytes; p.Kind == trace.Plain {
+			b.WriteString(p.Text)
+		} else {
+			b.WriteString("‹" + hidden(p, say.Bytes(p.Bytes)).Text + "›")
+		}
+	}
+	tail := ""
+	if in.BodyBytes > kept {
+		tail = fmt.Sprintf("… (%s in all)", say.Bytes(in.BodyBytes))
+	}
+	return say.Shown(b.String(), 2*maxShown) + tail
+}
+
+// requestBytes is the size of the request's body.
+func requestBytes(in trace.Request) string {
+	switch {
+	case in.Length < 0:
+		return say.Bytes(in.BodyBytes) + " in chunks, whose framing is not counted,"
+	case int(in.Length) > in.BodyBytes:
+		return say.Bytes(int(in.Length)) + " (not all read)"
+	}
+	return say.Bytes(in.BodyBytes)
+}
+
+// first are the fields that a learner should see first. The others fold away.
+var first = map[string]bool{
+	"Host": true, "Cookie": true, "Content-Type": true,
+	"Set-Cookie": true, "Cache-Control": true, "Vary": true, "Location": true, "Retry-After": true,
+}
+
+// Folds tells whether a field of that name folds away.
+func Folds(name string) bool { return !first[http.CanonicalHeaderKey(name)] }
+
+func canonical(f trace.Field) string { return http.CanonicalHeaderKey(f.Name) }
+
+// headers shows a head, the fields to see first apart from the rest. Each piece is shown
+// as what as makes of it.
+func headers(fields []trace.Field, as func(trace.Piece) trace.Piece) (seen, more []views.Header) {
+	for _, f := range fields {
+		h := views.Header{Name: say.Shown(f.Name, maxName), Parts: partsOf(f, as), Gone: f.Diff == trace.Gone}
+		h.Mark = f.Diff == trace.New || f.Diff == trace.Changed || canonical(f) == "Set-Cookie" && !h.Gone
+		if Folds(f.Name) {
+			more = append(more, h)
+		} else {
+			seen = append(seen, h)
+		}
+	}
+	return seen, more
+}
+
+// maxField is the most bytes of a plain piece: what trace keeps of it, with its words on
+// how much was left out.
+const maxField = maxCookie + 100
+
+// partsOf shows a field's value. Of a cookie that is not to be shown it tells the size
+// of its value: the table of cookies counts the name too.
+func partsOf(f trace.Field, as func(trace.Piece) trace.Piece) (out []views.Part) {
+	cookie := canonical(f) == "Cookie" || canonical(f) == "Set-Cookie"
+	named := false // the piece before ends with a cookie's name
+	for _, p := range f.Pieces {
+		switch p := as(p); {
+		case p.Kind == trace.Plain:
+			out = append(out, views.Part{Text: say.Shown(p.Text, maxField)})
+		case p.Kind == trace.Token:
+			out = append(out, views.Part{Kind: "token", Text: say.Shown(p.Text, maxCookie)})
+		case cookie && named:
+			out = append(out, hidden(p, say.Bytes(p.Bytes)+" of value"))
+		case cookie && p.Bytes > 0:
+			out = append(out, hidden(p, say.Bytes(p.Bytes)+" without a name"))
+		case !cookie:
+			out = append(out, hidden(p, say.Bytes(p.Bytes)))
+		}
+		named = p.Kind == trace.Plain && strings.HasSuffix(p.Text, "=")
+	}
+	return out
+}
+
+// hidden stands for a piece whose text is not shown.
+func hidden(p trace.Piece, size string) views.Part {
+	why := whys[p.Kind]
+	if why == "" {
+		why = "not shown"
+	}
+	return views.Part{Kind: "hidden", Text: size + ", " + why}
+}
+
+// whys say of a piece why its text is not shown.
+var whys = map[trace.PieceKind]string{
+	trace.Hidden: "not carried by this request", trace.Foreign: "not ours", trace.Pins: "which browser pinned", trace.Live: "the run that waits for this browser",
+	trace.Kin: "another side of this lab", trace.Once: "for one use", trace.Secret: "opens this visit", bared: "the session cookie",
+}
