@@ -1,0 +1,260 @@
+package show
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/seat"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+const (
+	thrown   = "No cookie any more: the server had it thrown away. Press Set and a new one is born."
+	newcomer = "No cookie yet: none came with this request. Press Set and one is born."
+	again    = "No cookie: none came with this request. Press Set and a new one is born."
+)
+
+// A cookie that came and is thrown away by the answer came with the press, for the
+// browser's panel, the table and the wire alike: none says that no cookie came.
+func TestThrownAwayCookieCame(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.Hybrid)
+	l.sets("name", "1")
+	came := len(ours) + len(l.cookie)
+	none := ""
+	s := l.press("/drop-cookie", &none, func(s *session.Session) { s.Discard(t.Context(), "the cookie alone is replaced") })
+
+	b := Browser(s, s.At, true)
+	if b.Empty != thrown || b.Note != "" || b.Raw != "" || len(b.Flags) > 0 {
+		t.Errorf("the browser's panel says %q, %q, %q", b.Empty, b.Note, b.Raw)
+	}
+	if got := row(b, ours); got.Kind != "ended" || got.Size != say.Bytes(came)+" with its name" {
+		t.Errorf("the table says %+v of a cookie of %d bytes", got, came)
+	}
+	w := Wire(s)
+	if got := field(w.Request, "Cookie"); !strings.HasPrefix(got, ours+"=") || strings.Contains(got, "not carried") {
+		t.Errorf("the wire shows the header %q", got)
+	}
+	if len(w.Steps) == 0 || w.Steps[0].Verb != "read" || w.Steps[0].What != "cookie" {
+		t.Errorf("the steps: %+v", w.Steps)
+	}
+	v := Server(s, s.At, false)
+	if v.Late == nil || v.Late.Text != "its record is still here, and this browser has no cookie any more that opens it." || v.Empty != "" || len(v.Values) != 0 {
+		t.Errorf("the server's panel: %+v %+v", v.Late, v)
+	}
+	// Flush says the same, and of the record what is so.
+	l.sets("name", "1")
+	s = l.press("/flush", nil, func(s *session.Session) { s.Flush(t.Context()) })
+	if b, v := Browser(s, s.At, true), Server(s, s.At, false); b.Empty != thrown || row(b, ours).Kind != "ended" || v.Empty != "No live record of this browser." || v.Late == nil {
+		t.Errorf("after a flush: %q, %+v, %+v", b.Empty, row(b, ours), v)
+	}
+	// The next request carries none.
+	s = l.press("/get", nil, nil)
+	if b := Browser(s, s.At, true); b.Empty != again || len(b.Jar) != 0 {
+		t.Errorf("then: %q, %+v", b.Empty, b.Jar)
+	}
+}
+
+// Of cookies that came, none is passed over: where only others came, the panel says so;
+// and "yet" is for a newcomer.
+func TestOtherCookiesCame(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		others string
+		known  bool
+		want   string
+	}{
+		{"", false, newcomer},
+		{"", true, again},
+		{"theirs=1", false, "No session cookie yet: this request carried 1 other cookie, listed below, and none of this name. Press Set and one is born."},
+		{"theirs=1; " + ours + "-readable=x", false, "No session cookie yet: this request carried 2 other cookies, listed below, and none of this name. Press Set and one is born."},
+		{"theirs=1", true, "No session cookie: this request carried 1 other cookie, listed below, and none of this name. Press Set and a new one is born."},
+		{strings.Repeat("a=b; ", 31), false, "No session cookie yet: this request carried more than 30 other cookies, the first of them listed below, and none of this name. Press Set and one is born."},
+		// What has no "=" has no name, whatever its value is.
+		{ours, false, "No session cookie yet: this request carried 1 other cookie, listed below, and none of this name. Press Set and one is born."},
+	} {
+		l := newLab(t, session.Hybrid)
+		l.others = test.others
+		if test.known {
+			l.key = session.KeyOf("one that was here before")
+		}
+		s := l.press("/get", nil, nil)
+		b := Browser(s, s.At, true)
+		if b.Empty != test.want || b.Note != "" {
+			t.Errorf("%q, known %v: %q %q, want %q", test.others, test.known, b.Note, b.Empty, test.want)
+		}
+		if got := steps(s.Events, s.Cookie.Came); len(got) != 1 || got[0].Verb != "no cookie" {
+			t.Errorf("%q: the steps are %+v", test.others, got)
+		}
+	}
+}
+
+// A nameless cookie whose value is the session cookie's name is no session cookie: not
+// in the table, not in the wire.
+func TestNamelessCookie(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.Hybrid)
+	l.others = ours
+	s := l.sets("name", "1")
+	b := Browser(s, s.At, true)
+	if got := row(b, "(no name)"); got.Kind != "other" || got.Size != "12 B" || len(b.Jar) != 1 || b.Note != "" {
+		t.Errorf("the table: %+v, the note %q", b.Jar, b.Note)
+	}
+	if got := field(Wire(s).Request, "Cookie"); got != "‹12 B without a name, not ours›" {
+		t.Errorf("the wire: %q", got)
+	}
+}
+
+// An empty session cookie came: it is not thrown away unless the answer says so.
+func TestEmptyCookieCame(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.Hybrid)
+	l.others = ours + "="
+	s := l.press("/keys", nil, nil)
+	b := Browser(s, s.At, true)
+	if got := row(b, ours); b.Empty != "The cookie that came is empty, so it opens nothing." || b.Note != "" || got.Kind != "session" || got.Size != "12 B with its name" {
+		t.Errorf("%q %q %+v", b.Empty, b.Note, got)
+	}
+	none := ""
+	s = l.press("/drop-cookie", &none, nil)
+	if b := Browser(s, s.At, true); b.Empty != thrown || row(b, ours).Kind != "ended" {
+		t.Errorf("thrown away: %q %+v", b.Empty, row(b, ours))
+	}
+}
+
+// This program's own cookies are called what they are, and never another program's.
+func TestOwnCookiesAreNotForeign(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.Hybrid)
+	l.others = ours + "-pins=PPPP; " + ours + "-live=LLL; " + ours + "~second=SSSSS; " + ours + "~third-readable=R; " + ours + "-readable=hi; theirs=very-private"
+	s := l.press("/get", nil, nil)
+	b, w := Browser(s, s.At, true), Wire(s)
+	for _, test := range []struct{ name, kind, size string }{
+		{ours + "-pins", "pins", "21 B with its name"},
+		{ours + "-live", "live", "20 B with its name"},
+		{ours + "~second", "kin", "24 B with its name"},
+		{ours + "~third-readable", "kin", "28 B with its name"},
+		{ours + "-readable", "readable", "23 B with its name"},
+		{"theirs", "other", "18 B with its name"},
+	} {
+		if got := row(b, test.name); got.Kind != test.kind || got.Size != test.size || got.Value != map[bool]string{true: "hi"}[test.kind == "readable"] {
+			t.Errorf("%s: %+v, want %+v", test.name, got, test)
+		}
+	}
+	if !b.Planted || b.Readable != ours+"-readable" {
+		t.Errorf("the readable cookie %q came: %v", b.Readable, b.Planted)
+	}
+	want := ours + "-pins=‹4 B of value, which browser pinned›; " + ours + "-live=‹3 B of value, the run that waits for this browser›; " +
+		ours + "~second=‹5 B of value, another side of this lab›; " + ours + "~third-readable=‹1 B of value, another side of this lab›; " +
+		ours + "-readable=hi; theirs=‹12 B of value, not ours›"
+	if got := field(w.Request, "Cookie"); got != want {
+		t.Errorf("the wire shows\n%q, want\n%q", got, want)
+	}
+	for _, known := range []seat.Kind{seat.Session, seat.Readable, seat.Pins, seat.Live, seat.Kin, seat.Other} {
+		if j := jar(trace.Cookie{Jar: []trace.Crumb{{Name: "n", Kind: known}}}); j[0].Kind != string(known) {
+			t.Errorf("%s is shown as %s", known, j[0].Kind)
+		}
+	}
+	// Of those that are too many to list, nobody says whose they are.
+	if j := jar(trace.Cookie{More: true}); j[0].Kind == "other" {
+		t.Errorf("%+v", j)
+	}
+}
+
+// After a good cookie was put back the panel tells of that one: no note on the cookie
+// that came, and the verdict is on what is kept.
+func TestPutBackTellsOfWhatIsKept(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.Hybrid)
+	l.sets("name", "1")
+	pinned := l.cookie
+	l.cookie = flip(l.cookie)
+	s := l.press("/get", nil, nil)
+	if b := Browser(s, s.At, true); !strings.Contains(b.Note, "does not fit") || b.Layers == nil || b.Layers.Verdict != "does not fit" || len(b.Flags) > 0 {
+		t.Fatalf("before: %q %+v", b.Note, b.Layers)
+	}
+	s = l.press("/put-back", &pinned, nil)
+	b := Browser(s, s.At, true)
+	if b.Note != "" || b.Empty != "" || b.Raw != pinned || b.Layers == nil || !b.Layers.Valid || b.Layers.Verdict != "valid" || b.Layers.Key != "1 of 1" {
+		t.Errorf("put back: %q %q %+v", b.Note, b.Empty, b.Layers)
+	}
+	if got := row(b, ours); got.Kind != "session" {
+		t.Errorf("the table: %+v", got)
+	}
+}
+
+func TestBrowserPeels(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.Hybrid)
+	s := l.sets("name", "12")
+	b := Browser(s, s.At.Add(time.Hour), true)
+	if b.Name != ours || b.Raw != l.cookie || !b.Changed || b.Bytes != len(ours)+len(l.cookie) || b.Limit != 4096 || b.Most != "4,096" || b.Budget != "2,262" || !b.Scripts {
+		t.Errorf("%+v", b)
+	}
+	var flags []string
+	for _, f := range b.Flags {
+		flags = append(flags, f.Text)
+		if f.Title == "" || f.Off != (f.Text == "Secure") {
+			t.Errorf("%+v", f)
+		}
+	}
+	if got := strings.Join(flags, " "); got != "HttpOnly SameSite=Lax Path=/ Secure Max-Age=28800" {
+		t.Errorf("the flags are %s", got)
+	}
+	if ls := b.Layers; ls == nil || ls.Keys != "name" || ls.Values != `{"name":12}` || len(ls.Fields) != 6 || ls.Fields[0].Value != "hybrid" || ls.Fields[3].Value != "1" || !strings.HasSuffix(ls.Ago, "s ago") {
+		t.Errorf("%+v", b.Layers)
+	}
+	// The next answer sets nothing: nobody knows then how old the label is.
+	s = l.press("/get", nil, nil)
+	if b := Browser(s, s.At, false); len(b.Flags) != 4 || b.Changed || b.Scripts {
+		t.Errorf("then: %+v", b)
+	}
+}
+
+// Cookies that nobody could keep, or that nobody could ask the store about.
+func TestBrowserUnknown(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.Hybrid)
+	cookie := l.sets("name", "1").Cookie
+	base := trace.Exchange{At: noon(), Cookie: trace.Cookie{Name: ours, Came: true, Kept: cookie.Kept, Bytes: cookie.Bytes}}
+
+	down := base
+	down.Store.Down = true
+	if b := Browser(seen(down), noon(), true); b.Layers == nil || b.Layers.Verdict != "not checked" || b.Layers.Valid || b.Note != "The store does not answer, so nobody can say what a cookie opens. The browser keeps what it has." {
+		t.Errorf("in an outage: %+v", b)
+	}
+	cut := base
+	cut.Cookie.Bytes = 5000
+	if b := Browser(seen(cut), noon(), true); b.Layers != nil || !strings.HasSuffix(b.Raw, "… (5,000 B in all)") || b.Size != "5,012" {
+		t.Errorf("of a cookie that is too long: %+v", b)
+	}
+	hidden := base.Seen(func(string) bool { return true })
+	if b := Browser(hidden, noon(), true); b.Raw != "" || b.Layers != nil || b.Empty != "" || !strings.HasPrefix(b.Note, "This cookie still opens a session") || b.Size == "" {
+		t.Errorf("hidden: %+v", b)
+	}
+}
+
+// Whose cookie a panel shows.
+func TestWhose(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		by, of        string
+		nothing       bool
+		browser, wire string
+	}{
+		{"", "", false, "", ""},
+		{"a pinned copy", "", false, "a pinned copy", "a pinned copy"},
+		{"", "second browser", false, "the second browser", "a press of the second browser"},
+		{"", anotherPage, false, "", "a press on another page"},
+		{"another client", "", true, "", ""},
+	} {
+		s := seen(trace.Exchange{By: test.by, Nothing: test.nothing})
+		s.Of = test.of
+		if b, w := Browser(s, noon(), true).Of, Wire(s).By; b != test.browser || w != test.wire {
+			t.Errorf("%+v: %q and %q", test, b, w)
+		}
+	}
+}

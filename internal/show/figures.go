@@ -1,0 +1,92 @@
+package show
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// Figures are the store's as of now, and what it has of the browsers of a family; zero
+// when it did not answer.
+func Figures(f trace.Figures, now time.Time) views.Figures {
+	if !f.Known {
+		return views.Figures{}
+	}
+	return views.Figures{
+		Stats: []views.Stat{
+			{Number: say.Number(f.Live), Text: say.Plural(f.Live, "live record", "live records")},
+			{Number: say.Number(f.Expired), Text: "expired, not cleared"},
+			{Number: say.Size(f.Bytes), Text: "in the store"},
+		},
+		Plot: plot(f.Plot, now), Expired: f.Expired, Family: family(f.Family),
+	}
+}
+
+// family tells what became of each browser's session: of two that are logged in, the one
+// that logs out is seen to go alone.
+func family(members []trace.Member) (out []views.Member) {
+	for _, m := range members {
+		v := views.Member{Name: m.Name, ID: m.ID, This: m.This, State: memberStates[m.State]}
+		switch {
+		case m.ID == "":
+			v.State = "no session yet"
+		case m.Unknown:
+			v.State = "unknown"
+		case m.State == session.StateNone && m.Carried:
+			v.State = "in its cookie alone"
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+var memberStates = map[session.State]string{
+	session.StateNone: "gone", session.StateLive: "live", session.StateExpired: "expired, not cleared",
+	session.StateEnded: "gone", session.StateCycled: "gone", session.StateCorrupt: "corrupt",
+}
+
+// plotFor is the most time that a picture shows.
+const plotFor = 5 * time.Minute
+
+// plot draws the figures as steps: they hold until the next ones. A box of 300 by 60 is
+// what it draws in.
+func plot(points []trace.Point, now time.Time) views.Plot {
+	top := 0
+	for _, p := range points {
+		top = max(top, p.Live, p.Expired)
+	}
+	if top == 0 {
+		return views.Plot{} // nothing to see yet
+	}
+	span := min(max(now.Sub(points[0].At), time.Minute), plotFor)
+	line := func(figure func(trace.Point) int) string {
+		var b strings.Builder
+		y := func(p trace.Point) float64 { return 57 - 54*float64(figure(p))/float64(top) }
+		x := func(at time.Time) float64 { // within the box even when the clock was set back
+			return min(300, max(0, 300-300*float64(now.Sub(at))/float64(span)))
+		}
+		for i, p := range points {
+			if i > 0 {
+				fmt.Fprintf(&b, " %.1f,%.1f", x(p.At), y(points[i-1]))
+			}
+			fmt.Fprintf(&b, " %.1f,%.1f", x(p.At), y(p))
+		}
+		fmt.Fprintf(&b, " 300,%.1f", y(points[len(points)-1]))
+		return strings.TrimSpace(b.String())
+	}
+	since := "in the last minute"
+	if m := int((span + 30*time.Second) / time.Minute); m > 1 {
+		since = fmt.Sprintf("in the last %d minutes", m)
+	}
+	last := points[len(points)-1]
+	return views.Plot{
+		Live: line(func(p trace.Point) int { return p.Live }), Expired: line(func(p trace.Point) int { return p.Expired }),
+		Top: say.Number(top), Since: since,
+		Text: fmt.Sprintf("%d live and %d expired sessions now; at most %d %s", last.Live, last.Expired, top, since),
+	}
+}

@@ -1,0 +1,161 @@
+package show
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+const silent = "The store does not answer."
+
+// Server tells what the server keeps of the session that the browser's cookie opens, or
+// what became of the one that it had last. now is the time that the panel is of: s.At
+// for a moment of the past, whose clocks stand still.
+func Server(s trace.Seen, now time.Time, still bool) views.Server {
+	if s.Store.Down {
+		return views.Server{Empty: silent}
+	}
+	var v views.Server
+	if s.Session.Exists {
+		v = live(s.Session, s.Store.Policy, now)
+		lies(&v, s)
+	} else {
+		v = absent(s, now)
+	}
+	left(&v, s.Store.Left)
+	v.Figures = Figures(s.Store.Figures, now)
+	mark(&v, s)
+	v.Idle.Still, v.Absolute.Still = still, still
+	return v
+}
+
+// lies shows the record of a session that a cookie opens as it lies in the store, or
+// says why there is none.
+func lies(v *views.Server, s trace.Seen) {
+	switch st := s.Store; {
+	case st.Unknown:
+		v.Nothing = "nobody knows: the store does not answer."
+	case st.State == session.StateNone && s.Session.Placement == session.InCookie:
+		v.Nothing = "nothing. With this placement the server keeps no record: the cookie is the session."
+	case st.State == session.StateNone:
+		v.Nothing = "nothing any more: the record went in this very moment."
+	default:
+		stored(v, st)
+	}
+}
+
+// stored shows a record's fields as the store keeps them.
+func stored(v *views.Server, st trace.Store) {
+	v.Where = st.Where
+	for _, f := range st.Fields {
+		v.Stored = append(v.Stored, views.Field{Name: f.Name, Value: say.ShownText(f.Value, maxShown)})
+	}
+}
+
+// absent is for a browser whose cookie opens nothing: it shows what lies in the store of
+// the session that was looked for, as far as that is known without a cookie.
+func absent(s trace.Seen, now time.Time) (v views.Server) {
+	switch st, c := s.Store, s.Cookie; {
+	case st.Unknown:
+		v.Empty = silent
+	case st.ID == "" && c.Put && !c.Thrown:
+		v.Empty = "The cookie that was put back opens no session. Reading never makes one: only a write does."
+	case st.ID == "" && c.Came: // whether a record is this browser's, a cookie of that kind does not say
+		v.Empty = "The cookie that came opens no session. Reading never makes one: only a write does."
+	case st.ID == "":
+		v.Empty = "No record of this browser. Reading never makes one: only a write does."
+	case st.State == session.StateLive:
+		v = live(st.Record, st.Policy, now)
+		v.Partial = st.Record.Placement == session.Hybrid
+		v.Late = &views.Late{ID: st.ID, Text: "its record is still here, and no cookie that came opens it."}
+		if c.Thrown || c.Put { // the one that came may have opened it
+			v.Late.Text = "its record is still here, and this browser has no cookie any more that opens it."
+		}
+		stored(&v, st)
+	default:
+		v.Late = &views.Late{ID: st.ID, Text: lateTexts[st.State]}
+		v.Empty = "No live record of this browser."
+		stored(&v, st)
+	}
+	if copied(s) && s.N > 0 && !s.Store.Unknown {
+		v.Empty = "The copy opened nothing."
+	}
+	return v
+}
+
+var lateTexts = map[session.State]string{
+	session.StateNone:    "the store holds nothing under its ID.",
+	session.StateExpired: "it has expired, so it reads as absent, but its record still lies here: expired is not cleared.",
+	session.StateEnded:   "it was ended. Of it the server keeps only that its ID is dead.",
+	session.StateCycled:  "its ID was replaced. For half a minute the old one answers 409, so that a late request undoes nothing.",
+	session.StateCorrupt: "what lies here is no record of this program any more, so it reads as absent.",
+}
+
+// left tells of the record that the browser's last session left behind, as long as that lives.
+func left(v *views.Server, l trace.Left) {
+	switch {
+	case l.ID == "" || l.State != session.StateLive || l.ID == v.ID:
+	case v.Late == nil:
+		v.Late = &views.Late{ID: l.ID, Text: fmt.Sprintf("its record lies there still, v%d; no cookie of this browser opens it.", l.Version)}
+	case v.Late.ID != l.ID:
+		v.Late.Text += fmt.Sprintf(" And the old record %s lies there still, v%d; no cookie of this browser opens it.", l.ID, l.Version)
+	}
+}
+
+// live shows a session that lives.
+func live(s trace.Session, policy trace.Policy, now time.Time) views.Server {
+	v := views.Server{ID: s.ID, Version: strconv.FormatUint(s.Version, 10), Created: say.Clock(s.Created)}
+	name, whole := "idle clock", policy.Idle
+	switch {
+	case s.Expiry.After > 0:
+		whole = s.Expiry.After
+	case !s.Expiry.At.IsZero():
+		whole = s.Expiry.At.Sub(s.Created)
+	}
+	if s.Expiry.After != 0 || !s.Expiry.At.IsZero() {
+		name = "its own expiry"
+	}
+	v.Idle, v.Absolute = clock(name, s.Expires, whole, now), clock("absolute lifetime", s.Absolute, policy.Lifetime, now)
+	v.Idle.First = s.Expires.Before(s.Absolute)
+	v.Absolute.First = !v.Idle.First
+	for _, value := range s.Values {
+		v.Values = append(v.Values, views.Value{
+			Name: value.Key, Key: say.Shown(value.Key, maxShown), Type: value.Type, Text: say.ShownText(value.Text, 400),
+			Bytes: say.Number(value.Text.Bytes), OnServer: value.OnServer, Short: short(value), Sum: value.Sum,
+		})
+	}
+	return v
+}
+
+// clock is one that runs out at until, of which whole is the length.
+func clock(name string, until time.Time, whole time.Duration, now time.Time) views.Clock {
+	return views.Clock{Name: name, Until: until.UnixMilli(), Now: now.UnixMilli(), Whole: whole.Milliseconds(), Left: say.Left(until.Sub(now)), At: say.Clock(until)}
+}
+
+// mark shows what the press changed.
+func mark(v *views.Server, s trace.Seen) {
+	if s.Nothing {
+		return // no press of this browser's
+	}
+	changed := make(map[string]bool)
+	for _, ev := range s.Events {
+		switch ev.Kind {
+		case session.Set, session.Placed:
+			changed[ev.Key] = true
+		case session.Deleted:
+			if v.ID != "" {
+				v.Values = append(v.Values, views.Value{Name: ev.Key, Key: say.Shown(ev.Key, maxShown), Gone: true})
+			}
+		case session.Created, session.Cycled:
+			v.IDChanged = true
+		}
+	}
+	for i := range v.Values {
+		v.Values[i].Changed = changed[v.Values[i].Name]
+	}
+}

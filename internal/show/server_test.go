@@ -1,0 +1,230 @@
+package show
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// A record that lies in the store is never told as none: not when the cookie that came
+// opens nothing, and not when no cookie came.
+func TestRecordThatLiesThereIsTold(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		cookie func(own string) string
+	}{
+		{"a letter was changed", flip},
+		{"garbage came", func(string) string { return "garbage" }},
+		{"none came", func(string) string { return "" }},
+	} {
+		l := newLab(t, session.Hybrid)
+		l.sets("name", "1")
+		l.cookie = test.cookie(l.cookie)
+		s := l.press("/get", nil, nil)
+		if s.Session.Exists {
+			t.Fatalf("%s: the cookie opens a session", test.name)
+		}
+		v := Server(s, s.At, false)
+		if v.Empty != "" || v.Late == nil || v.Late.ID != s.Store.ID || v.ID != s.Store.ID || v.Late.Text != "its record is still here, and no cookie that came opens it." || len(v.Stored) == 0 || !v.Partial {
+			t.Errorf("%s: %q %+v", test.name, v.Empty, v.Late)
+		}
+	}
+	// The control: with nothing known to lie there the words are others.
+	for _, test := range []struct {
+		cookie trace.Cookie
+		want   string
+	}{
+		{trace.Cookie{}, "No record of this browser. Reading never makes one: only a write does."},
+		{trace.Cookie{Came: true, Kept: "garbage", Bytes: 7}, "The cookie that came opens no session. Reading never makes one: only a write does."},
+		{trace.Cookie{Came: true, Put: true, Kept: "garbage", Bytes: 7}, "The cookie that was put back opens no session. Reading never makes one: only a write does."},
+	} {
+		if v := Server(seen(trace.Exchange{Cookie: test.cookie}), noon(), false); v.Empty != test.want || v.Late != nil {
+			t.Errorf("%+v: %q %+v", test.cookie, v.Empty, v.Late)
+		}
+	}
+}
+
+// What became of a session that no cookie opens.
+func TestServerLate(t *testing.T) {
+	t.Parallel()
+	for state, want := range lateTexts {
+		x := trace.Exchange{Store: trace.Store{ID: "9f2c41e0", State: state, Where: "row", Fields: []trace.Stored{{Name: "data", Value: trace.Text{Start: "{}", Bytes: 3000}}}}}
+		v := Server(seen(x), noon(), true)
+		if v.Empty != "No live record of this browser." || v.Late == nil || *v.Late != (views.Late{ID: "9f2c41e0", Text: want}) {
+			t.Errorf("%s: %q %+v", state, v.Empty, v.Late)
+		}
+		if len(v.Stored) != 1 || v.Stored[0].Value != "{}… (3,000 B in all)" || v.Where != "row" {
+			t.Errorf("%s: %+v", state, v.Stored)
+		}
+		x.By = "a pinned copy"
+		s := seen(x)
+		s.N = 3
+		if v := Server(s, noon(), true); v.Empty != "The copy opened nothing." || v.Late == nil {
+			t.Errorf("of a copy: %q %+v", v.Empty, v.Late)
+		}
+	}
+}
+
+func TestServerInAnOutage(t *testing.T) {
+	t.Parallel()
+	figures := trace.Figures{Known: true, Live: 1}
+	for _, test := range []struct {
+		name           string
+		x              trace.Exchange
+		empty, nothing string
+	}{
+		{"it did not answer", trace.Exchange{Store: trace.Store{Down: true, Figures: figures}}, silent, ""},
+		{"nor when it was asked for the record", trace.Exchange{Store: trace.Store{ID: "9f2c41e0", Unknown: true}}, silent, ""},
+		{"of a copy", trace.Exchange{By: "a pinned copy", Store: trace.Store{ID: "9f2c41e0", Unknown: true}}, silent, ""},
+		{"the session opened before", trace.Exchange{Session: trace.Session{Exists: true, ID: "9f2c41e0"}, Store: trace.Store{ID: "9f2c41e0", Unknown: true}}, "", "nobody knows: the store does not answer."},
+	} {
+		s := seen(test.x)
+		s.N = 3
+		v := Server(s, noon(), false)
+		if v.Empty != test.empty || v.Nothing != test.nothing || test.x.Store.Down && v.Known() {
+			t.Errorf("%s: %q %q %v", test.name, v.Empty, v.Nothing, v.Known())
+		}
+	}
+}
+
+func TestServerLives(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		placement session.Placement
+		nothing   string
+		stored    bool
+	}{
+		{session.InCookie, "nothing. With this placement the server keeps no record: the cookie is the session.", false},
+		{session.Hybrid, "", true},
+		{session.OnServer, "", true},
+	} {
+		l := newLab(t, test.placement)
+		s := l.sets("name", "12")
+		v := Server(s, s.At.Add(time.Minute), false)
+		if v.ID != s.Session.ID || !v.IDChanged || v.Version != "1" || v.Nothing != test.nothing || len(v.Stored) > 0 != test.stored || v.Late != nil || v.Partial {
+			t.Errorf("%s: %+v", test.placement, v)
+		}
+		if len(v.Values) != 1 || v.Values[0] != (views.Value{Name: "name", Key: "name", Type: "number", Text: "12", Bytes: "2", Short: "12", Sum: v.Values[0].Sum, OnServer: test.placement == session.OnServer, Changed: true}) || v.Values[0].Sum == "" {
+			t.Errorf("%s: %+v", test.placement, v.Values)
+		}
+		if v.Idle.Name != "idle clock" || !v.Idle.First || v.Absolute.First || v.Idle.Whole != (2*time.Hour).Milliseconds() || v.Absolute.Whole != (8*time.Hour).Milliseconds() || v.Idle.Left != "1 h 59 m 0 s" || v.Idle.Still {
+			t.Errorf("%s: %+v %+v", test.placement, v.Idle, v.Absolute)
+		}
+		if v.Figures.Stats[0] != (views.Stat{Number: map[bool]string{true: "1", false: "0"}[test.stored], Text: map[bool]string{true: "live record", false: "live records"}[test.stored]}) {
+			t.Errorf("%s: %+v", test.placement, v.Figures.Stats)
+		}
+		// A moment of the past stands still, and a read marks nothing.
+		s = l.press("/get", nil, nil)
+		if v := Server(s, s.At, true); v.IDChanged || v.Values[0].Changed || !v.Idle.Still || !v.Absolute.Still {
+			t.Errorf("%s, then: %+v", test.placement, v)
+		}
+		s = l.press("/delete", nil, func(s *session.Session) { s.Delete("name") })
+		if v := Server(s, s.At, false); len(v.Values) != 1 || !v.Values[0].Gone || v.Values[0].Name != "name" {
+			t.Errorf("%s, deleted: %+v", test.placement, v.Values)
+		}
+		s = l.press("/expiry", nil, func(s *session.Session) { s.SetExpiry(session.Expiry{After: time.Minute}) })
+		if v := Server(s, s.At, false); v.Idle.Name != "its own expiry" || v.Idle.Whole != 60_000 || v.Idle.Left != "1 m 0 s" {
+			t.Errorf("%s, its own expiry: %+v", test.placement, v.Idle)
+		}
+	}
+}
+
+// What others did is no press of this browser's: nothing is marked as its own.
+func TestNothingTravelledMarksNothing(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.Hybrid)
+	l.sets("name", "1")
+	x := *l.before
+	if v, b := Server(seen(x), x.At, false), Browser(seen(x), x.At, true); !v.IDChanged || !b.Changed {
+		t.Fatalf("the control: %v %v", v.IDChanged, b.Changed)
+	}
+	x.Nothing, x.By = true, "another client"
+	if v, b := Server(seen(x), x.At, false), Browser(seen(x), x.At, true); v.IDChanged || v.Values[0].Changed || b.Changed {
+		t.Errorf("%+v %v", v, b.Changed)
+	}
+}
+
+// The record that a session left behind is told by name as long as it lives.
+func TestServerTellsOfTheOldRecord(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.Hybrid)
+	l.sets("name", "1")
+	old := l.before.Session.ID
+	none := ""
+	l.press("/drop-cookie", &none, nil)
+	s := l.sets("name", "2") // the second session of this browser
+	v := Server(s, s.At, false)
+	if v.ID == old || v.Late == nil || *v.Late != (views.Late{ID: old, Text: "its record lies there still, v1; no cookie of this browser opens it."}) {
+		t.Errorf("after a new session was born: %+v", v.Late)
+	}
+	// Put back over it a cookie that opens nothing: both are told.
+	x := trace.Exchange{Store: trace.Store{ID: "4ca53ce7", State: session.StateEnded, Left: trace.Left{ID: "9f2c41e0", State: session.StateLive, Version: 3}}}
+	if v := Server(seen(x), noon(), false); v.Late == nil || v.Late.ID != "4ca53ce7" || !strings.HasPrefix(v.Late.Text, "it was ended.") || !strings.HasSuffix(v.Late.Text, " And the old record 9f2c41e0 lies there still, v3; no cookie of this browser opens it.") {
+		t.Errorf("over a live session: %+v", v.Late)
+	}
+	// One that is gone, or that is told of already, is not.
+	for _, left := range []trace.Left{{}, {ID: "9f2c41e0", State: session.StateEnded}, {ID: "4ca53ce7", State: session.StateLive}} {
+		x.Store.Left = left
+		if v := Server(seen(x), noon(), false); strings.Contains(v.Late.Text, "lies there still") {
+			t.Errorf("%+v: %q", left, v.Late.Text)
+		}
+	}
+}
+
+func TestFigures(t *testing.T) {
+	t.Parallel()
+	if f := Figures(trace.Figures{Live: 3}, noon()); f.Stats != nil || f.Plot.Live != "" {
+		t.Errorf("of a store that did not answer: %+v", f)
+	}
+	f := Figures(trace.Figures{
+		Known: true, Live: 1234, Expired: 2, Bytes: 12_345,
+		Family: []trace.Member{
+			{Name: "first browser", This: true, ID: "a", State: session.StateLive}, {Name: "b", ID: "b", State: session.StateNone, Carried: true},
+			{Name: "c", ID: "c", State: session.StateNone}, {Name: "d"}, {Name: "e", ID: "e", Unknown: true}, {Name: "f", ID: "f", State: session.StateExpired},
+		},
+	}, noon())
+	if f.Expired != 2 || len(f.Stats) != 3 || f.Stats[0] != (views.Stat{Number: "1,234", Text: "live records"}) || f.Stats[2] != (views.Stat{Number: "12 kB", Text: "in the store"}) {
+		t.Errorf("%+v", f.Stats)
+	}
+	var states []string
+	for _, m := range f.Family {
+		states = append(states, m.State)
+	}
+	if got := strings.Join(states, "; "); got != "live; in its cookie alone; gone; no session yet; unknown; expired, not cleared" || !f.Family[0].This || f.Family[1].This {
+		t.Errorf("the family: %s", got)
+	}
+}
+
+func TestPlot(t *testing.T) {
+	t.Parallel()
+	now := noon()
+	at := func(before time.Duration, live, expired int) trace.Point {
+		return trace.Point{At: now.Add(-before), Live: live, Expired: expired}
+	}
+	for _, test := range []struct {
+		name   string
+		points []trace.Point
+		want   views.Plot
+	}{
+		{"none", nil, views.Plot{}},
+		{"nothing to see", []trace.Point{at(time.Minute, 0, 0)}, views.Plot{}},
+		{"two minutes", []trace.Point{at(2*time.Minute, 1, 0), at(time.Minute, 2, 1)}, views.Plot{
+			Live: "0.0,30.0 150.0,30.0 150.0,3.0 300,3.0", Expired: "0.0,57.0 150.0,57.0 150.0,30.0 300,30.0",
+			Top: "2", Since: "in the last 2 minutes", Text: "2 live and 1 expired sessions now; at most 2 in the last 2 minutes",
+		}},
+		// A clock that was set back leaves points in the future: they stay in the frame.
+		{"the future", []trace.Point{at(-time.Hour, 1, 0), at(0, 1, 0)}, views.Plot{
+			Live: "300.0,3.0 300.0,3.0 300.0,3.0 300,3.0", Expired: "300.0,57.0 300.0,57.0 300.0,57.0 300,57.0",
+			Top: "1", Since: "in the last minute", Text: "1 live and 0 expired sessions now; at most 1 in the last minute",
+		}},
+	} {
+		if got := plot(test.points, now); got != test.want {
+			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
+		}
+	}
+}

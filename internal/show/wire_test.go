@@ -1,0 +1,238 @@
+package show
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/tap"
+	"github.com/sessionscope/sessionscope/internal/trace"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// names are the headers' names, with a sign for those that are marked or gone.
+func names(hs []views.Header) string {
+	var out []string
+	for _, h := range hs {
+		name := h.Name
+		if h.Mark {
+			name += "*"
+		}
+		if h.Gone {
+			name += "-"
+		}
+		out = append(out, name)
+	}
+	return strings.Join(out, " ")
+}
+
+func TestWire(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.Hybrid)
+	l.sets("name", "1")
+	l.others = "theirs=very-private"
+	r := l.request("POST", "/set?key=a", "")
+	r.Header.Set("Authorization", "Basic secret")
+	r.Header.Set("Accept", "text/html")
+	x := trace.Exchange{At: noon(), Cookie: trace.Cookie{Came: true}, Events: []session.Event{{Kind: session.Read, Bytes: 172, KeyNumber: 1, KeyCount: 2, Place: session.Hybrid, Version: 1}}}
+	head := tap.Head{Lines: []string{"Host: h", "Cookie: " + r.Header.Get("Cookie"), "authorization: Basic secret", "accept: text/html"}, Bytes: 420}
+	x.Came(r, head, l.side, "/set", "key=name&value=1")
+	x.Request.Length = int64(len("key=name&value=1"))
+	x.Leaving(303, http.Header{"Location": {"/?x=TOKEN&v=a"}, "Set-Cookie": {ours + "=" + l.cookie + "; Path=/"}, "X-More": {"1"}}, l.side)
+	s := seen(x)
+	s.N = 5
+	w := Wire(s)
+	if w.N != 5 || !w.AsSent || w.RequestLine != "POST /set?key=a" || w.Proto != "HTTP/1.1" || w.Body != "key=name&value=1" || w.RequestHeadBytes != "420 B" || w.RequestBytes != "16 B" || w.StatusLine != "303 See Other" || !w.SetCookie || w.Finished || w.Took != "" || w.Changes != "" || w.Nothing != "" {
+		t.Errorf("%+v", w)
+	}
+	if got := names(w.Request) + " | " + names(w.RequestMore) + " | " + names(w.Response) + " | " + names(w.ResponseMore); got != "Host Cookie | authorization accept | Location Set-Cookie* | X-More" {
+		t.Errorf("the fields: %s", got)
+	}
+	for _, test := range []struct {
+		in         []views.Header
+		name, want string
+	}{
+		{w.Request, "Cookie", ours + "=" + l.cookie + "; theirs=‹12 B of value, not ours›"},
+		{w.RequestMore, "authorization", "‹12 B, not ours›"},
+		{w.Response, "Location", "/?x=‹5 B, for one use›&v=a"},
+		{w.Response, "Set-Cookie", ours + "=" + l.cookie + "; Path=/"},
+	} {
+		if got := field(test.in, test.name); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+	if p := w.Request[1].Parts[1]; p.Kind != "token" || p.Text != l.cookie {
+		t.Errorf("the session cookie is %+v", p)
+	}
+	// As it ended.
+	x.Finish(tap.Left{Status: "303 See Other", Lines: []string{"Location: /", "Date: now"}, HeadBytes: 1234, BodyBytes: 81, Took: 400 * time.Microsecond}, l.side)
+	x.Said([]byte(`{"op":"set"}` + "\n"))
+	if w = Wire(seen(x)); !w.Finished || w.ResponseHeadBytes != "1,234 B" || w.ResponseBytes != "81 B" || w.Took != "0.4 ms" || w.Answer != `{"op":"set"}` || w.SetCookie || names(w.Response) != "Location" {
+		t.Errorf("finished: %+v", w)
+	}
+}
+
+// A cookie that opens a session, and that the request which looks does not carry, is
+// told by its size alone: in the panels, in the wire, in JSON and in a command.
+func TestHiddenCookieIsNowhere(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.Hybrid)
+	l.sets("name", "1")
+	cookie := l.cookie
+	l.sets("name", "2")
+	for name, opens := range map[string]func(string) bool{"hidden": func(string) bool { return true }, "the control": trace.Nobody} {
+		s := l.before.Seen(opens)
+		w, b := Wire(s), Browser(s, s.At, true)
+		request, answer := Bare(s)
+		all := fmt.Sprint(w, b, Tools(s, true), request, answer)
+		if held := strings.Contains(all, cookie) || strings.Contains(all, l.cookie); held != (name == "the control") {
+			t.Errorf("%s: a cookie's value is there: %v", name, held)
+		}
+		if name == "hidden" && field(w.Request, "Cookie") != fmt.Sprintf("%s=‹%d B of value, not carried by this request›", ours, len(cookie)) {
+			t.Errorf("the wire: %q", field(w.Request, "Cookie"))
+		}
+		if text := fmt.Sprint(request, answer); strings.Contains(text, cookie) || strings.Contains(text, l.cookie) {
+			t.Errorf("%s: in JSON: %s", name, text)
+		}
+	}
+}
+
+func TestBare(t *testing.T) {
+	t.Parallel()
+	fields := []trace.Field{
+		{Name: "X", Pieces: []trace.Piece{{Text: "1"}}}, {Name: "Y", Pieces: []trace.Piece{{Text: "2"}}, Diff: trace.Gone},
+		{Name: "Cookie", Pieces: []trace.Piece{{Text: "a="}, {Kind: trace.Token, Text: strings.Repeat("t", 5000)}, {Text: "; "}, {Text: "b="}, {Kind: trace.Kin, Bytes: 3}}},
+	}
+	request, answer := Bare(seen(trace.Exchange{Request: trace.Request{Fields: fields}}))
+	if want := [][2]string{{"Cookie", "a=5,000 B of value, the session cookie; b=3 B of value, another side of this lab"}, {"X", "1"}}; !slices.Equal(request, want) || answer == nil || len(answer) != 0 {
+		t.Errorf("%q, %q", request, answer)
+	}
+}
+
+// A piece of a kind that nobody has words for is not shown.
+func TestUnknownPieceIsNotShown(t *testing.T) {
+	t.Parallel()
+	w := Wire(seen(trace.Exchange{Request: trace.Request{Fields: []trace.Field{{Name: "X", Pieces: []trace.Piece{{Kind: "new", Text: "secret", Bytes: 6}}}}}}))
+	if got := field(w.RequestMore, "X"); got != "‹6 B, not shown›" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestWireBody(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		request     trace.Request
+		body, bytes string
+	}{
+		{trace.Request{}, "", "0 B"},
+		{trace.Request{Body: []trace.Piece{{Text: "key=a"}}, BodyBytes: 5, Length: 5}, "key=a", "5 B"},
+		{trace.Request{Body: []trace.Piece{{Text: "key=a&page="}, {Kind: trace.Secret, Bytes: 26}, {Text: "&b=1"}}, BodyBytes: 41, Length: 41}, "key=a&page=‹26 B, opens this visit›&b=1", "41 B"},
+		{trace.Request{Body: []trace.Piece{{Text: strings.Repeat("x", 2000)}}, BodyBytes: 7000, Length: 7000}, strings.Repeat("x", 2000) + "… (7,000 B in all)", "7,000 B"},
+		{trace.Request{Body: []trace.Piece{{Text: "key=a"}}, BodyBytes: 5, Length: -1}, "key=a", "5 B in chunks, whose framing is not counted,"},
+		{trace.Request{Length: 70_000}, "", "70,000 B (not all read)"},
+	} {
+		w := Wire(seen(trace.Exchange{Request: test.request}))
+		if w.Body != test.body || w.RequestBytes != test.bytes || w.RequestHeadBytes != "unknown" {
+			t.Errorf("%q, %q, %q; want %q, %q", w.Body, w.RequestBytes, w.RequestHeadBytes, test.body, test.bytes)
+		}
+	}
+}
+
+func TestWireNothing(t *testing.T) {
+	t.Parallel()
+	for by, want := range map[string]string{
+		"the clock":      "Nothing travelled: a clock ran out. Nobody tells the browser.",
+		"another client": "Nothing travelled for this page: another client did this. Of a request that belongs to no page of yours, nothing is recorded.",
+	} {
+		w := Wire(seen(trace.Exchange{Nothing: true, By: by, Events: []session.Event{{Kind: session.Saved}}}))
+		if w.Nothing != want || w.By != "" || w.Steps != nil || w.RequestLine != "" {
+			t.Errorf("%s: %+v", by, w)
+		}
+	}
+}
+
+// What changed against the exchange before, marked and said.
+func TestWireAgainst(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.Hybrid)
+	exchange := func(request, answer http.Header, finished bool) *trace.Exchange {
+		x := &trace.Exchange{}
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Host, r.Header = "h", request
+		x.Came(r, tap.Head{}, l.side, "/", "")
+		x.Leaving(200, answer, l.side)
+		x.Answer.Finished = finished
+		return x
+	}
+	before := exchange(http.Header{"Accept": {"a"}, "X-Old": {"1"}, "Same": {"1"}}, http.Header{"Set-Cookie": {ours + "=a; Path=/"}, "Vary": {"b"}}, true)
+	for _, test := range []struct {
+		name                 string
+		request, answer      http.Header
+		finished             bool
+		says, marks, answers string
+	}{
+		{"nothing", http.Header{"Accept": {"a"}, "X-Old": {"1"}, "Same": {"1"}}, http.Header{"Set-Cookie": {ours + "=a; Path=/"}, "Vary": {"b"}}, true,
+			"Against exchange 4 no header changed.", "Host Accept Same X-Old", "Set-Cookie* Vary"},
+		{"all kinds", http.Header{"Accept": {"b"}, "X-New": {"1"}, "Same": {"1"}, "Content-Type": {"c"}, "Y-New": {"2"}}, http.Header{"Vary": {"c"}}, true,
+			"Against exchange 4, request: changed Accept; new Content-Type and 2 more; gone 1; response: changed 1; gone Set-Cookie. The other 2 headers are the same.",
+			"Host Content-Type* Accept* Same X-New* Y-New* X-Old-", "Vary* Set-Cookie-"},
+		{"not ended yet", http.Header{"Accept": {"a"}, "X-Old": {"1"}, "Same": {"1"}}, http.Header{"Vary": {"b"}}, false,
+			"Against exchange 4 no header changed.", "Host Accept Same X-Old", "Vary"},
+	} {
+		x := exchange(test.request, test.answer, test.finished)
+		same := x.CompareHeads(before)
+		s := seen(*x)
+		if got := Wire(s).Changes; got != "" {
+			t.Errorf("%s: without one before: %q", test.name, got)
+		}
+		s.Beside.N, s.Beside.Same = 4, same
+		w := Wire(s)
+		if request, answer := names(w.Request)+" "+names(w.RequestMore), names(w.Response); w.Changes != test.says || request != test.marks || answer != test.answers {
+			t.Errorf("%s: %q\n%s | %s\nwant %q\n%s | %s", test.name, w.Changes, request, answer, test.says, test.marks, test.answers)
+		}
+	}
+}
+
+func TestSteps(t *testing.T) {
+	t.Parallel()
+	name := session.KeyOf("id").Name()
+	for _, test := range []struct {
+		name   string
+		events []session.Event
+		came   bool
+		want   string
+	}{
+		{"none came", nil, false, "no cookie to read ."},
+		{"came and is not read", nil, true, ""},
+		{"a read", []session.Event{{Kind: session.Read, Bytes: 172, KeyNumber: 1, KeyCount: 2, Known: true, Place: session.Hybrid, Session: name, Version: 3}}, true,
+			"read cookie 172 B. verify signature as before, key 1 of 2. load record " + name.String() + " v3."},
+		{"of placement cookie", []session.Event{{Kind: session.Read, Place: session.InCookie, KeyNumber: 1, KeyCount: 1}}, true, "read cookie 0 B. verify signature key 1 of 1. check ID not retired."},
+		{"refused", []session.Event{{Kind: session.Refused, Reason: "it does not fit"}, {Kind: session.Expired, Reason: "over"}}, false, "refused it does not fit ! expired over !"},
+		{"stale", []session.Event{{Kind: session.Refused, Reason: "stale: a later cookie was sent"}}, true, "stale cookie a later one was sent."},
+		{"a birth", []session.Event{{Kind: session.Created, Session: name}, {Kind: session.Set, Key: "a", Bytes: 3}, {Kind: session.Placed, Key: "a", Lives: "server"}, {Kind: session.Placed, Key: "b", Lives: "cookie"}, {Kind: session.Saved, Version: 1}, {Kind: session.Signed, Bytes: 172}}, false,
+			"no cookie to read . new ID " + name.String() + ". set a? 3 B. place a? on the server. place b? in the cookie. save record v1. sign cookie 172 B."},
+		{"the others", []session.Event{{Kind: session.Deleted, Key: "a"}, {Kind: session.Cleared, Count: 1}, {Kind: session.Cycled, Before: name}, {Kind: session.Flushed, Session: name}, {Kind: session.Swept, Count: 2}, {Kind: session.Conflict}, {Kind: session.Discarded}, {Kind: "unheard of"}}, true,
+			"delete a? . clear  1 key. cycle ID " + name.String() + " is dead. flush " + name.String() + " . sweep  2 removed. conflict reload and apply again ! discard nothing is saved !"},
+		{"too many", slices.Repeat([]session.Event{{Kind: session.Saved, Version: 1}}, 20), true, strings.Repeat("save record v1. ", 16) + "and 4 more steps ."},
+	} {
+		var got []string
+		for _, s := range steps(test.events, test.came) {
+			what, end := s.What, "."
+			if s.Secret {
+				what += "?"
+			}
+			if s.Bad {
+				end = "!"
+			}
+			got = append(got, s.Verb+" "+what+" "+s.Small+end)
+		}
+		if text := strings.Join(got, " "); text != test.want {
+			t.Errorf("%s: %q, want %q", test.name, text, test.want)
+		}
+	}
+}
