@@ -76,7 +76,6 @@ type program struct {
 	waited chan error
 	log    *testLog
 	stdout *bufio.Reader // after its first line
-	raced  bool          // the race detector is in it, which makes it slow
 }
 
 // pause passes between two looks at something that is waited for. Without it the

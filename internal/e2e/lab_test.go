@@ -406,20 +406,6 @@ func (pg *page) tab(where string) *page {
 	return other
 }
 
-// wantStream wants pg's event stream to be there. A page whose scripts come late from a
-// slow program can be left without one, until it is loaded again: with the race detector
-// in the program that is not what is looked for, and the page is loaded again.
-func (p *program) wantStream(pg *page) {
-	pg.t.Helper()
-	for tries := 0; p.raced && tries < 3; tries++ {
-		if until(func() bool { state, _ := pg.tryText("#live-state"); return state == "live" }) {
-			return
-		}
-		pg.do(chromedp.Navigate(pg.url), chromedp.WaitVisible(chromedp.ID("result")))
-	}
-	pg.want("#live-state", "live")
-}
-
 // Point 5: what happens without a press.
 func TestLabLive(t *testing.T) {
 	t.Parallel()
@@ -429,11 +415,11 @@ func TestLabLive(t *testing.T) {
 func live(t *testing.T, p *program) {
 	t.Helper()
 	pg := browse(t, p, true)
-	p.wantStream(pg)
+	pg.want("#live-state", "live")
 	pg.press("Set", "set", "born")
 	// Another tab of the same browser.
 	other := pg.tab(p.url)
-	p.wantStream(other)
+	other.want("#live-state", "live")
 	other.fill("value", "from the other tab")
 	other.press("Set", "set", "from the other tab")
 	pg.want("#result", "another page", "of this visit pressed", "set name → cookie")

@@ -45,9 +45,7 @@ func startRaced(t *testing.T) *program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := startCommand(t, exec.Command(raced, "--addr", "127.0.0.1:0"))
-	p.raced = true
-	return p
+	return startCommand(t, exec.Command(raced, "--addr", "127.0.0.1:0"))
 }
 
 // TestRaces uses the program, with the race detector in it, over real connections:

@@ -82,10 +82,15 @@ function touchUp() {
 touchUp();
 
 // This page says which of its visit's pages it is: its own presses are no news to it.
+// It also says the last moment that it shows, so that only what is new need come, and 0
+// while it shows the past. The header is made when the request leaves: a press can wait
+// for another, and hx-sse sends the same headers with each try.
 document.addEventListener('htmx:config:request', (event) => {
   const page = document.getElementById('live')?.dataset.page;
-  // With the last moment that it shows, unless it shows the past: then only what is new need come.
-  if (page) event.detail.ctx.request.headers['Sessionscope-Page'] = `${page} ${document.querySelector('#moment.past') ? 0 : lastMoment()}`;
+  if (page) Object.defineProperty(event.detail.ctx.request.headers, 'Sessionscope-Page', {
+    enumerable: true,
+    get: () => `${page} ${document.querySelector('#moment.past') ? 0 : lastMoment()}`,
+  });
 });
 
 // The event stream, in words.
@@ -97,13 +102,42 @@ function live(words, on) {
   el.textContent = live.words;
   el.className = live.on ? 'on' : '';
 }
+const notLive = {
+  404: '· not live: this visit has ended, the next press begins another',
+  429: '· not live: two other pages of this visit are',
+  503: '· not live: the session store does not answer',
+};
+const why = (status) => notLive[status] ?? '· not live: the server does not answer';
+
+// Scripts that are deferred have all run by DOMContentLoaded, whichever came late. htmx
+// looks through the page in a timeout of its own: if it saw the attribute then too, a
+// second stream would open.
+document.addEventListener('DOMContentLoaded', () => setTimeout(() => {
+  const el = document.getElementById('live');
+  if (!el) return;
+  el.setAttribute('hx-sse:connect', el.dataset.stream);
+  window.htmx?.process(el);
+  if (!el.hasAttribute('data-htmx-powered')) live('· not live: a part of this page did not come, load it again');
+}));
+
+// What has failed is tried again within seconds, a stream that was refused every 15: that
+// is what hx-trigger says.
+const isRefusal = (status) => status === 404 || status === 429;
+let refused = false;
+document.addEventListener('htmx:sse:before:connection', (event) => {
+  if (refused) event.preventDefault();
+  refused = false;
+});
 document.addEventListener('htmx:sse:after:connection', () => live('· live', true));
-document.addEventListener('htmx:sse:close', () => live('· not live'));
-document.addEventListener('htmx:sse:error', (event) => live(event.detail.status === 404 ? '· not live: this visit has ended, the next press begins another'
-  : event.detail.status === 429 ? '· not live: two other pages of this visit are' : '· not live: the server does not answer'));
+document.addEventListener('htmx:sse:close', () => { if (live.on) live('· not live'); });
+document.addEventListener('htmx:sse:error', ({ detail: { status } }) => { refused = isRefusal(status); live(why(status)); });
+// hx-sse tries again only what once worked: of a first connection this is done here.
+function noStream(el, status) {
+  live(why(status));
+  if (!isRefusal(status)) setTimeout(() => htmx.trigger(el, 'again'), 3000);
+}
 document.addEventListener('htmx:response:error', (event) => {
-  if (event.target.id !== 'live') return;
-  live(event.detail.ctx.response.status === 429 ? '· not live: two other pages of this visit are' : '· not live: this visit has ended, the next press begins another');
+  if (event.target.id === 'live') noStream(event.target, event.detail.ctx.response.status);
 });
 document.addEventListener('htmx:sse:after:message', () => { touchUp(); live(); });
 
@@ -195,7 +229,7 @@ function showRun(id) {
 document.addEventListener('htmx:error', (event) => {
   if (asksItself(event.target.id)) { // nobody pressed
     if (event.target.id === 'refresh') setTimeout(() => document.querySelectorAll('[data-ends]').forEach((el) => { const start = arrived.get(el); if (start) start.told = false; }), 5000); // ask again
-    if (event.target.id === 'live') live('· not live: the server does not answer');
+    if (event.target.id === 'live') noStream(event.target);
     if (event.target.id === 'poll') document.getElementById('problem').textContent = '✕ The server does not answer. This page goes on asking.';
     return;
   }
