@@ -41,6 +41,12 @@ func learn(h http.Handler, address, method, target, form string, more ...string)
 	return w
 }
 
+// sessionAt begins a session of a learner at that address, and returns its cookie.
+func sessionAt(h http.Handler, address string) string {
+	c := learn(h, address, "POST", "/set", "key=a&value=b").Result().Cookies()[0]
+	return c.Name + "=" + c.Value
+}
+
 func tokenOf(t testing.TB, w *httptest.ResponseRecorder) string {
 	t.Helper()
 	var f foundJSON
@@ -63,12 +69,16 @@ func TestFiftyInstancesAtOnce(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	goroutines := runtime.NumGoroutine()
 
+	learners := make([]string, experiment.MaxRuns/experiment.MaxRunsEach) // their cookies
+	for i := range learners {
+		learners[i] = sessionAt(a, fmt.Sprintf("10.0.0.%d", i))
+	}
 	began := time.Now()
 	tokens := make([]string, experiment.MaxRuns)
 	var wg sync.WaitGroup
 	for i := range tokens {
 		wg.Go(func() { // two of each learner
-			w := learn(a, fmt.Sprintf("10.0.0.%d", i/experiment.MaxRunsEach), "POST", live+"/run", "prediction=1")
+			w := learn(a, fmt.Sprintf("10.0.0.%d", i/2), "POST", live+"/run", "prediction=1", "Cookie", learners[i/2])
 			var f foundJSON
 			if err := json.Unmarshal(w.Body.Bytes(), &f); err != nil || w.Code != http.StatusAccepted || f.State != "open" {
 				t.Errorf("run %d: status %d: %s", i, w.Code, w.Body)
@@ -91,7 +101,7 @@ func TestFiftyInstancesAtOnce(t *testing.T) {
 	if w := learn(a, "10.0.1.1", "POST", live+"/run", ""); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "50 experiments are running") {
 		t.Errorf("the next one: status %d, %s", w.Code, w.Body)
 	}
-	if w := learn(a, "10.0.0.0", "POST", "/experiments/born-on-first-write/run", ""); w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "You have 2 experiments running") {
+	if w := learn(a, "10.0.0.0", "POST", "/experiments/born-on-first-write/run", "", "Cookie", learners[0]); w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "You have 2 experiments running") {
 		t.Errorf("a learner's third: status %d, %s", w.Code, w.Body)
 	}
 
@@ -370,10 +380,7 @@ func TestLimitOfAnAddress(t *testing.T) {
 	run := func(cookie string) *httptest.ResponseRecorder {
 		return learn(a, "10.0.0.1", "POST", "/experiments/secure-on-plain-http/run", "", "Cookie", cookie)
 	}
-	born := func() string {
-		w := learn(a, "10.0.0.1", "POST", "/set", "key=a&value=b")
-		return w.Result().Cookies()[0].Name + "=" + w.Result().Cookies()[0].Value
-	}
+	born := func() string { return sessionAt(a, "10.0.0.1") }
 	mine := born()
 	opened := run(mine)
 	first, open := tokenOf(t, opened), opened.Result().Cookies()[0]
@@ -541,11 +548,13 @@ func TestDiffering(t *testing.T) {
 func TestOwnRunsMakeRoom(t *testing.T) {
 	a := newExperiments(t, nil)
 	const slug = "/experiments/born-on-first-write"
-	run := func(address string) string { return tokenOf(t, learn(a, address, "POST", slug+"/run", "")) }
-	mine := run("10.0.0.1")
-	first := run("10.0.0.2")
+	run := func(address, cookie string) string {
+		return tokenOf(t, learn(a, address, "POST", slug+"/run", "", "Cookie", cookie))
+	}
+	mine, many := run("10.0.0.1", sessionAt(a, "10.0.0.1")), sessionAt(a, "10.0.0.2")
+	first := run("10.0.0.2", many)
 	for range 70 {
-		run("10.0.0.2")
+		run("10.0.0.2", many)
 	}
 	if w := learn(a, "10.0.0.1", "GET", slug+"?run="+mine, ""); w.Code != http.StatusOK {
 		t.Errorf("what another one found is gone: status %d", w.Code)

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -258,8 +257,7 @@ func (a *App) startRun(c echo.Context, s *session.Session) error {
 	if open := a.openRun(c, e); open != nil {
 		open.Stop() // it begins anew
 	}
-	// Who has a session is known by it, anybody else by the address.
-	r, err := a.experiments.Start(e, cmp.Or(s.ID(), c.RealIP()), c.RealIP(), prediction, chosen, placeOf(c).WithVisit("/experiments/"+e.Slug))
+	r, err := a.experiments.Start(e, learnerOf(c, s), c.RealIP(), prediction, chosen, placeOf(c).WithVisit("/experiments/"+e.Slug))
 	if busy := (*experiment.BusyError)(nil); errors.As(err, &busy) {
 		return &problem{status: http.StatusTooManyRequests, cause: err, detail: err.Error() + " Nothing was started."}
 	} else if err != nil {
@@ -271,6 +269,22 @@ func (a *App) startRun(c echo.Context, s *session.Session) error {
 		c.Response().Header().Add("Set-Cookie", cookie.String())
 	}
 	return a.showRun(c, s, e, r)
+}
+
+// learnerOf names who a run counts for: the second browser that the page belongs to, or
+// the session, or the page's visit. It is "" for a client without session and page. The
+// address of a second browser makes no learner by itself, since others may know it too.
+func learnerOf(c echo.Context, s *session.Session) string {
+	mem := remembered(c.Request().Context())
+	switch v := mem.visit; {
+	case v != nil && mem.id.base != "":
+		return mem.id.base
+	case s.ID() != "":
+		return s.ID()
+	case v != nil:
+		return v.token
+	}
+	return ""
 }
 
 // liveCookie is the name of the cookie by which a browser finds the run again that

@@ -53,7 +53,7 @@ func TestKeptRunsAreBounded(t *testing.T) {
 	a := newApp(t, nil)
 	address := 0
 	round := func() {
-		for range 80 {
+		for range 110 { // more than there are places
 			address++
 			w := learn(a, fmt.Sprintf("10.0.%d.%d", address/250, address%250), "POST", "/experiments/three-witnesses/run", "")
 			if w.Code != 200 {

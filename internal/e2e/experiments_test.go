@@ -384,6 +384,7 @@ func TestExperimentLimit(t *testing.T) {
 	t.Parallel()
 	p := start(t)
 	c := newClient(t, p.url)
+	c.do("POST", "/set", url.Values{"key": {"a"}, "value": {"b"}}) // its session says who it is
 	for n, slug := range []string{"closes-with-the-browser", "secure-on-plain-http", "normal-lax-strict"} {
 		status, out, _ := c.do("POST", "/experiments/"+slug+"/run", url.Values{"prediction": {"1"}})
 		want := http.StatusAccepted

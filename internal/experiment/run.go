@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -17,23 +18,41 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
+// What all runs may take together.
+//
+// A learner is a browser's session, or its page: never an address, which many people
+// may share. The app says who the learner is. A client without session and page cannot be
+// known again: its runs are unowned, and only its address bounds them.
+//
+// A run takes a place when it starts, and keeps it until its result is forgotten. When
+// the places are taken, a run that has ended makes room: the oldest unowned one, or the
+// learner's own oldest one. When there is neither, the new run is refused with a
+// *BusyError. A learner's result is never forgotten early for a stranger's run.
+//
+// When a run ends, the bytes of its exchanges are added to those of the results that are
+// kept. When they are too many, exchanges are forgotten, the oldest of a run first: those
+// of unowned runs, then those of the learner's older runs, and at last those of the run
+// that has just ended. A run's outcome stays in any case: its verdict, its tables and the
+// cookies that it compares take a few kB.
 const (
-	// MaxRuns is how many runs there are at once, MaxRunsEach of one learner. A run
-	// has one private instance at a time, so that it is the limit of those too.
-	// Of one address there are at most four learners' worth: who takes another session
-	// is another learner.
-	MaxRuns        = 50
-	MaxRunsEach    = 2
-	MaxRunsAddress = 4 * MaxRunsEach
+	MaxRuns        = 50              // runs at once; each has one private instance at a time
+	MaxRunsEach    = 2               // runs of one learner at once
+	MaxRunsAddress = 4 * MaxRunsEach // runs of one address at once: a browser with a new session is a new learner
 
-	runLimit    = 25 * time.Second // of a run that our clients drive
-	liveLimit   = 5 * time.Minute  // of one that waits for the learner's own browser
-	KeepFor     = 15 * time.Minute // what a run found, after its end
-	maxKept     = 64               // of those; the oldest makes room
-	maxKeptEach = 8                // of one learner
-	maxKeptSize = 32 << 20         // bytes of all those
-	maxShown    = 120              // exchanges of a run that are kept
-	maxRunSize  = 4 << 20          // bytes of those; the oldest make room
+	maxPlaces        = 2 * MaxRuns   // places for all runs
+	maxPlacesEach    = 8             // places of one learner, whose oldest run always makes room
+	maxPlacesAddress = maxPlaces / 2 // places of one address, so that it cannot take them all
+
+	maxKeptSize        = 32 << 20        // bytes of the exchanges of all results
+	maxKeptSizeEach    = 4 << 20         // bytes of one learner
+	maxKeptSizeAddress = maxKeptSize / 2 // bytes of one address
+
+	maxShown   = 120     // exchanges of one run; the oldest are forgotten first
+	maxRunSize = 2 << 20 // bytes of the exchanges of one run; likewise
+
+	runLimit  = 25 * time.Second // of a run that our clients drive
+	liveLimit = 5 * time.Minute  // of one that waits for the learner's own browser
+	KeepFor   = 15 * time.Minute // how long a result is kept after the run's end
 )
 
 // Config is what a Runner is made of.
@@ -90,32 +109,46 @@ func (rn *Runner) Close() {
 	rn.active.Wait()
 }
 
-// BusyError tells that no run can start now.
+// BusyError tells that no run can start now, and which limit says so.
 type BusyError struct {
-	Max  int
-	Own  []string // titles of the learner's, when it is the learner who has that many
-	Near bool     // it is the learner's address
+	Max  int           // the limit; 0 when the program is about to end
+	Kept bool          // the places are taken; otherwise so many runs go on
+	Near bool          // the limit is that of the learner's address
+	Own  []string      // titles of the runs that go on, when the limit is the learner's: never a stranger's
+	Free time.Duration // until there is a place, at the latest
 }
 
 func (e *BusyError) Error() string {
-	if e.Max == 0 {
-		return "The program is about to end."
-	}
-	if len(e.Own) > 0 {
-		return fmt.Sprintf("You have %d experiments running, and no more are allowed at once: %s. Wait until one ends, or end it on its page.", e.Max, strings.Join(e.Own, ", "))
-	}
+	whose := ""
 	if e.Near {
-		return fmt.Sprintf("%d experiments are running for browsers at your address, and no more are allowed at once. Try again in a moment.", e.Max)
+		whose = " for browsers at your address"
 	}
-	return fmt.Sprintf("%d experiments are running, and no more are allowed at once. Try again in a moment.", e.Max)
+	switch {
+	case e.Max == 0:
+		return "The program is about to end."
+	case len(e.Own) > 0:
+		return fmt.Sprintf("You have %d experiments running, and no more are allowed at once: %s. Wait until one ends, or end it on its page.", e.Max, strings.Join(e.Own, ", "))
+	case e.Kept:
+		return fmt.Sprintf("There is room for %d experiments%s, those that run and those whose result is kept for %s, and it is taken. The next place is free in %s: try again then.", e.Max, whose, inWords(KeepFor), inWords(e.Free))
+	}
+	return fmt.Sprintf("%d experiments are running%s, and no more are allowed at once. The first of them ends within %s: try again then.", e.Max, whose, inWords(e.Free))
+}
+
+// inWords is d as people say it, never less than it is: "40 seconds", "3 minutes".
+func inWords(d time.Duration) string {
+	up := func(unit time.Duration) int { return int(max(1, (d+unit-1)/unit)) }
+	if d > time.Minute-time.Second {
+		return word(up(time.Minute), "minute", "minutes")
+	}
+	return word(up(time.Second), "second", "seconds")
 }
 
 // Run is one run of an experiment, from its start until what it found is forgotten.
 type Run struct {
 	Token      string
 	Experiment Experiment
-	Learner    string
-	Address    string            // of the learner
+	Learner    string            // who it counts for; "" for an unowned run
+	Address    string            // where the learner is
 	Prediction int               // counted from 0; None
 	Chosen     map[string]string // by the Choice's name
 
@@ -145,9 +178,10 @@ type Run struct {
 	live      Live
 }
 
-// Start begins a run. learner is who it counts for, at that address. page is the
-// address of the experiment's page on the main listener, with a query or none. It
-// returns a *BusyError when there are too many.
+// Start begins a run. learner is who it counts for; "" when nothing is known of the
+// client but its address, which makes the run unowned. page is the address of the experiment's page
+// on the main listener, with a query or none. It returns a *BusyError when there are
+// too many.
 func (rn *Runner) Start(e Experiment, learner, address string, prediction int, chosen map[string]string, page string) (*Run, error) {
 	r, err := rn.admit(e, learner, address, prediction, chosen, page)
 	if err != nil {
@@ -171,43 +205,12 @@ func (rn *Runner) admit(e Experiment, learner, address string, prediction int, c
 	if rn.closed {
 		return nil, &BusyError{}
 	}
-	all, near, own := 0, 0, []*Run{}
-	var kept []*Run
-	for _, r := range rn.byToken {
-		if r.Progress().Ended {
-			kept = append(kept, r)
-			continue
-		}
-		all++
-		if r.Address == address {
-			near++
-		}
-		if r.Learner == learner {
-			own = append(own, r)
-		}
-	}
-	switch {
-	case len(own) >= MaxRunsEach:
-		slices.SortFunc(own, func(a, b *Run) int { return a.started.Compare(b.started) })
-		busy := &BusyError{Max: MaxRunsEach}
-		for _, r := range own {
-			busy.Own = append(busy.Own, "“"+r.Experiment.Title+"”")
-		}
+	shares := rn.shares(learner, address)
+	if busy := tooManyRunning(shares); busy != nil {
 		return nil, busy
-	case near >= MaxRunsAddress:
-		return nil, &BusyError{Max: MaxRunsAddress, Near: true}
-	case all >= MaxRuns:
-		return nil, &BusyError{Max: MaxRuns}
 	}
-	// The learner's own runs make room first, so that nobody takes away what others found.
-	mine := slices.DeleteFunc(slices.Clone(kept), func(r *Run) bool { return r.Learner != learner })
-	for _, full := range []struct {
-		runs []*Run
-		max  int
-	}{{mine, maxKeptEach}, {kept, maxKept}} {
-		if len(full.runs) >= full.max {
-			delete(rn.byToken, oldest(full.runs).Token)
-		}
+	if busy := rn.makeRoom(shares, learner); busy != nil {
+		return nil, busy
 	}
 	r := &Run{Token: rand.Text(), Experiment: e, Learner: learner, Address: address, started: time.Now(), Prediction: prediction, Chosen: chosen, runner: rn, done: make(chan struct{})}
 	path, _, query := strings.Cut(page, "?")
@@ -227,42 +230,111 @@ func (rn *Runner) admit(e Experiment, learner, address string, prediction int, c
 	return r, nil
 }
 
-// oldest is the run that started first.
-func oldest(runs []*Run) *Run {
-	return slices.MinFunc(runs, func(a, b *Run) int { return a.started.Compare(b.started) })
+// share is what some of the runs may take together.
+type share struct {
+	runs      []*Run // all of them, the oldest first
+	own, near bool   // the runs are the learner's; the runs are those of the learner's address
+
+	most   int // runs that may go on at once
+	places int // runs that may go on or be kept
+	size   int // bytes of the exchanges that may be kept
 }
 
-// keep sees to it that what r found is forgotten in time, and that all of that
-// together is not too much: r's learner's own make room first, and r last.
-func (rn *Runner) keep(r *Run) {
-	rn.mu.Lock()
-	defer rn.mu.Unlock()
-	size := 0
-	var others []*Run
-	for _, other := range rn.byToken {
-		if ended, n := other.weight(); !ended.IsZero() {
-			size += n
-			if other != r {
-				others = append(others, other)
+// shares returns the shares of the learner, of its address and of all runs. The learner's
+// is empty for an unowned run. The caller holds the lock.
+func (rn *Runner) shares(learner, address string) []share {
+	own := share{own: true, most: MaxRunsEach, places: maxPlacesEach, size: maxKeptSizeEach}
+	near := share{near: true, most: MaxRunsAddress, places: maxPlacesAddress, size: maxKeptSizeAddress}
+	all := share{most: MaxRuns, places: maxPlaces, size: maxKeptSize}
+	all.runs = slices.SortedFunc(maps.Values(rn.byToken), func(a, b *Run) int { return a.started.Compare(b.started) })
+	for _, r := range all.runs {
+		if r.Learner == learner && learner != "" {
+			own.runs = append(own.runs, r)
+		}
+		if r.Address == address {
+			near.runs = append(near.runs, r)
+		}
+	}
+	return []share{own, near, all}
+}
+
+// tooManyRunning says which share has as many runs going on as it may; nil for none.
+func tooManyRunning(shares []share) *BusyError {
+	for _, s := range shares {
+		running := slices.DeleteFunc(slices.Clone(s.runs), func(r *Run) bool { return r.Progress().Ended })
+		if len(running) < s.most {
+			continue
+		}
+		busy := &BusyError{Max: s.most, Near: s.near, Free: liveLimit}
+		for _, r := range running {
+			busy.Free = min(busy.Free, time.Until(r.Ends()))
+			if s.own {
+				busy.Own = append(busy.Own, "“"+r.Experiment.Title+"”")
+			}
+		}
+		return busy
+	}
+	return nil
+}
+
+// makeRoom sees to it that there is a place for one more run of the learner's in each
+// share. Where there is none it says so, and nothing is forgotten. The caller holds the lock.
+func (rn *Runner) makeRoom(shares []share, learner string) *BusyError {
+	var gone []*Run
+	for _, s := range shares {
+		taken := slices.DeleteFunc(slices.Clone(s.runs), func(r *Run) bool { return slices.Contains(gone, r) })
+		if len(taken) < s.places {
+			continue
+		}
+		if givers := giving(taken, learner); len(givers) > 0 {
+			gone = append(gone, givers[0])
+			continue
+		}
+		busy := &BusyError{Max: s.places, Kept: true, Near: s.near, Free: KeepFor}
+		for _, r := range taken {
+			if ended, _ := r.weight(); !ended.IsZero() {
+				busy.Free = min(busy.Free, time.Until(ended.Add(KeepFor)))
+			}
+		}
+		return busy
+	}
+	for _, r := range gone {
+		delete(rn.byToken, r.Token)
+	}
+	return nil
+}
+
+// giving returns the runs that make room for a run of the learner's, in the order in which
+// they do: the unowned ones, then the learner's own. Only runs that have ended make room.
+func giving(runs []*Run, learner string) (givers []*Run) {
+	for _, whose := range slices.Compact([]string{"", learner}) {
+		for _, r := range runs {
+			if ended, _ := r.weight(); !ended.IsZero() && r.Learner == whose {
+				givers = append(givers, r)
 			}
 		}
 	}
-	slices.SortFunc(others, func(a, b *Run) int {
-		switch own := a.Learner == r.Learner; {
-		case own == (b.Learner == r.Learner):
-			return a.started.Compare(b.started)
-		case own:
-			return -1
+	return givers
+}
+
+// keep counts the exchanges of r, which has ended now, and forgets some where they are
+// too many. It sees to it that r's result is forgotten in time.
+func (rn *Runner) keep(r *Run) {
+	rn.mu.Lock()
+	defer rn.mu.Unlock()
+	for _, s := range rn.shares(r.Learner, r.Address) {
+		over := -s.size
+		for _, other := range s.runs {
+			if ended, n := other.weight(); !ended.IsZero() {
+				over += n
+			}
 		}
-		return 1
-	})
-	for _, old := range others {
-		if size <= maxKeptSize {
-			break
+		givers := slices.DeleteFunc(giving(s.runs, r.Learner), func(other *Run) bool { return other == r })
+		for _, giver := range append(givers, r) {
+			if over > 0 {
+				over -= giver.giveUp(over)
+			}
 		}
-		_, n := old.weight()
-		size -= n
-		delete(rn.byToken, old.Token)
 	}
 	if rn.sweeper == nil && !rn.closed {
 		rn.sweeper = time.AfterFunc(KeepFor, rn.sweep)
@@ -287,6 +359,40 @@ func (rn *Runner) sweep() {
 	}
 	if !rn.closed {
 		rn.sweeper.Reset(next)
+	}
+}
+
+// giveUp forgets exchanges, the oldest first, until those forgotten have n bytes or none
+// is left. It returns how many bytes those had.
+func (r *Run) giveUp(n int) (bytes int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.size
+	for before-r.size < n && len(r.exchanges) > 0 {
+		r.drop()
+	}
+	r.outcome.only(r.exchanges)
+	return before - r.size
+}
+
+// drop forgets the oldest exchange. The caller holds the lock.
+func (r *Run) drop() {
+	r.size -= r.exchanges[0].size()
+	r.exchanges = slices.Delete(r.exchanges, 0, 1)
+	r.dropped++
+}
+
+// only lets the outcome refer to kept exchanges only, since others would stay in memory
+// uncounted. Of the exchange of a Shot the line, the status and the cookies stay.
+func (out *Outcome) only(kept []*Exchange) {
+	if out.Decisive != nil && !slices.Contains(kept, out.Decisive) {
+		out.Decisive, out.Mark = nil, ""
+	}
+	out.Pair = slices.Clone(out.Pair) // a page may be showing the old one
+	for i, s := range out.Pair {
+		if x := s.Exchange; x != nil && !slices.Contains(kept, x) {
+			out.Pair[i].Exchange = &Exchange{N: x.N, Client: x.Client, Method: x.Method, Path: x.Path, Status: x.Status, Cookie: x.Cookie, Header: http.Header{"Set-Cookie": x.Header["Set-Cookie"]}}
+		}
 	}
 }
 
@@ -341,6 +447,7 @@ func (r *Run) do(ready chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.outcome, r.err, r.ended = outcome, err, time.Now()
+	r.outcome.only(r.exchanges)
 	if err != nil && r.runner.ctx.Err() == nil {
 		r.runner.cfg.Log.Warn("an experiment could not be done", "experiment", r.Experiment.Slug, "error", err)
 	}
@@ -456,7 +563,7 @@ func (r *Run) Progress() Progress {
 type Found struct {
 	Outcome   Outcome
 	Exchanges []*Exchange
-	Dropped   int   // exchanges before those, that were too many to keep
+	Dropped   int   // exchanges before those, for which there was no room
 	Err       error // the run could not be done
 }
 
@@ -518,9 +625,7 @@ func (r *Run) add(x *Exchange) {
 	r.exchanges = append(r.exchanges, x)
 	r.size += x.size()
 	for len(r.exchanges) > maxShown || r.size > maxRunSize && len(r.exchanges) > 1 {
-		r.size -= r.exchanges[0].size()
-		r.exchanges = slices.Delete(r.exchanges, 0, 1)
-		r.dropped++
+		r.drop()
 	}
 }
 

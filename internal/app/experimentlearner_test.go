@@ -1,0 +1,94 @@
+package app
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+const openSlug = "/experiments/secure-on-plain-http" // whose runs stay open
+
+// Who shares an address with others is not told that their runs are its own, nor what
+// they are. Each browser's session, or its page without one, has runs of its own.
+func TestNeighboursRunsAreNotTheLearners(t *testing.T) {
+	t.Parallel()
+	a := newExperiments(t, nil)
+	const tooMany = "You have 2 experiments running"
+	run := func(b *browser, base, visit string) answer { return b.post(base+openSlug+"/run", "v", visit) }
+
+	stranger := newBrowser(t, a, formJSON)
+	for range 3 { // neither session nor page says who it is
+		run(stranger, "", "").want(http.StatusAccepted)
+	}
+	page := newBrowser(t, a, formJSON)
+	visit := page.visit("/")
+	run(page, "", visit).want(http.StatusAccepted)
+	run(page, "", visit).want(http.StatusAccepted)
+	run(page, "", visit).want(http.StatusTooManyRequests, tooMany, "“Secure on plain http”, “Secure on plain http”")
+
+	other := newBrowser(t, a, formJSON)
+	run(other, "", other.visit("/")).want(http.StatusAccepted)
+	other.post("/set", "key", "a", "value", "b").want(200)
+	run(other, "", "").want(http.StatusAccepted) // a session
+
+	// The ninth of one address: whoever asks learns nothing of the others.
+	run(other, "", "").want(http.StatusAccepted)
+	for _, b := range []*browser{stranger, newBrowser(t, a, formJSON)} {
+		run(b, "", "").want(http.StatusTooManyRequests, "8 experiments are running for browsers at your address", "Nothing was started").wantNo("You have", "Secure")
+	}
+}
+
+// A second browser's runs are its own, and who knows nothing but its address has none of them.
+func TestSecondBrowsersRunsAreItsOwn(t *testing.T) {
+	t.Parallel()
+	a := newExperiments(t, nil)
+	b := newBrowser(t, a, formJSON)
+	visit := b.visit("/")
+	base := strings.TrimSuffix(b.post("/second", "v", visit).want(200).json()["url"].(string), "/")
+	seat := b.visit(base + "/")
+	for range 2 {
+		b.post(openSlug+"/run", "v", visit).want(http.StatusAccepted)
+		b.post(base+openSlug+"/run", "v", seat).want(http.StatusAccepted)
+	}
+	b.post(openSlug+"/run", "v", visit).want(http.StatusTooManyRequests, "You have 2 experiments running")
+	b.post(base+openSlug+"/run", "v", seat).want(http.StatusTooManyRequests, "You have 2 experiments running")
+	newBrowser(t, a, formJSON).post(base + openSlug + "/run").want(http.StatusAccepted)
+}
+
+// What a learner's run found stays, whatever number of strangers at the same address run
+// something too, each with a fresh session: from some run on, theirs are refused.
+func TestFreshSessionsPushNoRunOut(t *testing.T) {
+	t.Parallel()
+	a := newExperiments(t, nil)
+	const slug = "/experiments/change-one-letter"
+	run := func(address string) *httptest.ResponseRecorder {
+		return learn(a, address, "POST", slug+"/run", "", "Cookie", sessionAt(a, address))
+	}
+	found := []string{tokenOf(t, run("10.0.0.1"))}
+	refused := 0
+	for range 80 {
+		w := run("10.0.0.1")
+		if w.Code == http.StatusOK {
+			found = append(found, tokenOf(t, w))
+			continue
+		}
+		refused++
+		said := w.Body.String()
+		if w.Code != http.StatusTooManyRequests || !strings.Contains(said, "room for 50 experiments for browsers at your address") || !strings.Contains(said, "Nothing was started") {
+			t.Fatalf("status %d: %s", w.Code, said)
+		}
+		if strings.Contains(said, "You have") || strings.Contains(said, "letter") {
+			t.Errorf("the refusal speaks of others' runs: %s", said)
+		}
+	}
+	for n, token := range found {
+		if w := learn(a, "10.0.0.1", "GET", slug+"?run="+token, ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"exchanges":[`) {
+			t.Fatalf("what run %d found is gone: status %d, %.300s", n+1, w.Code, w.Body)
+		}
+	}
+	if len(found) < 20 || refused == 0 {
+		t.Errorf("the control: of 80 runs %d were refused", refused)
+	}
+	tokenOf(t, run("10.0.0.2")) // elsewhere there is room
+}
