@@ -205,11 +205,13 @@ func TestLiveSameSite(t *testing.T) {
 		}
 		v.end(test.happened, test.says, "refused (403)", "refused with 403")
 	}
-	// What a page said the answer was is what the browser got.
+	// A form that says so, and that no other site's page submitted, is not counted.
 	v := openLive(t, "normal-lax-strict")
 	v.visit("POST", "/cookies", nil)
-	if code := v.visit("POST", "/land?from=site&how=post", nil); code != http.StatusOK {
-		t.Errorf("without an Origin: status %d", code)
+	for _, headers := range [][]string{{}, {"Sec-Fetch-Site", "same-origin", "Origin", origin}} {
+		if code := v.visit("POST", "/land?from=site&how=post", all, headers...); code != http.StatusOK {
+			t.Errorf("with %q: status %d", headers, code)
+		}
 	}
-	v.end(3, "The request itself was taken: status 200", "taken (200)")
+	v.end(0, "was not submitted from another site", "not counted: a request said it came from another site; Sec-Fetch-Site says")
 }

@@ -326,11 +326,26 @@ func TestExperimentSameSite(t *testing.T) {
 	if strings.Join(grid, "\n") != strings.Join(want, "\n") {
 		t.Errorf("the grid is\n%s\nwant\n%s", strings.Join(grid, "\n"), strings.Join(want, "\n"))
 	}
+	// A POST that this very page makes up is not counted, whatever its form says, and the page says why.
+	made := eval[int](pg, `(() => {
+		const r = new XMLHttpRequest()
+		r.open('POST', document.querySelector('#waiting a.button').getAttribute('href').replace('from=here&how=link', 'from=site&how=post'), false)
+		r.send()
+		return r.status
+	})()`)
+	if made != http.StatusOK {
+		t.Errorf("the page's own POST: status %d", made)
+	}
+	pg.do(chromedp.Reload(), chromedp.WaitVisible(chromedp.ID("waiting")))
+	last := eval[string](pg, `[...document.querySelectorAll('#waiting tbody tr')].slice(9).map(tr => [...tr.cells].map(c => c.textContent.trim()).join('|')).join()`)
+	if want := "another site|a form that writes (POST)|not counted: a request said it came from another site; Sec-Fetch-Site says same-origin"; last != want {
+		t.Errorf("the grid has %q, want %q", last, want)
+	}
 	// The witness between browser and program saw the same Cookie headers.
 	for _, method := range []string{"GET", "POST"} {
 		for _, x := range w.exchanges(method + " /experiments/normal-lax-strict/live/") {
 			line, _, _ := strings.Cut(x.requestHead, "\r\n")
-			if !strings.Contains(line, "/land") || !strings.Contains(line, "from=site") {
+			if !strings.Contains(line, "/land") || !strings.Contains(line, "from=site") || field(x.requestHead, "Sec-Fetch-Site") == "same-origin" {
 				continue
 			}
 			cookie := field(x.requestHead, "Cookie")

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,9 +32,10 @@ func byBrowser() []Experiment {
 				"Without the attribute browsers of the Chromium family treat a cookie as `Lax`, but for its first two minutes they send it with a foreign form that writes all the same; others send it always.",
 				"A site is the scheme and the name that somebody registered, such as example.org: {wire another port of the same name} is the same site, so `SameSite` protects nothing from the program next door.",
 				"That is why this program also compares `Origin` with its own address: each foreign form that writes was answered 403, after its cookies had been written down here.",
+				"`Sec-Fetch-Site` is the browser's own word for where a request came from, which no page can change: a request whose form says something different is not counted here. Over plain http it comes under localhost and 127.0.0.1 only.",
 			},
 			Breaks:  "An application that changes something on a GET: a link is enough then, and `Lax` sends the cookie along with it.",
-			Sources: []Source{{"RFC 6265bis, section 5.6.7", "https://www.ietf.org/archive/id/draft-ietf-httpbis-rfc6265bis-20.html#section-5.6.7"}, {"OWASP: Cross-Site Request Forgery Prevention", "https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html"}},
+			Sources: []Source{{"RFC 6265bis, section 5.6.7", "https://www.ietf.org/archive/id/draft-ietf-httpbis-rfc6265bis-20.html#section-5.6.7"}, {"W3C: Fetch Metadata Request Headers", "https://www.w3.org/TR/fetch-metadata/"}, {"OWASP: Cross-Site Request Forgery Prevention", "https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html"}},
 		},
 		{
 			Number: 26, Slug: "secure-on-plain-http", Title: "Secure on plain http",
@@ -363,9 +365,44 @@ var sameSiteNames = []string{"normal", "lax", "strict"}
 
 // The places that a request can come from, and the ways in which it can be made.
 var (
-	fromWhere = []struct{ name, words string }{{"here", "this page"}, {"port", "another port of this name"}, {"site", "another site"}}
-	ways      = []struct{ name, words string }{{"link", "a link"}, {"get", "a form that reads (GET)"}, {"post", "a form that writes (POST)"}}
+	fromWhere = []origin{{"here", "this page", "same-origin"}, {"port", "another port of this name", "same-site"}, {"site", "another site", "cross-site"}}
+	ways      = []way{{"link", "a link"}, {"get", "a form that reads (GET)"}, {"post", "a form that writes (POST)"}}
 )
+
+// origin is a place that a request can come from.
+type origin struct {
+	name, words string
+	site        string // what a browser's Sec-Fetch-Site says of it
+}
+
+// way is how a request can be made.
+type way struct{ name, words string }
+
+// contradicts says how a request that claims to come from o contradicts itself, with
+// what its browser says beside what its form says; "" when it does not. A form that
+// writes has an Origin also where no Sec-Fetch-Site comes.
+func (o origin) contradicts(v Visit) string {
+	said := "said it came from " + o.words + "; "
+	switch {
+	case v.Site != "" && v.Site != o.site:
+		return said + "Sec-Fetch-Site says `" + Plain(short(v.Site)) + "`"
+	case v.Site != "" || v.Method != http.MethodPost:
+	case v.Foreign && o.name == "here":
+		return said + "no Sec-Fetch-Site came, and its `Origin` is of another page"
+	case !v.Foreign && o.name != "here":
+		return said + "no Sec-Fetch-Site came, and no `Origin` of another page"
+	}
+	return ""
+}
+
+// short returns the first 40 bytes of s: a header may be long, and is kept.
+func short(s string) string {
+	const most = 40
+	if len(s) <= most {
+		return strings.Clone(s)
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
 
 type sameSite struct {
 	run *Run
@@ -374,17 +411,18 @@ type sameSite struct {
 	mu      sync.Mutex
 	given   time.Time
 	arrived map[string]*arrival // by place and way
+	denied  map[string]string   // why the last request of that place and way is not counted
 }
 
 type arrival struct {
 	cookies map[string]bool
 	status  int           // of the answer that the browser got; 0 while it has none
-	site    string        // Sec-Fetch-Site
+	site    string        // Sec-Fetch-Site, which the form does not contradict; "" when none came
 	age     time.Duration // of the cookies
 }
 
 func normalLaxStrict(r *Run) Live {
-	l := &sameSite{run: r, arrived: make(map[string]*arrival)}
+	l := &sameSite{run: r}
 	l.in = r.Boot(Settings{Twin: func(func() string) http.Handler { return http.HandlerFunc(l.foreign) }})
 	return l
 }
@@ -442,41 +480,47 @@ func (l *sameSite) Visit(v Visit) Reply {
 			c := &http.Cookie{Name: name, Value: "yours", Path: l.run.Base(), MaxAge: 300, HttpOnly: true, SameSite: attributes[name]}
 			back.SetCookies = append(back.SetCookies, c.String())
 		}
-		l.given, l.arrived = time.Now(), make(map[string]*arrival)
+		l.given, l.arrived, l.denied = time.Now(), make(map[string]*arrival), make(map[string]string)
 	case v.Path == "/land" && !l.given.IsZero():
-		from, how := v.Query.Get("from"), v.Query.Get("how")
-		known := false
-		for _, p := range fromWhere {
-			for _, w := range ways {
-				known = known || p.name == from && w.name == how && (v.Method == http.MethodPost) == (how == "post")
-			}
-		}
-		if !known {
-			return back
-		}
-		a := &arrival{cookies: make(map[string]bool), site: v.Site, age: time.Since(l.given)}
-		var came []string
-		for _, name := range sameSiteNames {
-			if _, ok := v.Cookies[name]; ok {
-				a.cookies[name] = true
-				came = append(came, name)
-			}
-		}
-		l.arrived[from+" "+how] = a
-		said := "No cookie came with this request."
-		if len(came) > 0 {
-			said = "These came with this request: {cookie " + strings.Join(came, ", ") + "}."
-		}
-		return Reply{
-			Stage: Stage{Title: "It arrived", Text: []string{said, "Close this tab: the grid on the experiment's page has it."}},
-			Answered: func(status int) {
-				l.mu.Lock()
-				defer l.mu.Unlock()
-				a.status = status
-			},
-		}
+		return l.land(v, back)
 	}
 	return back
+}
+
+// land writes down what came with a request of the grid. back answers any other request.
+// The caller holds the lock.
+func (l *sameSite) land(v Visit, back Reply) Reply {
+	from, how := v.Query.Get("from"), v.Query.Get("how")
+	at := slices.IndexFunc(fromWhere, func(o origin) bool { return o.name == from })
+	known := at >= 0 && slices.ContainsFunc(ways, func(w way) bool { return w.name == how })
+	if !known || (v.Method == http.MethodPost) != (how == "post") {
+		return back
+	}
+	a := &arrival{cookies: make(map[string]bool), site: v.Site, age: time.Since(l.given)}
+	var came []string
+	for _, name := range sameSiteNames {
+		if _, ok := v.Cookies[name]; ok {
+			a.cookies[name] = true
+			came = append(came, name)
+		}
+	}
+	said := "No cookie came with this request."
+	if len(came) > 0 {
+		said = "These came with this request: {cookie " + strings.Join(came, ", ") + "}."
+	}
+	if why := fromWhere[at].contradicts(v); why != "" {
+		l.denied[from+" "+how] = why
+		return Reply{Stage: Stage{Title: "It arrived, and is not counted", Text: []string{said, "It is not counted: it " + why + ".", "Close this tab, and use the links and forms of the experiment's page."}}}
+	}
+	l.arrived[from+" "+how] = a
+	return Reply{
+		Stage: Stage{Title: "It arrived", Text: []string{said, "Close this tab: the grid on the experiment's page has it."}},
+		Answered: func(status int) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			a.status = status
+		},
+	}
 }
 
 // Cookies implements Live.
@@ -504,7 +548,10 @@ func (l *sameSite) Stage(host string) Stage {
 	}
 	land := l.run.Base() + "/land?from=here&how="
 	return Stage{
-		Text: []string{"Make each request, in any order. Each opens in a tab of its own; the grid below is filled from the `Cookie` headers that really arrive here."},
+		Text: []string{
+			"Make each request, in any order. Each opens in a tab of its own; the grid below is filled from the `Cookie` headers that really arrive here.",
+			"`Sec-Fetch-Site` is your browser's own word for where the request came from.",
+		},
 		Actions: []Action{
 			{Group: "From this page", Label: "Follow a link", Method: "link", URL: land + "link"},
 			{Group: "From this page", Label: "A form that reads", Method: "GET", URL: land + "get"},
@@ -519,23 +566,34 @@ func (l *sameSite) Stage(host string) Stage {
 
 func (l *sameSite) tables() []Table {
 	t := Table{Caption: "Which cookies arrived", Head: []string{"from", "by", "normal", "lax", "strict", "Sec-Fetch-Site", "answer"}}
+	silent := false
 	for _, p := range fromWhere {
 		for _, w := range ways {
-			a, ok := l.arrived[p.name+" "+w.name]
-			if !ok {
-				t.Rows = append(t.Rows, []string{p.words, w.words, "–", "–", "–", "", "not made yet"})
-				continue
-			}
+			a, why := l.arrived[p.name+" "+w.name], l.denied[p.name+" "+w.name]
 			row := []string{p.words, w.words}
-			for _, name := range sameSiteNames {
-				row = append(row, yes(a.cookies[name], p.name != "site"))
+			switch {
+			case a != nil:
+				for _, name := range sameSiteNames {
+					row = append(row, yes(a.cookies[name], p.name != "site"))
+				}
+				site, answer := "`"+a.site+"`", fmt.Sprintf("{ok taken (%d)}", a.status)
+				if a.site == "" {
+					site, silent = "none came", true
+				}
+				if a.status >= 400 {
+					answer = fmt.Sprintf("{mac refused (%d)}", a.status)
+				}
+				t.Rows = append(t.Rows, append(row, site, answer))
+			case why == "":
+				t.Rows = append(t.Rows, append(row, "–", "–", "–", "", "not made yet"))
 			}
-			answer := fmt.Sprintf("{ok taken (%d)}", a.status)
-			if a.status >= 400 {
-				answer = fmt.Sprintf("{mac refused (%d)}", a.status)
+			if why != "" {
+				t.Rows = append(t.Rows, []string{p.words, w.words, "{bad not counted:} a request " + why, "", "", "", ""})
 			}
-			t.Rows = append(t.Rows, append(row, "`"+Plain(a.site)+"`", answer))
 		}
+	}
+	if silent { // too long for its column
+		t.Rows = append(t.Rows, []string{"none came", "", "No Sec-Fetch-Site came, so where it came from is only what the form says.", "", "", "", ""})
 	}
 	return []Table{t}
 }
@@ -547,6 +605,9 @@ func (l *sameSite) Outcome() Outcome {
 	out := Outcome{Happened: None, Undecided: true, Tone: Lost, Tables: l.tables(), Verdict: "The form that writes was not submitted from another site, so that there is nothing to tell about it. Open it again."}
 	a, ok := l.arrived["site post"]
 	if !ok {
+		if why := l.denied["site post"]; why != "" {
+			out.Verdict = "The form that writes was not submitted from another site, so that there is nothing to tell about it: a request " + why + ", and is not counted. Open it again."
+		}
 		return out
 	}
 	out.Undecided = false
@@ -575,7 +636,10 @@ func (l *sameSite) Outcome() Outcome {
 	} else {
 		out.Verdict += fmt.Sprintf(" {bad The request itself was taken}: status %d.", a.status)
 	}
-	if b, ok := l.arrived["port post"]; ok && b.cookies["strict"] {
+	if a.site == "" {
+		out.Verdict += " No Sec-Fetch-Site came with it, so that it came from another site is only what the form says."
+	}
+	if b, ok := l.arrived["port post"]; ok && b.cookies["strict"] && b.site != "" {
 		out.Verdict += " From another port of the same name even {cookie strict} came: another port is the same site."
 	}
 	return out
