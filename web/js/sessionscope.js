@@ -217,7 +217,8 @@ function showRun(id) {
   const run = document.getElementById('run'), waits = !!document.getElementById('waiting');
   if (showRun.waited && !waits) run.scrollIntoView({ block: 'start' }); // it has ended
   showRun.waited = waits;
-  if (run.dataset.url) history.replaceState(history.state, '', run.dataset.url); // a reload shows it again
+  // A reload shows it again. Not with each look: it would break off a navigation that begins just then.
+  if (run.dataset.url && run.dataset.url !== location.pathname + location.search) history.replaceState(history.state, '', run.dataset.url);
   if (document.activeElement === document.body && !asksItself(id)) (run.matches(':empty') ? document.getElementById('do-it') : run).focus({ preventScroll: true });
   const refused = document.getElementById('problem').dataset.field;
   for (const field of document.querySelectorAll('.free input')) tie(field, field.name === refused, 'problem');
