@@ -19,20 +19,24 @@ type Page struct {
 	Base                         string // where the lab is: "" or "/s/NAME-SUFFIX"
 	Projector                    bool   // large type, no names and no values
 	ID                           string // which of its visit's pages it is
+	Proven                       bool   // the request that fetched it proved an older visit: the page goes on with that
 	Refresh                      string // without scripts this address is fetched after a second, "" for none
 }
 
 // Place is where a page's addresses begin and which visit it belongs to. The
-// second browser's lab has a path of its own.
+// second browser's lab has a path of its own. Only a page that belongs to a visit has
+// the three fields about one.
 type Place struct {
-	Base  string // before every path: "" or "/s/NAME-SUFFIX"
-	Visit string // its token, "" when the page belongs to none
+	Base   string // before every path: "" or "/s/NAME-SUFFIX"
+	Visit  string // its name, which may stand in addresses and opens nothing
+	Secret string // opens it, and stands in no address: a POST carries it in its body, or a header does
+	Proof  string // opens it once: for the GET that follows a page without scripts
 }
 
 // URL returns the address of path, which begins with a slash.
 func (p Place) URL(path string) string { return p.Base + path }
 
-// WithVisit returns the address of path, which has a query or none, with the visit's token.
+// WithVisit returns the address of path, which has a query or none, with the visit's name.
 func (p Place) WithVisit(path string) string {
 	if p.Visit == "" {
 		return p.Base + path
@@ -44,12 +48,19 @@ func (p Place) WithVisit(path string) string {
 	return p.Base + path + sep + "v=" + p.Visit
 }
 
-// At returns the address of a moment of the visit.
-func (p Place) At(n int) string { return p.WithVisit("/?at=" + strconv.Itoa(n)) }
+// proof makes a button carry the visit's secret along. It is for the POST buttons of a
+// form that has a GET button too: from a hidden field that one would put the secret into
+// the address.
+func (p Place) proof() templ.Attributes {
+	if p.Secret == "" {
+		return nil
+	}
+	return templ.Attributes{"name": "page", "value": p.Secret}
+}
 
 // Part is a piece of text with the colour or form that it has.
 type Part struct {
-	Kind string // "", "code", "cookie", "server", "time", "token", "mac", "hidden"
+	Kind string // "", "code", "id", "cookie", "server", "time", "token", "mac", "hidden"
 	Text string
 }
 
@@ -104,7 +115,7 @@ type Moment struct {
 	Past          bool // it is one of the timeline, and not now
 	At, Verb      string
 	N             int
-	First         bool     // there is none before it to compare with
+	First         bool     // it is known that there is none before it to compare with
 	Aside         string   // the panels are of somebody else: "a pinned copy"
 	Unknown       bool     // nobody knows what changed: the store does not answer
 	Changes       []Change // against the moment before
@@ -268,9 +279,9 @@ type Tools struct {
 	Pins    []Pin
 	MaxPins int
 	CanPin  bool
-	Second  string // the name that the next second browser gets, "" if there is no room for one
-	Seats   []Seat
-	Opener  string // the address of the first browser's lab, on a second's
+	Second  string   // the name that the next second browser gets, "" if there is no room for one
+	Seats   []string // the names of the second browsers that were opened
+	Opener  string   // the address of the first browser's lab, on a second's
 }
 
 // Pin is a cookie that was kept, to be sent again later.
@@ -278,9 +289,6 @@ type Pin struct {
 	N                  int
 	Session, At, Bytes string
 }
-
-// Seat is a second browser that was opened.
-type Seat struct{ Name, URL string }
 
 // Flag is an attribute of the cookie.
 type Flag struct {

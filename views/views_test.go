@@ -4,6 +4,8 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,9 +21,10 @@ const evil = `<img src=x onerror=alert(1)>"'&`
 func fragments() map[string]templ.Component {
 	clock := Clock{Name: "idle clock", Until: 7_200_000, Now: 1_800_000, Whole: 7_200_000, Left: "1 h 30 m 0 s", At: "10:00:00", First: true}
 	later := Clock{Name: "absolute lifetime", Until: 28_800_000, Whole: 28_800_000, Left: "8 h 0 m 0 s", At: "16:00:00"}
-	place := Place{Base: "/s/second-a", Visit: "TOKEN"}
+	place := Place{Base: "/s/second-a", Visit: "NAME", Secret: "SECRET", Proof: "PROOF"}
 	return map[string]templ.Component{
 		"result-ok":  Result(Sentence{Tone: "ok", Verb: "set", Parts: []Part{{"code", "name"}, {"", " rides "}, {"cookie", "in the cookie"}, {"server", "on the server"}}}),
+		"result-id":  Result(Sentence{Tone: "note", Verb: "session", Parts: []Part{{"id", "9f2c41e0"}, {"", " has "}, {"code", "name"}}}),
 		"result-bad": Result(Sentence{Tone: "bad", Field: "key", Verb: "refused (422)", Parts: []Part{{"", evil}}}),
 		"browser-no": BrowserPanel(place, Browser{Name: "sessionscope", Empty: "No cookie yet.", Scripts: true}, &Tools{Second: "second", Curl: "curl -si '" + evil + "'"}),
 		"browser-bad": BrowserPanel(place, Browser{
@@ -39,7 +42,7 @@ func fragments() map[string]templ.Component {
 			Jar: []JarCookie{{Name: "sessionscope", Size: "200 B", Kind: "session"}, {Name: "r", Size: "9 B", Kind: "readable", Value: evil}}, Planted: true, Readable: "r",
 		}, &Tools{
 			Curl: "curl", Tamper: []Option{{Name: "letter", Label: "one letter", Chosen: true}}, Letters: 160, At: "80", To: evil, Invalid: "to", CanPin: true,
-			Pins: []Pin{{N: 1, Session: "9f2c41e0", At: "07:00:00", Bytes: "160 B"}}, Seats: []Seat{{"second", "/s/second-a/"}}, Opener: "/",
+			Pins: []Pin{{N: 1, Session: "9f2c41e0", At: "07:00:00", Bytes: "160 B"}}, Seats: []string{"second"}, Opener: "/",
 		}),
 		"wire": WirePanel(place, Wire{
 			N: 5, RequestLine: "POST /set", Proto: "HTTP/1.1", AsSent: true, Request: []Header{{Name: "Cookie", Parts: []Part{{"", "a="}, {"token", "b"}, {"hidden", "2 B, not ours"}}}},
@@ -62,8 +65,13 @@ func fragments() map[string]templ.Component {
 				{Name: "old", Key: "old", Gone: true},
 			},
 		}),
-		"moment-past": MomentBar(place, Moment{Past: true, N: 3, At: "07:00:00", Verb: "set " + evil, Before: 2, After: 4, Changes: []Change{{Kind: "cookie", What: "cookie", Was: "none", Is: "172 bytes"}, {Kind: "server", What: evil, Was: evil, Is: evil, Secret: true}}}),
-		"moment-same": MomentBar(place, Moment{N: 3}),
+		"moment-past":     MomentBar(place, Moment{Past: true, N: 3, At: "07:00:00", Verb: "set " + evil, Before: 2, After: 4, Changes: []Change{{Kind: "cookie", What: "cookie", Was: "none", Is: "172 bytes"}, {Kind: "server", What: evil, Was: evil, Is: evil, Secret: true}}}),
+		"moment-same":     MomentBar(place, Moment{N: 3}),
+		"moment-first":    MomentBar(place, Moment{N: 1, First: true}),
+		"moment-unproven": MomentBar(place, Moment{N: 1}),
+		"projector":       projectorSwitch(place),
+		"composer":        composer(Lab{Place: place, Composer: Composer{Key: evil, Value: "1", Type: "text"}}),
+		"more":            more(Lab{Place: place, Composer: Composer{Key: evil, Value: "1", Type: "text", User: "ada", Seconds: "5", Placement: "hybrid"}, Expired: 2}),
 		"timeline": TimelinePanel(place, Timeline{Since: "07:00:00", Dropped: 2, Shown: 3, News: "the clock: expired", Entries: []Entry{
 			{N: 3, At: "07:00:01", Verb: "created", What: evil, Tone: "born", Session: "9f2c41e0", NewID: true}, {N: 4, At: "07:00:02", Verb: "expired", Tone: "gone", By: "the clock"},
 		}}),
@@ -147,5 +155,130 @@ func TestClock(t *testing.T) {
 		if got := test.clock.Dash(); got != test.want {
 			t.Errorf("%+v: %q, want %q", test.clock, got, test.want)
 		}
+	}
+}
+
+// tag is a start tag of the forms' parts, or an end tag.
+var tag = regexp.MustCompile(`<(/?)(form|button|input|noscript)\b([^>]*)>`)
+
+// attribute returns the value of an attribute in what stands between a tag's brackets.
+func attribute(tag, name string) string {
+	if m := regexp.MustCompile(`\b` + name + `="([^"]*)"`).FindStringSubmatch(tag); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// A visit's secret stands in no address, also when the form is sent without a script: a
+// form with a GET button has it in its POST buttons alone. Each form of a page proves its
+// visit: a POST by the secret, a GET by what opens it once, which scripts do not send.
+func TestSecretStandsInNoAddress(t *testing.T) {
+	place := Place{Visit: "NAME", Secret: "SECRET", Proof: "PROOF"}
+	shelf := Shelf{Place: place, All: 1, Page: Page{ID: "PAGE"}}
+	for name, page := range map[string]templ.Component{
+		"lab": LabPage(Lab{
+			Page: Page{ID: "PAGE"}, Place: place, Wire: Wire{N: 2}, Timeline: Timeline{Entries: []Entry{{N: 1}, {N: 2}}}, Moment: Moment{Past: true, N: 2, Before: 1}, Experiments: 1,
+			Browser: Browser{Scripts: true}, Tools: &Tools{CanPin: true, Tamper: []Option{{}}, Second: "second", Pins: []Pin{{N: 1}}},
+		}),
+		"shelf":   ShelfPage(shelf),
+		"lesson":  LessonPage(Lesson{Shelf: shelf, Run: &Run{Unnoted: true, Tone: "held"}}),
+		"waiting": LessonPage(Lesson{Shelf: shelf, Run: &Run{Waiting: true, Stage: &Stage{}}}),
+	} {
+		var b strings.Builder
+		if err := page.Render(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		html := b.String()
+		for _, m := range regexp.MustCompile(`([\w:-]+)="([^"]*(?:SECRET|PROOF|NAME)[^"]*)"`).FindAllStringSubmatch(html, -1) {
+			if is := m[1] + "=" + m[2]; is != "value=SECRET" && is != "data-secret=SECRET" && is != "value=PROOF" && is != "data-visit=NAME" {
+				t.Errorf("%s: %s", name, m[0])
+			}
+		}
+		if got := strings.Count(html, `<body data-page="PAGE" data-secret="SECRET">`); got != 1 {
+			t.Errorf("%s: the body says which page it is %d times", name, got)
+		}
+		type form struct {
+			method               string
+			get, post            int // buttons
+			hidden, once, proven int // hidden fields "page", fields "x" without scripts, buttons "page"
+		}
+		forms, inside, noscript := make(map[string]*form), "", false
+		called := func(id string) *form {
+			if forms[id] == nil {
+				forms[id] = &form{}
+			}
+			return forms[id]
+		}
+		for _, m := range tag.FindAllStringSubmatch(html, -1) {
+			end, is, attrs := m[1] != "", m[2], m[3]
+			switch {
+			case is == "noscript":
+				noscript = !end
+			case is == "form" && end:
+				inside = ""
+			case is == "form":
+				if inside = attribute(attrs, "id"); inside == "" {
+					inside = attribute(attrs, "action") + strconv.Itoa(len(forms))
+				}
+				called(inside).method += attribute(attrs, "method")
+			case end:
+			case is == "input" && attribute(attrs, "name") == "page":
+				called(inside).hidden++
+			case is == "input" && attribute(attrs, "name") == "x":
+				if !noscript {
+					t.Errorf("%s: with a script the form %q sends x too", name, inside)
+				}
+				called(inside).once++
+			case is == "button" && attribute(attrs, "type") == "submit":
+				id := attribute(attrs, "form")
+				if id == "" {
+					id = inside
+				}
+				if attribute(attrs, "formmethod") == "get" {
+					called(id).get++
+				} else {
+					called(id).post++
+				}
+				if attribute(attrs, "name") == "page" {
+					called(id).proven++
+				}
+			}
+		}
+		for id, f := range forms {
+			want := form{method: "post", get: f.get, post: f.post, hidden: 1}
+			if f.get > 0 {
+				want.hidden, want.once, want.proven = 0, 1, f.post
+			}
+			if *f != want {
+				t.Errorf("%s: the form %q is %+v, want %+v", name, id, *f, want)
+			}
+		}
+		if len(forms) == 0 || name == "lab" && (called("composer").get == 0 || called("bare").get == 0) {
+			t.Errorf("the control: %s has %d forms, of which those of the lab's GET buttons have none", name, len(forms))
+		}
+	}
+}
+
+// While the server does not know whether a page goes on with an older visit, the page says
+// nothing of what was before, and a page of no visit proves none.
+func TestPageWithoutProof(t *testing.T) {
+	render := func(c templ.Component) string {
+		var b strings.Builder
+		if err := c.Render(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	const load = `hx-get="/session?after=load"`
+	place := Place{Secret: "SECRET"}
+	unproven, proven := render(LabPage(Lab{Place: place, Moment: Moment{N: 1}})), render(LabPage(Lab{Page: Page{Proven: true, Projector: true}, Place: place, Moment: Moment{N: 1, First: true}}))
+	if strings.Contains(unproven, "moment of this visit") || strings.Contains(unproven, "moment before") || !strings.Contains(unproven, load) {
+		t.Errorf("without proof the page is %s", unproven)
+	}
+	if !strings.Contains(proven, "first moment of this visit") || strings.Contains(proven, load) || !strings.Contains(proven, `<html lang="en" data-projector data-proven>`) {
+		t.Errorf("with a proof the page is %s", proven)
+	}
+	if none := render(LabPage(Lab{})); strings.Contains(none, load) || strings.Contains(none, "data-stream") || strings.Contains(none, `name="page"`) || !strings.Contains(none, "<body>") {
+		t.Errorf("of no visit the page is %s", none)
 	}
 }

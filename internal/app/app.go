@@ -14,6 +14,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/hub"
+	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/tap"
 )
@@ -42,18 +44,14 @@ type Config struct {
 type App struct {
 	cfg     Config
 	echo    *echo.Echo
-	root    *identity // the first browser's side
-	seats   seats     // the others'
+	seats   *seat.Seats
+	hub     *hub.Hub
 	assets  *assets
 	results results
-	visits  visits
-	plot    plot
 	self    *client
 	streams atomic.Int32
 	bodies  *tap.Room
 	holds   chan struct{} // one place for each request that holds a session
-	told    chan *request // for the visits to hear of
-	telling sync.Once
 	closing sync.Once
 	done    chan struct{} // closed when the app ends
 	render  renderer
@@ -93,23 +91,22 @@ func New(cfg Config) (*App, error) {
 // assemble makes one, with what every instance of it has.
 func assemble(cfg Config, assets *assets) (*App, error) {
 	cfg.Sessions.Log = cfg.Log
-	a := &App{assets: assets, holds: make(chan struct{}, maxHolds), done: make(chan struct{}), told: make(chan *request, 256), render: renderTempl}
+	a := &App{assets: assets, holds: make(chan struct{}, maxHolds), done: make(chan struct{}), render: renderTempl, bodies: tap.NewRoom(allBodies)}
 	cfg.Sessions.OnEvent, cfg.Sessions.Watched = a.recordEvent, a.showsEvents
 	a.cfg = cfg
-	engine, err := session.New(cfg.Sessions)
-	if err != nil {
+	var err error
+	if a.seats, err = seat.New(cfg.Sessions); err != nil {
 		return nil, err
 	}
-	a.root = &identity{engine: engine}
-	a.seats = seats{byName: make(map[string]*identity), secrets: cfg.Sessions.Secrets}
-	a.bodies = tap.NewRoom(allBodies)
-	a.visits = visits{now: engine.Now, byToken: make(map[string]*visit)}
+	a.hub = hub.New(a.seats)
 	a.self = newClient(a)
 	a.routes()
 	return a, nil
 }
 
-// routes lists every middleware and route in order.
+// routes lists every middleware and route in order. press is what acts and answers with
+// its outcome, look the same for what only reads; read and post answer by themselves, and
+// are no moments of a visit.
 func (a *App) routes() {
 	e := echo.New()
 	a.echo = e
@@ -119,81 +116,92 @@ func (a *App) routes() {
 	e.Pre(a.logRequests, inOrder(securityHeaders, a.checkHost, a.witnessLive, checkOrigin, a.enter))
 	e.Use(a.commitStaged)
 
-	read, post := a.read, a.post
-	read("/", a.with(a.lab))
-	post("/set", a.with(a.set))
-	read("/get", a.with(a.get))
-	read("/keys", a.with(a.keys))
-	post("/delete", a.with(a.delete))
-	post("/clear", a.with(a.clear))
-	post("/flush", a.with(a.flush))
-	post("/cycle-id", a.with(a.cycleID))
-	post("/clear-expired", a.with(a.clearExpired))
-	post("/expiry", a.with(a.expiry))
-	post("/placement", a.with(a.placement))
-	read("/session", a.with(a.inspect))
 	gorilla := echosession.Middleware(gorillaStore{})
-	post("/login", a.with(a.login), gorilla)
-	post("/logout", a.with(a.logout), gorilla)
-	read("/exchanges/:n", a.exchange)
-	e.GET("/events", inOrder(a.findVisit)(a.events))
-	post("/tamper", a.with(a.tamper))
-	post("/pin", a.with(a.pinCookie))
-	post("/replay", a.with(a.replay))
-	post("/drop-cookie", a.with(a.dropCookie))
-	post("/put-back", a.with(a.putBack))
-	post("/plant", a.with(a.plant))
-	post("/second", a.second)
-	post("/projector", a.projector)
-	read("/healthz", a.health)
-	read("/assets/*", a.assets.serve)
+	a.read("/", a.with(a.lab))
+	a.press("/set", a.set)
+	a.look("/get", a.get)
+	a.look("/keys", a.keys)
+	a.press("/delete", a.delete)
+	a.press("/clear", a.clear)
+	a.press("/flush", a.flush)
+	a.press("/cycle-id", a.cycleID)
+	a.press("/clear-expired", a.clearExpired)
+	a.press("/expiry", a.expiry)
+	a.press("/placement", a.placement)
+	a.read("/session", a.with(a.inspect))
+	a.press("/login", a.login, gorilla)
+	a.press("/logout", a.logout, gorilla)
+	a.press("/tamper", a.tamper)
+	a.press("/pin", a.pinCookie)
+	a.press("/replay", a.replay)
+	a.press("/drop-cookie", a.dropCookie)
+	a.press("/put-back", a.putBack)
+	a.press("/plant", a.plant)
+	a.read("/exchanges/:n", a.with(a.exchange))
+	e.GET("/events", inOrder(a.findVisit)(handler(a.events)))
+	a.post("/moment", a.moment)
+	a.post("/second", a.second)
+	a.post("/projector", a.projector)
+	a.read("/healthz", a.health)
+	e.GET("/assets/*", handler(a.assets.serve))
+	e.HEAD("/assets/*", handler(a.assets.serve))
+}
+
+// handler gives h the call of a request.
+func handler(h func(*call) error) echo.HandlerFunc {
+	return func(ec echo.Context) error { return h(callOf(ec)) }
 }
 
 // read is a route that shows something.
-func (a *App) read(path string, h echo.HandlerFunc) {
-	h = inOrder(a.findVisit)(h)
-	a.echo.GET(path, h)
-	a.echo.HEAD(path, h)
+func (a *App) read(path string, h func(*call) error) {
+	seen := inOrder(a.findVisit)(handler(h))
+	a.echo.GET(path, seen)
+	a.echo.HEAD(path, seen)
 }
+
+// look is a route that reads from the session, and answers with what it found.
+func (a *App) look(path string, h func(*call) (outcome, error)) { a.read(path, a.with(a.answering(h))) }
 
 // post is a route that does something.
-func (a *App) post(path string, h echo.HandlerFunc, more ...echo.MiddlewareFunc) {
-	a.echo.POST(path, inOrder(a.readForm, a.findVisit)(h), more...)
+func (a *App) post(path string, h func(*call) error, more ...echo.MiddlewareFunc) {
+	a.echo.POST(path, inOrder(a.readForm, a.findVisit)(handler(h)), more...)
 }
 
-// with gives h the request's session.
-func (a *App) with(h func(echo.Context, *session.Session) error) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		s, err := idOf(c).engine.Load(c.Request())
+// press is a route that acts on the session, and answers with what it did.
+func (a *App) press(path string, h func(*call) (outcome, error), more ...echo.MiddlewareFunc) {
+	a.post(path, a.with(a.answering(h)), more...)
+}
+
+// answering answers with what h did.
+func (a *App) answering(h func(*call) (outcome, error)) func(*call) error {
+	return func(c *call) error {
+		out, err := h(c)
 		if err != nil {
 			return err
 		}
-		return h(c, s)
+		return a.answer(c, out)
+	}
+}
+
+// with gives the call its session before h.
+func (a *App) with(h func(*call) error) func(*call) error {
+	return func(c *call) (err error) {
+		if c.session, err = c.seat.Engine.Load(c.Request()); err != nil {
+			return err
+		}
+		return h(c)
 	}
 }
 
 // SetSecrets replaces the signing secrets of all browsers' labs; see session.Engine.
-func (a *App) SetSecrets(secrets [][]byte) error {
-	a.seats.mu.Lock()
-	defer a.seats.mu.Unlock()
-	if err := a.root.engine.SetSecrets(secrets); err != nil {
-		return err
-	}
-	a.seats.secrets = secrets
-	for _, id := range a.seats.byName {
-		if err := id.engine.SetSecrets(secrets); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (a *App) SetSecrets(secrets [][]byte) error { return a.seats.SetSecrets(secrets) }
 
 // Run does what must be done while the app serves: it clears expired sessions, and
 // remembers the store's figures. It returns when ctx ends, and ends the event streams.
 func (a *App) Run(ctx context.Context) error {
 	defer a.Close()
-	go a.sampleFigures(ctx)
-	return a.root.engine.Run(ctx)
+	go a.hub.Run(ctx)
+	return a.seats.Root.Engine.Run(ctx)
 }
 
 // Close ends all visits, their event streams, and the server's own client. An app
@@ -201,7 +209,7 @@ func (a *App) Run(ctx context.Context) error {
 func (a *App) Close() {
 	a.closing.Do(func() {
 		close(a.done)
-		a.visits.close()
+		a.hub.Close()
 		a.self.close()
 		if a.experiments != nil {
 			a.experiments.Close()

@@ -83,7 +83,7 @@ func (a *assets) url(name string) string {
 	return p
 }
 
-func (a *assets) serve(c echo.Context) error {
+func (a *assets) serve(c *call) error {
 	f, ok := a.files[c.Param("*")]
 	if !ok {
 		return echo.ErrNotFound

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/labstack/echo/v4"
 	"go.uber.org/goleak"
 
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -135,45 +134,45 @@ func (w *world) start(max int, change func(*Config)) *world {
 			change(c)
 		}
 	})
-	staged := func(path string, act func(echo.Context, *session.Session) error) {
-		w.app.echo.POST(path, w.app.with(act))
+	staged := func(path string, act func(*call, *session.Session) error) {
+		w.app.echo.POST(path, handler(w.app.with(func(c *call) error { return act(c, c.session) })))
 	}
 	set := func(s *session.Session, key string) {
 		if err := s.Set(key, `"x"`); err != nil {
 			w.Error(err)
 		}
 	}
-	staged("/test/increment", func(c echo.Context, s *session.Session) error {
+	staged("/test/increment", func(c *call, s *session.Session) error {
 		return s.Update("count", func(old session.Value, _ bool) session.Value {
 			var n int
 			fmt.Sscan(string(old), &n)
 			return session.Value(fmt.Sprint(n + 1))
 		})
 	})
-	staged("/test/no-body", func(c echo.Context, s *session.Session) error { set(s, "staged"); return nil })
-	staged("/test/404", func(c echo.Context, s *session.Session) error { set(s, "staged"); return c.String(404, "nothing") })
-	staged("/test/500", func(c echo.Context, s *session.Session) error { set(s, "staged"); return c.String(500, "broken") })
-	staged("/test/error", func(c echo.Context, s *session.Session) error { set(s, "staged"); return errors.New("broken") })
-	staged("/test/refuse", func(c echo.Context, s *session.Session) error {
+	staged("/test/no-body", func(c *call, s *session.Session) error { set(s, "staged"); return nil })
+	staged("/test/404", func(c *call, s *session.Session) error { set(s, "staged"); return c.String(404, "nothing") })
+	staged("/test/500", func(c *call, s *session.Session) error { set(s, "staged"); return c.String(500, "broken") })
+	staged("/test/error", func(c *call, s *session.Session) error { set(s, "staged"); return errors.New("broken") })
+	staged("/test/refuse", func(c *call, s *session.Session) error {
 		set(s, "staged")
 		return &session.InputError{Field: "key", Text: "no"}
 	})
-	staged("/test/twice", func(c echo.Context, s *session.Session) error {
+	staged("/test/twice", func(c *call, s *session.Session) error {
 		for _, key := range []string{"staged", "more"} {
 			set(s, key)
-			if err := w.app.commitRead(c, s); err != nil {
+			if err := c.commitRead(); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	staged("/test/flush-and-fail", func(c echo.Context, s *session.Session) error {
+	staged("/test/flush-and-fail", func(c *call, s *session.Session) error {
 		if err := s.Flush(c.Request().Context()); err != nil {
 			return err
 		}
 		return errors.New("broken")
 	})
-	staged("/test/late", func(c echo.Context, _ *session.Session) error {
+	staged("/test/late", func(c *call, _ *session.Session) error {
 		st := gorillaStore{}
 		gs, err := st.Get(c.Request(), cookieName)
 		if err != nil {
@@ -188,7 +187,7 @@ func (w *world) start(max int, change func(*Config)) *world {
 		}
 		return nil
 	})
-	staged("/test/until", func(c echo.Context, s *session.Session) error { // a minute from now
+	staged("/test/until", func(c *call, s *session.Session) error { // a minute from now
 		s.SetExpiry(session.Expiry{At: w.clock.Now().Add(time.Minute)})
 		return nil
 	})
@@ -325,7 +324,7 @@ func idIsNotChosen(w *world) {
 	b.post("/flush")
 	names := map[string]bool{session.KeyOf(chosen).Name().String(): true}
 	for name, cookie := range cookies {
-		if v, err := w.app.root.engine.Load(w.holding(cookie).request("GET", "/", "")); err == nil && v.Info().Cookie != nil {
+		if v, err := w.app.seats.Root.Engine.Load(w.holding(cookie).request("GET", "/", "")); err == nil && v.Info().Cookie != nil {
 			names[session.KeyOf(v.Info().Cookie.Envelope().ID).Name().String()] = true
 		}
 		b := w.holding(cookie)
@@ -889,7 +888,7 @@ func idStaysInCookie(w *world) {
 	look(b.get("/session"))
 	look(b.get("/"))
 	look(b.post("/set", "key", "a", "value", "1", "fail", "500"))
-	s, err := w.app.root.engine.Load(b.request("GET", "/", ""))
+	s, err := w.app.seats.Root.Engine.Load(b.request("GET", "/", ""))
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 // The code that the page shows is the code that ran: its own source, embedded.
 //
-//go:embed browser.go copy.go inspect.go keys.go life.go set.go
+//go:embed copy.go inspect.go keys.go lab.go life.go plant.go set.go
 var handlerSource embed.FS
 
 //go:embed samples

@@ -19,13 +19,14 @@ import (
 	echosession "github.com/labstack/echo-contrib/session"
 	"github.com/labstack/echo/v4"
 
+	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
 // Promise 10 of the engine: settle the status, commit, render.
 func TestCommit(t *testing.T) {
 	stage := func(a *App, c echo.Context) {
-		s, err := a.root.engine.Load(c.Request())
+		s, err := a.seats.Root.Engine.Load(c.Request())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,7 +112,7 @@ func TestLateCommitFails(t *testing.T) {
 	var down bool
 	a := newApp(t, func(c *Config) { c.Sessions.Backend = failing(&down) })
 	a.echo.GET("/test", func(c echo.Context) error {
-		s, err := a.root.engine.Load(c.Request())
+		s, err := a.seats.Root.Engine.Load(c.Request())
 		if err != nil {
 			return err
 		}
@@ -130,7 +131,7 @@ func TestLateCommitFails(t *testing.T) {
 func TestFlushThenFail(t *testing.T) {
 	a := newApp(t, nil)
 	a.echo.POST("/test", func(c echo.Context) error {
-		s, err := a.root.engine.Load(c.Request())
+		s, err := a.seats.Root.Engine.Load(c.Request())
 		if err != nil {
 			return err
 		}
@@ -405,7 +406,7 @@ func TestStepsOfAnOutage(t *testing.T) {
 	if w.StatusCode != http.StatusServiceUnavailable || strings.Contains(w.body, "no cookie") {
 		t.Errorf("status %d, and the page says that no cookie came: %v", w.StatusCode, strings.Contains(w.body, "no cookie"))
 	}
-	if got := shown(strings.Repeat("ü", 10), 5); got != "üü… (20 B in all)" {
+	if got := say.Shown(strings.Repeat("ü", 10), 5); got != "üü… (20 B in all)" {
 		t.Errorf("cut: %q", got)
 	}
 }

@@ -9,12 +9,17 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/show"
+	"github.com/sessionscope/sessionscope/internal/trace"
 	"github.com/sessionscope/sessionscope/views"
 )
 
@@ -95,6 +100,8 @@ func problemOf(err error) *problem {
 		return &problem{status: http.StatusInsufficientStorage, detail: "The store is full: it takes nothing more until a session ends or expires. Live sessions are never thrown out.", cause: err}
 	case errors.As(err, &store), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &problem{status: http.StatusServiceUnavailable, detail: "The session store does not answer. Your cookie is untouched: an outage is not a logout.", cause: err}
+	case errors.Is(err, seat.ErrFull):
+		return &problem{status: http.StatusTooManyRequests, detail: "No second browser was opened" + strings.TrimPrefix(err.Error(), seat.ErrFull.Error()) + ".", cause: err}
 	case errors.As(err, &coded):
 		return &problem{status: coded.Code, detail: statusText(coded.Code), cause: err, plain: true}
 	}
@@ -116,9 +123,9 @@ func statusText(status int) string {
 func limitText(e *session.LimitError) string {
 	at := ""
 	if e.Key != "" {
-		at = fmt.Sprintf(" with the key %q", shown(e.Key, 80))
+		at = fmt.Sprintf(" with the key %q", say.Shown(e.Key, 80))
 	}
-	over := fmt.Sprintf("would be %s bytes%s; at most %s are allowed.", number(e.Size), at, number(e.Max))
+	over := fmt.Sprintf("would be %s bytes%s; at most %s are allowed.", say.Number(e.Size), at, say.Number(e.Max))
 	switch e.Limit {
 	case session.LimitKeys:
 		return fmt.Sprintf("The session would have %d keys%s; at most %d are allowed. Nothing was changed.", e.Size, at, e.Max)
@@ -144,28 +151,26 @@ type problemJSON struct {
 }
 
 // handleError answers every error, in the form that the client asked for.
-func (a *App) handleError(err error, c echo.Context) {
-	resp := c.Response()
+func (a *App) handleError(err error, ec echo.Context) {
+	resp := ec.Response()
 	if resp.Committed {
 		return
 	}
-	p := problemOf(err)
-	if ctx := c.Request().Context(); ctx.Err() != nil {
-		remembered(ctx).recorded = true // nobody was refused anything: the client left
+	c, p := callOf(ec), problemOf(err)
+	if c.ctx().Err() != nil {
+		c.quiet() // nobody was refused anything: the client left
 	}
-	s := idOf(c).engine.Loaded(c.Request())
-	if s != nil {
+	if s := c.seat.Engine.Loaded(c.Request()); s != nil {
 		// A refusal changes nothing; a plain 404 or the like, which a handler
 		// settles itself, saves what was staged. A flush, or what was committed
 		// before, has happened: its cookie must travel, and be shown.
-		ctx := c.Request().Context()
 		if p.plain && p.status < http.StatusInternalServerError {
-			if err := s.Commit(ctx); err != nil {
-				noteFailure(c, err)
+			if err := s.Commit(c.ctx()); err != nil {
+				c.failure = err
 				p = problemOf(err)
 			}
 		}
-		s.Discard(ctx, "the answer is an error")
+		s.Discard(c.ctx(), "the answer is an error")
 		s.WriteCookie(resp.Header())
 	}
 	if n := p.retryAfter(); n > 0 {
@@ -179,46 +184,54 @@ func (a *App) handleError(err error, c echo.Context) {
 
 // clientLeft tells that err came of a client that did not wait for its answer, or did
 // not read it in time, which is nobody's fault.
-func clientLeft(c echo.Context, err error) bool {
-	return c.Request().Context().Err() != nil || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) ||
+func clientLeft(c *call, err error) bool {
+	return c.ctx().Err() != nil || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) ||
 		errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-func (a *App) refuse(c echo.Context, p *problem) error {
-	if wants(c) == formJSON {
-		out := problemJSON{Type: "about:blank", Title: http.StatusText(p.status), Status: p.status, Detail: p.detail}
-		if p.limit != nil {
-			out.Limit, out.Size, out.Max, out.Key = string(p.limit.Limit), p.limit.Size, p.limit.Max, &p.limit.Key
-		}
-		body, err := json.Marshal(out)
-		if err != nil {
-			return err
-		}
-		a.recordJSON(c, p.status, idOf(c).engine.Loaded(c.Request()), body)
-		return writeJSONText(c, p.status, "application/problem+json", body)
+// refuse answers with a problem.
+func (a *App) refuse(c *call, p *problem) error {
+	out := &outcome{did: trace.Did{Op: c.op()}}
+	if c.wants == formJSON {
+		return a.refuseJSON(c, p, out)
 	}
 	if p.status == http.StatusRequestEntityTooLarge {
 		p.field = largeField[c.Path()]
 	}
-	sentence := refused(p)
+	sentence := say.Refused(p.status, p.detail, p.field, p.limit != nil && p.limit.Key != "")
 	e, lesson := experiment.Find(slugOf(c))
-	lesson = lesson && a.experiments != nil && (!p.aboutRequest() || p.status == http.StatusNotFound || wants(c) == formFragment)
+	lesson = lesson && a.experiments != nil && (!p.aboutRequest() || p.status == http.StatusNotFound || c.wants == formFragment)
 	if p.aboutRequest() && !lesson {
-		if wants(c) == formFragment {
-			return a.write(c, p.status, views.ProblemFragment(sentence))
+		if c.wants == formFragment {
+			return a.write(c, p.status, views.ProblemFragment(show.Sentence(sentence)))
 		}
-		return a.write(c, p.status, views.Problem(a.page(c, strconv.Itoa(p.status)), sentence))
+		return a.write(c, p.status, views.Problem(a.page(c, strconv.Itoa(p.status)), show.Sentence(sentence)))
 	}
-	var s *session.Session
-	if p.status != http.StatusServiceUnavailable { // the store is not asked again, or the page would wait for it too
-		s, _ = idOf(c).engine.Load(c.Request()) // nil when the store does not answer: the page says so
+	if p.status == http.StatusServiceUnavailable {
+		c.session = nil // the store is not asked again, or the page would wait for it too
+	} else {
+		c.session, _ = c.seat.Engine.Load(c.Request()) // nil when the store does not answer: the page says so
 	}
 	if lesson {
-		return a.showExperiment(c, p.status, s, e, seenRun{}, sentence)
+		return a.showExperiment(c, p.status, e, seenRun{}, show.Sentence(sentence))
 	}
-	lab := a.labView(c, s, sentence, false)
-	if wants(c) == formPage && len(lab.Composer.Value) > maxEchoed {
-		lab.Sentence.Parts = append(lab.Sentence.Parts, text(" Shorten the value before you press Get, which sends it along in its address."))
+	l := a.labOf(c, a.record(c, p.status, out), out)
+	if l.sentence = sentence; c.wants == formPage && len(l.composer.Value) > maxEchoed {
+		l.sentence.Parts = append(l.sentence.Parts, say.Text(" Shorten the value before you press Get, which sends it along in its address."))
 	}
-	return a.writeLab(c, p.status, s, lab)
+	return a.writeLab(c, p.status, l)
+}
+
+func (a *App) refuseJSON(c *call, p *problem, out *outcome) error {
+	said := problemJSON{Type: "about:blank", Title: http.StatusText(p.status), Status: p.status, Detail: p.detail}
+	if p.limit != nil {
+		said.Limit, said.Size, said.Max, said.Key = string(p.limit.Limit), p.limit.Size, p.limit.Max, &p.limit.Key
+	}
+	body, err := json.Marshal(said)
+	if err != nil {
+		return err
+	}
+	c.session = c.seat.Engine.Loaded(c.Request())
+	a.recordJSON(c, p.status, out, body)
+	return writeJSONText(c, p.status, "application/problem+json", body)
 }

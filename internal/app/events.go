@@ -5,15 +5,17 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/a-h/templ"
-	"github.com/labstack/echo/v4"
 
+	"github.com/sessionscope/sessionscope/internal/hub"
+	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/show"
+	"github.com/sessionscope/sessionscope/internal/trace"
 	"github.com/sessionscope/sessionscope/views"
 )
 
@@ -21,47 +23,54 @@ const (
 	streamBeat  = 15 * time.Second       // between signs of life
 	streamWrite = 5 * time.Second        // what takes longer is dropped
 	streamRest  = 150 * time.Millisecond // between two pieces of news, which may tell of much
-	maxStreams  = 2                      // of a visit: six would freeze a browser's origin over HTTP/1.1
 	maxAll      = 64                     // of all visits
 )
 
 // events is GET /events: what happens in a visit without a press, as server-sent
 // events. Each message is the whole state that it is about, so that one that was
 // missed is made good by the next. A refusal is one line: nobody reads it.
-func (a *App) events(c echo.Context) error {
+func (a *App) events(c *call) error {
 	r := c.Request()
-	mem := remembered(r.Context())
-	v := mem.visit
-	mem.recorded, mem.quiet = true, true
+	v := c.visit
+	c.quiet()
 	if foreign(r) {
 		return c.String(http.StatusForbidden, "A page of another origin asked for this stream. Only this program's own pages may.\n")
 	}
 	if v == nil {
 		return c.String(http.StatusNotFound, "There is no such visit: it ends after 30 idle minutes. Load the page anew.\n")
 	}
-	s, err := mem.id.engine.Load(r) // whose cookie came along: another tab may have changed it
+	s, err := c.seat.Engine.Load(r) // whose cookie came along: another tab may have changed it
 	if err != nil {
 		c.Response().Header().Set("Retry-After", "2")
-		noteFailure(c, err)
+		c.failure = err
 		return c.String(http.StatusServiceUnavailable, problemOf(err).detail+"\n")
 	}
 	s.Discard(r.Context(), "a stream only looks") // it keeps no session alive
 	full := func() error {
 		c.Response().Header().Set("Retry-After", "15")
-		return c.String(http.StatusTooManyRequests, fmt.Sprintf("At most %d pages of one visit, and %d in all, are kept up to date at once.\n", maxStreams, maxAll))
+		return c.String(http.StatusTooManyRequests, fmt.Sprintf("At most %d pages of one visit, and %d in all, are kept up to date at once.\n", hub.MaxStreams, maxAll))
 	}
 	if a.streams.Add(1) > maxAll {
 		a.streams.Add(-1)
 		return full()
 	}
 	defer a.streams.Add(-1)
-	news, leave, ok := v.subscribe()
+	news, leave, ok := v.Subscribe()
 	if !ok {
 		return full()
 	}
 	defer leave()
-	defer func() { v.use(a.visits.now()) }()
+	defer v.Use()
+	seen, _ := strconv.Atoi(c.QueryParam("since"))
+	if last, err := strconv.Atoi(r.Header.Get("Last-Event-ID")); err == nil {
+		seen = last
+	}
+	a.stream(c, v, s.Info(), seen, news)
+	return nil
+}
 
+// stream writes to a page until it leaves, does not read, or the visit ends.
+func (a *App) stream(c *call, v *hub.Visit, info session.Info, seen int, news <-chan struct{}) {
 	w := c.Response()
 	rc := http.NewResponseController(w.Writer)           // w's own Flush hides what went wrong
 	_ = rc.SetWriteDeadline(time.Now().Add(streamWrite)) // a recorder has no deadlines
@@ -69,42 +78,33 @@ func (a *App) events(c echo.Context) error {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
-	seen, _ := strconv.Atoi(c.QueryParam("since"))
-	if last, err := strconv.Atoi(r.Header.Get("Last-Event-ID")); err == nil {
-		seen = last
-	}
-	st := &stream{app: a, c: c, v: v, page: c.QueryParam("page"), seen: seen, flush: func(message []byte) error {
+	st := &stream{app: a, c: c, v: v, seen: seen, flush: func(message []byte) error {
 		_ = rc.SetWriteDeadline(time.Now().Add(streamWrite))
 		if _, err := w.Write(message); err != nil {
 			return err
 		}
 		return rc.Flush()
 	}}
-	if err := st.begin(r.Context(), s.Info()); err != nil {
-		return nil // the reader left, or does not read
-	}
+	err := st.begin(c.ctx(), info)
 	beat := time.NewTicker(streamBeat)
 	defer beat.Stop()
 	rest := time.NewTimer(0)
 	defer rest.Stop()
-	for {
+	for err == nil {
 		select {
-		case <-r.Context().Done():
-			return nil
+		case <-c.ctx().Done():
+			return
 		case <-a.done:
-			return nil
+			return
 		case <-beat.C:
 			err = st.flush([]byte(": still here\n\n"))
 		case _, open := <-news:
 			if !open {
-				return nil
+				return
 			}
 			<-rest.C
-			err = st.news(r.Context())
+			err = st.news(c.ctx())
 			rest.Reset(streamRest)
-		}
-		if err != nil {
-			return nil
 		}
 	}
 }
@@ -112,10 +112,9 @@ func (a *App) events(c echo.Context) error {
 // stream is one connection of a page.
 type stream struct {
 	app   *App
-	c     echo.Context // of its request
-	v     *visit
-	page  string // which of v's pages it is
-	seen  int    // the last moment that was told
+	c     *call // of its request
+	v     *hub.Visit
+	seen  int // the last moment that was told
 	flush func([]byte) error
 }
 
@@ -126,17 +125,14 @@ func (st *stream) begin(ctx context.Context, info session.Info) error {
 	if err := st.flush([]byte(": here\n\n")); err != nil { // the head at once, whether or not there is news
 		return err
 	}
-	st.v.mu.Lock()
-	last, present := st.v.dropped+len(st.v.entries), st.v.present
-	st.v.mu.Unlock()
 	now := session.Key{}
 	if info.Exists {
 		now = info.Cookie.RecordKey()
 	}
-	switch {
-	case now != present:
+	if has, _ := st.v.Has(now); !has {
 		return st.look()
-	case last > st.seen:
+	}
+	if st.v.Last() > st.seen {
 		return st.news(ctx)
 	}
 	return nil
@@ -151,66 +147,70 @@ func (st *stream) look() error {
 // changed it. That a clock ran out the page sees itself, and asks with a request of
 // its own; so do its presses, whose answers say it all.
 func (st *stream) news(ctx context.Context) error {
-	a, v := st.app, st.v
-	v.mu.Lock()
-	n, others := v.dropped+len(v.entries), false
-	for _, e := range slices.Backward(v.entries) {
-		if e.n <= st.seen {
-			break
-		}
-		others = others || !st.own(e)
-	}
-	v.mu.Unlock()
-	seen := st.seen
-	st.seen = n
-	if n > seen && !others {
+	a, v, c := st.app, st.v, st.c
+	news := v.Since(st.seen, c.page)
+	st.seen = news.Last
+	if news.Since && !news.Others {
 		return nil
 	}
-	figures := a.figures(ctx, v.id, v)
-	if n == seen {
-		return st.send(ctx, views.FiguresNews(figures))
+	figures := a.hub.Figures(ctx, v.Seat, v)
+	now := v.Seat.Engine.Now()
+	if !news.Since {
+		return st.send(ctx, views.FiguresNews(show.Figures(figures, now)))
 	}
-	news := views.Told{Place: v.place(), Timeline: v.timeline(0), Figures: figures}
-	e, ok := v.last(0, func(e entry) bool { return e.n > seen && e.kin == "" && !e.aside && e.wrote })
+	told := views.Told{Place: c.place(), Timeline: show.Timeline(v.Timeline(), 0), Figures: show.Figures(figures, now)}
 	look := false
-	if ok && !st.own(e) {
-		p := e.panels()
-		if p.Server.Refresh(v.id.engine.Now().UnixMilli(), left) {
-			p.Server.Figures = figures
-			news.Server = &p.Server
-		}
-		p.Wire.N = e.n
-		a.finish(ctx, v, e, &p.Wire)
-		// Of a session that this page saw it may see all; else nothing that opens one.
-		look = !e.observed && !st.sawSession(e.session) && a.guard(st.c, nil, v.id, "", &p.Browser, &p.Wire)
-		if !e.observed && !look { // another page of this visit was pressed: this one shows what it saw
-			p.Wire.By = "a press on another page of this visit"
-			news.Browser, news.Wire, news.Tools = &p.Browser, &p.Wire, a.toolsOf(v, p.Browser.Raw, pinsOwner(st.c))
-			news.Moment = views.Moment{N: e.n}
-			if b, ok := v.lastState(e.n, ""); ok {
-				news.Moment.Changes = differences(b.panels(), p)
-			}
-			news.Sentence = note(anotherPage, text("of this visit pressed at "+clock(e.at)+": "), code(strings.TrimSpace(e.verb+" "+e.what)), text(". The panels show what it saw."))
-		}
+	if news.Changed {
+		look = st.latest(ctx, news.Latest, &told, figures)
 	}
-	err := st.send(ctx, views.News(news))
+	err := st.send(ctx, views.News(told))
 	if look && err == nil {
 		err = st.look() // this browser's own request shows what it has now
 	}
 	return err
 }
 
-// sawSession tells whether a press of this stream's page was of that session. The
-// page's ID, which stands in no address and is shown nowhere, proves that it is that
-// page.
-func (st *stream) sawSession(name string) bool {
-	_, ok := st.v.last(0, func(e entry) bool { return st.own(e) && e.session == name && name != "" })
-	return ok
+// latest adds to told what the last change was that the page did not press itself. It
+// tells whether the page must look for itself: another page, whose cookies this browser
+// shares, may have changed them.
+func (st *stream) latest(ctx context.Context, e hub.Entry, told *views.Told, figures trace.Figures) (look bool) {
+	a, v := st.app, st.v
+	x, beside := v.Look(ctx, e)
+	now := v.Seat.Engine.Now()
+	seen := a.see(st.c, v.Seat, x)
+	if !e.Gist.Nothing && v.Pressed(st.c.page, e.Gist.Session) { // of a session that this page saw it may see all
+		seen = x.Seen(trace.Nobody)
+	}
+	seen.N, seen.Beside, seen.Past = e.N, beside, true
+	seen.Store.Figures = figures
+	if server := show.Server(seen, now, false); !ranOut(server, now) {
+		told.Server = &server
+	}
+	switch {
+	case e.Gist.Nothing:
+		return e.Gist.By == hub.AnotherPage
+	case seen.Hid():
+		return true
+	}
+	// Another load of this visit was pressed: this one shows what that one saw.
+	browser, wire := show.Browser(seen, now, true), show.Wire(seen)
+	wire.By = "a press on another page of this visit"
+	told.Browser, told.Wire, told.Tools = &browser, &wire, a.toolsOf(v, seen.Cookie.Kept, st.c.owner(""))
+	told.Moment = show.Moment(seen)
+	verb, what, _ := say.Summary(e.Gist)
+	told.Sentence = show.Sentence(say.Note(hub.AnotherPage, say.Text("of this visit pressed at "+say.Clock(e.Gist.At)+": "), say.Code(strings.TrimSpace(verb+" "+what)), say.Text(". The panels show what it saw.")))
+	return false
 }
 
-// own tells whether e is an exchange of this stream's page.
-func (st *stream) own(e entry) bool {
-	return e.kin == "" && !e.observed && e.page != "" && e.page == st.page
+// ranOut tells whether a clock that a panel shows has run out, so that it says what is
+// not so any more.
+func ranOut(s views.Server, now time.Time) bool {
+	for _, clock := range []views.Clock{s.Idle, s.Absolute} {
+		if clock.Until != 0 && now.UnixMilli() >= clock.Until {
+			return true
+		}
+	}
+	return false
 }
 
 // send writes one message: a component, line by line (HTML standard, server-sent events).

@@ -15,7 +15,7 @@ func TestNeighboursRunsAreNotTheLearners(t *testing.T) {
 	t.Parallel()
 	a := newExperiments(t, nil)
 	const tooMany = "You have 2 experiments running"
-	run := func(b *browser, base, visit string) answer { return b.post(base+openSlug+"/run", "v", visit) }
+	run := func(b *browser, base, visit string) answer { return b.post(base+openSlug+"/run", "page", visit) }
 
 	stranger := newBrowser(t, a, formJSON)
 	for range 3 { // neither session nor page says who it is
@@ -45,14 +45,15 @@ func TestSecondBrowsersRunsAreItsOwn(t *testing.T) {
 	a := newExperiments(t, nil)
 	b := newBrowser(t, a, formJSON)
 	visit := b.visit("/")
-	base := strings.TrimSuffix(b.post("/second", "v", visit).want(200).json()["url"].(string), "/")
-	seat := b.visit(base + "/")
+	opened := b.post("/second", "page", visit).want(200).json()
+	base := strings.TrimSuffix(opened["url"].(string), "/")
+	seat := b.visit(opened["page"].(string))
 	for range 2 {
-		b.post(openSlug+"/run", "v", visit).want(http.StatusAccepted)
-		b.post(base+openSlug+"/run", "v", seat).want(http.StatusAccepted)
+		b.post(openSlug+"/run", "page", visit).want(http.StatusAccepted)
+		b.post(base+openSlug+"/run", "page", seat).want(http.StatusAccepted)
 	}
-	b.post(openSlug+"/run", "v", visit).want(http.StatusTooManyRequests, "You have 2 experiments running")
-	b.post(base+openSlug+"/run", "v", seat).want(http.StatusTooManyRequests, "You have 2 experiments running")
+	b.post(openSlug+"/run", "page", visit).want(http.StatusTooManyRequests, "You have 2 experiments running")
+	b.post(base+openSlug+"/run", "page", seat).want(http.StatusTooManyRequests, "You have 2 experiments running")
 	newBrowser(t, a, formJSON).post(base + openSlug + "/run").want(http.StatusAccepted)
 }
 
@@ -62,15 +63,19 @@ func TestFreshSessionsPushNoRunOut(t *testing.T) {
 	t.Parallel()
 	a := newExperiments(t, nil)
 	const slug = "/experiments/change-one-letter"
+	last := ""
 	run := func(address string) *httptest.ResponseRecorder {
-		return learn(a, address, "POST", slug+"/run", "", "Cookie", sessionAt(a, address))
+		last = sessionAt(a, address)
+		return learn(a, address, "POST", slug+"/run", "", "Cookie", last)
 	}
 	found := []string{tokenOf(t, run("10.0.0.1"))}
+	owner := map[string]string{found[0]: last} // the cookies of those that ran
 	refused := 0
 	for range 80 {
 		w := run("10.0.0.1")
 		if w.Code == http.StatusOK {
 			found = append(found, tokenOf(t, w))
+			owner[found[len(found)-1]] = last
 			continue
 		}
 		refused++
@@ -83,7 +88,7 @@ func TestFreshSessionsPushNoRunOut(t *testing.T) {
 		}
 	}
 	for n, token := range found {
-		if w := learn(a, "10.0.0.1", "GET", slug+"?run="+token, ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"exchanges":[`) {
+		if w := learn(a, "10.0.0.1", "GET", slug+"?run="+token, "", "Cookie", owner[token]); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"exchanges":[`) {
 			t.Fatalf("what run %d found is gone: status %d, %.300s", n+1, w.Code, w.Body)
 		}
 	}

@@ -108,7 +108,7 @@ func TestFiftyInstancesAtOnce(t *testing.T) {
 	began = time.Now()
 	for i, token := range tokens {
 		wg.Go(func() {
-			if w := learn(a, fmt.Sprintf("10.0.0.%d", i/2), "POST", live+"/result", "stop=1&run="+token); w.Code != http.StatusOK {
+			if w := learn(a, fmt.Sprintf("10.0.0.%d", i/2), "POST", live+"/result", "stop=1&run="+token, "Cookie", learners[i/2]); w.Code != http.StatusOK {
 				t.Errorf("the end of run %d: status %d, %s", i, w.Code, w.Body)
 			}
 		})
@@ -268,8 +268,8 @@ func TestExperimentInput(t *testing.T) {
 	}{
 		{"GET", "/experiments/nope", "", 404, "no such experiment"},
 		{"POST", "/experiments/nope/run", "", 404, "no such experiment"},
-		{"GET", slug + "?run=nope", "", 404, "not kept any more"},
-		{"GET", slug + "?run=" + strings.Repeat("A", 4000), "", 404, "not kept any more"},
+		{"GET", slug + "?run=nope", "", 404, "Its address opens nothing"},
+		{"GET", slug + "?run=" + strings.Repeat("A", 4000), "", 404, "Its address opens nothing"},
 		{"POST", slug + "/run", "prediction=0", 422, "from 1 to 3"},
 		{"POST", slug + "/run", "prediction=4", 422, "from 1 to 3"},
 		{"POST", slug + "/run", "prediction=first", 422, "from 1 to 3"},
@@ -281,8 +281,8 @@ func TestExperimentInput(t *testing.T) {
 		{"POST", slug + "/run", "role=%E2%80%A8x", 422, "cannot be seen"},
 		{"POST", slug + "/run", "role=%zz", 400, "broken"},
 		{"POST", slug + "/run", "role=" + strings.Repeat("x", 300<<10), 413, "too large"},
-		{"POST", slug + "/result", "", 404, "no such run"},
-		{"POST", slug + "/result", "run=nope", 404, "no such run"},
+		{"POST", slug + "/result", "", 404, "Its address opens nothing"},
+		{"POST", slug + "/result", "run=nope", 404, "Its address opens nothing"},
 		{"GET", slug + "/run", "", 405, "POST"},
 		{"POST", slug, "", 405, "method"},
 		{"GET", slug + "/live/nope/x", "", 404, "No run waits"},
@@ -389,7 +389,7 @@ func TestLimitOfAnAddress(t *testing.T) {
 	}
 	again := run(mine + "; " + open.Name + "=" + open.Value)
 	second := tokenOf(t, again)
-	if w := learn(a, "10.0.0.1", "GET", "/experiments/secure-on-plain-http?run="+first, ""); !strings.Contains(w.Body.String(), `"state":"ended"`) {
+	if w := learn(a, "10.0.0.1", "GET", "/experiments/secure-on-plain-http?run="+first, "", "Cookie", mine); !strings.Contains(w.Body.String(), `"state":"ended"`) {
 		t.Errorf("the one before goes on: %s", w.Body)
 	}
 	if w := learn(a, "10.0.0.1", "GET", "/experiments/secure-on-plain-http", "", "Cookie", open.Name+"="+second); tokenOf(t, w) != second {
@@ -551,15 +551,16 @@ func TestOwnRunsMakeRoom(t *testing.T) {
 	run := func(address, cookie string) string {
 		return tokenOf(t, learn(a, address, "POST", slug+"/run", "", "Cookie", cookie))
 	}
-	mine, many := run("10.0.0.1", sessionAt(a, "10.0.0.1")), sessionAt(a, "10.0.0.2")
+	own, many := sessionAt(a, "10.0.0.1"), sessionAt(a, "10.0.0.2")
+	mine := run("10.0.0.1", own)
 	first := run("10.0.0.2", many)
 	for range 70 {
 		run("10.0.0.2", many)
 	}
-	if w := learn(a, "10.0.0.1", "GET", slug+"?run="+mine, ""); w.Code != http.StatusOK {
+	if w := learn(a, "10.0.0.1", "GET", slug+"?run="+mine, "", "Cookie", own); w.Code != http.StatusOK {
 		t.Errorf("what another one found is gone: status %d", w.Code)
 	}
-	if w := learn(a, "10.0.0.2", "GET", slug+"?run="+first, ""); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "15 minutes at most") {
+	if w := learn(a, "10.0.0.2", "GET", slug+"?run="+first, "", "Cookie", many); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "15 minutes at most") {
 		t.Errorf("the control: the oldest of many is still there: status %d", w.Code)
 	}
 }
@@ -570,22 +571,33 @@ func TestProjectorKeepsTheRun(t *testing.T) {
 	b := newBrowser(t, a, formPage)
 	const slug = "/experiments/born-on-first-write"
 	page := b.send(func() *http.Request { r := b.request("GET", "/", ""); r.Header.Set("Accept", "text/html"); return r }())
-	_, rest, _ := strings.Cut(page.body, `name="v" value="`)
+	_, rest, _ := strings.Cut(page.body, `data-secret="`)
 	visit, _, _ := strings.Cut(rest, `"`)
-	shown := b.post(slug+"/run", "prediction", "3", "v", visit).want(303).Header.Get("Location")
-	if !strings.HasPrefix(shown, slug+"?v="+visit+"&run=") {
+	shown := b.post(slug+"/run", "prediction", "3", "page", visit).want(303).Header.Get("Location")
+	if !strings.HasPrefix(shown, slug+"?run=") || strings.Contains(shown, visit) {
 		t.Fatalf("the run is shown at %q", shown)
 	}
-	for referer, want := range map[string]string{origin + strings.TrimSuffix(shown, "#run"): strings.TrimSuffix(shown, "#run"), "": slug + "?v=" + visit, "%zz": slug + "?v=" + visit, origin + slug + "?run=other": slug + "?v=" + visit} {
-		r := b.request("POST", "/projector", url.Values{"on": {"1"}, "v": {visit}, "experiment": {"born-on-first-write"}}.Encode())
+	// An address that was used names the run; what proves the page is in it for one use.
+	b.get(strings.TrimSuffix(shown, "#run")).want(200, `id="verdict"`)
+	run, _, _ := strings.Cut(strings.TrimSuffix(shown, "#run"), "&")
+	next := ""
+	for referer, want := range map[string]string{origin + run: run, "": slug, "%zz": slug, origin + slug + "?run=other": slug} {
+		r := b.request("POST", "/projector", url.Values{"on": {"1"}, "page": {visit}, "experiment": {"born-on-first-write"}}.Encode())
 		r.Header.Set("Referer", referer)
-		got, err := url.Parse(b.send(r).want(303).Header.Get("Location"))
-		is, _ := url.Parse(want)
-		if err != nil || got.Path != is.Path || got.Query().Encode() != is.Query().Encode() {
+		got := b.send(r).want(303).Header.Get("Location")
+		if before, _, _ := strings.Cut(got, "x="); strings.TrimRight(before, "?&") != want {
 			t.Errorf("from %q it goes on to %v, want %q", referer, got, want)
 		}
+		if want == run {
+			next = got
+		}
 	}
-	b.get(strings.TrimSuffix(shown, "#run")).want(200, "data-projector", `id="verdict"`)
+	b.get(next).want(200, "data-projector", `id="verdict"`)
+	// Nobody else is shown the run: not by its address, nor by one that was used.
+	for _, address := range []string{run, strings.TrimSuffix(shown, "#run"), next} {
+		newBrowser(t, a, formPage).get(address).want(404, "Its address opens nothing").wantNo(`id="verdict"`)
+	}
+	newBrowser(t, a, formJSON).post(slug+"/result", "run", strings.TrimPrefix(run, slug+"?run=")).want(404).wantNo(visit)
 }
 
 // A Redis that answers and refuses a right is not called one that does not answer:

@@ -4,16 +4,15 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/labstack/echo/v4"
-
 	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/views"
 )
 
 // witnessLive lets a run of the learner's own browser see a request below its path,
 // before anything refuses it: what arrived has arrived. What the run replies is kept
 // for answerLive.
-func (a *App) witnessLive(c echo.Context) error {
+func (a *App) witnessLive(c *call) error {
 	r := c.Request()
 	before, rest, ok := strings.Cut(r.URL.Path, "/live/")
 	if !ok || a.experiments == nil || !strings.Contains(before, "/experiments/") || r.Method != http.MethodGet && r.Method != http.MethodPost {
@@ -28,11 +27,11 @@ func (a *App) witnessLive(c echo.Context) error {
 		Method: r.Method, Host: r.Host, Path: "/" + path, Query: r.URL.Query(), Cookies: make(map[string]string),
 		Site: r.Header.Get("Sec-Fetch-Site"), Foreign: crossOrigin.Check(r) != nil,
 	}
-	for pair := range cookiePairs(r) {
-		v.Cookies[pair.name] = pair.value
+	for pair := range session.Pairs(r.Header) {
+		v.Cookies[pair.Name] = pair.Value
 	}
 	if reply, ok := run.Visit(v); ok {
-		remembered(r.Context()).live = &reply
+		c.live = &reply
 		if reply.Answered != nil {
 			c.Response().Before(func() { reply.Answered(c.Response().Status) })
 		}
@@ -41,8 +40,8 @@ func (a *App) witnessLive(c echo.Context) error {
 }
 
 // answerLive answers the learner's own browser below the path of a run.
-func (a *App) answerLive(c echo.Context) error {
-	reply := remembered(c.Request().Context()).live
+func (a *App) answerLive(c *call) error {
+	reply := c.live
 	if reply == nil {
 		return &problem{status: http.StatusNotFound, detail: "No run waits for your browser here: it has ended, or its five minutes are over. Open the experiment again."}
 	}
@@ -53,5 +52,5 @@ func (a *App) answerLive(c echo.Context) error {
 		return c.Redirect(http.StatusSeeOther, reply.To)
 	}
 	back, _, _ := strings.Cut(c.Request().URL.Path, "/live/")
-	return a.write(c, http.StatusOK, views.StagePage(a.page(c, reply.Stage.Title), stageView(reply.Stage), idOf(c).base+back))
+	return a.write(c, http.StatusOK, views.StagePage(a.page(c, reply.Stage.Title), stageView(reply.Stage), c.seat.Base+back))
 }

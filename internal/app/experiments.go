@@ -12,10 +12,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/labstack/echo/v4"
-
 	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/show"
 	"github.com/sessionscope/sessionscope/views"
 )
 
@@ -35,8 +36,8 @@ func (a *App) experimentRoutes() {
 	a.read("/experiments/:slug", a.with(a.experiment))
 	a.post("/experiments/:slug/run", a.with(a.startRun))
 	a.post("/experiments/:slug/result", a.with(a.runResult))
-	a.echo.GET("/experiments/:slug/live/:run/*", a.answerLive)
-	a.echo.POST("/experiments/:slug/live/:run/*", inOrder(a.readForm)(a.answerLive))
+	a.echo.GET("/experiments/:slug/live/:run/*", handler(a.answerLive))
+	a.echo.POST("/experiments/:slug/live/:run/*", inOrder(a.readForm)(handler(a.answerLive)))
 }
 
 // progressKey is the key of the learner's own session under which progress is kept.
@@ -91,17 +92,17 @@ func (p progress) with(number int, right bool) progress {
 // note writes a run that has ended into the learner's own session, and returns
 // what there is to say of that, mostly nothing. The session is born by it, if
 // there is none.
-func (a *App) note(c echo.Context, s *session.Session, r *experiment.Run) (said string) {
-	ctx := c.Request().Context()
+func (a *App) note(c *call, r *experiment.Run) (said string) {
+	ctx := c.ctx()
 	if !r.Note() {
 		return ""
 	}
-	if _, is := progressIn(s); !is {
+	if _, is := progressIn(c.session); !is {
 		r.Unnote()
 		return "Your session's key progress holds something else, which was left as it is. Delete that key, and this run can still be written down."
 	}
 	right := r.Prediction != experiment.None && r.Prediction == r.Found().Outcome.Happened
-	err := s.Update(progressKey, func(old session.Value, ok bool) session.Value {
+	err := c.session.Update(progressKey, func(old session.Value, ok bool) session.Value {
 		p, is := progressOf(old, ok)
 		if !is {
 			return old
@@ -113,19 +114,19 @@ func (a *App) note(c echo.Context, s *session.Session, r *experiment.Run) (said 
 		return v
 	})
 	if err == nil {
-		err = s.Commit(ctx)
+		err = c.session.Commit(ctx)
 	}
-	s.WriteCookie(c.Response().Header())
+	c.session.WriteCookie(c.Response().Header())
 	if err != nil {
 		r.Unnote()
-		noteFailure(c, err)
+		c.failure = err
 		return "Your progress was not kept: " + problemOf(err).detail
 	}
 	return ""
 }
 
 // experimentOf is the one that the address names.
-func experimentOf(c echo.Context) (experiment.Experiment, error) {
+func experimentOf(c *call) (experiment.Experiment, error) {
 	e, ok := experiment.Find(c.Param("slug"))
 	if !ok {
 		return e, &problem{status: http.StatusNotFound, detail: "There is no such experiment. The shelf lists those that there are."}
@@ -133,30 +134,49 @@ func experimentOf(c echo.Context) (experiment.Experiment, error) {
 	return e, nil
 }
 
-// runOf is the run of e that a form or an address names, or nil.
-func (a *App) runOf(e experiment.Experiment, token string) *experiment.Run {
-	if r := a.experiments.Find(token); r != nil && r.Experiment.Slug == e.Slug {
-		return r
+// runOf is the run of e that a form or an address names, or nil. It is for its owner: a
+// name opens nothing. Whoever shows now that the run is theirs owns it from now on by all
+// that this request has.
+func (a *App) runOf(c *call, e experiment.Experiment, token string) *experiment.Run {
+	r := a.experiments.Find(token)
+	if r == nil || r.Experiment.Slug != e.Slug || !r.OwnedBy(c.owns()...) {
+		return nil
 	}
-	return nil
+	c.own(r)
+	return r
 }
 
-// placeOf is where a page's addresses begin, with its visit if it has one.
-func placeOf(c echo.Context) views.Place {
-	mem := remembered(c.Request().Context())
-	if mem.visit != nil {
-		return mem.visit.place()
+// owns is what a request proves that runs can be owned by: its session, and its page.
+func (c *call) owns() (by []string) {
+	if c.visit != nil {
+		by = append(by, "visit "+c.visit.Name)
 	}
-	return views.Place{Base: mem.id.base}
+	if c.session != nil && c.session.Exists() {
+		k := c.session.Info().Cookie.RecordKey()
+		by = append(by, "session "+string(k[:]))
+	}
+	return by
+}
+
+// own makes r the request's own, if somebody owns it.
+func (c *call) own(r *experiment.Run) {
+	if by := c.owns(); !r.OwnedBy() {
+		r.Own(by...)
+	}
+}
+
+// errNoRun is for an address that names a run and proves nothing, or one that is not kept.
+func errNoRun() error {
+	return &problem{status: http.StatusNotFound, detail: fmt.Sprintf("This run is not shown here. Its address opens nothing: the browser that ran it sees what it found, for %.0f minutes at most. Run the experiment again.", experiment.KeepFor.Minutes())}
 }
 
 // shelf is GET /experiments.
-func (a *App) shelf(c echo.Context, s *session.Session) error {
-	if err := a.commitRead(c, s); err != nil {
+func (a *App) shelf(c *call) error {
+	if err := c.commitRead(); err != nil {
 		return err
 	}
-	if wants(c) == formJSON {
-		p, _ := progressIn(s)
+	if c.wants == formJSON {
+		p, _ := progressIn(c.session)
 		type item struct {
 			Number int    `json:"number"`
 			Slug   string `json:"slug"`
@@ -173,8 +193,9 @@ func (a *App) shelf(c echo.Context, s *session.Session) error {
 			Experiments []item `json:"experiments"`
 		}{"experiments", items})
 	}
-	view := a.shelfView(c, s, "Experiments", "")
-	if wants(c) == formFragment {
+	a.begin(c)
+	view := a.shelfView(c, "Experiments", "")
+	if c.wants == formFragment {
 		return a.write(c, http.StatusOK, views.ShelfFragments(view))
 	}
 	return a.write(c, http.StatusOK, views.ShelfPage(view))
@@ -182,24 +203,25 @@ func (a *App) shelf(c echo.Context, s *session.Session) error {
 
 // experiment is GET /experiments/SLUG, with ?run= and what that run found, and ?at=
 // and which of its exchanges the panels show.
-func (a *App) experiment(c echo.Context, s *session.Session) error {
+func (a *App) experiment(c *call) error {
 	e, err := experimentOf(c)
 	if err != nil {
 		return err
 	}
-	if err := a.commitRead(c, s); err != nil {
+	if err := c.commitRead(); err != nil {
 		return err
 	}
-	r := a.runOf(e, c.QueryParam("run"))
+	a.begin(c)
+	r := a.runOf(c, e, c.QueryParam("run"))
 	if c.QueryParam("run") == "" {
 		r = a.openRun(c, e)
 	} else if r == nil {
-		return &problem{status: http.StatusNotFound, detail: fmt.Sprintf("What that run found is not kept any more: it is for %.0f minutes at most. Run the experiment again.", experiment.KeepFor.Minutes())}
+		return errNoRun()
 	}
-	if wants(c) == formJSON {
+	if c.wants == formJSON {
 		return a.runJSON(c, e, asOfNow(r))
 	}
-	return a.showExperiment(c, http.StatusOK, s, e, asOfNow(r), views.Sentence{})
+	return a.showExperiment(c, http.StatusOK, e, asOfNow(r), views.Sentence{})
 }
 
 // seenRun is a run as it was at one moment: what a page says of it holds together.
@@ -221,14 +243,14 @@ func asOfNow(r *experiment.Run) (v seenRun) {
 
 // lessonBefore is the path of an experiment's page, with the run that the page shows
 // which the request came from; of the shelf for no slug that there is.
-func (a *App) lessonBefore(c echo.Context, slug string) string {
+func (a *App) lessonBefore(c *call, slug string) string {
 	e, ok := experiment.Find(slug)
 	if !ok {
 		return "/experiments"
 	}
 	path := "/experiments/" + slug
 	if from, err := url.Parse(c.Request().Referer()); err == nil {
-		if r := a.runOf(e, from.Query().Get("run")); r != nil {
+		if r := a.runOf(c, e, from.Query().Get("run")); r != nil {
 			path += "?run=" + r.Token
 		}
 	}
@@ -236,12 +258,12 @@ func (a *App) lessonBefore(c echo.Context, slug string) string {
 }
 
 // startRun is POST /experiments/SLUG/run.
-func (a *App) startRun(c echo.Context, s *session.Session) error {
+func (a *App) startRun(c *call) error {
 	e, err := experimentOf(c)
 	if err != nil {
 		return err
 	}
-	form := submitted(c)
+	form := c.submitted()
 	prediction := experiment.None
 	if text := form.Get("prediction"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -257,94 +279,93 @@ func (a *App) startRun(c echo.Context, s *session.Session) error {
 	if open := a.openRun(c, e); open != nil {
 		open.Stop() // it begins anew
 	}
-	r, err := a.experiments.Start(e, learnerOf(c, s), c.RealIP(), prediction, chosen, placeOf(c).WithVisit("/experiments/"+e.Slug))
+	r, err := a.experiments.Start(e, learnerOf(c), c.RealIP(), prediction, chosen, c.seat.Base+"/experiments/"+e.Slug)
 	if busy := (*experiment.BusyError)(nil); errors.As(err, &busy) {
 		return &problem{status: http.StatusTooManyRequests, cause: err, detail: err.Error() + " Nothing was started."}
 	} else if err != nil {
 		return err
 	}
+	r.Own(c.owns()...)
 	if e.Live != nil { // a browser that is quit and opened again finds it
-		cookie := s.Info().Attributes
-		cookie.Name, cookie.Value, cookie.Path, cookie.MaxAge = liveCookie(c), r.Token, idOf(c).base+"/experiments/"+e.Slug, int(time.Until(r.Ends()).Seconds())
+		cookie := c.session.Info().Attributes
+		cookie.Name, cookie.Value, cookie.Path, cookie.MaxAge = c.seat.Cookie(seat.Live), r.Token, c.seat.Base+"/experiments/"+e.Slug, int(time.Until(r.Ends()).Seconds())
 		c.Response().Header().Add("Set-Cookie", cookie.String())
 	}
-	return a.showRun(c, s, e, r)
+	return a.showRun(c, e, r)
 }
 
 // learnerOf names who a run counts for: the second browser that the page belongs to, or
 // the session, or the page's visit. It is "" for a client without session and page. The
 // address of a second browser makes no learner by itself, since others may know it too.
-func learnerOf(c echo.Context, s *session.Session) string {
-	mem := remembered(c.Request().Context())
-	switch v := mem.visit; {
-	case v != nil && mem.id.base != "":
-		return mem.id.base
-	case s.ID() != "":
-		return s.ID()
-	case v != nil:
-		return v.token
+func learnerOf(c *call) string {
+	switch {
+	case c.visit != nil && c.seat.Base != "":
+		return c.seat.Base
+	case c.session.ID() != "":
+		return c.session.ID()
+	case c.visit != nil:
+		return c.visit.Name
 	}
 	return ""
 }
 
-// liveCookie is the name of the cookie by which a browser finds the run again that
-// waits for it.
-func liveCookie(c echo.Context) string { return idOf(c).engine.CookieName() + "-live" }
-
 // openRun is the run of e that waits for this browser, or nil.
-func (a *App) openRun(c echo.Context, e experiment.Experiment) *experiment.Run {
-	for pair := range cookiePairs(c.Request()) {
-		if pair.name == liveCookie(c) {
-			if r := a.runOf(e, pair.value); r != nil && r.Progress().Live != nil {
-				return r
-			}
-		}
+func (a *App) openRun(c *call, e experiment.Experiment) *experiment.Run {
+	token, _ := c.cookie(c.seat.Cookie(seat.Live))
+	if r := a.experiments.Find(token); r != nil && r.Experiment.Slug == e.Slug && r.Progress().Live != nil {
+		c.own(r) // the cookie proves it
+		return r
 	}
 	return nil
 }
 
 // runResult is POST /experiments/SLUG/result: what a run has found by now. It is no
 // GET, since the end of a run is noted in the session.
-func (a *App) runResult(c echo.Context, s *session.Session) error {
+func (a *App) runResult(c *call) error {
 	e, err := experimentOf(c)
 	if err != nil {
 		return err
 	}
-	r := a.runOf(e, submitted(c).Get("run"))
+	r := a.runOf(c, e, c.submitted().Get("run"))
 	if r == nil {
-		return &problem{status: http.StatusNotFound, detail: "There is no such run, or what it found is not kept any more. Run the experiment again."}
+		return errNoRun()
 	}
-	if submitted(c).Has("stop") && e.Live != nil {
+	if c.submitted().Has("stop") && e.Live != nil {
 		r.Stop()
 	}
-	return a.showRun(c, s, e, r)
+	return a.showRun(c, e, r)
 }
 
 // showRun waits a little for the run, and shows what there is.
-func (a *App) showRun(c echo.Context, s *session.Session, e experiment.Experiment, r *experiment.Run) error {
-	ctx := c.Request().Context()
-	if e.Live == nil && !submitted(c).Has("run") { // else it was waited for already
+func (a *App) showRun(c *call, e experiment.Experiment, r *experiment.Run) error {
+	ctx := c.ctx()
+	if e.Live == nil && !c.submitted().Has("run") { // else it was waited for already
 		r.Wait(ctx, patience)
 	}
 	is := asOfNow(r)
 	if is.now.Ended {
-		if s.Exists() { // a clock may be due: what is noted is a write of its own
-			_ = s.Commit(ctx)
+		if c.session.Exists() { // a clock may be due: what is noted is a write of its own
+			_ = c.session.Commit(ctx)
 		}
-		r.Remark(a.note(c, s, r))
-	} else if err := a.commitRead(c, s); err != nil {
+		r.Remark(a.note(c, r))
+		c.own(r) // a session may have been born by it
+	} else if err := c.commitRead(); err != nil {
 		return err
 	}
-	switch wants(c) {
+	switch c.wants {
 	case formJSON:
 		if e.Live == nil && r.Wait(ctx, patienceJSON) {
 			is = asOfNow(r)
 		}
 		return a.runJSON(c, e, is)
 	case formPage:
-		return c.Redirect(http.StatusSeeOther, r.Page()+"#run")
+		page := r.Page()
+		if c.visit != nil {
+			page += "&x=" + c.visit.Proof()
+		}
+		return c.Redirect(http.StatusSeeOther, page+"#run")
 	}
-	return a.showExperiment(c, http.StatusOK, s, e, is, views.Sentence{})
+	return a.showExperiment(c, http.StatusOK, e, is, views.Sentence{})
 }
 
 // sentJSON is an exchange as its client saw it.
@@ -362,7 +383,7 @@ type sentJSON struct {
 }
 
 // runJSON answers with what is known of r; nil for no run.
-func (a *App) runJSON(c echo.Context, e experiment.Experiment, r seenRun) error {
+func (a *App) runJSON(c *call, e experiment.Experiment, r seenRun) error {
 	out := struct {
 		Op          string             `json:"op"`
 		Slug        string             `json:"experiment"`
@@ -384,7 +405,7 @@ func (a *App) runJSON(c echo.Context, e experiment.Experiment, r seenRun) error 
 		Exchanges   []sentJSON         `json:"exchanges,omitempty"`
 	}{Op: "experiment", Slug: e.Slug, Title: e.Title}
 	for _, text := range e.Predictions {
-		out.Predictions = append(out.Predictions, plain(text))
+		out.Predictions = append(out.Predictions, show.Plain(text))
 	}
 	status := http.StatusOK
 	if r.Run != nil {
@@ -400,7 +421,7 @@ func (a *App) runJSON(c echo.Context, e experiment.Experiment, r seenRun) error 
 			out.State, out.Error = "failed", failure(found.Err)
 		} else {
 			out.Noted = !found.Outcome.Undecided && r.Noted()
-			out.State, out.Tone, out.Verdict, out.Happened = "ended", string(found.Outcome.Tone), plain(found.Outcome.Verdict), found.Outcome.Happened+1
+			out.State, out.Tone, out.Verdict, out.Happened = "ended", string(found.Outcome.Tone), show.Plain(found.Outcome.Verdict), found.Outcome.Happened+1
 			if r.Prediction != experiment.None && !found.Outcome.Undecided {
 				right := r.Prediction == found.Outcome.Happened
 				out.Right = &right
@@ -410,7 +431,7 @@ func (a *App) runJSON(c echo.Context, e experiment.Experiment, r seenRun) error 
 				for _, row := range t.Rows {
 					cells := []string{}
 					for _, cell := range row {
-						cells = append(cells, plain(cell))
+						cells = append(cells, show.Plain(cell))
 					}
 					rows = append(rows, cells)
 				}
@@ -419,7 +440,7 @@ func (a *App) runJSON(c echo.Context, e experiment.Experiment, r seenRun) error 
 		}
 		if p.Ended {
 			for _, x := range found.Exchanges {
-				out.Exchanges = append(out.Exchanges, sentJSON{x.N, x.Client, x.Note, x.Method, x.Path, shown(x.Form, 4<<10), x.Cookie, x.Status, x.Header["Set-Cookie"], shown(x.Body, 4<<10)})
+				out.Exchanges = append(out.Exchanges, sentJSON{x.N, x.Client, x.Note, x.Method, x.Path, say.Shown(x.Form, 4<<10), x.Cookie, x.Status, x.Header["Set-Cookie"], say.Shown(x.Body, 4<<10)})
 			}
 		}
 	}

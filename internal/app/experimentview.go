@@ -11,10 +11,12 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/labstack/echo/v4"
-
 	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/show"
+	"github.com/sessionscope/sessionscope/internal/trace"
 	"github.com/sessionscope/sessionscope/views"
 )
 
@@ -28,18 +30,17 @@ func (a *App) experimentCount() int {
 
 // shelfView is the shelf as a session's progress has it. current is the slug of
 // the experiment that the page is about, or "". s is nil when the store does not answer.
-func (a *App) shelfView(c echo.Context, s *session.Session, title, current string) views.Shelf {
-	mem := remembered(c.Request().Context())
-	p, is := progressIn(s)
+func (a *App) shelfView(c *call, title, current string) views.Shelf {
+	p, is := progressIn(c.session)
 	shelf := views.Shelf{
-		Page: a.page(c, title), Place: placeOf(c), Second: mem.id.name, Slug: current,
-		Done: len(p.Done), Right: len(p.Right), All: a.experimentCount(), Other: !is, Exists: s != nil && s.Exists(),
+		Page: a.page(c, title), Place: c.place(), Second: c.seat.Name, Slug: current,
+		Done: len(p.Done), Right: len(p.Right), All: a.experimentCount(), Other: !is, Exists: c.session != nil && c.session.Exists(),
 	}
 	for _, section := range experiment.Shelf() {
 		out := views.ShelfSection{Title: section.Title}
 		for _, e := range section.Experiments {
 			out.Entries = append(out.Entries, views.ShelfEntry{
-				Number: strconv.Itoa(e.Number), Title: e.Title, Lead: rich(e.Lead), URL: shelf.Place.WithVisit("/experiments/" + e.Slug),
+				Number: strconv.Itoa(e.Number), Title: e.Title, Lead: show.Rich(e.Lead), URL: shelf.Place.WithVisit("/experiments/" + e.Slug),
 				Done: slices.Contains(p.Done, e.Number), Right: slices.Contains(p.Right, e.Number), Current: e.Slug == current,
 			})
 		}
@@ -49,18 +50,18 @@ func (a *App) shelfView(c echo.Context, s *session.Session, title, current strin
 }
 
 // lessonView is the page of e. r is the run to show, nil for none.
-func (a *App) lessonView(c echo.Context, s *session.Session, e experiment.Experiment, r seenRun) views.Lesson {
+func (a *App) lessonView(c *call, e experiment.Experiment, r seenRun) views.Lesson {
 	l := views.Lesson{
-		Shelf: a.shelfView(c, s, e.Title, e.Slug), Slug: e.Slug, Title: e.Title,
-		Lead: rich(e.Lead), Does: e.Does, Needs: e.Needs, Slow: e.Slow, Live: e.Live != nil, Breaks: rich(e.Breaks),
+		Shelf: a.shelfView(c, e.Title, e.Slug), Slug: e.Slug, Title: e.Title,
+		Lead: show.Rich(e.Lead), Does: e.Does, Needs: e.Needs, Slow: e.Slow, Live: e.Live != nil, Breaks: show.Rich(e.Breaks),
 	}
 	for _, sentence := range e.Explain {
-		l.Explain = append(l.Explain, rich(sentence))
+		l.Explain = append(l.Explain, show.Rich(sentence))
 	}
 	for _, source := range e.Sources {
 		l.Sources = append(l.Sources, views.Link{URL: source.URL, Text: source.Text})
 	}
-	form := submitted(c)
+	form := c.submitted()
 	chosen := func(name string) (string, bool) {
 		if r.Run != nil {
 			text, ok := r.Chosen[name]
@@ -96,15 +97,15 @@ func (a *App) lessonView(c echo.Context, s *session.Session, e experiment.Experi
 		case l.Run.Failed != "":
 			l.Said = "Not done. " + l.Run.Failed
 		default:
-			l.Said = plain(r.found.Outcome.Verdict) + " " + l.Run.Judgement
+			l.Said = show.Plain(r.found.Outcome.Verdict) + " " + l.Run.Judgement
 		}
 		if l.Run.Waiting { // with another query each time: the same address with its fragment would not be fetched
-			l.Shelf.Page.Refresh = fmt.Sprintf("%s&look=%d#run", r.Page(), momentParam(c.QueryParam("look"))+1)
+			l.Shelf.Page.Refresh = fmt.Sprintf("%s&look=%d&x=%s#run", r.Page(), momentParam(c.QueryParam("look"))+1, l.Shelf.Place.Proof)
 		}
 	}
 	for i, text := range e.Predictions {
 		n := strconv.Itoa(i + 1)
-		l.Predictions = append(l.Predictions, views.Prediction{N: n, Text: rich(text), Chosen: n == prediction, Happened: i == happened})
+		l.Predictions = append(l.Predictions, views.Prediction{N: n, Text: show.Rich(text), Chosen: n == prediction, Happened: i == happened})
 	}
 	all := experiment.All()
 	link := func(i int) *views.Link {
@@ -119,7 +120,7 @@ func (a *App) lessonView(c echo.Context, s *session.Session, e experiment.Experi
 }
 
 // runView is what r found, or how far it is.
-func (a *App) runView(c echo.Context, e experiment.Experiment, r seenRun) *views.Run {
+func (a *App) runView(c *call, e experiment.Experiment, r seenRun) *views.Run {
 	p := r.now
 	v := &views.Run{Token: r.Token, URL: r.Page(), Waiting: !p.Ended, Doing: p.Doing, Remark: r.Remarked(), Unnoted: !r.Noted()}
 	if v.Waiting {
@@ -130,7 +131,7 @@ func (a *App) runView(c echo.Context, e experiment.Experiment, r seenRun) *views
 			stage := stageView(p.Live.Stage(c.Request().Host))
 			v.Stage = &stage
 			now, until := time.Now(), r.Ends()
-			v.Ends = views.Clock{Until: until.UnixMilli(), Now: now.UnixMilli(), Left: left(until.Sub(now))}
+			v.Ends = views.Clock{Until: until.UnixMilli(), Now: now.UnixMilli(), Left: say.Left(until.Sub(now))}
 		}
 		return v
 	}
@@ -139,7 +140,7 @@ func (a *App) runView(c echo.Context, e experiment.Experiment, r seenRun) *views
 	if found.Err != nil {
 		v.Failed = failure(found.Err)
 	} else {
-		v.Tone, v.Verdict = string(out.Tone), rich(out.Verdict)
+		v.Tone, v.Verdict = string(out.Tone), show.Rich(out.Verdict)
 		if v.Undecided = out.Undecided; !v.Undecided {
 			v.Judgement, v.JudgedOK = judge(e, r.Prediction, out.Happened)
 		}
@@ -151,7 +152,7 @@ func (a *App) runView(c echo.Context, e experiment.Experiment, r seenRun) *views
 				}
 			}
 			if words != "" {
-				v.Chosen = append(v.Chosen, choice.Label+": "+shown(words, 80))
+				v.Chosen = append(v.Chosen, choice.Label+": "+say.Shown(words, 80))
 			}
 		}
 		v.Shots, v.Tables = shots(out.Pair), tables(out.Tables)
@@ -174,14 +175,14 @@ func (a *App) runView(c echo.Context, e experiment.Experiment, r seenRun) *views
 	base := r.Page() + "&at="
 	for _, x := range found.Exchanges {
 		line := views.ExchangeLine{
-			N: x.N, URL: base + strconv.Itoa(x.N), Client: x.Client, Note: x.Note, Line: x.Method + " " + shown(x.Path, 80),
+			N: x.N, URL: base + strconv.Itoa(x.N), Client: x.Client, Note: x.Note, Line: x.Method + " " + say.Shown(x.Path, 80),
 			Status: strconv.Itoa(x.Status), Bad: x.Status >= 400, Current: x == at, Decisive: x == decisive && out.Decisive != nil,
 		}
 		if x.Cookie != "" {
-			line.Cookie = bytesText(cookiesSize(x.Cookie))
+			line.Cookie = say.Bytes(cookiesSize(x.Cookie))
 		}
 		if set := x.SetCookie(); set != nil {
-			if line.SetCookie = bytesText(len(set.Name) + len(set.Value)); set.MaxAge < 0 {
+			if line.SetCookie = say.Bytes(len(set.Name) + len(set.Value)); set.MaxAge < 0 {
 				line.SetCookie = "expires it"
 			}
 		}
@@ -204,21 +205,21 @@ func judge(e experiment.Experiment, prediction, happened int) (text string, righ
 	case prediction == happened:
 		return "✓ That is what you predicted.", true
 	}
-	return fmt.Sprintf("✕ You predicted: %s.", strings.TrimSuffix(plain(e.Predictions[prediction]), ".")), false
+	return fmt.Sprintf("✕ You predicted: %s.", strings.TrimSuffix(show.Plain(e.Predictions[prediction]), ".")), false
 }
 
 // shots shows cookies peeled, with what differs from the one before marked.
 func shots(in []experiment.Shot) (out []views.Shot) {
 	var before []views.Part
 	for _, s := range in {
-		v := views.Shot{Title: s.Title, Says: shown(s.Says, 120), None: s.Cookie == ""}
+		v := views.Shot{Title: s.Title, Says: say.Shown(s.Says, 120), None: s.Cookie == ""}
 		if s.Cookie != "" {
 			parts := []views.Part{{Kind: "t-data", Text: s.Cookie}}
 			if layers, ok := session.Peel(s.Cookie); ok {
 				parts = []views.Part{{Kind: "t-time", Text: legible(layers.Time)}, {Kind: "dim", Text: "|"}, {Kind: "t-data", Text: legible(layers.Payload)},
 					{Kind: "dim", Text: "|"}, {Kind: "t-mac", Text: base64.URLEncoding.EncodeToString(layers.Signature)}}
 				if e, ok := layers.Envelope(); ok {
-					v.Values = shown(e.Values, 200)
+					v.Values = say.Shown(e.Values, 200)
 				}
 			}
 			for i, p := range parts {
@@ -228,11 +229,11 @@ func shots(in []experiment.Shot) (out []views.Shot) {
 				}
 				v.Token = append(v.Token, split(p, from, to, p.Kind+" flip")...)
 			}
-			v.Size, before = bytesText(len(experiment.CookieName)+len(s.Cookie))+" with its name", parts
+			v.Size, before = say.Bytes(len(experiment.CookieName)+len(s.Cookie))+" with its name", parts
 		}
 		if x := s.Exchange; x != nil {
 			v.None = v.None && x.Cookie == "" && x.SetCookie() == nil
-			v.Line, v.Status = x.Method+" "+shown(x.Path, 60), strconv.Itoa(x.Status)
+			v.Line, v.Status = x.Method+" "+say.Shown(x.Path, 60), strconv.Itoa(x.Status)
 		}
 		out = append(out, v)
 	}
@@ -297,7 +298,7 @@ func tables(in []experiment.Table) (out []views.Table) {
 			}
 			var cells [][]views.Part
 			for _, cell := range row {
-				cells = append(cells, rich(cell))
+				cells = append(cells, show.Rich(cell))
 			}
 			v.Rows = append(v.Rows, cells)
 		}
@@ -306,16 +307,21 @@ func tables(in []experiment.Table) (out []views.Table) {
 	return out
 }
 
-// panelsOf are the three witnesses of an exchange: what the private instance
-// shows of it, or of another program what the client saw.
+// panelsOf are the three witnesses of an exchange: what the private instance noted of it,
+// or of another program what the client saw. Its cookies open nothing here: the secrets
+// of a private server, or of another program, are its own, and end with the run.
 func panelsOf(x *experiment.Exchange) *views.RunPanels {
-	v := &views.RunPanels{N: x.N, Client: x.Client}
-	if packed, ok := x.Panels.(packed); ok {
-		p := packed.panels()
-		v.Browser, v.Wire, v.Server = p.Browser, p.Wire, p.Server
-	} else {
-		v.Browser, v.Wire = seenByClient(x)
-		v.Server.Empty = "Another program than the lab: what it keeps does not show here."
+	facts := x.Facts.Unpack()
+	if x.Facts == nil {
+		facts = seenByClient(x)
+	}
+	seen := facts.Seen(trace.Nobody)
+	v := &views.RunPanels{N: x.N, Browser: show.Browser(seen, facts.At, false), Wire: show.Wire(seen), Server: show.Server(seen, facts.At, true)}
+	if x.Facts == nil {
+		v.Server = views.Server{Empty: "Another program than the lab: what it keeps does not show here."}
+		if v.Browser.Layers != nil {
+			v.Browser.Layers.Verdict, v.Browser.Layers.Keys, v.Browser.Layers.Valid = "checked by that program alone", "in that program's own coding", false
+		}
 	}
 	whose := x.Client
 	for _, article := range []string{"The ", "A ", "Another ", "Somebody "} { // it stands within a sentence
@@ -336,69 +342,43 @@ func panelsOf(x *experiment.Exchange) *views.RunPanels {
 }
 
 // seenByClient is what a client saw of an exchange with another program.
-func seenByClient(x *experiment.Exchange) (b views.Browser, w views.Wire) {
+func seenByClient(x *experiment.Exchange) (f trace.Exchange) {
 	const name = experiment.CookieName
-	heads := func(lines []string) (seen, more []views.Header) {
-		for _, f := range fieldsOf(lines) {
-			h := views.Header{Name: f.name, Parts: []views.Part{{Text: shown(f.value, maxCookieShown)}}}
-			if h.Name == "Cookie" || h.Name == "Set-Cookie" {
-				pair, more, _ := strings.Cut(h.Parts[0].Text, ";")
-				name, value, _ := strings.Cut(pair, "=")
-				h.Parts = []views.Part{{Text: name + "="}, {Kind: "token", Text: value}}
-				if more != "" {
-					h.Parts = append(h.Parts, views.Part{Text: ";" + more})
-				}
-			}
-			if first[http.CanonicalHeaderKey(h.Name)] {
-				seen = append(seen, h)
-			} else {
-				more = append(more, h)
-			}
-		}
-		return seen, more
+	kindOf := func(string) seat.Kind { return seat.Session }
+	f.At, f.Status = x.At, x.Status
+	f.Request = trace.Request{
+		Method: x.Method, Target: trace.Cut(x.Path, 2000), Proto: "HTTP/1.1", AsSent: true, HeadBytes: headBytes(x.Sent),
+		Body: []trace.Piece{{Text: trace.Cut(x.Form, 2000).Start}}, BodyBytes: len(x.Form), Length: int64(len(x.Form)),
 	}
-	w = views.Wire{
-		RequestLine: x.Method + " " + shown(x.Path, maxShown), Proto: "HTTP/1.1", StatusLine: fmt.Sprintf("%d %s", x.Status, http.StatusText(x.Status)),
-		Body: shown(x.Form, maxShown), Answer: shown(strings.TrimSpace(x.Body), maxShown), AsSent: true, Finished: true, SetCookie: x.SetCookie() != nil,
-		RequestHeadBytes: bytesText(headBytes(x.Sent)), RequestBytes: bytesText(len(x.Form)),
-		ResponseHeadBytes: bytesText(headBytes(x.Received)), ResponseBytes: bytesText(x.Bytes), Took: milliseconds(x.Took),
+	f.Answer = trace.Answer{
+		Status: fmt.Sprintf("%d %s", x.Status, http.StatusText(x.Status)), Body: trace.Cut(strings.TrimSpace(x.Body), 2000), Finished: true,
+		HeadBytes: headBytes(x.Received), BodyBytes: int64(x.Bytes), Took: x.Took,
 	}
 	if len(x.Sent) > 0 && len(x.Received) > 0 {
-		w.Request, w.RequestMore = heads(x.Sent[1:])
-		w.Response, w.ResponseMore = heads(x.Received[1:])
+		f.Request.Fields, f.Answer.Fields = trace.Fields(x.Sent[1:], kindOf), trace.Fields(x.Received[1:], kindOf)
 	}
-	b = views.Browser{Name: name, Limit: session.MaxCookieBytes}
-	for pair := range cookiePairs(&http.Request{Header: http.Header{"Cookie": {x.Cookie}}}) {
-		b.Jar = append(b.Jar, views.JarCookie{Name: shown(pair.name, 80), Size: bytesText(len(pair.name) + len(pair.value)), Kind: "session"})
+	c := &f.Cookie
+	c.Name = name
+	for pair := range session.Pairs(http.Header{"Cookie": {x.Cookie}}) {
+		c.Jar = append(c.Jar, trace.Crumb{Name: trace.Cut(pair.Name, 80).Start, Bytes: len(pair.Name) + len(pair.Value), Kind: seat.Session})
+		if pair.Name == name {
+			c.Came, c.Kept = true, pair.Value
+		}
 	}
-	value := ""
 	if set := x.SetCookie(); set != nil {
-		if value = set.Value; set.MaxAge < 0 {
-			value = ""
-		}
-		b.Changed = true
-	} else if r := (&http.Request{Header: http.Header{"Cookie": {x.Cookie}}}); x.Cookie != "" {
-		if c, err := r.Cookie(name); err == nil {
-			value = c.Value
+		c.Set = true
+		if c.Kept = set.Value; set.MaxAge < 0 {
+			c.Kept, c.Thrown = "", true
 		}
 	}
-	if value == "" {
-		b.Empty = "No cookie after this exchange."
-		return b, w
-	}
-	b.Raw, b.RawBytes, b.Bytes = shown(value, maxCookieShown), bytesText(len(value)), len(name)+len(value)
-	b.Size, b.Most = number(b.Bytes), number(b.Limit)
-	if layers, ok := session.Peel(value); ok {
-		b.Layers = peeled(layers, x.At)
-		b.Layers.Verdict, b.Layers.Keys = "checked by that program alone", "in that program's own coding"
-	}
-	return b, w
+	c.Bytes = len(c.Kept)
+	return f
 }
 
 // cookiesSize is the size of the cookies in a header, names and values.
 func cookiesSize(header string) (n int) {
-	for pair := range cookiePairs(&http.Request{Header: http.Header{"Cookie": {header}}}) {
-		n += len(pair.name) + len(pair.value)
+	for pair := range session.Pairs(http.Header{"Cookie": {header}}) {
+		n += len(pair.Name) + len(pair.Value)
 	}
 	return n
 }
@@ -456,7 +436,7 @@ func markDecisive(out experiment.Outcome, x *experiment.Exchange, w *views.Wire)
 func stageView(s experiment.Stage) views.Stage {
 	v := views.Stage{Title: s.Title, Tables: tables(s.Tables)}
 	for _, p := range s.Text {
-		v.Text = append(v.Text, rich(p))
+		v.Text = append(v.Text, show.Rich(p))
 	}
 	for _, action := range s.Actions {
 		if n := len(v.Groups); n == 0 || v.Groups[n-1].Title != action.Group {
@@ -475,14 +455,14 @@ func stageView(s experiment.Stage) views.Stage {
 }
 
 // showExperiment renders an experiment: the page, or what a press can have changed.
-func (a *App) showExperiment(c echo.Context, status int, s *session.Session, e experiment.Experiment, r seenRun, problem views.Sentence) error {
-	l := a.lessonView(c, s, e, r)
+func (a *App) showExperiment(c *call, status int, e experiment.Experiment, r seenRun, problem views.Sentence) error {
+	l := a.lessonView(c, e, r)
 	l.Problem = problem
 	for i := range l.Choices {
 		l.Choices[i].Invalid = problem.Field == l.Choices[i].Name
 	}
 	switch {
-	case wants(c) != formFragment:
+	case c.wants != formFragment:
 		return a.write(c, status, views.LessonPage(l))
 	case problem.Verb != "":
 		return a.write(c, status, views.LessonProblem(l, status == http.StatusNotFound))
@@ -494,8 +474,8 @@ func (a *App) showExperiment(c echo.Context, status int, s *session.Session, e e
 
 // slugOf is the slug in a request's address, also of one that was refused before it
 // had a route, so long as it came from an experiment's page.
-func slugOf(c echo.Context) string {
-	if slug := c.Param("slug"); slug != "" || wants(c) != formFragment {
+func slugOf(c *call) string {
+	if slug := c.Param("slug"); slug != "" || c.wants != formFragment {
 		return slug
 	}
 	_, rest, _ := strings.Cut(c.Request().URL.Path, "/experiments/")

@@ -104,7 +104,7 @@ func FuzzCookieHeader(f *testing.F) {
 		if got.StatusCode >= 500 || got.Header.Get("Set-Cookie") != "" {
 			t.Fatalf("status %d, Set-Cookie %q", got.StatusCode, got.Header.Get("Set-Cookie"))
 		}
-		if s, err := a.root.engine.Load(r); err != nil || s.Exists() && !strings.Contains(header, whole) {
+		if s, err := a.seats.Root.Engine.Load(r); err != nil || s.Exists() && !strings.Contains(header, whole) {
 			t.Fatalf("it opens a session, or fails: %v", err)
 		}
 	})

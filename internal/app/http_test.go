@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"github.com/sessionscope/sessionscope/internal/trace"
 	"io"
 	"log/slog"
 	"net/http"
@@ -20,14 +21,14 @@ func TestSamePathSameResource(t *testing.T) {
 	t.Parallel()
 	a := newApp(t, nil)
 	visit := newBrowser(t, a, formPage).visit("/")
-	seat := newBrowser(t, a, formJSON).post("/second", "v", visit).want(200).json()["url"].(string)
+	seat := newBrowser(t, a, formJSON).post("/second", "page", visit).want(200).json()["url"].(string)
 	asked := func(method, target string) (status int, body, allow string) {
 		v := visit
 		if strings.Contains(target, "econd") { // a visit opens few
 			v = newBrowser(t, a, formPage).visit("/")
 		}
 		b := newBrowser(t, a, formJSON)
-		r := b.request(method, target, "key=name&value=1&user=ada&seconds=5&placement=server&part=letter&v="+v)
+		r := b.request(method, target, "key=name&value=1&user=ada&seconds=5&placement=server&part=letter&page="+v)
 		if method != "POST" {
 			r.Body = http.NoBody
 		}
@@ -113,7 +114,7 @@ func TestClientThatLeaves(t *testing.T) {
 			a := newApp(t, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 			b := newBrowser(t, a, f)
 			v := newBrowser(t, a, formPage).visit("/")
-			r := b.request("POST", "/set", c.body+"&v="+v)
+			r := b.request("POST", "/set", c.body+"&page="+v)
 			if c.leaves {
 				ctx, cancel := context.WithCancel(r.Context())
 				cancel()
@@ -124,7 +125,7 @@ func TestClientThatLeaves(t *testing.T) {
 				t.Errorf("form %d, %s: logged %q", f, name, log.String())
 			}
 			if c.leaves {
-				newBrowser(t, a, formPage).get("/?v=" + v).wantNo("503")
+				newBrowser(t, a, formPage).get("/?page=" + v).wantNo("503")
 			}
 		}
 	}
@@ -139,14 +140,14 @@ func TestStreamHasAHeadAtOnce(t *testing.T) {
 	cl := newClientOf(t)
 	v := openVisit(t, cl, base+"/")
 	page := strings.Repeat("P", pageIDLen)
-	r, _ := http.NewRequest("POST", base+"/set", strings.NewReader("key=a&value=1&v="+v))
+	r, _ := http.NewRequest("POST", base+"/set", strings.NewReader("key=a&value=1&page="+v))
 	r.Header.Set("Content-Type", formType)
 	r.Header.Set("HX-Request", "true")
-	r.Header.Set(pageHeader, page+" 1")
+	r.Header.Set(trace.PageHeader, page+" 1")
 	fetch(t, cl, r).want(200)
 	ctx, cancel := context.WithTimeout(t.Context(), streamBeat/3)
 	defer cancel()
-	r, _ = http.NewRequestWithContext(ctx, "GET", base+"/events?since=1&v="+v+"&page="+page, nil)
+	r, _ = http.NewRequestWithContext(ctx, "GET", base+"/events?since=1&page="+v+"&page="+page, nil)
 	resp, err := cl.Do(r)
 	if err != nil {
 		t.Fatalf("no head: %v", err)
@@ -171,7 +172,7 @@ func TestStreamOfAnotherOrigin(t *testing.T) {
 		{"Sec-Fetch-Site", "cross-site", 403}, {"Sec-Fetch-Site", "same-site", 403}, {"Origin", "http://evil.example", 403}, {"Origin", "null", 403},
 		{"Sec-Fetch-Site", "same-origin", 200}, {"Sec-Fetch-Site", "none", 200}, {"Origin", origin, 200}, {"Accept", "text/event-stream", 200},
 	} {
-		for _, target := range []string{"/events?v=" + v, "/events?v=nobody"} {
+		for _, target := range []string{"/events?page=" + v, "/events?page=nobody"} {
 			r := b.request("GET", target, "")
 			r.Header.Set(c.name, c.value)
 			ctx, cancel := context.WithCancel(r.Context())
@@ -195,7 +196,7 @@ func TestFormIsFollowedByAHop(t *testing.T) {
 	a := newApp(t, nil)
 	b := newBrowser(t, a, formPage)
 	v := b.visit("/")
-	r := b.request("POST", "/set", "key=name&value=Rahim&v="+v)
+	r := b.request("POST", "/set", "key=name&value=Rahim&page="+v)
 	r.Header.Set("Upgrade-Insecure-Requests", "1")
 	to := b.send(r).want(303).Header.Get("Location")
 	on, ok := strings.CutSuffix(to, "&hop=1")
@@ -208,7 +209,7 @@ func TestFormIsFollowedByAHop(t *testing.T) {
 		}
 	}
 	b.get(on).want(200, "A session was born", "Rahim")
-	b.get("/?v="+v).wantEntries("opened", "created", "opened")
+	b.get("/?page="+v).wantEntries("opened", "created", "opened")
 	if got := b.get(`/?hop=1&x=%22%3E%3Cscript%3E&to=//evil.example`).want(200).wantNo("<script", `url=//`); !strings.Contains(got.body, `url=/?`) {
 		t.Error(got.body)
 	}

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 // heap is how much memory is in use.
@@ -25,21 +25,21 @@ func heap() int64 {
 func TestMomentsAreCountedTruly(t *testing.T) {
 	a := newApp(t, nil)
 	b := newBrowser(t, a, formFragment)
-	v := a.visits.find(b.visit("/"), a.root)
+	v := proved(a, b.visit("/"))
 	press := func(n int) {
-		r := b.request("POST", "/set", fmt.Sprintf("key=k%d&value=%s&placement=hybrid&v=%s", n%8, strings.Repeat(fmt.Sprint(n%10), 250), v.token))
+		r := b.request("POST", "/set", fmt.Sprintf("key=k%d&value=%s&placement=hybrid&page=%s", n%8, strings.Repeat(fmt.Sprint(n%10), 250), v.Secret))
 		r.Header.Set("X-Long", strings.Repeat("abcdefghij", 400))
-		r.Header.Set(pageHeader, strings.Repeat("P", pageIDLen)+" 1")
+		r.Header.Set(trace.PageHeader, v.Secret+" "+strings.Repeat("P", pageIDLen)+" 1")
 		b.send(r)
 	}
 	for n := range 20 {
 		press(n) // caches, pools
 	}
-	before, counted := heap(), v.all.held.Load()
+	before, counted := heap(), a.hub.Held()
 	for n := range 150 {
 		press(n)
 	}
-	grew, held := heap()-before, v.all.held.Load()-counted
+	grew, held := heap()-before, a.hub.Held()-counted
 	t.Logf("170 moments: %d bytes counted, %d more in memory", held, grew)
 	if grew > held+held/4 {
 		t.Errorf("%d bytes of moments are counted as %d", grew, held)
@@ -100,7 +100,7 @@ func TestResultsAreBounded(t *testing.T) {
 		}
 		before := runtime.NumGoroutine()
 		for n := range 5000 {
-			rs.put(fmt.Sprint(n), result{events: []session.Event{{Key: "k"}}})
+			rs.put(fmt.Sprint(n), result{op: "set"})
 			if n == 2500 {
 				time.Sleep(resultLife / 2)
 			}

@@ -1,27 +1,27 @@
 package app
 
 import (
-	"github.com/labstack/echo/v4"
-
 	"github.com/sessionscope/sessionscope/internal/session"
-	"github.com/sessionscope/sessionscope/views"
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 // get reads one key. A missing key is no error, and reading creates nothing.
-func (a *App) get(c echo.Context, s *session.Session) error {
-	key, err := keyField(c)
+func (a *App) get(c *call) (out outcome, err error) {
+	key, err := c.key()
 	if err != nil {
-		return err
+		return out, err
 	}
-	v, found := s.Get(key)
-	return a.answer(c, s, outcome{op: "get", key: key, found: found, say: func(info session.Info) views.Sentence {
-		return a.sayGet(key, v, found, info)
-	}})
+	v, found := c.session.Get(key)
+	out.did = trace.Did{Op: "get", Key: key, Found: found}
+	if found {
+		out.did.Value = c.value(key, v)
+	}
+	return out, nil
 }
 
-// keyField returns the key that the form names, if it is one.
-func keyField(c echo.Context) (string, error) {
-	key, err := field(submitted(c), "key")
+// key returns the key that the form names, if it is one.
+func (c *call) key() (string, error) {
+	key, err := field(c.submitted(), "key")
 	if err == nil {
 		err = session.CheckKey(key)
 	}
@@ -29,30 +29,23 @@ func keyField(c echo.Context) (string, error) {
 }
 
 // keys lists the keys.
-func (a *App) keys(c echo.Context, s *session.Session) error {
-	keys := s.Keys()
-	return a.answer(c, s, outcome{op: "keys", keys: keys, say: func(info session.Info) views.Sentence {
-		return sayKeys(keys, info)
-	}})
+func (a *App) keys(c *call) (outcome, error) {
+	keys := c.session.Keys()
+	return outcome{did: trace.Did{Op: "keys", Keys: trace.KeysOf(keys)}, keys: keys}, nil
 }
 
 // delete removes one key.
-func (a *App) delete(c echo.Context, s *session.Session) error {
-	key, err := keyField(c)
+func (a *App) delete(c *call) (outcome, error) {
+	key, err := c.key()
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
-	found := s.Delete(key)
-	return a.answer(c, s, outcome{op: "delete", key: key, found: found, say: func(info session.Info) views.Sentence {
-		return sayDelete(key, found, info)
-	}})
+	return outcome{did: trace.Did{Op: "delete", Key: key, Found: c.session.Delete(key)}}, nil
 }
 
 // clear removes every value; the session stays.
-func (a *App) clear(c echo.Context, s *session.Session) error {
-	n := len(s.Keys())
-	s.Clear()
-	return a.answer(c, s, outcome{op: "clear", say: func(info session.Info) views.Sentence {
-		return sayClear(n, info)
-	}})
+func (a *App) clear(c *call) (outcome, error) {
+	n := len(c.session.Keys())
+	c.session.Clear()
+	return outcome{did: trace.Did{Op: "clear", Count: n}}, nil
 }

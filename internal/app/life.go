@@ -12,40 +12,43 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/session"
-	"github.com/sessionscope/sessionscope/views"
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 // flush ends the session: record, cookie, ID. With the field start-over the
 // page goes back to its first state as well.
-func (a *App) flush(c echo.Context, s *session.Session) error {
-	was := s.Info()
-	if err := s.Flush(c.Request().Context()); err != nil {
-		return err
+func (a *App) flush(c *call) (outcome, error) {
+	out := c.ending("flush")
+	out.did.Away = c.form.Get("start-over") != ""
+	return out, c.session.Flush(c.ctx())
+}
+
+// ending is the outcome of a press that ends the session.
+func (c *call) ending(op string) outcome {
+	was := c.session.Info()
+	learned, _ := progressIn(c.session)
+	return outcome{did: trace.Did{Op: op, Before: was.ID, Was: c.was(), Came: was.Verdict, Learned: len(learned.Done)}}
+}
+
+// was is the session before the handler, for the exchange: nothing when nobody may want to see it.
+func (c *call) was() trace.Session {
+	if c.x == nil {
+		return trace.Session{}
 	}
-	over := submitted(c).Get("start-over") != ""
-	return a.answer(c, s, outcome{op: "flush", idBefore: was.ID, startOver: over, say: func(info session.Info) views.Sentence {
-		return sayFlush(was, over, info)
-	}})
+	return trace.SessionOf(c.session.Info())
 }
 
 // cycleID gives the session a new ID.
-func (a *App) cycleID(c echo.Context, s *session.Session) error {
-	before, came := s.ID(), s.Verdict()
-	s.CycleID()
-	return a.answer(c, s, outcome{op: "cycle-id", idBefore: before, say: func(info session.Info) views.Sentence {
-		return sayCycle(before, came, info)
-	}})
+func (a *App) cycleID(c *call) (outcome, error) {
+	out := outcome{did: trace.Did{Op: "cycle-id", Before: c.session.ID(), Came: c.session.Verdict()}}
+	c.session.CycleID()
+	return out, nil
 }
 
 // clearExpired removes expired records from the store, everybody's.
-func (a *App) clearExpired(c echo.Context, s *session.Session) error {
-	removed, err := idOf(c).engine.ClearExpired(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	return a.answer(c, s, outcome{op: "clear-expired", removed: removed, say: func(info session.Info) views.Sentence {
-		return sayClearExpired(removed, info)
-	}})
+func (a *App) clearExpired(c *call) (outcome, error) {
+	removed, err := c.seat.Engine.ClearExpired(c.ctx())
+	return outcome{did: trace.Did{Op: "clear-expired", Count: removed}}, err
 }
 
 // maxExpirySeconds is the longest that a session's own expiry can ask for. The
@@ -53,82 +56,68 @@ func (a *App) clearExpired(c echo.Context, s *session.Session) error {
 const maxExpirySeconds = 10 * 365 * 24 * 60 * 60
 
 // expiry sets this session's own expiry.
-func (a *App) expiry(c echo.Context, s *session.Session) error {
-	text, err := field(submitted(c), "seconds")
+func (a *App) expiry(c *call) (out outcome, err error) {
+	text, err := field(c.form, "seconds")
 	if err != nil {
-		return err
+		return out, err
 	}
 	var x session.Expiry
 	if text = strings.TrimSpace(text); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n > maxExpirySeconds || n < -maxExpirySeconds {
-			return &session.InputError{Field: "seconds", Text: "Write whole seconds, at most ten years' worth; 0 to end with the browser; nothing for the usual expiry."}
+			return out, &session.InputError{Field: "seconds", Text: "Write whole seconds, at most ten years' worth; 0 to end with the browser; nothing for the usual expiry."}
 		}
 		x = session.Expiry{After: time.Duration(n) * time.Second, BrowserClose: n == 0}
 	}
-	was := s.Info()
-	s.SetExpiry(x)
-	return a.answer(c, s, outcome{op: "expiry", say: func(info session.Info) views.Sentence {
-		return a.sayExpiry(was, x, info)
-	}})
+	out.did = trace.Did{Op: "expiry", Expiry: x, Was: c.was(), Came: c.session.Verdict()}
+	c.session.SetExpiry(x)
+	return out, nil
 }
 
 // placement moves this browser's values.
-func (a *App) placement(c echo.Context, s *session.Session) error {
-	name, err := field(submitted(c), "placement")
+func (a *App) placement(c *call) (out outcome, err error) {
+	name, err := field(c.form, "placement")
 	if err != nil {
-		return err
+		return out, err
 	}
 	p, err := session.ParsePlacement(name)
 	if err != nil {
-		return err
+		return out, err
 	}
-	was := s.Info()
-	s.SetPlacement(p)
-	return a.answer(c, s, outcome{op: "placement", say: func(info session.Info) views.Sentence {
-		return sayPlacement(p, was, info)
-	}})
+	out.did = trace.Did{Op: "placement", Placement: p, Was: c.was(), Came: c.session.Verdict()}
+	c.session.SetPlacement(p)
+	return out, nil
 }
 
 // login is a toy, without a password. It is written in gorilla's plain idiom,
-// which the engine's Store serves with all its promises: sess is s in other clothes.
-func (a *App) login(c echo.Context, s *session.Session) error {
-	user, err := field(submitted(c), "user")
+// which the engine's Store serves with all its promises: sess is the session in other clothes.
+func (a *App) login(c *call) (out outcome, err error) {
+	user, err := field(c.form, "user")
 	if err != nil {
-		return err
+		return out, err
 	}
 	if err := session.CheckKey(user); err != nil {
-		return &session.InputError{Field: "user", Text: strings.Replace(err.Error(), "The key", "The user name", 1)}
+		return out, &session.InputError{Field: "user", Text: strings.Replace(err.Error(), "The key", "The user name", 1)}
 	}
-	sess, err := echosession.Get(idOf(c).engine.CookieName(), c)
+	sess, err := echosession.Get(c.seat.Engine.CookieName(), c)
 	if err != nil {
-		return err
+		return out, err
 	}
-	before := sess.ID
+	out.did = trace.Did{Op: "login", User: user, Before: sess.ID, Came: c.session.Verdict()}
 	sess.Values["user"] = user
 	sess.ID = "" // a new ID at every change of privilege, or a planted one would be logged in
-	if err := sess.Save(c.Request(), c.Response()); err != nil {
-		return err
-	}
-	return a.answer(c, s, outcome{op: "login", idBefore: before, say: func(info session.Info) views.Sentence {
-		return sayLogin(user, before, info)
-	}})
+	return out, sess.Save(c.Request(), c.Response())
 }
 
 // logout is a flush, in gorilla's idiom.
-func (a *App) logout(c echo.Context, s *session.Session) error {
-	sess, err := echosession.Get(idOf(c).engine.CookieName(), c)
+func (a *App) logout(c *call) (outcome, error) {
+	out := c.ending("logout")
+	sess, err := echosession.Get(c.seat.Engine.CookieName(), c)
 	if err != nil {
-		return err
+		return out, err
 	}
-	was := s.Info()
 	sess.Options.MaxAge = -1
-	if err := sess.Save(c.Request(), c.Response()); err != nil {
-		return err
-	}
-	return a.answer(c, s, outcome{op: "logout", idBefore: was.ID, say: func(info session.Info) views.Sentence {
-		return sayLogout(was, info)
-	}})
+	return out, sess.Save(c.Request(), c.Response())
 }
 
 // errTooLate is for code that saves a session after the response's head was sent.
@@ -140,7 +129,7 @@ type gorillaStore struct{}
 
 // of is the store of the request's side of the lab.
 func (gorillaStore) of(r *http.Request) session.Store {
-	return session.Store{Engine: remembered(r.Context()).id.engine}
+	return session.Store{Engine: r.Context().Value(callKey{}).(*call).seat.Engine}
 }
 
 // New implements sessions.Store.

@@ -9,11 +9,11 @@ import (
 	"sync/atomic"
 
 	echosession "github.com/labstack/echo-contrib/session"
-	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/tap"
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 // instance is an application of its own, for one run of an
@@ -21,6 +21,7 @@ import (
 // should not: nobody but the run's own clients finds its address.
 type instance struct {
 	*App
+	had      sync.Map     // the session that each client had last, by the client's name
 	expected sync.Map     // the errand of the request that comes next, by the client's address
 	late     atomic.Value // what a Save returned that came too late
 }
@@ -39,11 +40,11 @@ func (a *App) bootPrivate(cfg experiment.AppConfig) (experiment.App, error) {
 	}
 	priv := &instance{App: p}
 	gorilla := echosession.Middleware(gorillaStore{})
-	p.post("/flash", p.with(p.addFlash), gorilla)
-	p.post("/flashes", p.with(p.readFlashes), gorilla)
-	p.post("/login-keeping-id", p.with(p.loginKeepingID))
+	p.press("/flash", p.addFlash, gorilla)
+	p.press("/flashes", p.readFlashes, gorilla)
+	p.press("/login-keeping-id", p.loginKeepingID)
 	p.post("/late", p.with(priv.saveLate), gorilla)
-	p.echo.GET("/late", priv.lateError)
+	p.read("/late", priv.lateError)
 	return priv, nil
 }
 
@@ -55,25 +56,28 @@ func (p *instance) ConnContext(ctx context.Context, c net.Conn) context.Context 
 	return tap.Context(ctx, c)
 }
 
-// Expect implements experiment.App. What it promises to return are packed panels, or nil
-// for a request that shows none.
-func (p *instance) Expect(address, who string) func(context.Context) any {
-	job := &errand{by: who, done: make(chan *request, 1)}
+// Expect implements experiment.App.
+func (p *instance) Expect(address, who string) func(context.Context) trace.Packed {
+	last, _ := p.had.Load(who)
+	job := &errand{by: who, done: make(chan *call, 1)}
+	job.last, _ = last.(session.Key)
 	p.expected.Store(address, job)
-	return func(ctx context.Context) any {
+	return func(ctx context.Context) trace.Packed {
 		if p.expected.CompareAndDelete(address, job) {
 			return nil // an answer came, and none of ours: the request was refused on its way
 		}
 		select {
-		case mem := <-job.done:
-			if mem.panels == nil {
+		case c := <-job.done:
+			if after := c.after(); after.Saw != (session.Key{}) {
+				p.had.Store(who, after.Saw)
+			}
+			if !c.gathered {
 				return nil
 			}
-			shown := *mem.panels
-			mem.id.complete(ctx, mem.tapped.Answer, &shown.Wire)
-			shown.Server.Idle.Still, shown.Server.Absolute.Still = true, true
-			shown.Browser.Scripts = false
-			return shown.pack() // a run keeps many
+			if left, ok := c.head.Answer.Wait(ctx); ok {
+				c.x.Finish(left, c.seat)
+			}
+			return c.x.Pack() // a run keeps many
 		case <-ctx.Done():
 			return nil
 		}
@@ -90,13 +94,13 @@ func (p *instance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // saveLate is POST /late: a handler that writes its answer first and saves the
 // session afterwards, which is the wrong way round.
-func (p *instance) saveLate(c echo.Context, s *session.Session) error {
-	sess, err := echosession.Get(idOf(c).engine.CookieName(), c)
+func (p *instance) saveLate(c *call) error {
+	sess, err := echosession.Get(c.seat.Engine.CookieName(), c)
 	if err != nil {
 		return err
 	}
 	sess.Values["name"] = "Rahim"
-	p.recordJSON(c, http.StatusOK, s, []byte("saved"))
+	p.recordJSON(c, http.StatusOK, &outcome{did: trace.Did{Op: "late"}}, []byte("saved"))
 	if err := c.String(http.StatusOK, "saved"); err != nil {
 		return err
 	}
@@ -107,7 +111,7 @@ func (p *instance) saveLate(c echo.Context, s *session.Session) error {
 }
 
 // lateError is GET /late: what the program's own log would say of the last /late.
-func (p *instance) lateError(c echo.Context) error {
+func (p *instance) lateError(c *call) error {
 	text, _ := p.late.Load().(string)
 	return writeJSON(c, http.StatusOK, "application/json", struct {
 		Error string `json:"error"`
@@ -115,53 +119,46 @@ func (p *instance) lateError(c echo.Context) error {
 }
 
 // loginKeepingID is POST /login-keeping-id: a login as it must not be.
-func (a *App) loginKeepingID(c echo.Context, s *session.Session) error {
-	user, err := field(submitted(c), "user")
+func (a *App) loginKeepingID(c *call) (out outcome, err error) {
+	user, err := field(c.form, "user")
 	if err != nil {
-		return err
+		return out, err
 	}
 	v, err := session.Text(user)
 	if err != nil {
-		return err
+		return out, err
 	}
-	if err := s.Set("user", v); err != nil {
-		return err
-	}
-	return a.answer(c, s, outcome{op: "login"})
+	out.did.Op = "login"
+	return out, c.session.Set("user", v)
 }
 
 // addFlash is POST /flash, in gorilla's idiom: a message for the next page, and that one alone.
-func (a *App) addFlash(c echo.Context, s *session.Session) error {
-	text, err := field(submitted(c), "message")
+func (a *App) addFlash(c *call) (out outcome, err error) {
+	text, err := field(c.form, "message")
 	if err != nil {
-		return err
+		return out, err
 	}
-	sess, err := echosession.Get(idOf(c).engine.CookieName(), c)
+	sess, err := echosession.Get(c.seat.Engine.CookieName(), c)
 	if err != nil {
-		return err
+		return out, err
 	}
 	sess.AddFlash(text)
-	if err := sess.Save(c.Request(), c.Response()); err != nil {
-		return err
-	}
-	return a.answer(c, s, outcome{op: "flash"})
+	out.did.Op = "flash"
+	return out, sess.Save(c.Request(), c.Response())
 }
 
 // readFlashes is POST /flashes: it returns the messages, which are gone with that.
 // It is no GET, since it writes.
-func (a *App) readFlashes(c echo.Context, s *session.Session) error {
-	sess, err := echosession.Get(idOf(c).engine.CookieName(), c)
+func (a *App) readFlashes(c *call) (out outcome, err error) {
+	sess, err := echosession.Get(c.seat.Engine.CookieName(), c)
 	if err != nil {
-		return err
+		return out, err
 	}
-	messages := []string{}
+	out.did.Op, out.messages = "flashes", []string{}
 	for _, m := range sess.Flashes() {
 		if text, ok := m.(string); ok {
-			messages = append(messages, text)
+			out.messages = append(out.messages, text)
 		}
 	}
-	if err := sess.Save(c.Request(), c.Response()); err != nil {
-		return err
-	}
-	return a.answer(c, s, outcome{op: "flashes", messages: messages})
+	return out, sess.Save(c.Request(), c.Response())
 }

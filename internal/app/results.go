@@ -1,12 +1,14 @@
 package app
 
 import (
-	"net/http"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/hub"
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/seat"
+	"github.com/sessionscope/sessionscope/internal/trace"
 	"github.com/sessionscope/sessionscope/views"
 )
 
@@ -18,19 +20,17 @@ const (
 
 // result is what a POST without JavaScript leaves for the page that follows it.
 type result struct {
-	sentence views.Sentence
+	packed   trace.Packed // its exchange
+	n        int          // that exchange's number in the visit, 0 for none
+	beside   trace.Beside
+	wire     trace.Packed // the exchange of the copy that it sent; nil mostly
+	sentence say.Sentence
 	composer views.Composer
-	wire     views.Wire
-	moment   views.Moment
-	events   []session.Event
-	sent     *http.Cookie // nil if none was
 	op       string
-	source   string // the cookie whose copy's exchange wire is, "" for none
 	curl     string
-	cookie   string // that curl carries
-	id       *identity
-	jar      []views.JarCookie
-	visit    *visit // nil if the request belonged to none
+	owner    string     // of the pins, if the answer told the browser who it is
+	seat     *seat.Seat // whose side of the lab it was on
+	visit    *hub.Visit // nil if the request belonged to none
 }
 
 // results keeps each result for one look, at most a minute, in memory only.
@@ -91,26 +91,12 @@ func (rs *results) dropOver() {
 
 // size is about what r takes in memory, in bytes.
 func (r *result) size() int {
-	n := 4<<10 + len(r.source) + len(r.curl) + len(r.cookie) + 200*len(r.events) + 200*len(r.jar)
-	for _, text := range []string{r.composer.Key, r.composer.Value, r.composer.Seconds, r.composer.User, r.wire.Body, r.wire.RequestLine, r.wire.Answer} {
+	n := 4<<10 + len(r.packed) + len(r.wire) + len(r.curl) + 1<<10*len(r.beside.Changes)
+	for _, text := range []string{r.composer.Key, r.composer.Value, r.composer.Seconds, r.composer.User} {
 		n += len(text)
-	}
-	for _, ev := range r.events {
-		n += len(ev.Key) + len(ev.Reason)
-	}
-	for _, j := range r.jar {
-		n += len(j.Name) + len(j.Value)
 	}
 	for _, p := range r.sentence.Parts {
 		n += 48 + len(p.Text)
-	}
-	for _, head := range [][]views.Header{r.wire.Request, r.wire.RequestMore, r.wire.Response, r.wire.ResponseMore} {
-		for _, h := range head {
-			n += 64 + len(h.Name)
-			for _, p := range h.Parts {
-				n += 48 + len(p.Text)
-			}
-		}
 	}
 	return n
 }

@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
-	"github.com/labstack/echo/v4"
-
 	"github.com/sessionscope/sessionscope/internal/session"
-	"github.com/sessionscope/sessionscope/views"
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 const (
@@ -61,14 +58,15 @@ func readSet(form url.Values) (f setForm, err error) {
 }
 
 // set is session[key] = value.
-func (a *App) set(c echo.Context, s *session.Session) error {
-	form, err := readSet(submitted(c))
+func (a *App) set(c *call) (out outcome, err error) {
+	form, err := readSet(c.form)
 	if err != nil {
-		return err
+		return out, err
 	}
 	if err := a.hold(c, form.hold); err != nil {
-		return err
+		return out, err
 	}
+	s := c.session
 	born := !s.Exists()
 	if born && form.placement != 0 {
 		s.SetPlacement(form.placement)
@@ -76,15 +74,22 @@ func (a *App) set(c echo.Context, s *session.Session) error {
 	old, had := s.Get(form.key)
 	came := s.Verdict()
 	if err := s.Set(form.key, form.value); err != nil {
-		return err
+		return out, err
 	}
 	if form.fail {
-		return &problem{status: http.StatusInternalServerError, cause: errAsked,
+		return out, &problem{status: http.StatusInternalServerError, cause: errAsked,
 			detail: "This handler was asked to fail after it had staged the write. Nothing was saved, and no cookie was sent."}
 	}
-	return a.answer(c, s, outcome{op: "set", key: form.key, say: func(info session.Info) views.Sentence {
-		return saySet(form.key, form.value, born, had && old == form.value, came, info)
-	}})
+	out.did = trace.Did{Op: "set", Key: form.key, Value: c.value(form.key, form.value), Born: born, Same: had && old == form.value, Came: came}
+	return out, nil
+}
+
+// value is what the exchange keeps of a value: nothing when nobody may want to see it.
+func (c *call) value(key string, v session.Value) trace.Value {
+	if c.x == nil {
+		return trace.Value{}
+	}
+	return trace.ValueOf(key, v)
 }
 
 // errAsked is a failure that the request itself asked for.
@@ -92,7 +97,7 @@ var errAsked = errors.New("fail=500 was asked for")
 
 // hold waits between load and write, so that an experiment can put another
 // request in between. It ends when the client leaves.
-func (a *App) hold(c echo.Context, d time.Duration) error {
+func (a *App) hold(c *call, d time.Duration) error {
 	if d == 0 {
 		return nil
 	}
@@ -108,16 +113,7 @@ func (a *App) hold(c echo.Context, d time.Duration) error {
 	select {
 	case <-wait.C:
 		return nil
-	case <-c.Request().Context().Done():
-		return c.Request().Context().Err()
+	case <-c.ctx().Done():
+		return c.ctx().Err()
 	}
-}
-
-// field returns a form's field of that name, which must be there. It is a copy:
-// the original is a part of the whole body, and some of it may be kept.
-func field(form url.Values, name string) (string, error) {
-	if !form.Has(name) {
-		return "", &problem{status: http.StatusBadRequest, detail: fmt.Sprintf("The form has no field %q.", name)}
-	}
-	return strings.Clone(form.Get(name)), nil
 }

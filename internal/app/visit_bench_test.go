@@ -12,13 +12,13 @@ func BenchmarkPress(b *testing.B) {
 	br := newBrowser(b, h, formFragment)
 	v := br.visit("/")
 	for i := range 20 {
-		br.post("/set", "key", "name", "value", fmt.Sprint(i), "v", v).want(200)
+		br.post("/set", "key", "name", "value", fmt.Sprint(i), "page", v).want(200)
 	}
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
 		i++
-		r := br.request("POST", "/set", fmt.Sprintf("key=name&value=%d&v=%s", i, v))
+		r := br.request("POST", "/set", fmt.Sprintf("key=name&value=%d&page=%s", i, v))
 		r.Header.Set("Accept-Encoding", "gzip")
 		br.send(r)
 	}

@@ -2,14 +2,10 @@ package app
 
 import (
 	"bufio"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
-	"html"
 	"io"
 	"net"
 	"net/http"
-	"net/http/cookiejar"
 	neturl "net/url"
 	"regexp"
 	"strings"
@@ -17,71 +13,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sessionscope/sessionscope/internal/hub"
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/tap"
-	"github.com/sessionscope/sessionscope/views"
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
-
-var visitToken = regexp.MustCompile(`name="v" value="([A-Z0-9]{26})"`)
-
-// visit opens the lab and returns its visit's token.
-func (b *browser) visit(target string) string {
-	b.t.Helper()
-	before := b.form
-	b.form = formPage
-	a := b.get(target).want(200)
-	b.form = before
-	m := visitToken.FindStringSubmatch(a.body)
-	if m == nil {
-		b.t.Fatalf("%s has no visit", target)
-	}
-	return m[1]
-}
-
-// entries are the lines of the timeline on a page, as text.
-func (a answer) entries() (out []string) {
-	a.t.Helper()
-	_, timeline, _ := strings.Cut(a.body, `<ol>`)
-	if at := strings.Index(a.body, `id="timeline-scroll"`); at >= 0 {
-		timeline = a.body[at:]
-	}
-	timeline, _, _ = strings.Cut(timeline, "</ol>")
-	for item := range strings.SplitSeq(timeline, "</li>") {
-		if _, item, ok := strings.Cut(item, "</time>"); ok {
-			out = append(out, strings.Join(strings.Fields(textOnly(item)), " "))
-		}
-	}
-	return out
-}
-
-// textOnly takes the tags out.
-func textOnly(s string) string {
-	return html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(s, " "))
-}
-
-// region returns the text of the element with that id, up to the end mark.
-func (a answer) region(id, end string) string {
-	a.t.Helper()
-	_, s, ok := strings.Cut(a.body, `id="`+id+`"`)
-	if !ok {
-		a.t.Fatalf("no element %q: %.500s", id, a.body)
-	}
-	s, _, _ = strings.Cut(s, end)
-	return strings.Join(strings.Fields(textOnly("<"+s)), " ")
-}
-
-func (a answer) wantEntries(want ...string) {
-	a.t.Helper()
-	got := a.entries()
-	if len(got) != len(want) {
-		a.t.Fatalf("the timeline is %q, want %q", got, want)
-	}
-	for i := range want {
-		if !strings.HasPrefix(got[i], want[i]) {
-			a.t.Errorf("moment %d is %q, want %q", i+1, got[i], want[i])
-		}
-	}
-}
 
 // A visit's timeline has what was done, across IDs, and each moment shows the
 // panels as they were.
@@ -89,10 +27,10 @@ func TestTimeline(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formFragment)
 	v := b.visit("/")
-	post := func(target string, pairs ...string) answer { return b.post(target, append(pairs, "v", v)...) }
+	post := func(target string, pairs ...string) answer { return b.post(target, append(pairs, "page", v)...) }
 	post("/set", "key", "name", "value", "Rahim").want(200)
 	first := b.cookie()
-	b.get("/get?key=nope&v=" + v).want(200)
+	b.get("/get?key=nope&page=" + v).want(200)
 	post("/set", "key", "name", "value", "Karim").want(200)
 	post("/set", "key", "name", "value", "Karim").want(200)
 	post("/cycle-id").want(200)
@@ -103,13 +41,13 @@ func TestTimeline(t *testing.T) {
 	post("/expiry", "seconds", "60").want(200)
 	post("/placement", "placement", "cookie").want(200)
 	post("/flush").want(200)
-	r := b.request("GET", "/keys?v="+v, "")
+	r := b.request("GET", "/keys?page="+v, "")
 	r.Header.Set("Cookie", cookieName+"="+first)
 	last := b.send(r)
-	last.wantEntries("opened no cookie came", "created name → cookie", "get nope → missing", "set name → cookie", "set name, no change", "cycled new ID, same data",
+	last.wantEntries("opened no session cookie", "created name → cookie", "get nope → missing", "set name → cookie", "set name, no change", "cycled new ID, same data",
 		"refused 422", "logged in new ID", "deleted name", "cleared 1 key", "expiry set", "moved to cookie, new ID", "flushed cookie gone, its ID retired", "refused this ID was replaced a moment ago")
 
-	moment := b.get("/?at=2&v="+v).want(200, "moment 2", first)
+	moment := b.get("/?at=2&page="+v).want(200, "moment 2", first)
 	if got := moment.region("moment", "</section>"); !strings.Contains(got, `name missing → "Rahim"`) || !strings.Contains(got, "cookie none →") {
 		t.Errorf("the difference to the moment before: %q", got)
 	}
@@ -117,15 +55,15 @@ func TestTimeline(t *testing.T) {
 		t.Errorf("the server's panel at that moment: %q", got)
 	}
 	moment.wantNo(`data-ends`)
-	b.get("/?at=3&v="+v).want(200, "Against the moment before, neither the browser's cookie nor the server's record changed")
-	b.get("/?at=1&v="+v).want(200, "No cookie yet", "there is none before it to compare with")
-	if got := b.get("/?at=13&v="+v).want(200).region("moment", "</section>"); !strings.Contains(got, "bytes → none") {
+	b.get("/?at=3&page="+v).want(200, "Against the moment before, neither the browser's cookie nor the server's record changed")
+	b.get("/?at=1&page="+v).want(200, "No cookie yet", "there is none before it to compare with")
+	if got := b.get("/?at=13&page="+v).want(200).region("moment", "</section>"); !strings.Contains(got, "bytes → none") {
 		t.Errorf("the flush changed %q", got)
 	}
-	if after := b.get("/keys?v=" + v); len(after.entries()) != 15 {
+	if after := b.get("/keys?page=" + v); len(after.entries()) != 15 {
 		t.Errorf("looking is a moment: %q", after.entries())
 	}
-	for _, target := range []string{"/?at=99&v=" + v, "/?at=2&v=nonsense", "/?at=2", "/exchanges/99?v=" + v, "/exchanges/2", "/exchanges/x?v=" + v} {
+	for _, target := range []string{"/?at=99&page=" + v, "/?at=2&page=nonsense", "/?at=2", "/exchanges/99?page=" + v, "/exchanges/2", "/exchanges/x?page=" + v} {
 		for _, f := range forms {
 			if f == formJSON && strings.HasPrefix(target, "/?") {
 				continue // JSON has no moments
@@ -136,7 +74,9 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
-// A reload finds its visit by the session, or by its token; nobody else does.
+// A page's secret finds its visit, and nothing that stands in an address does. A page that
+// proves nothing has a visit of its own, with the moments of the session that its cookie
+// opens, and no others.
 func TestVisitIsFoundAgain(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formPage)
@@ -144,23 +84,32 @@ func TestVisitIsFoundAgain(t *testing.T) {
 	if again := b.visit("/"); again == v {
 		t.Error("a page without a session found another's visit")
 	}
-	if again := b.visit("/?v=" + v); again != v {
-		t.Error("the token does not find its visit")
+	if again := b.visit("/?page=" + v); again != v {
+		t.Error("the secret does not find its visit")
 	}
-	b.post("/set", "key", "a", "value", "1", "v", v)
-	if again := b.visit("/"); again != v {
-		t.Error("the session does not find its visit")
+	b.post("/set", "key", "a", "value", "1", "page", v)
+	b.post("/cycle-id", "page", v)
+	b.post("/set", "key", "b", "value", "2", "page", v)
+	page := b.get("/").want(200)
+	if page.secret() == v {
+		t.Error("a session's cookie opens the visit that saw it")
 	}
+	page.wantEntries("cycled new ID, same data", "set b → cookie", "opened")
 	other := newBrowser(t, h, formPage)
-	if theirs := other.visit("/?v=NOTATOKENATALL"); theirs == v || theirs == "NOTATOKENATALL" {
-		t.Error("a client chose its visit")
+	for _, address := range []string{"/?v=" + proved(h, v).Name, "/?v=" + v, "/?x=" + v, "/?x=" + proved(h, v).Name} {
+		page := other.get(address).want(200)
+		if page.secret() == v {
+			t.Errorf("the address %s opens a visit", address)
+		}
+		page.wantEntries("opened")
 	}
+	other.get("/?at=2&v=" + proved(h, v).Name).want(404)
 	for name, r := range map[string]*http.Request{
 		"JSON": newBrowser(t, h, formJSON).request("GET", "/", ""), "HEAD": other.request("HEAD", "/", ""), "a fragment": newBrowser(t, h, formFragment).request("GET", "/", ""),
 	} {
-		before := len(h.visits.all())
+		before := h.hub.Count()
 		b.send(r)
-		if after := len(h.visits.all()); after != before {
+		if after := h.hub.Count(); after != before {
 			t.Errorf("%s began a visit", name)
 		}
 	}
@@ -175,14 +124,16 @@ func TestVisitIsFoundAgain(t *testing.T) {
 func TestNothingIsRecordedWithoutAVisit(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formJSON)
-	r := b.request("POST", "/set", "key=a&value=1")
-	mem := &request{Context: r.Context(), wants: formJSON}
-	if h.showsEvents(mem) {
+	wanted := func() (is bool) {
+		h.echo.GET("/wanted", handler(func(c *call) error { is = h.showsEvents(c.ctx()); return c.NoContent(204) }))
+		b.get("/wanted").want(204)
+		return is
+	}
+	if wanted() {
 		t.Error("events are wanted although nobody looks")
 	}
-	b.send(r).want(200)
 	newBrowser(t, h, formPage).visit("/")
-	if !h.showsEvents(mem) {
+	if !wanted() {
 		t.Error("the control: nobody wants events although a page is open")
 	}
 }
@@ -192,16 +143,16 @@ func TestVisitsEnd(t *testing.T) {
 		h := newApp(t, nil)
 		b := newBrowser(t, h, formFragment)
 		v := b.visit("/")
-		time.Sleep(visitLife - time.Second)
-		b.get("/keys?v="+v).want(200, "opened") // still there, and in use
-		time.Sleep(visitLife - time.Second)
-		b.get("/keys?v="+v).want(200, "opened")
-		time.Sleep(visitLife + time.Second)
-		if n := len(h.visits.all()); n != 0 {
+		time.Sleep(hub.VisitLife - time.Second)
+		b.get("/keys?page="+v).want(200, "opened") // still there, and in use
+		time.Sleep(hub.VisitLife - time.Second)
+		b.get("/keys?page="+v).want(200, "opened")
+		time.Sleep(hub.VisitLife + time.Second)
+		if n := h.hub.Count(); n != 0 {
 			t.Fatalf("%d visits after 30 idle minutes", n)
 		}
 		// A press on such a page is done, and the page loads anew to show it.
-		a := b.post("/set", "key", "name", "value", "Rahim", "v", v).want(200)
+		a := b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
 		next := a.Header.Get("HX-Redirect")
 		if !strings.HasPrefix(next, "/?x=") || a.body != "" {
 			t.Fatalf("a press of an ended visit: HX-Redirect %q, %q", next, a.body)
@@ -210,14 +161,14 @@ func TestVisitsEnd(t *testing.T) {
 			t.Error("an ended visit came back under its token")
 		}
 		b.get("/get?key=name").want(200, "Rahim")
-		b.get("/exchanges/1?v=" + v).want(404)
-		b.get("/events?v=" + v).want(404)
+		b.get("/exchanges/1?page=" + v).want(404)
+		b.get("/events?page=" + v).want(404)
 
-		for range maxVisits + 5 {
+		for range hub.MaxVisits + 5 {
 			newBrowser(t, h, formPage).visit("/")
 		}
-		if n := len(h.visits.all()); n != maxVisits {
-			t.Errorf("%d visits, at most %d", n, maxVisits)
+		if n := h.hub.Count(); n != hub.MaxVisits {
+			t.Errorf("%d visits, at most %d", n, hub.MaxVisits)
 		}
 	})
 }
@@ -227,81 +178,16 @@ func TestTimelineIsBounded(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formFragment)
 	v := b.visit("/")
-	for i := range maxMoments + 10 {
-		b.post("/set", "key", "n", "value", fmt.Sprint(i), "v", v)
+	for i := range hub.MaxMoments + 10 {
+		b.post("/set", "key", "n", "value", fmt.Sprint(i), "page", v)
 	}
-	a := b.get("/keys?v=" + v)
-	if n := len(a.entries()); n != maxMoments {
-		t.Errorf("%d moments, at most %d", n, maxMoments)
+	a := b.get("/keys?page=" + v)
+	if n := len(a.entries()); n != hub.MaxMoments {
+		t.Errorf("%d moments, at most %d", n, hub.MaxMoments)
 	}
 	a.want(200, "12 earlier moments were dropped")
-	b.get("/?at=12&v=" + v).want(404)
-	b.get("/?at=13&v="+v).want(200, "moment 13")
-
-	visit := h.visits.find(v, h.root)
-	noise := make([]byte, 40<<10)
-	rand.Read(noise)
-	for range 60 {
-		visit.add(&moment{packed: panels{Wire: views.Wire{Body: hex.EncodeToString(noise)}}.pack()}, "")
-	}
-	kept, held := 0, 0
-	for _, e := range visit.entries {
-		if held += e.size(); e.packed != nil {
-			kept++
-		}
-	}
-	if held > maxPacked || held != visit.packed || kept == 0 {
-		t.Errorf("%d moments have panels, all are %d bytes, counted as %d, at most %d", kept, held, visit.packed, maxPacked)
-	}
-	b.get("/keys?v=" + v).want(200) // and the page goes on
-}
-
-// client is a browser over real connections. It keeps cookies and follows nothing.
-func newClientOf(t *testing.T) *http.Client {
-	t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tr := &http.Transport{DisableCompression: true}
-	t.Cleanup(tr.CloseIdleConnections)
-	return &http.Client{Jar: jar, Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-}
-
-func fetch(t *testing.T, cl *http.Client, r *http.Request) answer {
-	t.Helper()
-	resp, err := cl.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer{resp, t, string(body)}
-}
-
-func get(t *testing.T, cl *http.Client, url string, headers ...string) answer {
-	t.Helper()
-	r, err := http.NewRequest("GET", url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	return fetch(t, cl, r)
-}
-
-// openVisit opens the lab at url and returns the visit's token.
-func openVisit(t *testing.T, cl *http.Client, url string) string {
-	t.Helper()
-	m := visitToken.FindStringSubmatch(get(t, cl, url, "Accept", "text/html").body)
-	if m == nil {
-		t.Fatal("the page has no visit")
-	}
-	return m[1]
+	b.get("/?at=12&page=" + v).want(404)
+	b.get("/?at=13&page="+v).want(200, "moment 13")
 }
 
 // An answer never guesses its own sizes. The finished exchange has the head as it
@@ -313,12 +199,12 @@ func TestFinishedExchange(t *testing.T) {
 	v := openVisit(t, cl, url+"/")
 	for n, head := range []string{
 		"POST /set HTTP/1.1\r\nHost: " + addr + "\r\nHX-Request: true\r\nx-ODD: spelling\r\nAccept-Encoding: gzip\r\nContent-Type: application/x-www-form-urlencoded\r\n",
-		"GET /get?key=name&v=" + v + " HTTP/1.1\r\nHost: " + addr + "\r\nHX-Request: true\r\nX-Second: 1\r\n",
+		"GET /get?key=name HTTP/1.1\r\nHost: " + addr + "\r\nHX-Request: true\r\nX-Second: 1\r\n" + trace.PageHeader + ": " + v + "\r\n",
 		"POST /set HTTP/1.1\r\nHost: " + addr + "\r\nAccept: text/html\r\nContent-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\n",
 	} {
 		body := ""
 		if strings.HasPrefix(head, "POST") {
-			body = "key=name&value=Rahim&v=" + v
+			body = "key=name&value=Rahim&page=" + v
 			head += fmt.Sprintf("Content-Length: %d\r\n", len(body))
 		}
 		conn, err := net.Dial("tcp", addr)
@@ -337,7 +223,7 @@ func TestFinishedExchange(t *testing.T) {
 			t.Error("the answer does not say that its sizes are being measured")
 		}
 		if n == 0 { // who does not carry the cookie does not see it
-			get(t, cl, fmt.Sprintf("%s/exchanges/%d?v=%s", url, n+2, v), "HX-Request", "true").want(200, "not carried by this request")
+			get(t, cl, fmt.Sprintf("%s/exchanges/%d?page=%s", url, n+2, v), "HX-Request", "true").want(200, "not carried by this request")
 		}
 		u, _ := neturl.Parse(url)
 		var cookies []*http.Cookie
@@ -345,7 +231,7 @@ func TestFinishedExchange(t *testing.T) {
 			cookies = (&http.Response{Header: http.Header{"Set-Cookie": m[1:]}}).Cookies()
 			cl.Jar.SetCookies(u, cookies)
 		}
-		a := get(t, cl, fmt.Sprintf("%s/exchanges/%d?v=%s", url, n+2, v), "HX-Request", "true").want(200, fmt.Sprintf(`data-n="%d"`, n+2)).wantNo("measuring", "<html")
+		a := get(t, cl, fmt.Sprintf("%s/exchanges/%d?page=%s", url, n+2, v), "HX-Request", "true").want(200, fmt.Sprintf(`data-n="%d"`, n+2)).wantNo("measuring", "<html")
 		shown := a.region("response", `class="steps"`)
 		status, lines, _ := strings.Cut(sentHead, "\r\n")
 		for line := range strings.SplitSeq(lines, "\r\n") {
@@ -360,17 +246,17 @@ func TestFinishedExchange(t *testing.T) {
 			t.Errorf("exchange %d does not show %q", n+2, status)
 		}
 		want := fmt.Sprintf("request %s head + %s body · response %s head + %s body",
-			bytesText(len(head)+len("Connection: close\r\n\r\n")), bytesText(len(body)), bytesText(len(sentHead)+4), bytesText(len(sentBody)))
+			say.Bytes(len(head)+len("Connection: close\r\n\r\n")), say.Bytes(len(body)), say.Bytes(len(sentHead)+4), say.Bytes(len(sentBody)))
 		if got := a.region("sizes", "</div>"); !strings.Contains(got, want) || !strings.Contains(got, " ms") {
 			t.Errorf("exchange %d: %q, want %q", n+2, got, want)
 		}
 		if n == 1 {
-			if got := a.region("wire-changes", "</p>"); !strings.Contains(got, "new 1;") || !strings.Contains(got, "gone Content-Type and 3 more") || !strings.Contains(got, "gone Set-Cookie") {
+			if got := a.region("wire-changes", "</p>"); !strings.Contains(got, "new 2;") || !strings.Contains(got, "gone Content-Type and 3 more") || !strings.Contains(got, "gone Set-Cookie") {
 				t.Errorf("what changed: %q", got)
 			}
 		}
 		// As JSON, the cookie is named by its size.
-		out := get(t, cl, fmt.Sprintf("%s/exchanges/%d?v=%s", url, n+2, v), "Accept", "application/json").want(200)
+		out := get(t, cl, fmt.Sprintf("%s/exchanges/%d?page=%s", url, n+2, v), "Accept", "application/json").want(200)
 		if out.json()["finished"] != true || strings.Contains(sentHead, "Set-Cookie") && !strings.Contains(out.body, "the session cookie") {
 			t.Errorf("exchange %d as JSON: %s", n+2, out.body)
 		}
@@ -379,45 +265,8 @@ func TestFinishedExchange(t *testing.T) {
 				t.Error("the JSON holds the cookie's value")
 			}
 		}
-		get(t, cl, fmt.Sprintf("%s/exchanges/%d?v=%s", url, n+2, v), "Accept", "text/html").want(200, "<html", fmt.Sprintf("moment %d", n+2))
+		get(t, cl, fmt.Sprintf("%s/exchanges/%d?page=%s", url, n+2, v), "Accept", "text/html").want(200, "<html", fmt.Sprintf("moment %d", n+2))
 	}
-}
-
-// reading reads an event stream until a message has the words.
-func reading(t *testing.T, r *bufio.Reader, words ...string) string {
-	t.Helper()
-	message := ""
-	for {
-		line, err := r.ReadString('\n')
-		if err != nil {
-			t.Fatalf("the stream ended before it said %q: %v\nlast: %.2000s", words, err, message)
-		}
-		if line != "\n" {
-			message += strings.TrimPrefix(line, "data: ")
-			continue
-		}
-		missing := false
-		for _, w := range words {
-			missing = missing || !strings.Contains(message, w)
-		}
-		if !missing {
-			return message
-		}
-		message = ""
-	}
-}
-
-// stream opens the event stream of a visit.
-func openStream(t *testing.T, cl *http.Client, url string) (*http.Response, *bufio.Reader) {
-	t.Helper()
-	r, _ := http.NewRequestWithContext(t.Context(), "GET", url, nil)
-	r.Header.Set("HX-Request", "true")
-	resp, err := cl.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { resp.Body.Close() })
-	return resp, bufio.NewReader(resp.Body)
 }
 
 // What happens without a press: another client, the same visit's other tab, a
@@ -438,8 +287,8 @@ func TestEvents(t *testing.T) {
 		r.Header.Set("Accept", "application/json")
 		return fetch(t, cl, r)
 	}
-	post(cl, "/set", "key", "name", "value", "Rahim", "v", v).want(200)
-	resp, stream := openStream(t, cl, base+"/events?since=1&v="+v)
+	post(cl, "/set", "key", "name", "value", "Rahim", "page", v).want(200)
+	resp, stream := openStream(t, cl, base+"/events?since=1&page="+v)
 	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" || resp.Header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("the stream is %d %v", resp.StatusCode, resp.Header)
 	}
@@ -454,21 +303,22 @@ func TestEvents(t *testing.T) {
 		t.Error("the stream claims to know what the browser keeps")
 	}
 	post(newClientOf(t), "/clear-expired").want(200) // nothing was cleared: no news, but the figures
-	post(cl, "/flush", "v", v).want(200)
+	post(cl, "/flush", "page", v).want(200)
 	reading(t, stream, "flushed")
 
-	second := post(cl, "/second", "v", v).json()["url"].(string)
-	v2 := openVisit(t, cl, base+second)
+	opened := post(cl, "/second", "page", v).json()
+	second := opened["url"].(string)
+	v2 := openVisit(t, cl, base+opened["page"].(string))
 	reading(t, stream, "second browser", "opened")
-	post(cl, second+"set", "key", "a", "value", "1", "v", v2).want(200)
+	post(cl, second+"set", "key", "a", "value", "1", "page", v2).want(200)
 	reading(t, stream, "second browser", "created", "a → cookie")
-	_, theirs := openStream(t, cl, base+second+"events?v="+v2)
-	post(cl, "/set", "key", "b", "value", "1", "v", v).want(200)
+	_, theirs := openStream(t, cl, base+second+"events?page="+v2)
+	post(cl, "/set", "key", "b", "value", "1", "page", v).want(200)
 	reading(t, theirs, "first browser", "b → cookie")
 
 	// Two a visit, and then no more.
-	openStream(t, cl, base+"/events?v="+v)
-	if resp, _ := openStream(t, cl, base+"/events?v="+v); resp.StatusCode != 429 {
+	openStream(t, cl, base+"/events?page="+v)
+	if resp, _ := openStream(t, cl, base+"/events?page="+v); resp.StatusCode != 429 {
 		t.Errorf("a third stream of a visit: %d, want 429", resp.StatusCode)
 	}
 	// They end with the app.
@@ -487,44 +337,44 @@ func TestEventsInTime(t *testing.T) {
 		h := newApp(t, nil)
 		b := newBrowser(t, h, formFragment)
 		v := b.visit("/")
-		b.post("/set", "key", "name", "value", "Rahim", "v", v).want(200)
-		b.post("/expiry", "seconds", "30", "v", v).want(200)
+		b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
+		b.post("/expiry", "seconds", "30", "page", v).want(200)
 		time.Sleep(29 * time.Second)
-		if entries := b.get("/?at=1&v=" + v).entries(); len(entries) != 3 {
+		if entries := b.get("/?at=1&page=" + v).entries(); len(entries) != 3 {
 			t.Fatalf("before the clock ran out: %q", entries)
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if entries := b.get("/?at=1&v=" + v).entries(); len(entries) != 4 || !strings.HasPrefix(entries[3], "expired the record lies in the store still the clock") {
+		if entries := b.get("/?at=1&page=" + v).entries(); len(entries) != 4 || !strings.HasPrefix(entries[3], "expired the record lies in the store still the clock") {
 			t.Fatalf("after it ran out: %q", entries)
 		}
-		b.get("/?at=4&v="+v).want(200, "Nothing travelled: a clock ran out", "its record still lies here", "live records")
-		if _, err := h.root.engine.ClearExpired(t.Context()); err != nil { // as the sweeper does
+		b.get("/?at=4&page="+v).want(200, "Nothing travelled: a clock ran out", "its record still lies here", "live records")
+		if _, err := h.seats.Root.Engine.ClearExpired(t.Context()); err != nil { // as the sweeper does
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if entries := b.get("/?at=1&v=" + v).entries(); len(entries) != 5 || !strings.HasPrefix(entries[4], "swept 1 expired removed the sweeper") {
+		if entries := b.get("/?at=1&page=" + v).entries(); len(entries) != 5 || !strings.HasPrefix(entries[4], "swept 1 expired removed the sweeper") {
 			t.Fatalf("after the sweep: %q", entries)
 		}
-		b.get("/?at=5&v="+v).want(200, "the store holds nothing under its ID")
+		b.get("/?at=5&page="+v).want(200, "the store holds nothing under its ID")
 	})
 	synctest.Test(t, func(t *testing.T) { // a clock that was moved meanwhile
 		h := newApp(t, nil)
 		b := newBrowser(t, h, formFragment)
 		v := b.visit("/")
-		b.post("/set", "key", "name", "value", "Rahim", "v", v)
+		b.post("/set", "key", "name", "value", "Rahim", "page", v)
 		time.Sleep(time.Hour)
 		elsewhere := newBrowser(t, h, formJSON)
 		elsewhere.jar = b.jar
 		elsewhere.post("/set", "key", "name", "value", "Karim").want(200)
-		h.visits.find(v, h.root) // somebody looks
+		proved(h, v) // somebody looks
 		time.Sleep(20 * time.Minute)
-		h.visits.find(v, h.root)
+		proved(h, v)
 		time.Sleep(29 * time.Minute)
-		h.visits.find(v, h.root)
+		proved(h, v)
 		time.Sleep(13 * time.Minute)
 		synctest.Wait()
-		if entries := b.get("/?at=1&v=" + v).entries(); strings.Contains(strings.Join(entries, " "), "expired") {
+		if entries := b.get("/?at=1&page=" + v).entries(); strings.Contains(strings.Join(entries, " "), "expired") {
 			t.Errorf("a session that lives is called expired: %q", entries)
 		}
 	})
@@ -546,20 +396,16 @@ func TestSlowReader(t *testing.T) {
 			srv.Close()
 			h.Close()
 		}()
-		fmt.Fprintf(here, "GET /events?v=%s HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nHX-Request: true\r\n\r\n", v)
+		fmt.Fprintf(here, "GET /events HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nHX-Request: true\r\n%s: %s\r\n\r\n", trace.PageHeader, v)
 		synctest.Wait()
-		visit := h.visits.find(v, h.root)
-		streams := func() int {
-			visit.mu.Lock()
-			defer visit.mu.Unlock()
-			return len(visit.streams)
-		}
+		visit := proved(h, v)
+		streams := visit.Streams
 		if n := streams(); n != 1 {
 			t.Fatalf("%d streams, want 1", n)
 		}
 		began := time.Now()
 		for range 5 {
-			b.post("/set", "key", "a", "value", rangeText(), "v", v).want(200)
+			b.post("/set", "key", "a", "value", rangeText(), "page", v).want(200)
 		}
 		if took := time.Since(began); took > 0 {
 			t.Errorf("the writers waited %v for a reader", took)
@@ -599,8 +445,8 @@ func TestNoEventIsInjected(t *testing.T) {
 	base := "http://" + addr
 	cl := newClientOf(t)
 	v := openVisit(t, cl, base+"/")
-	form := neturl.Values{"key": {"k"}, "value": {"a\r\n\r\nevent: evil\rdata: <b>\n\nid: 7"}, "v": {v}}
-	_, stream := openStream(t, cl, base+"/events?since=1&v="+v)
+	form := neturl.Values{"key": {"k"}, "value": {"a\r\n\r\nevent: evil\rdata: <b>\n\nid: 7"}, "page": {v}}
+	_, stream := openStream(t, cl, base+"/events?since=1&page="+v)
 	r, _ := http.NewRequest("POST", base+"/set", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", formType)
 	r.Header.Set("HX-Request", "true")
@@ -619,7 +465,7 @@ func TestTamperWithACopy(t *testing.T) {
 		b := newBrowser(t, h, f)
 		v := b.visit("/")
 		press := func(target string, pairs ...string) answer {
-			a := b.post(target, append(pairs, "v", v)...)
+			a := b.post(target, append(pairs, "page", v)...)
 			if f == formPage && a.StatusCode == 303 {
 				return b.get(a.Header.Get("Location"))
 			}
@@ -662,17 +508,17 @@ func TestTamperWithACopy(t *testing.T) {
 			t.Errorf("%s: an unchanged copy: %.300s", name, a.body)
 		}
 		for _, bad := range [][]string{{"part", "nose"}, {"part", "version", "to", "x"}, {"part", "letter", "at", "0"}, {"part", "letter", "at", "x"}, {"part", "value", "to", "a\r\nX: y"}} {
-			a := b.post("/tamper", append(bad, "v", v)...).want(422)
+			a := b.post("/tamper", append(bad, "page", v)...).want(422)
 			if f != formJSON {
 				a.want(422, `data-field="`)
 			}
 		}
-		b.post("/tamper", "v", v).want(400)
+		b.post("/tamper", "page", v).want(400)
 		if f == formFragment {
-			entries := b.get("/?at=1&v=" + v).entries()
+			entries := b.get("/?at=1&page=" + v).entries()
 			copies := 0
 			for _, e := range entries {
-				if strings.Contains(e, "a copy with") {
+				if strings.Contains(e, "a copy with") || strings.Contains(e, "an unchanged copy") {
 					copies++
 				}
 			}
@@ -690,41 +536,41 @@ func TestPinAndReplay(t *testing.T) {
 			defer h.Close()
 			b := newBrowser(t, h, formJSON)
 			v := b.visit("/")
-			replay := func(n string) map[string]any { return b.post("/replay", "pin", n, "v", v).want(200).json() }
-			b.post("/pin", "v", v).want(200)
-			b.post("/replay", "pin", "1", "v", v).want(404)
-			b.post("/set", "key", "a", "value", "1", "placement", placement, "v", v).want(200)
-			b.post("/pin", "v", v).want(200)
+			replay := func(n string) map[string]any { return b.post("/replay", "pin", n, "page", v).want(200).json() }
+			b.post("/pin", "page", v).want(200)
+			b.post("/replay", "pin", "1", "page", v).want(404)
+			b.post("/set", "key", "a", "value", "1", "placement", placement, "page", v).want(200)
+			b.post("/pin", "page", v).want(200)
 			if out := replay("1"); out["accepted"] != true || out["verdict"] != "ok" {
 				t.Errorf("%s: replayed at once: %v", placement, out)
 			}
-			b.post("/cycle-id", "v", v).want(200)
+			b.post("/cycle-id", "page", v).want(200)
 			if out := replay("1"); out["accepted"] != false || out["verdict"] != "moved" {
 				t.Errorf("%s: replayed after a cycle: %v", placement, out)
 			}
-			b.post("/pin", "v", v)
-			b.post("/flush", "v", v).want(200)
+			b.post("/pin", "page", v)
+			b.post("/flush", "page", v).want(200)
 			if out := replay("2"); out["accepted"] != false || out["verdict"] != "dead" || b.get("/session").json()["exists"] == true {
 				t.Errorf("%s: replayed after a flush: %v", placement, out)
 			}
-			b.post("/set", "key", "a", "value", "1", "placement", placement, "v", v)
-			b.post("/expiry", "seconds", "5", "v", v)
-			b.post("/pin", "v", v)
+			b.post("/set", "key", "a", "value", "1", "placement", placement, "page", v)
+			b.post("/expiry", "seconds", "5", "page", v)
+			b.post("/pin", "page", v)
 			time.Sleep(6 * time.Second)
 			if out := replay("3"); out["accepted"] != false || out["verdict"] != "expired" {
 				t.Errorf("%s: replayed after it expired: %v", placement, out)
 			}
-			for range maxPins {
-				b.post("/set", "key", "a", "value", rangeText(), "v", v)
-				b.post("/pin", "v", v)
+			for range hub.MaxPins {
+				b.post("/set", "key", "a", "value", rangeText(), "page", v)
+				b.post("/pin", "page", v)
 			}
-			b.post("/replay", "pin", "3", "v", v).want(404) // it made room
+			b.post("/replay", "pin", "3", "page", v).want(404) // it made room
 			replay("8")
-			b.post("/replay", "pin", "x", "v", v).want(400)
+			b.post("/replay", "pin", "x", "page", v).want(400)
 			b.post("/replay", "pin", "4").want(400)
 			b.post("/pin").want(400)
 			other := newBrowser(t, h, formJSON)
-			other.post("/replay", "pin", "4", "v", other.visit("/")).want(404)
+			other.post("/replay", "pin", "4", "page", other.visit("/")).want(404)
 		})
 	}
 }
@@ -736,11 +582,11 @@ func TestSecondBrowser(t *testing.T) {
 	b := newBrowser(t, h, formJSON)
 	v := b.visit("/")
 	b.post("/second").want(400)
-	base := strings.TrimSuffix(b.post("/second", "v", v).want(200).json()["url"].(string), "/")
+	base := strings.TrimSuffix(b.post("/second", "page", v).want(200).json()["url"].(string), "/")
 	if !regexp.MustCompile(`^/s/second-[a-z0-9]{12}$`).MatchString(base) {
 		t.Fatalf("the second browser is at %q", base)
 	}
-	b.post("/set", "key", "who", "value", "first", "v", v)
+	b.post("/set", "key", "who", "value", "first", "page", v)
 	a := b.post(base+"/set", "key", "who", "value", "second").want(200)
 	set := a.Header.Get("Set-Cookie")
 	if !strings.HasPrefix(set, cookieName+"~second=") || !strings.Contains(set, "; Path="+base+"/; ") || !strings.Contains(set, "HttpOnly; SameSite=Lax") {
@@ -778,10 +624,10 @@ func TestSecondBrowser(t *testing.T) {
 	b.get("/s/").want(404)
 	b.get(base + "/nope").want(404)
 	// Two more, and no fourth; and a second browser opens none.
-	b.post("/second", "v", v).want(200)
-	b.post("/second", "v", v).want(200)
-	b.post("/second", "v", v).want(429)
-	b.post(base+"/second", "v", b.visit(base+"/")).want(400)
+	b.post("/second", "page", v).want(200)
+	b.post("/second", "page", v).want(200)
+	b.post("/second", "page", v).want(429)
+	b.post(base+"/second", "page", b.visit(base+"/")).want(400)
 	// Its secrets are rotated with all others.
 	if err := h.SetSecrets([][]byte{[]byte("another secret of at least 32 bytes, for tests")}); err != nil {
 		t.Fatal(err)
@@ -789,13 +635,14 @@ func TestSecondBrowser(t *testing.T) {
 	if about(with("GET", base+"/keys"))["exists"] != false {
 		t.Error("the second browser's cookie is still good under secrets that are gone")
 	}
-	for range maxSeats {
+	for range seat.MaxSeats - 3 {
 		other := newBrowser(t, h, formJSON)
-		other.post("/second", "v", other.visit("/")).want(200)
+		other.post("/second", "page", other.visit("/")).want(200)
 	}
-	if n := len(h.seats.byName); n != maxSeats {
-		t.Errorf("%d second browsers, at most %d", n, maxSeats)
-	}
+	// A full house refuses, and nobody's second browser makes room for a stranger's.
+	other := newBrowser(t, h, formJSON)
+	other.post("/second", "page", other.visit("/")).want(429, "there are 32, and no more are allowed")
+	with("GET", base+"/keys").want(200)
 }
 
 // A readable cookie can be planted beside the session's, and taken away.
@@ -803,16 +650,16 @@ func TestPlant(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formFragment)
 	v := b.visit("/")
-	a := b.post("/plant", "v", v).want(200, "planted")
+	a := b.post("/plant", "page", v).want(200, "planted")
 	if got := a.Header.Get("Set-Cookie"); got != cookieName+"-readable=scripts-can-read-this; Path=/; SameSite=Lax" {
 		t.Errorf("planted %q", got)
 	}
-	b.get("/keys?v="+v).want(200, `data-kind="readable"`, "scripts-can-read-this", "Take the readable cookie away").wantNo("not ours")
-	a = b.post("/plant", "off", "1", "v", v).want(200, "taken away")
+	b.get("/keys?page="+v).want(200, `data-kind="readable"`, "scripts-can-read-this", "Take the readable cookie away").wantNo("not ours")
+	a = b.post("/plant", "off", "1", "page", v).want(200, "taken away")
 	if got := a.Header.Get("Set-Cookie"); !strings.Contains(got, "Max-Age=0") {
 		t.Errorf("taken away by %q", got)
 	}
-	b.get("/keys?v="+v).want(200, "Plant a readable cookie").wantNo(`data-kind="readable"`)
+	b.get("/keys?page="+v).want(200, "Plant a readable cookie").wantNo(`data-kind="readable"`)
 }
 
 // The command that the page offers is the press, with the cookie that the browser
@@ -820,7 +667,7 @@ func TestPlant(t *testing.T) {
 func TestCurl(t *testing.T) {
 	b := newBrowser(t, newApp(t, nil), formFragment)
 	v := b.visit("/")
-	a := b.post("/set", "key", "it's", "value", "$(evil) `x` \"y\"", "v", v).want(200)
+	a := b.post("/set", "key", "it's", "value", "$(evil) `x` \"y\"", "page", v).want(200)
 	text := a.region("curl-text", "</textarea>")
 	want := "curl -si 'http://127.0.0.1:8080/set' \\ -H 'Cookie: " + cookieName + "=" + b.cookie() + "' \\ -H 'Accept: application/json' \\ --data-raw 'key=it%27s&value=%24%28evil%29+%60x%60+%22y%22'"
 	if !strings.Contains(text, want) {
@@ -829,7 +676,7 @@ func TestCurl(t *testing.T) {
 	if got := quoted("it's"); got != `'it'\''s'` {
 		t.Errorf("quoted: %s", got)
 	}
-	b.get("/get?key=a&v="+v).want(200, "curl -si &#39;http://127.0.0.1:8080/get?key=a&#39;")
+	b.get("/get?key=a&page="+v).want(200, "curl -si &#39;http://127.0.0.1:8080/get?key=a&#39;")
 }
 
 // Only the cookie is thrown away, and put back: the record is not touched.
@@ -839,7 +686,7 @@ func TestDropAndPutBack(t *testing.T) {
 		b := newBrowser(t, h, f)
 		v := b.visit("/")
 		press := func(target string, pairs ...string) answer {
-			a := b.post(target, append(pairs, "v", v)...)
+			a := b.post(target, append(pairs, "page", v)...)
 			next := a.Header.Get("Location") + a.Header.Get("HX-Redirect")
 			if f == formJSON {
 				return a.want(200)
@@ -858,7 +705,7 @@ func TestDropAndPutBack(t *testing.T) {
 		press("/pin")
 		press("/set", "key", "name", "value", "Karim")
 		version := func() any {
-			p, err := h.root.engine.Peek(t.Context(), h.visits.find(v, h.root).session())
+			p, err := h.seats.Root.Engine.Peek(t.Context(), proved(h, v).Session())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -870,7 +717,7 @@ func TestDropAndPutBack(t *testing.T) {
 			t.Errorf("%s: after the drop the browser keeps %q, the record is %v, was %v", name, b.cookie(), version(), before)
 		}
 		if f != formJSON {
-			a.want(200, "The browser threw", "the cookie", "its record is still here, and no cookie that came opens it", "No cookie", "Put back")
+			a.want(200, "The browser threw", "the cookie", "its record is still here, and this browser has no cookie any more that opens it", "No cookie", "Put back")
 		}
 		a = press("/put-back", "pin", "1")
 		if b.cookie() != own || version() != before {
@@ -879,9 +726,9 @@ func TestDropAndPutBack(t *testing.T) {
 		if f != formJSON {
 			a.want(200, "of this browser again", "This cookie is stale", `"Rahim"`)
 		}
-		b.post("/put-back", "pin", "9", "v", v).want(404)
+		b.post("/put-back", "pin", "9", "page", v).want(404)
 		b.post("/put-back", "pin", "1").want(400)
 		b.form = formFragment
-		b.get("/?at=1&v="+v).want(200, "dropped", "the cookie, not the record", "put back", "a pinned copy")
+		b.get("/?at=1&page="+v).want(200, "dropped", "the cookie, not the record", "put back", "a stale copy")
 	}
 }

@@ -14,9 +14,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sessionscope/sessionscope/internal/hub"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/store/memory"
 	"github.com/sessionscope/sessionscope/internal/store/storetest"
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 // changes is what the bar above the panels says.
@@ -30,14 +32,14 @@ func TestOutageIsNoChange(t *testing.T) {
 	h := newApp(t, func(c *Config) { c.Sessions.Backend = failing(&down) })
 	b := newBrowser(t, h, formFragment)
 	v := b.visit("/")
-	b.post("/set", "key", "name", "value", "Rahim", "v", v).want(200)
+	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
 	down = true
-	a := b.get("/get?key=name&v="+v).want(503, "nobody can say whether anything changed", "172 B", "nobody can say what a cookie opens").wantNo("No cookie yet", "does not fit")
+	a := b.get("/get?key=name&page="+v).want(503, "nobody can say whether anything changed", "172 B", "nobody can say what a cookie opens").wantNo("No cookie yet", "does not fit")
 	if got := a.changes(); strings.Contains(got, "none") || strings.Contains(got, "missing") {
 		t.Errorf("an outage changed %q", got)
 	}
 	down = false
-	if got := b.get("/get?key=name&v=" + v).want(200).changes(); !strings.Contains(got, unchanged) {
+	if got := b.get("/get?key=name&page=" + v).want(200).changes(); !strings.Contains(got, unchanged) {
 		t.Errorf("after an outage: %q", got)
 	}
 }
@@ -47,33 +49,23 @@ func TestCopyIsNoChange(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formFragment)
 	v := b.visit("/")
-	b.post("/set", "key", "name", "value", "Rahim", "v", v)
-	b.post("/tamper", "part", "values", "v", v).want(200)
-	if got := b.get("/get?key=name&v=" + v).changes(); !strings.Contains(got, unchanged) {
+	b.post("/set", "key", "name", "value", "Rahim", "page", v)
+	b.post("/tamper", "part", "values", "page", v).want(200)
+	if got := b.get("/get?key=name&page=" + v).changes(); !strings.Contains(got, unchanged) {
 		t.Errorf("after a copy was sent: %q", got)
 	}
-	b.get("/?at=3&v="+v).want(200, "what a copy with a change in the values carried", "The copy opened nothing", "{&#34;exists&#34;:false")
+	b.get("/?at=3&page="+v).want(200, "what a copy with a change in the values carried", "The copy opened nothing", "{&#34;exists&#34;:false")
 	elsewhere := newBrowser(t, h, formJSON)
 	elsewhere.jar = b.jar
 	elsewhere.get("/get?key=name").want(200)
-	waitFor(t, func() bool { return len(b.get("/?at=1&v="+v).entries()) == 5 })
-	own := b.get("/?at=4&v="+v).region("raw", "</span>")
-	if got := b.get("/?at=5&v="+v).region("raw", "</span>"); got != own {
+	waitFor(t, func() bool { return len(b.get("/?at=1&page="+v).entries()) == 5 })
+	own := b.get("/?at=4&page="+v).region("raw", "</span>")
+	if got := b.get("/?at=5&page="+v).region("raw", "</span>"); got != own {
 		t.Errorf("another client's moment shows the cookie %q, this browser keeps %q", got, own)
 	}
 	// Values in the cookie, which the store does not know, are no news afterwards.
-	if got := b.get("/get?key=name&v=" + v).changes(); strings.Contains(got, "missing") {
+	if got := b.get("/get?key=name&page=" + v).changes(); strings.Contains(got, "missing") {
 		t.Errorf("after another client's read: %q", got)
-	}
-}
-
-// waitFor waits for what another goroutine does.
-func waitFor(t *testing.T, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !done(); {
-		if time.Now().After(end) {
-			t.Fatal("it did not come")
-		}
 	}
 }
 
@@ -82,15 +74,15 @@ func TestRefusedStreamIsNoMoment(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formFragment)
 	v := b.visit("/")
-	visit := h.visits.find(v, h.root)
-	for range maxStreams {
-		visit.subscribe()
+	visit := proved(h, v)
+	for range hub.MaxStreams {
+		visit.Subscribe()
 	}
-	if a := b.get("/events?v=" + v).want(429); len(a.body) > 200 || a.Header.Get("Retry-After") == "" {
+	if a := b.get("/events?page=" + v).want(429); len(a.body) > 200 || a.Header.Get("Retry-After") == "" {
 		t.Errorf("the refusal: %v %q", a.Header, a.body)
 	}
-	b.get("/events?v=nonsense").want(404)
-	b.get("/?at=1&v=" + v).wantEntries("opened")
+	b.get("/events?page=nonsense").want(404)
+	b.get("/?at=1&page=" + v).wantEntries("opened")
 }
 
 // The clock ends only what it ended: not what was flushed before, nor what another
@@ -109,10 +101,10 @@ func TestClockTellsTheTruth(t *testing.T) {
 			})
 			b := newBrowser(t, h, formFragment)
 			v := b.visit("/")
-			entries := func() string { synctest.Wait(); return strings.Join(b.get("/?at=1&v="+v).entries(), "; ") }
+			entries := func() string { synctest.Wait(); return strings.Join(b.get("/?at=1&page="+v).entries(), "; ") }
 			elsewhere := newBrowser(t, h, formJSON)
-			b.post("/set", "key", "a", "value", "1", "placement", placement, "v", v).want(200)
-			b.post("/expiry", "seconds", "600", "v", v)
+			b.post("/set", "key", "a", "value", "1", "placement", placement, "page", v).want(200)
+			b.post("/expiry", "seconds", "600", "page", v)
 			elsewhere.jar = b.jar
 			time.Sleep(5 * time.Minute)
 			elsewhere.post("/set", "key", "a", "value", "2").want(200)
@@ -125,8 +117,8 @@ func TestClockTellsTheTruth(t *testing.T) {
 				t.Errorf("%s: at its end: %s", placement, got)
 			}
 
-			b.post("/set", "key", "a", "value", "3", "placement", placement, "v", v)
-			b.post("/expiry", "seconds", "600", "v", v)
+			b.post("/set", "key", "a", "value", "3", "placement", placement, "page", v)
+			b.post("/expiry", "seconds", "600", "page", v)
 			elsewhere.post("/flush").want(200)
 			if got := entries(); !strings.HasSuffix(got[:strings.LastIndex(got, "another client")], "the next request shows ") {
 				t.Errorf("%s: flushed elsewhere: %s", placement, got)
@@ -136,14 +128,14 @@ func TestClockTellsTheTruth(t *testing.T) {
 				t.Errorf("%s: after a flush: %s", placement, got)
 			}
 
-			b.post("/set", "key", "a", "value", "4", "placement", placement, "v", v).want(200)
-			b.post("/expiry", "seconds", "600", "v", v)
+			b.post("/set", "key", "a", "value", "4", "placement", placement, "page", v).want(200)
+			b.post("/expiry", "seconds", "600", "page", v)
 			time.Sleep(9 * time.Minute)
 			down.Store(true)
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			down.Store(false)
-			time.Sleep(2 * plotEvery)
+			time.Sleep(10 * time.Second)
 			if got := entries(); strings.Count(got, "the clock") != 2 {
 				t.Errorf("%s: after an outage: %s", placement, got)
 			}
@@ -156,25 +148,25 @@ func TestOlderSession(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formFragment)
 	v := b.visit("/")
-	first := b.post("/set", "key", "a", "value", "1", "v", v).entries()[1]
+	first := b.post("/set", "key", "a", "value", "1", "page", v).entries()[1]
 	older := newBrowser(t, h, formJSON)
 	older.jar = b.jar
 	cookie := b.cookie()
 	// This browser gets another session: its cookie is gone, its record is not.
 	b.jar = newBrowser(t, h, formJSON).jar
-	if got := b.get("/keys?v="+v).region("server", "</article>"); !strings.Contains(got, "its record is still here, and no cookie that came opens it") || strings.Contains(got, "No record") {
+	if got := b.get("/keys?page="+v).region("server", "</article>"); !strings.Contains(got, "its record is still here, and no cookie that came opens it") || strings.Contains(got, "No record") {
 		t.Errorf("only the cookie is gone: %q", got)
 	}
-	b.post("/set", "key", "b", "value", "2", "v", v)
+	b.post("/set", "key", "b", "value", "2", "page", v)
 	r := older.request("POST", "/set", "key=c&value=3")
 	r.Header.Set("Cookie", cookieName+"="+cookie)
 	older.send(r).want(200)
-	waitFor(t, func() bool { return len(b.get("/?at=1&v="+v).entries()) == 5 })
+	waitFor(t, func() bool { return len(b.get("/?at=1&page="+v).entries()) == 5 })
 	id := first[strings.LastIndex(first, " ")+1:]
-	if got := b.get("/?at=1&v=" + v).entries()[4]; !strings.HasSuffix(got, "another client "+id) {
+	if got := b.get("/?at=1&page=" + v).entries()[4]; !strings.HasSuffix(got, "another client "+id) {
 		t.Errorf("an older session's write is told as %q, it is of %s", got, id)
 	}
-	if got := b.get("/keys?v=" + v).changes(); !strings.Contains(got, unchanged) {
+	if got := b.get("/keys?page=" + v).changes(); !strings.Contains(got, unchanged) {
 		t.Errorf("an older session's write changed %q", got)
 	}
 }
@@ -186,33 +178,33 @@ func TestTokenIsNoKey(t *testing.T) {
 		h := newApp(t, nil)
 		b := newBrowser(t, h, f)
 		v := b.visit("/")
-		b.post("/set", "key", "name", "value", "nobody else's", "v", v)
-		b.post("/pin", "v", v)
+		b.post("/set", "key", "name", "value", "nobody else's", "page", v)
+		b.post("/pin", "page", v)
 		cookie := b.cookie()
 		l, _ := session.Peel(cookie)
 		e, _ := l.Envelope()
 		secret := []string{cookie, l.Payload, e.ID}
 		thief := newBrowser(t, h, f)
-		for _, target := range []string{"/?at=2&v=" + v, "/exchanges/2?v=" + v, "/?at=3&v=" + v, "/exchanges/3?v=" + v, "/keys?v=" + v, "/?v=" + v} {
+		for _, target := range []string{"/?at=2&page=" + v, "/exchanges/2?page=" + v, "/?at=3&page=" + v, "/exchanges/3?page=" + v, "/keys?page=" + v, "/?page=" + v} {
 			thief.get(target).want(200).wantNo(secret...)
 		}
 		for _, target := range []string{"/replay", "/put-back"} { // another browser's pin is none
-			if a := thief.post(target, "pin", "1", "v", v).want(404).wantNo(secret...); a.Header.Get("Set-Cookie") != "" {
+			if a := thief.post(target, "pin", "1", "page", v).want(404).wantNo(secret...); a.Header.Get("Set-Cookie") != "" {
 				t.Errorf("%s gave the thief %q", target, a.Header.Get("Set-Cookie"))
 			}
 		}
 		if f == formPage { // what a POST leaves for the page after it is of its own browser too
-			next := b.post("/set", "key", "name", "value", "nobody else's", "v", v).Header.Get("Location")
+			next := b.post("/set", "key", "name", "value", "nobody else's", "page", v).Header.Get("Location")
 			thief.get(next).want(200).wantNo(secret...)
 			second := newBrowser(t, h, formJSON)
 			second.jar = b.jar
-			base := strings.TrimSuffix(second.post("/second", "v", v).json()["url"].(string), "/")
-			next = b.post("/set", "key", "name", "value", "nobody else's", "v", v).Header.Get("Location")
+			base := strings.TrimSuffix(second.post("/second", "page", v).json()["url"].(string), "/")
+			next = b.post("/set", "key", "name", "value", "nobody else's", "page", v).Header.Get("Location")
 			b.get(base+next).want(200, "This browser has no session").wantNo(secret...)
 		}
-		b.get("/?at=2&v="+v).want(200, secret...) // the control: its own browser sees it
-		b.post("/flush", "v", v)
-		thief.get("/?at=2&v="+v).want(200, cookie, e.ID) // it opens nothing any more
+		b.get("/?at=2&page="+v).want(200, secret...) // the control: its own browser sees it
+		b.post("/flush", "page", v)
+		thief.get("/?at=2&page="+v).want(200, cookie, e.ID) // it opens nothing any more
 	}
 }
 
@@ -253,10 +245,10 @@ func TestLookingDoesNothing(t *testing.T) {
 		h := newApp(t, func(c *Config) { c.Sessions.Rolling = true })
 		b := newBrowser(t, h, formFragment)
 		v := b.visit("/")
-		b.post("/set", "key", "a", "value", "1", "v", v)
+		b.post("/set", "key", "a", "value", "1", "page", v)
 		expires := func() any { // without a request that could move it
 			r := b.request("GET", "/", "")
-			s, err := h.root.engine.Load(r)
+			s, err := h.seats.Root.Engine.Load(r)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -264,12 +256,12 @@ func TestLookingDoesNothing(t *testing.T) {
 		}
 		before := expires()
 		time.Sleep(10 * time.Minute)
-		b.get("/?at=2&v=" + v).want(200)
-		b.get("/exchanges/2?v=" + v).want(200)
+		b.get("/?at=2&page=" + v).want(200)
+		b.get("/exchanges/2?page=" + v).want(200)
 		if after := expires(); after != before {
 			t.Errorf("looking moved the clock from %v to %v", before, after)
 		}
-		b.get("/keys?v=" + v).want(200)
+		b.get("/keys?page=" + v).want(200)
 		if after := expires(); after == before {
 			t.Error("the control: a read does not move the clock")
 		}
@@ -282,11 +274,11 @@ func TestNoOrphanVisits(t *testing.T) {
 	b := newBrowser(t, h, formPage)
 	v := b.visit("/")
 	for range 5 {
-		if again := b.visit(b.post("/flush", "v", v).Header.Get("Location")); again != v {
+		if again := b.visit(b.post("/flush", "page", v).Header.Get("Location")); again != v {
 			t.Fatal("the page after a press has another visit")
 		}
 	}
-	if n := len(h.visits.all()); n != 1 {
+	if n := h.hub.Count(); n != 1 {
 		t.Errorf("%d visits", n)
 	}
 }
@@ -296,11 +288,11 @@ func TestRefusalsAreMoments(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formFragment)
 	v := b.visit("/")
-	b.post("/set", "key", "a", "value", "1", "fail", "500", "v", v).want(500, "Nothing was saved", "<b>discard</b>")
+	b.post("/set", "key", "a", "value", "1", "fail", "500", "page", v).want(500, "Nothing was saved", "<b>discard</b>")
 	b.form = formJSON
-	b.post("/set", "key", "", "value", "1", "v", v).want(422)
+	b.post("/set", "key", "", "value", "1", "page", v).want(422)
 	b.form = formFragment
-	b.get("/?at=1&v="+v).wantEntries("opened", "refused 500", "refused 422")
+	b.get("/?at=1&page="+v).wantEntries("opened", "refused 500", "refused 422")
 }
 
 // Second browsers' moments are told as theirs, and numbers are of this visit.
@@ -309,86 +301,54 @@ func TestKin(t *testing.T) {
 	base := "http://" + addr
 	cl := newClientOf(t)
 	v := openVisit(t, cl, base+"/")
-	r, _ := http.NewRequest("POST", base+"/second", strings.NewReader("v="+v))
+	r, _ := http.NewRequest("POST", base+"/second", strings.NewReader("page="+v))
 	r.Header.Set("Content-Type", formType)
-	second := base + fetch(t, cl, r).Header.Get("Location")
-	v2 := openVisit(t, cl, second)
+	page := base + fetch(t, cl, r).Header.Get("Location")
+	v2 := openVisit(t, cl, page)
+	second, _, _ := strings.Cut(page, "?")
 	for range 3 {
-		get(t, cl, base+"/keys?v="+v, "HX-Request", "true").want(200)
+		get(t, cl, base+"/keys?page="+v, "HX-Request", "true").want(200)
 	}
-	r, _ = http.NewRequest("POST", second+"set", strings.NewReader("key=a&value=1&v="+v2))
+	r, _ = http.NewRequest("POST", second+"set", strings.NewReader("key=a&value=1&page="+v2))
 	r.Header.Set("Content-Type", formType)
 	r.Header.Set("HX-Request", "true")
 	fetch(t, cl, r).want(200)
-	a := get(t, cl, base+"/?at=6&v="+v, "HX-Request", "true").want(200, "a press of the second browser", "Set-Cookie: sessionscope", "not carried by this request")
+	a := get(t, cl, base+"/?at=6&page="+v, "HX-Request", "true").want(200, "a press of the second browser", "Set-Cookie: sessionscope", "not carried by this request")
 	if got := a.region("wire-changes", "</p>"); !strings.Contains(got, "Against exchange 2,") {
 		t.Errorf("compared %q; the second browser's exchange before is 2 here", got)
 	}
-	get(t, cl, second+"?at=5&v="+v2, "HX-Request", "true").want(200, "what travelled with").wantNo("a press of", "Against exchange 6")
+	get(t, cl, second+"?at=5&page="+v2, "HX-Request", "true").want(200, "what travelled with").wantNo("a press of", "Against exchange 6")
 	h.Close()
-}
-
-// Nobody looked for hours: the picture does not say what it was meanwhile.
-func TestPlot(t *testing.T) {
-	var p plot
-	now := time.Now()
-	if v := p.view(now); v.Live != "" {
-		t.Errorf("without a sample: %+v", v)
-	}
-	p.add(now, session.Stats{})
-	if v := p.view(now); v.Live != "" {
-		t.Errorf("an empty store: %+v", v)
-	}
-	p.add(now.Add(time.Second), session.Stats{Live: 40, Expired: 10})
-	v := p.view(now.Add(time.Second))
-	if v.Live != "295.0,57.0 300.0,57.0 300.0,3.0 300,3.0" || v.Top != "40" || !strings.HasSuffix(v.Expired, "300,43.5") {
-		t.Errorf("the picture is %+v", v)
-	}
-	if p.add(now.Add(4*time.Second), session.Stats{Live: 40, Expired: 10}) {
-		t.Error("the same figures are news")
-	}
-	later := now.Add(3 * time.Hour)
-	p.add(later, session.Stats{Live: 1})
-	if v := p.view(later); v.Top != "1" || strings.Count(v.Live, ",") != 2 {
-		t.Errorf("after three hours: %+v", v)
-	}
-	for i := range 100 { // the edge of the picture still has what held there
-		p.add(later.Add(time.Duration(i)*plotEvery), session.Stats{Live: i % 2})
-	}
-	end := later.Add(99 * plotEvery)
-	if v := p.view(end); !strings.HasPrefix(v.Live, "0.0,") || v.Since != "in the last 5 minutes" {
-		t.Errorf("after 500 s: %+v", v)
-	}
 }
 
 // A visit whose page presses after it ended goes on with a new timeline.
 func TestPressAfterTheVisit(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formPage)
-	next := b.post("/set", "key", "a", "value", "1", "v", "OFAPROGRAMBEFORETHISONE123").want(303).Header.Get("Location")
+	next := b.post("/set", "key", "a", "value", "1", "page", "OFAPROGRAMBEFORETHISONE123").want(303).Header.Get("Location")
 	page := b.get(next).want(200, "a new timeline begins", "POST "+origin+"/set")
 	page.wantEntries("created a → cookie")
 	if m := visitToken.FindStringSubmatch(page.body); m == nil || m[1] == "OFAPROGRAMBEFORETHISONE123" {
 		t.Errorf("the page's visit is %v", m)
 	}
-	b.post("/projector", "on", "1", "v", "OFAPROGRAMBEFORETHISONE123").want(303)
+	b.post("/projector", "on", "1", "page", "OFAPROGRAMBEFORETHISONE123").want(303)
 }
 
 func TestProjector(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formPage)
 	v := b.visit("/")
-	b.get("/?v=" + v).wantNo("data-projector")
-	next := b.post("/projector", "on", "1", "v", v).want(303).Header.Get("Location")
+	b.get("/?page=" + v).wantNo("data-projector")
+	next := b.post("/projector", "on", "1", "page", v).want(303).Header.Get("Location")
 	b.get(next).want(200, "<html lang=\"en\" data-projector", "show values")
-	b.get(b.post("/projector", "on", "0", "v", v).Header.Get("Location")).want(200).wantNo("data-projector")
+	b.get(b.post("/projector", "on", "0", "page", v).Header.Get("Location")).want(200).wantNo("data-projector")
 	b.form = formJSON
-	if out := b.post("/projector", "on", "1", "v", v).want(200).json(); out["op"] != "projector" || out["on"] != true {
+	if out := b.post("/projector", "on", "1", "page", v).want(200).json(); out["op"] != "projector" || out["on"] != true {
 		t.Errorf("as JSON: %v", out)
 	}
 	b.post("/projector").want(400)
 	b.form = formFragment
-	if got := b.post("/projector", "on", "1", "v", v).want(200).Header.Get("HX-Redirect"); got != "/?v="+v {
+	if got := b.post("/projector", "on", "1", "page", v).want(200).Header.Get("HX-Redirect"); !strings.HasPrefix(got, "/?x=") {
 		t.Errorf("HX-Redirect %q", got)
 	}
 }
@@ -417,7 +377,7 @@ func TestCode(t *testing.T) {
 		switch {
 		case op == "":
 			op = "lab"
-		case slices.Contains([]string{"healthz", "events", "second", "projector", "assets/*", "exchanges/:n"}, op):
+		case slices.Contains([]string{"healthz", "events", "moment", "second", "projector", "assets/*", "exchanges/:n"}, op):
 			continue // they act on no session
 		case strings.HasPrefix(op, "experiments"):
 			continue // what a run shows is what it sent
@@ -465,7 +425,7 @@ func TestFiguresAreTold(t *testing.T) {
 	base := "http://" + addr
 	cl := newClientOf(t)
 	v := openVisit(t, cl, base+"/")
-	_, stream := openStream(t, cl, base+"/events?since=1&v="+v)
+	_, stream := openStream(t, cl, base+"/events?since=1&page="+v)
 	r, _ := http.NewRequest("POST", base+"/set", strings.NewReader("key=a&value=1"))
 	r.Header.Set("Content-Type", formType)
 	r.Header.Set("Accept", "application/json")
@@ -481,7 +441,9 @@ func TestChanges(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formFragment)
 	v := b.visit("/")
-	press := func(target string, pairs ...string) string { return b.post(target, append(pairs, "v", v)...).changes() }
+	press := func(target string, pairs ...string) string {
+		return b.post(target, append(pairs, "page", v)...).changes()
+	}
 	press("/set", "key", "big", "value", strings.Repeat("x", 3000)+"a")
 	if got := press("/set", "key", "big", "value", strings.Repeat("x", 3000)+"b"); !strings.Contains(got, "big") || !strings.Contains(got, "another that begins alike") || !strings.Contains(got, "3,003 B in all") {
 		t.Errorf("two long values that begin alike: %q", got)
@@ -495,7 +457,7 @@ func TestChanges(t *testing.T) {
 	}
 	old := b.cookie()
 	press("/flush")
-	r := b.request("POST", "/set", "key=name&value=2&v="+v)
+	r := b.request("POST", "/set", "key=name&value=2&page="+v)
 	r.Header.Set("Cookie", cookieName+"="+old)
 	a := b.send(r).want(200, "The cookie that came opened nothing, so a new session was born").wantNo("first cookie")
 	if got := a.changes(); !strings.Contains(got, "session ID, hashed none →") || !strings.Contains(got, "live records 1 → 2") {
@@ -503,9 +465,9 @@ func TestChanges(t *testing.T) {
 	}
 	many := b.visit("/")
 	for i := range 30 {
-		b.post("/set", "key", "k"+string(rune('a'+i%26))+string(rune('a'+i/26)), "value", "1", "v", many)
+		b.post("/set", "key", "k"+string(rune('a'+i%26))+string(rune('a'+i/26)), "value", "1", "page", many)
 	}
-	if got := b.post("/clear", "v", many).changes(); !strings.Contains(got, "more") || strings.Count(got, "→") > 12 {
+	if got := b.post("/clear", "page", many).changes(); !strings.Contains(got, "more") || strings.Count(got, "→") > 12 {
 		t.Errorf("thirty keys at once: %q", got)
 	}
 }
@@ -516,15 +478,15 @@ func TestPageHeader(t *testing.T) {
 	b := newBrowser(t, h, formFragment)
 	v := b.visit("/")
 	for _, id := range []string{strings.Repeat("x", 20_000), strings.Repeat("A", pageIDLen)} {
-		r := b.request("GET", "/keys?v="+v, "")
-		r.Header.Set(pageHeader, id+" 1")
+		r := b.request("GET", "/keys", "")
+		r.Header.Set(trace.PageHeader, v+" "+id+" 1")
 		b.send(r).want(200).wantNo(id)
 	}
 	pages := map[string]int{}
-	for _, e := range h.visits.find(v, h.root).entries {
-		pages[e.page]++
+	for _, e := range proved(h, v).Timeline().Entries {
+		pages[e.Gist.Page]++
 	}
-	if len(pages) != 3 || pages[strings.Repeat("A", pageIDLen)] != 1 || pages[""] != 1 {
+	if len(pages) != 3 || pages[strings.Repeat("A", pageIDLen)] != 1 || pages[""] != 1 { // one is the page's own load
 		t.Errorf("the pages are %v", pages)
 	}
 }
@@ -534,10 +496,10 @@ func TestHeadAndBareTarget(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formPage)
 	v := b.visit("/")
-	for _, target := range []string{"/?at=1&v=" + v, "/exchanges/1?v=" + v, "/keys?v=" + v} {
+	for _, target := range []string{"/?at=1&page=" + v, "/exchanges/1?page=" + v, "/keys?page=" + v} {
 		b.send(b.request("HEAD", target, "")).want(200)
 	}
-	if n := len(h.visits.find(v, h.root).entries); n != 1 {
+	if n := len(proved(h, v).Timeline().Entries); n != 1 {
 		t.Errorf("after HEAD there are %d moments", n)
 	}
 	r := b.request("GET", "/", "")
@@ -552,26 +514,26 @@ func TestOneHeir(t *testing.T) {
 	b := newBrowser(t, h, formFragment)
 	const lost = "AVISITOFANOTHERPROGRAMRUN1"
 	for range 5 {
-		b.post("/set", "key", "", "value", "x", "v", lost).want(422)
+		b.post("/set", "key", "", "value", "x", "page", lost).want(422)
 	}
-	if n := len(h.visits.all()); n != 0 {
+	if n := h.hub.Count(); n != 0 {
 		t.Errorf("%d visits of refused presses", n)
 	}
 	for range 3 {
-		b.post("/set", "key", "a", "value", "1", "v", lost).want(200)
-		b.get("/get?key=a&v=" + lost).want(200)
+		b.post("/set", "key", "a", "value", "1", "page", lost).want(200)
+		b.get("/get?key=a&page=" + lost).want(200)
 	}
-	if n := len(h.visits.all()); n != 1 {
+	if n := h.hub.Count(); n != 1 {
 		t.Errorf("%d visits go on for one", n)
 	}
-	next := b.get("/keys?v=" + lost).want(200).Header.Get("HX-Redirect")
+	next := b.get("/keys?page=" + lost).want(200).Header.Get("HX-Redirect")
 	b.form = formPage
 	page := b.get(next).want(200, "a new timeline begins").wantNo("belongs to no visit")
 	if got := page.entries(); len(got) != 7 || got[6] != "keys "+got[0][strings.LastIndex(got[0], " ")+1:] {
 		t.Errorf("its timeline is %q", got)
 	}
 	h.Close()
-	if v := h.visits.start(h.root, ""); h.visits.any() || v == nil {
+	if v := h.hub.Begin(h.seats.Root, "", session.Key{}); h.hub.Any() || v == nil {
 		t.Error("a visit began after the end")
 	}
 }
@@ -585,27 +547,27 @@ func TestTokenIsNoKeyToCopies(t *testing.T) {
 			defer h.Close()
 			b := newBrowser(t, h, formFragment)
 			v := b.visit("/")
-			b.post("/set", "key", "a", "value", "1", "placement", placement, "v", v).want(200)
+			b.post("/set", "key", "a", "value", "1", "placement", placement, "page", v).want(200)
 			for _, part := range session.TamperParts[:8] {
-				b.post("/tamper", "part", part, "v", v).want(200)
+				b.post("/tamper", "part", part, "page", v).want(200)
 			}
 			l, _ := session.Peel(b.cookie())
 			secret := []string{b.cookie()[:40], b.cookie()[len(b.cookie())-40:], l.Payload[:30]}
 			thief := newBrowser(t, h, formFragment)
 			for n := 3; n <= 10; n++ {
 				for _, target := range []string{"/?at=", "/exchanges/"} {
-					address := target + strconv.Itoa(n) + map[string]string{"/?at=": "&", "/exchanges/": "?"}[target] + "v=" + v
+					address := target + strconv.Itoa(n) + map[string]string{"/?at=": "&", "/exchanges/": "?"}[target] + "page=" + v
 					thief.get(address).want(200, "not carried by this request").wantNo(secret...)
 					b.get(address).want(200).wantNo("not carried by this request") // the control
 				}
 			}
 			// An older cookie of the same session that is over in itself.
-			b.post("/expiry", "seconds", "2", "v", v)
+			b.post("/expiry", "seconds", "2", "page", v)
 			old := b.cookie()
-			b.post("/expiry", "seconds", "", "v", v)
+			b.post("/expiry", "seconds", "", "page", v)
 			time.Sleep(3 * time.Second)
 			live := b.cookie()
-			r := thief.request("GET", "/?at=12&v="+v, "")
+			r := thief.request("GET", "/?at=12&page="+v, "")
 			r.Header.Set("Cookie", cookieName+"="+old)
 			a := thief.send(r).want(200)
 			if about := newBrowser(t, h, formJSON); placement == "cookie" {
@@ -625,15 +587,15 @@ func TestPinsOfTwoBrowsers(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formJSON)
 	v := b.visit("/")
-	b.post("/set", "key", "a", "value", "1", "v", v)
-	b.post("/pin", "v", v).want(200)
+	b.post("/set", "key", "a", "value", "1", "page", v)
+	b.post("/pin", "page", v).want(200)
 	other := newBrowser(t, h, formJSON)
 	other.post("/set", "key", "a", "value", "1")
-	for range maxPins + 2 {
-		other.post("/pin", "v", v).want(200)
+	for range hub.MaxPins + 2 {
+		other.post("/pin", "page", v).want(200)
 	}
-	b.post("/replay", "pin", "1", "v", v).want(200, `"accepted":true`)
-	other.post("/replay", "pin", "1", "v", v).want(404)
-	other.post("/replay", "pin", "2", "v", v).want(404) // its own, which made room
-	other.post("/replay", "pin", "8", "v", v).want(200)
+	b.post("/replay", "pin", "1", "page", v).want(200, `"accepted":true`)
+	other.post("/replay", "pin", "1", "page", v).want(404)
+	other.post("/replay", "pin", "2", "page", v).want(404) // its own, which made room
+	other.post("/replay", "pin", "8", "page", v).want(200)
 }

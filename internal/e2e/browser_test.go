@@ -281,7 +281,7 @@ func (pg *page) press(label string, verb string, words ...string) {
 	pg.want("#result .verb", verb)
 	pg.want("#result", words...)
 	if pg.javascript { // a press while another is on its way is dropped
-		pg.wantValue(`String(document.querySelectorAll('button.htmx-request, a.htmx-request').length)`, "0")
+		pg.wantValue(`String(document.querySelectorAll('.htmx-request:is(button, a)').length)`, "0")
 	}
 }
 

@@ -113,10 +113,10 @@ func TestLabBrowser(t *testing.T) {
 	row := func(name string) string {
 		return eval[string](pg, `[...document.querySelector('#jar tr[data-cookie="`+name+`"]').children].map(td => td.innerText.trim().replace(/\s+/g, ' ')).join(' ')`)
 	}
-	if got := row(cookie.Name); got != fmt.Sprintf("%s %d B hidden by HttpOnly", cookie.Name, len(cookie.Name)+len(cookie.Value)) {
+	if got := row(cookie.Name); got != fmt.Sprintf("%s %d B with its name hidden by HttpOnly", cookie.Name, len(cookie.Name)+len(cookie.Value)) {
 		t.Errorf("of the session cookie the page says %q", got)
 	}
-	if got := row(readable); got != fmt.Sprintf("%s %d B scripts-can-read-this visible", readable, len(readable)+len("scripts-can-read-this")) {
+	if got := row(readable); got != fmt.Sprintf("%s %d B with its name scripts-can-read-this visible", readable, len(readable)+len("scripts-can-read-this")) {
 		t.Errorf("of the readable cookie the page says %q", got)
 	}
 	// Another program's cookie: its name and size, and no value, in the page's own look too.
@@ -140,7 +140,7 @@ func TestLabBrowser(t *testing.T) {
 		{"stale", cookie.Value, "This cookie is stale"},
 		{"forged", later[:40] + "Z" + later[41:], "signature of the cookie that came does not fit"},
 		{"garbled", "no-cookie-of-ours", "unsigned or garbled"},
-		{"absent", "", "No cookie: none came"},
+		{"absent", "", "No session cookie: this request carried 1 other cookie"},
 	} {
 		pg.setCookie(cookie.Name, test.value)
 		pg.press("List keys", "keys")
@@ -358,7 +358,7 @@ func TestLabTimeline(t *testing.T) {
 				_, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector)))
 				pg.must(err)
 			}
-			go2("#e2 a")
+			go2("#e2 button")
 			pg.want("#moment", "The panels show the past: moment 2", "cookie none →", `name missing → "Rahim"`, "session ID, hashed none →")
 			pg.want("#server", id, `"Rahim"`, "would expire in")
 			pg.want("#raw", first)
@@ -370,7 +370,7 @@ func TestLabTimeline(t *testing.T) {
 			pg.want("#moment", "moment 3", `"Rahim" → "Karim"`, "version 1 → 2")
 			go2("#moment-after")
 			pg.want("#moment", "moment 4", "session ID, hashed")
-			go2("#e5 a")
+			go2("#e5 button")
 			pg.want("#moment", "bytes → none")
 			pg.want("#browser", "the server had it thrown away")
 			go2("#moment-now")
@@ -378,9 +378,17 @@ func TestLabTimeline(t *testing.T) {
 			if got, _ := pg.tryContent("#moment.past"); got {
 				t.Error("back to now, the page shows the past")
 			}
-			// A reload finds the visit again.
+			// A page that is loaded anew finds the visit again, by what the tab keeps. Without
+			// a script it shows the moments of the session that its cookie opens, and no others.
 			pg.do(chromedp.Navigate(p.url), chromedp.WaitVisible(chromedp.ID("result")))
-			pg.want("#timeline ol", "flushed", "refused", "opened")
+			if javascript {
+				pg.want("#timeline ol", "flushed", "refused", "opened")
+				return
+			}
+			pg.want("#timeline ol", "created", "opened")
+			if text := pg.content("#timeline ol"); strings.Contains(text, "flushed") {
+				t.Errorf("a session's cookie opens the moments of others: %q", text)
+			}
 		})
 	}
 }
@@ -395,15 +403,26 @@ func (pg *page) tryContent(selector string) (bool, error) {
 
 func (p *program) port() string { return p.url[strings.LastIndex(p.url, ":")+1:] }
 
-// tab opens another tab of the same browser.
-func (pg *page) tab(where string) *page {
+// tab opens another tab of the same browser. The scripts run there before the page's.
+func (pg *page) tab(where string, scripts ...string) *page {
 	pg.t.Helper()
 	ctx, cancel := chromedp.NewContext(pg.ctx)
 	pg.t.Cleanup(cancel)
 	other := &page{t: pg.t, ctx: ctx, url: pg.url, javascript: true}
 	other.listen()
+	for _, script := range scripts {
+		_, err := chromedp.Call(ctx, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+		other.must(err)
+	}
 	other.do(chromedp.Navigate(where), chromedp.WaitVisible(chromedp.ID("result")))
 	return other
+}
+
+// twin duplicates the tab, as a browser's menu does: with what is in its sessionStorage.
+func (pg *page) twin() *page {
+	pg.t.Helper()
+	kept := eval[string](pg, `JSON.stringify({...sessionStorage})`)
+	return pg.tab(eval[string](pg, `location.href`), `if (!sessionStorage.length) Object.assign(sessionStorage, `+kept+`)`)
 }
 
 // Point 5: what happens without a press.
@@ -417,17 +436,17 @@ func live(t *testing.T, p *program) {
 	pg := browse(t, p, true)
 	pg.want("#live-state", "live")
 	pg.press("Set", "set", "born")
-	// Another tab of the same browser.
-	other := pg.tab(p.url)
+	// The same tab, duplicated.
+	other := pg.twin()
 	other.want("#live-state", "live")
-	other.fill("value", "from the other tab")
-	other.press("Set", "set", "from the other tab")
+	other.fill("value", "from the twin")
+	other.press("Set", "set", "from the twin")
 	pg.want("#result", "another page", "of this visit pressed", "set name → cookie")
-	pg.want("#server", "from the other tab")
+	pg.want("#server", "from the twin")
 	if got := pg.text("#raw"); got != pg.cookie().Value {
 		t.Errorf("this tab shows the cookie %q, the browser keeps %q", got, pg.cookie().Value)
 	}
-	pg.press("Get", "get", "from the other tab")
+	pg.press("Get", "get", "from the twin")
 	// A separate client that stole the cookie.
 	thief := newClient(t, p.url)
 	c := pg.cookie()
@@ -457,8 +476,7 @@ func live(t *testing.T, p *program) {
 	pg.want("#server", "the store holds nothing under its ID")
 	pg.want("#expired-count", "0")
 	// A third page of the visit has no stream, and says so.
-	token := eval[string](pg, `document.getElementById('v').value`)
-	third := pg.tab(p.url + "/?v=" + token)
+	third := pg.twin()
 	third.want("#live-state", "two other pages of this visit are")
 	third.expectFaults() // Chromium logs every answer with a 4xx
 	// A hidden tab is not told; shown again, it catches up.
@@ -525,8 +543,8 @@ func TestLabCopies(t *testing.T) {
 	pg.press("Replay", "replay accepted", "Another client")
 	// Only the cookie goes, and comes back: the record does not notice.
 	record := pg.text("#server .clocks dd")
-	pg.press("Drop the cookie only", "thrown away", "untouched")
-	pg.want("#server", "its record is still here, and no cookie that came opens it")
+	pg.press("Drop the cookie only", "dropped", "untouched")
+	pg.want("#server", "its record is still here, and this browser has no cookie any more that opens it")
 	if c := pg.cookie(); c != nil {
 		t.Errorf("dropped, the browser keeps %v", c)
 	}
@@ -577,12 +595,12 @@ func TestLabCopies(t *testing.T) {
 	for _, c := range jar.Cookies {
 		names[c.Name] = c.Path
 	}
-	path := strings.TrimPrefix(eval[string](second, `location.href`), p.url)
+	path := eval[string](second, `location.pathname`)
 	delete(names, pg.cookie().Name+"-pins")
 	if len(names) != 2 || names[pg.cookie().Name] != "/" || names[pg.cookie().Name+"~second"] != path {
 		t.Errorf("the browser's cookies are %v, the second lab is at %s", names, path)
 	}
-	second.want("#jar", pg.cookie().Name+" ", "the first browser's")
+	second.want("#jar", pg.cookie().Name+" ", "another side of this lab")
 	pg.press("Log in", "logged in", "At every login the ID changes")
 	ids := []string{pg.text("#server .record code"), second.text("#server .record code")}
 	if ids[0] == ids[1] {
@@ -701,7 +719,7 @@ func TestLabAccessible(t *testing.T) {
 	pg.press("Pin a copy", "pinned")
 	pg.press("Replay", "replay accepted")
 	all("replayed")
-	pg.click("#e2 a")
+	pg.click("#e2 button")
 	pg.want("#moment", "moment 2")
 	all("a moment of the past")
 	pg.click("#moment-now")
@@ -772,7 +790,7 @@ func TestLabKeyboard(t *testing.T) {
 	if top := eval[float64](pg, `document.getElementById('result').getBoundingClientRect().top`); top < 0 || top > 900 {
 		t.Errorf("the answer stands at %v, out of view", top)
 	}
-	pg.do(chromedp.Focus(chromedp.CSS("#e2 a")))
+	pg.do(chromedp.Focus(chromedp.CSS("#e2 button")))
 	press(kb.Enter)
 	pg.want("#moment", "moment 2")
 	tabbed := eval[bool](pg, `document.activeElement !== document.body`)
@@ -826,19 +844,26 @@ func TestLabProjector(t *testing.T) {
 	pg.press("Get", "get")
 	pg.settled()
 	// What can be seen: text whose colour is not transparent, and no tooltip.
-	const seen = `(() => {
-		const out = [];
-		const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-		while (walk.nextNode()) {
-			const e = walk.currentNode.parentElement;
-			if (!e.closest('noscript, option') && getComputedStyle(e).color !== 'rgba(0, 0, 0, 0)' && e.checkVisibility()) out.push(walk.currentNode.data);
-		}
-		for (const e of document.querySelectorAll('[title]')) out.push(e.title);
-		return out.join(' ');
-	})()`
-	for _, where := range regexp.MustCompile(`.{0,60}SECRET.{0,20}`).FindAllString(strings.ReplaceAll(eval[string](pg, seen), "\n", " "), -1) {
-		t.Errorf("the projector shows %q", where)
+	seen := func(selector string) string {
+		t.Helper()
+		return eval[string](pg, `(() => {
+			const out = [], root = document.querySelector(`+strconv.Quote(selector)+`);
+			const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+			while (walk.nextNode()) {
+				const e = walk.currentNode.parentElement;
+				if (!e.closest('noscript, option') && getComputedStyle(e).color !== 'rgba(0, 0, 0, 0)' && e.checkVisibility()) out.push(walk.currentNode.data);
+			}
+			for (const e of root.querySelectorAll('[title]')) out.push(e.title);
+			return out.join(' ');
+		})()`)
 	}
+	hidden := func() {
+		t.Helper()
+		for _, where := range regexp.MustCompile(`.{0,60}SECRET.{0,20}`).FindAllString(strings.ReplaceAll(seen("body"), "\n", " "), -1) {
+			t.Errorf("the projector shows %q", where)
+		}
+	}
+	hidden()
 	if masked := eval[string](pg, `['key', 'value', 'user'].map(id => getComputedStyle(document.getElementById(id)).webkitTextSecurity).join()`); masked != "disc,disc,disc" {
 		t.Errorf("the fields are masked as %q", masked)
 	}
@@ -847,8 +872,39 @@ func TestLabProjector(t *testing.T) {
 	}
 	pg.shoot("8-projector")
 	pg.click("#show-values")
-	if text := eval[string](pg, seen); !strings.Contains(text, "SECRETVALUE") {
+	if text := seen("body"); !strings.Contains(text, "SECRETVALUE") {
 		t.Error("the control: values that are to be shown are not")
+	}
+	pg.click("#show-values")
+
+	// IDs are nobody's name: they are shown, in the sentence as in the rows.
+	was := pg.text("#server .record code")
+	pg.press("Cycle ID", "cycled")
+	pg.wantValue(`String(document.querySelector('#server .record code').textContent !== `+strconv.Quote(was)+`)`, "true")
+	for _, code := range []string{was, pg.text("#server .record code")} {
+		id := strings.TrimSuffix(strings.TrimPrefix(code, "sha256:"), "…")
+		for _, where := range []string{"#result", "#moment", "#timeline"} {
+			if text := seen(where); !strings.Contains(text, id) {
+				t.Errorf("the projector hides the ID %s in %s: %q", id, where, text)
+			}
+		}
+	}
+	hidden()
+
+	// It is the visit's: a reload, which proves no visit, knows it before the first paint.
+	const projected = `String(document.documentElement.hasAttribute('data-projector'))`
+	reload := func() string {
+		t.Helper()
+		pg.do(chromedp.Reload(), chromedp.WaitVisible(chromedp.ID("result")))
+		return eval[string](pg, projected)
+	}
+	if on := reload(); on != "true" || eval[bool](pg, `document.getElementById('show-values').checked`) {
+		t.Errorf("reloaded, projector mode is %s, want true and values hidden", on)
+	}
+	pg.do(chromedp.Click(chromedp.CSS(`button[name=on].projected`)))
+	pg.wantValue(`String(!!document.getElementById('result') && !document.documentElement.hasAttribute('data-projector'))`, "true")
+	if on := reload(); on != "false" {
+		t.Errorf("left and reloaded, projector mode is %s", on)
 	}
 }
 
@@ -928,7 +984,7 @@ func TestLabWithoutScripts(t *testing.T) {
 	pg.press("Get", "get", "name is")
 	ctx, cancel := context.WithTimeout(pg.ctx, 15*time.Second)
 	defer cancel()
-	_, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS("#sizes a"))) // a GET has not
+	_, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS("#sizes button"))) // a GET has not
 	pg.must(err)
 	pg.want("#sizes", "ms")
 	pg.want("#moment", "moment 3")
@@ -945,7 +1001,7 @@ func TestLabWithoutScripts(t *testing.T) {
 	pg.want("#wire", "what travelled with a copy", `"exists":false`)
 	pg.press("Pin a copy", "pinned")
 	pg.press("Replay", "replay accepted")
-	pg.press("Drop the cookie only", "thrown away")
+	pg.press("Drop the cookie only", "dropped")
 	pg.want("#server", "its record is still here")
 	pg.press("Put back", "put back")
 	if got := pg.cookie(); got == nil || got.Value != own {

@@ -23,9 +23,11 @@ import (
 type gateway struct {
 	*httptest.Server
 	late map[string]time.Duration // how long a file waits whose path holds that word
-	lost string                   // a file whose path holds that word never comes; "" for none
 
 	mu    sync.Mutex
+	to    *url.URL // the program
+	lost  string   // what has that word in its path is not answered; "" for none
+	asked []string // the address and the Referer of each request
 	pages []string // the header Sessionscope-Page of each request for a stream
 	open  int      // streams now
 	most  int      // streams at once, at most
@@ -38,20 +40,23 @@ type gateway struct {
 // through starts a gateway to the program, which must allow the host 127.0.0.1.
 func through(t *testing.T, p *program) *gateway {
 	t.Helper()
-	to, err := url.Parse(p.url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := &gateway{}
+	g.leadTo(t, p)
+	g.letThrough()
 	proxy := &httputil.ReverseProxy{
 		FlushInterval: -1,
 		Rewrite: func(r *httputil.ProxyRequest) {
-			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = to.Scheme, to.Host, r.In.Host
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = g.to.Scheme, g.to.Host, r.In.Host
 		},
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
-	g := &gateway{}
-	g.letThrough()
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.mu.Lock()
+		g.asked = append(g.asked, r.Method+" "+r.URL.String()+" "+r.Referer())
+		lost := g.lost != "" && strings.Contains(r.URL.Path, g.lost)
+		g.mu.Unlock()
 		for word, wait := range g.late {
 			if strings.Contains(r.URL.Path, word) {
 				select {
@@ -60,7 +65,7 @@ func through(t *testing.T, p *program) *gateway {
 				}
 			}
 		}
-		if g.lost != "" && strings.Contains(r.URL.Path, g.lost) {
+		if lost {
 			panic(http.ErrAbortHandler)
 		}
 		if strings.HasSuffix(r.URL.Path, "/events") {
@@ -71,6 +76,25 @@ func through(t *testing.T, p *program) *gateway {
 	}))
 	t.Cleanup(func() { g.CloseClientConnections(); g.Close() })
 	return g
+}
+
+// leadTo has the gateway lead to that program.
+func (g *gateway) leadTo(t *testing.T, p *program) {
+	t.Helper()
+	to, err := url.Parse(p.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.to = to
+}
+
+// lose has nothing answered that has the word in its path. "" ends it.
+func (g *gateway) lose(word string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.lost = word
 }
 
 // stream passes one event stream on, or refuses it.
@@ -158,7 +182,8 @@ func TestLateScripts(t *testing.T) {
 	var all []opened
 	open := func(lost string, ownWaits, htmxWaits, sseWaits time.Duration) {
 		g := through(t, p)
-		g.late, g.lost = map[string]time.Duration{own: ownWaits, htmx: htmxWaits, sse: sseWaits}, lost
+		g.late = map[string]time.Duration{own: ownWaits, htmx: htmxWaits, sse: sseWaits}
+		g.lose(lost)
 		all = append(all, opened{g, openSoon(t, g.URL)})
 	}
 	for _, waits := range [][3]time.Duration{
@@ -190,9 +215,12 @@ func TestLateScripts(t *testing.T) {
 	}
 	// The control: a second stream is seen.
 	o := all[0]
-	eval[bool](o.page, `fetch(document.getElementById('live').dataset.stream ?? document.getElementById('live').getAttribute('hx-sse:connect')).then(r => r.ok)`)
+	pages, _ := o.streams()
+	if !eval[bool](o.page, fmt.Sprintf(`fetch(document.getElementById('live').dataset.stream, {headers: {'Sessionscope-Page': %q}}).then(r => r.ok)`, pages[0])) {
+		t.Error("there is no second stream")
+	}
 	if pages, most := o.streams(); len(pages) != 2 || most != 2 {
-		t.Errorf("of a second stream the gateway says that it was number %d of %d at once", len(pages), most)
+		t.Errorf("of a second stream the gateway says that it was number %d, of %d at once", len(pages), most)
 	}
 }
 

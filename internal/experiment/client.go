@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 // browserLimit is the most that browsers keep of a cookie, name and value together
@@ -57,7 +58,7 @@ type Exchange struct {
 	Bytes        int // of the body
 	Took         time.Duration
 
-	Panels any // what the application shows of it; nil of another program
+	Facts trace.Packed // what the application noted of it; nil of another program
 }
 
 // size is about what x takes in memory, in bytes. It does not change once x is added.
@@ -68,10 +69,7 @@ func (x *Exchange) size() int {
 			n += len(line) + 16
 		}
 	}
-	if p, ok := x.Panels.(interface{ Len() int }); ok {
-		n += p.Len()
-	}
-	return n
+	return n + len(x.Facts)
 }
 
 // to says what x was for.
@@ -223,7 +221,7 @@ func (c *Client) send(method, path, form string) *Exchange {
 	x := &Exchange{Client: c.name, Method: method, Path: path, Form: form, Cookie: c.jar.header(), At: c.in.Now()}
 	address := c.in.listener.Addr().String()
 	var wire *recorder
-	var panels func(context.Context) any
+	var facts func(context.Context) trace.Packed
 	transport := &http.Transport{
 		DisableKeepAlives: true, DisableCompression: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -232,7 +230,7 @@ func (c *Client) send(method, path, form string) *Exchange {
 				return nil, err
 			}
 			if app := c.in.app; app != nil {
-				panels = app.Expect(conn.LocalAddr().String(), c.name)
+				facts = app.Expect(conn.LocalAddr().String(), c.name)
 			}
 			wire = &recorder{Conn: conn}
 			return wire, nil
@@ -268,8 +266,8 @@ func (c *Client) send(method, path, form string) *Exchange {
 			c.jar.put(set)
 		}
 	}
-	if panels != nil {
-		x.Panels = panels(r.ctx)
+	if facts != nil {
+		x.Facts = facts(r.ctx)
 	}
 	r.add(x)
 	return x

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 // AppConfig is what an instance of the application is made of.
@@ -32,9 +33,10 @@ type App interface {
 	// Listen and ConnContext let it see what travels, byte for byte.
 	Listen(net.Listener) net.Listener
 	ConnContext(ctx context.Context, c net.Conn) context.Context
-	// Expect says that the next request from the address is who's. The function
-	// that it returns is called when an answer came; it returns the panels that show it.
-	Expect(address, who string) (panels func(context.Context) any)
+	// Expect says that the next request from the address is who's. The function that it
+	// returns is called when an answer came; it returns what the application noted of the
+	// exchange, nil for nothing.
+	Expect(address, who string) (facts func(context.Context) trace.Packed)
 	Close()
 }
 

@@ -162,6 +162,7 @@ type Run struct {
 	base    string // of the addresses there that are the run's own, of a live one
 
 	mu        sync.Mutex
+	owners    []string // whose it is
 	exchanges []*Exchange
 	size      int // bytes of them
 	dropped   int
@@ -640,4 +641,26 @@ func (r *Run) Together(fs ...func()) {
 	if err := errors.Join(errs...); err != nil {
 		r.fail(err)
 	}
+}
+
+// maxOwners is how many that a run remembers; the oldest makes room.
+const maxOwners = 8
+
+// Own notes whose r is: a session, or a page. One learner may be known by several, one
+// after the other.
+func (r *Run) Own(owners ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, owner := range owners {
+		r.owners = append(slices.DeleteFunc(r.owners, func(old string) bool { return old == owner }), owner)
+	}
+	r.owners = r.owners[max(0, len(r.owners)-maxOwners):]
+}
+
+// OwnedBy tells whether r is one of theirs. A run that nobody owns, since its client had
+// neither session nor page, is open to whoever knows its token.
+func (r *Run) OwnedBy(who ...string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.owners) == 0 || slices.ContainsFunc(who, func(one string) bool { return slices.Contains(r.owners, one) })
 }

@@ -17,10 +17,11 @@ import (
 
 	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 const (
-	maxVisits  = 64               // at once; the one with the smallest evictionTime makes room
+	MaxVisits  = 64               // at once; the one with the smallest evictionTime makes room
 	VisitLife  = 30 * time.Minute // without a request and without a stream
 	MaxMoments = 200              // of a visit
 	maxPacked  = 1 << 20          // bytes of a visit's exchanges; the oldest moments lose theirs first
@@ -37,6 +38,7 @@ type Hub struct {
 	start string // begins each secret of this run of the program
 	count atomic.Int32
 	held  atomic.Int64 // bytes of all exchanges
+	told  atomic.Int64 // counts the news
 	plot  plot
 
 	telling sync.Once
@@ -162,7 +164,7 @@ func keysOf(k session.Key) []session.Key {
 // holds the lock.
 func (h *Hub) begin(s *seat.Seat, family, heirOf string) *Visit {
 	now := h.now()
-	v := &Visit{hub: h, Name: rand.Text(), Secret: h.start + rand.Text(), Seat: s, Family: family, heirOf: heirOf, began: now, used: now, streams: make(map[chan struct{}]bool)}
+	v := &Visit{hub: h, Name: rand.Text(), Secret: h.start + rand.Text(), Seat: s, Family: family, heirOf: heirOf, began: now, born: h.told.Load(), used: now, streams: make(map[chan struct{}]bool)}
 	if family == "" {
 		v.Family = v.Name
 	}
@@ -170,7 +172,7 @@ func (h *Hub) begin(s *seat.Seat, family, heirOf string) *Visit {
 		v.ended, v.streams = true, nil // nobody finds it any more
 		return v
 	}
-	for len(h.bySecret) >= maxVisits {
+	for len(h.bySecret) >= MaxVisits {
 		h.end(slices.MinFunc(h.list(), func(a, b *Visit) int { return a.evictionTime().Compare(b.evictionTime()) }))
 	}
 	h.bySecret[v.Secret] = v
@@ -215,25 +217,36 @@ func (h *Hub) Heir(secret string, s *seat.Seat) *Visit {
 }
 
 // Adopt makes the page that was loaded as the visit load one of v: what the load itself
-// was becomes v's last moment, and v's others are told of it. load is no more.
-func (h *Hub) Adopt(v, load *Visit) {
+// was becomes v's last moment, and v's others are told of it. complete adds to its exchange
+// what only v knows. load is no more.
+func (h *Hub) Adopt(v, load *Visit, complete func(*trace.Exchange)) {
 	if v == load {
 		return
 	}
 	h.mu.Lock()
-	if !load.ended && !load.isProved() {
+	if !load.ended {
 		h.end(load)
 	}
 	h.mu.Unlock()
 	for _, e := range load.list() {
-		if e.N > load.own && e.Kin == "" {
-			h.share(v, e.Moment)
+		if e.N > load.own && e.Kin == "" && e.packed != nil {
+			m := *e.Moment
+			x := m.packed.Unpack()
+			complete(&x)
+			m.Gist, m.packed = x.Gist(), x.Pack()
+			h.share(v, &m)
 		}
 	}
 }
 
+// Count returns how many visits there are.
+func (h *Hub) Count() int { return int(h.count.Load()) }
+
+// Held returns about how many bytes the exchanges of all visits take.
+func (h *Hub) Held() int64 { return h.held.Load() }
+
 // Any tells whether there is a visit.
-func (h *Hub) Any() bool { return h.count.Load() > 0 }
+func (h *Hub) Any() bool { return h.Count() > 0 }
 
 // list returns all. The caller holds the lock.
 func (h *Hub) list() []*Visit {

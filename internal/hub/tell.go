@@ -58,7 +58,7 @@ func (h *Hub) Add(v *Visit, s *seat.Seat, x *trace.Exchange, answer *tap.Answer,
 	told := []*Visit{}
 	if v != nil {
 		m := &Moment{Gist: x.Gist(), Seat: s, packed: x.Pack(), answer: answer, head: usualHead + setCookie}
-		if told = []*Visit{v}; v.isProved() {
+		if told = []*Visit{v}; v.Proved() {
 			n, told = h.share(v, m)
 		} else {
 			n = v.append(m, "")
@@ -66,7 +66,7 @@ func (h *Hub) Add(v *Visit, s *seat.Seat, x *trace.Exchange, answer *tap.Answer,
 		if x.By == "" && !after.Unknown {
 			h.follow(v, after)
 		}
-		if !v.isProved() {
+		if !v.Proved() {
 			return n
 		}
 	}
@@ -91,6 +91,7 @@ func (h *Hub) share(v *Visit, m *Moment) (n int, told []*Visit) {
 // news is what a request did, for those who saw a session that it concerned. It holds
 // neither the request nor values.
 type news struct {
+	n     int64  // counts up
 	of    *Visit // nil for a request of no page
 	told  []*Visit
 	seat  *seat.Seat
@@ -108,7 +109,7 @@ func (h *Hub) tell(x *trace.Exchange, s *seat.Seat, of *Visit, told []*Visit, af
 	if len(x.Events) == 0 || after.Look && !x.Wrote() || !h.Any() {
 		return
 	}
-	n := news{of: of, told: told, seat: s, gist: x.Gist(), after: after}
+	n := news{n: h.told.Add(1), of: of, told: told, seat: s, gist: x.Gist(), after: after}
 	n.gist.Elsewhere = of == nil
 	for _, ev := range x.Events {
 		n.names = append(n.names, ev.Session, ev.Before)
@@ -154,7 +155,7 @@ func (h *Hub) tellOthers(ctx context.Context, n news) {
 	}
 	for _, v := range h.all() {
 		k, knows := v.knows(n.names)
-		if slices.Contains(n.told, v) || !knows && !n.swept {
+		if n.n <= v.born || slices.Contains(n.told, v) || !knows && !n.swept { // it began afterwards: its page saw what there was
 			if changed {
 				v.wake() // the figures may have moved
 			}

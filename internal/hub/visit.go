@@ -24,6 +24,7 @@ type Visit struct {
 	began  time.Time
 	heirOf string // the secret of the ended visit that it goes on for, "" for none
 	own    int    // moments that it began with, of other visits
+	born   int64  // the number of the last news before it began
 	idle   *time.Timer
 
 	ended  bool     // guarded by the hub's lock, as the next
@@ -91,7 +92,11 @@ func (v *Visit) use(proved bool) {
 // Use notes that v is in use.
 func (v *Visit) Use() { v.use(false) }
 
-func (v *Visit) isProved() bool {
+// Confirm notes that v is a visit of its own, whose page has proved where it is from.
+func (v *Visit) Confirm() { v.use(true) }
+
+// Proved tells whether somebody has shown what proves v.
+func (v *Visit) Proved() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.proved
@@ -200,6 +205,13 @@ func (v *Visit) Subscribe() (news chan struct{}, leave func(), ok bool) {
 	}, true
 }
 
+// Streams returns how many streams v has.
+func (v *Visit) Streams() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.streams)
+}
+
 // Entry returns the moment of that number.
 func (v *Visit) Entry(n int) (e Entry, ok bool) {
 	v.mu.Lock()
@@ -272,17 +284,28 @@ func (v *Visit) Look(ctx context.Context, e Entry) (trace.Exchange, trace.Beside
 
 // Timeline is what happened in a visit, oldest first.
 type Timeline struct {
+	Visit   string // its name
 	Began   time.Time
-	Entries []Entry
+	Entries []Line
 	Dropped int // that were too many
-	Proved  bool
+}
+
+// Line is a moment of a timeline, without its exchange. Its Gist is not to be changed.
+type Line struct {
+	N    int
+	Kin  string // whose it is in a family of browsers, "" for the visit's own
+	Gist *trace.Gist
 }
 
 // Timeline returns what happened in v.
 func (v *Visit) Timeline() Timeline {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return Timeline{v.began, slices.Clone(v.entries), v.dropped, v.proved}
+	t := Timeline{Visit: v.Name, Began: v.began, Dropped: v.dropped, Entries: make([]Line, 0, len(v.entries))}
+	for _, e := range v.entries {
+		t.Entries = append(t.Entries, Line{e.N, e.Kin, &e.Gist})
+	}
+	return t
 }
 
 // Pin is a cookie that was kept, to be sent again.

@@ -34,7 +34,22 @@ type Seat struct {
 	Name   string // "" for the first browser, "second" for another
 	Family string // that opened it, "" for the first browser
 
-	used atomic.Int64 // Unix time of its last request, in nanoseconds
+	used    atomic.Int64           // Unix time of its last request, in nanoseconds
+	invited atomic.Pointer[string] // what lets a page into the family, once
+}
+
+// Invite returns what lets one page of s into the family that opened it. It is for one
+// use, and takes the place of an earlier one.
+func (s *Seat) Invite() string {
+	token := rand.Text()
+	s.invited.Store(&token)
+	return token
+}
+
+// Accept tells whether token is what Invite returned last, once.
+func (s *Seat) Accept(token string) bool {
+	invited := s.invited.Load()
+	return invited != nil && token == *invited && s.invited.CompareAndSwap(invited, nil)
 }
 
 // Label says whose a moment is, on the pages of the others.

@@ -36,7 +36,7 @@ func differing(fields []trace.Field) string {
 	names := make(map[trace.Diff][]string)
 	for _, folded := range []bool{false, true} { // in the order in which they are shown
 		for _, f := range fields {
-			if Folds(f.Name) == folded {
+			if folds(f.Name) == folded {
 				names[f.Diff] = append(names[f.Diff], f.Name)
 			}
 		}

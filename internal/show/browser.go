@@ -37,7 +37,7 @@ func Browser(s trace.Seen, now time.Time, scripts bool) views.Browser {
 	if !ok || len(c.Kept) < c.Bytes { // the beginning of a cookie peels to what the whole does not say
 		return b
 	}
-	b.Layers = Layers(layers, now)
+	b.Layers = peeled(layers, now)
 	check(b.Layers, s)
 	if e, ok := layers.Envelope(); ok {
 		b.EnvelopeBytes, b.Budget = say.Number(e.Bytes), say.Number(c.Budget)

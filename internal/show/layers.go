@@ -12,9 +12,9 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// Layers shows the three parts under a cookie's outer base64, as of now. It says
+// peeled shows the three parts under a cookie's outer base64, as of now. It says
 // nothing of the signature.
-func Layers(l session.Layers, now time.Time) *views.Layers {
+func peeled(l session.Layers, now time.Time) *views.Layers {
 	signed := l.SignedAt()
 	ago := "in the future"
 	if d := now.Sub(signed); d >= 0 {

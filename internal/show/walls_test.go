@@ -16,9 +16,8 @@ import (
 
 // exported are the package's functions that others can call.
 var exported = map[string]any{
-	"Bare": Bare, "Browser": Browser, "Changes": Changes, "Curl": Curl, "Figures": Figures, "Folds": Folds, "Layers": Layers, "Moment": Moment, "Parts": Parts,
-	"Pin": Pin, "PlacementOptions": PlacementOptions, "Plain": Plain, "Rich": Rich, "Seat": Seat, "Sentence": Sentence, "Server": Server, "TamperOptions": TamperOptions,
-	"Tools": Tools, "Wire": Wire,
+	"Bare": Bare, "Browser": Browser, "Changes": Changes, "Figures": Figures, "Moment": Moment, "Parts": Parts, "PlacementOptions": PlacementOptions,
+	"Plain": Plain, "Rich": Rich, "Sentence": Sentence, "Server": Server, "TamperOptions": TamperOptions, "Timeline": Timeline, "Wire": Wire,
 }
 
 // held are the facts that may hold a cookie that opens a session. Only in a Seen they do not.

@@ -129,8 +129,8 @@ var first = map[string]bool{
 	"Set-Cookie": true, "Cache-Control": true, "Vary": true, "Location": true, "Retry-After": true,
 }
 
-// Folds tells whether a field of that name folds away.
-func Folds(name string) bool { return !first[http.CanonicalHeaderKey(name)] }
+// folds tells whether a field of that name folds away.
+func folds(name string) bool { return !first[http.CanonicalHeaderKey(name)] }
 
 func canonical(f trace.Field) string { return http.CanonicalHeaderKey(f.Name) }
 
@@ -140,7 +140,7 @@ func headers(fields []trace.Field, as func(trace.Piece) trace.Piece) (seen, more
 	for _, f := range fields {
 		h := views.Header{Name: say.Shown(f.Name, maxName), Parts: partsOf(f, as), Gone: f.Diff == trace.Gone}
 		h.Mark = f.Diff == trace.New || f.Diff == trace.Changed || canonical(f) == "Set-Cookie" && !h.Gone
-		if Folds(f.Name) {
+		if folds(f.Name) {
 			more = append(more, h)
 		} else {
 			seen = append(seen, h)

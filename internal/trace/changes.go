@@ -152,7 +152,7 @@ func (x *Exchange) Against(before *Exchange) (b Beside) {
 	return b
 }
 
-// CompareHeads marks in x the fields that are others than in before, the exchange of the
+// CompareHeads marks in x, which is a copy of what is kept, the fields that are others than in before, the exchange of the
 // same sender before it, and adds those that are gone. It returns how many are the same.
 func (x *Exchange) CompareHeads(before *Exchange) (same int) {
 	same = compareFields(&x.Request.Fields, before.Request.Fields, true)
@@ -163,6 +163,7 @@ func (x *Exchange) CompareHeads(before *Exchange) (same int) {
 // lines that are missing may still come.
 func compareFields(now *[]Field, was []Field, whole bool) (same int) {
 	old, present := textsOf(was), textsOf(*now)
+	*now = slices.Clone(*now) // what is kept of x stays as it was
 	for i := range *now {
 		f := &(*now)[i]
 		switch text, had := old[f.Name]; {

@@ -333,5 +333,5 @@ func (x *Exchange) Wrote() bool {
 }
 
 // Aside tells that an exchange says nothing of what its side's browser and the server
-// keep now: a copy's, one while the store was down, or one that looked at an older session.
-func (x *Exchange) Aside() bool { return x.By != "" || x.Store.Down || x.Store.Unknown }
+// keep now: one that somebody other than that browser sent, or one while the store was down.
+func (x *Exchange) Aside() bool { return x.By != "" && !x.Nothing || x.Store.Down || x.Store.Unknown }

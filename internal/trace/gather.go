@@ -48,13 +48,13 @@ func (x *Exchange) Came(r *http.Request, head tap.Head, s *seat.Seat, below, bod
 		Method: r.Method, Host: r.Host, Target: Cut(r.RequestURI, maxText), Path: Cut(below, maxText), Proto: r.Proto,
 		AsSent: head.Lines != nil, HeadBytes: head.Bytes, Body: formPieces(body), BodyBytes: len(body), Length: r.ContentLength,
 	}
-	x.Request.Fields = fields(requestFields(r, head.Lines), s)
+	x.Request.Fields = fields(requestFields(r, head.Lines), s.KindOf)
 }
 
 // Leaving notes the answer as far as its handler knows it.
 func (x *Exchange) Leaving(status int, h http.Header, s *seat.Seat) {
 	x.Status = status
-	x.Answer = Answer{Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), Fields: fields(sorted(h), s), Body: x.Answer.Body}
+	x.Answer = Answer{Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), Fields: fields(sorted(h), s.KindOf), Body: x.Answer.Body}
 }
 
 // Said keeps the body of an answer in JSON.
@@ -63,7 +63,7 @@ func (x *Exchange) Said(body []byte) { x.Answer.Body = Cut(strings.TrimSpace(str
 // Finish notes the answer as it left.
 func (x *Exchange) Finish(left tap.Left, s *seat.Seat) {
 	x.Answer = Answer{
-		Status: left.Status, Fields: fields(split(left.Lines), s), Body: x.Answer.Body, Finished: true,
+		Status: left.Status, Fields: Fields(left.Lines, s.KindOf), Body: x.Answer.Body, Finished: true,
 		HeadBytes: left.HeadBytes, BodyBytes: left.BodyBytes, Took: left.Took,
 	}
 }
@@ -102,16 +102,21 @@ func sorted(h http.Header) (lines []line) {
 	return lines
 }
 
-// fields are the lines of a head, with what must not be kept left out.
-func fields(lines []line, s *seat.Seat) (out []Field) {
+// KindOf says what the cookie of a name is.
+type KindOf func(name string) seat.Kind
+
+// Fields are the lines of a head, with what must not be kept left out.
+func Fields(head []string, kindOf KindOf) []Field { return fields(split(head), kindOf) }
+
+func fields(lines []line, kindOf KindOf) (out []Field) {
 	for _, l := range lines {
-		out = append(out, Field{Name: l.name, Pieces: pieces(http.CanonicalHeaderKey(l.name), l.value, s)})
+		out = append(out, Field{Name: l.name, Pieces: pieces(http.CanonicalHeaderKey(l.name), l.value, kindOf)})
 	}
 	return out
 }
 
 // pieces takes a field's value apart.
-func pieces(name, value string, s *seat.Seat) (out []Piece) {
+func pieces(name, value string, kindOf KindOf) (out []Piece) {
 	text := func(t string) { out = append(out, Piece{Text: t}) }
 	switch name {
 	case "Cookie":
@@ -119,11 +124,11 @@ func pieces(name, value string, s *seat.Seat) (out []Piece) {
 			if i > 0 {
 				text("; ")
 			}
-			out = append(out, cookiePieces(strings.TrimSpace(pair), s)...)
+			out = append(out, cookiePieces(strings.TrimSpace(pair), kindOf)...)
 		}
 	case "Set-Cookie":
 		pair, attributes, found := strings.Cut(value, ";")
-		if out = cookiePieces(pair, s); found {
+		if out = cookiePieces(pair, kindOf); found {
 			text(";" + attributes)
 		}
 	case "Location", "Hx-Redirect":
@@ -154,13 +159,13 @@ func withheld(kind PieceKind, text string) Piece { return Piece{Kind: kind, Byte
 
 // cookiePieces are those of one cookie, "name=value". Of other programs' cookies the
 // value is not kept.
-func cookiePieces(text string, s *seat.Seat) []Piece {
+func cookiePieces(text string, kindOf KindOf) []Piece {
 	pair := session.ParsePair(text)
 	if pair.Name == "" {
 		return []Piece{withheld(Foreign, pair.Value)}
 	}
 	name := Piece{Text: Cut(pair.Name, 80).Start + "="}
-	switch kind := s.KindOf(pair.Name); kind {
+	switch kind := kindOf(pair.Name); kind {
 	case seat.Session:
 		return []Piece{name, {Kind: Token, Text: pair.Value}}
 	case seat.Readable:

@@ -39,21 +39,28 @@ type Act struct {
 	Count  int
 }
 
-// maxActs is how many acts a gist keeps, and maxActKey the bytes of each one's key.
-const (
-	maxActs   = 32
-	maxActKey = 120
-)
+// maxActs is how many acts a gist keeps. A move may tell of each key of a session, so
+// those that tell of single keys make room for the others.
+const maxActs = 32
 
 // Gist returns what a timeline tells of x.
 func (x *Exchange) Gist() Gist {
 	g := Gist{
 		At: x.At, By: x.By, Page: x.Page, Status: x.Status, Nothing: x.Nothing, Session: x.Session.ID, Wrote: x.Wrote(), Aside: x.Aside(),
-		Op: x.Did.Op, Key: Cut(x.Did.Key, maxActKey).Start, Found: x.Did.Found, Same: x.Did.Same, Away: x.Did.Away, Put: x.Cookie.Put,
+		Op: x.Did.Op, Key: Cut(x.Did.Key, session.MaxKeyBytes).Start, Found: x.Did.Found, Same: x.Did.Same, Away: x.Did.Away, Put: x.Cookie.Put,
 		Copied: x.Did.Copy != nil, Verdict: x.Cookie.Verdict, Placement: x.Session.Placement,
 	}
-	for _, ev := range x.Events[:min(len(x.Events), maxActs)] {
-		g.Acts = append(g.Acts, Act{ev.Kind, Cut(ev.Key, maxActKey).Start, ev.Lives, ev.Reason, ev.Place, ev.Count})
+	ofKeys := 0
+	for _, ev := range x.Events {
+		if ev.Kind == session.Placed || ev.Kind == session.Set {
+			if ofKeys++; ofKeys > maxActs {
+				continue
+			}
+		}
+		if len(g.Acts) == 2*maxActs {
+			break
+		}
+		g.Acts = append(g.Acts, Act{ev.Kind, Cut(ev.Key, session.MaxKeyBytes).Start, ev.Lives, ev.Reason, ev.Place, ev.Count})
 	}
 	return g
 }

@@ -43,7 +43,7 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 		*fields = clone(*fields)
 		for _, f := range *fields {
 			for i, p := range f.Pieces {
-				if p.Kind == Token && hides(p.Text) {
+				if p.Kind == Token && p.Text != "" && hides(p.Text) {
 					f.Pieces[i] = Piece{Kind: Hidden, Bytes: len(p.Text)}
 					hid = true
 				}

@@ -81,16 +81,65 @@ function touchUp() {
 }
 touchUp();
 
-// This page says which of its visit's pages it is: its own presses are no news to it.
-// It also says the last moment that it shows, so that only what is new need come, and 0
-// while it shows the past. The header is made when the request leaves: a press can wait
-// for another, and hx-sse sends the same headers with each try.
+// The visit is what this page saw, with its reloads. Its secret opens it: the tab keeps the
+// secret, and every request of the page carries it in a header. A page that came without a
+// proof has a visit of its own until #load has asked for the older one, whose secret the
+// tab has. Where the browser keeps nothing, a reload begins anew.
+const { secret: own, page } = document.body.dataset; // none on a page of no visit
+const kept = `visit:${location.pathname.match(/^\/s\/[^/]+/)?.[0] ?? ''}`;
+const tab = {
+  get older() { try { return sessionStorage.getItem(kept); } catch { return null; } },
+  set older(secret) { try { sessionStorage.setItem(kept, secret); } catch { /* no storage */ } },
+};
+const proven = 'proven' in document.documentElement.dataset;
+const visitShown = () => document.getElementById('timeline')?.dataset.visit;
+const visitAtFirst = visitShown();
+let secret = own;
+function goOnWith(visit) {
+  tab.older = secret = visit;
+  for (const field of document.querySelectorAll('[name="page"]')) field.value = secret;
+}
+if (own) goOnWith(!proven && tab.older || own);
+addEventListener('pagehide', () => { if (own) tab.older = secret; }); // site data may have been cleared meanwhile
+
+// Until #load is answered the page is loading. The element that asks for the exchange of
+// the page's own visit waits so long: the older visit has an exchange of that number too.
+let loading = secret !== own, asks = null, pressed = false;
+
+// The last moment of the visit that the page shows, so that only what is new need come. 0
+// while it shows the past, or moments of the visit that it had at first.
+function momentShown() {
+  if (document.querySelector('#moment.past') || secret !== own && visitShown() === visitAtFirst) return 0;
+  return lastMoment();
+}
+
+// The header says which visit and which of its pages sends this: a page's own presses are
+// no news to it. It is made when the request leaves: a press can wait for another, and
+// hx-sse sends the same headers with each try.
 document.addEventListener('htmx:config:request', (event) => {
-  const page = document.getElementById('live')?.dataset.page;
-  if (page) Object.defineProperty(event.detail.ctx.request.headers, 'Sessionscope-Page', {
-    enumerable: true,
-    get: () => `${page} ${document.querySelector('#moment.past') ? 0 : lastMoment()}`,
-  });
+  const { request } = event.detail.ctx, el = event.target;
+  request.body.delete('page'); // the secret again, for a form that is sent without a script
+  if (!own) return;
+  if (loading && el.id.startsWith('ask-')) {
+    asks = el;
+    event.preventDefault();
+  }
+  if (el.id === 'load') request.headers['Sessionscope-Load'] = own;
+  Object.defineProperty(request.headers, 'Sessionscope-Page', { enumerable: true, get: () => `${secret} ${page} ${momentShown()}` });
+});
+document.addEventListener('htmx:before:response', (event) => {
+  const visit = event.detail.ctx.response.headers.get('Sessionscope-Visit');
+  if (own && visit) goOnWith(visit);
+  if (event.target.id === 'load') loading = false; // what its answer asks for may go out
+});
+document.addEventListener('htmx:before:swap', (event) => {
+  if (event.target.id === 'load' && pressed) event.preventDefault(); // the press's answer says more
+});
+document.addEventListener('htmx:finally:request', (event) => {
+  if (event.target.id !== 'load') return;
+  loading = false;
+  if (asks?.isConnected && secret === own) htmx.trigger(asks, 'again');
+  openStream();
 });
 
 // The event stream, in words.
@@ -110,15 +159,20 @@ const notLive = {
 const why = (status) => notLive[status] ?? '· not live: the server does not answer';
 
 // Scripts that are deferred have all run by DOMContentLoaded, whichever came late. htmx
-// looks through the page in a timeout of its own: if it saw the attribute then too, a
-// second stream would open.
+// looks through the page in a timeout of its own: if it saw the stream's attribute then
+// too, a second stream would open.
 document.addEventListener('DOMContentLoaded', () => setTimeout(() => {
+  const load = document.getElementById('load');
+  if (loading && window.htmx && load) htmx.trigger(load, 'prove');
+  else openStream();
+}));
+function openStream() {
   const el = document.getElementById('live');
   if (!el) return;
-  el.setAttribute('hx-sse:connect', el.dataset.stream);
+  el.setAttribute('hx-sse:connect', el.dataset.stream.replace(/since=\d+/, `since=${momentShown()}`));
   window.htmx?.process(el);
   if (!el.hasAttribute('data-htmx-powered')) live('· not live: a part of this page did not come, load it again');
-}));
+}
 
 // What has failed is tried again within seconds, a stream that was refused every 15: that
 // is what hx-trigger says.
@@ -149,11 +203,12 @@ document.addEventListener('click', (event) => { // from the keyboard too
 });
 
 // Not a press: the stream, and what the page asks by itself.
-const asksItself = (id) => ['live', 'refresh', 'look', 'poll'].includes(id) || id?.startsWith('ask-');
+const asksItself = (id) => ['live', 'load', 'refresh', 'look', 'poll'].includes(id) || id?.startsWith('ask-');
 
 let pressedBelow = false, focused = null;
 document.addEventListener('htmx:before:request', (event) => {
   if (asksItself(event.target.id)) return;
+  pressed = true;
   pressedBelow = !!event.target.closest?.('#browser, #timeline, #moment');
   focused = document.activeElement;
 });
@@ -163,7 +218,7 @@ document.addEventListener('htmx:before:request', (event) => {
 document.addEventListener('htmx:finally:request', (event) => {
   touchUp();
   live();
-  if (document.getElementById('experiment')) showRun(event.target.id);
+  if (document.getElementById('experiment') && event.target.id !== 'load') showRun(event.target.id);
   if (asksItself(event.target.id) || !document.getElementById('result')) return;
   const field = document.getElementById('result').dataset.field;
   for (const id of ['key', 'value', 'type', 'seconds', 'user', 'tamper-at', 'tamper-to']) {

@@ -1,0 +1,221 @@
+package app
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+// outcome is what a press did. A handler returns it, and nothing of it is shown before
+// the session is committed.
+type outcome struct {
+	did  trace.Did
+	kept trace.Kept // what it did to the browser's cookies beside the session's own
+
+	cookies []*http.Cookie // that it sets beside the session's own
+	owner   string         // of the pins, if this answer tells the browser who it is
+	opened  *session.Info  // what the cookie opens that the press made the browser's; nil mostly
+	discard bool           // nothing of the session may be saved, and no cookie of it sent
+	copied  *copied        // what became of a copy that was sent; nil mostly
+
+	keys     []string // all of them, of keys
+	messages []string // of flashes
+}
+
+// appendJSON appends out in the words of the contract, with what is known of s
+// after the commit. It is written by hand: an answer costs less than a reflection.
+func (out *outcome) appendJSON(b []byte, s *session.Session) []byte {
+	text := func(name, text string) {
+		b = append(append(append(b, ',', '"'), name...), '"', ':')
+		b, _ = jsontext.AppendQuote(b, text) // what is not UTF-8 is replaced
+	}
+	did := &out.did
+	b = append(append(append(b, `{"op":"`...), did.Op...), '"')
+	switch did.Op {
+	case "get", "delete":
+		text("key", did.Key)
+		b = strconv.AppendBool(append(b, `,"found":`...), did.Found)
+	case "set":
+		text("key", did.Key)
+	case "keys":
+		b = appendList(append(b, `,"keys":`...), out.keys)
+	case "flashes":
+		b = appendList(append(b, `,"messages":`...), out.messages)
+	case "clear-expired":
+		b = strconv.AppendInt(append(b, `,"removed":`...), int64(did.Count), 10)
+	case "expiry":
+		if s.Exists() {
+			text("expires", s.Info().Expires.Format(time.RFC3339Nano))
+		}
+	}
+	if did.Op == "get" || did.Op == "set" {
+		if v, ok := s.Get(did.Key); ok {
+			b = append(append(b, `,"value":`...), v...)
+			text("type", v.Type())
+			b = strconv.AppendInt(append(b, `,"bytes":`...), int64(len(v)), 10)
+			text("lives", s.Lives(did.Key))
+		} else {
+			b = append(b, `,"value":null`...)
+		}
+	}
+	if did.Before != "" {
+		text("id_before", did.Before)
+	}
+	if became := did.Copy; became != nil {
+		b = strconv.AppendBool(append(b, `,"accepted":`...), became.Accepted)
+		text("verdict", string(became.Verdict))
+		if became.Reason != "" {
+			text("reason", became.Reason)
+		}
+		b = strconv.AppendInt(append(b, `,"status":`...), int64(became.Status), 10)
+	}
+	b = strconv.AppendBool(append(b, `,"session":{"exists":`...), s.Exists())
+	if s.Verdict() == session.VerdictStale { // there may be values that this request does not know
+		b = append(b, `,"stale":true`...)
+	}
+	if s.Exists() {
+		text("id", s.ID())
+		b = strconv.AppendUint(append(b, `,"version":`...), s.Version(), 10)
+		text("placement", s.Placement().String())
+	}
+	b = append(b, "}}\n"...)
+	if bytes.ContainsAny(b, "<>&") { // never markup, should a script put the answer into a page
+		var escaped bytes.Buffer
+		json.HTMLEscape(&escaped, b)
+		b = escaped.Bytes()
+	}
+	return b
+}
+
+// appendList appends texts as a JSON array.
+func appendList(b []byte, texts []string) []byte {
+	b = append(b, '[')
+	for i, text := range texts {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b, _ = jsontext.AppendQuote(b, text)
+	}
+	return append(b, ']')
+}
+
+// answer commits the session, then renders what was done: nothing is shown that
+// was not saved. After the commit no failure becomes an error status.
+func (a *App) answer(c *call, out outcome) error {
+	s, h := c.session, c.Response().Header()
+	if out.discard {
+		s.Discard(c.ctx(), "the cookie itself is replaced")
+	}
+	if err := s.Commit(c.ctx()); err != nil {
+		return err
+	}
+	if s.WriteCookie(h); out.discard {
+		h.Del("Set-Cookie")
+	}
+	for _, cookie := range out.cookies {
+		h.Add("Set-Cookie", cookie.String())
+	}
+	if out.copied != nil { // what is shown is the copy's exchange
+		c.quiet()
+	}
+	if c.wants == formJSON {
+		body := out.appendJSON(make([]byte, 0, 512), s)
+		a.recordJSON(c, http.StatusOK, &out, body)
+		h["Content-Type"] = jsonType
+		if len(body) > 2<<10 { // net/http counts smaller ones itself
+			h.Set("Content-Length", strconv.Itoa(len(body)))
+		}
+		c.Response().WriteHeader(http.StatusOK)
+		_, err := c.Response().Write(body)
+		return err
+	}
+	err := contain(func() error { return a.showOutcome(c, &out) })
+	if c.Request().Method != http.MethodPost {
+		return err // nothing was done that must not be denied
+	}
+	return a.orPlain(c, out.did.Op, err)
+}
+
+// showOutcome answers with the page, with what changed of it, or with the address of the
+// page that shows it: after a POST without a script, after one that gave the browser
+// another cookie, and for a page whose visit has ended.
+func (a *App) showOutcome(c *call, out *outcome) error {
+	elsewhere := c.lost != "" && c.wants == formFragment || out.kept.Put != nil
+	if c.wants == formPage && c.Request().Method == http.MethodPost || elsewhere {
+		return a.redirect(c, out)
+	}
+	seen := a.record(c, http.StatusOK, out)
+	l := a.labOf(c, seen, out)
+	if out.copied != nil {
+		l.panels, l.wire = seen, out.copied.seen
+		l.curl = out.copied.curl
+	}
+	return a.writeLab(c, http.StatusOK, l)
+}
+
+// maxEchoed is the most bytes of a value that a page without JavaScript puts
+// back into the field after it was accepted: Get sends the field along in its
+// URL, and a head has at most 32 KiB.
+const maxEchoed = 8 << 10
+
+// redirect answers with the address of the page that shows this exchange, once.
+func (a *App) redirect(c *call, out *outcome) error {
+	resp := c.Response()
+	h := resp.Header()
+	h.Set("Content-Length", "0")
+	token := rand.Text()
+	location, status := c.seat.Base+"/?x="+token, http.StatusSeeOther
+	if c.wants == formFragment {
+		h.Set("HX-Redirect", location)
+		status = http.StatusOK
+	} else {
+		h.Set("Location", withHop(c, location))
+	}
+	a.visitOf(c)
+	seen := a.record(c, status, out)
+	left := result{
+		sentence: say.Press(seen), composer: a.composer(c, startsOver(out)), packed: c.x.Pack(), n: seen.N, beside: seen.Beside,
+		op: out.did.Op, curl: a.curl(c, seen), seat: c.seat, visit: c.visit, owner: out.owner,
+	}
+	if out.copied != nil {
+		left.wire, left.curl = out.copied.packed, out.copied.curl
+		left.n, left.beside = out.copied.seen.N, out.copied.seen.Beside
+	}
+	for _, text := range []*string{&left.composer.Key, &left.composer.Value, &left.composer.Seconds, &left.composer.User} {
+		if len(*text) > maxEchoed {
+			*text = ""
+		}
+		*text = strings.Clone(*text) // not a part of the whole body, which would be kept with it
+	}
+	a.results.put(token, left)
+	resp.WriteHeader(status)
+	return nil
+}
+
+// startsOver tells whether the composer goes back to its first state.
+func startsOver(out *outcome) bool { return out.did.Op == "flush" && out.did.Away }
+
+// orPlain answers without a template if err tells that an answer could not be
+// rendered although the action is done: that is no error any more.
+func (a *App) orPlain(c *call, done string, err error) error {
+	if err == nil || c.Response().Committed {
+		return err
+	}
+	a.cfg.Log.Error("an answer could not be rendered after the commit", "done", done, "error", err)
+	for _, name := range []string{"Content-Length", "Location"} { // of the answer that failed
+		c.Response().Header().Del(name)
+	}
+	return c.HTML(http.StatusOK, "<!doctype html><html lang=\"en\"><title>Sessionscope</title>"+
+		"<p>Done: "+done+". The page that shows it could not be made; the session is as you asked.</p>"+
+		"<p><a href=\"/\">Back to the lab</a></p></html>")
+}

@@ -1,0 +1,103 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/say"
+)
+
+// maxBodyBytes is the most that a request's body may have.
+const maxBodyBytes = 256 << 10
+
+const (
+	freeBody  = 4 << 10  // bytes that a body may have without room being asked for
+	allBodies = 16 << 20 // bytes of all longer bodies, as they come and until their answers left
+)
+
+// errCrowded is for a body that no room is left for.
+var errCrowded = errors.New("too many long bodies at once")
+
+// readBody reads r's body, at most maxBodyBytes of it. A *http.MaxBytesError tells
+// that there is more. Room is taken as the bytes come, and not because a head
+// promises them.
+func (a *App) readBody(c *call) (string, error) {
+	r := c.Request()
+	if n := r.ContentLength; n >= 0 && n <= freeBody {
+		body := make([]byte, n)
+		_, err := io.ReadFull(r.Body, body)
+		return string(body), err
+	}
+	from := http.MaxBytesReader(c.Response(), r.Body, maxBodyBytes)
+	body := make([]byte, 0, 512)
+	for {
+		n, err := from.Read(body[len(body):cap(body)])
+		switch body = body[:len(body)+n]; {
+		case err == io.EOF:
+			return string(body), nil
+		case err != nil:
+			return string(body), err
+		case len(body) < cap(body):
+		case cap(body) >= freeBody && !a.bodies.Take(cap(body)):
+			return "", errCrowded
+		default:
+			if cap(body) >= freeBody {
+				c.room += cap(body)
+			}
+			body = append(make([]byte, 0, 2*cap(body)), body...)
+		}
+	}
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+// readForm reads the body of a POST: a form, or nothing.
+func (a *App) readForm(c *call) error {
+	r := c.Request()
+	if declared := r.Header.Get("Content-Type"); declared != formType && (declared != "" || r.ContentLength != 0) {
+		if kind, _, err := mime.ParseMediaType(declared); err != nil || kind != formType {
+			return &problem{status: http.StatusUnsupportedMediaType, brief: r.ContentLength < 0 || r.ContentLength > freeBody, // then it is not waited for
+				detail: "The body is not a form. Send it as " + formType + "."}
+		}
+	}
+	tooLong := func(brief bool) error {
+		return &problem{status: http.StatusRequestEntityTooLarge, brief: brief,
+			detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed. Nothing was changed.", say.Number(maxBodyBytes))}
+	}
+	if r.ContentLength > 4*maxBodyBytes { // so long a one is not waited for; of others the page shows again what it can
+		return tooLong(true)
+	}
+	body, err := a.readBody(c)
+	if errors.Is(err, errCrowded) {
+		c.Response().Header().Set("Connection", "close") // the rest is not waited for
+		_ = http.NewResponseController(c.Response().Writer).SetReadDeadline(time.Now())
+		return &problem{status: http.StatusTooManyRequests, cause: err, brief: true,
+			detail: fmt.Sprintf("Longer forms than this server has room for are on their way: %s bytes of all together are allowed. Nothing was changed: try again in a moment.", say.Number(allBodies))}
+	} else if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		c.form, _ = url.ParseQuery(body) // what there is of it stays in the form
+		return tooLong(false)
+	} else if err != nil {
+		return &problem{status: http.StatusBadRequest, cause: err, brief: true, detail: "The body of this request could not be read to its end."}
+	}
+	c.body = body
+	if c.form, err = url.ParseQuery(body); err != nil {
+		return &problem{status: http.StatusBadRequest, cause: err,
+			detail: "The form does not parse: a field holds a broken %-escape or a semicolon."}
+	}
+	return nil
+}
+
+// field returns a form's field of that name, which must be there. It is a copy:
+// the original is a part of the whole body, and some of it may be kept.
+func field(form url.Values, name string) (string, error) {
+	if !form.Has(name) {
+		return "", &problem{status: http.StatusBadRequest, detail: fmt.Sprintf("The form has no field %q.", name)}
+	}
+	return strings.Clone(form.Get(name)), nil
+}

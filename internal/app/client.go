@@ -1,0 +1,144 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/hub"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/tap"
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+// copyTime is how long the server's own client waits for an answer.
+const copyTime = 5 * time.Second
+
+// client is the server's own: it speaks HTTP to the same handler, with real
+// requests over connections that never leave the process.
+type client struct {
+	app    *App
+	conns  chan net.Conn
+	server *http.Server
+	once   sync.Once
+}
+
+func newClient(a *App) *client { return &client{app: a, conns: make(chan net.Conn)} }
+
+// ownConn is the server's end of a connection of its own client.
+type ownConn struct {
+	net.Conn
+	*errand
+}
+
+// errand is what a client of this program's own is about.
+type errand struct {
+	by     string
+	source string      // the cookie that it sends a copy of, "" for none
+	visit  *hub.Visit  // that the exchange is a moment of, nil for none
+	last   session.Key // the session that the client had last; zero for none
+	done   chan *call  // takes the request once it is answered
+}
+
+type errandKey struct{}
+
+// start serves the client's connections until the app ends.
+func (cl *client) start() {
+	cl.server = &http.Server{
+		Handler: cl.app, ReadHeaderTimeout: time.Second, ReadTimeout: time.Second, MaxHeaderBytes: 32 << 10,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			own := tap.Under(conn).(ownConn)
+			return tap.Context(context.WithValue(ctx, errandKey{}, own.errand), conn)
+		},
+	}
+	go cl.server.Serve(tap.Listen(cl))
+}
+
+// close ends the client's server, if it was started.
+func (cl *client) close() {
+	cl.once.Do(func() {})
+	if cl.server != nil {
+		cl.server.Close()
+	}
+}
+
+// Accept implements net.Listener.
+func (cl *client) Accept() (net.Conn, error) {
+	select {
+	case conn := <-cl.conns:
+		return conn, nil
+	case <-cl.app.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (cl *client) Close() error { return nil }
+
+// Addr implements net.Listener.
+func (cl *client) Addr() net.Addr { return &net.UnixAddr{Name: "own", Net: "unix"} }
+
+// errCopyFailed is for a copy that got no answer, which cannot be but at the end
+// of the program.
+var errCopyFailed = errors.New("the server's own client got no answer")
+
+// sentCopy is a copy that was sent: its exchange, and its moment in the visit.
+type sentCopy struct {
+	url    string
+	x      trace.Exchange
+	n      int // 0 for no moment
+	beside trace.Beside
+}
+
+// send asks for /session with value, a copy of source, on behalf of the visit of c.
+func (cl *client) send(c *call, source, value, by string) (out sentCopy, err error) {
+	cl.once.Do(cl.start)
+	ctx, cancel := context.WithTimeout(c.ctx(), copyTime)
+	defer cancel()
+	job := &errand{by: by, source: source, visit: c.visit, done: make(chan *call, 1)}
+	transport := &http.Transport{
+		DisableKeepAlives: true, DisableCompression: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			here, there := net.Pipe()
+			select {
+			case cl.conns <- ownConn{there, job}:
+				return here, nil
+			case <-cl.app.done:
+				return nil, net.ErrClosed
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		},
+	}
+	out.url = "http://" + c.Request().Host + c.seat.Base + "/session"
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, out.url, nil)
+	if err != nil {
+		return out, err
+	}
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", "Sessionscope (the server's own client)")
+	r.Header.Set("Cookie", c.seat.Engine.CookieName()+"="+value)
+	resp, err := (&http.Client{Transport: transport}).Do(r)
+	if err != nil {
+		return out, err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return out, err
+	}
+	var answered *call
+	select {
+	case answered = <-job.done:
+	case <-ctx.Done():
+		return out, errCopyFailed
+	}
+	out.x, out.n = *answered.x, answered.n
+	if e, ok := c.entry(out.n); ok {
+		out.x, out.beside = c.visit.Look(ctx, e)
+	}
+	return out, nil
+}

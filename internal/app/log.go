@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// logRequests turns a panic into an error for the one error handler, and writes one line
+// a request, without keys, values, cookies or IDs. Without Config.LogRequests it writes
+// one for each request that failed in the server.
+func (a *App) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(ec echo.Context) error {
+		var began time.Time
+		if a.cfg.LogRequests {
+			began = time.Now()
+		}
+		c := callOf(ec)
+		c.Context = ec
+		err := contain(func() error { return next(ec) })
+		if err != nil {
+			ec.Error(err)
+		}
+		a.logRequest(c, began, err)
+		return nil
+	}
+}
+
+// logRequest writes the line of a request that was answered. err is what its handler
+// returned. When it began is not known without Config.LogRequests: looking at the clock
+// would be the dearest part of a line that is not written.
+func (a *App) logRequest(c *call, began time.Time, err error) {
+	status, failure := c.Response().Status, c.failure
+	if !a.cfg.LogRequests && status < http.StatusInternalServerError && err == nil && failure == nil {
+		return
+	}
+	if failure == nil {
+		failure = err
+	}
+	level := slog.LevelInfo
+	switch {
+	case status >= http.StatusInternalServerError, ours(failure):
+		level = slog.LevelError
+	case status >= http.StatusBadRequest:
+		level = slog.LevelWarn
+	}
+	if level < slog.LevelError && !a.cfg.LogRequests || c.ctx().Err() != nil && !ours(failure) {
+		return // a client that left is nobody's fault
+	}
+	attrs := append(make([]slog.Attr, 0, 5), slog.String("method", c.Request().Method), slog.String("route", c.Path()), slog.Int("status", status))
+	if !began.IsZero() {
+		attrs = append(attrs, slog.Duration("took", time.Since(began).Round(time.Microsecond)))
+	}
+	if level == slog.LevelError {
+		attrs = append(attrs, slog.Any("error", failure))
+	}
+	a.cfg.Log.LogAttrs(c.ctx(), level, "request", attrs...)
+}
+
+// ours tells whether an error is of this program or its store, and not of what a
+// client sent, nor of its leaving.
+func ours(err error) bool {
+	if err == nil {
+		return false
+	}
+	var store *session.StoreError
+	return errors.As(err, new(*panicked)) || errors.As(err, &store) && !errors.Is(err, context.Canceled)
+}
+
+// panicked is a panic, as an error.
+type panicked struct {
+	cause any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.cause, p.stack) }
+
+// contain returns f's error, or its panic as one.
+func contain(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicked{p, debug.Stack()}
+		}
+	}()
+	return f()
+}

@@ -1,0 +1,116 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/sessionscope/sessionscope/internal/hub"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+// gather completes the exchange with what is known once the session is committed and the
+// answer is about to leave. It happens once a request; out is what the handler did.
+func (a *App) gather(c *call, status int, out *outcome) {
+	x := c.x
+	c.gathered = true
+	if c.wants == formPage && c.Request().Method == http.MethodGet {
+		c.newPage()
+	}
+	x.At, x.Page = c.now(), c.page
+	x.Did, x.Did.Refused = out.did, status >= http.StatusBadRequest
+	x.Did.OldPage = string(c.lost)
+	h := c.Response().Header()
+	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	if c.wants != formJSON && h.Get("Content-Type") == "" && status != http.StatusSeeOther {
+		h.Set("Content-Type", echo.MIMETextHTMLCharsetUTF8)
+	}
+	x.Came(c.Request(), c.head, c.seat, c.below, c.body)
+	x.Leaving(status, h, c.seat)
+	before := c.last
+	if c.visit != nil && c.errand == nil {
+		before = c.visit.Session()
+	}
+	info := session.Info{Verdict: session.VerdictAbsent}
+	switch {
+	case c.session == nil:
+		x.Store.Down = true
+	case out.opened != nil:
+		info = *out.opened
+	default:
+		info = c.session.Info()
+	}
+	kept := out.kept
+	kept.Before = before != session.Key{}
+	x.Keeps(c.Request(), c.seat, info, kept)
+	if x.Store.Down {
+		return
+	}
+	x.Store.Policy.Rolling = a.cfg.Sessions.Rolling
+	a.askStore(c, info, before)
+}
+
+// askStore asks the store what it keeps of the session of info, or of the one that the browser
+// had before, and what it counts.
+func (a *App) askStore(c *call, info session.Info, before session.Key) {
+	st, ctx := &c.x.Store, c.ctx()
+	own := before
+	if info.Cookie != nil {
+		own = info.Cookie.RecordKey()
+	}
+	st.Keeps(ctx, c.seat.Engine, own)
+	if before != own && before != (session.Key{}) {
+		st.Leaves(ctx, c.seat.Engine, before)
+	}
+	st.Figures = a.hub.Figures(ctx, c.seat, c.visit)
+}
+
+// record gathers the exchange, makes it a moment of the request's visit, if it has one,
+// and returns it as the request itself may see it.
+func (a *App) record(c *call, status int, out *outcome) trace.Seen {
+	a.gather(c, status, out)
+	if c.visit == nil || c.added {
+		return a.see(c, c.seat, *c.x)
+	}
+	shown := *c.x
+	beside := c.visit.Compare(ended, &shown, 0, "")
+	set := 0
+	for _, line := range c.Response().Header()["Set-Cookie"] {
+		set += len(line)
+	}
+	after := c.after()
+	if out.opened != nil {
+		after = hub.AfterOf(*out.opened)
+	}
+	after.Look = c.op() == "session" && c.wants == formFragment
+	// A page's first moment is none before it is known whether it is a reload.
+	proved := c.visit.Proved()
+	c.n = a.hub.Add(c.visit, c.seat, c.x, c.head.Answer, set, after)
+	c.added = true
+	seen := a.see(c, c.seat, shown)
+	seen.N, seen.Beside = c.n, beside
+	seen.Beside.First = beside.First && proved
+	return seen
+}
+
+// ended is the context of a look that waits for nothing.
+var ended = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// recordJSON makes an exchange whose answer shows no panels a moment of its visit, if it
+// has one. After a commit, no failure of this becomes an error.
+func (a *App) recordJSON(c *call, status int, out *outcome, body []byte) {
+	if c.visit == nil && c.errand == nil || c.added || c.x == nil {
+		return
+	}
+	c.x.Said(body)
+	if err := contain(func() error { a.record(c, status, out); return nil }); err != nil {
+		a.cfg.Log.Error("an exchange could not be recorded", "error", err)
+	}
+}

@@ -1,0 +1,103 @@
+package app
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/sessionscope/sessionscope/internal/hub"
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/seat"
+	"github.com/sessionscope/sessionscope/internal/show"
+	"github.com/sessionscope/sessionscope/internal/trace"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// tools are what this page can do with a copy of its cookie.
+func (a *App) tools(c *call, l screen) *views.Tools {
+	cookie := l.panels.Cookie.Kept
+	t := a.toolsOf(c.visit, cookie, l.owner)
+	t.Curl, t.Carries, t.Invalid = l.curl, cookie != "", l.sentence.Field
+	if form := c.submitted(); c.op() == "tamper" {
+		t.To = form.Get("to")
+		if at := form.Get("at"); at != "" {
+			t.At = at
+		}
+		for i := range t.Tamper {
+			t.Tamper[i].Chosen = t.Tamper[i].Name == form.Get("part")
+		}
+	}
+	return t
+}
+
+// toolsOf are what the pages of v, which may be nil, can do with that cookie, in the
+// browser whose pins are owner's.
+func (a *App) toolsOf(v *hub.Visit, cookie, owner string) *views.Tools {
+	t := &views.Tools{}
+	if cookie != "" {
+		t.Letters, t.CanPin, t.At = len(cookie), v != nil, strconv.Itoa((len(cookie)+1)/2)
+		t.Tamper = show.TamperOptions("")
+	}
+	if v == nil {
+		return t
+	}
+	if owner != "" {
+		for _, p := range v.Pins(owner) {
+			t.Pins = append(t.Pins, views.Pin{N: p.N, Session: p.Name, At: say.Clock(p.At), Bytes: say.Bytes(len(p.Value))})
+		}
+	}
+	open, next := a.seats.Of(v.Family)
+	if v.Seat != a.seats.Root {
+		t.Opener = "/"
+		return t
+	}
+	t.Second = next
+	for _, s := range open {
+		t.Seats = append(t.Seats, s.Name)
+	}
+	return t
+}
+
+// curl is this press as a command, with the cookie that the browser has after it.
+func (a *App) curl(c *call, seen trace.Seen) string {
+	r := c.Request()
+	target := "http://" + r.Host + c.seat.Base + r.URL.EscapedPath()
+	if kept := withoutVisit(r.URL.RawQuery); kept != "" {
+		target += "?" + kept
+	}
+	body := ""
+	if r.Method == http.MethodPost {
+		body = withoutVisit(c.body)
+		if len(body) > maxEchoed {
+			return "" // too long for a command line that anybody would want
+		}
+		body = " \\\n  --data-raw " + quoted(body)
+	}
+	return command(c.seat, target, seen.Cookie.Kept) + body
+}
+
+// command is a request with that cookie, if any, as a command.
+func command(s *seat.Seat, target, cookie string) string {
+	b := "curl -si " + quoted(target)
+	if cookie != "" {
+		b += " \\\n  -H " + quoted("Cookie: "+s.Engine.CookieName()+"="+cookie)
+	}
+	return b + " \\\n  -H 'Accept: application/json'"
+}
+
+// ofVisit are the fields of a form, or of an address, that name or open a visit.
+var ofVisit = map[string]bool{"v": true, "x": true, "page": true}
+
+// withoutVisit takes those fields out of a form: a command belongs to no page.
+func withoutVisit(form string) string {
+	var kept []string
+	for field := range strings.SplitSeq(form, "&") {
+		if name, _, _ := strings.Cut(field, "="); !ofVisit[name] && field != "" {
+			kept = append(kept, field)
+		}
+	}
+	return strings.Join(kept, "&")
+}
+
+// quoted is s as one word of a POSIX shell.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
