@@ -134,12 +134,15 @@ func experimentOf(c *call) (experiment.Experiment, error) {
 	return e, nil
 }
 
-// runOf is the run of e that a form or an address names, or nil. It is for its owner: a
-// name opens nothing. Whoever shows now that the run is theirs owns it from now on by all
+// runOf is the run of e that a form or an address names, or nil. It is for its owner, and
+// for the browser that has its cookie: a name opens nothing. Whoever shows now that the run is theirs owns it from now on by all
 // that this request has.
 func (a *App) runOf(c *call, e experiment.Experiment, token string) *experiment.Run {
 	r := a.experiments.Find(token)
-	if r == nil || r.Experiment.Slug != e.Slug || !r.OwnedBy(c.owns()...) {
+	if r == nil || r.Experiment.Slug != e.Slug {
+		return nil
+	}
+	if live, _ := c.cookie(c.seat.Cookie(seat.Live)); live != token && !r.OwnedBy(c.owns()...) {
 		return nil
 	}
 	c.own(r)
@@ -312,8 +315,7 @@ func learnerOf(c *call) string {
 // openRun is the run of e that waits for this browser, or nil.
 func (a *App) openRun(c *call, e experiment.Experiment) *experiment.Run {
 	token, _ := c.cookie(c.seat.Cookie(seat.Live))
-	if r := a.experiments.Find(token); r != nil && r.Experiment.Slug == e.Slug && r.Progress().Live != nil {
-		c.own(r) // the cookie proves it
+	if r := a.runOf(c, e, token); r != nil && r.Progress().Live != nil {
 		return r
 	}
 	return nil

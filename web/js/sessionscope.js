@@ -133,7 +133,8 @@ document.addEventListener('htmx:before:response', (event) => {
   if (event.target.id === 'load') loading = false; // what its answer asks for may go out
 });
 document.addEventListener('htmx:before:swap', (event) => {
-  if (event.target.id === 'load' && pressed) event.preventDefault(); // the press's answer says more
+  // The answer to a press says more; and a run that the page shows already stays.
+  if (event.target.id === 'load' && (pressed || document.querySelector('#run[data-url]'))) event.preventDefault();
 });
 document.addEventListener('htmx:finally:request', (event) => {
   if (event.target.id !== 'load') return;
