@@ -36,18 +36,6 @@ type Place struct {
 // URL returns the address of path, which begins with a slash.
 func (p Place) URL(path string) string { return p.Base + path }
 
-// WithVisit returns the address of path, which has a query or none, with the visit's name.
-func (p Place) WithVisit(path string) string {
-	if p.Visit == "" {
-		return p.Base + path
-	}
-	sep := "?"
-	if strings.Contains(path, "?") {
-		sep = "&"
-	}
-	return p.Base + path + sep + "v=" + p.Visit
-}
-
 // proof makes a button carry the visit's secret along. It is for the POST buttons of a
 // form that has a GET button too: from a hidden field that one would put the secret into
 // the address.

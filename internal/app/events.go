@@ -158,7 +158,7 @@ func (st *stream) news(ctx context.Context) error {
 	if !news.Since {
 		return st.send(ctx, views.FiguresNews(show.Figures(figures, now)))
 	}
-	told := views.Told{Place: c.place(), Timeline: show.Timeline(v.Timeline(), 0), Figures: show.Figures(figures, now)}
+	told := views.Told{Place: c.place(), Timeline: show.Timeline(v.Timeline(), 0, 0), Figures: show.Figures(figures, now)}
 	look := false
 	if news.Changed {
 		look = st.latest(ctx, news.Latest, &told, figures)

@@ -40,7 +40,7 @@ func (a *App) shelfView(c *call, title, current string) views.Shelf {
 		out := views.ShelfSection{Title: section.Title}
 		for _, e := range section.Experiments {
 			out.Entries = append(out.Entries, views.ShelfEntry{
-				Number: strconv.Itoa(e.Number), Title: e.Title, Lead: show.Rich(e.Lead), URL: shelf.Place.WithVisit("/experiments/" + e.Slug),
+				Number: strconv.Itoa(e.Number), Title: e.Title, Lead: show.Rich(e.Lead), URL: shelf.Place.URL("/experiments/" + e.Slug),
 				Done: slices.Contains(p.Done, e.Number), Right: slices.Contains(p.Right, e.Number), Current: e.Slug == current,
 			})
 		}
@@ -112,7 +112,7 @@ func (a *App) lessonView(c *call, e experiment.Experiment, r seenRun) views.Less
 		if i < 0 || i >= len(all) {
 			return nil
 		}
-		return &views.Link{URL: l.Shelf.Place.WithVisit("/experiments/" + all[i].Slug), Text: all[i].Title}
+		return &views.Link{URL: l.Shelf.Place.URL("/experiments/" + all[i].Slug), Text: all[i].Title}
 	}
 	at := slices.IndexFunc(all, func(other experiment.Experiment) bool { return other.Slug == e.Slug })
 	l.Previous, l.Next = link(at-1), link(at+1)

@@ -306,10 +306,11 @@ func (a *App) labView(c *call, l screen) views.Lab {
 		}
 	}
 	if v := c.visit; v != nil {
-		lab.Timeline = show.Timeline(v.Timeline(), l.at)
-		if l.at == 0 {
-			lab.Timeline.Seen = c.seen
+		seen := c.seen
+		if l.at != 0 || c.wants != formFragment {
+			seen = 0
 		}
+		lab.Timeline = show.Timeline(v.Timeline(), l.at, seen)
 	}
 	return lab
 }

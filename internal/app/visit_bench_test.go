@@ -2,7 +2,10 @@ package app
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 // BenchmarkPress is a press on a page with a script: its answer, with the moment
@@ -20,6 +23,7 @@ func BenchmarkPress(b *testing.B) {
 		i++
 		r := br.request("POST", "/set", fmt.Sprintf("key=name&value=%d&page=%s", i, v))
 		r.Header.Set("Accept-Encoding", "gzip")
+		r.Header.Set(trace.PageHeader, fmt.Sprintf("%s %s %d", v, strings.Repeat("P", pageIDLen), 20+i)) // what the page shows already
 		br.send(r)
 	}
 }

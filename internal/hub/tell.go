@@ -63,6 +63,9 @@ func (h *Hub) Add(v *Visit, s *seat.Seat, x *trace.Exchange, answer *tap.Answer,
 		} else {
 			n = v.append(m, "")
 		}
+		v.mu.Lock()
+		v.newest = newest{m, *x}
+		v.mu.Unlock()
 		if x.By == "" && !after.Unknown {
 			h.follow(v, after)
 		}

@@ -35,6 +35,7 @@ type Visit struct {
 	proved    bool // somebody has shown its secret
 	entries   []Entry
 	dropped   int
+	newest    newest        // its own last exchange, which the next one is compared with
 	packed    int           // bytes of the exchanges
 	watched   []session.Key // sessions seen, the latest last
 	present   session.Key   // the session that this browser has; zero without one
@@ -44,6 +45,12 @@ type Visit struct {
 	pinned    int // how many there ever were
 	projector bool
 	streams   map[chan struct{}]bool
+}
+
+// newest is a moment with its exchange unpacked.
+type newest struct {
+	*Moment
+	x trace.Exchange
 }
 
 // Moment is something that happened, as it was then.
@@ -245,15 +252,23 @@ func (v *Visit) lastState(n int, kin string) (Entry, bool) {
 // its heads with the sender's exchange before, and what browser and server keep with the
 // last state that is known. n is 0 for an exchange that is no moment yet.
 func (v *Visit) Compare(ctx context.Context, x *trace.Exchange, n int, kin string) (b trace.Beside) {
-	if e, ok := v.lastState(n, kin); ok {
-		before := e.packed.Unpack()
-		b = x.Against(&before)
-	} else {
-		b = x.Against(nil)
+	state, known := v.lastState(n, kin)
+	sent, ok := v.last(n, func(e Entry) bool { return e.Kin == kin && e.Gist.By == x.By && !e.Gist.Nothing })
+	var before trace.Exchange
+	if ok {
+		before = v.exchange(ctx, sent)
 	}
-	if e, ok := v.last(n, func(e Entry) bool { return e.Kin == kin && e.Gist.By == x.By && !e.Gist.Nothing }); ok && !x.Nothing {
-		before := e.exchange(ctx)
-		b.N, b.Same = e.N, x.CompareHeads(&before)
+	switch {
+	case !known:
+		b = x.Against(nil)
+	case ok && sent.Moment == state.Moment:
+		b = x.Against(&before)
+	default:
+		kept := v.unpack(state)
+		b = x.Against(&kept)
+	}
+	if ok && !x.Nothing {
+		b.N, b.Same = sent.N, x.CompareHeads(&before)
 	}
 	return b
 }
@@ -261,24 +276,36 @@ func (v *Visit) Compare(ctx context.Context, x *trace.Exchange, n int, kin strin
 // leaveTime is how long a look at an exchange waits for its last byte to leave.
 const leaveTime = time.Second
 
-// exchange unpacks m, with its answer as it left. One that has not left stays unfinished.
-func (m *Moment) exchange(ctx context.Context) trace.Exchange {
-	x := m.packed.Unpack()
-	if m.answer == nil || x.Nothing {
+// exchange is that of an entry of v, with its answer as it left. One that has not left
+// stays unfinished.
+func (v *Visit) exchange(ctx context.Context, e Entry) trace.Exchange {
+	x := v.unpack(e)
+	if e.answer == nil || x.Nothing {
 		return x
 	}
 	ctx, cancel := context.WithTimeout(ctx, leaveTime)
 	defer cancel()
-	if left, ok := m.answer.Wait(ctx); ok {
-		x.Finish(left, m.Seat)
+	if left, ok := e.answer.Wait(ctx); ok {
+		x.Finish(left, e.Seat)
 	}
 	return x
+}
+
+// unpack is exchange without the answer.
+func (v *Visit) unpack(e Entry) trace.Exchange {
+	v.mu.Lock()
+	newest := v.newest
+	v.mu.Unlock()
+	if newest.Moment == e.Moment {
+		return newest.x
+	}
+	return e.packed.Unpack()
 }
 
 // Look returns the exchange of an entry of v as it ended, and how it compares with those
 // before it. It waits at most a second for the answer to leave.
 func (v *Visit) Look(ctx context.Context, e Entry) (trace.Exchange, trace.Beside) {
-	x := e.exchange(ctx)
+	x := v.exchange(ctx, e)
 	return x, v.Compare(ctx, &x, e.N, e.Kin)
 }
 

@@ -6,28 +6,37 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// Timeline is what happened in a visit. at is the moment on the screen, 0 for now.
-func Timeline(t hub.Timeline, at int) views.Timeline {
-	out := views.Timeline{Since: say.Clock(t.Began), Dropped: t.Dropped, Shown: at}
-	last := ""
-	for _, e := range t.Entries {
-		g := e.Gist
-		verb, what, tone := say.Summary(*g)
-		by := g.By
-		if e.Kin != "" {
-			by = e.Kin
+// Timeline is what happened in a visit. at is the moment on the screen, 0 for now. seen is
+// the last moment that the page has already, 0 when it must be told all: where only one is
+// new, the others need no words.
+func Timeline(t hub.Timeline, at, seen int) views.Timeline {
+	out := views.Timeline{Since: say.Clock(t.Began), Dropped: t.Dropped, Shown: at, Entries: make([]views.Entry, len(t.Entries))}
+	if at == 0 {
+		out.Seen = seen
+	}
+	session := "" // of this browser, before the entry
+	for i, e := range t.Entries {
+		out.Entries[i] = views.Entry{N: e.N}
+		if last := i == len(t.Entries)-1; last || seen == 0 || seen != t.Entries[len(t.Entries)-1].N-1 {
+			entry(&out.Entries[i], e, session)
+			if out.News = ""; (e.Kin != "" || e.Gist.Nothing) && (e.Gist.Wrote || out.Entries[i].By == hub.TheClock) {
+				out.News = out.Entries[i].By + ": " + out.Entries[i].Verb + " " + out.Entries[i].What
+			}
 		}
-		out.Entries = append(out.Entries, views.Entry{
-			N: e.N, At: g.At.Local().Format("15:04:05"), Verb: verb, What: what, Tone: tone, Session: g.Session,
-			NewID: g.Session != "" && e.Kin == "" && g.Session != last, By: by,
-		})
-		if e.Kin == "" && g.Session != "" {
-			last = g.Session
-		}
-		out.News = ""
-		if (e.Kin != "" || g.Nothing) && (g.Wrote || by == hub.TheClock) {
-			out.News = by + ": " + verb + " " + what
+		if e.Kin == "" && e.Gist.Session != "" {
+			session = e.Gist.Session
 		}
 	}
 	return out
+}
+
+// entry puts the words of a moment into out. before is the session that this browser had.
+func entry(out *views.Entry, e hub.Line, before string) {
+	g := e.Gist
+	out.At, out.Session, out.By = g.At.Local().Format("15:04:05"), g.Session, g.By
+	out.Verb, out.What, out.Tone = say.Summary(*g)
+	out.NewID = g.Session != "" && e.Kin == "" && g.Session != before
+	if e.Kin != "" {
+		out.By = e.Kin
+	}
 }

@@ -55,26 +55,26 @@ type Did struct {
 	Refused   bool   // and was refused
 	Key       string
 	Found     bool  // the key was there, of get and delete
-	Value     Value // that was set, or got
+	Value     Value `json:",omitzero"` // that was set, or got
 	Born      bool  // the session did not exist before
 	Same      bool  // nothing is another than before: the value, or the copied cookie
 	Away      bool  // start over, of flush; taken away, of plant
 	Count     int   // keys that were cleared, records that were removed
-	Keys      Keys
+	Keys      Keys  `json:",omitzero"`
 	User      string
 	Before    string          // the short name of the ID that ended
 	Came      session.Verdict // on the cookie that came, before anything was done
-	Was       Session         // before anything was done
+	Was       Session         `json:",omitzero"` // before anything was done
 	Learned   int             // experiments whose progress was a key of the session that ended
-	Expiry    session.Expiry
+	Expiry    session.Expiry  `json:",omitzero"`
 	Placement session.Placement
-	PinnedAt  time.Time
-	Cookie    string // the name of the cookie that was planted
-	Late      bool   // the page asked by itself because a clock had run out
-	How       string // what was changed in a copy: "letter", "signature", one of session.TamperParts
-	Letter    Letter // that was changed
-	Copy      *Copy  // what became of a copy
-	OldPage   string // "restarted" or "idle": why the page that pressed goes on with another visit
+	PinnedAt  time.Time `json:",omitzero"`
+	Cookie    string    // the name of the cookie that was planted
+	Late      bool      // the page asked by itself because a clock had run out
+	How       string    // what was changed in a copy: "letter", "signature", one of session.TamperParts
+	Letter    Letter    `json:",omitzero"` // that was changed
+	Copy      *Copy     `json:",omitzero"` // what became of a copy
+	OldPage   string    // "restarted" or "idle": why the page that pressed goes on with another visit
 }
 
 // Letter is one that was changed in a cookie's value.
@@ -245,12 +245,12 @@ type Store struct {
 	State session.State
 	// Unknown tells that the store did not answer when it was asked for that session.
 	Unknown bool
-	Record  Session // what a live record says by itself, when no cookie opens it
+	Record  Session `json:",omitzero"` // what a live record says by itself, when no cookie opens it
 	Where   string  // what holds it: "row of the table sessions"
 	Fields  []Stored
 
 	// Left is the session that the browser had before, if that is another one.
-	Left Left
+	Left Left `json:",omitzero"`
 
 	Policy  Policy
 	Figures Figures
