@@ -231,7 +231,9 @@ func (a *App) refuseJSON(c *call, p *problem, out *outcome) error {
 	if err != nil {
 		return err
 	}
-	c.session = c.seat.Engine.Loaded(c.Request())
+	if c.session = c.seat.Engine.Loaded(c.Request()); c.session == nil && c.visit != nil && p.status != http.StatusServiceUnavailable {
+		c.session, _ = c.seat.Engine.Load(c.Request()) // nil when the store does not answer
+	}
 	a.recordJSON(c, p.status, out, body)
 	return writeJSONText(c, p.status, "application/problem+json", body)
 }

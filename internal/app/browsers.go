@@ -1,0 +1,76 @@
+package app
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/sessionscope/sessionscope/internal/seat"
+)
+
+// projector is POST /projector: it switches a visit's large type on or off.
+func (a *App) projector(c *call) error {
+	if a.visitOf(c) == nil {
+		return &problem{status: http.StatusBadRequest, detail: `Projector mode belongs to a visit: send its secret along, as the page's field "page" does.`}
+	}
+	on := c.form.Get("on") == "1"
+	c.visit.SetProjector(on)
+	back := "/"
+	if c.form.Has("experiment") { // the switch is on the shelf's pages too
+		back = a.lessonBefore(c, c.form.Get("experiment"))
+	}
+	return goTo(c, c.proved(back), struct {
+		Op string `json:"op"`
+		On bool   `json:"on"`
+	}{"projector", on})
+}
+
+// proved is the address of a path on this side, with a proof of the visit for one use.
+func (c *call) proved(path string) string {
+	sep := "?"
+	if strings.Contains(path, "?") {
+		sep = "&"
+	}
+	return c.seat.Base + path + sep + "x=" + c.visit.Proof()
+}
+
+// goTo answers a POST whose outcome is another page: JSON says what was done.
+func goTo(c *call, location string, done any) error {
+	switch c.wants {
+	case formJSON:
+		return writeJSON(c, http.StatusOK, "application/json", done)
+	case formFragment:
+		c.Response().Header().Set("HX-Redirect", location)
+		return c.NoContent(http.StatusOK)
+	}
+	return c.Redirect(http.StatusSeeOther, withHop(c, location))
+}
+
+// second is POST /second: another browser beside this one, with its own path, cookie
+// name and cookie path. With the field name it is one that was opened before.
+func (a *App) second(c *call) error {
+	if a.visitOf(c) == nil || c.seat != a.seats.Root {
+		return &problem{status: http.StatusBadRequest, detail: `A second browser belongs to a visit of the first: send its secret along, as the page's field "page" does.`}
+	}
+	s, err := a.seatNamed(c, c.form.Get("name"))
+	if err != nil {
+		return err
+	}
+	page := s.Base + "/?x=" + s.Invite()
+	return goTo(c, page, struct {
+		Op   string `json:"op"`
+		Name string `json:"name"`
+		URL  string `json:"url"`
+		Page string `json:"page"` // its page as one of the family, once
+	}{"second", s.Name, s.Base + "/", page})
+}
+
+// seatNamed returns the family's browser of that name, or a new one.
+func (a *App) seatNamed(c *call, name string) (*seat.Seat, error) {
+	open, _ := a.seats.Of(c.visit.Family)
+	for _, s := range open {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return a.seats.Open(c.visit.Family)
+}

@@ -1,0 +1,112 @@
+package app
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/sessionscope/sessionscope/internal/hub"
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/show"
+	"github.com/sessionscope/sessionscope/internal/trace"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// entry returns the moment n of the request's visit, if it has one.
+func (c *call) entry(n int) (e hub.Entry, ok bool) {
+	if c.visit == nil || n == 0 {
+		return e, false
+	}
+	e, ok = c.visit.Entry(n)
+	return e, ok && e.Kept()
+}
+
+// errNoMoment is for an address that names a moment and proves nothing, or one that is gone.
+func errNoMoment() error {
+	return &problem{status: http.StatusNotFound, detail: "That moment is not shown. An address opens no visit: choose the moment in the lab's timeline. A visit ends after 30 idle minutes, and keeps its last 200 moments."}
+}
+
+// past is GET /?at=N: the panels as they were at a moment of the visit.
+func (a *App) past(c *call, n int) error {
+	c.quiet()
+	e, ok := c.entry(n)
+	if !ok {
+		return errNoMoment()
+	}
+	c.session.Discard(c.ctx(), "only the past is looked at") // not even a clock moves
+	l := a.momentScreen(c, e)
+	verb, what, _ := say.Summary(e.Gist)
+	l.sentence = say.Note("moment", say.Text(fmt.Sprintf("What you see is from %s: ", say.Clock(e.Gist.At))), say.Code(strings.TrimSpace(verb+" "+what)), say.Text(". Nothing is done by looking."))
+	return a.writeLab(c, http.StatusOK, l)
+}
+
+// momentScreen is the screen of a moment of the request's visit.
+func (a *App) momentScreen(c *call, e hub.Entry) screen {
+	x, beside := c.visit.Look(c.ctx(), e)
+	seen := a.see(c, e.Seat, x)
+	seen.N, seen.Beside, seen.Past, seen.Of = e.N, beside, true, e.Kin
+	return screen{panels: seen, wire: seen, op: e.Gist.Op, past: true, at: e.N, composer: a.composer(c, false), owner: c.owner("")}
+}
+
+// moment is POST /moment: a page without a script looks at a moment of its timeline.
+func (a *App) moment(c *call) error {
+	c.quiet()
+	if c.visit == nil {
+		return errNoMoment()
+	}
+	to := c.seat.Base + "/?x=" + c.visit.Proof()
+	if n := momentParam(c.form.Get("at")); n > 0 {
+		to += "&at=" + strconv.Itoa(n)
+	}
+	return goTo(c, to, struct {
+		Op  string `json:"op"`
+		URL string `json:"url"`
+	}{"moment", to})
+}
+
+// exchange is GET /exchanges/N: the exchange as it ended. It records nothing.
+func (a *App) exchange(c *call) error {
+	c.quiet()
+	n := momentParam(c.Param("n"))
+	e, ok := c.entry(n)
+	if !ok || e.Gist.Nothing {
+		return &problem{status: http.StatusNotFound, detail: "There is no such exchange in this visit, or this request proves no visit: it ends after 30 idle minutes."}
+	}
+	if c.wants == formPage {
+		return a.past(c, n)
+	}
+	c.session.Discard(c.ctx(), "only the past is looked at")
+	l := a.momentScreen(c, e)
+	if c.wants == formFragment {
+		return a.write(c, http.StatusOK, views.Finished(c.place(), show.Wire(l.wire)))
+	}
+	return writeJSON(c, http.StatusOK, "application/json", exchangeOf(l.wire))
+}
+
+// exchangeJSON is a finished exchange. Cookies are named with their size only: the
+// session ID stands in the cookie and on its browser's lab page, nowhere else.
+type exchangeJSON struct {
+	N        int         `json:"n"`
+	By       string      `json:"by,omitempty"`
+	Finished bool        `json:"finished"`
+	Request  messageJSON `json:"request"`
+	Response messageJSON `json:"response"`
+	Took     string      `json:"took,omitempty"`
+}
+
+type messageJSON struct {
+	Line      string      `json:"line"`
+	Headers   [][2]string `json:"headers"`
+	HeadBytes string      `json:"head_bytes,omitempty"`
+	BodyBytes string      `json:"body_bytes,omitempty"`
+}
+
+func exchangeOf(s trace.Seen) exchangeJSON {
+	w := show.Wire(s)
+	request, answer := show.Bare(s)
+	return exchangeJSON{N: s.N, By: w.By, Finished: w.Finished, Took: w.Took,
+		Request:  messageJSON{w.RequestLine + " " + w.Proto, request, w.RequestHeadBytes, w.RequestBytes},
+		Response: messageJSON{w.StatusLine, answer, w.ResponseHeadBytes, w.ResponseBytes},
+	}
+}
