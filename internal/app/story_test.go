@@ -1,0 +1,193 @@
+package app
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// lab is a page of the lab with its visit.
+type lab struct {
+	*browser
+	secret string
+}
+
+func newLab(t *testing.T) *lab {
+	b := newBrowser(t, newApp(t, nil), formFragment)
+	return &lab{b, b.visit("/")}
+}
+
+// press posts a form as the page's script does, and returns what the page shows then: of a
+// press that leads to a page, that page.
+func (l *lab) press(target string, pairs ...string) answer {
+	l.t.Helper()
+	a := l.post(target, append(pairs, "page", l.secret)...)
+	if next := a.Header.Get("HX-Redirect"); next != "" {
+		l.form = formPage
+		defer func() { l.form = formFragment }()
+		return l.browser.get(next)
+	}
+	return a
+}
+
+func (l *lab) get(target string) answer {
+	l.t.Helper()
+	sep := "?"
+	if strings.Contains(target, "?") {
+		sep = "&"
+	}
+	return l.browser.get(target + sep + "page=" + l.secret)
+}
+
+// forget throws the browser's cookies away, as a person does by hand.
+func (l *lab) forget() { l.jar = newBrowser(l.t, l.h, formJSON).jar }
+
+// story wants the words of each part of one screen, and that others are not there: a word
+// that begins with "!" must be missing.
+func (a answer) story(parts map[string][]string) {
+	a.t.Helper()
+	ends := map[string]string{"result": "</p>", "moment": "</section>", "browser": "</article>", "wire": "</article>", "server": "</article>", "timeline": "</article>"}
+	for id, words := range parts {
+		got := a.region(id, ends[id])
+		for _, w := range words {
+			if w, missing := strings.CutPrefix(w, "!"); missing == strings.Contains(got, w) {
+				a.t.Errorf("%s says %q; want %q there: %t", id, got, w, !missing)
+			}
+		}
+	}
+}
+
+// A cookie that was dropped came with the press, and is thrown away by its answer.
+func TestStoryOfADroppedCookie(t *testing.T) {
+	l := newLab(t)
+	l.press("/set", "key", "name", "value", "Rahim").want(200)
+	l.press("/drop-cookie").want(200).story(map[string][]string{
+		"result":   {"dropped", "it came with this press"},
+		"browser":  {"No cookie any more: the server had it thrown away", "thrown away by this answer", "!none came", "!No cookie yet"},
+		"wire":     {"POST", "sessionscope=", "Max-Age=0", "read cookie"},
+		"server":   {"its record is still here", "!No record of this browser"},
+		"moment":   {"bytes → none"},
+		"timeline": {"dropped"},
+	})
+}
+
+// Who writes after a drop leaves the old record behind: it is counted and named.
+func TestStoryOfTheOrphan(t *testing.T) {
+	l := newLab(t)
+	id := regexp.MustCompile(`[0-9a-f]{8}`).FindString(l.press("/set", "key", "name", "value", "Rahim").region("server", "</code>"))
+	l.press("/drop-cookie")
+	l.press("/set", "key", "name", "value", "Karim").want(200).story(map[string][]string{
+		"moment": {"live records 1 → 2", "the old record", id, "lies there still"},
+		"result": {"the old record " + id + " lies there still"},
+		"server": {id, "lies there still"},
+	})
+}
+
+// What is put back is looked at: nothing red stands over a good cookie, and what it took
+// the place of is told.
+func TestStoryOfPutBack(t *testing.T) {
+	l := newLab(t)
+	first := regexp.MustCompile(`sha256:([0-9a-f]{8})`).FindStringSubmatch(l.press("/set", "key", "name", "value", "Rahim").body)[1]
+	l.press("/pin").want(200)
+	l.press("/drop-cookie")
+	second := regexp.MustCompile(`sha256:([0-9a-f]{8})`).FindStringSubmatch(l.press("/set", "key", "name", "value", "Karim").body)[1]
+	if first == second {
+		t.Fatal("the control: no second session was born")
+	}
+	l.press("/set", "key", "name", "value", "again")
+	a := l.press("/put-back", "pin", "1").want(200).wantNo("its session has ended", `class="refusal"`)
+	a.story(map[string][]string{
+		"result":   {"of this browser again", "It opens " + first, second, "lies on in the store"},
+		"browser":  {"valid", first},
+		"server":   {first, "Rahim", second, "lies there still"},
+		"moment":   {second + " → " + first, "version 2 → 1", "another ID", `"again" → "Rahim"`},
+		"timeline": {"put back", "!refused"},
+	})
+	// A copy whose session has ended opens nothing, and every part says so.
+	l.press("/flush")
+	l.press("/put-back", "pin", "1").want(200).story(map[string][]string{
+		"result":   {"It opens nothing"},
+		"browser":  {"opens nothing"},
+		"timeline": {"put back", "a copy that opens nothing", "!refused"},
+	})
+}
+
+// What was done is called what it is: a logout, a cookie that was taken away, a copy in
+// which nothing was changed.
+func TestStoryOfNames(t *testing.T) {
+	l := newLab(t)
+	l.press("/login", "user", "ada")
+	l.press("/plant")
+	l.press("/plant", "off", "1").story(map[string][]string{"timeline": {"taken away the readable cookie"}})
+	l.press("/tamper", "part", "value", "to", l.cookie()).want(200, "copy accepted").story(map[string][]string{"timeline": {"an unchanged copy", "!whole cookie"}})
+	l.press("/logout").story(map[string][]string{"timeline": {"logged out", "!flushed"}, "result": {"logged out"}})
+}
+
+// A browser that has other cookies has not none, and one whose cookies were cleared is no
+// newcomer.
+func TestStoryOfOtherCookies(t *testing.T) {
+	l := newLab(t)
+	r := l.request("GET", "/?page="+l.secret, "")
+	r.Header.Set("Cookie", "theirs=1; more=2")
+	l.send(r).want(200).story(map[string][]string{
+		"browser": {"No session cookie yet", "2 other cookies", "listed below", "!none came"},
+		"result":  {"none of them is the session cookie"},
+	})
+	l.press("/set", "key", "name", "value", "Rahim")
+	l.forget()
+	l.get("/").want(200).story(map[string][]string{"browser": {"No cookie: none came", "!yet"}, "server": {"its record is still here"}, "result": {"any more"}})
+}
+
+// This server's own cookies are its own, on a second browser's pages too, and sizes say
+// what they count.
+func TestStoryOfOwnCookies(t *testing.T) {
+	l := newLab(t)
+	l.press("/set", "key", "name", "value", "Rahim")
+	l.press("/plant")
+	l.press("/pin")
+	l.form = formJSON
+	page := l.post("/second", "page", l.secret).want(200).json()["page"].(string)
+	l.form = formPage
+	r := l.request("GET", page, "")
+	r.Header.Set("Cookie", r.Header.Get("Cookie")+"; "+cookieName+"-live=ABCDEFGHIJKLMNOPQRSTUVWXYZ; theirs=123")
+	l.send(r).want(200).story(map[string][]string{
+		"jar":  {"!theirs 9 B not ours"},
+		"wire": {"3 B of value, not ours", "26 B of value, another side of this lab"},
+	})
+	a := l.send(r)
+	if n := strings.Count(a.region("jar", "</table>"), "not ours"); n != 1 {
+		t.Errorf("%d cookies are called not ours, one is: %s", n, a.region("jar", "</table>"))
+	}
+	if got := a.region("jar", "</table>"); !strings.Contains(got, "9 B with its name") {
+		t.Errorf("the table does not say what its sizes count: %s", got)
+	}
+}
+
+// A cookie without a name is none of ours, whatever its value is: the engine reads it as
+// the page does.
+func TestStoryOfANamelessCookie(t *testing.T) {
+	l := newLab(t)
+	for _, press := range []string{"/keys", "/set"} {
+		r := l.request(map[string]string{"/keys": "GET", "/set": "POST"}[press], press+"?page="+l.secret, "key=name&value=Rahim")
+		r.Header.Set("Cookie", cookieName)
+		a := l.send(r).want(200).wantNo("carries no signature", "takes that one", "unsigned or garbled")
+		if got := a.region("jar", "</table>"); !strings.Contains(got, "(no name)") {
+			t.Errorf("%s: the table says %s", press, got)
+		}
+	}
+}
+
+// The server keeps the record of a browser whose cookie was refused, and says so: that is
+// the point of these runs.
+func TestStoryOfARecordThatLiesThere(t *testing.T) {
+	a := newExperiments(t, nil)
+	for _, slug := range []string{"three-witnesses", "change-one-letter"} {
+		b := newBrowser(t, a, formPage)
+		b.post("/set", "key", "a", "value", "b")
+		shown := strings.TrimSuffix(b.post("/experiments/"+slug+"/run", "prediction", "1").want(303).Header.Get("Location"), "#run")
+		page := b.get(shown + "&at=3").want(200)
+		if got := page.region("server", "</article>"); !strings.Contains(got, "its record is still here") || strings.Contains(got, "No record of this browser") {
+			t.Errorf("%s, exchange 3: the server's panel says %q", slug, got)
+		}
+	}
+}
