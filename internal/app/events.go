@@ -39,6 +39,7 @@ func (a *App) events(c *call) error {
 	if v == nil {
 		return c.String(http.StatusNotFound, "There is no such visit: it ends after 30 idle minutes. Load the page anew.\n")
 	}
+	present := v.Present()          // before: a press may come in between, whose answer says it all
 	s, err := c.seat.Engine.Load(r) // whose cookie came along: another tab may have changed it
 	if err != nil {
 		c.Response().Header().Set("Retry-After", "2")
@@ -65,12 +66,21 @@ func (a *App) events(c *call) error {
 	if last, err := strconv.Atoi(r.Header.Get("Last-Event-ID")); err == nil {
 		seen = last
 	}
-	a.stream(c, v, s.Info(), seen, news)
+	a.stream(c, v, keyOf(s) != present, seen, news)
 	return nil
 }
 
-// stream writes to a page until it leaves, does not read, or the visit ends.
-func (a *App) stream(c *call, v *hub.Visit, info session.Info, seen int, news <-chan struct{}) {
+// keyOf is the key of a session, zero if it does not exist.
+func keyOf(s *session.Session) (k session.Key) {
+	if s.Exists() {
+		k = s.Info().Cookie.RecordKey()
+	}
+	return k
+}
+
+// stream writes to a page until it leaves, does not read, or the visit ends. another tells
+// that its request came with another session than the page's last press.
+func (a *App) stream(c *call, v *hub.Visit, another bool, seen int, news <-chan struct{}) {
 	w := c.Response()
 	rc := http.NewResponseController(w.Writer)           // w's own Flush hides what went wrong
 	_ = rc.SetWriteDeadline(time.Now().Add(streamWrite)) // a recorder has no deadlines
@@ -85,7 +95,7 @@ func (a *App) stream(c *call, v *hub.Visit, info session.Info, seen int, news <-
 		}
 		return rc.Flush()
 	}}
-	err := st.begin(c.ctx(), info)
+	err := st.begin(c.ctx(), another)
 	beat := time.NewTicker(streamBeat)
 	defer beat.Stop()
 	rest := time.NewTimer(0)
@@ -121,18 +131,14 @@ type stream struct {
 // begin tells what the page may have missed. When the request for the stream came
 // with another session than the page's last press, another tab has got it: the page
 // is told to look, with a request of its own.
-func (st *stream) begin(ctx context.Context, info session.Info) error {
+func (st *stream) begin(ctx context.Context, another bool) error {
 	if err := st.flush([]byte(": here\n\n")); err != nil { // the head at once, whether or not there is news
 		return err
 	}
-	now := session.Key{}
-	if info.Exists {
-		now = info.Cookie.RecordKey()
-	}
-	if has, _ := st.v.Has(now); !has {
+	switch {
+	case another:
 		return st.look()
-	}
-	if st.v.Last() > st.seen {
+	case st.v.Last() > st.seen:
 		return st.news(ctx)
 	}
 	return nil

@@ -155,7 +155,7 @@ func (c *call) owns() (by []string) {
 		by = append(by, "visit "+c.visit.Name)
 	}
 	if c.session != nil && c.session.Exists() {
-		k := c.session.Info().Cookie.RecordKey()
+		k := keyOf(c.session)
 		by = append(by, "session "+string(k[:]))
 	}
 	return by

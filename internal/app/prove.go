@@ -85,15 +85,11 @@ func (a *App) begin(c *call) {
 	if c.visit != nil || c.wants != formPage || c.Request().Method != http.MethodGet || !strings.Contains(c.Request().Header.Get("Accept"), "text/html") {
 		return
 	}
-	k := session.Key{}
-	if info := c.session.Info(); info.Exists {
-		k = info.Cookie.RecordKey()
-	}
 	family := ""
 	if c.seat != a.seats.Root && c.seat.Accept(c.QueryParam("x")) {
 		family, c.proven = c.seat.Family, true
 	}
-	if c.visit = a.hub.Begin(c.seat, family, k); c.proven {
+	if c.visit = a.hub.Begin(c.seat, family, keyOf(c.session)); c.proven {
 		c.visit.Confirm()
 	}
 }

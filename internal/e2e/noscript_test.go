@@ -67,6 +67,7 @@ func TestBackWithoutScripts(t *testing.T) {
 			_, err := chromedp.Call(pg.ctx, cdp.Navigate, cdp.NavigateParams{URL: pg.url + "/experiments"})
 			return err
 		})
+		pg.want("#progress-text", "Nothing done yet") // it is there: what was told may have been of the page before
 	}
 	pg.fill("value", "kept-by-the-page")
 	pg.press("Set", "set")

@@ -53,6 +53,13 @@ func (v *Visit) Has(k session.Key) (has, inCookie bool) {
 	return v.present == k, v.inCookie
 }
 
+// Present returns the session that this browser has; zero without one.
+func (v *Visit) Present() session.Key {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.present
+}
+
 // Session returns the one that this browser has, or had last; zero for none.
 func (v *Visit) Session() session.Key {
 	v.mu.Lock()
