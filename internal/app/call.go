@@ -37,8 +37,7 @@ type call struct {
 	page   string     // which load of a page sent it, "" when it did not say
 	seen   int        // the last moment that the page shows, 0 when it did not say
 
-	errand  *errand           // what the server's own client is about; nil for any other client
-	last    session.Key       // of a private instance: the session that this client had last
+	from    *sender           // nil unless this program's own client sent it
 	live    *experiment.Reply // of the run below whose path it came; nil mostly
 	session *session.Session  // nil before it is loaded, and when the store does not answer
 
@@ -84,13 +83,13 @@ func callOf(ec echo.Context) *call { return ec.Request().Context().Value(callKey
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{wants: formOf(r), seat: a.seats.Root, scope: scope{Context: r.Context()}}
 	c.scope.call = c
-	if c.errand, _ = r.Context().Value(errandKey{}).(*errand); c.errand != nil {
-		c.visit, c.last = c.errand.visit, c.errand.last
+	if c.from, _ = r.Context().Value(senderKey{}).(*sender); c.from != nil {
+		c.visit = c.from.visit
 	}
-	if c.wants != formJSON || a.hub.Any() || c.errand != nil {
+	if c.wants != formJSON || a.hub.Any() || c.from != nil {
 		c.x = &trace.Exchange{Did: trace.Did{Op: "lab"}}
-		if c.errand != nil {
-			c.x.By, c.x.Source, c.x.Copied = c.errand.by, c.errand.source, c.errand.source != ""
+		if c.from != nil {
+			c.x.By, c.x.Source, c.x.Copied = c.from.by, c.from.source, c.from.source != ""
 		}
 	}
 	c.head = tap.HeadOf(r, c.x != nil && r.Method != http.MethodHead)
@@ -102,8 +101,8 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c.x != nil && !c.added { // what was no moment of a visit may concern others
 		a.hub.Add(nil, c.seat, c.x, nil, 0, c.after())
 	}
-	if c.errand != nil {
-		c.errand.done <- c
+	if c.from != nil {
+		c.from.noted <- noted{x: c.x, known: c.gathered, n: c.n, answer: c.head.Answer, seat: c.seat, had: c.after().Saw}
 	}
 }
 

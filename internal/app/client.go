@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/hub"
+	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/tap"
 	"github.com/sessionscope/sessionscope/internal/trace"
@@ -32,19 +33,30 @@ func newClient(a *App) *client { return &client{app: a, conns: make(chan net.Con
 // ownConn is the server's end of a connection of its own client.
 type ownConn struct {
 	net.Conn
-	*errand
+	*sender
 }
 
-// errand is what a client of this program's own is about.
-type errand struct {
+// sender is who sent a request, if it was a client of this program's own. The requests of
+// such a client find theirs by their connection.
+type sender struct {
 	by     string
 	source string      // the cookie that it sends a copy of, "" for none
 	visit  *hub.Visit  // that the exchange is a moment of, nil for none
 	last   session.Key // the session that the client had last; zero for none
-	done   chan *call  // takes the request once it is answered
+	noted  chan noted  // takes what was noted of the request, once it is answered
 }
 
-type errandKey struct{}
+// noted is what the application noted of a request of its own client.
+type noted struct {
+	x      *trace.Exchange
+	known  bool // x is complete: the request was not refused on its way
+	n      int  // its number in the sender's visit, 0 for no moment
+	answer *tap.Answer
+	seat   *seat.Seat
+	had    session.Key // the session that its cookie named
+}
+
+type senderKey struct{}
 
 // start serves the client's connections until the app ends.
 func (cl *client) start() {
@@ -52,7 +64,7 @@ func (cl *client) start() {
 		Handler: cl.app, ReadHeaderTimeout: time.Second, ReadTimeout: time.Second, MaxHeaderBytes: 32 << 10,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			own := tap.Under(conn).(ownConn)
-			return tap.Context(context.WithValue(ctx, errandKey{}, own.errand), conn)
+			return tap.Context(context.WithValue(ctx, senderKey{}, own.sender), conn)
 		},
 	}
 	go cl.server.Serve(tap.Listen(cl))
@@ -99,13 +111,13 @@ func (cl *client) send(c *call, source, value, by string) (out sentCopy, err err
 	cl.once.Do(cl.start)
 	ctx, cancel := context.WithTimeout(c.ctx(), copyTime)
 	defer cancel()
-	job := &errand{by: by, source: source, visit: c.visit, done: make(chan *call, 1)}
+	from := &sender{by: by, source: source, visit: c.visit, noted: make(chan noted, 1)}
 	transport := &http.Transport{
 		DisableKeepAlives: true, DisableCompression: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			here, there := net.Pipe()
 			select {
-			case cl.conns <- ownConn{there, job}:
+			case cl.conns <- ownConn{there, from}:
 				return here, nil
 			case <-cl.app.done:
 				return nil, net.ErrClosed
@@ -130,13 +142,12 @@ func (cl *client) send(c *call, source, value, by string) (out sentCopy, err err
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		return out, err
 	}
-	var answered *call
 	select {
-	case answered = <-job.done:
+	case noted := <-from.noted:
+		out.x, out.n = *noted.x, noted.n
 	case <-ctx.Done():
 		return out, errCopyFailed
 	}
-	out.x, out.n = *answered.x, answered.n
 	if e, ok := c.entry(out.n); ok {
 		out.x, out.beside = c.visit.Look(ctx, e)
 	}

@@ -22,7 +22,7 @@ import (
 type instance struct {
 	*App
 	had      sync.Map     // the session that each client had last, by the client's name
-	expected sync.Map     // the errand of the request that comes next, by the client's address
+	expected sync.Map     // the sender of the request that comes next, by the client's address
 	late     atomic.Value // what a Save returned that came too late
 }
 
@@ -59,25 +59,25 @@ func (p *instance) ConnContext(ctx context.Context, c net.Conn) context.Context 
 // Expect implements experiment.App.
 func (p *instance) Expect(address, who string) func(context.Context) trace.Packed {
 	last, _ := p.had.Load(who)
-	job := &errand{by: who, done: make(chan *call, 1)}
-	job.last, _ = last.(session.Key)
-	p.expected.Store(address, job)
+	from := &sender{by: who, noted: make(chan noted, 1)}
+	from.last, _ = last.(session.Key)
+	p.expected.Store(address, from)
 	return func(ctx context.Context) trace.Packed {
-		if p.expected.CompareAndDelete(address, job) {
+		if p.expected.CompareAndDelete(address, from) {
 			return nil // an answer came, and none of ours: the request was refused on its way
 		}
 		select {
-		case c := <-job.done:
-			if after := c.after(); after.Saw != (session.Key{}) {
-				p.had.Store(who, after.Saw)
+		case noted := <-from.noted:
+			if noted.had != (session.Key{}) {
+				p.had.Store(who, noted.had)
 			}
-			if !c.gathered {
+			if !noted.known {
 				return nil
 			}
-			if left, ok := c.head.Answer.Wait(ctx); ok {
-				c.x.Finish(left, c.seat)
+			if left, ok := noted.answer.Wait(ctx); ok {
+				noted.x.Finish(left, noted.seat)
 			}
-			return c.x.Pack() // a run keeps many
+			return noted.x.Pack() // a run keeps many
 		case <-ctx.Done():
 			return nil
 		}
@@ -86,8 +86,8 @@ func (p *instance) Expect(address, who string) func(context.Context) trace.Packe
 
 // ServeHTTP implements http.Handler.
 func (p *instance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if job, ok := p.expected.LoadAndDelete(r.RemoteAddr); ok {
-		r = r.WithContext(context.WithValue(r.Context(), errandKey{}, job))
+	if from, ok := p.expected.LoadAndDelete(r.RemoteAddr); ok {
+		r = r.WithContext(context.WithValue(r.Context(), senderKey{}, from))
 	}
 	p.App.ServeHTTP(w, r)
 }

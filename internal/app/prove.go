@@ -24,7 +24,7 @@ const pageIDLen = 26
 
 // findVisit finds the visit that a request proves.
 func (a *App) findVisit(c *call) error {
-	if c.errand != nil {
+	if c.from != nil {
 		return nil // it is of the server's own client
 	}
 	r := c.Request()

@@ -30,8 +30,11 @@ func (a *App) gather(c *call, status int, out *outcome) {
 	}
 	x.Came(c.Request(), c.head, c.seat, c.below, c.body)
 	x.Leaving(status, h, c.seat)
-	before := c.last
-	if c.visit != nil && c.errand == nil {
+	before := session.Key{}
+	switch {
+	case c.from != nil:
+		before = c.from.last
+	case c.visit != nil:
 		before = c.visit.Session()
 	}
 	info := session.Info{Verdict: session.VerdictAbsent}
@@ -106,7 +109,7 @@ var ended = func() context.Context {
 // recordJSON makes an exchange whose answer shows no panels a moment of its visit, if it
 // has one. After a commit, no failure of this becomes an error.
 func (a *App) recordJSON(c *call, status int, out *outcome, body []byte) {
-	if c.visit == nil && c.errand == nil || c.added || c.x == nil {
+	if c.visit == nil && c.from == nil || c.added || c.x == nil {
 		return
 	}
 	c.x.Said(body)
