@@ -7,7 +7,10 @@
 package hub
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,6 +39,7 @@ type Hub struct {
 	seats *seat.Seats
 	now   func() time.Time
 	start string // begins each secret of this run of the program
+	key   []byte // makes the marks of families
 	count atomic.Int32
 	held  atomic.Int64 // bytes of all exchanges
 	told  atomic.Int64 // counts the news
@@ -56,7 +60,7 @@ type Hub struct {
 func New(seats *seat.Seats) *Hub {
 	now := seats.Root.Engine.Now
 	return &Hub{
-		seats: seats, now: now, start: strconv.FormatInt(time.Now().UnixNano(), 36), news: make(chan news, 256), done: make(chan struct{}),
+		seats: seats, now: now, start: strconv.FormatInt(time.Now().UnixNano(), 36), key: []byte(rand.Text()), news: make(chan news, 256), done: make(chan struct{}),
 		bySecret: make(map[string]*Visit), byProof: make(map[string]*Visit), boards: make(map[chan Beat]bool),
 	}
 }
@@ -72,6 +76,9 @@ const (
 
 // SecretLen is the most bytes that a secret has; nothing longer is looked at.
 const SecretLen = 64
+
+// randomLen is how many bytes rand.Text returns.
+const randomLen = 26
 
 // Prove returns the visit of that secret on the pages of s, or nil, and why there is none
 // of a secret that was one. A visit whose secret was shown is one that somebody uses.
@@ -164,7 +171,7 @@ func keysOf(k session.Key) []session.Key {
 // holds the lock.
 func (h *Hub) begin(s *seat.Seat, family, heirOf string) *Visit {
 	now := h.now()
-	v := &Visit{hub: h, Name: rand.Text(), Secret: h.start + rand.Text(), Seat: s, Family: family, heirOf: heirOf, began: now, born: h.told.Load(), used: now, streams: make(map[chan struct{}]bool)}
+	v := &Visit{hub: h, Name: rand.Text(), Secret: h.secret(s, family), Seat: s, Family: family, heirOf: heirOf, began: now, born: h.told.Load(), used: now, streams: make(map[chan struct{}]bool)}
 	if family == "" {
 		v.Family = v.Name
 	}
@@ -200,8 +207,33 @@ func (h *Hub) momentsOf(s *seat.Seat, k session.Key) (out []*Moment) {
 	return out
 }
 
+// secret returns one for a visit on the pages of s. In a family it ends with a mark that
+// nobody else can make: when the visit has ended, that mark still tells whose it was.
+func (h *Hub) secret(s *seat.Seat, family string) string {
+	secret := h.start + rand.Text()
+	if family != "" {
+		secret += h.mark(s, secret)
+	}
+	return secret
+}
+
+// mark is the end of a secret that begins like this, on the pages of s, in the family that
+// opened them.
+func (h *Hub) mark(s *seat.Seat, secret string) string {
+	m := hmac.New(sha256.New, h.key)
+	m.Write([]byte(s.Base + " " + secret))
+	return base32.StdEncoding.EncodeToString(m.Sum(nil)[:10])
+}
+
+// isKin tells whether a visit of that secret was, on the pages of s, one of the family that
+// opened them. Everybody can make up a secret.
+func (h *Hub) isKin(s *seat.Seat, secret string) bool {
+	n := len(h.start) + randomLen
+	return len(secret) > n && hmac.Equal([]byte(secret[n:]), []byte(h.mark(s, secret[:n])))
+}
+
 // Heir returns the visit with which a page goes on whose own, of that secret, has ended:
-// each of its presses gets the same.
+// each of its presses gets the same. It is of the family that the ended one was of.
 func (h *Hub) Heir(secret string, s *seat.Seat) *Visit {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -211,7 +243,11 @@ func (h *Hub) Heir(secret string, s *seat.Seat) *Visit {
 			return v
 		}
 	}
-	v := h.begin(s, s.Family, strings.Clone(secret))
+	family := ""
+	if h.isKin(s, secret) {
+		family = s.Family
+	}
+	v := h.begin(s, family, strings.Clone(secret))
 	v.proved = true
 	return v
 }
