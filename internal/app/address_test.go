@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -66,4 +67,71 @@ func TestMadeUpSecretJoinsNoFamily(t *testing.T) {
 			t.Error("the family is not told what its second browser did after a rest")
 		}
 	})
+}
+
+// A token for one use counts where a page of this program's led, and not in a link that
+// somebody else made: who follows that one would go on in a stranger's visit, and the
+// stranger would see all that is done there. Elsewhere than under https and localhost a
+// browser names only the page that it comes from.
+func TestLinkOfOthersOpensNoVisit(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formPage)
+	v := b.visit("/")
+	base, _ := b.secondOf(v)
+	invite := func() string {
+		b := &browser{t, h, b.jar, formJSON}
+		return b.post("/second", "page", v, "name", "second").want(200).json()["page"].(string)
+	}
+	for name, test := range map[string]struct {
+		fields []string
+		ours   bool
+	}{
+		"a link of another site":             {[]string{"Sec-Fetch-Site", "cross-site"}, false},
+		"a link of another port":             {[]string{"Sec-Fetch-Site", "same-site", "Referer", "http://127.0.0.1:9/"}, false},
+		"a link in a message":                {[]string{"Sec-Fetch-Site", "none"}, false},
+		"elsewhere, a link in a message":     {[]string{"Upgrade-Insecure-Requests", "1"}, false},
+		"elsewhere, a link of another site":  {[]string{"Upgrade-Insecure-Requests", "1", "Referer", "http://evil.example/"}, false},
+		"elsewhere, a name like ours":        {[]string{"Upgrade-Insecure-Requests", "1", "Referer", "http://127.0.0.1:8080.evil.example/"}, false},
+		"elsewhere, an address that is none": {[]string{"Upgrade-Insecure-Requests", "1", "Referer", "http://%zz/"}, false},
+		"our page":                           {[]string{"Sec-Fetch-Site", "same-origin", "Upgrade-Insecure-Requests", "1"}, true},
+		"elsewhere, our page":                {[]string{"Upgrade-Insecure-Requests", "1", "Referer", origin + "/?x=used"}, true},
+		"no browser":                         {nil, true},
+	} {
+		follow := func(address string) answer {
+			stranger := newBrowser(t, h, formPage)
+			r := stranger.request("GET", address, "")
+			for i := 0; i < len(test.fields); i += 2 {
+				r.Header.Set(test.fields[i], test.fields[i+1])
+			}
+			a := stranger.send(r)
+			if _, next, found := strings.Cut(a.body, `content="0; url=`); found { // as the hop leads on
+				next, _, _ = strings.Cut(strings.ReplaceAll(next, "&amp;", "&"), `"`)
+				r := stranger.request("GET", next, "")
+				r.Header.Set("Sec-Fetch-Site", "same-origin")
+				a = stranger.send(r)
+			}
+			return a.want(200)
+		}
+		result := func() string {
+			return b.post("/set", "key", "a", "value", name, "page", v).want(http.StatusSeeOther).Header.Get("Location")
+		}
+		proof := func() string { return "/?x=" + proved(h, v).Proof() }
+		for what, address := range map[string]func() string{
+			"a result": result, "a result, by the hop": func() string { return result() + "&hop=1" },
+			"a proof": proof, "a proof, by the hop": func() string { return proof() + "&hop=1" }, "a proof on the shelf": func() string { return "/experiments" + proof()[1:] },
+		} {
+			if got := follow(address()).secret() == v; got != test.ours {
+				t.Errorf("%s, with %s: the page is of the visit: %t", name, what, got)
+			}
+		}
+		secret := follow(invite()).secret()
+		if visit, _ := h.hub.Prove(secret, h.seats.Root); visit != nil {
+			t.Fatal("the page of the second browser has a visit of the first")
+		}
+		seat, _ := h.seats.Enter(base + "/")
+		visit, _ := h.hub.Prove(secret, seat)
+		if got := visit.Family == proved(h, v).Name; got != test.ours {
+			t.Errorf("%s, with an invitation: the page is of the family: %t", name, got)
+		}
+	}
 }

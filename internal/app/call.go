@@ -30,6 +30,7 @@ type call struct {
 	form  url.Values // of a POST
 
 	visit  *hub.Visit // nil if the request belongs to none
+	once   string     // the token for one use in the address, "" when no page of ours led here
 	proven bool       // the address of a page proved it, once
 	proof  string     // for the request after this page
 	secret string     // that it showed of a visit which is no more, "" for none

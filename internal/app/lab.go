@@ -17,8 +17,8 @@ func (a *App) lab(c *call) error {
 	if n := momentParam(c.QueryParam("at")); n > 0 && c.wants != formJSON {
 		return a.past(c, n)
 	}
-	token := c.QueryParam("x")
-	if c.Request().Method != http.MethodGet || c.wants == formJSON {
+	token := c.once
+	if c.wants == formJSON {
 		token = "" // the page that shows it is still to come
 	}
 	if token != "" {
@@ -56,6 +56,9 @@ func (a *App) hop(c *call) error {
 	c.quiet()
 	kept := c.QueryParams()
 	kept.Del("hop")
+	if c.once == "" { // the page after this one is led to by ours
+		kept.Del("x")
+	}
 	to := html.EscapeString(c.seat.Base + "/?" + kept.Encode())
 	return c.HTML(http.StatusOK, `<!doctype html><html lang="en"><title>Sessionscope</title><meta name="color-scheme" content="light dark"><link rel="icon" href="`+a.assets.url("img/icon.svg")+`">`+
 		`<meta http-equiv="refresh" content="0; url=`+to+`"><a href="`+to+`">Go on</a></html>`)

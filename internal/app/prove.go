@@ -41,14 +41,32 @@ func (a *App) findVisit(c *call) error {
 	if c.visit, c.lost = a.hub.Prove(secret, c.seat); c.lost != hub.NotLost {
 		c.secret = strings.Clone(secret)
 	}
-	if c.visit == nil && secret == "" && r.Method == http.MethodGet && strings.Contains(r.URL.RawQuery, "x=") && !c.QueryParams().Has("hop") { // the page after the hop needs it
-		c.visit = a.hub.Redeem(c.QueryParam("x"), c.seat)
+	if r.Method == http.MethodGet && strings.Contains(r.URL.RawQuery, "x=") && fromOurPage(r) {
+		c.once = c.QueryParam("x")
+	}
+	if c.visit == nil && secret == "" && c.once != "" && !c.QueryParams().Has("hop") { // the page after the hop needs it
+		c.visit = a.hub.Redeem(c.once, c.seat)
 		c.proven = c.visit != nil
 	}
 	if c.x != nil {
 		c.x.Page = c.page
 	}
 	return nil
+}
+
+// fromOurPage tells whether a page of this program's led a browser to r. A token for one
+// use is for such a request only: somebody else could put one of their own into a link, and
+// would see all that is done on the page that it opens. A browser says where it comes from
+// in Sec-Fetch-Site, and where it does not, over plain http to another machine, in Referer.
+func fromOurPage(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site == "same-origin"
+	}
+	if r.Header.Get("Upgrade-Insecure-Requests") == "" {
+		return true // no browser that navigates
+	}
+	from, err := url.Parse(r.Referer())
+	return err == nil && from.Host == r.Host
 }
 
 // pageHeader takes the header apart by which a script says what page it is: the visit's
@@ -86,7 +104,7 @@ func (a *App) begin(c *call) {
 		return
 	}
 	family := ""
-	if c.seat != a.seats.Root && c.seat.Accept(c.QueryParam("x")) {
+	if c.seat != a.seats.Root && c.seat.Accept(c.once) {
 		family, c.proven = c.seat.Family, true
 	}
 	if c.visit = a.hub.Begin(c.seat, family, keyOf(c.session)); c.proven {
