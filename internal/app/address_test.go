@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -132,6 +133,70 @@ func TestLinkOfOthersOpensNoVisit(t *testing.T) {
 		visit, _ := h.hub.Prove(secret, seat)
 		if got := visit.Family == proved(h, v).Name; got != test.ours {
 			t.Errorf("%s, with an invitation: the page is of the family: %t", name, got)
+		}
+	}
+}
+
+// Whoever holds a session's cookie, and no more, sees the moments of that session, and in
+// them nothing of another: not of the other browsers of its family, nor of a session that
+// its browser had before.
+func TestSessionsMomentsTellOfNoOther(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formJSON)
+	v := b.visit("/")
+	press := func(target string, pairs ...string) (session string) {
+		t.Helper()
+		session, _ = about(b.post(target, append(pairs, "page", v)...).want(200))["id"].(string)
+		return session
+	}
+	// all is what a page of that secret shows of its moments.
+	all := func(b *browser, secret string, moments int) (text string) {
+		b = &browser{t, h, b.jar, formPage}
+		for n := range moments {
+			text += b.get(fmt.Sprintf("/?at=%d&page=%s", n+1, secret)).want(200).body
+			text += b.get(fmt.Sprintf("/exchanges/%d?page=%s", n+1, secret)).want(200).body
+		}
+		return text
+	}
+	holderSees := func(moments int, session string, others ...string) {
+		t.Helper()
+		holder := &browser{t, h, b.jar, formPage}
+		page := holder.get("/").want(200)
+		if n := len(page.entries()); n != moments {
+			t.Fatalf("the holder of %s has %d moments, want %d: %q", session, n, moments, page.entries())
+		}
+		text := all(holder, page.secret(), moments)
+		if !strings.Contains(text, session) {
+			t.Errorf("the control: the holder of %s does not see it", session)
+		}
+		for _, word := range others {
+			if strings.Contains(text, word) {
+				t.Errorf("the holder of %s sees %q of another", session, word)
+			}
+		}
+	}
+	first := press("/set", "key", "name", "value", "Rahim")
+	press("/pin")
+	press("/drop-cookie")
+	other := press("/set", "key", "of-another", "value", "not for others")
+	cookie := b.cookie()
+	press("/put-back", "pin", "1")
+	base, v2 := b.secondOf(v)
+	second := about(b.post(base+"/set", "key", "a", "value", "1", "page", v2).want(200))["id"].(string)
+	press("/set", "key", "name", "value", "Karim")
+	holderSees(5, first, other, second, "of-another", "not for others", "second browser", cookie)
+	r := (&browser{t, h, b.jar, formJSON}).request("POST", "/flush", "")
+	r.Header.Set("Cookie", cookieName+"="+cookie)
+	newBrowser(t, h, formJSON).send(r).want(200)
+	holderSees(6, first, other, second, "of-another", "not for others", "second browser", cookie) // it opens nothing, and holds values
+	last := press("/login", "user", "ada")
+	holderSees(2, last, other, second, "of-another", "not for others", "second browser")
+
+	words := []string{cookie, first, other, second, last, "of-another", "not for others", "second browser"}
+	text := all(b, v, 8)
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			t.Errorf("the control: the page that pressed does not see %q", word)
 		}
 	}
 }

@@ -24,6 +24,7 @@ type Visit struct {
 	began  time.Time
 	heirOf string // the secret of the ended visit that it goes on for, "" for none
 	own    int    // moments that it began with, of other visits
+	of     string // the short name of the session whose moments those are
 	born   int64  // the number of the last news before it began
 	idle   *time.Timer
 
@@ -303,9 +304,13 @@ func (v *Visit) unpack(e Entry) trace.Exchange {
 }
 
 // Look returns the exchange of an entry of v as it ended, and how it compares with those
-// before it. It waits at most a second for the answer to leave.
+// before it. It waits at most a second for the answer to leave. What v began with it knows
+// by a session's cookie alone, and it learns nothing of other sessions from that.
 func (v *Visit) Look(ctx context.Context, e Entry) (trace.Exchange, trace.Beside) {
 	x := v.exchange(ctx, e)
+	if e.N <= v.own {
+		x.Only(v.of)
+	}
 	return x, v.Compare(ctx, &x, e.N, e.Kin)
 }
 

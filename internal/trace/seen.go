@@ -1,5 +1,11 @@
 package trace
 
+import (
+	"slices"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
 // Seen is an exchange as somebody may see it: no cookie in it opens a session that the
 // request which looks has no right to. Only Exchange.Seen makes one.
 type Seen struct {
@@ -57,6 +63,34 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 		x.Answer.Body = Text{} // it tells of the session that is hidden
 	}
 	return Seen{exchange: x}
+}
+
+// Only leaves out of x what it tells of other sessions than that of the short name id: of
+// the other browsers of a family, and of the one that the browser had before. A session
+// whose ID became id is no other.
+func (x *Exchange) Only(id string) {
+	ids := []string{"", id}
+	for _, ev := range x.Events {
+		if ev.Session.String() == id {
+			ids = append(ids, ev.Before.String())
+		}
+	}
+	other := func(id string) bool { return !slices.Contains(ids, id) }
+	x.Events = slices.DeleteFunc(x.Events, func(ev session.Event) bool { return other(ev.Session.String()) })
+	x.Store.Figures.Family = nil
+	if other(x.Store.Left.ID) {
+		x.Store.Left = Left{}
+	}
+	if other(x.Did.Was.ID) {
+		x.Did.Was = Session{}
+	}
+	source := x.Source
+	*x = x.Seen(func(cookie string) bool {
+		l, _ := session.Peel(cookie)
+		e, ok := l.Envelope()
+		return ok && other(session.KeyOf(e.ID).Name().String())
+	}).exchange
+	x.Source = source // what is to be hidden with it is not known yet
 }
 
 // clone copies fields with their pieces: what is hidden for one stays for others.
