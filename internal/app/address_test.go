@@ -200,3 +200,55 @@ func TestSessionsMomentsTellOfNoOther(t *testing.T) {
 		}
 	}
 }
+
+// Whoever saw a session, by its cookie, is told when it ends, and nothing of what its
+// browser does afterwards: not when that sends a pinned copy, nor when a dead cookie that
+// somebody planted goes along with its requests. That another client sent a dead cookie the
+// page hears still, and not what session that client got in its place.
+func TestEndedSessionTellsNoMore(t *testing.T) {
+	for end, fields := range map[string][]string{"/flush": nil, "/login": {"user", "ada"}, "/cycle-id": nil} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newApp(t, nil)
+			defer h.Close()
+			b := newBrowser(t, h, formJSON)
+			v := b.visit("/")
+			b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
+			b.post("/pin", "page", v).want(200)
+			dead := b.cookie()
+			holder := &browser{t, h, b.jar, formPage}
+			theirs := holder.visit("/")
+			holder.jar = newBrowser(t, h, formPage).jar
+			told := func() []string { synctest.Wait(); return holder.get("/?at=1&page=" + theirs).want(200).entries() }
+			time.Sleep(time.Second)
+			b.post("/set", "key", "name", "value", "Karim", "page", v).want(200)
+			b.post(end, append(fields, "page", v)...).want(200)
+			before := told()
+			if n := len(before); n != 5 {
+				t.Errorf("%s: the control: the holder was told %q", end, before)
+			}
+			b.post("/set", "key", "later", "value", "1", "page", v).want(200)
+			b.post("/replay", "pin", "1", "page", v).want(200)
+			for _, target := range []string{"GET /get?key=later&page=" + v, "GET /?page=" + v, "POST /set", "POST /delete", "POST /login", "POST /pin", "POST /tamper", "POST /flush"} {
+				method, target, _ := strings.Cut(target, " ")
+				r := b.request(method, target, "key=later&value=2&user=ada&part=letter&page="+v)
+				r.Header.Set("Cookie", cookieName+"="+dead)
+				b.send(r)
+			}
+			if after := told(); len(after) != len(before) {
+				t.Errorf("%s: afterwards the holder was told %q", end, after[len(before):])
+			}
+			for _, press := range []string{"GET /keys ", "POST /set key=of-a-thief&value=1"} {
+				method, rest, _ := strings.Cut(press, " ")
+				target, form, _ := strings.Cut(rest, " ")
+				r := newBrowser(t, h, formJSON).request(method, target, form)
+				r.Header.Set("Cookie", cookieName+"="+dead)
+				newBrowser(t, h, formJSON).send(r)
+				synctest.Wait()
+				got := (&browser{t, h, b.jar, formFragment}).get("/?at=1&page=" + v).entries()
+				if last := got[len(got)-1]; !strings.Contains(last, "another client") || !strings.Contains(last, "refused") || strings.Contains(last, "of-a-thief") {
+					t.Errorf("%s: of another client's dead cookie the page was told %q", end, last)
+				}
+			}
+		})
+	}
+}

@@ -100,13 +100,16 @@ type news struct {
 	seat  *seat.Seat
 	gist  trace.Gist
 	names []session.Name // of the sessions concerned
+	shut  []session.Name // of those that a cookie was of which opened nothing
 	ended []session.Name
 	swept bool
 	after After
 }
 
 // tell has those who saw a session told of what x did to it. Should there be more than
-// can be told, the figures say so, and the next news make it good.
+// can be told, the figures say so, and the next news make it good. Of a cookie that a page
+// sent, and whose session has ended, nobody is told: that is what the session's browser
+// does afterwards.
 func (h *Hub) tell(x *trace.Exchange, s *seat.Seat, of *Visit, told []*Visit, after After) {
 	h.beat(x, s)
 	if len(x.Events) == 0 || after.Look && !x.Wrote() || !h.Any() {
@@ -115,7 +118,12 @@ func (h *Hub) tell(x *trace.Exchange, s *seat.Seat, of *Visit, told []*Visit, af
 	n := news{n: h.told.Add(1), of: of, told: told, seat: s, gist: x.Gist(), after: after}
 	n.gist.Elsewhere = of == nil
 	for _, ev := range x.Events {
-		n.names = append(n.names, ev.Session, ev.Before)
+		switch {
+		case ev.Kind == session.Expired, ev.Kind == session.Refused && of == nil:
+			n.shut = append(n.shut, ev.Session)
+		case ev.Kind != session.Refused:
+			n.names = append(n.names, ev.Session, ev.Before)
+		}
 		n.swept = n.swept || ev.Kind == session.Swept && ev.Count > 0
 		switch ev.Kind {
 		case session.Flushed:
@@ -157,7 +165,13 @@ func (h *Hub) tellOthers(ctx context.Context, n news) {
 		by = AnotherPage
 	}
 	for _, v := range h.all() {
+		g := n.gist
 		k, knows := v.knows(n.names)
+		if !knows {
+			if k, knows = v.knows(n.shut); knows {
+				g = onlyShut(g)
+			}
+		}
 		if n.n <= v.born || slices.Contains(n.told, v) || !knows && !n.swept { // it began afterwards: its page saw what there was
 			if changed {
 				v.wake() // the figures may have moved
@@ -169,10 +183,18 @@ func (h *Hub) tellOthers(ctx context.Context, n news) {
 		} else {
 			k = v.Session()
 		}
-		g := n.gist
 		g.By = by
 		h.observe(ctx, v, k, g)
 	}
+}
+
+// onlyShut is what g tells of a session whose cookie opened nothing. Another session may
+// have begun in its place, which is none of a watcher's.
+func onlyShut(g trace.Gist) trace.Gist {
+	about := []session.EventKind{session.Refused, session.Expired, session.Swept}
+	g.Acts = slices.DeleteFunc(slices.Clone(g.Acts), func(act trace.Act) bool { return !slices.Contains(about, act.Kind) })
+	g.Key, g.Found, g.Wrote = "", false, false
+	return g
 }
 
 // observe adds what happened without an exchange of v's browser to the session of k. What
