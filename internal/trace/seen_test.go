@@ -1,0 +1,176 @@
+package trace
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/tap"
+)
+
+const (
+	live = "L1VEcookie"
+	dead = "DEADcookie"
+)
+
+// opens is what a request asks that may see no live cookie.
+func opens(cookie string) bool { return cookie == live }
+
+// shown is all that an exchange says.
+func shown(t testing.TB, s any) string {
+	t.Helper()
+	b, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// exchangeWith is one of a request and an answer with these heads.
+func exchangeWith(t testing.TB, cookie, setCookie string) Exchange {
+	seats := newSeats(t)
+	r := httptest.NewRequest("POST", "/set", nil)
+	if cookie != "" {
+		r.Header.Set("Cookie", cookie)
+	}
+	h := http.Header{}
+	if setCookie != "" {
+		h.Set("Set-Cookie", setCookie)
+	}
+	var x Exchange
+	x.Came(r, tap.Head{}, seats.Root, "/set", "")
+	x.Leaving(200, h, seats.Root)
+	x.Keeps(r, seats.Root, session.Info{}, Kept{})
+	return x
+}
+
+// A cookie that opens a session still is nowhere in what may be seen, wherever it stood,
+// and one that opens nothing stays.
+func TestSeenHidesWhatOpens(t *testing.T) {
+	t.Parallel()
+	gone := func(x, before Exchange) Exchange {
+		x.Answer.Finished, before.Answer.Finished = true, true
+		x.CompareHeads(&before)
+		return x
+	}
+	for name, of := range map[string]func(cookie string) Exchange{
+		"in the Cookie header": func(c string) Exchange { return exchangeWith(t, "sessionscope="+c, "") },
+		"twice in it":          func(c string) Exchange { return exchangeWith(t, "sessionscope=x; a=1; sessionscope="+c, "") },
+		"in Set-Cookie":        func(c string) Exchange { return exchangeWith(t, "", "sessionscope="+c+"; Path=/") },
+		"kept":                 func(c string) Exchange { return Exchange{Cookie: Cookie{Kept: c, Bytes: len(c)}} },
+		"in a line of the request that is gone": func(c string) Exchange {
+			return gone(exchangeWith(t, "", ""), exchangeWith(t, "sessionscope="+c, ""))
+		},
+		"in a line of the answer that is gone": func(c string) Exchange {
+			return gone(exchangeWith(t, "", ""), exchangeWith(t, "", "sessionscope="+c))
+		},
+	} {
+		x := of(live)
+		if !strings.Contains(shown(t, x), live) {
+			t.Fatalf("%s: the control: the cookie is not there", name)
+		}
+		s := x.Seen(opens)
+		if got := shown(t, s); strings.Contains(got, live) || !s.Hid() {
+			t.Errorf("%s: hid %t: %s", name, s.Hid(), got)
+		}
+		s = of(dead).Seen(opens)
+		if got := shown(t, s); !strings.Contains(got, dead) || s.Hid() {
+			t.Errorf("%s: what opens nothing: hid %t: %s", name, s.Hid(), got)
+		}
+		s = x.Seen(Nobody)
+		if got := shown(t, s); !strings.Contains(got, live) || s.Hid() {
+			t.Errorf("%s: where no cookie opens anything: hid %t: %s", name, s.Hid(), got)
+		}
+	}
+}
+
+// What is hidden is told by its size, and the cookies beside it stay.
+func TestHiddenIsToldByItsSize(t *testing.T) {
+	t.Parallel()
+	x := exchangeWith(t, "sessionscope="+live+"; sessionscope="+dead+"; a=1", "")
+	s := x.Seen(opens)
+	want := []Piece{{Text: "sessionscope="}, {Kind: Hidden, Bytes: len(live)}, {Text: "; "}, {Text: "sessionscope="}, {Kind: Token, Text: dead}, {Text: "; "}, {Text: "a="}, {Kind: Foreign, Bytes: 1}}
+	for _, f := range s.Request.Fields {
+		if f.Name == "Cookie" && !cmp.Equal(f.Pieces, want) {
+			t.Errorf("the pieces differ:\n%s", cmp.Diff(want, f.Pieces))
+		}
+	}
+	if s.Cookie.Kept != "" || !s.Cookie.Hidden || s.Cookie.Bytes != len(live) {
+		t.Errorf("what the browser keeps: %+v", s.Cookie)
+	}
+}
+
+// The body of an answer tells of a session: it goes with the cookie that opens it, and
+// stays with any other.
+func TestTheBodyGoesWithTheCookie(t *testing.T) {
+	t.Parallel()
+	for cookie, stays := range map[string]bool{live: false, dead: true, "": true} {
+		x := exchangeWith(t, "sessionscope="+cookie, "")
+		x.Said([]byte(`{"value":"private"}`))
+		s := x.Seen(opens)
+		if got := strings.Contains(shown(t, s), "private"); got != stays {
+			t.Errorf("with the cookie %q the body stays: %t, want %t", cookie, got, stays)
+		}
+	}
+}
+
+// A copy with a letter changed is one letter from the cookie that it was made of: as long
+// as that one opens a session, all of the copy's cookies are hidden, and that one is never
+// shown.
+func TestACopyIsHiddenWithItsSource(t *testing.T) {
+	t.Parallel()
+	const near = "L1VEcookiE"
+	x := exchangeWith(t, "sessionscope="+near, "sessionscope=another")
+	x.Source, x.Copied = live, true
+	if got := shown(t, x.Seen(opens)); strings.Contains(got, near) || strings.Contains(got, "another") || strings.Contains(got, live) {
+		t.Errorf("a copy of a live cookie: %s", got)
+	}
+	x.Source = dead
+	if got := shown(t, x.Seen(opens)); !strings.Contains(got, near) || !strings.Contains(got, "another") || strings.Contains(got, dead) {
+		t.Errorf("a copy of one that opens nothing: %s", got)
+	}
+	x.Source = ""
+	if got := shown(t, x.Seen(opens)); !strings.Contains(got, near) {
+		t.Errorf("the control: no copy: %s", got)
+	}
+}
+
+// What is hidden for one who looks stays for others, who look at the same exchange: so do
+// the lines of both heads when they are compared for one.
+func TestLookingChangesNothing(t *testing.T) {
+	t.Parallel()
+	x := exchangeWith(t, "sessionscope="+live, "sessionscope="+live)
+	x.Source, x.Answer.Finished = live, true
+	x.Said([]byte("{}"))
+	x.Events = append(x.Events, session.Event{Kind: session.Read})
+	before := exchangeWith(t, "a=1", "sessionscope=old")
+	before.Request.Fields = append(before.Request.Fields, Field{Name: "X-Gone", Pieces: []Piece{{Text: "1"}}})
+	packed, packedBefore := string(x.Pack()), string(before.Pack())
+	mine := x
+	if same := mine.CompareHeads(&before); same == 0 || mine.Request.Fields[len(mine.Request.Fields)-1].Diff != Gone {
+		t.Fatalf("the control: %d fields are the same: %+v", same, mine.Request.Fields)
+	}
+	s := mine.Seen(opens)
+	if !s.Hid() {
+		t.Fatal("the control: nothing was hidden")
+	}
+	if string(x.Pack()) != packed || string(before.Pack()) != packedBefore {
+		t.Error("others see another exchange now")
+	}
+}
+
+// The store is asked once for each cookie, however often that stands in an exchange.
+func TestEachCookieIsAskedForOnce(t *testing.T) {
+	t.Parallel()
+	x := exchangeWith(t, strings.Repeat("sessionscope="+live+"; ", 50)+"sessionscope="+dead, "sessionscope="+live)
+	asked := make(map[string]int)
+	x.Seen(func(cookie string) bool { asked[cookie]++; return true })
+	if len(asked) != 2 || asked[live] != 1 || asked[dead] != 1 {
+		t.Errorf("asked %v", asked)
+	}
+}
