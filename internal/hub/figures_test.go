@@ -1,0 +1,173 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+// What the store counted is remembered for as long as the picture shows, with what held at
+// its edge; nobody looked for hours, and it says nothing of meanwhile.
+func TestPlot(t *testing.T) {
+	t.Parallel()
+	var p plot
+	now := time.Now()
+	if got := p.all(); len(got) != 0 {
+		t.Errorf("without a sample: %+v", got)
+	}
+	if !p.add(now, session.Stats{}) {
+		t.Error("the first figures are no news")
+	}
+	if !p.add(now.Add(time.Second), session.Stats{Live: 40, Expired: 10, Bytes: 9}) {
+		t.Error("other figures are no news")
+	}
+	if got := p.all(); len(got) != 2 || got[0] != (trace.Point{At: now}) || got[1] != (trace.Point{At: now.Add(time.Second), Live: 40, Expired: 10}) {
+		t.Errorf("two samples: %+v", got)
+	}
+	if p.add(now.Add(4*time.Second), session.Stats{Live: 40, Expired: 10}) || len(p.all()) != 2 {
+		t.Error("the same figures are news")
+	}
+	if !p.add(now.Add(6*time.Second), session.Stats{Live: 40, Expired: 11}) || !p.add(now.Add(8*time.Second), session.Stats{Live: 41, Expired: 11}) {
+		t.Error("one other figure is no news")
+	}
+	p.all()[0].Live = 99 // a copy
+	if p.all()[0].Live == 99 {
+		t.Error("who looks can change what is remembered")
+	}
+	later := now.Add(3 * time.Hour)
+	p.add(later, session.Stats{Live: 1})
+	if got := p.all(); len(got) != 1 || got[0].Live != 1 {
+		t.Errorf("after three hours: %+v", got)
+	}
+	for i := range 100 {
+		p.add(later.Add(time.Duration(i)*plotEvery), session.Stats{Live: i % 2})
+	}
+	end := later.Add(99 * plotEvery)
+	if got := p.all(); end.Sub(got[0].At) < plotFor || end.Sub(got[1].At) > plotFor || len(got) != int(plotFor/plotEvery)+2 {
+		t.Errorf("after 500 s there are %d, the first of %v ago", len(got), end.Sub(got[0].At))
+	}
+}
+
+// More than one change a second is not seen in the picture, and not kept: the last holds.
+func TestPlotIsBounded(t *testing.T) {
+	t.Parallel()
+	var p plot
+	now := time.Now()
+	for i := range 2000 {
+		now = now.Add(300 * time.Millisecond)
+		if !p.add(now, session.Stats{Live: i}) {
+			t.Fatal("a change is no news")
+		}
+		if points := p.all(); points[len(points)-1].Live != i {
+			t.Fatalf("the last figure is %d, want %d", points[len(points)-1].Live, i)
+		}
+	}
+	if n := len(p.all()); n > 302 || n < 200 {
+		t.Errorf("%d points are kept of ten minutes", n)
+	}
+	p.add(now.Add(-time.Hour), session.Stats{Live: 7}) // a clock that was set back
+	if points := p.all(); len(points) > 302 || points[len(points)-1].Live != 7 {
+		t.Errorf("after the clock was set back: %+v", points[len(points)-1])
+	}
+}
+
+// The figures are the store's, unknown when it does not answer, with what it has of each
+// browser of a family, when that is more than one.
+func TestFigures(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		b := l.root()
+		v := b.open("")
+		b.set(v, "a", "1")
+		f := l.Figures(t.Context(), b.seat, v)
+		if !f.Known || f.Live != 1 || f.Bytes == 0 || f.Family != nil || len(f.Plot) != 1 || f.Plot[0].Live != 1 {
+			t.Errorf("of a single browser: %+v", f)
+		}
+		family := func() (out []string) {
+			for _, m := range l.Figures(t.Context(), b.seat, v).Family {
+				out = append(out, fmt.Sprintf("%s %t %s %t %t %t", m.Name, m.This, m.State, m.Carried, m.Unknown, m.ID != ""))
+			}
+			return out
+		}
+		want := func(lines ...string) {
+			t.Helper()
+			if got := family(); fmt.Sprint(got) != fmt.Sprint(lines) {
+				t.Errorf("the family is %q, want %q", got, lines)
+			}
+		}
+		second := l.second(v.Family)
+		w := second.open(v.Family)
+		third := l.second(v.Family)
+		u := third.open(v.Family)
+		want("first browser true live false false true", "second browser false  false false false", "third browser false  false false false")
+		second.set(w, "a", "1")
+		third.press(u, "set", func(s *session.Session) {
+			s.SetPlacement(session.InCookie)
+			text, _ := session.Text("1")
+			_ = s.Set("a", text)
+		})
+		want("first browser true live false false true", "second browser false live false false true", "third browser false none true false true")
+		second.flush(w)
+		third.flush(u)
+		want("first browser true live false false true", "second browser false none false false true", "third browser false ended false false true")
+		l.store.down.Store(true)
+		if f := l.Figures(t.Context(), b.seat, v); f.Known || f.Family != nil || f.Plot != nil {
+			t.Errorf("while the store is down: %+v", f)
+		}
+		l.store.down.Store(false)
+		if f := l.Figures(t.Context(), b.seat, nil); !f.Known || f.Family != nil {
+			t.Errorf("of no visit: %+v", f)
+		}
+	})
+}
+
+// While there is a visit the figures are remembered, and when they change its streams are
+// told; without one nobody asks the store.
+func TestRun(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { l.Run(ctx); close(ended) }()
+		away := l.root()
+		away.away = true
+		away.set(nil, "a", "1")
+		time.Sleep(2 * plotEvery)
+		synctest.Wait()
+		if n := len(l.plot.all()); n != 0 {
+			t.Errorf("%d samples although nobody looks", n)
+		}
+		v := l.root().open("")
+		news, _ := stream(t, v)
+		time.Sleep(plotEvery)
+		synctest.Wait()
+		if n := len(l.plot.all()); n != 1 || !news() {
+			t.Errorf("%d samples", n)
+		}
+		time.Sleep(plotEvery)
+		synctest.Wait()
+		if news() {
+			t.Error("the same figures are news")
+		}
+		another := l.root()
+		another.away = true
+		another.set(nil, "a", "1")
+		time.Sleep(plotEvery)
+		synctest.Wait()
+		if got := l.plot.all(); len(got) != 2 || got[1].Live != 2 || !news() {
+			t.Errorf("after a session that no request of this program made: %+v", got)
+		}
+		l.store.down.Store(true)
+		time.Sleep(plotEvery)
+		synctest.Wait()
+		if news() || len(l.plot.all()) != 2 {
+			t.Error("an outage is a sample")
+		}
+		cancel()
+		synctest.Wait()
+		<-ended
+	})
+}
