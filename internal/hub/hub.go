@@ -156,7 +156,7 @@ func (h *Hub) Begin(s *seat.Seat, family string, k session.Key) *Visit {
 		v.append(m, "")
 	}
 	v.watched = append(v.watched, keysOf(k)...)
-	v.own, v.of = len(v.entries), k.Name().String()
+	v.own, v.of = v.dropped+len(v.entries), k.Name().String()
 	return v
 }
 

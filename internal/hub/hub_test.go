@@ -571,6 +571,36 @@ func TestAdopt(t *testing.T) {
 	})
 }
 
+// Only what the load itself was is new to the visit that adopts it: not the moments that
+// it began with, however many they are.
+func TestAdoptTakesNothingOfThePast(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		b := l.root()
+		v, w := b.open(""), b.open("")
+		b.set(v, "a", "1")
+		b.set(w, "a", "2")
+		for _, of := range []*Visit{v, w} { // two tabs, with more moments together than one visit keeps
+			e := of.list()[0]
+			for range MaxMoments - 50 {
+				m := *e.Moment
+				m.Gist.Op = "past"
+				of.append(&m, "")
+			}
+		}
+		synctest.Wait()
+		before := v.Last()
+		load := l.Begin(b.seat, "", b.key())
+		if load.Timeline().Dropped == 0 {
+			t.Fatal("the control: the load began with all")
+		}
+		b.press(load, "lab", nil)
+		l.Adopt(v, load, func(*trace.Exchange) {})
+		if got := said(v); v.Last() != before+1 || got[len(got)-1] != "lab" || got[len(got)-2] == "lab" {
+			t.Errorf("%d moments more, the last are %q", v.Last()-before, got[len(got)-3:])
+		}
+	})
+}
+
 // What a page was told of is what came after the moment that it shows; what changed is the
 // last write that it did not press itself.
 func TestSince(t *testing.T) {

@@ -23,7 +23,7 @@ type Visit struct {
 	hub    *Hub
 	began  time.Time
 	heirOf string // the secret of the ended visit that it goes on for, "" for none
-	own    int    // moments that it began with, of other visits
+	own    int    // the last moment that it began with, of other visits: its own come after
 	of     string // the short name of the session whose moments those are
 	born   int64  // the number of the last news before it began
 	idle   *time.Timer
@@ -127,7 +127,7 @@ func (v *Visit) evictionTime() time.Time {
 	used := v.lastUse()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if (!v.proved || len(v.entries)-v.own < 2) && len(v.streams) == 0 {
+	if (!v.proved || v.dropped+len(v.entries)-v.own < 2) && len(v.streams) == 0 {
 		return used.Add(-VisitLife)
 	}
 	return used

@@ -45,6 +45,34 @@ func TestOpeningPagesPushesNobodyOut(t *testing.T) {
 	})
 }
 
+// A page that began with all the moments that a visit keeps is one that somebody works in
+// once it was pressed on, as any other.
+func TestALongPastIsNoReasonToGiveWay(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		b := l.root()
+		v := b.open("")
+		b.set(v, "a", "1")
+		e, _ := v.Entry(1)
+		for range MaxMoments {
+			m := *e.Moment
+			v.append(&m, "")
+		}
+		synctest.Wait()
+		w := b.open("")
+		if len(w.list()) != MaxMoments {
+			t.Fatalf("it begins with %d moments", len(w.list()))
+		}
+		b.get(w)
+		b.get(w)
+		for range 2 * MaxVisits {
+			l.Begin(b.seat, "", session.Key{})
+		}
+		if !l.there(w) {
+			t.Error("pages that were merely opened pushed it out")
+		}
+	})
+}
+
 // Who gives way is the page that was merely opened, then the visit that was used longest
 // ago; one with a stream is the last.
 func TestWhoGivesWay(t *testing.T) {
