@@ -43,6 +43,7 @@ type Hub struct {
 	count atomic.Int32
 	held  atomic.Int64 // bytes of all exchanges
 	told  atomic.Int64 // counts the news
+	last  atomic.Int64 // the id of the last moment
 	plot  plot
 
 	telling sync.Once
@@ -191,15 +192,22 @@ func (h *Hub) begin(s *seat.Seat, family, heirOf string) *Visit {
 // momentsOf are the moments of a session that the visits on the pages of s have, oldest first.
 func (h *Hub) momentsOf(s *seat.Seat, k session.Key) (out []*Moment) {
 	name := k.Name().String()
-	seen := make(map[*Moment]bool)
+	at := make(map[int64]int) // where a moment is in out, by its id
 	for _, v := range h.all() {
 		if v.Seat != s || !v.watches(k) {
 			continue
 		}
 		for _, e := range v.list() {
-			if e.Kin == "" && !e.Gist.Nothing && e.Gist.Session == name && !seen[e.Moment] {
-				seen[e.Moment] = true
+			if e.Kin != "" || e.Gist.Nothing || e.Gist.Session != name {
+				continue
+			}
+			i, has := at[e.id]
+			switch {
+			case !has:
+				at[e.id] = len(out)
 				out = append(out, e.Moment)
+			case !out[i].Kept(): // of two that shared it, one may have dropped its exchange
+				out[i] = e.Moment
 			}
 		}
 	}

@@ -583,7 +583,7 @@ func TestAdoptTakesNothingOfThePast(t *testing.T) {
 			e := of.list()[0]
 			for range MaxMoments - 50 {
 				m := *e.Moment
-				m.Gist.Op = "past"
+				m.id, m.Gist.Op = l.last.Add(1), "past"
 				of.append(&m, "")
 			}
 		}
@@ -724,5 +724,43 @@ func TestALookWaitsASecond(t *testing.T) {
 		if v.Look(ctx, e); time.Since(began) != 0 {
 			t.Error("a look that waits for nothing waits")
 		}
+	})
+}
+
+// A moment that several visits share is shown once to a page that begins with it, whole if
+// any of them has its exchange still.
+func TestASharedMomentIsShownOnce(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		b := l.root()
+		v := b.open("")
+		b.set(v, "a", "1")
+		w := b.open("")
+		wantSaid(t, w, "set")
+		v.append(packed(maxPacked), "") // v loses the exchange, w has it still
+		if mine, _ := v.Entry(1); mine.Kept() {
+			t.Fatal("the control: the exchange is kept")
+		}
+		for range 10 { // in whatever order the visits are asked
+			u := l.Begin(b.seat, "", b.key())
+			wantSaid(t, u, "set")
+			if e, _ := u.Entry(1); !e.Kept() {
+				t.Fatal("the exchange is lost")
+			}
+		}
+	})
+}
+
+// So is the load of a page that a visit adopted while another page had begun with it.
+func TestAnAdoptedMomentIsShownOnce(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		b := l.root()
+		v := b.open("")
+		b.set(v, "a", "1")
+		load := l.Begin(b.seat, "", b.key())
+		b.press(load, "lab", nil)
+		tab := l.Begin(b.seat, "", b.key()) // meanwhile
+		l.Adopt(v, load, func(*trace.Exchange) {})
+		wantSaid(t, tab, "set", "lab")
+		wantSaid(t, l.Begin(b.seat, "", b.key()), "set", "lab")
 	})
 }

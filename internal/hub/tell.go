@@ -57,7 +57,7 @@ func AfterOf(info session.Info) (after After) {
 func (h *Hub) Add(v *Visit, s *seat.Seat, x *trace.Exchange, answer *tap.Answer, setCookie int, after After) (n int) {
 	told := []*Visit{}
 	if v != nil {
-		m := &Moment{Gist: x.Gist(), Seat: s, packed: x.Pack(), answer: answer, head: usualHead + setCookie}
+		m := &Moment{id: h.last.Add(1), Gist: x.Gist(), Seat: s, packed: x.Pack(), answer: answer, head: usualHead + setCookie}
 		if told = []*Visit{v}; v.Proved() {
 			n, told = h.share(v, m)
 		} else {
@@ -209,7 +209,7 @@ func (h *Hub) observe(ctx context.Context, v *Visit, k session.Key, g trace.Gist
 	x.Store.Figures = h.Figures(ctx, v.Seat, v)
 	g.At, g.Nothing, g.Page, g.Session = x.At, true, "", x.Store.ID
 	g.Aside = k != v.Session() || x.Store.Unknown || !x.Store.Figures.Known
-	v.append(&Moment{Gist: g, Seat: v.Seat, packed: x.Pack()}, "")
+	v.append(&Moment{id: h.last.Add(1), Gist: g, Seat: v.Seat, packed: x.Pack()}, "")
 }
 
 // Beat is what a board is told of a press: whose, of which session, and the gist of it.

@@ -59,6 +59,7 @@ type Moment struct {
 	Gist trace.Gist
 	Seat *seat.Seat // whose side of the lab it was on
 
+	id     int64        // the same in all visits, whether or not they have its exchange still
 	packed trace.Packed // nil when it was dropped
 	answer *tap.Answer  // until it has left, what it will be is not known
 	head   int          // bytes that are counted for answer's head

@@ -55,6 +55,7 @@ func TestALongPastIsNoReasonToGiveWay(t *testing.T) {
 		e, _ := v.Entry(1)
 		for range MaxMoments {
 			m := *e.Moment
+			m.id = l.last.Add(1)
 			v.append(&m, "")
 		}
 		synctest.Wait()
