@@ -39,7 +39,7 @@ func (a *App) events(c *call) error {
 	if v == nil {
 		return c.String(http.StatusNotFound, "There is no such visit: it ends after 30 idle minutes. Load the page anew.\n")
 	}
-	present := v.Present()          // before: a press may come in between, whose answer says it all
+	present, _ := v.Present()       // before: a press may come in between, whose answer says it all
 	s, err := c.seat.Engine.Load(r) // whose cookie came along: another tab may have changed it
 	if err != nil {
 		c.Response().Header().Set("Retry-After", "2")

@@ -53,11 +53,12 @@ func (v *Visit) Has(k session.Key) (has, inCookie bool) {
 	return v.present == k, v.inCookie
 }
 
-// Present returns the session that this browser has; zero without one.
-func (v *Visit) Present() session.Key {
+// Present returns the session that this browser has, zero for none, and whether all of it
+// is in the cookie.
+func (v *Visit) Present() (k session.Key, inCookie bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.present
+	return v.present, v.inCookie
 }
 
 // Session returns the one that this browser has, or had last; zero for none.

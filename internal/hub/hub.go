@@ -261,17 +261,22 @@ func (h *Hub) Heir(secret string, s *seat.Seat) *Visit {
 }
 
 // Adopt makes the page that was loaded as the visit load one of v: what the load itself
-// was becomes v's last moment, and v's others are told of it. complete adds to its exchange
-// what only v knows. load is no more.
+// was becomes v's last moment, once, and v's others are told of it. v watches the session
+// that load watched. complete adds to the exchange what only v knows. load is no more.
 func (h *Hub) Adopt(v, load *Visit, complete func(*trace.Exchange)) {
 	if v == load {
 		return
 	}
 	h.mu.Lock()
+	again := load.adopted
+	load.adopted = true
 	if !load.ended {
 		h.end(load)
 	}
 	h.mu.Unlock()
+	if again {
+		return
+	}
 	for _, e := range load.list() {
 		if e.N > load.own && e.Kin == "" && e.packed != nil {
 			m := *e.Moment
@@ -279,6 +284,10 @@ func (h *Hub) Adopt(v, load *Visit, complete func(*trace.Exchange)) {
 			complete(&x)
 			m.Gist, m.packed = x.Gist(), x.Pack()
 			h.share(v, &m)
+			if !x.Store.Down { // else nobody knows which session the browser has
+				k, inCookie := load.Present()
+				h.follow(v, After{Has: k, Expires: x.Session.Expires, InCookie: inCookie})
+			}
 		}
 	}
 }

@@ -513,8 +513,8 @@ func TestALostPageHasOneHeir(t *testing.T) {
 			t.Error("another page has the same heir")
 		}
 		theirs := l.Heir(lost.Secret, second)
-		if theirs == v || theirs.Seat != second || theirs.Family != "f" {
-			t.Errorf("on another browser's side the heir is %+v", theirs)
+		if theirs == v || theirs.Seat != second || theirs.Family != theirs.Name {
+			t.Errorf("on another browser's side the heir is of the family %s", theirs.Family)
 		}
 		if l.Count() != 3 {
 			t.Errorf("%d visits", l.Count())
@@ -762,5 +762,69 @@ func TestAnAdoptedMomentIsShownOnce(t *testing.T) {
 		l.Adopt(v, load, func(*trace.Exchange) {})
 		wantSaid(t, tab, "set", "lab")
 		wantSaid(t, l.Begin(b.seat, "", b.key()), "set", "lab")
+	})
+}
+
+// A page that says twice from where it was loaded, at the same time, is one moment.
+func TestAdoptOnce(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		b := l.root()
+		v := b.open("")
+		b.set(v, "a", "1")
+		load := l.Begin(b.seat, "", b.key())
+		b.press(load, "lab", nil)
+		for range 2 { // both found the load before it ended
+			l.Adopt(v, load, func(*trace.Exchange) {})
+		}
+		wantSaid(t, v, "set", "lab")
+	})
+}
+
+// The visit that adopts a load watches the session that the load's browser had, and no
+// other; while the store is down it knows nothing new.
+func TestAdoptFollowsTheLoad(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		b := l.root()
+		v := b.open("")
+		b.get(v)
+		b.set(nil, "a", "1") // another tab, of which v has not heard
+		b.expiry(nil, 30*time.Second)
+		synctest.Wait()
+		if has, _ := v.Has(b.key()); has {
+			t.Fatal("the control: the visit has heard of it")
+		}
+		adopt := func() {
+			load := l.Begin(b.seat, "", session.Key{})
+			b.press(load, "lab", nil)
+			before := v.Session()
+			l.Adopt(v, load, func(*trace.Exchange) {
+				if v.Session() != before {
+					t.Error("what was there before is not known any more when the exchange is completed")
+				}
+			})
+		}
+		adopt()
+		if has, _ := v.Has(b.key()); !has {
+			t.Error("the session that the load found is not this browser's")
+		}
+		b.withCookieOf().set(nil, "a", "2")
+		wantSaid(t, v, "get", "lab", "another client: set")
+		time.Sleep(30 * time.Second)
+		wantSaid(t, v, "get", "lab", "another client: set", "the clock: expired")
+		b.set(nil, "a", "3")
+		synctest.Wait()
+		adopt()
+		now := b.key()
+		down := l.Begin(b.seat, "", session.Key{})
+		l.Add(down, b.seat, &trace.Exchange{Did: trace.Did{Op: "lab"}, Store: trace.Store{Down: true}}, nil, 0, After{Unknown: true})
+		l.Adopt(v, down, func(*trace.Exchange) {})
+		if has, _ := v.Has(now); !has {
+			t.Error("while the store was down the browser lost its session")
+		}
+		b.cookie = ""
+		adopt()
+		if has, _ := v.Has(session.Key{}); !has {
+			t.Error("the browser has a session that it threw away")
+		}
 	})
 }

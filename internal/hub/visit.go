@@ -28,8 +28,9 @@ type Visit struct {
 	born   int64  // the number of the last news before it began
 	idle   *time.Timer
 
-	ended  bool     // guarded by the hub's lock, as the next
-	proofs []string // for one use
+	ended   bool     // guarded by the hub's lock, as the next
+	adopted bool     // another visit has its load
+	proofs  []string // for one use
 
 	mu        sync.Mutex
 	used      time.Time
