@@ -252,3 +252,27 @@ func TestEndedSessionTellsNoMore(t *testing.T) {
 		})
 	}
 }
+
+// Of an ID that was replaced the store keeps which one came after it. Whoever looks with the
+// old cookie, or has seen the old session, is not shown that one.
+func TestDeadCookieNamesNoLaterSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newApp(t, nil)
+		defer h.Close()
+		b := newBrowser(t, h, formJSON)
+		b.post("/set", "key", "name", "value", "Rahim").want(200)
+		old := b.cookie()
+		with := func(target string) answer {
+			holder := newBrowser(t, h, formPage)
+			r := holder.request("GET", target, "")
+			r.Header.Set("Cookie", cookieName+"="+old)
+			return holder.send(r).want(200)
+		}
+		secret := with("/").secret()
+		later := about(b.post("/login", "user", "ada").want(200))["id"].(string)
+		synctest.Wait()
+		for _, target := range []string{"/", "/keys", "/?at=2&page=" + secret, "/?page=" + secret} {
+			with(target).want(200, "{&#34;cycled&#34;:").wantNo(later) // the control: the headstone is shown
+		}
+	})
+}

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"context"
+	"regexp"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
@@ -23,9 +24,16 @@ func (st *Store) Keeps(ctx context.Context, e *session.Engine, k session.Key) {
 		st.Record = SessionOf(peeked.Info)
 	}
 	for _, f := range peeked.Stored.Fields {
+		if peeked.State == session.StateCycled {
+			f.Value = laterID.ReplaceAllString(f.Value, `"to":"‹8 B, the ID after it›"`)
+		}
 		st.Fields = append(st.Fields, Stored{f.Name, Cut(f.Value, maxText)})
 	}
 }
+
+// laterID is how the headstone of a replaced ID names the session that goes on. It is not
+// kept: whoever has the dead cookie only may see the headstone.
+var laterID = regexp.MustCompile(`"to":"[0-9a-f]{8}"`)
 
 // Leaves asks the store what became of the session of k, which the browser had before.
 func (st *Store) Leaves(ctx context.Context, e *session.Engine, k session.Key) {
