@@ -88,7 +88,7 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.visit = c.from.visit
 	}
 	if c.wants != formJSON || a.hub.Any() || c.from != nil {
-		c.x = &trace.Exchange{Did: trace.Did{Op: "lab"}}
+		c.x = &trace.Exchange{}
 		if c.from != nil {
 			c.x.By, c.x.Source, c.x.Copied = c.from.by, c.from.source, c.from.source != ""
 		}
@@ -100,7 +100,7 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	a.echo.ServeHTTP(w, r.WithContext(&c.scope))
 	if c.x != nil && !c.added { // what was no moment of a visit may concern others
-		a.hub.Add(nil, c.seat, c.x, nil, 0, c.after())
+		a.hub.Tell(c.visit, c.seat, c.x, c.after())
 	}
 	if c.from != nil {
 		c.from.noted <- noted{x: c.x, known: c.gathered, n: c.n, answer: c.head.Answer, seat: c.seat, had: c.after().Saw}
@@ -182,7 +182,7 @@ func (c *call) now() time.Time { return c.seat.Engine.Now() }
 // visits are told what it did by itself, as the sweeper does, who makes no request.
 func (a *App) recordEvent(ctx context.Context, ev session.Event) {
 	if _, ours := ctx.Value(callKey{}).(*call); !ours {
-		a.hub.Add(nil, a.seats.Root, &trace.Exchange{At: ev.Time, By: hub.TheSweeper, Events: []session.Event{ev}}, nil, 0, hub.After{})
+		a.hub.Tell(nil, a.seats.Root, &trace.Exchange{At: ev.Time, By: hub.TheSweeper, Events: []session.Event{ev}}, hub.After{})
 		return
 	}
 	if x := trace.From(ctx); x != nil {

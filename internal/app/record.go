@@ -106,10 +106,15 @@ var ended = func() context.Context {
 	return ctx
 }()
 
-// recordJSON makes an exchange whose answer shows no panels a moment of its visit, if it
-// has one. After a commit, no failure of this becomes an error.
+// recordJSON makes an exchange whose answer shows no panels a moment of its visit. Without
+// a visit it notes what was done, which others may be told. After a commit, no failure of
+// this becomes an error.
 func (a *App) recordJSON(c *call, status int, out *outcome, body []byte) {
-	if c.visit == nil && c.from == nil || c.added || c.x == nil {
+	switch {
+	case c.x == nil || c.added:
+		return
+	case c.visit == nil && c.from == nil:
+		c.x.At, c.x.Status, c.x.Did = c.now(), status, out.did
 		return
 	}
 	c.x.Said(body)

@@ -77,6 +77,15 @@ func (h *Hub) Add(v *Visit, s *seat.Seat, x *trace.Exchange, answer *tap.Answer,
 	return n
 }
 
+// Tell makes an exchange known that is no moment: those who saw the sessions that it
+// changed are told, and boards get a beat. of is the visit whose page sent the request, nil
+// for none: it is not told of its own request. While nobody has proved it, nobody is told.
+func (h *Hub) Tell(of *Visit, s *seat.Seat, x *trace.Exchange, after After) {
+	if of == nil || of.Proved() {
+		h.tell(x, s, of, []*Visit{of}, after)
+	}
+}
+
 // share appends m to v and, under the name of v's browser, to the others of its family.
 func (h *Hub) share(v *Visit, m *Moment) (n int, told []*Visit) {
 	told = h.kinOf(v)
