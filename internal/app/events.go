@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -203,8 +202,7 @@ func (st *stream) latest(ctx context.Context, e hub.Entry, told *views.Told, fig
 	wire.By = "a press on another page of this visit"
 	told.Browser, told.Wire, told.Tools = &browser, &wire, a.toolsOf(v, seen.Cookie.Kept, st.c.owner(""))
 	told.Moment = show.Moment(seen)
-	verb, what, _ := say.Summary(e.Gist)
-	told.Sentence = show.Sentence(say.Note(hub.AnotherPage, say.Text("of this visit pressed at "+say.Clock(e.Gist.At)+": "), say.Code(strings.TrimSpace(verb+" "+what)), say.Text(". The panels show what it saw.")))
+	told.Sentence = show.Sentence(say.Note(hub.AnotherPage, say.Text("of this visit pressed at "+say.Clock(e.Gist.At)+": "), say.Code(summary(e)), say.Text(". The panels show what it saw.")))
 	return false
 }
 

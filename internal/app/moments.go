@@ -1,10 +1,8 @@
 package app
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/sessionscope/sessionscope/internal/hub"
 	"github.com/sessionscope/sessionscope/internal/say"
@@ -36,8 +34,7 @@ func (a *App) past(c *call, n int) error {
 	}
 	c.session.Discard(c.ctx(), "only the past is looked at") // not even a clock moves
 	l := a.momentScreen(c, e)
-	verb, what, _ := say.Summary(e.Gist)
-	l.sentence = say.Note("moment", say.Text(fmt.Sprintf("What you see is from %s: ", say.Clock(e.Gist.At))), say.Code(strings.TrimSpace(verb+" "+what)), say.Text(". Nothing is done by looking."))
+	l.sentence = say.Note("moment", say.Text("What you see is from "+say.Clock(e.Gist.At)+": "), say.Code(summary(e)), say.Text(". Nothing is done by looking."))
 	return a.writeLab(c, http.StatusOK, l)
 }
 
@@ -46,7 +43,7 @@ func (a *App) momentScreen(c *call, e hub.Entry) screen {
 	x, beside := c.visit.Look(c.ctx(), e)
 	seen := a.see(c, e.Seat, x)
 	seen.N, seen.Beside, seen.Past, seen.Of = e.N, beside, true, e.Kin
-	return screen{panels: seen, wire: seen, op: e.Gist.Op, past: true, at: e.N, composer: a.composer(c, false), owner: c.owner("")}
+	return screen{panels: seen, wire: seen, op: e.Gist.Op, past: e, composer: a.composer(c, false), owner: c.owner("")}
 }
 
 // moment is POST /moment: a page without a script looks at a moment of its timeline.

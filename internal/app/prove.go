@@ -134,12 +134,12 @@ func (a *App) load(c *call) error {
 	if slug := lessonOf(c); slug != "" {
 		return a.lessonAfterLoad(c, slug)
 	}
-	e, ok := c.visit.Entry(c.visit.Last())
-	if !ok || !e.Kept() {
+	e, ok := c.visit.LastOf(c.page) // others may have done something since
+	if !ok {
 		return c.NoContent(http.StatusNoContent)
 	}
 	l := a.momentScreen(c, e)
-	l.past = false
+	l.past = hub.Entry{}
 	l.sentence = say.Press(l.panels)
 	return a.writeLab(c, http.StatusOK, l)
 }

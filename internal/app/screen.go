@@ -2,7 +2,9 @@ package app
 
 import (
 	"crypto/rand"
+	"strings"
 
+	"github.com/sessionscope/sessionscope/internal/hub"
 	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/show"
@@ -15,8 +17,7 @@ type screen struct {
 	panels   trace.Seen // whose browser and server are shown
 	wire     trace.Seen // whose exchange is shown
 	op       string     // whose code is shown
-	past     bool       // it is a moment of the timeline, and not now
-	at       int        // that moment, 0 for now
+	past     hub.Entry  // the moment of the timeline that is shown; its N is 0 for now
 	sentence say.Sentence
 	composer views.Composer
 	reset    bool   // the composer goes back to its first state
@@ -72,7 +73,7 @@ func (c *call) place() views.Place {
 
 // labView is the page of a screen.
 func (a *App) labView(c *call, l screen) views.Lab {
-	now := c.now()
+	now, past := c.now(), l.past.N != 0
 	lab := views.Lab{
 		Page: a.page(c, "Lab"), Place: c.place(), StoreName: a.cfg.StoreName, Second: c.seat.Name, Sentence: show.Sentence(l.sentence),
 		Composer: l.composer, ResetComposer: l.reset, Code: codeOf(l.op), Experiments: a.experimentCount(), Expired: l.panels.Store.Figures.Expired,
@@ -81,13 +82,16 @@ func (a *App) labView(c *call, l screen) views.Lab {
 	lab.Composer.Invalid = lab.Sentence.Field
 	learned, _ := progressIn(c.session)
 	lab.Done = len(learned.Done)
-	lab.Browser, lab.Server = show.Browser(l.panels, now, !l.past), show.Server(l.panels, now, l.past)
+	if past {
+		now = l.panels.At // its clocks stand still
+	}
+	lab.Browser, lab.Server = show.Browser(l.panels, now, !past), show.Server(l.panels, now, past)
 	if l.note != "" {
 		lab.Browser.Note = l.note
 	}
 	lab.Wire = show.Wire(l.wire)
 	lab.Moment = a.momentView(c, l)
-	if !l.past {
+	if !past {
 		lab.Placements = a.placements(c, l)
 		if c.session != nil {
 			lab.Tools = a.tools(c, l)
@@ -95,31 +99,41 @@ func (a *App) labView(c *call, l screen) views.Lab {
 	}
 	if v := c.visit; v != nil {
 		seen := c.seen
-		if l.at != 0 || c.wants != formFragment {
+		if past || c.wants != formFragment {
 			seen = 0
 		}
-		lab.Timeline = show.Timeline(v.Timeline(), l.at, seen)
+		lab.Timeline = show.Timeline(v.Timeline(), l.past.N, seen)
 	}
 	return lab
 }
 
 // momentView says which moment the panels show, and what changed at it.
 func (a *App) momentView(c *call, l screen) views.Moment {
+	e := l.past
+	switch {
+	case e.N == 0 && l.wire.Copied: // the other panels are of the press that sent the copy
+		return views.Moment{N: l.wire.N}
+	case e.N == 0:
+		return show.Moment(l.wire)
+	}
 	m := show.Moment(l.wire)
-	if l.panels.N != l.wire.N || l.wire.Copied {
-		m.Changes, m.First = nil, false
+	m.Past, m.At, m.Verb = true, say.Clock(e.Gist.At), summary(e)
+	if e.Gist.Aside && e.Gist.By != "" {
+		m.Aside, m.Changes, m.First = e.Gist.By, nil, false
 	}
-	if !l.past {
-		return m
+	if _, ok := c.entry(e.N - 1); ok {
+		m.Before = e.N - 1
 	}
-	m.Past = true
-	if _, ok := c.entry(l.at - 1); ok {
-		m.Before = l.at - 1
-	}
-	if _, ok := c.visit.Entry(l.at + 1); ok {
-		m.After = l.at + 1
+	if _, ok := c.entry(e.N + 1); ok {
+		m.After = e.N + 1
 	}
 	return m
+}
+
+// summary is what a timeline says of a moment.
+func summary(e hub.Entry) string {
+	verb, what, _ := say.Summary(e.Gist)
+	return strings.TrimSpace(verb + " " + what)
 }
 
 // placements is the choice of where values live. In a fragment the choice on the page

@@ -36,6 +36,11 @@ func (e Entry) IsOf(page string) bool {
 	return e.Kin == "" && !e.Gist.Nothing && page != "" && e.Gist.Page == page
 }
 
+// LastOf returns the last exchange of that load of a page.
+func (v *Visit) LastOf(page string) (Entry, bool) {
+	return v.last(0, func(e Entry) bool { return e.IsOf(page) })
+}
+
 // Pressed tells whether a press of that load of a page was of the session of that short
 // name: then the page may see what another load of the visit saw of it.
 func (v *Visit) Pressed(page, name string) bool {

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+// A moment of the past says when it was and what was done, and its clocks stand still at
+// that time.
+func TestPastIsAsItWasThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newApp(t, nil)
+		b := newBrowser(t, h, formFragment)
+		v := b.visit("/")
+		b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
+		at := time.Now().Local().Format("15:04:05")
+		time.Sleep(10 * time.Minute)
+		a := b.get("/?at=2&page="+v).want(200, "2 h 0 m 0 s", "8 h 0 m 0 s").wantNo("1 h 50 m")
+		if got, want := a.changes(), at+" The panels show the past: moment 2, created name → cookie ."; !strings.Contains(got, want) {
+			t.Errorf("the bar says %q, want %q", got, want)
+		}
+		if got := a.region("browser", "</article>"); !strings.Contains(got, at+" 0 s ago") {
+			t.Errorf("the cookie was signed: %q", got)
+		}
+		if got := b.get("/session?page="+v).want(200, "1 h 50 m").changes(); strings.Contains(got, "past") {
+			t.Errorf("now is told as the past: %q", got)
+		}
+	})
+}
+
+// A press that sends a copy shows this browser and its server; only the exchange is the
+// copy's. In the timeline the copy's moment says so.
+func TestPanelsBesideACopyAreThisBrowsers(t *testing.T) {
+	t.Parallel()
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
+	const ofCopy = "These panels are of a copy"
+	if got := b.post("/tamper", "part", "values", "page", v).want(200).changes(); strings.Contains(got, ofCopy) || !strings.Contains(got, unchanged) {
+		t.Errorf("after the press: %q", got)
+	}
+	b.form = formPage
+	to := b.post("/tamper", "part", "values", "page", v).want(303).Header.Get("Location")
+	if got := b.get(to).want(200).changes(); strings.Contains(got, ofCopy) || !strings.Contains(got, unchanged) {
+		t.Errorf("on the page after the press: %q", got)
+	}
+	b.form = formFragment
+	if got := b.get("/?at=3&page=" + v).want(200).changes(); !strings.Contains(got, ofCopy) {
+		t.Errorf("of the copy's moment: %q", got)
+	}
+}
+
+// What others did to a session that this browser does not have any more is no change of
+// what it has.
+func TestOlderSessionIsNoChange(t *testing.T) {
+	t.Parallel()
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	b.post("/set", "key", "name", "value", "Rahim", "placement", "server", "page", v).want(200)
+	old := b.cookie()
+	b.post("/drop-cookie", "page", v).want(200)
+	b.post("/set", "key", "other", "value", "thing", "placement", "server", "page", v).want(200)
+	r := newBrowser(t, h, formJSON).request("POST", "/set", "key=name&value=Karim")
+	r.Header.Set("Cookie", cookieName+"="+old)
+	b.send(r).want(200)
+	waitFor(t, func() bool { return len(b.get("/?at=1&page="+v).entries()) == 5 })
+	if got := b.get("/?at=5&page=" + v).want(200).changes(); strings.Contains(got, "Karim") || !strings.Contains(got, "These panels are of another client") {
+		t.Errorf("of the older session's moment: %q", got)
+	}
+}
+
+// A page that proves its visit after it was loaded shows its own load, whatever others did
+// in the visit meanwhile.
+func TestLoadShowsItself(t *testing.T) {
+	t.Parallel()
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
+	b.form = formPage
+	a := b.get("/").want(200)
+	b.form = formFragment
+	own := a.secret()
+	_, page, _ := strings.Cut(a.body, `data-page="`)
+	page, _, _ = strings.Cut(page, `"`)
+	load := func() answer {
+		r := b.request("GET", "/session?after=load", "")
+		r.Header.Set(trace.PageHeader, v+" "+page+" 0")
+		r.Header.Set(trace.LoadHeader, own)
+		return b.send(r).want(200)
+	}
+	load()
+	b.post("/tamper", "part", "values", "page", v).want(200)
+	a = load().wantNo(`aria-current`, "a copy with a change in the values carried")
+	if got := a.region("moment", "</section>"); strings.Contains(got, "These panels are of") || strings.Contains(got, "past") {
+		t.Errorf("the page says %q", got)
+	}
+	if n := len(a.entries()); n != 4 {
+		t.Errorf("%d moments", n)
+	}
+}
