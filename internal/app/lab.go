@@ -88,7 +88,7 @@ func (a *App) showResult(c *call, r result) error {
 		l.wire = a.see(c, r.seat, sent)
 		l.wire.N, l.wire.Beside, l.wire.Past = n, beside, true
 	}
-	if l.wire.Hid() || seen.Cookie.Hidden {
+	if seen.Cookie.Hidden || r.wire != nil && l.wire.Hid() { // the command carries that cookie
 		l.curl = ""
 	}
 	if value, _ := c.carried(); x.Cookie.Kept != "" && x.Cookie.Set && value == "" {
