@@ -2,6 +2,7 @@ package trace
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -188,15 +189,22 @@ func compareFields(now *[]Field, was []Field, whole bool) (same int) {
 
 // textsOf are the fields' values by name.
 func textsOf(fields []Field) map[string]string {
-	out := make(map[string]string)
+	texts := make(map[string]*strings.Builder) // a cookie may have thousands of pieces
 	for _, f := range fields {
 		if f.Diff == Gone {
 			continue
 		}
-		for _, p := range f.Pieces {
-			out[f.Name] += p.Text + "\x00" + string(p.Kind)
+		if texts[f.Name] == nil {
+			texts[f.Name] = new(strings.Builder)
 		}
-		out[f.Name] += "\n"
+		for _, p := range f.Pieces {
+			texts[f.Name].WriteString(p.Text + "\x00" + string(p.Kind))
+		}
+		texts[f.Name].WriteByte('\n')
+	}
+	out := make(map[string]string, len(texts))
+	for name, text := range texts {
+		out[name] = text.String()
 	}
 	return out
 }

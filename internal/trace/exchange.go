@@ -14,15 +14,14 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// Bounds of what an exchange keeps of texts that may be long, in bytes.
+// Bounds of what an exchange keeps.
 const (
-	maxText   = 2000 // of a body, a stored field, a request's target
-	maxCookie = 4096 // of a cookie's value, and of a header field
-	maxValue  = 400  // of a session's value
-	maxJar    = 30   // cookies of a request
-	maxEvents = 64   // things that the engine did
+	maxText   = 2000 // bytes of a body, a stored field, a request's target
+	maxCookie = 4096 // bytes of a cookie's value, and of a header field
+	maxValue  = 400  // bytes of a session's value
+	maxName   = 80   // bytes of a cookie's name, and of the readable one's value
+	maxJar    = 30   // cookies that came
 	maxKeys   = 12   // keys that a list names
-	maxPlot   = 300  // points of the store's figures
 )
 
 // Exchange is one request, what came of it, and what browser and server keep afterwards.

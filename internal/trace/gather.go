@@ -142,17 +142,18 @@ func pieces(name, value string, kindOf KindOf) (out []Piece) {
 	case "Authorization", "Proxy-Authorization":
 		out = append(out, withheld(Foreign, value))
 	default:
-		text(cutField(value))
+		text(cut(value, maxCookie))
 	}
 	return out
 }
 
-// cutField bounds a field's value; what is left out is told in its place.
-func cutField(value string) string {
-	if t := Cut(value, maxCookie); t.Bytes > len(t.Start) {
-		return fmt.Sprintf("%s… (%d B in all)", t.Start, t.Bytes)
+// cut bounds s to n bytes. What is left out is told at its end, within those.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
 	}
-	return value
+	tail := fmt.Sprintf("… (%d B in all)", len(s))
+	return Cut(s, n-len(tail)).Start + tail
 }
 
 func withheld(kind PieceKind, text string) Piece { return Piece{Kind: kind, Bytes: len(text)} }
@@ -164,12 +165,12 @@ func cookiePieces(text string, kindOf KindOf) []Piece {
 	if pair.Name == "" {
 		return []Piece{withheld(Foreign, pair.Value)}
 	}
-	name := Piece{Text: Cut(pair.Name, 80).Start + "="}
+	name := Piece{Text: cut(pair.Name, maxName) + "="}
 	switch kind := kindOf(pair.Name); kind {
 	case seat.Session:
 		return []Piece{name, {Kind: Token, Text: pair.Value}}
 	case seat.Readable:
-		return []Piece{{Text: Cut(text, maxText).Start}}
+		return []Piece{{Text: cut(text, maxText)}}
 	default:
 		return []Piece{name, withheld(PieceKind(kindOfValue[kind]), pair.Value)}
 	}
@@ -223,9 +224,9 @@ func (x *Exchange) Keeps(r *http.Request, s *seat.Seat, info session.Info, k Kep
 			c.More = true
 			continue
 		}
-		crumb := Crumb{Name: Cut(pair.Name, 80).Start, Bytes: len(pair.Name) + len(pair.Value), Kind: kind}
+		crumb := Crumb{Name: cut(pair.Name, maxName), Bytes: len(pair.Name) + len(pair.Value), Kind: kind}
 		if kind == seat.Readable {
-			crumb.Value = Cut(pair.Value, 80).Start
+			crumb.Value = cut(pair.Value, maxName)
 		}
 		c.Jar = append(c.Jar, crumb)
 	}

@@ -1,0 +1,42 @@
+package trace
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/sessionscope/sessionscope/internal/seat"
+)
+
+// A cookie header of thousands of pieces is compared in one go over it: with each piece
+// copied for every other, one request took the server seconds.
+func TestManyPiecesCostLittle(t *testing.T) {
+	head := []string{"Cookie: " + strings.Repeat(";", 30_000)}
+	before := Exchange{Request: Request{Fields: Fields(head, func(string) seat.Kind { return seat.Other })}}
+	x := before
+	var was, is runtime.MemStats
+	runtime.ReadMemStats(&was)
+	if same := x.CompareHeads(&before); same != 1 {
+		t.Errorf("%d fields are the same", same)
+	}
+	runtime.ReadMemStats(&is)
+	if mb := (is.TotalAlloc - was.TotalAlloc) >> 20; mb > 64 {
+		t.Errorf("comparing a header of 30 kB took %d MB", mb)
+	}
+}
+
+// What is cut off a cookie's name is told, in what the page shows of it too.
+func TestCutNamesSaySo(t *testing.T) {
+	long := strings.Repeat("n", 300)
+	fields := Fields([]string{"Cookie: " + long + "=v"}, func(string) seat.Kind { return seat.Other })
+	name := fields[0].Pieces[0].Text
+	if !strings.HasSuffix(name, "… (300 B in all)=") || len(name) > maxName+1 {
+		t.Errorf("the name is %q", name)
+	}
+	if got := cut("é"+strings.Repeat("a", 100), 30); got != "é"+strings.Repeat("a", 10)+"… (102 B in all)" {
+		t.Errorf("cut: %q", got)
+	}
+	if got := cut("short", 5); got != "short" {
+		t.Errorf("cut: %q", got)
+	}
+}
