@@ -63,9 +63,7 @@ func (h *Hub) Add(v *Visit, s *seat.Seat, x *trace.Exchange, answer *tap.Answer,
 		} else {
 			n = v.append(m, "")
 		}
-		v.mu.Lock()
-		v.newest = newest{m, *x}
-		v.mu.Unlock()
+		v.keepNewest(m, x)
 		if x.By == "" && !after.Unknown {
 			h.follow(v, after)
 		}

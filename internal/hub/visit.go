@@ -55,6 +55,9 @@ type newest struct {
 	x trace.Exchange
 }
 
+// maxNewest is the most bytes of an exchange that stays unpacked: these are not counted.
+const maxNewest = 64 << 10
+
 // Moment is something that happened, as it was then.
 type Moment struct {
 	Gist trace.Gist
@@ -67,15 +70,19 @@ type Moment struct {
 }
 
 // usualHead is what an answer's head takes without its cookies, in bytes; bareMoment a
-// moment without its exchange, with its place in the list.
+// moment without its exchange, with its place in the list; bareAct an act without its key.
 const (
 	usualHead  = 1536
 	bareMoment = 768
+	bareAct    = 96
 )
 
 // size is about what m takes in memory, in bytes.
 func (m *Moment) size() int {
-	n := bareMoment + 96*len(m.Gist.Acts) + len(m.Gist.Key)
+	n := bareMoment + len(m.Gist.Key)
+	for _, act := range m.Gist.Acts {
+		n += bareAct + len(act.Key)
+	}
 	if m.packed != nil {
 		n += len(m.packed) + m.head
 	}
@@ -253,7 +260,8 @@ func (v *Visit) lastState(n int, kin string) (Entry, bool) {
 
 // Compare compares x, the exchange of number n on the side of kin, with those before it:
 // its heads with the sender's exchange before, and what browser and server keep with the
-// last state that is known. n is 0 for an exchange that is no moment yet.
+// last state that is known. n is 0 for an exchange that is no moment yet. It waits until
+// ctx ends for the answer of the exchange before to leave.
 func (v *Visit) Compare(ctx context.Context, x *trace.Exchange, n int, kin string) (b trace.Beside) {
 	state, known := v.lastState(n, kin)
 	sent, ok := v.last(n, func(e Entry) bool { return e.Kin == kin && e.Gist.By == x.By && !e.Gist.Nothing })
@@ -276,22 +284,32 @@ func (v *Visit) Compare(ctx context.Context, x *trace.Exchange, n int, kin strin
 	return b
 }
 
-// leaveTime is how long a look at an exchange waits for its last byte to leave.
+// leaveTime is how long a look at an exchange waits for its last byte to leave, and for
+// that of the one before.
 const leaveTime = time.Second
 
-// exchange is that of an entry of v, with its answer as it left. One that has not left
-// stays unfinished.
+// exchange is that of an entry of v, with its answer as it left. One that has not left when
+// ctx ends stays unfinished.
 func (v *Visit) exchange(ctx context.Context, e Entry) trace.Exchange {
 	x := v.unpack(e)
 	if e.answer == nil || x.Nothing {
 		return x
 	}
-	ctx, cancel := context.WithTimeout(ctx, leaveTime)
-	defer cancel()
 	if left, ok := e.answer.Wait(ctx); ok {
 		x.Finish(left, e.Seat)
 	}
 	return x
+}
+
+// keepNewest keeps the exchange of m unpacked, in place of the one before, unless it is large.
+func (v *Visit) keepNewest(m *Moment, x *trace.Exchange) {
+	kept := newest{}
+	if x.Size() <= maxNewest {
+		kept = newest{m, *x}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.newest = kept
 }
 
 // unpack is exchange without the answer.
@@ -306,9 +324,11 @@ func (v *Visit) unpack(e Entry) trace.Exchange {
 }
 
 // Look returns the exchange of an entry of v as it ended, and how it compares with those
-// before it. It waits at most a second for the answer to leave. What v began with it knows
-// by a session's cookie alone, and it learns nothing of other sessions from that.
+// before it. It waits at most a second for answers to leave. What v began with it knows by
+// a session's cookie alone, and it learns nothing of other sessions from that.
 func (v *Visit) Look(ctx context.Context, e Entry) (trace.Exchange, trace.Beside) {
+	ctx, cancel := context.WithTimeout(ctx, leaveTime)
+	defer cancel()
 	x := v.exchange(ctx, e)
 	if e.N <= v.own {
 		x.Only(v.of)

@@ -24,6 +24,31 @@ func (x *Exchange) Pack() Packed {
 	return bytes.Clone(b.Bytes()) // no more than it needs
 }
 
+// Size is about how many bytes x takes unpacked.
+func (x *Exchange) Size() int {
+	n := 4<<10 + 64*len(x.Store.Figures.Plot) + 128*len(x.Cookie.Jar)
+	for _, fields := range [][]Field{x.Request.Fields, x.Answer.Fields} {
+		for _, f := range fields {
+			n += 64 + len(f.Name)
+			for _, p := range f.Pieces {
+				n += 48 + len(p.Text)
+			}
+		}
+	}
+	for _, values := range [][]Value{x.Session.Values, x.Store.Record.Values, x.Did.Was.Values} {
+		for _, v := range values {
+			n += 128 + len(v.Key) + len(v.Text.Start)
+		}
+	}
+	for _, f := range x.Store.Fields {
+		n += 64 + len(f.Name) + len(f.Value.Start)
+	}
+	for _, ev := range x.Events {
+		n += 256 + len(ev.Key)
+	}
+	return n
+}
+
 // Unpack returns the exchange again; zero for none.
 func (p Packed) Unpack() (x Exchange) {
 	if len(p) == 0 {
