@@ -26,6 +26,9 @@ func TestPastIsAsItWasThen(t *testing.T) {
 		if got := a.region("browser", "</article>"); !strings.Contains(got, at+" 0 s ago") {
 			t.Errorf("the cookie was signed: %q", got)
 		}
+		b.form = formPage // without a script the whole page comes, with the choice for the next press
+		b.get("/?at=1&page="+v).want(200, `id="placement-hybrid" name="placement" value="hybrid" checked`)
+		b.form = formFragment
 		if got := b.get("/session?page="+v).want(200, "1 h 50 m").changes(); strings.Contains(got, "past") {
 			t.Errorf("now is told as the past: %q", got)
 		}

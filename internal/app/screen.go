@@ -91,11 +91,9 @@ func (a *App) labView(c *call, l screen) views.Lab {
 	}
 	lab.Wire = show.Wire(l.wire)
 	lab.Moment = a.momentView(c, l)
-	if !past {
-		lab.Placements = a.placements(c, l)
-		if c.session != nil {
-			lab.Tools = a.tools(c, l)
-		}
+	lab.Placements = a.placements(c, l)
+	if !past && c.session != nil {
+		lab.Tools = a.tools(c, l)
 	}
 	if v := c.visit; v != nil {
 		seen := c.seen
@@ -140,9 +138,12 @@ func summary(e hub.Entry) string {
 // stays, unless the session decides it or this request was about it.
 func (a *App) placements(c *call, l screen) []views.Option {
 	chosen := l.composer.Placement
-	exists := l.panels.Session.Exists
+	exists, placement := l.panels.Session.Exists, l.panels.Session.Placement
+	if l.past.N != 0 { // the choice is for the next press
+		exists, placement = c.session.Exists(), c.session.Placement()
+	}
 	if exists {
-		chosen = l.panels.Session.Placement.String()
+		chosen = placement.String()
 	}
 	if l.reset || exists || c.wants == formPage || c.session == nil || c.submitted().Has("placement") {
 		return show.PlacementOptions(chosen)
