@@ -1,11 +1,14 @@
 package app
 
 import (
+	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/sessionscope/sessionscope/internal/store/storetest"
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
@@ -106,5 +109,29 @@ func TestLoadShowsItself(t *testing.T) {
 	}
 	if n := len(a.entries()); n != 4 {
 		t.Errorf("%d moments", n)
+	}
+}
+
+// When the store does not answer the one question that a page asks it, nobody knows what
+// changed: a record that was not found is not told as one that is gone.
+func TestUnansweredQuestionIsNoChange(t *testing.T) {
+	t.Parallel()
+	var down atomic.Bool
+	h := newApp(t, func(c *Config) {
+		c.Sessions.Backend = &storetest.Hooked{Backend: c.Sessions.Backend, Hook: func(_ context.Context, op string) (before, after error) {
+			if op == "peek" && down.Load() {
+				return errDown, nil
+			}
+			return nil, nil
+		}}
+	})
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	b.post("/set", "key", "name", "value", "Rahim", "placement", "server", "page", v).want(200)
+	b.post("/drop-cookie", "page", v).want(200)
+	down.Store(true)
+	a := b.get("/session?page=" + v).want(200)
+	if got := a.changes(); !strings.Contains(got, "nobody can say whether anything changed") {
+		t.Errorf("%q", got)
 	}
 }

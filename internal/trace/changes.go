@@ -145,7 +145,7 @@ func (x *Exchange) Against(before *Exchange) (b Beside) {
 	switch {
 	case before == nil:
 		b.First = true
-	case x.Store.Down:
+	case x.Store.Down, x.Store.Unknown && !x.Session.Exists:
 		b.Unknown = true
 	default:
 		b.Changes = Changes(before, x)
