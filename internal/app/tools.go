@@ -85,14 +85,12 @@ func command(s *seat.Seat, target, cookie string) string {
 	return b + " \\\n  -H 'Accept: application/json'"
 }
 
-// ofVisit are the fields of a form, or of an address, that name or open a visit.
-var ofVisit = map[string]bool{"v": true, "x": true, "page": true}
-
-// withoutVisit takes those fields out of a form: a command belongs to no page.
+// withoutVisit takes the fields that open a visit out of a form, or of an address: a command
+// belongs to no page.
 func withoutVisit(form string) string {
 	var kept []string
 	for field := range strings.SplitSeq(form, "&") {
-		if name, _, _ := strings.Cut(field, "="); !ofVisit[name] && field != "" {
+		if name, _, _ := strings.Cut(field, "="); field != "" && !trace.OpensVisit(name) {
 			kept = append(kept, field)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,18 @@ const (
 
 // secretFields are the fields of a form, or of an address, that open a visit.
 var secretFields = map[string]PieceKind{"page": Secret, "x": Once}
+
+// secretField says what a field of that name is, as it stands in a form, percent-encoded or
+// not; "" for one that opens nothing.
+func secretField(name string) PieceKind {
+	if plain, err := url.QueryUnescape(name); err == nil {
+		name = plain
+	}
+	return secretFields[name]
+}
+
+// OpensVisit tells whether a field of that name, as it stands in a form, opens a visit.
+func OpensVisit(name string) bool { return secretField(name) != "" }
 
 // Cut returns the beginning of s, at most n bytes of it.
 func Cut(s string, n int) Text {
@@ -187,7 +200,7 @@ func formPieces(form string) (out []Piece) {
 			plain += "&"
 		}
 		name, value, _ := strings.Cut(field, "=")
-		if kind := secretFields[name]; kind != "" && value != "" {
+		if kind := secretField(name); kind != "" && value != "" {
 			out = append(out, Piece{Text: plain + name + "="}, withheld(kind, value))
 			plain = ""
 			continue

@@ -40,3 +40,20 @@ func TestCutNamesSaySo(t *testing.T) {
 		t.Errorf("cut: %q", got)
 	}
 }
+
+// A field that opens a visit is not kept, however its name is written.
+func TestEncodedNamesOfSecretFields(t *testing.T) {
+	for _, form := range []string{"page=SECRET", "%70age=SECRET", "%70%61%67%65=SECRET", "a=b&%78=SECRET"} {
+		for _, p := range formPieces(form) {
+			if strings.Contains(p.Text, "SECRET") {
+				t.Errorf("of %s is kept %q", form, p.Text)
+			}
+		}
+		if name, _, _ := strings.Cut(form, "="); OpensVisit(name) == (name == "a") {
+			t.Errorf("%s: %t", name, OpensVisit(name))
+		}
+	}
+	if got := formPieces("a=SECRET"); len(got) != 1 || got[0].Text != "a=SECRET" {
+		t.Errorf("of a=SECRET is kept %v", got)
+	}
+}
