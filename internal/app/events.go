@@ -201,7 +201,7 @@ func (st *stream) latest(ctx context.Context, e hub.Entry, told *views.Told, fig
 	browser, wire := show.Browser(seen, now, true), show.Wire(seen)
 	wire.By = "a press on another page of this visit"
 	told.Browser, told.Wire, told.Tools = &browser, &wire, a.toolsOf(v, seen.Cookie.Kept, st.c.owner(""))
-	told.Moment = show.Moment(seen)
+	told.Moment = show.Moment(seen, seen)
 	told.Sentence = show.Sentence(say.Note(hub.AnotherPage, say.Text("of this visit pressed at "+say.Clock(e.Gist.At)+": "), say.Code(summary(e)), say.Text(". The panels show what it saw.")))
 	return false
 }

@@ -50,11 +50,15 @@ func TestCopyIsNoChange(t *testing.T) {
 	b := newBrowser(t, h, formFragment)
 	v := b.visit("/")
 	b.post("/set", "key", "name", "value", "Rahim", "page", v)
-	b.post("/tamper", "part", "values", "page", v).want(200)
+	const ofCopy = "These panels are of a copy with a change in the values"
+	sent := b.post("/tamper", "part", "values", "page", v).want(200, "what your browser keeps", "what travelled with a copy")
+	if got := sent.changes(); !strings.Contains(got, unchanged) || strings.Contains(got, "These panels") {
+		t.Errorf("the press that sent a copy, whose page shows this browser and server: %q", got)
+	}
 	if got := b.get("/get?key=name&page=" + v).changes(); !strings.Contains(got, unchanged) {
 		t.Errorf("after a copy was sent: %q", got)
 	}
-	b.get("/?at=3&page="+v).want(200, "what a copy with a change in the values carried", "The copy opened nothing", "{&#34;exists&#34;:false")
+	b.get("/?at=3&page="+v).want(200, ofCopy, "what a copy with a change in the values carried", "The copy opened nothing", "{&#34;exists&#34;:false")
 	elsewhere := newBrowser(t, h, formJSON)
 	elsewhere.jar = b.jar
 	elsewhere.get("/get?key=name").want(200)

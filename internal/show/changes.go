@@ -12,15 +12,18 @@ import (
 // maxChanges is how many rows of changes a page shows, beside the one that counts the others.
 const maxChanges = 9
 
-// Moment is what the bar above the panels says of an exchange. Whether it is of the past,
-// its words and its neighbours are for who knows the visit.
-func Moment(s trace.Seen) views.Moment {
-	m := views.Moment{N: s.N}
-	if copied(s) {
-		m.Aside = s.By
-		return m
+// Moment is what the bar above the panels says of an exchange: panels is the one whose
+// browser and server are shown, wire the one that is shown in between. They are two after a
+// press that sent a copy: then the panels are this browser's, for which nothing changed.
+// Whether it is of the past, its words and its neighbours are for who knows the visit.
+func Moment(panels, wire trace.Seen) views.Moment {
+	m := views.Moment{N: wire.N, Unknown: wire.Beside.Unknown}
+	switch {
+	case copied(panels):
+		m.Aside, m.Unknown = panels.By, false
+	case !copied(wire):
+		m.First, m.Changes = wire.Beside.First, Changes(wire.Beside.Changes)
 	}
-	m.First, m.Unknown, m.Changes = s.Beside.First, s.Beside.Unknown, Changes(s.Beside.Changes)
 	return m
 }
 

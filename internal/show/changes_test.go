@@ -35,12 +35,12 @@ func TestChangesTellOfTheOrphan(t *testing.T) {
 	bytes := fmt.Sprintf("%d bytes", len(ours)+len(l.cookie))
 	none := ""
 	dropped := l.press("/drop-cookie", &none, nil)
-	if got, want := rows(Moment(dropped).Changes), "cookie cookie: "+bytes+" → none\n"; got != want {
+	if got, want := rows(Moment(dropped, dropped).Changes), "cookie cookie: "+bytes+" → none\n"; got != want {
 		t.Errorf("dropped:\n%swant\n%s", got, want)
 	}
 	l.press("/get", nil, nil)
 	s := l.sets("name", "2")
-	got := rows(Moment(s).Changes)
+	got := rows(Moment(s, s).Changes)
 	for _, want := range []string{
 		"cookie cookie: none → " + bytes + "\n", "server session ID, hashed: " + old + " → " + s.Session.ID + "\n", "server name: 1 → 2 (secret)\n",
 		"server the old record " + old + ":  → lies there still, v1; no cookie of this browser opens it\n", "server live records: 1 → 2\n",
@@ -65,7 +65,7 @@ func TestChangesOfPutBack(t *testing.T) {
 	s := l.press("/put-back", &pinned, nil)
 	want := "cookie cookie: " + bytes + " → " + bytes + ", of another ID\n" + "server session ID, hashed: " + second + " → none\n" + "server name: 3 → missing (secret)\n" +
 		"server the old record " + second + ":  → lies there still, v2; no cookie of this browser opens it\n"
-	if got := rows(Moment(s).Changes); got != want {
+	if got := rows(Moment(s, s).Changes); got != want {
 		t.Errorf("one that opens nothing:\n%swant\n%s", got, want)
 	}
 	if first == second {
@@ -82,7 +82,7 @@ func TestChangesOfPutBack(t *testing.T) {
 	l.sets("name", "3")
 	second = l.before.Session.ID
 	s = l.press("/put-back", &pinned, nil)
-	got := rows(Moment(s).Changes)
+	got := rows(Moment(s, s).Changes)
 	for _, want := range []string{
 		", of another ID\n", "server session ID, hashed: " + second + " → " + first + "\n", "server version: 2 → 1\n", "server name: 3 → 1 (secret)\n",
 		"server the old record " + second + ":  → lies there still, v2; no cookie of this browser opens it\n",
@@ -157,8 +157,23 @@ func TestMoment(t *testing.T) {
 	} {
 		s := seen(test.x)
 		s.N, s.Beside = 3, test.beside
-		if got := Moment(s); fmt.Sprint(got) != fmt.Sprint(test.want) {
+		if got := Moment(s, s); fmt.Sprint(got) != fmt.Sprint(test.want) {
 			t.Errorf("%+v, want %+v", got, test.want)
 		}
+	}
+}
+
+// A press that sent a copy shows the copy's exchange between this browser and this server:
+// of these the bar tells, and not of the copy.
+func TestMomentOfAPressThatSentACopy(t *testing.T) {
+	t.Parallel()
+	own, sent := seen(trace.Exchange{}), seen(trace.Exchange{By: "a pinned copy"})
+	sent.N, sent.Beside.Changes = 7, []trace.Change{{What: trace.OfReadable, Is: trace.State{There: true}}}
+	if got, want := Moment(own, sent), (views.Moment{N: 7}); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	sent.Beside = trace.Beside{Unknown: true} // nobody could say what the copy opens
+	if got := Moment(own, sent); !got.Unknown || got.Aside != "" {
+		t.Errorf("in an outage: %+v", got)
 	}
 }
