@@ -73,7 +73,10 @@ func absent(s trace.Seen, now time.Time) (v views.Server) {
 		v = live(st.Record, st.Policy, now)
 		v.Partial = st.Record.Placement == session.Hybrid
 		v.Late = &views.Late{ID: st.ID, Text: "its record is still here, and no cookie that came opens it."}
-		if c.Thrown || c.Put { // the one that came may have opened it
+		switch {
+		case s.Nothing && mayOpen(c, st.ID): // somebody else came for it
+			v.Late = nil
+		case s.Nothing, c.Thrown, c.Put: // the one that came, if any, may have opened it
 			v.Late.Text = "its record is still here, and this browser has no cookie any more that opens it."
 		}
 		stored(&v, st)
@@ -86,6 +89,14 @@ func absent(s trace.Seen, now time.Time) (v views.Server) {
 		v.Empty = "The copy opened nothing."
 	}
 	return v
+}
+
+// mayOpen tells whether the cookie that the browser keeps is of the session of that short
+// name, as far as it is known.
+func mayOpen(c trace.Cookie, id string) bool {
+	layers, _ := session.Peel(c.Kept)
+	e, ok := layers.Envelope()
+	return c.Hidden || ok && session.KeyOf(e.ID).Name().String() == id
 }
 
 var lateTexts = map[session.State]string{

@@ -149,6 +149,30 @@ func TestNothingTravelledMarksNothing(t *testing.T) {
 	}
 }
 
+// When somebody else touched the session whose cookie this browser keeps, nothing came that
+// could open its record: that is no news of this browser's cookie.
+func TestNothingTravelledSaysNothingOfTheCookie(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.Hybrid)
+	l.sets("name", "1")
+	x := *l.before
+	x.Nothing, x.By, x.Session = true, "another client", trace.Session{}
+	if v := Server(seen(x), x.At, true); v.ID != x.Store.ID || v.Late != nil || !v.Partial {
+		t.Errorf("this browser has the cookie: %+v", v.Late)
+	}
+	if v := Server(x.Seen(func(string) bool { return true }), x.At, true); v.Late != nil {
+		t.Errorf("it is hidden: %+v", v.Late)
+	}
+	const dropped = "its record is still here, and this browser has no cookie any more that opens it."
+	other := newLab(t, session.Hybrid).sets("name", "1").Cookie.Kept
+	for _, kept := range []string{"", "garbage", other} {
+		x.Cookie.Kept, x.Cookie.Bytes = kept, len(kept)
+		if v := Server(seen(x), x.At, true); v.Late == nil || v.Late.Text != dropped {
+			t.Errorf("it keeps %.20q: %+v", kept, v.Late)
+		}
+	}
+}
+
 // The record that a session left behind is told by name as long as it lives.
 func TestServerTellsOfTheOldRecord(t *testing.T) {
 	t.Parallel()
