@@ -2,6 +2,7 @@ package show
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -28,10 +29,27 @@ func Server(s trace.Seen, now time.Time, still bool) views.Server {
 		v = absent(s, now)
 	}
 	left(&v, s.Store.Left)
-	v.Figures = Figures(s.Store.Figures, now)
+	v.Figures = Figures(ownFigures(s), now)
 	mark(&v, s)
 	v.Idle.Still, v.Absolute.Still = still, still
 	return v
+}
+
+// ownFigures are the figures of an exchange. They were asked for before it was known what the
+// press made of its browser's session: of that one they say what the exchange says.
+func ownFigures(s trace.Seen) trace.Figures {
+	f, st := s.Store.Figures, s.Store
+	if copied(s) || s.Nothing {
+		return f
+	}
+	f.Family = slices.Clone(f.Family)
+	for i := range f.Family {
+		if m := &f.Family[i]; m.This {
+			m.ID, m.State, m.Unknown = st.ID, st.State, st.Unknown
+			m.Carried = s.Session.Exists && s.Session.Placement == session.InCookie
+		}
+	}
+	return f
 }
 
 // lies shows the record of a session that a cookie opens as it lies in the store, or

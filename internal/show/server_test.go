@@ -200,6 +200,56 @@ func TestServerTellsOfTheOldRecord(t *testing.T) {
 	}
 }
 
+// The figures name each browser's session as they found it, and they are asked for before
+// this press is known: of this browser they say what the panel above them says.
+func TestFamilyAgreesWithThePanel(t *testing.T) {
+	t.Parallel()
+	family := []trace.Member{{Name: "first browser", ID: "4ca53ce7", State: session.StateLive}, {Name: "second browser", This: true}}
+	this := func(placement session.Placement, act func(*lab) trace.Seen) views.Member {
+		s := act(newLab(t, placement))
+		s.Store.Figures.Family = family
+		v := Server(s, s.At, false).Figures.Family
+		if len(v) != 2 || v[0] != (views.Member{Name: "first browser", ID: "4ca53ce7", State: "live"}) {
+			t.Errorf("the other browser: %+v", v)
+		}
+		if v[1].ID != s.Store.ID {
+			t.Errorf("this browser has %s, the panel shows %s", v[1].ID, s.Store.ID)
+		}
+		v[1].ID = ""
+		return v[1]
+	}
+	sets := func(l *lab) trace.Seen { return l.sets("name", "1") }
+	flushes := func(l *lab) trace.Seen {
+		l.sets("name", "1")
+		return l.press("/flush", nil, func(s *session.Session) { s.Flush(t.Context()) })
+	}
+	for _, test := range []struct {
+		placement session.Placement
+		act       func(*lab) trace.Seen
+		want      string
+	}{
+		{session.Hybrid, sets, "live"},
+		{session.InCookie, sets, "in its cookie alone"},
+		{session.Hybrid, flushes, "gone"},
+		{session.InCookie, flushes, "gone"},
+		{session.Hybrid, func(l *lab) trace.Seen { return l.press("/get", nil, nil) }, "no session yet"},
+	} {
+		if got, want := this(test.placement, test.act), (views.Member{Name: "second browser", This: true, State: test.want}); got != want {
+			t.Errorf("%s: %+v, want %+v", test.placement, got, want)
+		}
+	}
+	// What a copy opens, and what others did, is not what this browser has.
+	for _, x := range []trace.Exchange{{By: "a pinned copy"}, {By: "another client", Nothing: true}} {
+		x.Store = trace.Store{ID: "9f2c41e0", State: session.StateLive, Figures: trace.Figures{Known: true, Family: family}}
+		if v := Server(seen(x), noon(), false).Figures.Family[1]; v.State != "no session yet" || v.ID != "" {
+			t.Errorf("%s: %+v", x.By, v)
+		}
+	}
+	if family[1].ID != "" {
+		t.Error("the facts were changed")
+	}
+}
+
 func TestFigures(t *testing.T) {
 	t.Parallel()
 	if f := Figures(trace.Figures{Live: 3}, noon()); f.Stats != nil || f.Plot.Live != "" {
