@@ -12,10 +12,13 @@ import (
 )
 
 // Browser tells what the browser keeps after the answer, and which cookies came with
-// the request. now is the time that the panel is of: s.At for a moment of the past.
-// scripts tells that the page may look into document.cookie.
+// the request. scripts tells that it is the present, whose page may look into
+// document.cookie: a moment of the past is shown as it was.
 func Browser(s trace.Seen, now time.Time, scripts bool) views.Browser {
 	c := s.Cookie
+	if !scripts {
+		now = s.At
+	}
 	b := views.Browser{
 		Of: whose(s), Name: c.Name, Note: note(s), Scripts: scripts, Limit: session.MaxCookieBytes, Readable: c.Readable, Planted: c.Planted, Jar: jar(c),
 		Changed: !s.Nothing && did(s.Events, session.Signed),

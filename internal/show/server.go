@@ -15,9 +15,12 @@ import (
 const silent = "The store does not answer."
 
 // Server tells what the server keeps of the session that the browser's cookie opens, or
-// what became of the one that it had last. now is the time that the panel is of: s.At
-// for a moment of the past, whose clocks stand still.
+// what became of the one that it had last. still is for a moment of the past: it is shown as
+// it was, and its clocks stand still.
 func Server(s trace.Seen, now time.Time, still bool) views.Server {
+	if still {
+		now = s.At
+	}
 	if s.Store.Down {
 		return views.Server{Empty: silent}
 	}

@@ -134,6 +134,29 @@ func TestServerLives(t *testing.T) {
 	}
 }
 
+// A moment of the past is shown as it was: its clocks say what was left then, its picture
+// ends then, and so does the cookie's age. The control is the present.
+func TestThePastIsOfItsOwnTime(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.Hybrid)
+	l.sets("name", "1")
+	x := *l.before
+	x.Store.Figures.Plot = []trace.Point{{At: x.At, Live: 1}}
+	later := x.At.Add(30 * time.Second)
+	for _, test := range []struct {
+		past            bool
+		left, ago, line string
+	}{
+		{true, "2 h 0 m 0 s", "0 s ago", "300.0,3.0 300,3.0"},
+		{false, "1 h 59 m 30 s", "30 s ago", "150.0,3.0 300,3.0"},
+	} {
+		v, b := Server(seen(x), later, test.past), Browser(seen(x), later, !test.past)
+		if v.Idle.Left != test.left || v.Clock().Left != test.left || v.Idle.Now != map[bool]time.Time{true: x.At, false: later}[test.past].UnixMilli() || b.Layers.Ago != test.ago || v.Figures.Plot.Live != test.line {
+			t.Errorf("past %v: %+v, signed %s, the picture %s", test.past, v.Idle, b.Layers.Ago, v.Figures.Plot.Live)
+		}
+	}
+}
+
 // What others did is no press of this browser's: nothing is marked as its own.
 func TestNothingTravelledMarksNothing(t *testing.T) {
 	t.Parallel()
