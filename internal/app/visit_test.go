@@ -223,7 +223,7 @@ func TestFinishedExchange(t *testing.T) {
 			t.Error("the answer does not say that its sizes are being measured")
 		}
 		if n == 0 { // who does not carry the cookie does not see it
-			get(t, cl, fmt.Sprintf("%s/exchanges/%d?page=%s", url, n+2, v), "HX-Request", "true").want(200, "not carried by this request")
+			get(t, cl, fmt.Sprintf("%s/exchanges/%d?page=%s", url, n+2, v), "HX-Request", "true").want(200, "hidden: the request for this page came without it")
 		}
 		u, _ := neturl.Parse(url)
 		var cookies []*http.Cookie

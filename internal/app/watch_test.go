@@ -317,7 +317,7 @@ func TestKin(t *testing.T) {
 	r.Header.Set("Content-Type", formType)
 	r.Header.Set("HX-Request", "true")
 	fetch(t, cl, r).want(200)
-	a := get(t, cl, base+"/?at=6&page="+v, "HX-Request", "true").want(200, "a press of the second browser", "Set-Cookie: sessionscope", "not carried by this request")
+	a := get(t, cl, base+"/?at=6&page="+v, "HX-Request", "true").want(200, "a press of the second browser", "Set-Cookie: sessionscope", "hidden: the request for this page came without it")
 	if got := a.region("wire-changes", "</p>"); !strings.Contains(got, "Against exchange 2,") {
 		t.Errorf("compared %q; the second browser's exchange before is 2 here", got)
 	}
@@ -561,8 +561,8 @@ func TestTokenIsNoKeyToCopies(t *testing.T) {
 			for n := 3; n <= 10; n++ {
 				for _, target := range []string{"/?at=", "/exchanges/"} {
 					address := target + strconv.Itoa(n) + map[string]string{"/?at=": "&", "/exchanges/": "?"}[target] + "page=" + v
-					thief.get(address).want(200, "not carried by this request").wantNo(secret...)
-					b.get(address).want(200).wantNo("not carried by this request") // the control
+					thief.get(address).want(200, "hidden: the request for this page came without it").wantNo(secret...)
+					b.get(address).want(200).wantNo("hidden: the request for this page came without it") // the control
 				}
 			}
 			// An older cookie of the same session that is over in itself.

@@ -67,7 +67,7 @@ func note(s trace.Seen) string {
 	c := s.Cookie
 	switch {
 	case c.Hidden:
-		return "This cookie still opens a session, and the request that looks at it does not carry it: it is shown on the page of the browser that has it, and not here."
+		return "This cookie still opens a session, and the request for this page came without it: it is shown on the page of the browser that has it, and not here."
 	case s.Store.Down:
 		return "The store does not answer, so nobody can say what a cookie opens. The browser keeps what it has."
 	case c.Kept == "" && (c.Thrown || c.Came): // it keeps none that anything could be said of

@@ -42,7 +42,8 @@ func Wire(s trace.Seen) views.Wire {
 	return w
 }
 
-// Bare are the fields of both heads with no session cookie's value in them, as name and value.
+// Bare are the fields of both heads with no session cookie's value in them, as name and
+// value. Since it shows none, it does not say which of them are hidden from a page.
 func Bare(s trace.Seen) (request, answer [][2]string) {
 	return bare(s.Request.Fields), bare(s.Answer.Fields)
 }
@@ -50,8 +51,11 @@ func Bare(s trace.Seen) (request, answer [][2]string) {
 func bare(fields []trace.Field) [][2]string {
 	out := make([][2]string, 0, len(fields))
 	seen, more := headers(fields, func(p trace.Piece) trace.Piece {
-		if p.Kind == trace.Token {
+		switch p.Kind {
+		case trace.Token:
 			return trace.Piece{Kind: bared, Bytes: len(p.Text)}
+		case trace.Hidden:
+			p.Kind = bared
 		}
 		return p
 	})
@@ -187,6 +191,6 @@ func hidden(p trace.Piece, size string) views.Part {
 
 // whys say of a piece why its text is not shown.
 var whys = map[trace.PieceKind]string{
-	trace.Hidden: "not carried by this request", trace.Foreign: "not ours", trace.Pins: "which browser pinned", trace.Live: "the run that waits for this browser",
+	trace.Hidden: "hidden: the request for this page came without it", trace.Foreign: "not ours", trace.Pins: "which browser pinned", trace.Live: "the run that waits for this browser",
 	trace.Kin: "another side of this lab", trace.Once: "for one use", trace.Secret: "opens this visit", bared: "the session cookie",
 }

@@ -93,8 +93,12 @@ func TestHiddenCookieIsNowhere(t *testing.T) {
 		if held := strings.Contains(all, cookie) || strings.Contains(all, l.cookie); held != (name == "the control") {
 			t.Errorf("%s: a cookie's value is there: %v", name, held)
 		}
-		if name == "hidden" && field(w.Request, "Cookie") != fmt.Sprintf("%s=‹%d B of value, not carried by this request›", ours, len(cookie)) {
+		// The press carried it: the words are of the request for the page, which did not.
+		if name == "hidden" && field(w.Request, "Cookie") != fmt.Sprintf("%s=‹%d B of value, hidden: the request for this page came without it›", ours, len(cookie)) {
 			t.Errorf("the wire: %q", field(w.Request, "Cookie"))
+		}
+		if want := [2]string{"Cookie", fmt.Sprintf("%s=%d B of value, the session cookie", ours, len(cookie))}; !slices.Contains(request, want) {
+			t.Errorf("%s: in JSON, which shows no session cookie to anybody: %q lacks %q", name, request, want)
 		}
 		if text := fmt.Sprint(request, answer); strings.Contains(text, cookie) || strings.Contains(text, l.cookie) {
 			t.Errorf("%s: in JSON: %s", name, text)
