@@ -22,7 +22,7 @@ func Wire(s trace.Seen) views.Wire {
 	in, out := s.Request, s.Answer
 	w.By = sender(s)
 	w.AsSent = in.AsSent
-	w.RequestLine, w.Proto = in.Method+" "+say.ShownText(in.Target, maxShown), in.Proto
+	w.RequestLine, w.Proto = in.Method+" "+say.ShownText(target(in.Target), maxShown), in.Proto
 	w.Request, w.RequestMore = headers(in.Fields, asItIs)
 	w.Body = body(in)
 	w.RequestHeadBytes, w.RequestBytes = "unknown", requestBytes(in)
@@ -40,6 +40,22 @@ func Wire(s trace.Seen) views.Wire {
 	w.Changes = against(s)
 	w.Steps = steps(s.Events, s.Cookie.Came)
 	return w
+}
+
+// target is the address of a request, with words in place of a proof for one use.
+func target(t trace.Text) trace.Text {
+	path, query, found := strings.Cut(t.Start, "?")
+	if !found {
+		return t
+	}
+	fields := strings.Split(query, "&")
+	for i, field := range fields {
+		if proof, ok := strings.CutPrefix(field, "x="); ok && proof != "" {
+			fields[i] = "x=‹" + hidden(trace.Piece{Kind: trace.Once}, say.Bytes(len(proof))).Text + "›"
+		}
+	}
+	shown := path + "?" + strings.Join(fields, "&")
+	return trace.Text{Start: shown, Bytes: t.Bytes + len(shown) - len(t.Start)}
 }
 
 // Bare are the fields of both heads with no session cookie's value in them, as name and

@@ -106,6 +106,25 @@ func TestHiddenCookieIsNowhere(t *testing.T) {
 	}
 }
 
+// A proof for one use is told by its size in the address too, as it is in Location and in
+// a form.
+func TestProofInTheAddress(t *testing.T) {
+	t.Parallel()
+	proof := strings.Repeat("P", 26)
+	for target, want := range map[string]string{
+		"/get?key=name&x=" + proof:              "/get?key=name&x=‹26 B, for one use›",
+		"/?x=" + proof + "&at=3":                "/?x=‹26 B, for one use›&at=3",
+		"/get?key=x&max=1&x=":                   "/get?key=x&max=1&x=", // the controls
+		"/get?key=" + strings.Repeat("k", 3000): "/get?key=" + strings.Repeat("k", 1991) + "… (3,009 B in all)",
+		"/x=" + proof:                           "/x=" + proof,
+	} {
+		w := Wire(seen(trace.Exchange{Request: trace.Request{Method: "GET", Target: trace.Cut(target, 2000)}}))
+		if w.RequestLine != "GET "+want {
+			t.Errorf("%.60s: %.120q", target, w.RequestLine)
+		}
+	}
+}
+
 func TestBare(t *testing.T) {
 	t.Parallel()
 	fields := []trace.Field{
