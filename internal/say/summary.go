@@ -126,7 +126,7 @@ func handled(g *trace.Gist, _ *acts) (t story, is bool) {
 		t = story{verb: "taken away", what: "the readable cookie"}
 	case g.Op == "plant":
 		t = story{verb: "planted", what: "a readable cookie"}
-	case g.Op == "pin" && g.Verdict != session.VerdictAbsent:
+	case g.Pinned:
 		t = story{verb: "pinned", what: "a copy"}
 	case g.Copied && g.Op == "replay":
 		t = story{verb: "sent", what: "a pinned copy", whole: true}
@@ -219,7 +219,7 @@ func lapsed(_ *trace.Gist, a *acts) (t story, is bool) {
 	switch {
 	case a.has(session.Expired):
 		return story{verb: "expired", what: a.last[session.Expired].Reason, tone: "gone", whole: true}, true
-	case a.has(session.Refused):
+	case a.has(session.Refused) && !a.has(session.Read): // else another cookie of the name opened the session
 		return story{verb: "refused", what: a.last[session.Refused].Reason, tone: "bad", whole: true}, true
 	}
 	return t, false

@@ -53,6 +53,8 @@ func TestSummary(t *testing.T) {
 		{"set, no change", trace.Gist{Op: "set", Key: "name", Acts: acts(read)}, "set|name, no change|"},
 		{"a long key", trace.Gist{Op: "get", Found: true, Key: strings.Repeat("k", 40), Acts: acts(read)}, "get|" + strings.Repeat("k", 30) + "… (40 B in all)|"},
 		{"get", trace.Gist{Op: "get", Key: "name", Found: true, Acts: acts(read)}, "get|name|"},
+		// Two cookies of the name came, and the second one opened the session: nothing was refused to the press.
+		{"get with a forged cookie before the good one", trace.Gist{Op: "get", Key: "name", Found: true, Session: "9f2c41e0", Verdict: session.VerdictOK, Acts: acts(dead, read)}, "get|name, a cookie refused|"},
 		{"get, missing", trace.Gist{Op: "get", Key: "nope", Verdict: session.VerdictAbsent}, "get|nope → missing|"},
 		{"keys, no session", trace.Gist{Op: "keys", Verdict: session.VerdictAbsent}, "keys|no session cookie|"},
 		{"delete", trace.Gist{Op: "delete", Key: "name", Found: true, Acts: acts(read, trace.Act{Kind: session.Deleted, Key: "name"}, saved)}, "deleted|name|"},
@@ -82,7 +84,10 @@ func TestSummary(t *testing.T) {
 		{"plant", trace.Gist{Op: "plant", Verdict: session.VerdictAbsent}, "planted|a readable cookie|"},
 		{"plant off", trace.Gist{Op: "plant", Away: true, Acts: acts(read)}, "taken away|the readable cookie|"}, // and not planted
 		{"plant with a dead cookie", trace.Gist{Op: "plant", Verdict: session.VerdictDead, Acts: acts(dead)}, "planted|a readable cookie, a cookie refused|"},
-		{"pin", trace.Gist{Op: "pin", Verdict: session.VerdictOK, Acts: acts(read)}, "pinned|a copy|"},
+		{"pin", trace.Gist{Op: "pin", Pinned: true, Verdict: session.VerdictOK, Acts: acts(read)}, "pinned|a copy|"},
+		{"pin of a dead cookie", trace.Gist{Op: "pin", Pinned: true, Verdict: session.VerdictDead, Acts: acts(dead)}, "pinned|a copy, a cookie refused|"},
+		// An empty cookie came: there was none to keep.
+		{"pin of an empty cookie", trace.Gist{Op: "pin", Verdict: session.VerdictGarbled, Acts: acts(dead)}, "refused|this ID was ended|bad"},
 		{"pin without a cookie", trace.Gist{Op: "pin", Verdict: session.VerdictAbsent}, "pin|no session cookie|"}, // nothing was pinned
 		{"tamper", trace.Gist{Op: "tamper", Copied: true, Acts: acts(read)}, "sent|a changed copy|"},
 		{"tamper with nothing", trace.Gist{Op: "tamper", Copied: true, Same: true, Acts: acts(read)}, "sent|an unchanged copy|"},

@@ -23,6 +23,7 @@ type Gist struct {
 	Same      bool // of a copy: nothing was changed in it
 	Away      bool // of plant: the cookie was taken away
 	Put       bool // the press made another cookie the browser's, or took it away
+	Pinned    bool // the press kept a copy of the cookie
 	Copied    bool // it sent a copy
 	Verdict   session.Verdict
 	Placement session.Placement
@@ -47,7 +48,7 @@ const maxActs = 32
 func (x *Exchange) Gist() Gist {
 	g := Gist{
 		At: x.At, By: x.By, Page: x.Page, Status: x.Status, Nothing: x.Nothing, Session: x.Session.ID, Wrote: x.Wrote(), Aside: x.Aside(),
-		Op: x.Did.Op, Key: Cut(x.Did.Key, session.MaxKeyBytes).Start, Found: x.Did.Found, Same: x.Did.Same, Away: x.Did.Away, Put: x.Cookie.Put,
+		Op: x.Did.Op, Key: Cut(x.Did.Key, session.MaxKeyBytes).Start, Found: x.Did.Found, Same: x.Did.Same, Away: x.Did.Away, Put: x.Cookie.Put, Pinned: x.Did.Op == "pin" && !x.Did.PinnedAt.IsZero(),
 		Copied: x.Did.Copy != nil, Verdict: x.Cookie.Verdict, Placement: x.Session.Placement,
 	}
 	ofKeys := 0
