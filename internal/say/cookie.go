@@ -165,9 +165,13 @@ func overwritten(s *trace.Seen) []Part {
 	if s.Cookie.Came { // or that session's cookie was dropped by an earlier press
 		until = "until now"
 	}
+	left := s.Store.Left
+	if st := s.Store; !s.Session.Exists && st.State == session.StateLive { // of what session the copy is, it does not say
+		left = trace.Left{ID: st.ID, State: st.State, Version: st.Record.Version}
+	}
 	switch {
-	case oldLives(s):
-		return []Part{Text(" The session "), ID(s.Store.Left.ID), Text(fmt.Sprintf(", version %d, which this browser had %s, lies on in the store, and no cookie of this browser opens it.", s.Store.Left.Version, until))}
+	case left.State == session.StateLive && left.ID != s.Session.ID:
+		return []Part{Text(" The session "), ID(left.ID), Text(fmt.Sprintf(", version %d, which this browser had %s, lies on in the store, and no cookie of this browser opens it.", left.Version, until))}
 	case was.Exists && was.ID != s.Session.ID && was.Placement == session.InCookie:
 		return []Part{Text(" The session "), ID(was.ID), Text(fmt.Sprintf(", version %d, which this browser had until now, was all in the cookie that the copy took the place of.", was.Version))}
 	}

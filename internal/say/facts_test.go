@@ -79,6 +79,11 @@ func left(state session.State) fact {
 	return func(x *trace.Exchange) { x.Store.Left = trace.Left{ID: old, State: state, Version: 7} }
 }
 
+// lies is a record that no cookie opens, of the session that the browser had before.
+func lies(x *trace.Exchange) {
+	x.Store.ID, x.Store.State, x.Store.Record = old, session.StateLive, trace.Session{ID: old, Version: 7}
+}
+
 func expired(n int) fact {
 	return func(x *trace.Exchange) { x.Store.Figures.Known, x.Store.Figures.Expired = true, n }
 }
