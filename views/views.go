@@ -254,6 +254,7 @@ type JarCookie struct {
 	Name, Size string
 	Kind       string // "session", "ended" (thrown away by this answer), "readable", "kin", "other"
 	Value      string // of the readable one only
+	Whose      string // of kin: which other browser's it is
 }
 
 // Tools are the forms that do something with a copy of the cookie.

@@ -600,7 +600,7 @@ func TestLabCopies(t *testing.T) {
 	if len(names) != 2 || names[pg.cookie().Name] != "/" || names[pg.cookie().Name+"~second"] != path {
 		t.Errorf("the browser's cookies are %v, the second lab is at %s", names, path)
 	}
-	second.want("#jar", pg.cookie().Name+" ", "another side of this lab")
+	second.want("#jar", pg.cookie().Name+" ", "the first browser's")
 	pg.press("Log in", "logged in", "At every login the ID changes")
 	ids := []string{pg.text("#server .record code"), second.text("#server .record code")}
 	if ids[0] == ids[1] {

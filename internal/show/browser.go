@@ -2,6 +2,7 @@ package show
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/say"
@@ -107,6 +108,8 @@ func jar(c trace.Cookie) (out []views.JarCookie) {
 			j.Name, j.Size = "(no name)", say.Bytes(crumb.Bytes)
 		case crumb.Kind == seat.Readable:
 			j.Value = say.Shown(crumb.Value, maxName)
+		case crumb.Kind == seat.Kin:
+			j.Whose = whoseKin(crumb.Name)
 		case crumb.Kind == seat.Session && c.Thrown:
 			j.Kind = "ended"
 		}
@@ -116,6 +119,17 @@ func jar(c trace.Cookie) (out []views.JarCookie) {
 		out = append(out, views.JarCookie{Name: "and more", Kind: "more"}) // whose they are is not known
 	}
 	return out
+}
+
+// whoseKin says which browser's a cookie is that another side of the lab has set: its name
+// tells.
+func whoseKin(name string) string {
+	_, side, named := strings.Cut(name, "~")
+	if !named {
+		return "the first browser's"
+	}
+	side, _, _ = strings.Cut(side, "-")
+	return "the " + side + " browser's"
 }
 
 // flags are the attributes of the cookie, and what each means here and now. A

@@ -148,10 +148,16 @@ func TestOwnCookiesAreNotForeign(t *testing.T) {
 		t.Errorf("the readable cookie %q came: %v", b.Readable, b.Planted)
 	}
 	want := ours + "-pins=‹4 B of value, which browser pinned›; " + ours + "-live=‹3 B of value, the run that waits for this browser›; " +
-		ours + "~second=‹5 B of value, another side of this lab›; " + ours + "~third-readable=‹1 B of value, another side of this lab›; " +
+		ours + "~second=‹5 B of value, the second browser's›; " + ours + "~third-readable=‹1 B of value, the third browser's›; " +
 		ours + "-readable=hi; theirs=‹12 B of value, not ours›"
 	if got := field(w.Request, "Cookie"); got != want {
 		t.Errorf("the wire shows\n%q, want\n%q", got, want)
+	}
+	// Whose they are, their names say: on another browser's side it is the first browser's that come along.
+	for name, whose := range map[string]string{ours: "the first browser's", ours + "-pins": "the first browser's", ours + "~second": "the second browser's", ours + "~third-readable": "the third browser's"} {
+		if j := jar(trace.Cookie{Jar: []trace.Crumb{{Name: name, Kind: seat.Kin}}}); j[0].Whose != whose {
+			t.Errorf("%s is %s", name, j[0].Whose)
+		}
 	}
 	for _, known := range []seat.Kind{seat.Session, seat.Readable, seat.Pins, seat.Live, seat.Kin, seat.Other} {
 		if j := jar(trace.Cookie{Jar: []trace.Crumb{{Name: "n", Kind: known}}}); j[0].Kind != string(known) {

@@ -177,13 +177,15 @@ const maxField = maxCookie + 100
 // of its value: the table of cookies counts the name too.
 func partsOf(f trace.Field, as func(trace.Piece) trace.Piece) (out []views.Part) {
 	cookie := canonical(f) == "Cookie" || canonical(f) == "Set-Cookie"
-	named := false // the piece before ends with a cookie's name
+	name, named := "", false // of the cookie: the piece before ends with it
 	for _, p := range f.Pieces {
 		switch p := as(p); {
 		case p.Kind == trace.Plain:
 			out = append(out, views.Part{Text: say.Shown(p.Text, maxField)})
 		case p.Kind == trace.Token:
 			out = append(out, views.Part{Kind: "token", Text: say.Shown(p.Text, maxCookie)})
+		case cookie && named && p.Kind == trace.Kin:
+			out = append(out, views.Part{Kind: "hidden", Text: say.Bytes(p.Bytes) + " of value, " + whoseKin(name)})
 		case cookie && named:
 			out = append(out, hidden(p, say.Bytes(p.Bytes)+" of value"))
 		case cookie && p.Bytes > 0:
@@ -191,7 +193,8 @@ func partsOf(f trace.Field, as func(trace.Piece) trace.Piece) (out []views.Part)
 		case !cookie:
 			out = append(out, hidden(p, say.Bytes(p.Bytes)))
 		}
-		named = p.Kind == trace.Plain && strings.HasSuffix(p.Text, "=")
+		name, named = strings.CutSuffix(p.Text, "=")
+		named = named && p.Kind == trace.Plain
 	}
 	return out
 }
@@ -208,5 +211,5 @@ func hidden(p trace.Piece, size string) views.Part {
 // whys say of a piece why its text is not shown.
 var whys = map[trace.PieceKind]string{
 	trace.Hidden: "hidden: the request for this page came without it", trace.Foreign: "not ours", trace.Pins: "which browser pinned", trace.Live: "the run that waits for this browser",
-	trace.Kin: "another side of this lab", trace.Once: "for one use", trace.Secret: "opens this visit", bared: "the session cookie",
+	trace.Once: "for one use", trace.Secret: "opens this visit", bared: "the session cookie",
 }
