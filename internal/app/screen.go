@@ -107,14 +107,10 @@ func (a *App) labView(c *call, l screen) views.Lab {
 
 // momentView says which moment the panels show, and what changed at it.
 func (a *App) momentView(c *call, l screen) views.Moment {
-	e := l.past
-	switch {
-	case e.N == 0 && l.wire.Copied: // the other panels are of the press that sent the copy
-		return views.Moment{N: l.wire.N}
-	case e.N == 0:
-		return show.Moment(l.wire)
+	e, m := l.past, show.Moment(l.panels, l.wire)
+	if e.N == 0 {
+		return m
 	}
-	m := show.Moment(l.wire)
 	m.Past, m.At, m.Verb = true, say.Clock(e.Gist.At), summary(e)
 	if e.Gist.Aside && e.Gist.By != "" {
 		m.Aside, m.Changes, m.First = e.Gist.By, nil, false

@@ -152,7 +152,7 @@ func TestStoryOfOwnCookies(t *testing.T) {
 	r.Header.Set("Cookie", r.Header.Get("Cookie")+"; "+cookieName+"-live=ABCDEFGHIJKLMNOPQRSTUVWXYZ; theirs=123")
 	l.send(r).want(200).story(map[string][]string{
 		"jar":  {"!theirs 9 B not ours"},
-		"wire": {"3 B of value, not ours", "26 B of value, another side of this lab"},
+		"wire": {"3 B of value, not ours", "26 B of value, the first browser's"},
 	})
 	a := l.send(r)
 	if n := strings.Count(a.region("jar", "</table>"), "not ours"); n != 1 {

@@ -104,7 +104,7 @@ func path(x trace.Exchange) {
 		{"show.Wire(x)", "show.Wire(x.Seen(opens))", "cannot use x"},
 		{"show.Wire(&x)", "s := x.Seen(opens); show.Wire(s)", "cannot use &x"},
 		{"show.Server(x, time.Now(), true)", "show.Server(x.Seen(opens), time.Now(), true)", "cannot use x"},
-		{"show.Moment(x)", "show.Moment(x.Seen(opens))", "cannot use x"},
+		{"show.Moment(x, x)", "show.Moment(x.Seen(opens), x.Seen(opens))", "cannot use x"},
 		{"say.Press(x)", "say.Press(x.Seen(opens))", "cannot use x"},
 		{"show.Wire(x.Pack().Unpack())", "y := x.Pack().Unpack(); show.Wire(y.Seen(opens))", "cannot use x.Pack().Unpack()"},
 		{"_ = trace.Seen{exchange: x}", "_ = trace.Seen{N: 1}", "exchange"},
