@@ -279,11 +279,9 @@ func (h *Hub) Adopt(v, load *Visit, complete func(*trace.Exchange)) {
 	}
 	for _, e := range load.list() {
 		if e.N > load.own && e.Kin == "" && e.packed != nil {
-			m := *e.Moment
-			x := m.packed.Unpack()
+			x := e.packed.Unpack()
 			complete(&x)
-			m.Gist, m.packed = x.Gist(), x.Pack()
-			h.share(v, &m)
+			h.share(v, &Moment{id: e.id, Gist: x.Gist(), Seat: e.Seat, packed: x.Pack(), answer: e.answer, head: e.head})
 			if !x.Store.Down { // else nobody knows which session the browser has
 				k, inCookie := load.Present()
 				h.follow(v, After{Has: k, Expires: x.Session.Expires, InCookie: inCookie})
@@ -295,7 +293,8 @@ func (h *Hub) Adopt(v, load *Visit, complete func(*trace.Exchange)) {
 // Count returns how many visits there are.
 func (h *Hub) Count() int { return int(h.count.Load()) }
 
-// Held returns about how many bytes the exchanges of all visits take.
+// Held returns about how many bytes the exchanges of all visits take. What several share is
+// counted once.
 func (h *Hub) Held() int64 { return h.held.Load() }
 
 // Any tells whether there is a visit.
@@ -350,9 +349,10 @@ func (h *Hub) end(v *Visit) {
 	for stream := range v.streams {
 		close(stream)
 	}
+	for _, e := range v.entries {
+		v.release(e.Moment)
+	}
 	v.streams = nil
-	h.held.Add(int64(-v.packed))
-	v.packed = 0
 }
 
 // Close ends all visits and their streams.

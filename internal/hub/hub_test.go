@@ -582,9 +582,7 @@ func TestAdoptTakesNothingOfThePast(t *testing.T) {
 		for _, of := range []*Visit{v, w} { // two tabs, with more moments together than one visit keeps
 			e := of.list()[0]
 			for range MaxMoments - 50 {
-				m := *e.Moment
-				m.id, m.Gist.Op = l.last.Add(1), "past"
-				of.append(&m, "")
+				of.append(&Moment{id: l.last.Add(1), Gist: e.Gist, Seat: b.seat, packed: e.packed}, "")
 			}
 		}
 		synctest.Wait()

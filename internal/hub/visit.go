@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/seat"
@@ -67,6 +68,8 @@ type Moment struct {
 	packed trace.Packed // nil when it was dropped
 	answer *tap.Answer  // until it has left, what it will be is not known
 	head   int          // bytes that are counted for answer's head
+
+	holders int32 // visits that have it; changed atomically
 }
 
 // usualHead is what an answer's head takes without its cookies, in bytes; bareMoment a
@@ -155,9 +158,9 @@ func (v *Visit) append(m *Moment, kin string) int {
 	defer v.mu.Unlock()
 	n := 1 + v.dropped + len(v.entries)
 	v.entries = append(v.entries, Entry{n, kin, m})
-	v.hold(m.size())
+	v.hold(m)
 	if len(v.entries) > MaxMoments {
-		v.hold(-v.entries[0].size())
+		v.release(v.entries[0].Moment)
 		v.entries = slices.Delete(v.entries, 0, 1)
 		v.dropped++
 	}
@@ -167,24 +170,36 @@ func (v *Visit) append(m *Moment, kin string) int {
 	}
 	for i := 0; v.packed > limit && i < len(v.entries)-1; i++ {
 		if e := &v.entries[i]; e.packed != nil {
-			v.hold(-e.size())
-			bare := *e.Moment // others may share it
-			bare.packed, bare.answer = nil, nil
-			e.Moment = &bare
-			v.hold(e.size())
+			v.release(e.Moment)
+			e.Moment = &Moment{id: e.id, Gist: e.Gist, Seat: e.Seat} // others may share the whole one
+			v.hold(e.Moment)
 		}
 	}
 	v.tellStreams()
 	return n
 }
 
-// hold counts n bytes more. The caller holds the lock.
-func (v *Visit) hold(n int) {
+// hold counts the bytes of m, which v has from now on: among those of all visits once,
+// however many share it. The caller holds the lock.
+func (v *Visit) hold(m *Moment) {
 	if v.streams == nil {
 		return // it has ended, and counts no more
 	}
-	v.packed += n
-	v.hub.held.Add(int64(n))
+	v.packed += m.size()
+	if atomic.AddInt32(&m.holders, 1) == 1 {
+		v.hub.held.Add(int64(m.size()))
+	}
+}
+
+// release is the end of hold. The caller holds the lock.
+func (v *Visit) release(m *Moment) {
+	if v.streams == nil {
+		return
+	}
+	v.packed -= m.size()
+	if atomic.AddInt32(&m.holders, -1) == 0 {
+		v.hub.held.Add(int64(-m.size()))
+	}
 }
 
 // wake is tellStreams for a caller that does not hold the lock.

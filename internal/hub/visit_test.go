@@ -54,9 +54,7 @@ func TestALongPastIsNoReasonToGiveWay(t *testing.T) {
 		b.set(v, "a", "1")
 		e, _ := v.Entry(1)
 		for range MaxMoments {
-			m := *e.Moment
-			m.id = l.last.Add(1)
-			v.append(&m, "")
+			v.append(&Moment{id: l.last.Add(1), Gist: e.Gist, Seat: b.seat, packed: e.packed}, "")
 		}
 		synctest.Wait()
 		w := b.open("")
@@ -319,6 +317,54 @@ func TestAllVisitsAreBounded(t *testing.T) {
 		l.Close()
 		if l.Held() != 0 {
 			t.Errorf("after the end %d bytes are held", l.Held())
+		}
+	})
+}
+
+// A moment that many visits share takes its memory once: who opens many pages of a session
+// with a long past takes no room from others.
+func TestASharedMomentIsCountedOnce(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		b, other := l.root(), l.root()
+		v, w := b.open(""), other.open("")
+		b.set(v, "a", "1")
+		e, _ := v.Entry(1)
+		for range 40 {
+			m := packed(20 << 10)
+			m.id, m.Gist = l.last.Add(1), e.Gist
+			v.append(m, "")
+		}
+		for range 40 {
+			w.append(packed(20<<10), "")
+		}
+		before := l.Held()
+		var pages []*Visit
+		for range MaxVisits - 2 {
+			pages = append(pages, b.Begin(b.seat, "", b.key()))
+		}
+		if n := len(pages[0].list()); n != 41 {
+			t.Fatalf("the control: a page begins with %d moments", n)
+		}
+		if l.Held() != before {
+			t.Errorf("%d bytes are held, and %d before the pages were opened", l.Held(), before)
+		}
+		w.append(packed(100), "")
+		if _, kept := held(w); kept != 41 {
+			t.Errorf("another visit keeps %d exchanges of 41", kept)
+		}
+		pages[0].append(packed(maxPacked-100_000), "") // drops its part of them: others have it still
+		if got, want := l.Held(), before+int64(packed(100).size()+packed(maxPacked-100_000).size()); got < want || got > want+100*bareMoment {
+			t.Errorf("%d bytes are held, want %d and some that have no exchange", got, want)
+		}
+		time.Sleep(VisitLife - time.Second)
+		pages[1].Use()
+		time.Sleep(2 * time.Second)
+		if bytes, _ := held(pages[1]); l.Count() != 1 || l.Held() != int64(bytes) {
+			t.Errorf("of %d visits %d bytes are held, want %d", l.Count(), l.Held(), bytes)
+		}
+		time.Sleep(VisitLife)
+		if l.Held() != 0 {
+			t.Errorf("after all have ended %d bytes are held", l.Held())
 		}
 	})
 }
