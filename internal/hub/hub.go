@@ -325,7 +325,11 @@ func (h *Hub) endIdle(v *Visit) {
 	if v.ended {
 		return
 	}
-	if left := v.lastUse().Add(VisitLife).Sub(h.now()); left > 0 {
+	left := v.lastUse().Add(VisitLife).Sub(h.now())
+	if v.Streams() > 0 {
+		left = VisitLife
+	}
+	if left > 0 {
 		v.idle.Reset(left)
 		return
 	}

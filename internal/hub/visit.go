@@ -233,7 +233,10 @@ func (v *Visit) Subscribe() (news chan struct{}, leave func(), ok bool) {
 	return news, func() {
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		delete(v.streams, news)
+		if v.streams[news] {
+			v.used = v.hub.now() // until now
+			delete(v.streams, news)
+		}
 	}, true
 }
 

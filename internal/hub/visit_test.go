@@ -141,6 +141,28 @@ func TestVisitsEnd(t *testing.T) {
 	})
 }
 
+// A page that is open and is told what happens is in use, for as long as it is open; then
+// its visit has half an hour more.
+func TestAnOpenPageKeepsItsVisit(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		v := l.root().open("")
+		_, leave := stream(t, v)
+		time.Sleep(5*time.Hour + 10*time.Minute)
+		if !l.there(v) {
+			t.Fatal("a page that was open for hours lost its visit")
+		}
+		leave()
+		time.Sleep(VisitLife - time.Second)
+		if !l.there(v) {
+			t.Error("the visit ended as soon as its page was left")
+		}
+		time.Sleep(2 * time.Second)
+		if l.there(v) {
+			t.Error("the visit of a page that was left goes on for ever")
+		}
+	})
+}
+
 // A visit has two streams. They are told of what happens, never waited for, and closed
 // when the visit ends.
 func TestStreams(t *testing.T) {
