@@ -94,7 +94,8 @@ func (h *Hub) familyOf(ctx context.Context, v *Visit) (out []trace.Member) {
 	return out
 }
 
-// kinOf returns the visits of v's family, v first.
+// kinOf returns the visits of v's family: v, and then the others, those that were used
+// last first.
 func (h *Hub) kinOf(v *Visit) []*Visit {
 	out := []*Visit{v}
 	for _, kin := range h.all() {
@@ -102,6 +103,7 @@ func (h *Hub) kinOf(v *Visit) []*Visit {
 			out = append(out, kin)
 		}
 	}
+	slices.SortFunc(out[1:], func(a, b *Visit) int { return b.lastUse().Compare(a.lastUse()) })
 	return out
 }
 

@@ -125,6 +125,35 @@ func TestFigures(t *testing.T) {
 	})
 }
 
+// Of a browser with several pages the figures say what the page knows that was used last,
+// each time the same.
+func TestTheFamilyIsOnePageEach(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		v := l.root().open("")
+		second := l.second(v.Family)
+		old := second.open(v.Family)
+		second.set(old, "a", "1")
+		second.flush(old)
+		time.Sleep(time.Second)
+		second.cookie = ""
+		page := second.open(v.Family)
+		second.set(page, "a", "1")
+		for range 20 { // whatever the order in a map is
+			family := l.Figures(t.Context(), v.Seat, v).Family
+			if len(family) != 2 || family[1].State != session.StateLive || family[1].ID != second.x.Session.ID {
+				t.Fatalf("the second browser is %+v", family)
+			}
+		}
+		time.Sleep(time.Second)
+		if old.Use(); l.Figures(t.Context(), v.Seat, v).Family[1].State != session.StateNone {
+			t.Error("the page that was used last is the other one")
+		}
+		if f := l.Figures(t.Context(), second.seat, page).Family; f[1].ID != second.x.Session.ID || !f[1].This {
+			t.Errorf("on its own page, the second browser is %+v", f)
+		}
+	})
+}
+
 // While there is a visit the figures are remembered, and when they change its streams are
 // told; without one nobody asks the store.
 func TestRun(t *testing.T) {
