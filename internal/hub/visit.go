@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -398,7 +399,7 @@ func (v *Visit) Pin(p Pin) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.pinned++
-	p.N = v.pinned
+	p.N, p.Value = v.pinned, strings.Clone(p.Value) // not a part of the whole header
 	v.pins = append(v.pins, p)
 	own := 0
 	for _, old := range slices.Backward(v.pins) {

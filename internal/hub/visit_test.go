@@ -3,9 +3,11 @@ package hub
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/trace"
@@ -452,6 +454,18 @@ func TestPins(t *testing.T) {
 		}
 		if len(v.pins) != 4*MaxPins {
 			t.Errorf("%d pins of fifty browsers are kept", len(v.pins))
+		}
+	})
+}
+
+// A pin keeps the cookie, and not the head of the request that it came in.
+func TestAPinKeepsTheCookieAlone(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		v := l.Begin(l.seats.Root, "", session.Key{})
+		head := strings.Repeat("x", 32<<10) + "cookie"
+		v.Pin(Pin{Owner: "a", Value: head[32<<10:]})
+		if p := v.Pins("a")[0]; p.Value != "cookie" || unsafe.StringData(p.Value) == unsafe.StringData(head[32<<10:]) {
+			t.Errorf("the pin is %q, a part of the whole head", p.Value)
 		}
 	})
 }
