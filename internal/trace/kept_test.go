@@ -48,6 +48,8 @@ func TestWhatMustNotBeKept(t *testing.T) {
 		"the visit in a form":                    {body: "key=a&page=" + secret + "&value=1"},
 		"the visit first in a form":              {body: "page=" + secret},
 		"the visit twice in a form":              {body: "page=1&page=" + secret},
+		"the visit under an encoded name":        {body: "p%61ge=" + secret},
+		"a proof under an encoded name":          {body: "key=a&%78=" + secret},
 		"a proof in a form":                      {body: "x=" + secret},
 		"a proof in an address":                  {answer: "Location: /?x=" + secret},
 		"a proof between others":                 {answer: "Location: /?at=1&x=" + secret + "&hop=1"},
