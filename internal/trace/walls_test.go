@@ -30,7 +30,7 @@ var listed = sync.OnceValues(func() (map[string]string, error) {
 	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
 		args = append(args, "-race") // what the tests were built with is there already
 	}
-	out, err := exec.Command("go", append(args, module+"internal/show", module+"internal/hub", module+"internal/experiment")...).Output()
+	out, err := exec.Command("go", append(args, module+"internal/show")...).Output()
 	if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
 		return nil, fmt.Errorf("%w: %s", err, failed.Stderr)
 	} else if err != nil {
