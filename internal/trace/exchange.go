@@ -21,6 +21,7 @@ const (
 	maxValue  = 400  // bytes of a session's value
 	maxName   = 80   // bytes of a cookie's name, and of the readable one's value
 	maxJar    = 30   // cookies that came
+	maxPairs  = 200  // cookies of a head that are told one by one; Chromium keeps 180 of a host
 	maxKeys   = 12   // keys that a list names
 )
 

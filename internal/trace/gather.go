@@ -133,9 +133,13 @@ func pieces(name, value string, kindOf KindOf) (out []Piece) {
 	text := func(t string) { out = append(out, Piece{Text: t}) }
 	switch name {
 	case "Cookie":
-		for i, pair := range strings.Split(value, ";") {
+		for i, pair := range strings.SplitN(value, ";", maxPairs+1) {
 			if i > 0 {
 				text("; ")
+			}
+			if i == maxPairs {
+				out = append(out, withheld(Foreign, pair))
+				break
 			}
 			out = append(out, cookiePieces(strings.TrimSpace(pair), kindOf)...)
 		}

@@ -120,6 +120,7 @@ func TestWhatIsLeftOutIsTold(t *testing.T) {
 	for line, want := range map[string]string{
 		"Cookie: a=12; sessionscope=tok; sessionscope-readable=hi":                "a= [foreign 2] ;  sessionscope= token:tok ;  sessionscope-readable=hi",
 		"Cookie: sessionscope-pins=123; sessionscope-live=; sessionscope~third=1": "sessionscope-pins= [pins 3] ;  sessionscope-live= [live 0] ;  sessionscope~third= [kin 1]",
+		"Cookie: " + strings.Repeat("a=1;", 199) + "a=1; sessionscope=tok; b=2":   strings.Repeat("a= [foreign 1] ;  ", 200) + "[foreign 22]",
 		"Cookie: bare": "[foreign 4]",
 		"Set-Cookie: sessionscope=tok; Path=/; Max-Age=1": "sessionscope= token:tok ; Path=/; Max-Age=1",
 		"Set-Cookie: other=12":                            "other= [foreign 2]",

@@ -189,6 +189,10 @@ func TestExchangesAreBounded(t *testing.T) {
 			r.Header.Set("Cookie", strings.Repeat("name=value; ", head/12))
 			return ""
 		},
+		"semicolons": func(r *http.Request, _ *Exchange) string {
+			r.Header.Set("Cookie", strings.Repeat(";", head))
+			return ""
+		},
 		"readable cookies": func(r *http.Request, _ *Exchange) string {
 			r.Header.Set("Cookie", strings.Repeat("sessionscope-readable=1; ", head/25))
 			return ""
@@ -220,6 +224,13 @@ func TestExchangesAreBounded(t *testing.T) {
 			}
 			if n := len(x.Pack()); n > max {
 				t.Errorf("packed it has %d bytes, at most %d", n, max)
+			}
+			pieces := 0
+			for _, f := range x.Request.Fields {
+				pieces += len(f.Pieces)
+			}
+			if pieces > 700 {
+				t.Errorf("its request is in %d pieces", pieces)
 			}
 			if n := gistBytes(x.Gist()); n > maxGist {
 				t.Errorf("its gist has %d bytes, at most %d", n, maxGist)
