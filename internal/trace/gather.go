@@ -50,7 +50,17 @@ func Cut(s string, n int) Text {
 		}
 		t.Start = strings.Clone(s[:n])
 	}
+	t.Start = asText(t.Start)
 	return t
+}
+
+// asText is s with U+FFFD in place of each byte that is no part of a letter. JSON does the
+// same: what is unpacked must be what it was, since it is compared with what comes later.
+func asText(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return string([]rune(s))
 }
 
 // Came notes the request as it came to side s: its head as the connection knows it, or
@@ -123,7 +133,7 @@ func Fields(head []string, kindOf KindOf) []Field { return fields(split(head), k
 
 func fields(lines []line, kindOf KindOf) (out []Field) {
 	for _, l := range lines {
-		out = append(out, Field{Name: l.name, Pieces: pieces(http.CanonicalHeaderKey(l.name), l.value, kindOf)})
+		out = append(out, Field{Name: l.name, Pieces: asTexts(pieces(http.CanonicalHeaderKey(l.name), l.value, kindOf))})
 	}
 	return out
 }
@@ -167,7 +177,7 @@ func pieces(name, value string, kindOf KindOf) (out []Piece) {
 // cut bounds s to n bytes. What is left out is told at its end, within those.
 func cut(s string, n int) string {
 	if len(s) <= n {
-		return s
+		return asText(s)
 	}
 	tail := fmt.Sprintf("… (%d B in all)", len(s))
 	return Cut(s, n-len(tail)).Start + tail
@@ -197,7 +207,7 @@ var kindOfValue = map[seat.Kind]PieceKind{seat.Pins: Pins, seat.Live: Live, seat
 
 // formPieces are those of a form, with the fields that open a visit left out.
 func formPieces(form string) (out []Piece) {
-	whole := Cut(form, maxText).Start
+	whole := Cut(form, maxText).Start // text, whatever it was
 	plain := ""
 	for i, field := range strings.Split(whole, "&") {
 		if i > 0 {
@@ -215,6 +225,13 @@ func formPieces(form string) (out []Piece) {
 		out = append(out, Piece{Text: plain})
 	}
 	return out
+}
+
+func asTexts(pieces []Piece) []Piece {
+	for i := range pieces {
+		pieces[i].Text = asText(pieces[i].Text)
+	}
+	return pieces
 }
 
 // Kept is what a press did to the browser's cookies beside the session's own answer.

@@ -130,6 +130,20 @@ func TestPackedIsTheSame(t *testing.T) {
 	if got := x.Pack().Unpack(); !cmp.Equal(x, got, names) {
 		t.Errorf("after unpacking:\n%s", cmp.Diff(x, got, names))
 	}
+	// So is one of letters that are no text: of what is unpacked, nothing is another than now.
+	r.Header.Set("Cookie", "sessionscope=a\xff\xfeb; sessionscope-readable=\xff; n\xff=1")
+	r.Header.Set("X-Latin", "caf\xe9")
+	r.RequestURI = "/\xff"
+	x.Came(r, tap.Head{}, seats.Root, "/\xff", "key=\xff&page=\xff")
+	x.Keeps(r, seats.Root, session.Info{}, Kept{})
+	x.Did.Key = Cut("\xff", 9).Start
+	got := x.Pack().Unpack()
+	if !cmp.Equal(x, got, names) {
+		t.Errorf("after unpacking:\n%s", cmp.Diff(x, got, names))
+	}
+	if same := x.CompareHeads(&got); same != len(x.Request.Fields)+len(x.Answer.Fields) || len(Changes(&got, &x)) != 0 {
+		t.Errorf("the same request again: %d lines are the same, changed %+v", same, Changes(&got, &x))
+	}
 	if got := Packed(nil).Unpack(); !cmp.Equal(got, Exchange{}, names) {
 		t.Errorf("nothing unpacked is %+v", got)
 	}
@@ -269,7 +283,7 @@ func TestLongTextsAreCutBetweenLetters(t *testing.T) {
 		n     int
 		start string
 	}{
-		{"", 3, ""}, {"abc", 3, "abc"}, {"abcd", 3, "abc"}, {"aéé", 3, "aé"}, {"aéé", 4, "aé"}, {"éé", 1, ""}, {"a😀", 4, "a"}, {"a😀", 5, "a😀"},
+		{"", 3, ""}, {"abc", 3, "abc"}, {"abcd", 3, "abc"}, {"aéé", 3, "aé"}, {"aéé", 4, "aé"}, {"éé", 1, ""}, {"a😀", 4, "a"}, {"a😀", 5, "a😀"}, {"a\xff\xff", 9, "a��"},
 	} {
 		if got := Cut(c.text, c.n); got.Start != c.start || got.Bytes != len(c.text) {
 			t.Errorf("Cut(%q, %d) = %+v", c.text, c.n, got)
