@@ -2,6 +2,7 @@ package trace
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -199,6 +200,9 @@ func textsOf(fields []Field) map[string]string {
 		}
 		for _, p := range f.Pieces {
 			texts[f.Name].WriteString(p.Text + "\x00" + string(p.Kind))
+			if p.Kind != Secret { // which tells what a page shows too: it is another each time
+				texts[f.Name].WriteString(strconv.Itoa(p.Bytes))
+			}
 		}
 		texts[f.Name].WriteByte('\n')
 	}

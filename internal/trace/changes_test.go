@@ -165,6 +165,16 @@ func TestAgainst(t *testing.T) {
 	if got := b.Against(&a); got.First || got.Unknown || len(got.Changes) != 2 {
 		t.Errorf("another ID: %+v", got)
 	}
+	// Who looks while the store does not say what lies there does not know that it is gone.
+	gone := state("")
+	gone.Store.Unknown = true
+	if got := gone.Against(&a); got.First || !got.Unknown || got.Changes != nil {
+		t.Errorf("without a cookie, and the store did not say what lies there: %+v", got)
+	}
+	b.Store.Unknown = true
+	if got := b.Against(&a); got.Unknown || len(got.Changes) != 2 {
+		t.Errorf("the control: a cookie opens its session: %+v", got)
+	}
 	b.Store.Down = true
 	if got := b.Against(&a); got.First || !got.Unknown || got.Changes != nil {
 		t.Errorf("while the store is down: %+v", got)
@@ -195,6 +205,10 @@ func TestHeadsAreCompared(t *testing.T) {
 		"a session's cookie":                 {was: []string{"Cookie: sessionscope=a"}, is: []string{"Cookie: sessionscope=b"}, want: "Cookie:changed"},
 		"what belongs together is not split": {was: []string{"Cookie: sessionscope=a; b=1"}, is: []string{"Cookie: sessionscope=a; b=1"}, same: 1, want: "Cookie"},
 		"another cookie beside it":           {was: []string{"Cookie: sessionscope=a"}, is: []string{"Cookie: sessionscope=a; b=1"}, want: "Cookie:changed"},
+		"another program's cookie, as long":  {was: []string{"Cookie: sessionscope=a; b=1"}, is: []string{"Cookie: sessionscope=a; b=2"}, same: 1, want: "Cookie"},
+		"another program's cookie, longer":   {was: []string{"Cookie: sessionscope=a; b=1"}, is: []string{"Cookie: sessionscope=a; b=12"}, want: "Cookie:changed"},
+		"credentials, longer":                {was: []string{"Authorization: a"}, is: []string{"Authorization: ab"}, want: "Authorization:changed"},
+		"a page that shows more moments":     {was: []string{PageHeader + ": S P 9"}, is: []string{PageHeader + ": S P 10"}, same: 1, want: PageHeader},
 		"everything is new":                  {is: []string{"A: 1"}, want: "A:new"},
 	} {
 		t.Run(name, func(t *testing.T) {
