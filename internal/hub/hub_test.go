@@ -716,6 +716,12 @@ func TestALookWaitsASecond(t *testing.T) {
 		if took := time.Since(began); took != leaveTime || got.Answer.Finished {
 			t.Errorf("after %v the answer is %+v", took, got.Answer)
 		}
+		began = time.Now()
+		if v.Look(t.Context(), e); time.Since(began) != 0 {
+			t.Error("one that did not leave within a second is waited for again")
+		}
+		l.Add(v, b.seat, &trace.Exchange{Did: trace.Did{Op: "get"}, At: l.now()}, new(tap.Answer), 0, After{})
+		e, _ = v.Entry(2)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		began = time.Now()

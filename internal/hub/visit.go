@@ -304,7 +304,8 @@ func (v *Visit) Compare(ctx context.Context, x *trace.Exchange, n int, kin strin
 }
 
 // leaveTime is how long a look at an exchange waits for its last byte to leave, and for
-// that of the one before.
+// that of the one before. An exchange that is older is not waited for: when its client went
+// away, its last byte never leaves.
 const leaveTime = time.Second
 
 // exchange is that of an entry of v, with its answer as it left. One that has not left when
@@ -314,6 +315,8 @@ func (v *Visit) exchange(ctx context.Context, e Entry) trace.Exchange {
 	if e.answer == nil || x.Nothing {
 		return x
 	}
+	ctx, cancel := context.WithTimeout(ctx, e.Gist.At.Add(leaveTime).Sub(e.Seat.Engine.Now()))
+	defer cancel()
 	if left, ok := e.answer.Wait(ctx); ok {
 		x.Finish(left, e.Seat)
 	}
