@@ -231,6 +231,7 @@ type Browser struct {
 	Size, Most            string  // the same for people
 	EnvelopeBytes, Budget string
 	Jar                   []JarCookie // every cookie that this request carried
+	Before                bool        // it was an earlier one: nothing has travelled for this browser since
 	Readable              string      // the name of the cookie that scripts may read
 	Planted               bool        // it came along
 	Scripts               bool        // this is the present: the page may look into document.cookie

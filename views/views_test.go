@@ -44,6 +44,7 @@ func fragments() map[string]templ.Component {
 			Curl: "curl", Tamper: []Option{{Name: "letter", Label: "one letter", Chosen: true}}, Letters: 160, At: "80", To: evil, Invalid: "to", CanPin: true,
 			Pins: []Pin{{N: 1, Session: "9f2c41e0", At: "07:00:00", Bytes: "160 B"}}, Seats: []string{"second"}, Opener: "/",
 		}),
+		"browser-before": BrowserPanel(place, Browser{Name: "sessionscope", Empty: "No cookie.", Before: true}, nil),
 		"wire": WirePanel(place, Wire{
 			N: 5, RequestLine: "POST /set", Proto: "HTTP/1.1", AsSent: true, Request: []Header{{Name: "Cookie", Parts: []Part{{"", "a="}, {"token", "b"}, {"hidden", "2 B, not ours"}}}},
 			RequestMore: []Header{{Name: "X", Parts: []Part{{"", evil}}, Mark: true}, {Name: "Y", Parts: []Part{{"", "1"}}, Gone: true}}, Body: evil, StatusLine: "200 OK", SetCookie: true,

@@ -21,14 +21,14 @@ func Browser(s trace.Seen, now time.Time, scripts bool) views.Browser {
 		now = s.At
 	}
 	b := views.Browser{
-		Of: whose(s), Name: c.Name, Note: note(s), Scripts: scripts, Limit: session.MaxCookieBytes, Readable: c.Readable, Planted: c.Planted, Jar: jar(c),
+		Of: whose(s), Name: c.Name, Note: note(s), Scripts: scripts, Limit: session.MaxCookieBytes, Readable: c.Readable, Planted: c.Planted, Jar: jar(c), Before: s.Nothing,
 		Changed: !s.Nothing && did(s.Events, session.Signed),
 	}
 	if c.Opens { // only we can have set it, and always like this
 		b.Flags = flags(c.Label)
 	}
 	if c.Kept == "" && !c.Hidden {
-		b.Empty = noCookie(c)
+		b.Empty = noCookie(s)
 		return b
 	}
 	b.RawBytes, b.Bytes = say.Bytes(c.Bytes), len(c.Name)+c.Bytes
@@ -78,7 +78,11 @@ func note(s trace.Seen) string {
 }
 
 // noCookie says why the browser keeps no session cookie.
-func noCookie(c trace.Cookie) string {
+func noCookie(s trace.Seen) string {
+	c, request := s.Cookie, "this request"
+	if s.Nothing {
+		request = "its last request"
+	}
 	yet, born := " yet", "one is born."
 	if c.Known {
 		yet, born = "", "a new one is born."
@@ -94,9 +98,9 @@ func noCookie(c trace.Cookie) string {
 		if c.More {
 			count, those = fmt.Sprintf("more than %d other cookies", n), ", the first of them listed below,"
 		}
-		return fmt.Sprintf("No session cookie%s: this request carried %s%s and none of this name. Press Set and %s", yet, count, those, born)
+		return fmt.Sprintf("No session cookie%s: %s carried %s%s and none of this name. Press Set and %s", yet, request, count, those, born)
 	}
-	return fmt.Sprintf("No cookie%s: none came with this request. Press Set and %s", yet, born)
+	return fmt.Sprintf("No cookie%s: none came with %s. Press Set and %s", yet, request, born)
 }
 
 // jar lists the cookies that came. Of other programs' only name and size are known.

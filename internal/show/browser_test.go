@@ -170,6 +170,30 @@ func TestOwnCookiesAreNotForeign(t *testing.T) {
 	}
 }
 
+// When nothing travelled, "this request" would be none: the cookies are those of the last one
+// of this browser.
+func TestNothingTravelledIsNoRequest(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.Hybrid)
+	l.others = "theirs=1"
+	l.press("/get", nil, nil)
+	x := *l.before
+	for _, test := range []struct {
+		nothing bool
+		jar     []trace.Crumb
+		want    string
+	}{
+		{false, x.Cookie.Jar, "No session cookie yet: this request carried 1 other cookie, listed below, and none of this name. Press Set and one is born."},
+		{true, x.Cookie.Jar, "No session cookie yet: its last request carried 1 other cookie, listed below, and none of this name. Press Set and one is born."},
+		{true, nil, "No cookie yet: none came with its last request. Press Set and one is born."},
+	} {
+		x.Nothing, x.Cookie.Jar = test.nothing, test.jar
+		if b := Browser(seen(x), x.At, false); b.Empty != test.want || b.Before != test.nothing {
+			t.Errorf("%v: %q %v", test.nothing, b.Empty, b.Before)
+		}
+	}
+}
+
 // After a good cookie was put back the panel tells of that one: no note on the cookie
 // that came, and the verdict is on what is kept.
 func TestPutBackTellsOfWhatIsKept(t *testing.T) {
