@@ -137,7 +137,7 @@ func (a *App) routes() {
 	a.press("/drop-cookie", a.dropCookie)
 	a.press("/put-back", a.putBack)
 	a.press("/plant", a.plant)
-	a.read("/exchanges/:n", a.with(a.exchange))
+	a.read("/exchanges/:n", a.exchange)
 	e.GET("/events", inOrder(a.findVisit)(handler(a.events)))
 	a.post("/moment", a.moment)
 	a.post("/second", a.second)

@@ -318,10 +318,10 @@ func panelsOf(x *experiment.Exchange) *views.RunPanels {
 	seen := facts.Seen(trace.Nobody)
 	v := &views.RunPanels{N: x.N, Browser: show.Browser(seen, facts.At, false), Wire: show.Wire(seen), Server: show.Server(seen, facts.At, true)}
 	if x.Facts == nil {
-		v.Wire.Steps = nil // what that program did is not known
+		v.Wire.Steps, v.Browser.EnvelopeBytes = nil, "" // what that program did is not known
 		v.Server = views.Server{Empty: "Another program than the lab: what it keeps does not show here."}
-		if v.Browser.Layers != nil {
-			v.Browser.Layers.Verdict, v.Browser.Layers.Keys, v.Browser.Layers.Valid = "checked by that program alone", "in that program's own coding", false
+		if l := v.Browser.Layers; l != nil {
+			l.Verdict, l.Keys, l.Valid, l.Fields, l.Values = "checked by that program", "in that program's own coding", false, nil, ""
 		}
 	}
 	whose := x.Client

@@ -62,20 +62,24 @@ func (a *App) moment(c *call) error {
 	}{"moment", to})
 }
 
-// exchange is GET /exchanges/N: the exchange as it ended. It records nothing.
+// exchange is GET /exchanges/N: the exchange as it ended. It records nothing, and does
+// without the store: a refusal would be an exchange that the page asks for in its turn.
 func (a *App) exchange(c *call) error {
 	c.quiet()
-	n := momentParam(c.Param("n"))
-	e, ok := c.entry(n)
+	if c.wants == formPage {
+		return a.with(func(c *call) error { return a.past(c, momentParam(c.Param("n"))) })(c)
+	}
+	e, ok := c.entry(momentParam(c.Param("n")))
 	if !ok || e.Gist.Nothing {
 		return &problem{status: http.StatusNotFound, detail: "There is no such exchange in this visit, or this request proves no visit: it ends after 30 idle minutes."}
 	}
-	if c.wants == formPage {
-		return a.past(c, n)
+	if s, err := c.seat.Engine.Load(c.Request()); err == nil {
+		s.Discard(c.ctx(), "only the past is looked at")
+		c.session = s
 	}
-	c.session.Discard(c.ctx(), "only the past is looked at")
 	l := a.momentScreen(c, e)
 	if c.wants == formFragment {
+		l.wire.Past = false // it takes the place of what just travelled
 		return a.write(c, http.StatusOK, views.Finished(c.place(), show.Wire(l.wire)))
 	}
 	return writeJSON(c, http.StatusOK, "application/json", exchangeOf(l.wire))

@@ -139,8 +139,15 @@ func (a *App) load(c *call) error {
 		return c.NoContent(http.StatusNoContent)
 	}
 	l := a.momentScreen(c, e)
-	l.past = hub.Entry{}
+	l.past, l.panels.Past, l.wire.Past = hub.Entry{}, false, false
 	l.sentence = say.Press(l.panels)
+	if r := l.panels.Request; r.Method == http.MethodGet { // the load, as a command
+		path, query, _ := strings.Cut(r.Target.Start, "?")
+		if query = withoutVisit(query); query != "" {
+			path += "?" + query
+		}
+		l.curl = command(c.seat, "http://"+r.Host+path, l.panels.Cookie.Kept)
+	}
 	return a.writeLab(c, http.StatusOK, l)
 }
 

@@ -84,6 +84,9 @@ func (a *App) labView(c *call, l screen) views.Lab {
 	lab.Done = len(learned.Done)
 	if past {
 		now = l.panels.At // its clocks stand still
+		if stats, err := c.seat.Engine.Stats(c.ctx()); err == nil {
+			lab.Expired = stats.Expired // what there is to clear is of the present
+		}
 	}
 	lab.Browser, lab.Server = show.Browser(l.panels, now, !past), show.Server(l.panels, now, past)
 	if l.note != "" {
