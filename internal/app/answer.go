@@ -79,22 +79,27 @@ func (out *outcome) appendJSON(b []byte, s *session.Session) []byte {
 		}
 		b = strconv.AppendInt(append(b, `,"status":`...), int64(became.Status), 10)
 	}
-	b = strconv.AppendBool(append(b, `,"session":{"exists":`...), s.Exists())
-	if s.Verdict() == session.VerdictStale { // there may be values that this request does not know
-		b = append(b, `,"stale":true`...)
-	}
-	if s.Exists() {
-		text("id", s.ID())
-		b = strconv.AppendUint(append(b, `,"version":`...), s.Version(), 10)
-		text("placement", s.Placement().String())
-	}
-	b = append(b, "}}\n"...)
+	b = append(appendSession(append(b, `,"session":`...), s), "}\n"...)
 	if bytes.ContainsAny(b, "<>&") { // never markup, should a script put the answer into a page
 		var escaped bytes.Buffer
 		json.HTMLEscape(&escaped, b)
 		b = escaped.Bytes()
 	}
 	return b
+}
+
+// appendSession appends what every answer says of s.
+func appendSession(b []byte, s *session.Session) []byte {
+	b = strconv.AppendBool(append(b, `{"exists":`...), s.Exists())
+	if s.Verdict() == session.VerdictStale { // there may be values that this request does not know
+		b = append(b, `,"stale":true`...)
+	}
+	if s.Exists() {
+		b, _ = jsontext.AppendQuote(append(b, `,"id":`...), s.ID())
+		b = strconv.AppendUint(append(b, `,"version":`...), s.Version(), 10)
+		b, _ = jsontext.AppendQuote(append(b, `,"placement":`...), s.Placement().String())
+	}
+	return append(b, '}')
 }
 
 // appendList appends texts as a JSON array.

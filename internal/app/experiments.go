@@ -222,7 +222,7 @@ func (a *App) experiment(c *call) error {
 		return errNoRun()
 	}
 	if c.wants == formJSON {
-		return a.runJSON(c, e, asOfNow(r))
+		return a.answerRun(c, e, asOfNow(r))
 	}
 	return a.showExperiment(c, http.StatusOK, e, asOfNow(r), views.Sentence{})
 }
@@ -359,7 +359,7 @@ func (a *App) showRun(c *call, e experiment.Experiment, r *experiment.Run) error
 		if e.Live == nil && r.Wait(ctx, patienceJSON) {
 			is = asOfNow(r)
 		}
-		return a.runJSON(c, e, is)
+		return a.answerRun(c, e, is)
 	case formPage:
 		page := r.Page()
 		if c.visit != nil {
@@ -384,69 +384,77 @@ type sentJSON struct {
 	Body      string   `json:"body,omitempty"`
 }
 
-// runJSON answers with what is known of r; nil for no run.
-func (a *App) runJSON(c *call, e experiment.Experiment, r seenRun) error {
-	out := struct {
-		Op          string             `json:"op"`
-		Slug        string             `json:"experiment"`
-		Title       string             `json:"title"`
-		Predictions []string           `json:"predictions"`
-		Run         string             `json:"run,omitempty"`
-		State       string             `json:"state,omitempty"`
-		Step        int                `json:"step,omitempty"` // how far it is: hundredths of steps, of as many
-		Of          int                `json:"of,omitempty"`
-		Prediction  int                `json:"prediction,omitempty"` // counted from 1
-		Happened    int                `json:"happened,omitempty"`   // the same; 0 for none of them
-		Right       *bool              `json:"right,omitempty"`
-		Tone        string             `json:"tone,omitempty"`
-		Verdict     string             `json:"verdict,omitempty"`
-		Error       string             `json:"error,omitempty"`
-		Noted       bool               `json:"noted"` // in the session's progress
-		Remark      string             `json:"remark,omitempty"`
-		Tables      []experiment.Table `json:"tables,omitempty"`
-		Exchanges   []sentJSON         `json:"exchanges,omitempty"`
-	}{Op: "experiment", Slug: e.Slug, Title: e.Title}
+// runJSON is what is known of an experiment, and of a run of it if there is one.
+type runJSON struct {
+	Op          string             `json:"op"`
+	Slug        string             `json:"experiment"`
+	Title       string             `json:"title"`
+	Predictions []string           `json:"predictions"`
+	Run         string             `json:"run,omitempty"`
+	State       string             `json:"state,omitempty"` // running, open, ended, failed
+	Step        int                `json:"step,omitempty"`  // how far it is: hundredths of steps, of as many
+	Of          int                `json:"of,omitempty"`
+	Prediction  int                `json:"prediction,omitempty"` // counted from 1
+	Happened    int                `json:"happened,omitempty"`   // the same; 0 for none of them
+	Right       *bool              `json:"right,omitempty"`
+	Tone        string             `json:"tone,omitempty"`
+	Verdict     string             `json:"verdict,omitempty"`
+	Error       string             `json:"error,omitempty"`
+	Noted       bool               `json:"noted"` // in the session's progress
+	Remark      string             `json:"remark,omitempty"`
+	Tables      []experiment.Table `json:"tables,omitempty"`
+	Exchanges   []sentJSON         `json:"exchanges,omitempty"`
+}
+
+// answerRun answers a program with what is known of e and of r.
+func (a *App) answerRun(c *call, e experiment.Experiment, r seenRun) error {
+	out := runJSON{Op: "experiment", Slug: e.Slug, Title: e.Title}
 	for _, text := range e.Predictions {
 		out.Predictions = append(out.Predictions, show.Plain(text))
 	}
 	status := http.StatusOK
 	if r.Run != nil {
-		p, found := r.now, r.found
-		out.Remark = r.Remarked()
-		out.Run, out.State, out.Step, out.Of, out.Prediction = r.Token, "running", p.Step, p.Of, r.Prediction+1
-		if p.Live != nil {
+		out.Run, out.Prediction, out.Remark = r.Token, r.Prediction+1, r.Remarked()
+		out.State, out.Step, out.Of = "running", r.now.Step, r.now.Of
+		if r.now.Live != nil {
 			out.State = "open"
 		}
-		if !p.Ended {
-			status = http.StatusAccepted
-		} else if found.Err != nil {
-			out.State, out.Error = "failed", failure(found.Err)
+		if r.now.Ended {
+			out.found(r)
 		} else {
-			out.Noted = !found.Outcome.Undecided && r.Noted()
-			out.State, out.Tone, out.Verdict, out.Happened = "ended", string(found.Outcome.Tone), show.Plain(found.Outcome.Verdict), found.Outcome.Happened+1
-			if r.Prediction != experiment.None && !found.Outcome.Undecided {
-				right := r.Prediction == found.Outcome.Happened
-				out.Right = &right
-			}
-			for _, t := range found.Outcome.Tables {
-				rows := [][]string{}
-				for _, row := range t.Rows {
-					cells := []string{}
-					for _, cell := range row {
-						cells = append(cells, show.Plain(cell))
-					}
-					rows = append(rows, cells)
-				}
-				out.Tables = append(out.Tables, experiment.Table{Caption: t.Caption, Head: t.Head, Rows: rows})
-			}
-		}
-		if p.Ended {
-			for _, x := range found.Exchanges {
-				out.Exchanges = append(out.Exchanges, sentJSON{x.N, x.Client, x.Note, x.Method, x.Path, say.Shown(x.Form, 4<<10), x.Cookie, x.Status, x.Header["Set-Cookie"], say.Shown(x.Body, 4<<10)})
-			}
+			status = http.StatusAccepted
 		}
 	}
 	return writeJSON(c, status, "application/json", out)
+}
+
+// found adds what r found, which has ended.
+func (out *runJSON) found(r seenRun) {
+	for _, x := range r.found.Exchanges {
+		out.Exchanges = append(out.Exchanges, sentJSON{x.N, x.Client, x.Note, x.Method, x.Path, say.Shown(x.Form, 4<<10), x.Cookie, x.Status, x.Header["Set-Cookie"], say.Shown(x.Body, 4<<10)})
+	}
+	if r.found.Err != nil {
+		out.State, out.Error = "failed", failure(r.found.Err)
+		return
+	}
+	o := r.found.Outcome
+	out.Noted = !o.Undecided && r.Noted()
+	out.State, out.Tone, out.Verdict, out.Happened = "ended", string(o.Tone), show.Plain(o.Verdict), o.Happened+1
+	if r.Prediction != experiment.None && !o.Undecided {
+		right := r.Prediction == o.Happened
+		out.Right = &right
+	}
+	for _, t := range o.Tables {
+		rows := [][]string{}
+		for _, row := range t.Rows {
+			cells := []string{}
+			for _, cell := range row {
+				cells = append(cells, show.Plain(cell))
+			}
+			rows = append(rows, cells)
+		}
+		out.Tables = append(out.Tables, experiment.Table{Caption: t.Caption, Head: t.Head, Rows: rows})
+	}
 }
 
 // failure says why a run could not be done.

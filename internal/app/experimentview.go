@@ -61,43 +61,22 @@ func (a *App) lessonView(c *call, e experiment.Experiment, r seenRun) views.Less
 	for _, source := range e.Sources {
 		l.Sources = append(l.Sources, views.Link{URL: source.URL, Text: source.Text})
 	}
-	form := c.submitted()
-	chosen := func(name string) (string, bool) {
+	l.Choices = choices(e, func(name string) (string, bool) {
 		if r.Run != nil {
 			text, ok := r.Chosen[name]
 			return text, ok
 		}
-		return form.Get(name), form.Has(name)
-	}
-	for _, choice := range e.Choices {
-		v := views.Choice{Name: choice.Name, Label: choice.Label, Text: choice.Default, Max: strconv.Itoa(choice.Max)}
-		text, ok := chosen(choice.Name)
-		if ok {
-			v.Text = text
-		}
-		for i, o := range choice.Options {
-			v.Options = append(v.Options, views.Option{Name: o.Name, Label: o.Label, Chosen: ok && o.Name == text || !ok && i == 0})
-		}
-		l.Choices = append(l.Choices, v)
-	}
-	happened, prediction := experiment.None, form.Get("prediction")
+		return c.submitted().Get(name), c.submitted().Has(name)
+	})
+	happened, prediction := experiment.None, c.submitted().Get("prediction")
 	if r.Run != nil {
 		l.Run = a.runView(c, e, r)
+		l.Said = said(l.Run, r.found.Outcome)
 		if prediction = ""; r.Prediction != experiment.None {
 			prediction = strconv.Itoa(r.Prediction + 1)
 		}
 		if r.now.Ended && l.Run.Failed == "" {
 			happened = r.found.Outcome.Happened
-		}
-		switch {
-		case l.Run.Stage != nil:
-			l.Said = "Open: it is for your own browser now."
-		case l.Run.Waiting:
-			l.Said = "Running."
-		case l.Run.Failed != "":
-			l.Said = "Not done. " + l.Run.Failed
-		default:
-			l.Said = show.Plain(r.found.Outcome.Verdict) + " " + l.Run.Judgement
 		}
 		if l.Run.Waiting { // with another query each time: the same address with its fragment would not be fetched
 			l.Shelf.Page.Refresh = fmt.Sprintf("%s&look=%d&x=%s#run", r.Page(), momentParam(c.QueryParam("look"))+1, l.Shelf.Place.Proof)
@@ -117,6 +96,35 @@ func (a *App) lessonView(c *call, e experiment.Experiment, r seenRun) views.Less
 	at := slices.IndexFunc(all, func(other experiment.Experiment) bool { return other.Slug == e.Slug })
 	l.Previous, l.Next = link(at-1), link(at+1)
 	return l
+}
+
+// choices are what can be chosen for a run of e, with what was; chosen says what that is.
+func choices(e experiment.Experiment, chosen func(name string) (string, bool)) (out []views.Choice) {
+	for _, choice := range e.Choices {
+		v := views.Choice{Name: choice.Name, Label: choice.Label, Text: choice.Default, Max: strconv.Itoa(choice.Max)}
+		text, ok := chosen(choice.Name)
+		if ok {
+			v.Text = text
+		}
+		for i, o := range choice.Options {
+			v.Options = append(v.Options, views.Option{Name: o.Name, Label: o.Label, Chosen: ok && o.Name == text || !ok && i == 0})
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// said is what a page says of a run as soon as that is so, for those who do not see it.
+func said(v *views.Run, out experiment.Outcome) string {
+	switch {
+	case v.Stage != nil:
+		return "Open: it is for your own browser now."
+	case v.Waiting:
+		return "Running."
+	case v.Failed != "":
+		return "Not done. " + v.Failed
+	}
+	return show.Plain(out.Verdict) + " " + v.Judgement
 }
 
 // runView is what r found, or how far it is.
@@ -144,38 +152,46 @@ func (a *App) runView(c *call, e experiment.Experiment, r seenRun) *views.Run {
 		if v.Undecided = out.Undecided; !v.Undecided {
 			v.Judgement, v.JudgedOK = judge(e, r.Prediction, out.Happened)
 		}
-		for _, choice := range e.Choices {
-			words := r.Chosen[choice.Name]
-			for _, o := range choice.Options {
-				if o.Name == words {
-					words = o.Label
-				}
-			}
-			if words != "" {
-				v.Chosen = append(v.Chosen, choice.Label+": "+say.Shown(words, 80))
-			}
-		}
+		v.Chosen = chosenWords(e, r.Chosen)
 		v.Shots, v.Tables = shots(out.Pair), tables(out.Tables)
 	}
-	if len(found.Exchanges) == 0 {
-		return v
+	if len(found.Exchanges) > 0 {
+		exchangesOf(v, r, momentParam(c.QueryParam("at")))
 	}
+	return v
+}
+
+// chosenWords say what was chosen for a run of e.
+func chosenWords(e experiment.Experiment, chosen map[string]string) (out []string) {
+	for _, choice := range e.Choices {
+		words := chosen[choice.Name]
+		for _, o := range choice.Options {
+			if o.Name == words {
+				words = o.Label
+			}
+		}
+		if words != "" {
+			out = append(out, choice.Label+": "+say.Shown(words, 80))
+		}
+	}
+	return out
+}
+
+// exchangesOf adds to v the exchanges of r, and the panels of number n: without that of the
+// exchange that decided the outcome, or of the last one.
+func exchangesOf(v *views.Run, r seenRun, n int) {
+	found, out := r.found, r.found.Outcome
 	decisive := out.Decisive
 	if decisive == nil {
 		decisive = found.Exchanges[len(found.Exchanges)-1]
 	}
 	at := decisive
-	if n := momentParam(c.QueryParam("at")); n > 0 {
-		for _, x := range found.Exchanges {
-			if x.N == n {
-				at = x
-			}
-		}
+	if i := slices.IndexFunc(found.Exchanges, func(x *experiment.Exchange) bool { return x.N == n }); i >= 0 {
+		at = found.Exchanges[i]
 	}
-	base := r.Page() + "&at="
 	for _, x := range found.Exchanges {
 		line := views.ExchangeLine{
-			N: x.N, URL: base + strconv.Itoa(x.N), Client: x.Client, Note: x.Note, Line: x.Method + " " + say.Shown(x.Path, 80),
+			N: x.N, URL: r.Page() + "&at=" + strconv.Itoa(x.N), Client: x.Client, Note: x.Note, Line: x.Method + " " + say.Shown(x.Path, 80),
 			Status: strconv.Itoa(x.Status), Bad: x.Status >= 400, Current: x == at, Decisive: x == decisive && out.Decisive != nil,
 		}
 		if x.Cookie != "" {
@@ -192,7 +208,6 @@ func (a *App) runView(c *call, e experiment.Experiment, r seenRun) *views.Run {
 	if at == decisive {
 		markDecisive(out, at, &v.Panels.Wire)
 	}
-	return v
 }
 
 // judge says whether a prediction came true.
