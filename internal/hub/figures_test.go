@@ -103,6 +103,8 @@ func TestFigures(t *testing.T) {
 		w := second.open(v.Family)
 		third := l.second(v.Family)
 		u := third.open(v.Family)
+		time.Sleep(time.Second)
+		u.Use() // the order is of names, and not of who was used last
 		want("first browser true live false false true", "second browser false  false false false", "third browser false  false false false")
 		second.set(w, "a", "1")
 		third.press(u, "set", func(s *session.Session) {
