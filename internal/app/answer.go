@@ -190,7 +190,7 @@ func (a *App) redirect(c *call, out *outcome) error {
 	seen := a.record(c, status, out)
 	left := result{
 		sentence: say.Press(seen), composer: a.composer(c, startsOver(out)), packed: c.x.Pack(), n: seen.N, beside: seen.Beside,
-		op: out.did.Op, curl: a.curl(c, seen), seat: c.seat, visit: c.visit, owner: out.owner,
+		curl: a.curl(c, seen), seat: c.seat, visit: c.visit, owner: out.owner,
 	}
 	if out.copied != nil {
 		left.wire, left.curl = out.copied.packed, out.copied.curl

@@ -28,8 +28,8 @@ func (a *App) experimentCount() int {
 	return len(experiment.All())
 }
 
-// shelfView is the shelf as a session's progress has it. current is the slug of
-// the experiment that the page is about, or "". s is nil when the store does not answer.
+// shelfView is the shelf as the progress in the request's session has it. current is the
+// slug of the experiment that the page is about, or "".
 func (a *App) shelfView(c *call, title, current string) views.Shelf {
 	p, is := progressIn(c.session)
 	shelf := views.Shelf{

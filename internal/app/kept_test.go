@@ -100,7 +100,7 @@ func TestResultsAreBounded(t *testing.T) {
 		}
 		before := runtime.NumGoroutine()
 		for n := range 5000 {
-			rs.put(fmt.Sprint(n), result{op: "set"})
+			rs.put(fmt.Sprint(n), result{curl: "set"})
 			if n == 2500 {
 				time.Sleep(resultLife / 2)
 			}

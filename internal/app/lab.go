@@ -79,7 +79,7 @@ func (a *App) showResult(c *call, r result) error {
 	}
 	seen := a.see(c, r.seat, x)
 	seen.N, seen.Beside, seen.Past = n, beside, true
-	l := screen{panels: seen, wire: seen, op: r.op, sentence: r.sentence, composer: r.composer, curl: r.curl, owner: c.owner(r.owner)}
+	l := screen{panels: seen, wire: seen, op: x.Did.Op, sentence: r.sentence, composer: r.composer, curl: r.curl, owner: c.owner(r.owner)}
 	if r.wire != nil {
 		sent := r.wire.Unpack()
 		if e, ok := c.entry(n); ok {

@@ -48,9 +48,6 @@ func (a *App) findVisit(c *call) error {
 		c.visit = a.hub.Redeem(c.once, c.seat)
 		c.proven = c.visit != nil
 	}
-	if c.x != nil {
-		c.x.Page = c.page
-	}
 	return nil
 }
 

@@ -30,7 +30,7 @@ func (a *App) gather(c *call, status int, out *outcome) {
 	}
 	x.Came(c.Request(), c.head, c.seat, c.below, c.body)
 	x.Leaving(status, h, c.seat)
-	before := session.Key{}
+	before := session.Key{} // the session that this browser had last
 	switch {
 	case c.from != nil:
 		before = c.from.last

@@ -26,7 +26,6 @@ type result struct {
 	wire     trace.Packed // the exchange of the copy that it sent; nil mostly
 	sentence say.Sentence
 	composer views.Composer
-	op       string
 	curl     string
 	owner    string     // of the pins, if the answer told the browser who it is
 	seat     *seat.Seat // whose side of the lab it was on

@@ -71,15 +71,12 @@ func (v *Visit) Session() session.Key {
 	return v.present
 }
 
-// follow keeps v's watch on the session that its browser has after an exchange.
-func (h *Hub) follow(v *Visit, after After) {
+// Follow keeps v's watch on the session that its browser has after a request.
+func (h *Hub) Follow(v *Visit, after After) {
 	v.watch(after.Saw, false)
 	v.watch(after.Has, true)
 	h.watchClock(v, after.Has, after.Expires, after.InCookie)
 }
-
-// Follow keeps v's watch on the session that a later request of its browser found.
-func (h *Hub) Follow(v *Visit, after After) { h.follow(v, after) }
 
 // followOther keeps v's watch on its session's clock when somebody else ended the session,
 // or moved the clock.

@@ -284,7 +284,7 @@ func (h *Hub) Adopt(v, load *Visit, complete func(*trace.Exchange)) {
 			h.share(v, &Moment{id: e.id, Gist: x.Gist(), Seat: e.Seat, packed: x.Pack(), answer: e.answer, head: e.head})
 			if !x.Store.Down { // else nobody knows which session the browser has
 				k, inCookie := load.Present()
-				h.follow(v, After{Has: k, Expires: x.Session.Expires, InCookie: inCookie})
+				h.Follow(v, After{Has: k, Expires: x.Session.Expires, InCookie: inCookie})
 			}
 		}
 	}

@@ -65,7 +65,7 @@ func (h *Hub) Add(v *Visit, s *seat.Seat, x *trace.Exchange, answer *tap.Answer,
 		}
 		v.keepNewest(m, x)
 		if x.By == "" && !after.Unknown {
-			h.follow(v, after)
+			h.Follow(v, after)
 		}
 		if !v.Proved() {
 			return n

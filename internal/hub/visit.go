@@ -360,7 +360,6 @@ func (v *Visit) Look(ctx context.Context, e Entry) (trace.Exchange, trace.Beside
 
 // Timeline is what happened in a visit, oldest first.
 type Timeline struct {
-	Visit   string // its name
 	Began   time.Time
 	Entries []Line
 	Dropped int // that were too many
@@ -377,7 +376,7 @@ type Line struct {
 func (v *Visit) Timeline() Timeline {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	t := Timeline{Visit: v.Name, Began: v.began, Dropped: v.dropped, Entries: make([]Line, 0, len(v.entries))}
+	t := Timeline{Began: v.began, Dropped: v.dropped, Entries: make([]Line, 0, len(v.entries))}
 	for _, e := range v.entries {
 		t.Entries = append(t.Entries, Line{e.N, e.Kin, &e.Gist})
 	}

@@ -129,7 +129,7 @@ func (g *Gate) turnAway(conn net.Conn, why string) {
 		defer func() { <-g.turned }()
 		defer conn.Close()
 		_ = conn.SetDeadline(time.Now().Add(turnAwayTime))
-		_, _ = io.WriteString(conn, Unavailable(why))
+		_, _ = io.WriteString(conn, unavailable(why))
 		if half, ok := conn.(interface{ CloseWrite() error }); ok {
 			_ = half.CloseWrite()
 		}
@@ -142,8 +142,8 @@ func (g *Gate) turnAway(conn net.Conn, why string) {
 	}()
 }
 
-// Unavailable is a whole answer, for clients that net/http does not answer.
-func Unavailable(why string) string {
+// unavailable is a whole answer, for clients that net/http does not answer.
+func unavailable(why string) string {
 	return fmt.Sprintf("HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n"+
 		"Retry-After: 2\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(why), why)
 }

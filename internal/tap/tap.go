@@ -93,7 +93,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		return n, err
 	}
 	_ = c.Conn.SetWriteDeadline(time.Now().Add(turnAwayTime))
-	_, _ = c.Conn.Write([]byte(Unavailable(crowdedHeads)))
+	_, _ = c.Conn.Write([]byte(unavailable(crowdedHeads)))
 	return 0, &net.OpError{Op: "read", Net: "tcp", Err: errCrowdedHeads}
 }
 

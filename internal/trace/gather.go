@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/sessionscope/sessionscope/internal/seat"
@@ -320,6 +319,3 @@ func (s Session) Find(key string) (v Value, ok bool) {
 	}
 	return s.Values[i], true
 }
-
-// Clock is the moment at which the session ends if nothing more is written.
-func (s Session) Clock() time.Time { return s.Expires }
