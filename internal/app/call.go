@@ -17,8 +17,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// call is one request, until its answer has left. What its fields say is decided before
-// the handler runs, and fixed then; what came of the request is in x.
+// call is one request, until its answer has left. The fields above x say what was asked, by
+// whom and of which visit: they are decided before the handler runs, which may only begin a
+// visit and a session. x and the fields below it say what came of the request.
 type call struct {
 	echo.Context
 

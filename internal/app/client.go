@@ -36,8 +36,8 @@ type ownConn struct {
 	*sender
 }
 
-// sender is who sent a request, if it was a client of this program's own. The requests of
-// such a client find theirs by their connection.
+// sender is a client of this program's own. A request that it sends finds it by the
+// connection.
 type sender struct {
 	by     string
 	source string      // the cookie that it sends a copy of, "" for none

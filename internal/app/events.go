@@ -148,9 +148,9 @@ func (st *stream) look() error {
 	return st.flush([]byte("event: look\ndata: the session is another\n\n"))
 }
 
-// news tells the timeline, the figures, and what the server keeps when somebody else
-// changed it. That a clock ran out the page sees itself, and asks with a request of
-// its own; so do its presses, whose answers say it all.
+// news tells the page the timeline and the figures, and what the server keeps when the last
+// change was no press of its own. It tells neither that a clock ran out, which the page
+// sees and asks about by itself, nor of the page's own presses, whose answers say it all.
 func (st *stream) news(ctx context.Context) error {
 	a, v, c := st.app, st.v, st.c
 	news := v.Since(st.seen, c.page)

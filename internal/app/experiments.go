@@ -68,8 +68,8 @@ func progressOf(v session.Value, ok bool) (p progress, is bool) {
 	return p, true
 }
 
-// progressIn returns the progress of a session; none without one.
-// is is false when the session keeps something else under that key.
+// progressIn returns the progress that s keeps, which may be nil. is is false when another
+// thing lies under its key.
 func progressIn(s *session.Session) (p progress, is bool) {
 	if s == nil {
 		return p, true
@@ -134,9 +134,9 @@ func experimentOf(c *call) (experiment.Experiment, error) {
 	return e, nil
 }
 
-// runOf is the run of e that a form or an address names, or nil. It is for its owner, and
-// for the browser that has its cookie: a name opens nothing. Whoever shows now that the run is theirs owns it from now on by all
-// that this request has.
+// runOf returns the run of e that a form or an address names, nil if the request may not see
+// it: a name opens nothing. A run is for its owners, and for the browser that has its
+// cookie. The session and the page of a request that may see it become owners too.
 func (a *App) runOf(c *call, e experiment.Experiment, token string) *experiment.Run {
 	r := a.experiments.Find(token)
 	if r == nil || r.Experiment.Slug != e.Slug {
@@ -161,10 +161,11 @@ func (c *call) owns() (by []string) {
 	return by
 }
 
-// own makes r the request's own, if somebody owns it.
+// own adds the request's session and page to the owners of r. A run without owners stays
+// without: it is open to whoever knows its token.
 func (c *call) own(r *experiment.Run) {
-	if by := c.owns(); !r.OwnedBy() {
-		r.Own(by...)
+	if !r.OwnedBy() { // it has owners
+		r.Own(c.owns()...)
 	}
 }
 
@@ -341,7 +342,7 @@ func (a *App) runResult(c *call) error {
 // showRun waits a little for the run, and shows what there is.
 func (a *App) showRun(c *call, e experiment.Experiment, r *experiment.Run) error {
 	ctx := c.ctx()
-	if e.Live == nil && !c.submitted().Has("run") { // else it was waited for already
+	if e.Live == nil && !c.submitted().Has("run") { // a request that names a run comes after one that waited
 		r.Wait(ctx, patience)
 	}
 	is := asOfNow(r)

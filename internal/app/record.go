@@ -56,8 +56,8 @@ func (a *App) gather(c *call, status int, out *outcome) {
 	a.askStore(c, info, before)
 }
 
-// askStore asks the store what it keeps of the session of info, or of the one that the browser
-// had before, and what it counts.
+// askStore asks the store what it keeps of the session of info, or without one of the session
+// that the browser had before, and what it counts.
 func (a *App) askStore(c *call, info session.Info, before session.Key) {
 	st, ctx := &c.x.Store, c.ctx()
 	own := before

@@ -168,8 +168,8 @@ func keysOf(k session.Key) []session.Key {
 	return []session.Key{k}
 }
 
-// begin is Begin for one that goes on for the visit whose secret was heirOf. The caller
-// holds the lock.
+// begin makes a visit. heirOf is the secret of the ended visit whose page goes on with it,
+// "" for none. The caller holds the lock.
 func (h *Hub) begin(s *seat.Seat, family, heirOf string) *Visit {
 	now := h.now()
 	v := &Visit{hub: h, Name: rand.Text(), Secret: h.secret(s, family), Seat: s, Family: family, heirOf: heirOf, began: now, born: h.told.Load(), used: now, streams: make(map[chan struct{}]bool)}
@@ -282,7 +282,7 @@ func (h *Hub) Adopt(v, load *Visit, complete func(*trace.Exchange)) {
 			x := e.packed.Unpack()
 			complete(&x)
 			h.share(v, &Moment{id: e.id, Gist: x.Gist(), Seat: e.Seat, packed: x.Pack(), answer: e.answer, head: e.head})
-			if !x.Store.Down { // else nobody knows which session the browser has
+			if !x.Store.Down { // when it is, nobody knows which session the browser has
 				k, inCookie := load.Present()
 				h.Follow(v, After{Has: k, Expires: x.Session.Expires, InCookie: inCookie})
 			}
@@ -300,7 +300,7 @@ func (h *Hub) Held() int64 { return h.held.Load() }
 // Any tells whether there is a visit.
 func (h *Hub) Any() bool { return h.Count() > 0 }
 
-// list returns all. The caller holds the lock.
+// list returns all visits. The caller holds the lock.
 func (h *Hub) list() []*Visit {
 	out := make([]*Visit, 0, len(h.bySecret))
 	for _, v := range h.bySecret {
@@ -309,7 +309,7 @@ func (h *Hub) list() []*Visit {
 	return out
 }
 
-// all returns all.
+// all is list for a caller that does not hold the lock.
 func (h *Hub) all() []*Visit {
 	if !h.Any() {
 		return nil

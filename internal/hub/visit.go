@@ -38,7 +38,7 @@ type Visit struct {
 	used      time.Time
 	proved    bool // somebody has shown its secret
 	entries   []Entry
-	dropped   int
+	dropped   int           // moments that were too many
 	newest    newest        // its own last exchange, which the next one is compared with
 	packed    int           // bytes of the exchanges
 	watched   []session.Key // sessions seen, the latest last
@@ -258,21 +258,21 @@ func (v *Visit) Entry(n int) (e Entry, ok bool) {
 	return e, false
 }
 
-// last returns the last moment before n that is such a one and has its exchange; n is 0
-// for the last of all.
-func (v *Visit) last(n int, such func(Entry) bool) (e Entry, ok bool) {
+// last returns the last moment before number n for which is says true and whose exchange is
+// kept. With n 0 all moments count.
+func (v *Visit) last(n int, is func(Entry) bool) (e Entry, ok bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, e := range slices.Backward(v.entries) {
-		if (n == 0 || e.N < n) && e.packed != nil && such(e) {
+		if (n == 0 || e.N < n) && e.packed != nil && is(e) {
 			return e, true
 		}
 	}
 	return e, false
 }
 
-// lastState returns the last moment before n that says what this browser, or that kin of
-// it, and the server kept.
+// lastState returns the last moment before number n that shows what this browser, or with
+// kin the browser of that name, and the server kept.
 func (v *Visit) lastState(n int, kin string) (Entry, bool) {
 	return v.last(n, func(e Entry) bool { return e.Kin == kin && !e.Gist.Aside })
 }

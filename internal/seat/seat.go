@@ -133,8 +133,8 @@ func New(cfg session.Config) (*Seats, error) {
 }
 
 // Enter returns the side that a path is for, and the path below it: "/" for the side's
-// own page, "" when only the slash at its end is missing. seat is nil when there is no
-// such side.
+// own page, "" when only the slash at its end is missing. seat is nil when nobody has that
+// path.
 func (ss *Seats) Enter(path string) (seat *Seat, below string) {
 	rest, is := strings.CutPrefix(path, "/s/")
 	if !is {

@@ -143,7 +143,7 @@ func (h Head) Answered() {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.read) <= usual { // else the next head has come, and is a long one too
+	if len(c.read) <= usual { // a longer one is the next request's head, which keeps the room
 		c.giveRoom()
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// What is what a Change is of.
+// What names the thing that a Change is about.
 type What string
 
 const (
@@ -24,7 +24,7 @@ const (
 	OfLeft     What = "left"     // the record of the session that the browser had before: State
 )
 
-// Change is something that is another in one exchange than in the one before.
+// Change is one difference between two exchanges: what a thing was, and what it is.
 type Change struct {
 	What    What
 	Key     string // of a value
@@ -32,7 +32,7 @@ type Change struct {
 	How     How
 }
 
-// State is one side of a Change. Which field counts, its What says.
+// State is one side of a Change. Which of the fields is set depends on the Change's What.
 type State struct {
 	There  bool
 	Number int // bytes, a version, a count
@@ -41,19 +41,20 @@ type State struct {
 	Value  Value
 }
 
-// How says of two cookies, or of two values, in what they differ.
+// How says in what two cookies, or two values, differ.
 type How string
 
 const (
 	AnotherID How = "another-id" // they are of two sessions
 	Signed    How = "signed"     // the press had it signed anew
-	Another   How = "another"    // as large, and another
-	Moved     How = "moved"      // the same value lives elsewhere
-	Alike     How = "alike"      // both begin alike
+	Another   How = "another"    // they have the same size
+	Moved     How = "moved"      // the value is the same, and lives elsewhere
+	Alike     How = "alike"      // both values begin with the same letters
 )
 
-// state is what an exchange says that the server keeps: the session that the cookie
-// opens, or else the record that lies there by itself.
+// state returns the session that the cookie opens. When it opens none, it returns the live
+// record that the store has under the ID that was looked for: partial tells that the values
+// which ride in a cookie are then unknown.
 func (x *Exchange) state() (s Session, partial bool) {
 	if !x.Session.Exists && x.Store.State == session.StateLive {
 		return x.Store.Record, x.Store.Record.Placement == session.Hybrid
@@ -61,8 +62,8 @@ func (x *Exchange) state() (s Session, partial bool) {
 	return x.Session, false
 }
 
-// Changes says what is another in b than in a, as far as both know. It compares what
-// was, and not what is shown of it.
+// Changes lists what differs between a and b, as far as both know it. It compares facts,
+// and not the words that a page shows of them.
 func Changes(a, b *Exchange) (out []Change) {
 	add := func(differ bool, c Change) {
 		if differ {
@@ -82,7 +83,7 @@ func Changes(a, b *Exchange) (out []Change) {
 	add(leaves, Change{What: OfLeft, Is: State{Text: left.ID, Number: int(left.Version)}})
 	if a.Store.Figures.Known && b.Store.Figures.Known {
 		was, is := a.Store.Figures, b.Store.Figures
-		ours := leaves || (as.ID == "") != (bs.ID == "") // else it is others' doing
+		ours := leaves || (as.ID == "") != (bs.ID == "") // other browsers make and end records too
 		add(ours && was.Live != is.Live, Change{What: OfLive, Was: State{Number: was.Live}, Is: State{Number: is.Live}})
 		add(was.Expired != is.Expired, Change{What: OfExpired, Was: State{Number: was.Expired}, Is: State{Number: is.Expired}})
 	}
@@ -140,8 +141,8 @@ func valueChanges(a, b Session, aPartial, bPartial bool) (out []Change) {
 // maxAlike is how much of a value a row of changes shows, in bytes.
 const maxAlike = 60
 
-// Against says what changed in x since before, the last state of this browser and the
-// server that is known; nil for none.
+// Against says what changed in x since before, the last exchange from which it is known what
+// this browser and the server keep; nil when there is none.
 func (x *Exchange) Against(before *Exchange) (b Beside) {
 	switch {
 	case before == nil:
@@ -154,8 +155,9 @@ func (x *Exchange) Against(before *Exchange) (b Beside) {
 	return b
 }
 
-// CompareHeads marks in x, which is a copy of what is kept, the fields that are others than in before, the exchange of the
-// same sender before it, and adds those that are gone. It returns how many are the same.
+// CompareHeads marks the fields of both heads of x that differ from those of before, the
+// last exchange of the same sender, and adds the fields that are gone. It returns how many
+// are the same. x is a copy: what a visit keeps of the exchange stays unmarked.
 func (x *Exchange) CompareHeads(before *Exchange) (same int) {
 	same = compareFields(&x.Request.Fields, before.Request.Fields, true)
 	return same + compareFields(&x.Answer.Fields, before.Answer.Fields, x.Answer.Finished && before.Answer.Finished)

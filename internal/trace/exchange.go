@@ -57,8 +57,8 @@ type Did struct {
 	Found     bool  // the key was there, of get and delete
 	Value     Value `json:",omitzero"` // that was set, or got
 	Born      bool  // the session did not exist before
-	Same      bool  // nothing is another than before: the value, or the copied cookie
-	Away      bool  // start over, of flush; taken away, of plant
+	Same      bool  // of set: the key had this value; of a copy: nothing was changed in it
+	Away      bool  // of flush: the page starts over; of plant: the cookie was taken away
 	Count     int   // keys that were cleared, records that were removed
 	Keys      Keys  `json:",omitzero"`
 	User      string
@@ -161,7 +161,7 @@ type PieceKind string
 const (
 	Plain   PieceKind = ""        // text
 	Token   PieceKind = "token"   // the value of a session cookie
-	Hidden  PieceKind = "hidden"  // such a value that opens a session still, and that the request which looks does not carry
+	Hidden  PieceKind = "hidden"  // a session cookie that still opens a session, and that the request which looks does not carry
 	Foreign PieceKind = "foreign" // another program's cookie, or credentials
 	Pins    PieceKind = "pins"    // says which browser pinned
 	Live    PieceKind = "live"    // finds the run again that waits for the browser
