@@ -215,6 +215,7 @@ func (a *App) refuse(c *call, p *problem) error {
 	if lesson {
 		return a.showExperiment(c, p.status, e, seenRun{}, show.Sentence(sentence))
 	}
+	a.begin(c) // an outage takes no visit from a page that was loaded anew
 	l := a.labOf(c, a.record(c, p.status, out), out)
 	if l.sentence = sentence; c.wants == formPage && len(l.composer.Value) > maxEchoed {
 		l.sentence.Parts = append(l.sentence.Parts, say.Text(" Shorten the value before you press Get, which sends it along in its address."))

@@ -104,7 +104,11 @@ func (a *App) begin(c *call) {
 	if c.seat != a.seats.Root && c.seat.Accept(c.once) {
 		family, c.proven = c.seat.Family, true
 	}
-	if c.visit = a.hub.Begin(c.seat, family, keyOf(c.session)); c.proven {
+	opens := session.Key{} // unknown while the store does not answer
+	if c.session != nil {
+		opens = keyOf(c.session)
+	}
+	if c.visit = a.hub.Begin(c.seat, family, opens); c.proven {
 		c.visit.Confirm()
 	}
 }

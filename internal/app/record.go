@@ -25,7 +25,7 @@ func (a *App) gather(c *call, status int, out *outcome) {
 	x.Did.OldPage = string(c.lost)
 	h := c.Response().Header()
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
-	if c.wants != formJSON && h.Get("Content-Type") == "" && status != http.StatusSeeOther {
+	if c.wants != formJSON && h.Get("Content-Type") == "" && h.Get("Content-Length") != "0" {
 		h.Set("Content-Type", echo.MIMETextHTMLCharsetUTF8)
 	}
 	x.Came(c.Request(), c.head, c.seat, c.below, c.body)

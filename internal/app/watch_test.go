@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -210,6 +211,20 @@ func TestTokenIsNoKey(t *testing.T) {
 		b.post("/flush", "page", v)
 		thief.get("/?at=2&page="+v).want(200, cookie, e.ID) // it opens nothing any more
 	}
+}
+
+// A cookie that was typed into the form of a copy is hidden as any other that opens a session.
+func TestTypedCookieIsHidden(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	b.post("/set", "key", "name", "value", "Rahim", "page", v)
+	b.post("/set", "key", "x", "value", "", "to", b.cookie(), "page", v).want(200)
+	cookie := b.cookie()
+	b.post("/set", "key", "y", "value", "1", "to", cookie, "page", v).want(200)
+	typed := url.QueryEscape(cookie)
+	b.get("/?at=4&page="+v).want(200, typed) // the control: its own browser sees it
+	newBrowser(t, h, formFragment).get("/?at=4&page="+v).want(200, "to=").wantNo(typed, cookie)
 }
 
 // Whatever a head is written like, what is a cookie in it is treated as one.

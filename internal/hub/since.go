@@ -24,7 +24,7 @@ func (v *Visit) Since(n int, page string) (news News) {
 			break
 		}
 		news.Others = news.Others || !e.IsOf(page)
-		if !found && e.packed != nil && e.Kin == "" && !e.Gist.Aside && e.Gist.Wrote {
+		if !found && e.packed != nil && e.Kin == "" && !e.Gist.Aside && (e.Gist.Wrote || e.Gist.Put) {
 			found, news.Latest, news.Changed = true, e, !e.IsOf(page)
 		}
 	}

@@ -119,7 +119,7 @@ func body(in trace.Request) string {
 	var b strings.Builder
 	kept := 0
 	for _, p := range in.Body {
-		if kept += len(p.Text) + p.Bytes; p.Kind == trace.Plain {
+		if kept += len(p.Text) + p.Bytes; p.Kind == trace.Plain || p.Kind == trace.Token {
 			b.WriteString(p.Text)
 		} else {
 			b.WriteString("‹" + hidden(p, say.Bytes(p.Bytes)).Text + "›")

@@ -213,8 +213,15 @@ func formPieces(form string) (out []Piece) {
 			plain += "&"
 		}
 		name, value, _ := strings.Cut(field, "=")
-		if kind := secretField(name); kind != "" && value != "" {
-			out = append(out, Piece{Text: plain + name + "="}, withheld(kind, value))
+		kind, kept := secretField(name), value
+		switch {
+		case name == "to": // a whole cookie may have been typed, for a copy
+			kind = Token
+		case kind != "":
+			kept = ""
+		}
+		if kind != "" && value != "" {
+			out = append(out, Piece{Text: plain + name + "="}, Piece{Kind: kind, Text: kept, Bytes: len(value) - len(kept)})
 			plain = ""
 			continue
 		}

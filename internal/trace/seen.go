@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"net/url"
 	"slices"
 
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -56,6 +57,12 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 			}
 		}
 	}
+	x.Request.Body = slices.Clone(x.Request.Body)
+	for i, p := range x.Request.Body {
+		if typed, err := url.QueryUnescape(p.Text); err == nil && p.Kind == Token && hides(typed) {
+			x.Request.Body[i] = Piece{Kind: Hidden, Bytes: len(p.Text)}
+		}
+	}
 	if x.Cookie.Kept != "" && hides(x.Cookie.Kept) {
 		x.Cookie.Kept, x.Cookie.Hidden = "", true
 	}
@@ -76,7 +83,7 @@ func (x *Exchange) Only(id string) {
 		}
 	}
 	other := func(id string) bool { return !slices.Contains(ids, id) }
-	x.Events = slices.DeleteFunc(x.Events, func(ev session.Event) bool { return other(ev.Session.String()) })
+	x.Events = slices.DeleteFunc(slices.Clone(x.Events), func(ev session.Event) bool { return other(ev.Session.String()) })
 	x.Store.Figures.Family = nil
 	if other(x.Store.Left.ID) {
 		x.Store.Left = Left{}
