@@ -25,7 +25,6 @@ type call struct {
 
 	wants form       // which of the three answers
 	seat  *seat.Seat // whose side of the lab it is for
-	below string     // the path below that side's own
 	head  tap.Head   // what its connection knows of it
 	body  string     // as it was read
 	form  url.Values // of a POST

@@ -73,10 +73,9 @@ func (a *App) enter(c *call) error {
 	case s == nil:
 		return &problem{status: http.StatusNotFound, detail: "There is no such browser's lab: it ended with the program, or made room for others after half an hour without a request."}
 	case s == a.seats.Root:
-		c.below = below
 		return nil
 	}
-	c.seat, c.below = s, below
+	c.seat = s
 	if below == "" { // the cookie's path ends with a slash
 		return errors.Join(c.Redirect(http.StatusSeeOther, s.Base+"/"), errAnswered)
 	}

@@ -28,7 +28,7 @@ func (a *App) gather(c *call, status int, out *outcome) {
 	if c.wants != formJSON && h.Get("Content-Type") == "" && h.Get("Content-Length") != "0" {
 		h.Set("Content-Type", echo.MIMETextHTMLCharsetUTF8)
 	}
-	x.Came(c.Request(), c.head, c.seat, c.below, c.body)
+	x.Came(c.Request(), c.head, c.seat, c.body)
 	x.Leaving(status, h, c.seat)
 	before := session.Key{} // the session that this browser had last
 	switch {

@@ -138,7 +138,7 @@ func (b *browser) press(v *Visit, op string, do func(*session.Session)) int {
 	if info.Sent != nil {
 		b.cookie = info.Sent.Value
 	}
-	b.x.Came(r, tap.Head{}, b.seat, "/"+op, "")
+	b.x.Came(r, tap.Head{}, b.seat, "")
 	b.x.Leaving(200, http.Header{}, b.seat)
 	b.x.Keeps(r, b.seat, info, trace.Kept{})
 	b.x.Store.ID = info.ID

@@ -108,7 +108,7 @@ func (l *lab) press(target string, put *string, act func(*session.Session)) trac
 		w.Header().Set("Set-Cookie", (&http.Cookie{Name: ours, Value: *put, Path: "/"}).String())
 		info = l.opens(*put).Info()
 	}
-	x.Came(r, tap.Head{}, l.side, r.URL.Path, "key=name")
+	x.Came(r, tap.Head{}, l.side, "key=name")
 	x.Keeps(r, l.side, info, trace.Kept{Put: put, Before: had != session.Key{}})
 	x.Leaving(http.StatusOK, w.Header(), l.side)
 	if info.Cookie != nil {

@@ -41,7 +41,7 @@ func TestWire(t *testing.T) {
 	r.Header.Set("Accept", "text/html")
 	x := trace.Exchange{At: noon(), Cookie: trace.Cookie{Came: true}, Events: []session.Event{{Kind: session.Read, Bytes: 172, KeyNumber: 1, KeyCount: 2, Place: session.Hybrid, Version: 1}}}
 	head := tap.Head{Lines: []string{"Host: h", "Cookie: " + r.Header.Get("Cookie"), "authorization: Basic secret", "accept: text/html"}, Bytes: 420}
-	x.Came(r, head, l.side, "/set", "key=name&value=1")
+	x.Came(r, head, l.side, "key=name&value=1")
 	x.Request.Length = int64(len("key=name&value=1"))
 	x.Leaving(303, http.Header{"Location": {"/?x=TOKEN&v=a"}, "Set-Cookie": {ours + "=" + l.cookie + "; Path=/"}, "X-More": {"1"}}, l.side)
 	s := seen(x)
@@ -187,7 +187,7 @@ func TestWireAgainst(t *testing.T) {
 		x := &trace.Exchange{}
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Host, r.Header = "h", request
-		x.Came(r, tap.Head{}, l.side, "/", "")
+		x.Came(r, tap.Head{}, l.side, "")
 		x.Leaving(200, answer, l.side)
 		x.Answer.Finished = finished
 		return x

@@ -109,7 +109,7 @@ type Text struct {
 // Request is what came, as its connection saw it, or as net/http has it.
 type Request struct {
 	Method, Host string
-	Target, Path Text // the address as it came, and its path below the side's own
+	Target       Text // the address as it came
 	Proto        string
 	Fields       []Field
 	AsSent       bool    // Fields are in the order and spelling in which they came

@@ -63,11 +63,11 @@ func asText(s string) string {
 }
 
 // Came notes the request as it came to side s: its head as the connection knows it, or
-// else as net/http has it, and the body that was read. below is the path below the side's own.
-func (x *Exchange) Came(r *http.Request, head tap.Head, s *seat.Seat, below, body string) {
+// else as net/http has it, and the body that was read.
+func (x *Exchange) Came(r *http.Request, head tap.Head, s *seat.Seat, body string) {
 	x.Side = s.Name
 	x.Request = Request{
-		Method: r.Method, Host: r.Host, Target: Cut(r.RequestURI, maxText), Path: Cut(below, maxText), Proto: r.Proto,
+		Method: r.Method, Host: r.Host, Target: Cut(r.RequestURI, maxText), Proto: r.Proto,
 		AsSent: head.Lines != nil, HeadBytes: head.Bytes, Body: formPieces(body), BodyBytes: len(body), Length: r.ContentLength,
 	}
 	x.Request.Fields = fields(requestFields(r, head.Lines), s.KindOf)

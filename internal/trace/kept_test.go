@@ -87,7 +87,7 @@ func TestWhatMustNotBeKept(t *testing.T) {
 					head.Lines = append([]string{"Host: example.com"}, inLines...)
 				}
 				var x Exchange
-				x.Came(r, head, seats.Root, "/set", c.body)
+				x.Came(r, head, seats.Root, c.body)
 				x.Leaving(303, out, seats.Root)
 				x.Keeps(r, seats.Root, session.Info{}, Kept{})
 				if as == "as it travelled" {
@@ -103,7 +103,7 @@ func TestWhatMustNotBeKept(t *testing.T) {
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Header.Set("Cookie", "sessionscope="+secret+"1; sessionscope~second="+secret+"2; sessionscope~second-pins="+secret+"3")
 	var x Exchange
-	x.Came(r, tap.Head{}, second, "/", "")
+	x.Came(r, tap.Head{}, second, "")
 	x.Keeps(r, second, session.Info{}, Kept{})
 	for n, kept := range []bool{1: false, 2: true, 3: false} {
 		if got := strings.Contains(text(t, x.Pack()), fmt.Sprint(secret, n)); n > 0 && got != kept {

@@ -122,7 +122,7 @@ func TestPackedIsTheSame(t *testing.T) {
 	r := httptest.NewRequest("POST", "/set?a=<b>&x=1", nil)
 	r.Header.Set("Cookie", `sessionscope="quoted"; other=1; sessionscope-readable=é; bare`)
 	x := Exchange{At: seats.Root.Engine.Now().UTC(), Status: 200}
-	x.Came(r, tap.Head{}, seats.Root, "/set", "key=a&value=%F0%9F%98%80&page=SECRET")
+	x.Came(r, tap.Head{}, seats.Root, "key=a&value=%F0%9F%98%80&page=SECRET")
 	x.Leaving(200, http.Header{"Set-Cookie": {"sessionscope=v; Path=/"}, "Location": {"/?x=ONCE"}}, seats.Root)
 	x.Said([]byte(`{"op":"set"}` + "\n"))
 	x.Keeps(r, seats.Root, session.Info{}, Kept{})
@@ -134,7 +134,7 @@ func TestPackedIsTheSame(t *testing.T) {
 	r.Header.Set("Cookie", "sessionscope=a\xff\xfeb; sessionscope-readable=\xff; n\xff=1")
 	r.Header.Set("X-Latin", "caf\xe9")
 	r.RequestURI = "/\xff"
-	x.Came(r, tap.Head{}, seats.Root, "/\xff", "key=\xff&page=\xff")
+	x.Came(r, tap.Head{}, seats.Root, "key=\xff&page=\xff")
 	x.Keeps(r, seats.Root, session.Info{}, Kept{})
 	x.Did.Key = Cut("\xff", 9).Start
 	got := x.Pack().Unpack()
@@ -230,7 +230,7 @@ func TestExchangesAreBounded(t *testing.T) {
 			r := httptest.NewRequest("POST", "/set", nil)
 			var x Exchange
 			body := fillIn(r, &x)
-			x.Came(r, tap.Head{}, seats.Root, r.RequestURI, body)
+			x.Came(r, tap.Head{}, seats.Root, body)
 			x.Keeps(r, seats.Root, session.Info{}, Kept{})
 			max := maxPacked
 			if name == "sessions" {

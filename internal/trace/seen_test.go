@@ -43,7 +43,7 @@ func exchangeWith(t testing.TB, cookie, setCookie string) Exchange {
 		h.Set("Set-Cookie", setCookie)
 	}
 	var x Exchange
-	x.Came(r, tap.Head{}, seats.Root, "/set", "")
+	x.Came(r, tap.Head{}, seats.Root, "")
 	x.Leaving(200, h, seats.Root)
 	x.Keeps(r, seats.Root, session.Info{}, Kept{})
 	return x
