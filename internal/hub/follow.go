@@ -48,9 +48,8 @@ func (v *Visit) watch(k session.Key, present bool) {
 // Has tells whether k's is the session that this browser has, and whether all of it is in
 // the cookie.
 func (v *Visit) Has(k session.Key) (has, inCookie bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.present == k, v.inCookie
+	present, inCookie := v.Present()
+	return present == k, inCookie
 }
 
 // Present returns the session that this browser has, zero for none, and whether all of it
