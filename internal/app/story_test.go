@@ -186,6 +186,9 @@ func TestStoryOfARecordThatLiesThere(t *testing.T) {
 		b.post("/set", "key", "a", "value", "b")
 		shown := strings.TrimSuffix(b.post("/experiments/"+slug+"/run", "prediction", "1").want(303).Header.Get("Location"), "#run")
 		page := b.get(shown + "&at=3").want(200)
+		for !strings.Contains(page.body, `id="verdict"`) { // the run may go on still
+			page = b.get(shown + "&at=3").want(200)
+		}
 		if got := page.region("server", "</article>"); !strings.Contains(got, "its record is still here") || strings.Contains(got, "No record of this browser") {
 			t.Errorf("%s, exchange 3: the server's panel says %q", slug, got)
 		}
