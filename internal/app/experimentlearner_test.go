@@ -97,3 +97,30 @@ func TestFreshSessionsPushNoRunOut(t *testing.T) {
 	}
 	tokenOf(t, run("10.0.0.2")) // elsewhere there is room
 }
+
+// Who has no more than a copy of a session's cookie sees its runs as long as the session
+// lives, and not afterwards by the page that the copy opened.
+func TestARunIsNotPassedOnByItsSession(t *testing.T) {
+	t.Parallel()
+	a := newExperiments(t, nil)
+	b := newBrowser(t, a, formJSON)
+	visit := b.visit("/")
+	b.post("/set", "key", "a", "value", "b", "page", visit).want(200)
+	run, _ := b.post(openSlug+"/run", "page", visit).want(http.StatusAccepted).json()["run"].(string)
+	target := openSlug + "?run=" + run
+
+	thief := newBrowser(t, a, formPage)
+	copied := func(target string) answer {
+		r := thief.request("GET", target, "")
+		r.Header.Set("Cookie", cookieName+"="+b.cookie())
+		return thief.send(r)
+	}
+	page := copied(target).want(200).secret() // the control: the session opens it
+	if page == "" {
+		t.Fatal("the page has no visit")
+	}
+	copied(target + "&page=" + page).want(200)
+	b.post("/flush", "page", visit).want(200)
+	copied(target + "&page=" + page).want(http.StatusNotFound)
+	b.get(target + "&page=" + visit).want(http.StatusAccepted) // whose run it is
+}

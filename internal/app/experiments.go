@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/hub"
 	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -135,24 +136,26 @@ func experimentOf(c *call) (experiment.Experiment, error) {
 }
 
 // runOf returns the run of e that a form or an address names, nil if the request may not see
-// it: a name opens nothing. A run is for its owners, and for the browser that has its
-// cookie. The session and the page of a request that may see it become owners too.
+// it: a name opens nothing. A run is for its owners, and for the browser that has its cookie.
 func (a *App) runOf(c *call, e experiment.Experiment, token string) *experiment.Run {
 	r := a.experiments.Find(token)
-	if r == nil || r.Experiment.Slug != e.Slug {
-		return nil
-	}
-	if live, _ := c.cookie(c.seat.Cookie(seat.Live)); live != token && !r.OwnedBy(c.owns()...) {
+	if r == nil || r.Experiment.Slug != e.Slug || !c.carries(r) && !r.OwnedBy(c.owns()...) {
 		return nil
 	}
 	c.own(r)
 	return r
 }
 
-// owns is what a request proves that runs can be owned by: its session, and its page.
+// carries tells whether the request has the cookie of a run that waits for its browser.
+func (c *call) carries(r *experiment.Run) bool {
+	live, _ := c.cookie(c.seat.Cookie(seat.Live))
+	return live == r.Token
+}
+
+// owns is what a request proves that runs can be owned by: its page, and its session.
 func (c *call) owns() (by []string) {
 	if c.visit != nil {
-		by = append(by, "visit "+c.visit.Name)
+		by = append(by, ownerOf(c.visit))
 	}
 	if c.session != nil && c.session.Exists() {
 		k := keyOf(c.session)
@@ -161,10 +164,15 @@ func (c *call) owns() (by []string) {
 	return by
 }
 
-// own adds the request's session and page to the owners of r. A run without owners stays
-// without: it is open to whoever knows its token.
+// ownerOf is a page as the owner of runs.
+func ownerOf(v *hub.Visit) string { return "visit " + v.Name }
+
+// own adds the request's page and session to the owners of r, if the page is one already, or
+// the request has the run's cookie. A session's cookie adds none: who has a copy of it must
+// not see what comes after the session's end. A run without owners stays without: it is open
+// to whoever knows its token.
 func (c *call) own(r *experiment.Run) {
-	if !r.OwnedBy() { // it has owners
+	if !r.OwnedBy() && (c.carries(r) || c.visit != nil && r.OwnedBy(ownerOf(c.visit))) {
 		r.Own(c.owns()...)
 	}
 }
