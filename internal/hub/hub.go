@@ -278,7 +278,7 @@ func (h *Hub) Adopt(v, load *Visit, complete func(*trace.Exchange)) {
 		return
 	}
 	for _, e := range load.list() {
-		if e.N > load.own && e.Kin == "" && e.packed != nil {
+		if e.N > load.own && e.Kin == "" && e.packed != nil && !e.Gist.Nothing { // v was told of what others did
 			x := e.packed.Unpack()
 			complete(&x)
 			h.share(v, &Moment{id: e.id, Gist: x.Gist(), Seat: e.Seat, packed: x.Pack(), answer: e.answer, head: e.head})
