@@ -149,7 +149,7 @@ func (a *App) runOf(c *call, e experiment.Experiment, token string) *experiment.
 // carries tells whether the request has the cookie of a run that waits for its browser.
 func (c *call) carries(r *experiment.Run) bool {
 	live, _ := c.cookie(c.seat.Cookie(seat.Live))
-	return live == r.Token
+	return live == r.Ticket
 }
 
 // owns is what a request proves that runs can be owned by: its page, and its session.
@@ -300,7 +300,7 @@ func (a *App) startRun(c *call) error {
 	r.Own(c.owns()...)
 	if e.Live != nil { // a browser that is quit and opened again finds it
 		cookie := c.session.Info().Attributes
-		cookie.Name, cookie.Value, cookie.Path, cookie.MaxAge = c.seat.Cookie(seat.Live), r.Token, c.seat.Base+"/experiments/"+e.Slug, int(time.Until(r.Ends()).Seconds())
+		cookie.Name, cookie.Value, cookie.Path, cookie.MaxAge = c.seat.Cookie(seat.Live), r.Ticket, c.seat.Base+"/experiments/"+e.Slug, int(time.Until(r.Ends()).Seconds())
 		c.Response().Header().Add("Set-Cookie", cookie.String())
 	}
 	return a.showRun(c, e, r)
@@ -323,7 +323,8 @@ func learnerOf(c *call) string {
 
 // openRun is the run of e that waits for this browser, or nil.
 func (a *App) openRun(c *call, e experiment.Experiment) *experiment.Run {
-	token, _ := c.cookie(c.seat.Cookie(seat.Live))
+	ticket, _ := c.cookie(c.seat.Cookie(seat.Live))
+	token, _, _ := strings.Cut(ticket, ".")
 	if r := a.runOf(c, e, token); r != nil && r.Progress().Live != nil {
 		return r
 	}

@@ -145,7 +145,8 @@ func inWords(d time.Duration) string {
 
 // Run is one run of an experiment, from its start until what it found is forgotten.
 type Run struct {
-	Token      string
+	Token      string // names it, in addresses too, and opens nothing
+	Ticket     string // opens it to the browser that has it in a cookie
 	Experiment Experiment
 	Learner    string            // who it counts for; "" for an unowned run
 	Address    string            // where the learner is
@@ -213,7 +214,8 @@ func (rn *Runner) admit(e Experiment, learner, address string, prediction int, c
 	if busy := rn.makeRoom(shares, learner); busy != nil {
 		return nil, busy
 	}
-	r := &Run{Token: rand.Text(), Experiment: e, Learner: learner, Address: address, started: time.Now(), Prediction: prediction, Chosen: chosen, runner: rn, done: make(chan struct{})}
+	token := rand.Text()
+	r := &Run{Token: token, Ticket: token + "." + rand.Text(), Experiment: e, Learner: learner, Address: address, started: time.Now(), Prediction: prediction, Chosen: chosen, runner: rn, done: make(chan struct{})}
 	path, _, query := strings.Cut(page, "?")
 	sep := "?"
 	if query {
