@@ -307,11 +307,12 @@ func (a *App) startRun(c *call) error {
 }
 
 // learnerOf names who a run counts for: the second browser that the page belongs to, or
-// the session, or the page's visit. It is "" for a client without session and page. The
-// address of a second browser makes no learner by itself, since others may know it too.
+// the session, or the page's visit. It is "" for a client without session and page. Others
+// may know the address of a second browser: a page there belongs to it if it is of the
+// family that opened it.
 func learnerOf(c *call) string {
 	switch {
-	case c.visit != nil && c.seat.Base != "":
+	case c.visit != nil && c.seat.Base != "" && c.visit.Family == c.seat.Family:
 		return c.seat.Base
 	case c.session.ID() != "":
 		return c.session.ID()

@@ -102,3 +102,21 @@ func TestHolderOfASessionOwnsNoRun(t *testing.T) {
 		}
 	}
 }
+
+// Whoever opens the address of a second browser, without an invitation, is another learner:
+// they are not told its runs, and theirs push none of its out.
+func TestSecondBrowsersAddressMakesNoLearner(t *testing.T) {
+	t.Parallel()
+	a := newExperiments(t, nil)
+	b := newBrowser(t, a, formJSON)
+	base, secret := b.secondOf(b.visit("/"))
+	token, _ := b.runs(base, secret)
+	b.runs(base, secret)
+	b.post(base+openSlug+"/run", "page", secret).want(http.StatusTooManyRequests, "You have 2 experiments running")
+	stranger := newBrowser(t, a, formJSON)
+	theirs := stranger.visit(base + "/")
+	stranger.runs(base, theirs)
+	stranger.runs(base, theirs)
+	stranger.post(base+openSlug+"/run", "page", theirs).want(http.StatusTooManyRequests, "You have 2 experiments running")
+	b.get(base + openSlug + "?run=" + token + "&page=" + secret).want(http.StatusAccepted)
+}
