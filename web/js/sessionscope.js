@@ -135,6 +135,8 @@ document.addEventListener('htmx:before:response', (event) => {
 document.addEventListener('htmx:before:swap', (event) => {
   // The answer to a press says more; and a run that the page shows already stays.
   if (event.target.id === 'load' && (pressed || document.querySelector('#run[data-url]'))) event.preventDefault();
+  // While the page shows the past, what it asks by itself puts no present over it.
+  if (event.target.id === 'look' && document.querySelector('#moment.past')) event.preventDefault();
 });
 document.addEventListener('htmx:finally:request', (event) => {
   if (event.target.id !== 'load') return;
