@@ -36,3 +36,20 @@ func TestMeanwhileIsToldOnce(t *testing.T) {
 		b.proves(v, "/", page).want(200).wantEntries("opened no session cookie", "created a → cookie", "set meanwhile → cookie another client", "opened")
 	})
 }
+
+// The page of a run that is loaded without its cookies, and so without proof, shows the run
+// once its script has proved the visit that ran it: one that waits, and one that has ended.
+func TestRunIsShownAfterTheProof(t *testing.T) {
+	t.Parallel()
+	a := newExperiments(t, nil)
+	b := newBrowser(t, a, formJSON)
+	v := b.visit("/")
+	for slug, shows := range map[string]string{openSlug: `id="waiting"`, "/experiments/change-one-letter": `id="verdict"`} {
+		run, _ := b.post(slug+"/run", "prediction", "1", "page", v).json()["run"].(string)
+		target := slug + "?run=" + run
+		bare := newBrowser(t, a, formPage)
+		loaded := bare.get(target).want(404).wantNo(shows)
+		bare.proves(v, target, loaded).want(200, shows, `hx-target="#run"`, `hx-target="#problem"`).wantNo("refused (404)")
+		bare.proves(loaded.secret(), target, loaded).want(204) // the control: a visit that did not run it
+	}
+}

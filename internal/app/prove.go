@@ -186,8 +186,8 @@ func lessonOf(c *call) string {
 func (a *App) lessonAfterLoad(c *call, slug string) error {
 	page, _ := url.Parse(c.Request().Header.Get("Hx-Current-Url"))
 	e, ok := experiment.Find(strings.TrimPrefix(slug, "/"))
-	if r := a.runOf(c, e, page.Query().Get("run")); ok && r != nil {
-		return a.showExperiment(c, http.StatusOK, e, asOfNow(r), views.Sentence{})
+	if r := a.runOf(c, e, page.Query().Get("run")); ok && r != nil { // all of it: the page shows nothing of it yet
+		return a.write(c, http.StatusOK, views.LessonFragments(a.lessonView(c, e, asOfNow(r))))
 	}
 	return c.NoContent(http.StatusNoContent)
 }

@@ -159,3 +159,25 @@ func TestTabThatKeepsNothing(t *testing.T) {
 		t.Errorf("the page goes on with the moments %q", text)
 	}
 }
+
+// A tab keeps the run that its page shows: through a reload without its cookies, and without
+// its site data.
+func TestTabKeepsItsRun(t *testing.T) {
+	t.Parallel()
+	pg := browse(t, start(t), true)
+	pg.lesson("change-one-letter")
+	pg.do(chromedp.Click(chromedp.ID("prediction-1")), chromedp.Click(chromedp.ID("do-it")))
+	pg.want("#verdict", "Signature refused")
+	_, err := chromedp.Call(pg.ctx, network.ClearBrowserCookies, chromedp.Void{})
+	pg.must(err)
+	pg.do(chromedp.Reload())
+	pg.want("#verdict", "Signature refused")
+	_, err = chromedp.Call(pg.ctx, storage.ClearDataForOrigin, storage.ClearDataForOriginParams{Origin: pg.url, StorageTypes: "all"})
+	pg.must(err)
+	pg.do(chromedp.Reload())
+	pg.want("#verdict", "Signature refused")
+	if said := pg.content("#problem"); said != "" {
+		t.Errorf("beside the run the page says %q", said)
+	}
+	pg.forgive("Failed to load resource") // the page itself is refused before the tab has proved its visit
+}
