@@ -106,6 +106,7 @@ func (a *App) stream(c *call, v *hub.Visit, another bool, seen int, news <-chan 
 		case <-a.done:
 			return
 		case <-beat.C:
+			a.seats.Use(v.Seat)
 			err = st.flush([]byte(": still here\n\n"))
 		case _, open := <-news:
 			if !open {

@@ -19,8 +19,8 @@ import (
 const (
 	// MaxSeats is how many second browsers there are in all.
 	MaxSeats = 32
-	// IdleLife is how long a second browser keeps its place without a request when
-	// all places are taken. As long as there are free ones it keeps it for ever.
+	// IdleLife is how long a second browser keeps its place without a request and without
+	// an open page when all places are taken. As long as there are free ones it keeps it for ever.
 	IdleLife = 30 * time.Minute
 )
 
@@ -152,6 +152,9 @@ func (ss *Seats) Enter(path string) (seat *Seat, below string) {
 	}
 	return seat, below
 }
+
+// Use notes that s is in use without a request: one of its pages is open.
+func (ss *Seats) Use(s *Seat) { s.used.Store(ss.now().UnixNano()) }
 
 // Open makes the family's next second browser. When all places are taken, one that was
 // not used for IdleLife gives way; where there is none, or when the family has all of
