@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,4 +41,37 @@ func TestOpenPageKeepsItsSecondBrowser(t *testing.T) {
 			t.Errorf("the control: a second browser that nobody uses is there still: %d", status)
 		}
 	})
+}
+
+// What a press without a script leaves for the page that follows it waits there, whatever
+// number of strangers press meanwhile, with and without visits, with small forms and large.
+func TestStrangersPushNoResultOut(t *testing.T) {
+	large := strings.Repeat("x", maxEchoed-1)
+	for name, fields := range map[string][]string{"of no visit": nil, "small": {"page", ""}, "large": {"page", "", "key", large, "value", large, "user", large, "seconds", large}} {
+		h := newApp(t, nil)
+		b := newBrowser(t, h, formPage)
+		v := b.visit("/")
+		press := func(page string) answer {
+			fields := slices.Clone(fields)
+			if len(fields) > 0 {
+				fields[1] = page
+			}
+			return newBrowser(t, h, formPage).post("/clear", fields...)
+		}
+		next := b.post("/set", "key", "name", "value", name, "page", v).Header.Get("Location")
+		pages := []string{}
+		for range 40 {
+			pages = append(pages, newBrowser(t, h, formPage).visit("/"))
+		}
+		first := press(pages[0]).want(http.StatusSeeOther).Header.Get("Location")
+		for i := range 2 * maxResults {
+			press(pages[i%len(pages)])
+		}
+		if page := b.get(next); page.secret() != v || !strings.Contains(page.body, "name") {
+			t.Errorf("%s: strangers' results have pushed out another's", name)
+		}
+		if page := newBrowser(t, h, formPage).get(first).want(200); strings.Contains(page.body, "nothing to clear") {
+			t.Errorf("%s: the control: a stranger's first result waits still", name)
+		}
+	}
 }

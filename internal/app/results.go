@@ -47,13 +47,14 @@ type keptResult struct {
 	result
 }
 
-// put keeps r under token. The oldest make room.
+// put keeps r under token. Of the visit that has most the oldest make room: strangers'
+// presses push nobody's result out.
 func (rs *results) put(token string, r result) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	n := r.size()
 	for len(rs.kept) > 0 && (len(rs.kept) >= maxResults || rs.bytes+n > maxResult) {
-		rs.drop(0)
+		rs.drop(rs.giver(rs.bytes+n > maxResult))
 	}
 	rs.kept = append(rs.kept, keptResult{token, time.Now().Add(resultLife), n, r})
 	rs.bytes += n
@@ -63,6 +64,25 @@ func (rs *results) put(token string, r result) {
 	case len(rs.kept) == 1:
 		rs.sweeper.Reset(resultLife)
 	}
+}
+
+// giver is the one that makes room: the oldest of the visit that has most results, or most
+// bytes of them. Those of no visit count as one visit's. The caller holds the lock.
+func (rs *results) giver(byBytes bool) (at int) {
+	has := make(map[*hub.Visit]int)
+	for _, k := range rs.kept {
+		if byBytes {
+			has[k.visit] += k.bytes
+		} else {
+			has[k.visit]++
+		}
+	}
+	for i, k := range rs.kept { // the oldest first
+		if has[k.visit] > has[rs.kept[at].visit] {
+			at = i
+		}
+	}
+	return at
 }
 
 // drop forgets the one at i. The caller holds the lock.
