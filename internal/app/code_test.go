@@ -1,0 +1,76 @@
+package app
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The code on the page is of the handler that the route has, and of a function of
+// the engine that this handler calls; each act stands in every peer's samples.
+func TestCode(t *testing.T) {
+	h := newApp(t, nil)
+	set := token.NewFileSet()
+	calls := func(l string, name string) bool {
+		file, err := parser.ParseFile(set, "", "package p\n"+l, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		ast.Inspect(file, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == name {
+				found = true
+			}
+			return true
+		})
+		return found
+	}
+	for _, route := range h.echo.Routes() {
+		op := strings.TrimPrefix(route.Path, "/")
+		switch {
+		case op == "":
+			op = "lab"
+		case slices.Contains([]string{"healthz", "events", "moment", "second", "projector", "assets/*", "exchanges/:n"}, op):
+			continue // they act on no session
+		case strings.HasPrefix(op, "experiments"):
+			continue // what a run shows is what it sent
+		}
+		act, ok := acts[op]
+		if !ok {
+			t.Errorf("%s %s has no code to show", route.Method, route.Path)
+			continue
+		}
+		code := codeOf(op)
+		if len(code.Listings) != 2+len(peers) {
+			t.Errorf("%s: %d listings, want %d", op, len(code.Listings), 2+len(peers))
+			continue
+		}
+		text := make([]string, len(code.Listings))
+		for i, l := range code.Listings {
+			for _, token := range l.Tokens {
+				text[i] += token.Text
+			}
+			if strings.TrimSpace(text[i]) == "" {
+				t.Errorf("%s: the listing of %q is empty", op, l.Name)
+			}
+			if i >= 2 && (l.URL == "" || l.URLText == "") {
+				t.Errorf("%s: %s has no link", op, l.Name)
+			}
+		}
+		_, handler, _ := strings.Cut(act.handler, ".")
+		_, engine, _ := strings.Cut(act.engine, ".")
+		if !strings.Contains(text[0], ") "+handler+"(") || !strings.Contains(text[1], ") "+engine+"(") {
+			t.Errorf("%s: the code is of others: %.80s … %.80s", op, text[0], text[1])
+		}
+		indirect := map[string]bool{"Engine.Load": true, "codec.verify": true, "Session.open": true} // with calls it for all, the copy's request comes to it
+		if !indirect[act.engine] && !calls(text[0], engine) {
+			t.Errorf("%s: the handler does not call %s", op, engine)
+		}
+	}
+	if codeOf("nothing of ours").Listings != nil {
+		t.Error("code of nothing")
+	}
+}

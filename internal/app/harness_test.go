@@ -1,0 +1,290 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/store/memory"
+	"github.com/sessionscope/sessionscope/internal/store/private"
+	"github.com/sessionscope/sessionscope/internal/store/storetest"
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	origin     = "http://127.0.0.1:8080"
+	cookieName = "sessionscope"
+)
+
+// newApp returns an application over the memory store.
+func newApp(t testing.TB, change func(*Config)) *App {
+	t.Helper()
+	cfg := Config{
+		Sessions: session.Config{
+			Backend: memory.New(memory.Config{MaxSessions: 100}), CookieName: cookieName,
+			Secrets: [][]byte{[]byte("a secret of at least 32 bytes, for tests only")},
+		},
+		StoreName: "memory", Hosts: Hosts{"127.0.0.1:8080": true, "localhost:8080": true},
+		Assets: os.DirFS("../../web"), Version: "test", Log: slog.New(slog.DiscardHandler), LogRequests: true,
+		Stores: private.Stores("redis://127.0.0.1:1/0"),
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	a, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.Close)
+	return a
+}
+
+// browser sends requests straight to the router and keeps cookies. It follows nothing.
+type browser struct {
+	t    testing.TB
+	h    http.Handler
+	jar  http.CookieJar
+	form form // which of the three answers to ask for
+}
+
+// request makes a request as this browser would send it.
+func (b *browser) request(method, target, body string) *http.Request {
+	target, proof := proofIn(target)
+	r := httptest.NewRequest(method, origin+target, strings.NewReader(body))
+	if proof != "" {
+		r.Header.Set(trace.PageHeader, proof)
+	}
+	r.Host = "127.0.0.1:8080"
+	if method == "POST" {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", origin)
+	}
+	switch b.form {
+	case formPage:
+		r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+	case formFragment:
+		r.Header.Set("Accept", "text/html, text/event-stream")
+		r.Header.Set("HX-Request", "true")
+	case formJSON:
+		r.Header.Set("Accept", "application/json")
+	}
+	u, _ := url.Parse(origin)
+	for _, c := range b.jar.Cookies(u) {
+		r.AddCookie(c)
+	}
+	return r
+}
+
+func (b *browser) send(r *http.Request) answer {
+	b.t.Helper()
+	w := httptest.NewRecorder()
+	b.h.ServeHTTP(w, r)
+	resp := w.Result()
+	body, _ := io.ReadAll(resp.Body)
+	u, _ := url.Parse(origin)
+	b.jar.SetCookies(u, resp.Cookies())
+	if n := len(resp.Header["Set-Cookie"]); n > 1 {
+		b.t.Errorf("%s %s: %d Set-Cookie headers", r.Method, r.URL, n)
+	}
+	return answer{resp, b.t, string(body)}
+}
+
+func (b *browser) get(target string) answer {
+	b.t.Helper()
+	return b.send(b.request("GET", target, ""))
+}
+
+// post sends a form: post("/set", "key", "name", "value", "Rahim").
+func (b *browser) post(target string, pairs ...string) answer {
+	b.t.Helper()
+	form := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	return b.send(b.request("POST", target, form.Encode()))
+}
+
+func (b *browser) cookie() string {
+	u, _ := url.Parse(origin)
+	for _, c := range b.jar.Cookies(u) {
+		if c.Name == cookieName {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+func newBrowser(t testing.TB, h http.Handler, f form) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &browser{t, h, jar, f}
+}
+
+var forms = map[string]form{"page": formPage, "fragment": formFragment, "JSON": formJSON}
+
+// proofIn takes the field "page" out of a target: it stands for the header by which a
+// page's script shows the secret of its visit.
+func proofIn(target string) (rest, proof string) {
+	path, query, _ := strings.Cut(target, "?")
+	var kept []string
+	for field := range strings.SplitSeq(query, "&") {
+		if secret, is := strings.CutPrefix(field, "page="); is {
+			proof = secret
+		} else if field != "" {
+			kept = append(kept, field)
+		}
+	}
+	if len(kept) > 0 {
+		path += "?" + strings.Join(kept, "&")
+	}
+	return path, proof
+}
+
+type answer struct {
+	*http.Response
+	t    testing.TB
+	body string
+}
+
+func (a answer) want(status int, words ...string) answer {
+	a.t.Helper()
+	if a.StatusCode != status {
+		a.t.Errorf("status %d, want %d: %.300s", a.StatusCode, status, a.body)
+	}
+	for _, w := range words {
+		if !strings.Contains(a.body, w) {
+			a.t.Errorf("the answer does not say %q: %.2000s", w, a.body)
+		}
+	}
+	return a
+}
+
+func (a answer) wantNo(words ...string) answer {
+	a.t.Helper()
+	for _, w := range words {
+		if strings.Contains(a.body, w) {
+			a.t.Errorf("the answer says %q", w)
+		}
+	}
+	return a
+}
+
+func (a answer) json() map[string]any {
+	a.t.Helper()
+	var out map[string]any
+	if err := json.Unmarshal([]byte(a.body), &out); err != nil {
+		a.t.Fatalf("%v: %s", err, a.body)
+	}
+	return out
+}
+
+// routes are all actions, in an order that makes sense with a session, and what
+// each says in each form.
+var routes = []struct {
+	method, target string
+	form           []string
+	wantCookie     bool   // a Set-Cookie in answer to it, given the session of the actions before
+	wantOp         string // in JSON
+	wantSays       string // on the page or in the fragment
+}{
+	{"GET", "/", nil, false, "lab", "This browser has no session."},
+	{"GET", "/get?key=name", nil, false, "get", "is missing"},
+	{"GET", "/keys", nil, false, "keys", "no keys to list"},
+	{"GET", "/session", nil, false, "", "This browser has no session."},
+	{"POST", "/delete", []string{"key", "name"}, false, "delete", "nothing to delete"},
+	{"POST", "/clear", nil, false, "clear", "nothing to clear"},
+	{"POST", "/flush", nil, false, "flush", "nothing to flush"},
+	{"POST", "/cycle-id", nil, false, "cycle-id", "no ID to change"},
+	{"POST", "/expiry", []string{"seconds", "5"}, false, "expiry", "nothing that could expire"},
+	{"POST", "/placement", []string{"placement", "cookie"}, false, "placement", "every value rides in the cookie"},
+	{"POST", "/logout", nil, false, "logout", "Nobody was logged in"},
+	{"POST", "/clear-expired", nil, false, "clear-expired", "No expired record"},
+	{"POST", "/set", []string{"key", "name", "value", "Rahim"}, true, "set", "A session was born"},
+	{"POST", "/set", []string{"key", "name", "value", "Rahim"}, false, "set", "Nothing changed"},
+	{"POST", "/set", []string{"key", "n", "value", "7", "type", "number"}, true, "set", "new cookie"},
+	{"GET", "/get?key=name", nil, false, "get", "Reading changes nothing"},
+	{"GET", "/keys", nil, false, "keys", "2 keys: "},
+	{"GET", "/session", nil, false, "", "This browser has a session"},
+	{"GET", "/", nil, false, "lab", "This browser has a session"},
+	{"POST", "/delete", []string{"key", "n"}, true, "delete", "The session itself stays"},
+	{"POST", "/delete", []string{"key", "n"}, false, "delete", "no write"},
+	{"POST", "/cycle-id", nil, true, "cycle-id", "the absolute lifetime has not moved"},
+	{"POST", "/expiry", []string{"seconds", "60"}, true, "expiry", "60 seconds after its last write"},
+	{"POST", "/expiry", []string{"seconds", "0"}, true, "expiry", "has no Max-Age any more"},
+	{"POST", "/expiry", []string{"seconds", ""}, true, "expiry", "Back to the policy"},
+	{"POST", "/placement", []string{"placement", "server"}, true, "placement", "the cookie carries the ID alone"},
+	{"POST", "/placement", []string{"placement", "server"}, false, "placement", "It is so already"},
+	{"POST", "/set", []string{"key", "name", "value", "Karim"}, false, "set", "The cookie stays as it is"},
+	{"POST", "/placement", []string{"placement", "cookie"}, true, "placement", "has a new ID"},
+	{"POST", "/login", []string{"user", "ada"}, true, "login", "At every login the ID changes"},
+	{"POST", "/clear", nil, true, "clear", "2 keys"},
+	{"POST", "/logout", nil, true, "logout", "dead for good"},
+	{"POST", "/login", []string{"user", "ada"}, true, "login", "its ID is fresh"},
+	{"POST", "/flush", nil, true, "flush", "dead for good"},
+}
+
+func wantUniqueIDs(t *testing.T, label, body string) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, part := range strings.Split(body, ` id="`)[1:] {
+		id, _, _ := strings.Cut(part, `"`)
+		if seen[id] {
+			t.Errorf("%s: two elements have the id %q", label, id)
+		}
+		seen[id] = true
+	}
+	if len(seen) < 10 {
+		t.Errorf("%s: only %d ids were found", label, len(seen))
+	}
+}
+
+func about(a answer) map[string]any {
+	a.t.Helper()
+	return a.json()["session"].(map[string]any)
+}
+
+// id is the session's short name, "" without a session.
+func id(a answer) string {
+	a.t.Helper()
+	name, _ := about(a)["id"].(string)
+	return name
+}
+
+// sent returns the cookie that a sets, which must be there.
+func sent(a answer) *http.Cookie {
+	a.t.Helper()
+	cookies := a.Cookies()
+	if len(cookies) != 1 || cookies[0].Name != cookieName || !cookies[0].HttpOnly || cookies[0].Path != "/" || cookies[0].SameSite != http.SameSiteLaxMode {
+		a.t.Fatalf("cookies %v", cookies)
+	}
+	return cookies[0]
+}
+
+var errDown = errors.New("the store is down")
+
+// failing returns a store that answers nothing while *down.
+func failing(down *bool) session.Backend {
+	return &storetest.Hooked{Backend: memory.New(memory.Config{MaxSessions: 10}), Hook: func(context.Context, string) (before, after error) {
+		if *down {
+			return errDown, nil
+		}
+		return nil, nil
+	}}
+}

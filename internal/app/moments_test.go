@@ -1,0 +1,234 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	neturl "net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/hub"
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+// A visit's timeline has what was done, across IDs, and each moment shows the
+// panels as they were.
+func TestTimeline(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	post := func(target string, pairs ...string) answer { return b.post(target, append(pairs, "page", v)...) }
+	post("/set", "key", "name", "value", "Rahim").want(200)
+	first := b.cookie()
+	b.get("/get?key=nope&page=" + v).want(200)
+	post("/set", "key", "name", "value", "Karim").want(200)
+	post("/set", "key", "name", "value", "Karim").want(200)
+	post("/cycle-id").want(200)
+	post("/set", "key", "", "value", "x").want(422)
+	post("/login", "user", "ada").want(200)
+	post("/delete", "key", "name").want(200)
+	post("/clear").want(200)
+	post("/expiry", "seconds", "60").want(200)
+	post("/placement", "placement", "cookie").want(200)
+	post("/flush").want(200)
+	r := b.request("GET", "/keys?page="+v, "")
+	r.Header.Set("Cookie", cookieName+"="+first)
+	last := b.send(r)
+	last.wantEntries("opened no session cookie", "created name → cookie", "get nope → missing", "set name → cookie", "set name, no change", "cycled new ID, same data",
+		"refused 422", "logged in new ID", "deleted name", "cleared 1 key", "expiry set", "moved to cookie, new ID", "flushed cookie gone, its ID retired", "refused this ID was replaced a moment ago")
+
+	moment := b.get("/?at=2&page="+v).want(200, "moment 2", first)
+	if got := moment.region("moment", "</section>"); !strings.Contains(got, `name missing → "Rahim"`) || !strings.Contains(got, "cookie none →") {
+		t.Errorf("the difference to the moment before: %q", got)
+	}
+	if got := moment.region("server", "</article>"); !strings.Contains(got, "Rahim") || !strings.Contains(got, "would expire in") {
+		t.Errorf("the server's panel at that moment: %q", got)
+	}
+	moment.wantNo(`data-ends`)
+	b.get("/?at=3&page="+v).want(200, "Against the moment before, neither the browser's cookie nor the server's record changed")
+	b.get("/?at=1&page="+v).want(200, "No cookie yet", "there is none before it to compare with")
+	if got := b.get("/?at=13&page="+v).want(200).region("moment", "</section>"); !strings.Contains(got, "bytes → none") {
+		t.Errorf("the flush changed %q", got)
+	}
+	if after := b.get("/keys?page=" + v); len(after.entries()) != 15 {
+		t.Errorf("looking is a moment: %q", after.entries())
+	}
+	for _, target := range []string{"/?at=99&page=" + v, "/?at=2&page=nonsense", "/?at=2", "/exchanges/99?page=" + v, "/exchanges/2", "/exchanges/x?page=" + v} {
+		for _, f := range forms {
+			if f == formJSON && strings.HasPrefix(target, "/?") {
+				continue // JSON has no moments
+			}
+			b := newBrowser(t, h, f)
+			b.get(target).want(404)
+		}
+	}
+}
+
+// A visit keeps its last 200 moments, and a megabyte of panels.
+func TestTimelineIsBounded(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	for i := range hub.MaxMoments + 10 {
+		b.post("/set", "key", "n", "value", fmt.Sprint(i), "page", v)
+	}
+	a := b.get("/keys?page=" + v)
+	if n := len(a.entries()); n != hub.MaxMoments {
+		t.Errorf("%d moments, at most %d", n, hub.MaxMoments)
+	}
+	a.want(200, "12 earlier moments were dropped")
+	b.get("/?at=12&page=" + v).want(404)
+	b.get("/?at=13&page="+v).want(200, "moment 13")
+}
+
+// An answer never guesses its own sizes. The finished exchange has the head as it
+// was sent, and the sizes and bytes that the client counts itself.
+func TestFinishedExchange(t *testing.T) {
+	_, addr := serve(t, nil)
+	url := "http://" + addr
+	cl := newClientOf(t)
+	v := openVisit(t, cl, url+"/")
+	for n, head := range []string{
+		"POST /set HTTP/1.1\r\nHost: " + addr + "\r\nHX-Request: true\r\nx-ODD: spelling\r\nAccept-Encoding: gzip\r\nContent-Type: application/x-www-form-urlencoded\r\n",
+		"GET /get?key=name HTTP/1.1\r\nHost: " + addr + "\r\nHX-Request: true\r\nX-Second: 1\r\n" + trace.PageHeader + ": " + v + "\r\n",
+		"POST /set HTTP/1.1\r\nHost: " + addr + "\r\nAccept: text/html\r\nContent-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\n",
+	} {
+		body := ""
+		if strings.HasPrefix(head, "POST") {
+			body = "key=name&value=Rahim&page=" + v
+			head += fmt.Sprintf("Content-Length: %d\r\n", len(body))
+		}
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "%sConnection: close\r\n\r\n%s", head, body)
+		raw, err := io.ReadAll(conn)
+		conn.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		answered := strings.TrimPrefix(string(raw), "HTTP/1.1 100 Continue\r\n\r\n")
+		sentHead, sentBody, _ := strings.Cut(answered, "\r\n\r\n")
+		if !strings.Contains(answered, "gzip") && !strings.Contains(sentBody, "measuring") && !strings.Contains(sentHead, "303") {
+			t.Error("the answer does not say that its sizes are being measured")
+		}
+		if n == 0 { // who does not carry the cookie does not see it
+			get(t, cl, fmt.Sprintf("%s/exchanges/%d?page=%s", url, n+2, v), "HX-Request", "true").want(200, "hidden: the request for this page came without it")
+		}
+		u, _ := neturl.Parse(url)
+		var cookies []*http.Cookie
+		if m := regexp.MustCompile(`Set-Cookie: (.*)\r`).FindStringSubmatch(sentHead); m != nil {
+			cookies = (&http.Response{Header: http.Header{"Set-Cookie": m[1:]}}).Cookies()
+			cl.Jar.SetCookies(u, cookies)
+		}
+		a := get(t, cl, fmt.Sprintf("%s/exchanges/%d?page=%s", url, n+2, v), "HX-Request", "true").want(200, fmt.Sprintf(`data-n="%d"`, n+2)).wantNo("measuring", "<html")
+		shown := a.region("response", `class="steps"`)
+		status, lines, _ := strings.Cut(sentHead, "\r\n")
+		for line := range strings.SplitSeq(lines, "\r\n") {
+			if before, _, ok := strings.Cut(line, "?x="); ok {
+				line = before + "?x=‹26 B, for one use›"
+			}
+			if !strings.Contains(strings.ReplaceAll(shown, " ", ""), strings.ReplaceAll(line, " ", "")) {
+				t.Errorf("exchange %d does not show %q: %s", n+2, line, shown)
+			}
+		}
+		if !strings.Contains(shown, strings.TrimPrefix(status, "HTTP/1.1 ")) {
+			t.Errorf("exchange %d does not show %q", n+2, status)
+		}
+		want := fmt.Sprintf("request %s head + %s body · response %s head + %s body",
+			say.Bytes(len(head)+len("Connection: close\r\n\r\n")), say.Bytes(len(body)), say.Bytes(len(sentHead)+4), say.Bytes(len(sentBody)))
+		if got := a.region("sizes", "</div>"); !strings.Contains(got, want) || !strings.Contains(got, " ms") {
+			t.Errorf("exchange %d: %q, want %q", n+2, got, want)
+		}
+		if n == 1 {
+			if got := a.region("wire-changes", "</p>"); !strings.Contains(got, "new 2;") || !strings.Contains(got, "gone Content-Type and 3 more") || !strings.Contains(got, "gone Set-Cookie") {
+				t.Errorf("what changed: %q", got)
+			}
+		}
+		// As JSON, the cookie is named by its size.
+		out := get(t, cl, fmt.Sprintf("%s/exchanges/%d?page=%s", url, n+2, v), "Accept", "application/json").want(200)
+		if out.json()["finished"] != true || strings.Contains(sentHead, "Set-Cookie") && !strings.Contains(out.body, "the session cookie") {
+			t.Errorf("exchange %d as JSON: %s", n+2, out.body)
+		}
+		for _, c := range cookies {
+			if strings.Contains(out.body, c.Value) {
+				t.Error("the JSON holds the cookie's value")
+			}
+		}
+		get(t, cl, fmt.Sprintf("%s/exchanges/%d?page=%s", url, n+2, v), "Accept", "text/html").want(200, "<html", fmt.Sprintf("moment %d", n+2))
+	}
+}
+
+// To look at the past does nothing: with --rolling, not even a clock moves.
+func TestLookingDoesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newApp(t, func(c *Config) { c.Sessions.Rolling = true })
+		b := newBrowser(t, h, formFragment)
+		v := b.visit("/")
+		b.post("/set", "key", "a", "value", "1", "page", v)
+		expires := func() any { // without a request that could move it
+			r := b.request("GET", "/", "")
+			s, err := h.seats.Root.Engine.Load(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Info().Expires
+		}
+		before := expires()
+		time.Sleep(10 * time.Minute)
+		b.get("/?at=2&page=" + v).want(200)
+		b.get("/exchanges/2?page=" + v).want(200)
+		if after := expires(); after != before {
+			t.Errorf("looking moved the clock from %v to %v", before, after)
+		}
+		b.get("/keys?page=" + v).want(200)
+		if after := expires(); after == before {
+			t.Error("the control: a read does not move the clock")
+		}
+	})
+}
+
+// A failure that was asked for, and a refusal as JSON, are moments too.
+func TestRefusalsAreMoments(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	b.post("/set", "key", "a", "value", "1", "fail", "500", "page", v).want(500, "Nothing was saved", "<b>discard</b>")
+	b.form = formJSON
+	b.post("/set", "key", "", "value", "1", "page", v).want(422)
+	b.form = formFragment
+	b.get("/?at=1&page="+v).wantEntries("opened", "refused 500", "refused 422")
+}
+
+// Second browsers' moments are told as theirs, and numbers are of this visit.
+func TestKin(t *testing.T) {
+	h, addr := serve(t, nil)
+	base := "http://" + addr
+	cl := newClientOf(t)
+	v := openVisit(t, cl, base+"/")
+	r, _ := http.NewRequest("POST", base+"/second", strings.NewReader("page="+v))
+	r.Header.Set("Content-Type", formType)
+	page := base + fetch(t, cl, r).Header.Get("Location")
+	v2 := openVisit(t, cl, page)
+	second, _, _ := strings.Cut(page, "?")
+	for range 3 {
+		get(t, cl, base+"/keys?page="+v, "HX-Request", "true").want(200)
+	}
+	r, _ = http.NewRequest("POST", second+"set", strings.NewReader("key=a&value=1&page="+v2))
+	r.Header.Set("Content-Type", formType)
+	r.Header.Set("HX-Request", "true")
+	fetch(t, cl, r).want(200)
+	a := get(t, cl, base+"/?at=6&page="+v, "HX-Request", "true").want(200, "a press of the second browser", "Set-Cookie: sessionscope", "hidden: the request for this page came without it")
+	if got := a.region("wire-changes", "</p>"); !strings.Contains(got, "Against exchange 2,") {
+		t.Errorf("compared %q; the second browser's exchange before is 2 here", got)
+	}
+	get(t, cl, second+"?at=5&page="+v2, "HX-Request", "true").want(200, "what travelled with").wantNo("a press of", "Against exchange 6")
+	h.Close()
+}

@@ -1,0 +1,45 @@
+package app
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestResults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rs results
+		count := func() int {
+			rs.mu.Lock()
+			defer rs.mu.Unlock()
+			return len(rs.kept)
+		}
+		for n := range maxResults + 10 {
+			rs.put(fmt.Sprint(n), result{})
+		}
+		if n := count(); n != maxResults {
+			t.Errorf("%d results kept, at most %d", n, maxResults)
+		}
+		for _, test := range []struct {
+			token string
+			after time.Duration
+			want  bool
+		}{
+			{"nonsense", 0, false}, {"", 0, false},
+			{"0", 0, false},   // made room
+			{"209", 0, true},  // once
+			{"209", 0, false}, // not twice
+			{"208", 59 * time.Second, true},
+			{"207", time.Second, false}, // a minute is over
+		} {
+			time.Sleep(test.after)
+			if _, ok := rs.take(test.token); ok != test.want {
+				t.Errorf("%q after %v: %v, want %v", test.token, test.after, ok, test.want)
+			}
+		}
+		if n := count(); n != 0 {
+			t.Errorf("%d results are kept for more than a minute", n)
+		}
+	})
+}
