@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
@@ -12,6 +14,7 @@ import (
 
 	proto "github.com/chromedp/cdproto/cdp"
 	cdp "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -160,4 +163,59 @@ func TestDoubleClickWithoutScripts(t *testing.T) {
 		t.Errorf("a double click sent %d logins", n)
 	}
 	pg.press("Log in", "logged in") // the next page's button works at once
+}
+
+// Without scripts all but live updates works.
+func TestLabWithoutScripts(t *testing.T) {
+	t.Parallel()
+	p, wire := startWitnessed(t)
+	pg := browse(t, p, false)
+	pg.want("#document-cookie", "scripts are off")
+	pg.press("Set", "set", "born")
+	own := pg.cookie().Value
+	sent := wire.last(t, "POST /set")
+	pg.want("#sizes", fmt.Sprintf("%d B body", len(sent.requestBody)), "ms") // the POST has ended before its page is made
+	pg.want("#response", "303 See Other", own)
+	pg.want("#timeline ol", "opened", "created")
+	pg.press("Get", "get", "name is")
+	ctx, cancel := context.WithTimeout(pg.ctx, 15*time.Second)
+	defer cancel()
+	_, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS("#sizes button"))) // a GET has not
+	pg.must(err)
+	pg.want("#sizes", "ms")
+	pg.want("#moment", "moment 3")
+	pg.click("label:has(#peel-payload)")
+	pg.want("#payload", "session ID", `{"name":"Rahim"}`)
+	pg.click("label:has(#listing-django)")
+	pg.want(".listing.django", "request.session.get")
+	_, err = chromedp.RunResponse(ctx, chromedp.Click(chromedp.ID("moment-now")))
+	pg.must(err)
+	pg.press("Plant a readable cookie", "planted")
+	pg.press("Take the readable cookie away", "taken away")
+	pg.click("#tamper summary")
+	pg.press("Send the copy", "copy refused", "the signature does not fit")
+	pg.want("#wire", "what travelled with a copy", `"exists":false`)
+	pg.press("Pin a copy", "pinned")
+	pg.press("Replay", "replay accepted")
+	pg.press("Drop the cookie only", "dropped")
+	pg.want("#server", "its record is still here")
+	pg.press("Put back", "put back")
+	if got := pg.cookie(); got == nil || got.Value != own {
+		t.Errorf("put back, the browser keeps %v", got)
+	}
+	pg.press("Log in", "logged in")
+	pg.press("Flush", "flushed")
+	pg.press("Replay", "replay refused")
+	pg.click("#curl summary")
+	pg.want("#curl", "This press as a curl command")
+	_, err = chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS("button[name=on]")))
+	pg.must(err)
+	pg.want(".top", "show values")
+	opened := chromedp.WaitNewTarget(pg.ctx, func(info *target.Info) bool { return strings.HasPrefix(info.URL, pg.url+"/s/second-") })
+	pg.do(chromedp.Click(chromedp.Search(`//button[contains(., "Second browser")]`)))
+	second, cancel2 := chromedp.NewContext(pg.ctx, chromedp.WithTargetID(<-opened))
+	t.Cleanup(cancel2)
+	if title, err := chromedp.Run(second, chromedp.Text(chromedp.CSS(".second"))); err != nil || !strings.Contains(title, "second browser") {
+		t.Errorf("the second browser's lab says %q, %v", title, err)
+	}
 }

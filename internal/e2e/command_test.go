@@ -1,0 +1,257 @@
+package e2e
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestCommandLine(t *testing.T) {
+	t.Parallel()
+	busy := start(t)
+	taken := strings.TrimPrefix(busy.url, "http://")
+	for _, test := range []struct {
+		name     string
+		args     []string
+		env      string
+		wantCode int
+		wantErr  string
+	}{
+		{"version", []string{"--version"}, "", 0, ""},
+		{"help", []string{"--help"}, "", 0, ""},
+		{"unknown flag", []string{"--colour"}, "", 2, "-colour"},
+		{"bad duration", []string{"--idle", "soon"}, "", 2, "-idle"},
+		{"bad placement", []string{"--placement", "moon"}, "", 2, "cookie, hybrid and server"},
+		{"bad environment", nil, "SESSIONSCOPE_MAX_SESSIONS=many", 2, "SESSIONSCOPE_MAX_SESSIONS"},
+		{"unknown store", []string{"--store", "floppy"}, "", 2, "--store"},
+		{"argument", []string{"serve"}, "", 2, `"serve"`},
+		{"port in use", []string{"--addr", taken}, "", 1, taken},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, binary, test.args...)
+			if test.env != "" {
+				cmd.Env = append(os.Environ(), test.env)
+			}
+			var stderr strings.Builder
+			cmd.Stderr = &stderr
+			cmd.Run()
+			if got := cmd.ProcessState.ExitCode(); got != test.wantCode {
+				t.Errorf("exit code %d, want %d: %s", got, test.wantCode, stderr.String())
+			}
+			if !strings.Contains(stderr.String(), test.wantErr) || strings.Count(stderr.String(), "\n") > 1 {
+				t.Errorf("stderr %q, want one line with %q", stderr.String(), test.wantErr)
+			}
+		})
+	}
+}
+
+// TestFlagsReachTheProgram: what the command line says is what the program does.
+func TestFlagsReachTheProgram(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--placement", "server", "--idle", "10m", "--lifetime", "20m", "--max-sessions", "1", "--allow-host", "lab.example", "--rolling")
+	c := newClient(t, p.url)
+	status, _, resp := c.do("POST", "/set", url.Values{"key": {"a"}, "value": {"1"}})
+	port := p.url[strings.LastIndex(p.url, ":")+1:]
+	if cookie := resp.Header.Get("Set-Cookie"); status != 200 || !strings.HasPrefix(cookie, "sessionscope-"+port+"=") || !strings.Contains(cookie, "Max-Age=1200;") {
+		t.Errorf("status %d, Set-Cookie %q", status, cookie)
+	}
+	at := func(info map[string]any, name string) time.Time {
+		v, _ := time.Parse(time.RFC3339, info[name].(string))
+		return v
+	}
+	for end := time.Now().Add(5 * time.Second); ; pause() {
+		_, info, _ := c.do("GET", "/session", nil)
+		if info["placement"] != "server" || at(info, "expires").Sub(at(info, "created")) != 20*time.Minute {
+			t.Fatalf("session %v", info)
+		}
+		// Times are whole milliseconds: a read within the first moves nothing yet.
+		idle := at(info, "idle_expires").Sub(at(info, "created"))
+		if idle > 10*time.Minute && idle < 11*time.Minute {
+			break
+		} else if time.Now().After(end) {
+			t.Fatalf("the idle clock ends %v after birth, want a little over 10 m: --rolling", idle)
+		}
+	}
+	if status, _, _ := newClient(t, p.url).do("POST", "/set", url.Values{"key": {"a"}, "value": {"1"}}); status != 507 {
+		t.Errorf("a session too many got %d, want 607", status)
+	}
+	for host, want := range map[string]int{"lab.example": 200, "evil.example": 421} {
+		r, _ := http.NewRequest("GET", p.url+"/healthz", nil)
+		r.Host = host
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("Host %s got %d, want %d", host, resp.StatusCode, want)
+		}
+	}
+	r, _ := http.NewRequest("GET", p.url+"/healthz", nil)
+	r.Header.Set("X-Large", strings.Repeat("x", 64<<10))
+	if resp, err := http.DefaultClient.Do(r); err != nil || resp.StatusCode != 431 {
+		t.Errorf("a head of 64 KiB got %v, %v; want 431", resp, err)
+	}
+}
+
+// TestSecretFile: with the same secret a cookie outlives the program, a rotation
+// logs nobody out, and a bad file changes nothing.
+func TestSecretFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "secrets")
+	write := func(text string, mode os.FileMode) {
+		t.Helper()
+		os.Remove(file)
+		if err := os.WriteFile(file, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	random := func() string {
+		b := make([]byte, 32)
+		rand.Read(b)
+		return base64.StdEncoding.EncodeToString(b) + "\n"
+	}
+	one, two := random(), random()
+	write(one, 0o600)
+	p := start(t, "--secret-file", file, "--placement", "cookie")
+	jar := newClient(t, p.url)
+	key := func() any {
+		t.Helper()
+		_, info, _ := jar.do("GET", "/session", nil)
+		cookie, ok := info["cookie"].(map[string]any)
+		if !ok {
+			t.Fatalf("no session: %v", info)
+		}
+		return cookie["key"]
+	}
+	hangup := func(says string) {
+		t.Helper()
+		p.cmd.Process.Signal(syscall.SIGHUP)
+		p.awaitLog(t, says)
+	}
+	jar.do("POST", "/set", url.Values{"key": {"a"}, "value": {"1"}})
+	if got := key(); got != "1 of 1" {
+		t.Errorf("key %v, want 1 of 1", got)
+	}
+	write("not a secret", 0o600)
+	hangup("stay as they were")
+	if got := key(); got != "1 of 1" {
+		t.Errorf("after a bad file: key %v, want 1 of 1", got)
+	}
+	write(two+one, 0o600)
+	hangup("secrets=2")
+	if got := key(); got != "2 of 2" {
+		t.Errorf("after the rotation: key %v, want 2 of 2", got)
+	}
+	jar.do("POST", "/set", url.Values{"key": {"a"}, "value": {"2"}})
+	if got := key(); got != "1 of 2" {
+		t.Errorf("after a write: key %v, want 1 of 2", got)
+	}
+	if log := p.log.String(); strings.Contains(log, strings.TrimSpace(one)) || strings.Contains(log, strings.TrimSpace(two)) {
+		t.Error("the log shows a secret")
+	}
+	addr := strings.TrimPrefix(p.url, "http://")
+	p.stop(t, os.Interrupt)
+	write(two, 0o600)
+	p = start(t, "--secret-file", file, "--addr", addr) // the last --addr counts
+	if _, out, _ := jar.do("GET", "/get?key=a", nil); out["found"] != true {
+		t.Errorf("after a restart with the same secret: %v", out)
+	}
+	for text, mode := range map[string]os.FileMode{"": 0o600, one: 0o644} {
+		write(text, mode)
+		cmd := exec.Command(binary, "--secret-file", file)
+		if out, err := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 2 || strings.Count(string(out), "\n") != 1 {
+			t.Errorf("mode %o: %v, %s; want exit 2 and one line", mode, err, out)
+		}
+	}
+}
+
+// TestGracefulStop: a request that is being answered when the signal comes is
+// answered, and the program ends with exit code 0.
+func TestGracefulStop(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	// The server says "100 Continue" when the handler begins to read the body:
+	// from then on the request is in its hands.
+	reading, answered := make(chan struct{}), make(chan error, 1)
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: func() { close(reading) }})
+	go func() {
+		r, _ := http.NewRequestWithContext(ctx, "POST", p.url+"/set", strings.NewReader("key=a&value=1&hold=1s"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Accept", "application/json")
+		r.Header.Set("Expect", "100-continue")
+		resp, err := (&http.Transport{ExpectContinueTimeout: time.Minute}).RoundTrip(r)
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode != 200 || resp.Header.Get("Set-Cookie") == "" {
+				err = fmt.Errorf("status %d, Set-Cookie %q", resp.StatusCode, resp.Header.Get("Set-Cookie"))
+			}
+		}
+		answered <- err
+	}()
+	<-reading
+	p.stop(t, syscall.SIGTERM)
+	if err := <-answered; err != nil {
+		t.Errorf("the request in flight: %v", err)
+	}
+}
+
+// TestBinaryHoldsEveryAsset asks the built program for every file under web/
+// that a page names, and compares the bytes.
+func TestBinaryHoldsEveryAsset(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	resp, err := http.Get(p.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, quoted := range strings.Split(string(page), `"`) {
+		if !strings.HasPrefix(quoted, "/assets/") {
+			continue
+		}
+		found++
+		resp, err := http.Get(p.url + quoted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		ext := filepath.Ext(quoted)
+		stem := strings.TrimSuffix(strings.TrimPrefix(quoted, "/assets/"), ext)
+		name := strings.TrimSuffix(stem, filepath.Ext(stem)) + ext
+		want, err := os.ReadFile(filepath.Join("../../web", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != 200 || string(got) != string(want) {
+			t.Errorf("%s: status %d, %d bytes; want the %d bytes of %s", quoted, resp.StatusCode, len(got), len(want), name)
+		}
+		if got := resp.Header.Get("Cache-Control"); !strings.Contains(got, "immutable") {
+			t.Errorf("%s: Cache-Control %q", quoted, got)
+		}
+	}
+	if found != 6 {
+		t.Errorf("the page names %d assets, want 6", found)
+	}
+}
