@@ -2,45 +2,313 @@ package e2e
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
+	"sync"
+	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
-// eval returns the value of a script expression in the page.
+// page is a tab of a browser. Its methods fail the test when Chromium returns an error.
+type page struct {
+	t          *testing.T
+	ctx        context.Context // of the tab, for chromedp
+	url        string          // of the program
+	javascript bool
+
+	mu        sync.Mutex
+	faults    []string // console errors, exceptions and policy violations: each fails the test
+	tolerated []string // a fault that contains one of these words does not
+}
+
+// listen collects what the console logs. At the end of the test each fault that was neither
+// forgiven nor tolerated fails it.
+func (pg *page) listen() {
+	pg.t.Helper()
+	pg.must(chromedp.Do(pg.ctx))
+	messages := chromedp.Console(pg.ctx)
+	go func() {
+		for m := range messages {
+			if m.Type == chromedp.ConsoleError || m.IsException() || m.Source == "security" {
+				pg.mu.Lock()
+				pg.faults = append(pg.faults, fmt.Sprint(m))
+				pg.mu.Unlock()
+			}
+		}
+	}()
+	pg.t.Cleanup(func() {
+		pg.mu.Lock()
+		defer pg.mu.Unlock()
+		for _, f := range pg.faults {
+			if !containsAny(f, pg.tolerated) {
+				pg.t.Error("console:", f)
+			}
+		}
+	})
+}
+
+// forgive drops the faults so far that contain one of the words.
+func (pg *page) forgive(words ...string) {
+	pg.mu.Lock()
+	defer pg.mu.Unlock()
+	pg.faults = slices.DeleteFunc(pg.faults, func(f string) bool { return containsAny(f, words) })
+}
+
+// forgiveRefusals drops what Chromium and htmx have logged of requests that failed or were
+// answered with 4xx. The page's own exceptions and policy violations still count.
+func (pg *page) forgiveRefusals() {
+	pg.forgive("Failed to load resource", "htmx:error: Failed to fetch")
+}
+
+// tolerate lets faults that contain one of the words pass until the end of the test: a page
+// goes on asking a program that has ended.
+func (pg *page) tolerate(words ...string) {
+	pg.mu.Lock()
+	defer pg.mu.Unlock()
+	pg.tolerated = words
+}
+
+func containsAny(text string, words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+}
+
+// must fails the test if err is not nil.
+func (pg *page) must(err error) {
+	pg.t.Helper()
+	if err != nil {
+		pg.shoot("failed")
+		pg.t.Fatal(err)
+	}
+}
+
+// limited is the tab's context with an end: chromedp waits for ever for an element that
+// does not come.
+func (pg *page) limited() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(pg.ctx, patience)
+}
+
+// do runs chromedp's actions.
+func (pg *page) do(actions ...chromedp.Action[chromedp.Void]) {
+	pg.t.Helper()
+	ctx, cancel := pg.limited()
+	defer cancel()
+	pg.must(chromedp.Do(ctx, actions...))
+}
+
+// follow runs an action that leads to another page, and waits for the answer that brings it.
+func (pg *page) follow(action chromedp.Action[chromedp.Void]) {
+	pg.t.Helper()
+	ctx, cancel := pg.limited()
+	defer cancel()
+	_, err := chromedp.RunResponse(ctx, action)
+	pg.must(err)
+}
+
+// eval returns the value of a JavaScript expression in the page. It awaits a promise.
 func eval[T any](pg *page, expression string) T {
 	pg.t.Helper()
-	ctx, cancel := context.WithTimeout(pg.ctx, 15*time.Second)
+	ctx, cancel := pg.limited()
 	defer cancel()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	pg.must(err)
 	return v
 }
 
-// content returns the whole text of an element, what is folded away too.
+// text returns the visible text of the first element that matches, white space folded.
+func (pg *page) text(selector string) string {
+	pg.t.Helper()
+	s, err := pg.tryText(selector)
+	pg.must(err)
+	return s
+}
+
+// tryText is text for a page that may be replaced meanwhile, which is an error.
+func (pg *page) tryText(selector string) (string, error) {
+	ctx, cancel := pg.limited()
+	defer cancel()
+	s, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(selector)))
+	return strings.Join(strings.Fields(s), " "), err
+}
+
+// content returns all text of an element, hidden parts too.
 func (pg *page) content(selector string) string {
 	pg.t.Helper()
 	return strings.Join(strings.Fields(eval[string](pg, `document.querySelector(`+strconv.Quote(selector)+`)?.textContent ?? "nothing is there"`)), " ")
 }
 
-// tryContent tells whether an element is there, at once.
-func (pg *page) tryContent(selector string) (bool, error) {
-	ctx, cancel := context.WithTimeout(pg.ctx, 15*time.Second)
-	defer cancel()
-	nodes, err := chromedp.Run(ctx, chromedp.Nodes(chromedp.CSSAll(selector), chromedp.AtLeast(0)))
-	return len(nodes) > 0, err
+// html returns the whole page as it is now. While another page comes it asks again.
+func (pg *page) html() (text string) {
+	pg.t.Helper()
+	var err error
+	if !until(func() bool {
+		text, err = chromedp.Run(pg.ctx, chromedp.Evaluate[string](`document.documentElement.outerHTML`))
+		return err == nil
+	}) {
+		pg.must(err)
+	}
+	return text
 }
 
-// settled waits until the exchange on the page has its sizes.
+// has reports whether an element is on the page now.
+func (pg *page) has(selector string) bool {
+	pg.t.Helper()
+	ctx, cancel := pg.limited()
+	defer cancel()
+	nodes, err := chromedp.Run(ctx, chromedp.Nodes(chromedp.CSSAll(selector), chromedp.AtLeast(0)))
+	pg.must(err)
+	return len(nodes) > 0
+}
+
+// want waits until the element's visible text contains all the words.
+func (pg *page) want(selector string, words ...string) {
+	pg.t.Helper()
+	var got, missing string
+	var err error
+	if until(func() bool {
+		got, err = pg.tryText(selector) // an error while another page comes: ask again
+		missing = ""
+		for _, w := range words {
+			if !strings.Contains(got, w) {
+				missing = w
+			}
+		}
+		return err == nil && missing == ""
+	}) {
+		return
+	}
+	pg.shoot("failed")
+	pg.t.Fatalf("%s says %q, %v; want %q", selector, got, err, missing)
+}
+
+// wantValue waits until a JavaScript expression has the value want.
+func (pg *page) wantValue(expression, want string) {
+	pg.t.Helper()
+	var got string
+	var err error
+	if until(func() bool {
+		got, err = chromedp.Run(pg.ctx, chromedp.Evaluate[string](expression))
+		return err == nil && got == want
+	}) {
+		return
+	}
+	pg.shoot("failed")
+	pg.t.Fatalf("%s is %q, %v; want %q", expression, got, err, want)
+}
+
+// settled waits until the page shows the sizes of its exchange, which it asks for after
+// the answer.
 func (pg *page) settled() { pg.t.Helper(); pg.want("#sizes", " ms") }
+
+// live waits until the page hears its event stream: by then all of its scripts run.
+func (pg *page) live() { pg.t.Helper(); pg.want("#live-state", "· live") }
 
 func (pg *page) click(selector string) { pg.t.Helper(); pg.do(chromedp.Click(chromedp.CSS(selector))) }
 
-// setCookie puts another value into the browser's session cookie; "" deletes it.
+// fill puts text into a field.
+func (pg *page) fill(id, text string) {
+	pg.t.Helper()
+	if text == "" && pg.javascript { // SetValue takes the empty text for a failure
+		pg.do(chromedp.Evaluate[chromedp.Void](`document.getElementById("` + id + `").value = ""`))
+		return
+	} else if text == "" {
+		pg.do(chromedp.Clear(chromedp.ID(id)))
+		return
+	}
+	pg.do(chromedp.SetValue(chromedp.ID(id), text))
+}
+
+// press presses the button whose label begins with label, and waits until the result has
+// the verb and the words.
+func (pg *page) press(label string, verb string, words ...string) {
+	pg.t.Helper()
+	click := chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[starts-with(normalize-space(.), %q)]`, label)))
+	if pg.javascript {
+		pg.do(chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`), click) // the header that stays must not cover the button
+	} else {
+		pg.follow(click)
+	}
+	pg.want("#result .verb", verb)
+	pg.want("#result", words...)
+	if pg.javascript { // htmx drops a press while another one is under way
+		pg.wantValue(`String(document.querySelectorAll('.htmx-request:is(button, a)').length)`, "0")
+	}
+}
+
+// tab opens another tab of the same browser. The scripts run there before the page's own.
+func (pg *page) tab(where string, scripts ...string) *page {
+	pg.t.Helper()
+	ctx, cancel := chromedp.NewContext(pg.ctx)
+	pg.t.Cleanup(cancel)
+	other := &page{t: pg.t, ctx: ctx, url: pg.url, javascript: true}
+	other.listen()
+	other.runBefore(scripts)
+	other.do(chromedp.Navigate(where), chromedp.WaitVisible(chromedp.ID("result")))
+	return other
+}
+
+// runBefore has the scripts run in this tab before those of each page.
+func (pg *page) runBefore(scripts []string) {
+	pg.t.Helper()
+	for _, script := range scripts {
+		_, err := chromedp.Call(pg.ctx, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+		pg.must(err)
+	}
+}
+
+// twin duplicates the tab with its sessionStorage, as a browser's menu does.
+func (pg *page) twin() *page {
+	pg.t.Helper()
+	kept := eval[string](pg, `JSON.stringify({...sessionStorage})`)
+	return pg.tab(eval[string](pg, `location.href`), `if (!sessionStorage.length) Object.assign(sessionStorage, `+kept+`)`)
+}
+
+// openSecond presses “Second browser” and returns the tab that it opens. Scripts run there:
+// Chromium switches them off for one tab.
+func (pg *page) openSecond() *page {
+	pg.t.Helper()
+	opened := chromedp.WaitNewTarget(pg.ctx, func(info *target.Info) bool { return strings.HasPrefix(info.URL, pg.url+"/s/second-") })
+	pg.do(chromedp.Click(chromedp.Search(`//button[contains(., "Second browser")]`)))
+	ctx, cancel := chromedp.NewContext(pg.ctx, chromedp.WithTargetID(<-opened))
+	pg.t.Cleanup(cancel)
+	return &page{t: pg.t, ctx: ctx, url: pg.url, javascript: true}
+}
+
+// toFront shows this tab: a tab in the background has no event stream.
+func (pg *page) toFront() {
+	pg.t.Helper()
+	_, err := chromedp.Call(pg.ctx, cdppage.BringToFront, chromedp.Void{})
+	pg.must(err)
+}
+
+// sessionCookie matches the name of the first browser's session cookie.
+var sessionCookie = regexp.MustCompile(`^sessionscope(-\d+)?$`)
+
+// cookie returns this browser's session cookie, nil without one.
+func (pg *page) cookie() *network.Cookie {
+	pg.t.Helper()
+	ctx, cancel := pg.limited()
+	defer cancel()
+	res, err := chromedp.Call(ctx, network.GetCookies, network.GetCookiesParams{URLs: []string{pg.url}})
+	pg.must(err)
+	for _, c := range res.Cookies {
+		if sessionCookie.MatchString(c.Name) {
+			return c
+		}
+	}
+	return nil
+}
+
+// setCookie gives the browser's cookie of that name another value; "" deletes it.
 func (pg *page) setCookie(name, value string) {
 	pg.t.Helper()
 	if value == "" {
@@ -52,26 +320,55 @@ func (pg *page) setCookie(name, value string) {
 	pg.must(err)
 }
 
-// tab opens another tab of the same browser. The scripts run there before the page's.
-func (pg *page) tab(where string, scripts ...string) *page {
+// viewport gives the window a size in CSS pixels.
+func (pg *page) viewport(width, height int64) {
 	pg.t.Helper()
-	ctx, cancel := chromedp.NewContext(pg.ctx)
-	pg.t.Cleanup(cancel)
-	other := &page{t: pg.t, ctx: ctx, url: pg.url, javascript: true}
-	other.listen()
-	for _, script := range scripts {
-		_, err := chromedp.Call(ctx, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script})
-		other.must(err)
+	pg.do(chromedp.EmulateViewport(width, height))
+}
+
+// media sets media features for CSS: media("prefers-color-scheme", "dark").
+func (pg *page) media(features ...string) {
+	pg.t.Helper()
+	var list []*emulation.MediaFeature
+	for i := 0; i < len(features); i += 2 {
+		list = append(list, &emulation.MediaFeature{Name: features[i], Value: features[i+1]})
 	}
-	other.do(chromedp.Navigate(where), chromedp.WaitVisible(chromedp.ID("result")))
-	return other
+	_, err := chromedp.Call(pg.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: list})
+	pg.must(err)
 }
 
-// twin duplicates the tab, as a browser's menu does: with what is in its sessionStorage.
-func (pg *page) twin() *page {
+// shoot takes pictures of the whole page, light and dark, in three widths. They go into the
+// folder that the environment variable SESSIONSCOPE_SCREENSHOTS names; without it there are
+// none.
+func (pg *page) shoot(name string) {
 	pg.t.Helper()
-	kept := eval[string](pg, `JSON.stringify({...sessionStorage})`)
-	return pg.tab(eval[string](pg, `location.href`), `if (!sessionStorage.length) Object.assign(sessionStorage, `+kept+`)`)
+	dir := os.Getenv("SESSIONSCOPE_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	for _, scheme := range []string{"light", "dark"} {
+		_, err := chromedp.Call(pg.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
+		})
+		if err != nil {
+			pg.t.Error(err)
+		}
+		for _, width := range []int64{1440, 1024, 390} {
+			still := chromedp.Evaluate[chromedp.Void](`Promise.all(document.getAnimations().map(a => a.finished)).then(() => undefined)`, chromedp.EvalAwaitPromise)
+			if !pg.javascript {
+				still = chromedp.WaitVisible(chromedp.CSS("main"))
+			}
+			chromedp.Do(pg.ctx, chromedp.EmulateViewport(width, 900), still)
+			png, err := chromedp.Run(pg.ctx, chromedp.FullScreenshot(100))
+			if err != nil {
+				pg.t.Error(err)
+				continue
+			}
+			file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
+			if err := os.WriteFile(file, png, 0o644); err != nil {
+				pg.t.Error(err)
+			}
+		}
+	}
+	pg.viewport(1440, 900)
 }
-
-func (p *program) port() string { return p.url[strings.LastIndex(p.url, ":")+1:] }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,41 +22,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// window is a terminal with a program in it, as a terminal's window has it.
+// window is a terminal with a program in it, as the window of a terminal emulator has one.
 type window struct {
 	t      *testing.T
-	master *os.File
+	master *os.File // the window's side of the terminal
 	url    string
 	pid    int // of Sessionscope
 
-	mu   sync.Mutex
-	text strings.Builder // what the screen showed
+	mu      sync.Mutex
+	text    strings.Builder // what the screen has shown
+	stopped bool            // Ctrl+S holds the output back
 }
 
-// openWindow runs a shell command on a terminal of its own, and waits until
-// Sessionscope, which the command starts, says where it is.
+// openWindow runs a shell command on a terminal of its own, and waits until Sessionscope,
+// which the command starts, prints its address.
 func openWindow(t *testing.T, command string) *window {
 	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var number int
-	control, err := master.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if e := control.Control(func(fd uintptr) {
-		if err = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0); err == nil {
-			number, err = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
-		}
-	}); e != nil || err != nil {
-		t.Fatal(e, err)
-	}
-	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	master, terminal := openTerminal(t)
 	w := &window{t: t, master: master}
 	cmd := exec.Command("sh", "-c", command)
 	cmd.Dir = t.TempDir()
@@ -73,55 +56,120 @@ func openWindow(t *testing.T, command string) *window {
 			syscall.Kill(w.pid, syscall.SIGKILL)
 		}
 	})
-	go func() {
-		for r := bufio.NewReader(master); ; {
-			line, err := r.ReadString('\n')
-			w.mu.Lock()
-			w.text.WriteString(line)
-			w.mu.Unlock()
-			if err != nil {
-				return
-			}
-		}
-	}()
+	go w.read()
 	w.url = w.await(`Sessionscope is at (http://\S+)`)
-	// Only the program itself knows its process.
-	processes, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range processes {
-		env, _ := os.ReadFile(dir + "/environ")
-		if exe, _ := os.Readlink(dir + "/exe"); exe == binary && strings.Contains(string(env), "XDG_STATE_HOME="+cmd.Dir+"\x00") {
-			fmt.Sscanf(filepath.Base(dir), "%d", &w.pid)
-		}
-	}
-	if w.pid == 0 {
+	if w.pid = programIn(cmd.Dir); w.pid == 0 {
 		t.Fatal("the program has no process")
 	}
 	return w
 }
 
-// await waits until the screen shows what matches, and returns its first group.
+// openTerminal returns the two sides of a new terminal. Its master is in packet mode: each
+// read begins with a byte that is 0 before output, or tells what happened to the terminal.
+func openTerminal(t *testing.T) (master, terminal *os.File) {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	control, err := master.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var number int
+	var unlocked, numbered, packets error
+	if err := control.Control(func(fd uintptr) {
+		unlocked = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0)
+		number, numbered = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
+		packets = unix.IoctlSetPointerInt(int(fd), unix.TIOCPKT, 1)
+	}); errors.Join(err, unlocked, numbered, packets) != nil {
+		t.Fatal(err, unlocked, numbered, packets)
+	}
+	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return master, terminal
+}
+
+// read shows on the screen what the program writes, until the terminal is closed.
+func (w *window) read() {
+	for packet := make([]byte, 4096); ; {
+		n, err := w.master.Read(packet)
+		if err != nil {
+			return
+		}
+		if n == 0 {
+			continue
+		}
+		w.mu.Lock()
+		switch kind := packet[0]; {
+		case kind == unix.TIOCPKT_DATA:
+			w.text.Write(packet[1:n])
+		case kind&unix.TIOCPKT_STOP != 0:
+			w.stopped = true
+		case kind&unix.TIOCPKT_START != 0:
+			w.stopped = false
+		}
+		w.mu.Unlock()
+	}
+}
+
+// programIn returns the process ID of the Sessionscope that keeps its state in dir, 0 for
+// none. The test has started only the shell, not the program.
+func programIn(dir string) (pid int) {
+	processes, _ := filepath.Glob("/proc/[0-9]*")
+	for _, process := range processes {
+		env, _ := os.ReadFile(process + "/environ")
+		if exe, _ := os.Readlink(process + "/exe"); exe == binary && strings.Contains(string(env), "XDG_STATE_HOME="+dir+"\x00") {
+			fmt.Sscanf(filepath.Base(process), "%d", &pid)
+		}
+	}
+	return pid
+}
+
+// await waits until the screen shows what matches, and returns the pattern's first group.
 func (w *window) await(pattern string) string {
 	w.t.Helper()
 	re := regexp.MustCompile(pattern)
 	var found []string
-	if !until(func() bool {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		found = re.FindStringSubmatch(w.text.String())
-		return found != nil
-	}) {
-		w.t.Fatalf("the screen does not show %s:\n%s", pattern, w.text.String())
+	if !until(func() bool { found = re.FindStringSubmatch(w.screen()); return found != nil }) {
+		w.t.Fatalf("the screen does not show %s:\n%s", pattern, w.screen())
 	}
 	return found[len(found)-1]
 }
 
-// lives tells whether the program is there.
-func (w *window) lives() bool {
+// screen returns all that the screen has shown.
+func (w *window) screen() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
+}
+
+// key presses a key.
+func (w *window) key(key string) {
+	w.t.Helper()
+	if _, err := io.WriteString(w.master, key); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// stop presses Ctrl+S, and waits until the kernel has stopped the terminal.
+func (w *window) stop() {
+	w.t.Helper()
+	w.key("\x13")
+	if !until(func() bool { w.mu.Lock(); defer w.mu.Unlock(); return w.stopped }) {
+		w.t.Fatal("Ctrl+S does not stop the terminal")
+	}
+}
+
+// running reports whether the program runs.
+func (w *window) running() bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", w.pid))
 	return err == nil && !strings.Contains(string(stat), ") Z ")
 }
 
-// attached tells whether the program has its terminal still.
+// attached reports whether the program still has its terminal.
 func (w *window) attached() bool {
 	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", w.pid))
 	_, after, _ := strings.Cut(string(stat), ") ")
@@ -129,17 +177,17 @@ func (w *window) attached() bool {
 	return len(fields) > 4 && fields[4] != "0"
 }
 
-// answers tells whether the program answers within 2 s.
-func answers(address string) error {
-	resp, err := (&http.Client{Timeout: 2 * time.Second}).Get(address + "/healthz")
+// ask sends one request, and returns an error unless the program answers.
+func ask(address string) error {
+	resp, err := (&http.Client{Timeout: patience}).Get(address + "/healthz")
 	if err == nil {
 		resp.Body.Close()
 	}
 	return err
 }
 
-// A window that is closed ends the program, whatever it would do at a SIGHUP of an
-// operator's; under nohup, and without a terminal, it goes on.
+// Closing the window ends the program, with and without a file of secrets, which it reads
+// again at an operator's SIGHUP. Under nohup, and without a terminal, it goes on.
 func TestWindowIsClosed(t *testing.T) {
 	t.Parallel()
 	secret := filepath.Join(t.TempDir(), "secret")
@@ -148,7 +196,7 @@ func TestWindowIsClosed(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name, command string
-		lives         bool
+		goesOn        bool
 	}{
 		{"the program is all there is", `exec "$BIN" --addr 127.0.0.1:0 --secret-file ` + secret, false},
 		{"under a shell", `"$BIN" --addr 127.0.0.1:0 --secret-file ` + secret + `; :`, false},
@@ -161,15 +209,15 @@ func TestWindowIsClosed(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			w := openWindow(t, test.command)
-			if err := answers(w.url); err != nil {
+			if err := ask(w.url); err != nil {
 				t.Fatal(err)
 			}
 			w.master.Close()
-			if !test.lives {
-				if !until(func() bool { return !w.lives() }) {
+			if !test.goesOn {
+				if !until(func() bool { return !w.running() }) {
 					t.Error("the program outlives its window")
 				}
-				if err := answers(w.url); err == nil {
+				if err := ask(w.url); err == nil {
 					t.Error("its address still answers")
 				}
 				return
@@ -178,7 +226,7 @@ func TestWindowIsClosed(t *testing.T) {
 				t.Fatal("the control: the program still has its terminal")
 			}
 			for range 20 {
-				if err := answers(w.url); err != nil {
+				if err := ask(w.url); err != nil {
 					t.Fatalf("it does not go on: %v", err)
 				}
 			}
@@ -186,7 +234,8 @@ func TestWindowIsClosed(t *testing.T) {
 	}
 }
 
-// While the terminal is there, SIGHUP is an operator's: it reads the secrets again.
+// A SIGHUP while the terminal is open comes from an operator: the program reads its secrets
+// again and goes on.
 func TestHangupInTerminal(t *testing.T) {
 	t.Parallel()
 	secret := filepath.Join(t.TempDir(), "secret")
@@ -196,46 +245,38 @@ func TestHangupInTerminal(t *testing.T) {
 	w := openWindow(t, `"$BIN" --addr 127.0.0.1:0 --secret-file `+secret+`; :`)
 	syscall.Kill(w.pid, syscall.SIGHUP)
 	w.await(`the signing secrets were read again" secrets=2`)
-	if err := answers(w.url); err != nil {
+	if err := ask(w.url); err != nil {
 		t.Error(err)
 	}
 }
 
-// Ctrl+S stops the terminal: requests are answered all the same, Ctrl+Q brings their
-// lines, and while it is stopped the program can be ended.
+// Ctrl+S stops the terminal: the program still answers requests, Ctrl+Q brings their log
+// lines, and SIGTERM ends the program while the terminal is stopped.
 func TestStoppedTerminal(t *testing.T) {
 	t.Parallel()
 	w := openWindow(t, `exec "$BIN" --addr 127.0.0.1:0`)
-	press := func(key string) {
-		t.Helper()
-		if _, err := io.WriteString(w.master, key); err != nil {
-			t.Fatal(err)
-		}
-	}
-	press("\x13") // Ctrl+S
+	w.stop()
 	for n := range 20 {
-		if err := answers(w.url); err != nil {
+		if err := ask(w.url); err != nil {
 			t.Fatalf("request %d: %v", n, err)
 		}
 	}
-	w.mu.Lock()
-	if strings.Contains(w.text.String(), "route=/healthz") {
+	if strings.Contains(w.screen(), "route=/healthz") {
 		t.Error("the control: the terminal is not stopped")
 	}
-	w.mu.Unlock()
-	press("\x11") // Ctrl+Q
+	w.key("\x11") // Ctrl+Q
 	w.await(`(?s)(route=/healthz status=200.*){20}`)
-	press("\x13")
-	if err := answers(w.url); err != nil {
+	w.stop()
+	if err := ask(w.url); err != nil {
 		t.Fatal(err)
 	}
 	syscall.Kill(w.pid, syscall.SIGTERM)
-	if !until(func() bool { return !w.lives() }) {
+	if !until(func() bool { return !w.running() }) {
 		t.Error("a stopped terminal keeps the program alive")
 	}
 }
 
-// fullPipe is a pipe that has room for room bytes, and that nobody reads.
+// fullPipe returns a pipe with room for so many bytes more, which nobody reads.
 func fullPipe(t *testing.T, room int) (r, to *os.File) {
 	t.Helper()
 	r, to, err := os.Pipe()
@@ -253,8 +294,8 @@ func fullPipe(t *testing.T, room int) (r, to *os.File) {
 	return r, to
 }
 
-// Nobody reads the pipe at stderr: requests are answered all the same, their lines
-// come once somebody does, and the program ends.
+// Nobody reads the pipe at stderr: the program still answers requests, writes their log
+// lines once somebody reads, and ends at SIGTERM.
 func TestUnreadPipe(t *testing.T) {
 	t.Parallel()
 	r, to := fullPipe(t, 1000)
@@ -263,7 +304,7 @@ func TestUnreadPipe(t *testing.T) {
 	p := startCommand(t, cmd)
 	const all = 100
 	for n := range all {
-		if err := answers(p.url); err != nil {
+		if err := ask(p.url); err != nil {
 			t.Fatalf("request %d: %v", n, err)
 		}
 	}
@@ -274,13 +315,13 @@ func TestUnreadPipe(t *testing.T) {
 		}
 	}
 	for range all { // nobody reads any more
-		if err := answers(p.url); err != nil {
+		if err := ask(p.url); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r.Close() // and nobody ever will
+	r.Close() // and nobody can any more
 	for n := range 20 {
-		if err := answers(p.url); err != nil {
+		if err := ask(p.url); err != nil {
 			t.Fatalf("request %d after the reader has left: %v", n, err)
 		}
 		pause() // its lines are written one by one
@@ -288,8 +329,8 @@ func TestUnreadPipe(t *testing.T) {
 	p.stop(t, syscall.SIGTERM)
 }
 
-// The error that ends the program is printed, and a reader that does not come keeps
-// nobody. stdout, which nobody reads either, does not keep the program from serving.
+// A pipe at stderr that nobody reads does not keep a program from ending with its error, nor
+// one at stdout a program from serving and from ending.
 func TestLastWords(t *testing.T) {
 	t.Parallel()
 	r, to := fullPipe(t, 0)
@@ -298,7 +339,7 @@ func TestLastWords(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		timeout := time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() })
+		timeout := time.AfterFunc(patience, func() { cmd.Process.Kill() })
 		defer timeout.Stop()
 		cmd.Wait()
 		return cmd.ProcessState.ExitCode()
@@ -319,7 +360,7 @@ func TestLastWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Process.Kill()
-	if !until(func() bool { return answers("http://"+port) == nil }) {
+	if !until(func() bool { return ask("http://"+port) == nil }) {
 		t.Error("it does not serve, since nobody reads where it is")
 	}
 	silent.Process.Signal(syscall.SIGTERM)
@@ -332,7 +373,7 @@ func TestLastWords(t *testing.T) {
 	}
 }
 
-// freeAddress is one that nobody listens on.
+// freeAddress returns an address that nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -343,6 +384,7 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
+// freshSecret returns a line for a file of secrets.
 func freshSecret() string {
 	b := make([]byte, 32)
 	rand.Read(b)

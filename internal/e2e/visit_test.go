@@ -16,7 +16,7 @@ import (
 func TestTabKeepsItsVisit(t *testing.T) {
 	t.Parallel()
 	g := through(t, start(t, "--allow-host", "127.0.0.1"))
-	pg := openSoon(t, g.URL)
+	pg := beginLoad(t, g.URL)
 	loads, secret := 0, ""
 	// goesOn wants that the page went on with the visit and is live.
 	goesOn := func(page *page, how string) {
@@ -111,7 +111,7 @@ func TestTabKeepsItsVisit(t *testing.T) {
 func TestTabOfAnEndedVisit(t *testing.T) {
 	t.Parallel()
 	g := through(t, start(t, "--allow-host", "127.0.0.1"))
-	pg := openSoon(t, g.URL)
+	pg := beginLoad(t, g.URL)
 	reload := func() {
 		t.Helper()
 		pg.do(chromedp.Reload(), chromedp.WaitVisible(chromedp.ID("result")))
@@ -149,7 +149,7 @@ func TestTabOfAnEndedVisit(t *testing.T) {
 // Where the browser keeps nothing for the tab, the page works, and a reload begins anew.
 func TestTabThatKeepsNothing(t *testing.T) {
 	t.Parallel()
-	pg := openSoon(t, start(t).url, `for (const storage of ['sessionStorage', 'localStorage']) Object.defineProperty(window, storage, {get() { throw new DOMException('denied', 'SecurityError'); }})`)
+	pg := beginLoad(t, start(t).url, `for (const storage of ['sessionStorage', 'localStorage']) Object.defineProperty(window, storage, {get() { throw new DOMException('denied', 'SecurityError'); }})`)
 	pg.press("Set", "set", "born")
 	pg.want("#live-state", "· live")
 	pg.press("Flush", "flushed")
