@@ -3,8 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,9 +10,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
@@ -244,6 +242,18 @@ func (pg *page) press(label string, verb string, words ...string) {
 	}
 }
 
+// reload loads the lab's page again.
+func (pg *page) reload() {
+	pg.t.Helper()
+	pg.do(chromedp.Reload(), chromedp.WaitVisible(chromedp.ID("result")))
+}
+
+// open opens the lab's page.
+func (pg *page) open() {
+	pg.t.Helper()
+	pg.do(chromedp.Navigate(pg.url), chromedp.WaitVisible(chromedp.ID("result")))
+}
+
 // tab opens another tab of the same browser. The scripts run there before the page's own.
 func (pg *page) tab(where string, scripts ...string) *page {
 	pg.t.Helper()
@@ -320,55 +330,16 @@ func (pg *page) setCookie(name, value string) {
 	pg.must(err)
 }
 
-// viewport gives the window a size in CSS pixels.
-func (pg *page) viewport(width, height int64) {
+// clearCookies deletes all cookies of this browser.
+func (pg *page) clearCookies() {
 	pg.t.Helper()
-	pg.do(chromedp.EmulateViewport(width, height))
-}
-
-// media sets media features for CSS: media("prefers-color-scheme", "dark").
-func (pg *page) media(features ...string) {
-	pg.t.Helper()
-	var list []*emulation.MediaFeature
-	for i := 0; i < len(features); i += 2 {
-		list = append(list, &emulation.MediaFeature{Name: features[i], Value: features[i+1]})
-	}
-	_, err := chromedp.Call(pg.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: list})
+	_, err := chromedp.Call(pg.ctx, network.ClearBrowserCookies, chromedp.Void{})
 	pg.must(err)
 }
 
-// shoot takes pictures of the whole page, light and dark, in three widths. They go into the
-// folder that the environment variable SESSIONSCOPE_SCREENSHOTS names; without it there are
-// none.
-func (pg *page) shoot(name string) {
+// clearStorage deletes what this browser keeps for a site: cookies, storage, cache.
+func (pg *page) clearStorage(origin string) {
 	pg.t.Helper()
-	dir := os.Getenv("SESSIONSCOPE_SCREENSHOTS")
-	if dir == "" {
-		return
-	}
-	for _, scheme := range []string{"light", "dark"} {
-		_, err := chromedp.Call(pg.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
-		})
-		if err != nil {
-			pg.t.Error(err)
-		}
-		for _, width := range []int64{1440, 1024, 390} {
-			still := chromedp.Evaluate[chromedp.Void](`Promise.all(document.getAnimations().map(a => a.finished)).then(() => undefined)`, chromedp.EvalAwaitPromise)
-			if !pg.javascript {
-				still = chromedp.WaitVisible(chromedp.CSS("main"))
-			}
-			chromedp.Do(pg.ctx, chromedp.EmulateViewport(width, 900), still)
-			png, err := chromedp.Run(pg.ctx, chromedp.FullScreenshot(100))
-			if err != nil {
-				pg.t.Error(err)
-				continue
-			}
-			file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
-			if err := os.WriteFile(file, png, 0o644); err != nil {
-				pg.t.Error(err)
-			}
-		}
-	}
-	pg.viewport(1440, 900)
+	_, err := chromedp.Call(pg.ctx, storage.ClearDataForOrigin, storage.ClearDataForOriginParams{Origin: origin, StorageTypes: "all"})
+	pg.must(err)
 }

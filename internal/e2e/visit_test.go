@@ -4,74 +4,64 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/network"
-	cdppage "github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
 )
 
-// A tab keeps its visit: through a reload, another page and Back, without its cookies,
-// without its site data, duplicated. A new tab has one of its own. Each load opens one
-// stream, and what opens the visit stands in no address.
+// A tab keeps its visit through a reload, another page and Back, without its cookies, without
+// its site data, and duplicated. A new tab gets a visit of its own. Each load opens one event
+// stream. The secret that opens the visit is in no address.
 func TestTabKeepsItsVisit(t *testing.T) {
 	t.Parallel()
 	g := through(t, start(t, "--allow-host", "127.0.0.1"))
 	pg := beginLoad(t, g.URL)
-	loads, secret := 0, ""
-	// goesOn wants that the page went on with the visit and is live.
+	pg.live()
+	loads := 0
+	pg.press("Set", "set", "born")
+	secret := eval[string](pg, `Object.entries(sessionStorage).find(([key]) => key === 'visit:')[1]`)
+	// goesOn wants that the page has the visit and hears its stream.
 	goesOn := func(page *page, how string) {
 		t.Helper()
 		loads++
 		page.want("#timeline ol", "created")
-		page.want("#live-state", "· live")
+		page.live()
 		if pages, _ := g.streams(); len(pages) != loads {
 			t.Errorf("%s: there were %d requests for a stream in %d loads", how, len(pages), loads)
 		}
-		if fields := eval[[]string](page, `[...new Set([...document.querySelectorAll('[name=page]')].map(field => field.value))]`); secret != "" && (len(fields) != 1 || fields[0] != secret) {
+		if fields := eval[[]string](page, `[...new Set([...document.querySelectorAll('[name=page]')].map(field => field.value))]`); len(fields) != 1 || fields[0] != secret {
 			t.Errorf("%s: a press that no script sends would prove the visits %q, want that of the page", how, fields)
 		}
 		if text := page.content("#moment"); strings.Contains(text, "first moment") {
 			t.Errorf("%s: the page says %q", how, text)
 		}
 	}
-	reload := func() {
-		t.Helper()
-		pg.do(chromedp.Reload(), chromedp.WaitVisible(chromedp.ID("result")))
-	}
-	pg.press("Set", "set", "born")
 	goesOn(pg, "at first")
-	secret = eval[string](pg, `Object.entries(sessionStorage).find(([key]) => key === 'visit:')[1]`)
-	reload()
+	pg.reload()
 	goesOn(pg, "reloaded")
 	pg.press("Get", "get", `"Rahim"`)
 	pg.do(chromedp.Click(chromedp.CSS(`nav a[href="/experiments"]`)), chromedp.WaitVisible(chromedp.ID("progress-text")))
 	pg.do(chromedp.NavigateBack(), chromedp.WaitVisible(chromedp.ID("result")))
 	goesOn(pg, "Back")
 	goesOn(pg.twin(), "duplicated")
-	_, err := chromedp.Call(pg.ctx, network.ClearBrowserCookies, chromedp.Void{})
-	pg.must(err)
-	reload()
+	pg.clearCookies()
+	pg.reload()
 	goesOn(pg, "without cookies")
-	_, err = chromedp.Call(pg.ctx, storage.ClearDataForOrigin, storage.ClearDataForOriginParams{Origin: g.URL, StorageTypes: "all"})
-	pg.must(err)
+	pg.clearStorage(g.URL)
 	if left := eval[int](pg, `sessionStorage.length`); left != 0 {
 		t.Errorf("the control: cleared, the storage holds %d", left)
 	}
-	reload()
+	pg.reload()
 	goesOn(pg, "without site data")
 
 	other := pg.tab(g.URL)
-	other.want("#live-state", "· live")
+	other.live()
 	other.want("#timeline ol", "opened")
 	if text := other.content("#timeline ol"); strings.Contains(text, "created") {
 		t.Errorf("a new tab shows the other's moments: %q", text)
 	}
 
-	// The wire shows of a press what it is about.
-	_, err = chromedp.Call(pg.ctx, cdppage.BringToFront, chromedp.Void{})
-	pg.must(err)
+	pg.toFront()
 	pg.press("Set", "set", "born")
-	if body := pg.content("#request .body"); body != "placement=hybrid&key=name&value=Rahim&type=text" {
+	if body := pg.content("#request .body"); body != "placement=hybrid&key=name&value=Rahim&type=text" { // without the secret
 		t.Errorf("the press sent %q", body)
 	}
 	pg.click("#e2 button")
@@ -84,6 +74,13 @@ func TestTabKeepsItsVisit(t *testing.T) {
 			t.Errorf("a stream of the visit was asked for with the header Sessionscope-Page: %q, want it to begin with %q", page, secret)
 		}
 	}
+	wantAsked(t, g, secret)
+}
+
+// wantAsked checks the addresses that TestTabKeepsItsVisit has asked for: none contains the
+// secret, and the page asked for each thing once.
+func wantAsked(t *testing.T, g *gateway, secret string) {
+	t.Helper()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	moments, first := 0, 0
@@ -106,36 +103,33 @@ func TestTabKeepsItsVisit(t *testing.T) {
 	}
 }
 
-// Of a visit that has ended with its program, a tab goes on with a new one, and of one that
-// the server does not answer for, with the old.
+// A tab whose visit has ended with the program goes on in a new visit. A tab whose question
+// for its visit got no answer keeps the old one.
 func TestTabOfAnEndedVisit(t *testing.T) {
 	t.Parallel()
 	g := through(t, start(t, "--allow-host", "127.0.0.1"))
 	pg := beginLoad(t, g.URL)
-	reload := func() {
-		t.Helper()
-		pg.do(chromedp.Reload(), chromedp.WaitVisible(chromedp.ID("result")))
-		pg.want("#live-state", "· live")
-	}
+	pg.live()
 	const kept = `sessionStorage.getItem('visit:')`
 	pg.press("Set", "set", "born")
-	pg.want("#live-state", "· live")
 	secret := eval[string](pg, kept)
 	g.lose("/session")
-	reload()
+	pg.reload()
+	pg.live()
 	g.lose("")
 	if now := eval[string](pg, kept); now != secret {
-		t.Errorf("of no answer the tab keeps the visit %q, want %q", now, secret)
+		t.Errorf("without an answer the tab keeps the visit %q, want %q", now, secret)
 	}
 	pg.press("Get", "get", `"Rahim"`)
-	pg.want("#timeline ol", "created", "get") // the answer has brought what the page had missed
+	pg.want("#timeline ol", "created", "get") // the answer has brought the moments that the page had missed
 	if pages, _ := g.streams(); len(pages) != 2 || !strings.HasPrefix(pages[1], secret+" ") || !strings.HasSuffix(pages[1], " 0") {
 		t.Errorf("the streams were asked for with the headers Sessionscope-Page %q, want two, the second with the visit %q and no moment of it", pages, secret)
 	}
 
 	g.leadTo(t, start(t, "--allow-host", "127.0.0.1"))
-	reload()
-	pg.settled() // the exchange of the page's own visit
+	pg.reload()
+	pg.live()
+	pg.settled() // the exchange is of the page's own visit
 	if text := pg.content("#timeline ol"); strings.Contains(text, "created") || !strings.Contains(text, "opened") {
 		t.Errorf("after the restart the page shows the moments %q", text)
 	}
@@ -143,41 +137,40 @@ func TestTabOfAnEndedVisit(t *testing.T) {
 		t.Errorf("after the restart the tab keeps the visit %q", now)
 	}
 	pg.press("Set", "set", "born")
-	pg.forgive("Failed to load resource", "htmx:error: Failed to fetch")
+	pg.forgiveRefusals()
 }
 
-// Where the browser keeps nothing for the tab, the page works, and a reload begins anew.
+// Where the browser denies the page its storage, the page works, and a reload begins a new
+// visit.
 func TestTabThatKeepsNothing(t *testing.T) {
 	t.Parallel()
 	pg := beginLoad(t, start(t).url, `for (const storage of ['sessionStorage', 'localStorage']) Object.defineProperty(window, storage, {get() { throw new DOMException('denied', 'SecurityError'); }})`)
+	pg.live()
 	pg.press("Set", "set", "born")
-	pg.want("#live-state", "· live")
 	pg.press("Flush", "flushed")
-	pg.do(chromedp.Reload(), chromedp.WaitVisible(chromedp.ID("result")))
-	pg.want("#live-state", "· live")
+	pg.reload()
+	pg.live()
 	if text := pg.content("#timeline ol"); strings.Contains(text, "flushed") {
 		t.Errorf("the page goes on with the moments %q", text)
 	}
 }
 
-// A tab keeps the run that its page shows: through a reload without its cookies, and without
-// its site data.
+// A tab keeps the run that its page shows, through a reload without its cookies and through
+// one without its site data.
 func TestTabKeepsItsRun(t *testing.T) {
 	t.Parallel()
 	pg := browse(t, start(t), true)
 	pg.lesson("change-one-letter")
 	pg.do(chromedp.Click(chromedp.ID("prediction-1")), chromedp.Click(chromedp.ID("do-it")))
 	pg.want("#verdict", "Signature refused")
-	_, err := chromedp.Call(pg.ctx, network.ClearBrowserCookies, chromedp.Void{})
-	pg.must(err)
+	pg.clearCookies()
 	pg.do(chromedp.Reload())
 	pg.want("#verdict", "Signature refused")
-	_, err = chromedp.Call(pg.ctx, storage.ClearDataForOrigin, storage.ClearDataForOriginParams{Origin: pg.url, StorageTypes: "all"})
-	pg.must(err)
+	pg.clearStorage(pg.url)
 	pg.do(chromedp.Reload())
 	pg.want("#verdict", "Signature refused")
 	if said := pg.content("#problem"); said != "" {
 		t.Errorf("beside the run the page says %q", said)
 	}
-	pg.forgive("Failed to load resource") // the page itself is refused before the tab has proved its visit
+	pg.forgive("Failed to load resource") // the page gets 404 until its script has proved the visit
 }
