@@ -27,12 +27,12 @@ const (
 // names are the browsers that one family can open beside its first.
 var names = []string{"second", "third", "fourth"}
 
-// Seat is one browser's side of the lab. All share the store and the secrets.
+// Seat is one browser's side of the lab.
 type Seat struct {
-	Engine *session.Engine
-	Base   string // before every path: "" or "/s/NAME-SUFFIX"
-	Name   string // "" for the first browser, "second" for another
-	Family string // that opened it, "" for the first browser
+	Engine *session.Engine // a view of the one engine of all sides: see its At
+	Base   string          // before every path: "" or "/s/NAME-SUFFIX"
+	Name   string          // "" for the first browser, "second" for another
+	Family string          // that opened it, "" for the first browser
 
 	used    atomic.Int64           // Unix time of its last request, in nanoseconds
 	invited atomic.Pointer[string] // what lets a page into the family, once
@@ -115,22 +115,24 @@ type Seats struct {
 	// Root is the first browser's side.
 	Root *Seat
 
-	cfg session.Config
-	now func() time.Time
+	max int // second browsers; a benchmark opens more than MaxSeats
 
 	mu      sync.Mutex
 	byPlace map[string]*Seat // by NAME-SUFFIX
 }
 
-// New returns the seats of a lab whose first browser has an engine of cfg. The other
-// engines are made of it too. The error names the wrong setting.
+// New returns the seats of a lab. One engine, made of cfg, serves all sides: cfg's cookie
+// is the first browser's. The error names the wrong setting.
 func New(cfg session.Config) (*Seats, error) {
 	engine, err := session.New(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Seats{Root: &Seat{Engine: engine}, cfg: cfg, now: engine.Now, byPlace: make(map[string]*Seat)}, nil
+	return &Seats{Root: &Seat{Engine: engine}, max: MaxSeats, byPlace: make(map[string]*Seat)}, nil
 }
+
+// now is the engine's clock.
+func (ss *Seats) now() time.Time { return ss.Root.Engine.Now() }
 
 // Enter returns the side that a path is for, and the path below it: "/" for the side's
 // own page, "" when only the slash at its end is missing. seat is nil when nobody has that
@@ -167,13 +169,11 @@ func (ss *Seats) Open(family string) (*Seat, error) {
 	if name == "" {
 		return nil, fmt.Errorf("%w: this visit has opened %d browsers already, and no more are allowed", ErrFull, len(names))
 	}
-	if len(ss.byPlace) >= MaxSeats && !ss.drop() {
-		return nil, fmt.Errorf("%w: there are %d, and no more are allowed; one that nobody used for %.0f minutes gives way", ErrFull, MaxSeats, IdleLife.Minutes())
+	if len(ss.byPlace) >= ss.max && !ss.drop() {
+		return nil, fmt.Errorf("%w: there are %d, and no more are allowed; one that nobody used for %.0f minutes gives way", ErrFull, ss.max, IdleLife.Minutes())
 	}
 	place := name + "-" + strings.ToLower(rand.Text()[:12])
-	cfg := ss.cfg
-	cfg.CookieName, cfg.CookiePath = cfg.CookieName+"~"+name, "/s/"+place+"/"
-	engine, err := session.New(cfg)
+	engine, err := ss.Root.Engine.At(ss.Root.Engine.CookieName()+"~"+name, "/s/"+place+"/")
 	if err != nil {
 		return nil, err
 	}
@@ -231,17 +231,4 @@ func next(open []*Seat) string {
 
 // SetSecrets replaces the signing secrets of all sides, and of those to come; see
 // session.Engine.
-func (ss *Seats) SetSecrets(secrets [][]byte) error {
-	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	if err := ss.Root.Engine.SetSecrets(secrets); err != nil {
-		return err
-	}
-	ss.cfg.Secrets = secrets
-	for _, s := range ss.byPlace {
-		if err := s.Engine.SetSecrets(secrets); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (ss *Seats) SetSecrets(secrets [][]byte) error { return ss.Root.Engine.SetSecrets(secrets) }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gorilla/securecookie"
@@ -20,19 +19,19 @@ const MinSecretBytes = 32
 // differs by port: a secret serves one purpose, and each has its own key.
 const purpose = "session"
 
-// codec signs envelopes with the newest key and verifies them with all.
+// codec signs envelopes with the newest key, verifies them with all, and remembers
+// which values did. It knows no name of a cookie: all views of an engine share it.
 type codec struct {
-	keys     []*securecookie.SecureCookie
-	maxValue int // bytes of a cookie's value
-	maxRaw   int // bytes of an envelope that fit into them
-	known    known
+	keys    []*securecookie.SecureCookie
+	changes uint64 // how often the secrets had been replaced when this codec was made
+	known   known
 }
 
-func newCodec(name string, secrets [][]byte) (*codec, error) {
+func newCodec(secrets [][]byte, changes uint64) (*codec, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("session: no signing secret")
 	}
-	c := &codec{maxValue: MaxCookieBytes - len(name)}
+	c := &codec{changes: changes}
 	c.known.young, c.known.old = make(map[string]*Cookie), make(map[string]*Cookie)
 	for i, secret := range secrets {
 		if len(secret) < MinSecretBytes {
@@ -42,15 +41,21 @@ func newCodec(name string, secrets [][]byte) (*codec, error) {
 		if err != nil {
 			return nil, fmt.Errorf("session: signing secret %d: %w", i+1, err)
 		}
-		// MaxAge(0) switches securecookie's own clock off: the envelope's
-		// deadline decides, on the engine's clock.
+		// MaxAge(0) switches securecookie's own clock off: the envelope's deadline
+		// decides, on the engine's clock. MaxLength(0) switches its limit of the size
+		// off: sign and verify have one, which depends on the length of the cookie's name.
 		c.keys = append(c.keys, securecookie.New(key, nil).
-			SetSerializer(securecookie.NopEncoder{}).MaxAge(0).MaxLength(c.maxValue))
-	}
-	for signedBytes(c.maxRaw+1) <= c.maxValue {
-		c.maxRaw++
+			SetSerializer(securecookie.NopEncoder{}).MaxAge(0).MaxLength(0))
 	}
 	return c, nil
+}
+
+// budget returns how many bytes of envelope fit into a cookie value of maxValue bytes.
+func budget(maxValue int) (bytes int) {
+	for signedBytes(bytes+1) <= maxValue {
+		bytes++
+	}
+	return bytes
 }
 
 // signedBytes is the length of the cookie value that n bytes of envelope become:
@@ -60,12 +65,16 @@ func signedBytes(n int) int {
 	return base64.URLEncoding.EncodedLen(timestamp + 1 + base64.URLEncoding.EncodedLen(n) + 1 + mac)
 }
 
-func (c *codec) sign(v *envelope) (*Cookie, error) {
+// sign returns the cookie that carries v. Its value has at most maxValue bytes.
+func (c *codec) sign(v *envelope, maxValue int) (*Cookie, error) {
 	value, err := c.keys[0].Encode(purpose, v.append(make([]byte, 0, 256)))
+	if err == nil && len(value) > maxValue {
+		err = fmt.Errorf("its value has %d bytes, at most %d fit", len(value), maxValue)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("sign cookie: %w", err)
 	}
-	cookie := &Cookie{Value: value, Key: 1, Keys: len(c.keys), envelope: v, key: KeyOf(v.id)}
+	cookie := &Cookie{Value: value, Key: 1, Keys: len(c.keys), envelope: v, key: KeyOf(v.id), changes: c.changes}
 	c.known.put(cookie)
 	return cookie, nil
 }
@@ -75,12 +84,15 @@ var (
 	errForged  = errors.New("the signature does not fit")
 )
 
-// verify returns the cookie that value is, or errGarbled, errForged or
-// errEnvelope. It says whether it knew: the same bytes verify again under the
-// same keys, so that they are not computed twice.
-func (c *codec) verify(value string) (cookie *Cookie, knew bool, err error) {
-	if cookie := c.known.get(value); cookie != nil {
-		return cookie, true, nil
+// verify returns the cookie that a value of at most maxValue bytes is, or errGarbled,
+// errForged or errEnvelope. With knew, the same bytes had verified before under the same
+// keys, and nothing was computed again.
+func (c *codec) verify(value string, maxValue int) (cookie *Cookie, knew bool, err error) {
+	fits := len(value) <= maxValue // a value may be known from a view whose cookie has a shorter name
+	if fits {
+		if cookie := c.known.get(value); cookie != nil {
+			return cookie, true, nil
+		}
 	}
 	// securecookie would also take a value whose last letter has other padding
 	// bits, and "change one letter" must mean any letter. Line ends are skipped by
@@ -88,7 +100,10 @@ func (c *codec) verify(value string) (cookie *Cookie, knew bool, err error) {
 	if _, ok := Peel(value); !ok {
 		return nil, false, errGarbled
 	}
-	cookie = &Cookie{Value: strings.Clone(value), Keys: len(c.keys)} // not a part of the whole header
+	if !fits {
+		return nil, false, errForged
+	}
+	cookie = &Cookie{Value: strings.Clone(value), Keys: len(c.keys), changes: c.changes} // not a part of the whole header
 	for i, key := range c.keys {
 		var raw []byte
 		if key.Decode(purpose, value, &raw) != nil {
@@ -104,48 +119,14 @@ func (c *codec) verify(value string) (cookie *Cookie, knew bool, err error) {
 	return nil, false, errForged
 }
 
-// maxKnown bounds a generation of known cookies, in bytes of their values.
-const maxKnown = 256 << 10
-
-// known are the cookies that were signed or verified lately. When the young
-// generation is full it becomes the old one, and that is forgotten.
-type known struct {
-	mu         sync.RWMutex
-	young, old map[string]*Cookie
-	bytes      int // of the young
-}
-
-func (k *known) get(value string) *Cookie {
-	k.mu.RLock()
-	cookie, ok := k.young[value]
-	if !ok {
-		cookie = k.old[value]
-	}
-	k.mu.RUnlock()
-	if !ok && cookie != nil {
-		k.put(cookie)
-	}
-	return cookie
-}
-
-func (k *known) put(cookie *Cookie) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.bytes > maxKnown {
-		k.young, k.old, k.bytes = k.old, k.young, 0
-		clear(k.young)
-	}
-	k.young[cookie.Value] = cookie
-	k.bytes += len(cookie.Value)
-}
-
 // Cookie is a session cookie that verified. It does not change any more.
 type Cookie struct {
 	Value    string // as it stands in the header
 	Key      int    // which key verifies it, counted from 1, the newest
 	Keys     int    // of how many
 	envelope *envelope
-	key      Key // of the record
+	key      Key    // of the record
+	changes  uint64 // of the codec that signed or verified it
 }
 
 // SignedAt returns when the cookie was signed, to the second.

@@ -67,12 +67,23 @@ type Config struct {
 
 // Engine gives requests their sessions. It is safe for concurrent use.
 type Engine struct {
-	cfg   Config
-	codec atomic.Pointer[codec]
-	lines lines
-	mark  func() string // makes the mark of a write; a test takes it away
+	*shared
+	name, path string // of its cookie
+	maxValue   int    // bytes of a cookie's value beside that name
+	maxRaw     int    // bytes of an envelope that fit into them
 	// What stands in a Set-Cookie line before and after Max-Age.
 	beforeMaxAge, afterMaxAge string
+	contextKey                any                    // of a request's Session in its context
+	latest                    atomic.Pointer[Cookie] // signed or verified last
+}
+
+// shared is what all views of an engine have in common.
+type shared struct {
+	cfg     Config // without the cookie's name and path
+	codec   atomic.Pointer[codec]
+	changes atomic.Uint64 // how often the secrets were replaced
+	lines   lines         // by the key of a record: one line for a session, whatever view a request is for
+	mark    func() string // makes the mark of a write; a test takes it away
 }
 
 // New returns an engine, or an error that names the wrong setting.
@@ -98,32 +109,71 @@ func New(cfg Config) (*Engine, error) {
 	switch {
 	case cfg.Backend == nil:
 		return nil, errors.New("session: no backend")
-	case (&http.Cookie{Name: cfg.CookieName}).Valid() != nil:
-		return nil, fmt.Errorf("session: %q cannot be a cookie's name", cfg.CookieName)
 	case cfg.IdleTimeout < time.Second || cfg.Lifetime < time.Second:
 		return nil, errors.New("session: the idle timeout and the lifetime are at least one second")
 	}
-	e := &Engine{cfg: cfg, lines: lines{of: make(map[Key]*line)}, mark: newWriteMark}
-	line := e.header("", 1).String()
-	e.beforeMaxAge, e.afterMaxAge, _ = strings.Cut(line[len(cfg.CookieName)+len("="):], "; Max-Age=1")
+	e := &Engine{shared: &shared{cfg: cfg, lines: lines{of: make(map[Key]*line)}, mark: newWriteMark}}
+	e.cfg.CookieName, e.cfg.CookiePath = "", ""
 	if err := e.SetSecrets(cfg.Secrets); err != nil {
 		return nil, err
 	}
-	return e, nil
+	return e.At(cfg.CookieName, cfg.CookiePath)
 }
 
-// SetSecrets replaces the signing secrets: the first signs from now on, all
-// verify. On an error, which names the secret by its number, the old ones stay.
+// At returns a view of e whose cookie has that name and path. All views are one engine:
+// they share the store, the settings, the signing secrets, the known cookies and the
+// queues of writers. A view costs some hundred bytes, and the cookie that it saw last.
+//
+// What is signed in a cookie is not its name: a value that one view set opens the same
+// session when it comes under the name of another. The error names an impossible name.
+func (e *Engine) At(name, path string) (*Engine, error) {
+	if (&http.Cookie{Name: name}).Valid() != nil {
+		return nil, fmt.Errorf("session: %q cannot be a cookie's name", name)
+	}
+	view := &Engine{shared: e.shared, name: name, path: path, maxValue: MaxCookieBytes - len(name)}
+	view.maxRaw = budget(view.maxValue)
+	view.contextKey = contextKey{e.shared, name, path}
+	line := view.header("", 1).String()
+	view.beforeMaxAge, view.afterMaxAge, _ = strings.Cut(line[len(name)+len("="):], "; Max-Age=1")
+	return view, nil
+}
+
+// SetSecrets replaces the signing secrets of e and of all its views: the first signs
+// from now on, all verify. On an error, which names the secret by its number, the old
+// ones stay.
 func (e *Engine) SetSecrets(secrets [][]byte) error {
-	codec, err := newCodec(e.cfg.CookieName, secrets)
+	codec, err := newCodec(secrets, e.changes.Add(1))
 	if err == nil {
 		e.codec.Store(codec)
 	}
 	return err
 }
 
+// verify returns the cookie that a value under e's name is; see codec.verify. The
+// cookie that came last is remembered by the view itself: other views, however many
+// cookies they are sent, do not push it out.
+func (e *Engine) verify(value string) (cookie *Cookie, knew bool, err error) {
+	c := e.codec.Load()
+	if last := e.latest.Load(); last != nil && last.changes == c.changes && last.Value == value {
+		return last, true, nil
+	}
+	if cookie, knew, err = c.verify(value, e.maxValue); err == nil {
+		e.latest.Store(cookie)
+	}
+	return cookie, knew, err
+}
+
+// sign returns the cookie that carries v under e's name.
+func (e *Engine) sign(v *envelope) (*Cookie, error) {
+	cookie, err := e.codec.Load().sign(v, e.maxValue)
+	if err == nil {
+		e.latest.Store(cookie)
+	}
+	return cookie, err
+}
+
 // CookieName returns the name of the session cookie.
-func (e *Engine) CookieName() string { return e.cfg.CookieName }
+func (e *Engine) CookieName() string { return e.name }
 
 // Placement returns where a new session's values live unless it says otherwise.
 func (e *Engine) Placement() Placement { return e.cfg.Placement }
@@ -145,7 +195,7 @@ func (e *Engine) mayHaveEnded(ctx context.Context, created time.Time) (bool, err
 func (e *Engine) Policy() (idle, lifetime time.Duration) { return e.cfg.IdleTimeout, e.cfg.Lifetime }
 
 // EnvelopeBudget returns how many bytes of envelope fit into one cookie.
-func (e *Engine) EnvelopeBudget() int { return e.codec.Load().maxRaw }
+func (e *Engine) EnvelopeBudget() int { return e.maxRaw }
 
 // Stats returns the store's figures, or a *StoreError.
 func (e *Engine) Stats(ctx context.Context) (Stats, error) {
@@ -213,7 +263,7 @@ func (e *Engine) clocks(created, now time.Time, x Expiry) (expires, absolute tim
 // An empty value expires the cookie, with the same attributes.
 func (e *Engine) header(value string, maxAge int) *http.Cookie {
 	return &http.Cookie{
-		Name: e.cfg.CookieName, Value: value, Path: e.cfg.CookiePath, MaxAge: maxAge,
+		Name: e.name, Value: value, Path: e.path, MaxAge: maxAge,
 		Secure: e.cfg.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
 }
@@ -229,11 +279,18 @@ func (e *Engine) line(c *http.Cookie) string {
 
 // Loaded returns the session that Load gave for r, or nil.
 func (e *Engine) Loaded(r *http.Request) *Session {
-	if slot, ok := r.Context().Value(SlotKey{}).(*Slot); ok && slot.s != nil && slot.s.e == e {
+	if slot, ok := r.Context().Value(SlotKey{}).(*Slot); ok && slot.s != nil && (slot.s.e == e || slot.s.e.contextKey == e.contextKey) {
 		return slot.s
 	}
-	s, _ := r.Context().Value(contextKey{e}).(*Session)
+	s, _ := r.Context().Value(e.contextKey).(*Session)
 	return s
+}
+
+// contextKey is the key of a Session in its request's context. Views of one engine
+// with the same cookie give a request the same Session.
+type contextKey struct {
+	engine     *shared
+	name, path string
 }
 
 // Slot is room for one session. A context of the caller's own kind that gives

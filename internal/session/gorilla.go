@@ -35,10 +35,10 @@ func (st Store) New(r *http.Request, name string) (*sessions.Session, error) {
 	gs := sessions.NewSession(st, name)
 	gs.IsNew = true
 	gs.Options = &sessions.Options{
-		Path: st.cfg.CookiePath, HttpOnly: true, Secure: st.cfg.Secure, SameSite: http.SameSiteLaxMode,
+		Path: st.path, HttpOnly: true, Secure: st.cfg.Secure, SameSite: http.SameSiteLaxMode,
 	}
-	if name != st.cfg.CookieName {
-		return gs, fmt.Errorf("session: this store keeps %q, not %q", st.cfg.CookieName, name)
+	if name != st.name {
+		return gs, fmt.Errorf("session: this store keeps %q, not %q", st.name, name)
 	}
 	s, err := st.Load(r)
 	if err != nil {

@@ -70,8 +70,6 @@ type Session struct {
 	label  int          // the MaxAge that gorilla's Options were given
 }
 
-type contextKey struct{ e *Engine }
-
 // Load returns the session that r's cookie opens, and keeps it in r's context:
 // in its Slot, or else in a new context for r. Without a cookie, or when it is
 // refused, the Session does not exist yet and reads empty. It is loaded once a
@@ -85,10 +83,10 @@ func (e *Engine) Load(r *http.Request) (*Session, error) {
 	ctx := r.Context()
 	s := &Session{e: e, verdict: VerdictAbsent}
 	s.reset()
-	for value := range cookiesNamed(r.Header, e.cfg.CookieName) {
+	for value := range cookiesNamed(r.Header, e.name) {
 		// Of several cookies of our name the first that verifies counts; they
 		// are never merged (RFC 6265, section 8.6: weak integrity).
-		cookie, known, err := e.codec.Load().verify(value)
+		cookie, known, err := e.verify(value)
 		if err != nil && strings.ContainsAny(value, "\"\\") {
 			continue // no value of a cookie: net/http, and so the page, does not see it
 		}
@@ -97,7 +95,7 @@ func (e *Engine) Load(r *http.Request) (*Session, error) {
 			if errors.Is(err, errForged) {
 				s.verdict = VerdictForged
 			}
-			e.emit(ctx, Event{Kind: Refused, Reason: err.Error(), Bytes: len(e.cfg.CookieName) + len(value)})
+			e.emit(ctx, Event{Kind: Refused, Reason: err.Error(), Bytes: len(e.name) + len(value)})
 			continue
 		}
 		s.cookie = cookie
@@ -109,7 +107,7 @@ func (e *Engine) Load(r *http.Request) (*Session, error) {
 	if slot, ok := ctx.Value(SlotKey{}).(*Slot); ok && slot.s == nil {
 		slot.s = s
 	} else {
-		*r = *r.WithContext(context.WithValue(ctx, contextKey{e}, s))
+		*r = *r.WithContext(context.WithValue(ctx, e.contextKey, s))
 	}
 	return s, nil
 }
@@ -251,7 +249,7 @@ func (s *Session) cookieBytes() int {
 	if s.cookie == nil {
 		return 0
 	}
-	return len(s.e.cfg.CookieName) + len(s.cookie.Value)
+	return len(s.e.name) + len(s.cookie.Value)
 }
 
 // Exists tells whether there is a session: loaded, or born by a Commit.
@@ -766,7 +764,7 @@ func (s *Session) sends() bool {
 
 // sign makes the cookie to send.
 func (s *Session) sign(ctx context.Context, v *envelope) error {
-	cookie, err := s.e.codec.Load().sign(v)
+	cookie, err := s.e.sign(v)
 	if err != nil {
 		return err
 	}
@@ -937,13 +935,13 @@ func (s *Session) place(d *draft, v *envelope, fresh bool) error {
 	if total > MaxSessionBytes {
 		return tooLarge(LimitSession, total, MaxSessionBytes)
 	}
-	for cookie > s.e.codec.Load().maxRaw {
+	for cookie > s.e.maxRaw {
 		e := largestInCookie(d.values)
 		if e == nil {
 			break
 		}
 		if d.placement == InCookie {
-			return tooLarge(LimitCookie, len(s.e.cfg.CookieName)+signedBytes(cookie), MaxCookieBytes)
+			return tooLarge(LimitCookie, len(s.e.name)+signedBytes(cookie), MaxCookieBytes)
 		}
 		e.onServer = true
 		cookie -= e.bytes()
