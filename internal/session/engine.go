@@ -242,23 +242,6 @@ func (e *Engine) Run(ctx context.Context) error {
 // Now is the engine's clock, in whole milliseconds as every store keeps them.
 func (e *Engine) Now() time.Time { return e.cfg.Now().UTC().Truncate(time.Millisecond) }
 
-// clocks returns when a session that is written now dies, and its absolute end.
-func (e *Engine) clocks(created, now time.Time, x Expiry) (expires, absolute time.Time) {
-	absolute = created.Add(e.cfg.Lifetime)
-	switch {
-	case !x.At.IsZero():
-		expires = x.At.UTC().Truncate(time.Millisecond)
-	case x.After != 0:
-		expires = now.Add(x.After)
-	default:
-		expires = now.Add(e.cfg.IdleTimeout)
-	}
-	if expires.After(absolute) {
-		expires = absolute
-	}
-	return expires, absolute
-}
-
 // header returns the Set-Cookie header for a cookie's value.
 // An empty value expires the cookie, with the same attributes.
 func (e *Engine) header(value string, maxAge int) *http.Cookie {
@@ -276,26 +259,3 @@ func (e *Engine) line(c *http.Cookie) string {
 	}
 	return c.Name + "=" + c.Value + e.beforeMaxAge + age + e.afterMaxAge
 }
-
-// Loaded returns the session that Load gave for r, or nil.
-func (e *Engine) Loaded(r *http.Request) *Session {
-	if slot, ok := r.Context().Value(SlotKey{}).(*Slot); ok && slot.s != nil && (slot.s.e == e || slot.s.e.contextKey == e.contextKey) {
-		return slot.s
-	}
-	s, _ := r.Context().Value(e.contextKey).(*Session)
-	return s
-}
-
-// contextKey is the key of a Session in its request's context. Views of one engine
-// with the same cookie give a request the same Session.
-type contextKey struct {
-	engine     *shared
-	name, path string
-}
-
-// Slot is room for one session. A context of the caller's own kind that gives
-// its *Slot for SlotKey{} saves Load a copy of the request.
-type Slot struct{ s *Session }
-
-// SlotKey is the key of a Slot in a context.
-type SlotKey struct{}

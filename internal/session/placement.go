@@ -1,10 +1,5 @@
 package session
 
-import (
-	"fmt"
-	"time"
-)
-
 // Placement says where the values of a session live.
 type Placement uint8
 
@@ -40,40 +35,69 @@ func ParsePlacement(name string) (Placement, error) {
 	return 0, &InputError{"placement", "The placement is unknown: allowed are cookie, hybrid and server."}
 }
 
-// Expiry is a session's own expiry. The zero value is the policy: the idle
-// timeout after the last write. The absolute lifetime caps all of them.
-type Expiry struct {
-	After        time.Duration // this long after the last write, in place of the idle timeout; negative: at once
-	At           time.Time     // at this instant, whatever is written
-	BrowserClose bool          // the policy, and the cookie ends with the browser
+// place decides where each value of d lives, writes that into d, and gives v the
+// cookie's half. It returns a *LimitError if the session would be too large, or
+// the cookie and nothing may leave it.
+func (s *Session) place(d *draft, v *envelope, fresh bool) error {
+	// The server takes what a cookie may not: this request does not know what a
+	// later cookie carries, or others with older cookies may not know this one.
+	toServer := s.blind || d.voids && !fresh
+	// n members have n-1 commas and 2 braces: entry.bytes counts one of them each.
+	var buf [64 + idBytes]byte
+	total, cookie := 0, len(v.head(buf[:0]))+1
+	for i := range d.values {
+		e := &d.values[i]
+		if len(e.Value) > MaxValueBytes {
+			return &LimitError{LimitValue, len(e.Value), MaxValueBytes, e.key}
+		}
+		switch d.placement {
+		case InCookie:
+			e.onServer = false
+		case OnServer:
+			e.onServer = true
+		case Hybrid:
+			e.onServer = e.onServer || toServer || len(e.Value) > MaxSmallBytes
+		}
+		size := e.bytes()
+		total += size
+		if !e.onServer {
+			cookie += size
+		}
+	}
+	tooLarge := func(limit Limit, size, max int) error {
+		key := s.lastSet
+		if e := largestInCookie(d.values); key == "" && e != nil {
+			key = e.key
+		}
+		return &LimitError{limit, size, max, key}
+	}
+	if n := len(d.values); n > MaxKeys {
+		return tooLarge(LimitKeys, n, MaxKeys)
+	}
+	if total > MaxSessionBytes {
+		return tooLarge(LimitSession, total, MaxSessionBytes)
+	}
+	for cookie > s.e.maxRaw {
+		e := largestInCookie(d.values)
+		if e == nil {
+			break
+		}
+		if d.placement == InCookie {
+			return tooLarge(LimitCookie, len(s.e.name)+signedBytes(cookie), MaxCookieBytes)
+		}
+		e.onServer = true
+		cookie -= e.bytes()
+	}
+	v.values = d.values.half(false)
+	return nil
 }
 
-// String returns the form in which a record keeps x; parseExpiry reads it.
-func (x Expiry) String() string {
-	switch {
-	case x.BrowserClose:
-		return "browser-close"
-	case !x.At.IsZero():
-		return x.At.UTC().Format(time.RFC3339Nano)
-	case x.After != 0:
-		return x.After.String()
+// largestInCookie returns the largest entry in the cookie, of several the first; nil without one.
+func largestInCookie(es entries) (largest *entry) {
+	for i := range es {
+		if e := &es[i]; !e.onServer && (largest == nil || len(e.Value) > len(largest.Value)) {
+			largest = e
+		}
 	}
-	return ""
-}
-
-func parseExpiry(s string) (Expiry, error) {
-	switch s {
-	case "":
-		return Expiry{}, nil
-	case "browser-close":
-		return Expiry{BrowserClose: true}, nil
-	}
-	if d, err := time.ParseDuration(s); err == nil {
-		return Expiry{After: d}, nil
-	}
-	at, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		return Expiry{}, fmt.Errorf("expiry %q is neither a duration nor a time", s)
-	}
-	return Expiry{At: at}, nil
+	return largest
 }

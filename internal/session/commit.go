@@ -1,0 +1,168 @@
+package session
+
+import (
+	"context"
+	"errors"
+	mathrand "math/rand/v2"
+	"slices"
+	"time"
+)
+
+// Commit writes what is staged, all of it or nothing, and makes the cookie that
+// SetCookie returns. When nothing changed it writes nothing, and a second Commit
+// does nothing at all unless more was staged.
+//
+// It returns a *LimitError or an *InputError for what cannot be kept, ErrFull
+// when the store has no room for it, ErrGone or ErrMoved when the session
+// ended meanwhile, and a *StoreError when the store does not answer: then nothing is
+// known of the write. It returns ErrConflict when others kept writing first, for 5 s
+// until its turn or for 2 s after it, and ErrStale for a hybrid session.
+// When ctx ends while it waits to try again, it returns the cause. After an error
+// nothing is staged any more.
+func (s *Session) Commit(ctx context.Context) (err error) {
+	if s.done {
+		return nil
+	}
+	defer func() {
+		s.done, s.lastSet = true, ""
+		if err != nil {
+			s.Discard(ctx, err.Error())
+		}
+		if errors.Is(err, ErrGone) {
+			s.reset()
+			s.verdict, s.set, s.gone = VerdictDead, nil, true
+		}
+	}()
+	knew := !s.missed
+	if s.leavesBehind(knew) {
+		return ErrStale
+	}
+	err = s.commit(ctx)
+	if !errors.Is(err, ErrConflict) {
+		return err
+	}
+	leave, err := s.e.lines.enter(ctx, s.key)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for until := time.Now().Add(retryFor); ; {
+		s.e.emit(ctx, Event{Kind: Conflict, Session: s.name(), Version: s.rec.Version})
+		if err := s.reload(ctx); err != nil {
+			return err
+		}
+		if s.leavesBehind(knew) {
+			return ErrStale
+		}
+		err := s.commit(ctx)
+		if !errors.Is(err, ErrConflict) || time.Now().After(until) {
+			return err
+		}
+		if err := pause(ctx, mathrand.N(5*time.Millisecond)); err != nil {
+			return err
+		}
+	}
+}
+
+// leavesBehind tells that what is staged would move the values of a hybrid session
+// without those in a later cookie: another request has put them there since this one
+// was loaded, when it knew all of them, or this one's cookie is from before a clear or
+// a move. A cookie that is merely stale was known to be so: whoever sends it may have
+// lost a later one on its way, and must get on.
+func (s *Session) leavesBehind(knew bool) bool {
+	return (knew && s.missed || s.blind) && len(s.ops) > 0 && (s.work.cycle || s.work.placement != Hybrid)
+}
+
+// reload reads the record again and applies the staged operations to it.
+func (s *Session) reload(ctx context.Context) error {
+	rec, err := s.e.cfg.Backend.Load(ctx, s.key)
+	if err = storeError("load", err); errors.Is(err, ErrNotFound) || err == nil && rec.Marker {
+		return ErrGone
+	} else if err != nil {
+		return err
+	}
+	s.rec = rec
+	if err := s.readBase(); err != nil {
+		return ErrGone
+	}
+	s.work = s.base.clone()
+	for _, op := range s.ops {
+		op(&s.work)
+	}
+	return nil
+}
+
+func (s *Session) commit(ctx context.Context) error {
+	switch {
+	case s.verdict == VerdictMoved && s.id == "" && len(s.ops) > 0:
+		return ErrMoved
+	case s.gone && s.id == "" && len(s.ops) > 0:
+		return ErrGone
+	case s.id == "" && len(s.work.values) == 0, s.id != "" && !s.differs():
+		s.ops, s.work = nil, s.base
+		return s.keepAlive(ctx)
+	}
+	return s.write(ctx)
+}
+
+// differs tells whether the staged operations make a difference.
+func (s *Session) differs() bool {
+	return len(s.ops) > 0 && (s.work.cycle || s.work.rearm || s.work.voids && s.stale ||
+		s.work.placement != s.base.placement || !slices.Equal(s.work.values, s.base.values))
+}
+
+// keepAlive does what a request that changed nothing may do: with Rolling it
+// moves the idle clock, and a cookie that an old key signed is signed anew. A
+// read never re-sends values, nor a cookie that values may have joined since: its
+// answer may arrive after a newer cookie. The exception is a rolling session of
+// placement cookie, once a minute: nothing else holds its clock.
+func (s *Session) keepAlive(ctx context.Context) error {
+	e := s.e
+	if s.id == "" || !e.cfg.Rolling && s.cookie.Key == 1 {
+		return nil
+	}
+	now := e.Now()
+	if !now.Before(s.rec.Expires) {
+		return nil // it ran out since it was loaded
+	}
+	expires, absolute := e.clocks(s.rec.Created, now, s.base.expiry)
+	v := *s.cookie.envelope
+	resign := s.cookie.Key != 1 && len(v.values) == 0 && s.base.placement != InCookie
+	if e.cfg.Rolling && expires.After(s.rec.Expires) {
+		if s.base.placement == InCookie {
+			if expires.Sub(s.rec.Expires) >= resignEvery || expires.Equal(absolute) {
+				v.deadline, s.rec.Expires, resign = expires, expires, true
+			}
+		} else {
+			err := storeError("touch", e.cfg.Backend.Touch(ctx, s.key, s.rec.Version, expires))
+			if errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) {
+				return nil // ended or written meanwhile: this was a read, it saw the session before
+			} else if err != nil {
+				return err
+			}
+			s.rec.Expires = expires
+			resign = resign || len(v.values) == 0 && s.base.expiry.After != 0
+		}
+	}
+	if !resign || s.stale {
+		return nil // nothing to send, or a later cookie was sent already
+	}
+	// The ID may have been cycled meanwhile: the new cookie must not be undone.
+	if ok, err := s.alive(ctx); err != nil || !ok {
+		return err
+	}
+	return s.sign(ctx, &v)
+}
+
+// alive tells whether the session still is what this request loaded: its ID
+// opens it, and no record was written meanwhile.
+func (s *Session) alive(ctx context.Context) (bool, error) {
+	rec, err := s.e.cfg.Backend.Load(ctx, s.key)
+	if err = storeError("load", err); errors.Is(err, ErrNotFound) && s.base.placement == InCookie {
+		ended, err := s.e.mayHaveEnded(ctx, s.rec.Created)
+		return !ended, err
+	} else if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && !rec.Marker && rec.Version == s.rec.Version, err
+}

@@ -1,0 +1,284 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"time"
+)
+
+// plan is what a write is about to make of the session.
+type plan struct {
+	now      time.Time
+	next     Record // as it will be stored; Data is still missing
+	absolute time.Time
+	born     bool // there was no session
+	fresh    bool // it gets a new ID
+	expired  bool // it ends with this write
+}
+
+// plan returns what writing the staged state makes of the session, or ErrGone when
+// it expired after it was loaded.
+func (s *Session) plan(ctx context.Context) (p plan, err error) {
+	e, d := s.e, &s.work
+	p.now, p.born = e.Now(), s.id == ""
+	p.next = Record{Version: s.rec.Version + 1, Created: s.rec.Created}
+	from, to := s.base.placement, d.placement
+	if p.born {
+		p.next.Created = p.now
+	} else if from == InCookie { // a record would say so itself
+		ended, err := e.mayHaveEnded(ctx, s.rec.Created)
+		if err == nil && (ended || !p.now.Before(s.rec.Expires)) {
+			err = ErrGone
+		}
+		if err != nil {
+			return p, err
+		}
+	}
+	if from == InCookie && to != InCookie {
+		p.next.Version = 1 // one more record: the store may say that it is full
+	}
+	if to == InCookie && (p.born || from != InCookie) {
+		// After a clock went back, the store may have forgotten ended IDs that are
+		// younger than this session: it must not be taken for one of them.
+		forgotten, err := e.forgotten(ctx)
+		if err != nil {
+			return p, err
+		}
+		if least := forgotten.Add(time.Millisecond - e.cfg.Lifetime); p.next.Created.Before(least) {
+			p.next.Created = least
+		}
+	}
+	p.next.Expires, p.absolute = e.clocks(p.next.Created, p.now, d.expiry)
+	p.expired = !p.now.Before(p.next.Expires)
+	switch {
+	case p.expired && !p.born && !d.rearm:
+		return p, ErrGone
+	case p.expired && d.rearm:
+		p.next.Expires = time.UnixMilli(0).UTC() // a clock that goes back must not revive it
+	}
+	// A change of placement to or from the cookie is a change of ID too: the
+	// record and the cookie of before must both be dead at once. So is an expiry that
+	// is set in placement cookie: nothing on the server would end an older copy sooner.
+	p.fresh = p.born || d.cycle || from != to && (from == InCookie || to == InCookie) ||
+		d.rearm && from == InCookie && p.next.Expires.Before(p.absolute)
+	return p, nil
+}
+
+// write stores the staged state and signs its cookie.
+func (s *Session) write(ctx context.Context) error {
+	e, d := s.e, &s.work
+	p, err := s.plan(ctx)
+	switch {
+	case err != nil:
+		return err
+	case p.expired && p.born:
+		s.ops, s.work = nil, s.base
+		return nil
+	case p.expired && (p.fresh || s.base.placement == InCookie):
+		return s.Flush(ctx) // there would be nothing left to give a new ID to
+	}
+	next, fresh := p.next, p.fresh
+	v := &envelope{placement: d.placement, id: s.id, created: next.Created, deadline: p.absolute, expiry: d.expiry}
+	switch d.placement {
+	case InCookie:
+		v.version, v.deadline = next.Version, next.Expires
+	case Hybrid:
+		v.version = next.Version
+	}
+	key := s.key
+	if fresh {
+		v.id = rand.Text()
+		key = KeyOf(v.id)
+	}
+	if err := s.place(d, v, fresh); err != nil {
+		return err
+	}
+	floor, changed := s.marks(v, next.Version, fresh)
+	if d.placement != InCookie {
+		c := contents{placement: d.placement, expiry: d.expiry, floor: floor, changed: changed, write: e.mark(), values: d.values.half(true)}
+		next.Data = string(c.append(make([]byte, 0, 256)))
+	} else if fresh && !e.cfg.IDRoom.take(p.now, p.absolute, p.born) {
+		return ErrNoID
+	}
+	if err := s.store(ctx, key, v, next, fresh); err != nil {
+		if d.placement == InCookie && fresh {
+			e.cfg.IDRoom.giveBack(p.absolute)
+		}
+		return err
+	}
+
+	s.announce(ctx, key.Name(), next.Version, p.born, fresh)
+	if fresh && !p.born {
+		s.before = s.name()
+	}
+	if p.expired {
+		s.before = s.name()
+		e.emit(ctx, Event{Kind: Expired, Session: s.before, Reason: "its own expiry has passed"})
+		s.end()
+		return nil
+	}
+	send := fresh || s.sends()
+	s.id, s.key, s.rec, s.floor, s.changed = v.id, key, next, floor, changed
+	d.rearm, d.cycle, d.voids = false, false, false
+	s.base, s.ops = *d, nil
+	if !send {
+		if !s.stale {
+			s.verdict = VerdictOK
+		}
+		return nil
+	}
+	s.stale, s.missed, s.blind, s.verdict = false, false, false, VerdictOK
+	return s.sign(ctx, v)
+}
+
+// marks returns what the record will say of cookies: before which version their
+// values count no more, and in which they changed last.
+func (s *Session) marks(v *envelope, version uint64, fresh bool) (floor, changed uint64) {
+	d := &s.work
+	floor, changed = s.floor, s.changed
+	switch {
+	case s.id == "" || s.base.placement == InCookie: // a record begins
+		floor = 0
+	case d.voids:
+		floor = version
+	}
+	switch {
+	case d.placement != Hybrid, d.voids && !fresh: // the cookie carries no values
+		changed = 0
+	case fresh, s.stale && !s.blind, !slices.Equal(v.values, s.base.values.half(false)):
+		changed = version
+	}
+	return floor, changed
+}
+
+// sends tells whether a write under the same ID needs a new cookie.
+func (s *Session) sends() bool {
+	d := &s.work
+	switch {
+	case d.voids, d.placement == InCookie:
+		return true
+	case d.placement == Hybrid:
+		return !s.blind // its cookie would replace values that it does not know
+	}
+	// The cookie says nothing that a write changes, unless a clock of the session's
+	// own must be labelled anew or an old key signed it.
+	return d.rearm || d.expiry.After != 0 || s.cookie.Key != 1
+}
+
+// sign makes the cookie to send.
+func (s *Session) sign(ctx context.Context, v *envelope) error {
+	cookie, err := s.e.sign(v)
+	if err != nil {
+		return err
+	}
+	s.cookie = cookie
+	s.set, s.line = s.e.header(cookie.Value, s.maxAge(s.e.Now())), ""
+	s.e.emit(ctx, Event{Kind: Signed, Session: s.name(), Bytes: s.cookieBytes(), KeyNumber: 1, KeyCount: cookie.Keys})
+	return nil
+}
+
+// store writes next, the record of v's session, under key, and with fresh makes sure
+// that the ID of before opens nothing.
+func (s *Session) store(ctx context.Context, key Key, v *envelope, next Record, fresh bool) error {
+	backend := s.e.cfg.Backend
+	gone := func(op string, err error) error {
+		if err = storeError(op, err); errors.Is(err, ErrNotFound) || errors.Is(err, ErrExists) {
+			return ErrGone
+		}
+		return err
+	}
+	r := next
+	r.Version-- // a backend counts it up
+	switch {
+	case !fresh && v.placement == InCookie: // nothing to write, but the ID may have been ended meanwhile
+		if ok, err := s.alive(ctx); err != nil || !ok {
+			return cmp.Or(err, ErrGone)
+		}
+		return nil
+	case !fresh:
+		_, err := backend.Save(ctx, key, r)
+		return gone("save", s.settle(ctx, key, r, err))
+	}
+	if v.placement != InCookie {
+		if err := gone("create", s.settle(ctx, key, r, backend.Create(ctx, key, r))); err != nil {
+			return err
+		}
+	}
+	if s.id == "" {
+		return nil
+	}
+	var err error
+	old, stone := s.key, s.headstone(diedCycled, key)
+	if s.base.placement == InCookie {
+		err = gone("create", s.settle(ctx, old, stone, backend.Create(ctx, old, stone)))
+	} else {
+		_, err = backend.Save(ctx, old, stone)
+		err = gone("save", s.settle(ctx, old, stone, err))
+	}
+	if err != nil && v.placement != InCookie {
+		// The copy under the new ID was never named to anybody. If the store
+		// fails here too, it stays until it expires and opens for nobody.
+		_ = backend.Delete(context.WithoutCancel(ctx), key)
+	}
+	return err
+}
+
+// settle finds out what became of a write of r when the store did not answer to it.
+// What it took out of the older cookie or record would be lost if it happened and
+// the new cookie were not sent. It returns nil if the store holds this very write,
+// which its mark tells from another request's, and err if it does not, or if that
+// cannot be told: then the write may have happened, or may still happen.
+func (s *Session) settle(ctx context.Context, key Key, r Record, err error) error {
+	if Answered(err) || errors.Is(err, ErrDown) {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx) // the client may have left: the store may not
+	for until := time.Now().Add(settleFor); ; {
+		is, loadErr := s.e.cfg.Backend.Load(ctx, key)
+		if loadErr == nil && is.Version == r.Version+1 && is.Marker == r.Marker && is.Data == r.Data {
+			return nil
+		}
+		if Answered(loadErr) || time.Now().After(until) {
+			return err
+		}
+		_ = pause(ctx, settlePause)
+	}
+}
+
+// announce emits what a successful write did.
+func (s *Session) announce(ctx context.Context, name Name, version uint64, born, fresh bool) {
+	e, d := s.e, &s.work
+	if !e.watched(ctx) {
+		return
+	}
+	if born {
+		e.emit(ctx, Event{Kind: Created, Session: name, Place: d.placement})
+	}
+	for _, now := range d.values {
+		was, _ := s.base.values.get(now.key)
+		if now.Value != was.Value {
+			e.emit(ctx, Event{Kind: Set, Session: name, Key: now.key, Bytes: len(now.Value)})
+		}
+		if now != was {
+			e.emit(ctx, Event{Kind: Placed, Session: name, Key: now.key, Lives: now.lives(), Bytes: len(now.Value)})
+		}
+	}
+	cleared := d.voids && len(d.values) == 0
+	for _, was := range s.base.values {
+		if _, ok := d.values.find(was.key); !ok && !cleared {
+			e.emit(ctx, Event{Kind: Deleted, Session: name, Key: was.key})
+		}
+	}
+	if cleared && len(s.base.values) > 0 {
+		e.emit(ctx, Event{Kind: Cleared, Session: name, Count: len(s.base.values)})
+	}
+	if fresh && !born {
+		e.emit(ctx, Event{Kind: Cycled, Session: name, Before: s.name(), Place: d.placement})
+	}
+	if d.placement != InCookie {
+		e.emit(ctx, Event{Kind: Saved, Session: name, Version: version})
+	}
+}
