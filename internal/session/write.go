@@ -12,12 +12,19 @@ import (
 // plan is what a write is about to make of the session.
 type plan struct {
 	now      time.Time
-	next     Record // as it will be stored; Data is still missing
+	next     Record // as it will be stored; compose adds its Data
 	absolute time.Time
 	born     bool // there was no session
 	fresh    bool // it gets a new ID
 	expired  bool // it ends with this write
+
+	key            Key       // under which next will be stored
+	envelope       *envelope // of the cookie
+	floor, changed uint64    // of the record's contents
 }
+
+// newInCookie tells whether p gives out an ID of placement cookie.
+func (p *plan) newInCookie() bool { return p.fresh && p.envelope.placement == InCookie }
 
 // plan returns what writing the staged state makes of the session, or ErrGone when
 // it expired after it was loaded.
@@ -28,12 +35,8 @@ func (s *Session) plan(ctx context.Context) (p plan, err error) {
 	from, to := s.base.placement, d.placement
 	if p.born {
 		p.next.Created = p.now
-	} else if from == InCookie { // a record would say so itself
-		ended, err := e.mayHaveEnded(ctx, s.rec.Created)
-		if err == nil && (ended || !p.now.Before(s.rec.Expires)) {
-			err = ErrGone
-		}
-		if err != nil {
+	} else if from == InCookie { // there is no record that would tell a save of its end
+		if err := s.checkClockInCookie(ctx, p.now); err != nil {
 			return p, err
 		}
 	}
@@ -41,14 +44,8 @@ func (s *Session) plan(ctx context.Context) (p plan, err error) {
 		p.next.Version = 1 // one more record: the store may say that it is full
 	}
 	if to == InCookie && (p.born || from != InCookie) {
-		// After a clock went back, the store may have forgotten ended IDs that are
-		// younger than this session: it must not be taken for one of them.
-		forgotten, err := e.forgotten(ctx)
-		if err != nil {
+		if p.next.Created, err = e.createdInCookie(ctx, p.next.Created); err != nil {
 			return p, err
-		}
-		if least := forgotten.Add(time.Millisecond - e.cfg.Lifetime); p.next.Created.Before(least) {
-			p.next.Created = least
 		}
 	}
 	p.next.Expires, p.absolute = e.clocks(p.next.Created, p.now, d.expiry)
@@ -59,17 +56,46 @@ func (s *Session) plan(ctx context.Context) (p plan, err error) {
 	case p.expired && d.rearm:
 		p.next.Expires = time.UnixMilli(0).UTC() // a clock that goes back must not revive it
 	}
-	// A change of placement to or from the cookie is a change of ID too: the
-	// record and the cookie of before must both be dead at once. So is an expiry that
-	// is set in placement cookie: nothing on the server would end an older copy sooner.
-	p.fresh = p.born || d.cycle || from != to && (from == InCookie || to == InCookie) ||
-		d.rearm && from == InCookie && p.next.Expires.Before(p.absolute)
+	p.fresh = p.born || s.needsNewID(d.rearm && p.next.Expires.Before(p.absolute))
 	return p, nil
+}
+
+// checkClockInCookie returns ErrGone when a session of placement cookie has expired since
+// it was loaded, or is so old that the store may have removed the marker of its end.
+func (s *Session) checkClockInCookie(ctx context.Context, now time.Time) error {
+	ended, err := s.e.mayHaveEnded(ctx, s.rec.Created)
+	if err == nil && (ended || !now.Before(s.rec.Expires)) {
+		err = ErrGone
+	}
+	return err
+}
+
+// createdInCookie returns the time of creation for a session that enters placement
+// cookie: created, or a later time. After a clock went back, the store may have removed
+// the markers of IDs that ended and are younger than this session, which must not be
+// taken for one of those.
+func (e *Engine) createdInCookie(ctx context.Context, created time.Time) (time.Time, error) {
+	forgotten, err := e.forgotten(ctx)
+	if err != nil {
+		return created, err
+	}
+	if least := forgotten.Add(time.Millisecond - e.cfg.Lifetime); created.Before(least) {
+		created = least
+	}
+	return created, nil
+}
+
+// needsNewID tells whether a session that exists gets a new ID with the staged state.
+// A change of placement to or from the cookie is a change of ID too: the record and the
+// cookie of before must both be dead at once. So is a shorter expiry in placement
+// cookie: nothing on the server would end an older copy sooner.
+func (s *Session) needsNewID(shorter bool) bool {
+	from, to := s.base.placement, s.work.placement
+	return s.work.cycle || from != to && (from == InCookie || to == InCookie) || shorter && from == InCookie
 }
 
 // write stores the staged state and signs its cookie.
 func (s *Session) write(ctx context.Context) error {
-	e, d := s.e, &s.work
 	p, err := s.plan(ctx)
 	switch {
 	case err != nil:
@@ -78,50 +104,65 @@ func (s *Session) write(ctx context.Context) error {
 		s.ops, s.work = nil, s.base
 		return nil
 	case p.expired && (p.fresh || s.base.placement == InCookie):
-		return s.Flush(ctx) // there would be nothing left to give a new ID to
+		return s.Flush(ctx) // nothing would be left to give a new ID to
 	}
-	next, fresh := p.next, p.fresh
-	v := &envelope{placement: d.placement, id: s.id, created: next.Created, deadline: p.absolute, expiry: d.expiry}
-	switch d.placement {
-	case InCookie:
-		v.version, v.deadline = next.Version, next.Expires
-	case Hybrid:
-		v.version = next.Version
-	}
-	key := s.key
-	if fresh {
-		v.id = rand.Text()
-		key = KeyOf(v.id)
-	}
-	if err := s.place(d, v, fresh); err != nil {
+	if err := s.compose(&p); err != nil {
 		return err
 	}
-	floor, changed := s.marks(v, next.Version, fresh)
-	if d.placement != InCookie {
-		c := contents{placement: d.placement, expiry: d.expiry, floor: floor, changed: changed, write: e.mark(), values: d.values.half(true)}
-		next.Data = string(c.append(make([]byte, 0, 256)))
-	} else if fresh && !e.cfg.IDRoom.take(p.now, p.absolute, p.born) {
+	room := s.e.cfg.IDRoom
+	if p.newInCookie() && !room.take(p.now, p.absolute, p.born) {
 		return ErrNoID
 	}
-	if err := s.store(ctx, key, v, next, fresh); err != nil {
-		if d.placement == InCookie && fresh {
-			e.cfg.IDRoom.giveBack(p.absolute)
+	if err := s.store(ctx, &p); err != nil {
+		if p.newInCookie() {
+			room.giveBack(p.absolute)
 		}
 		return err
 	}
-
-	s.announce(ctx, key.Name(), next.Version, p.born, fresh)
-	if fresh && !p.born {
+	s.announce(ctx, &p)
+	if p.fresh && !p.born || p.expired {
 		s.before = s.name()
 	}
 	if p.expired {
-		s.before = s.name()
-		e.emit(ctx, Event{Kind: Expired, Session: s.before, Reason: "its own expiry has passed"})
+		s.e.emit(ctx, Event{Kind: Expired, Session: s.before, Reason: "its own expiry has passed"})
 		s.end()
 		return nil
 	}
-	send := fresh || s.sends()
-	s.id, s.key, s.rec, s.floor, s.changed = v.id, key, next, floor, changed
+	return s.adopt(ctx, &p)
+}
+
+// compose decides where each value lives, and gives p the envelope and the record's
+// data. It returns place's errors.
+func (s *Session) compose(p *plan) error {
+	d := &s.work
+	v := &envelope{placement: d.placement, id: s.id, created: p.next.Created, deadline: p.absolute, expiry: d.expiry}
+	switch d.placement {
+	case InCookie:
+		v.version, v.deadline = p.next.Version, p.next.Expires
+	case Hybrid:
+		v.version = p.next.Version
+	}
+	p.key, p.envelope = s.key, v
+	if p.fresh {
+		v.id = rand.Text()
+		p.key = KeyOf(v.id)
+	}
+	if err := s.place(d, v, p.fresh); err != nil {
+		return err
+	}
+	p.floor, p.changed = s.marks(v, p.next.Version, p.fresh)
+	if d.placement != InCookie {
+		c := contents{placement: d.placement, expiry: d.expiry, floor: p.floor, changed: p.changed, write: s.e.mark(), values: d.values.half(true)}
+		p.next.Data = string(c.append(make([]byte, 0, 256)))
+	}
+	return nil
+}
+
+// adopt makes s the session that p has stored, and signs its cookie if one is due.
+func (s *Session) adopt(ctx context.Context, p *plan) error {
+	d := &s.work
+	send := p.fresh || s.sends()
+	s.id, s.key, s.rec, s.floor, s.changed = p.envelope.id, p.key, p.next, p.floor, p.changed
 	d.rearm, d.cycle, d.voids = false, false, false
 	s.base, s.ops = *d, nil
 	if !send {
@@ -131,7 +172,7 @@ func (s *Session) write(ctx context.Context) error {
 		return nil
 	}
 	s.stale, s.missed, s.blind, s.verdict = false, false, false, VerdictOK
-	return s.sign(ctx, v)
+	return s.sign(ctx, p.envelope)
 }
 
 // marks returns what the record will say of cookies: before which version their
@@ -180,29 +221,29 @@ func (s *Session) sign(ctx context.Context, v *envelope) error {
 	return nil
 }
 
-// store writes next, the record of v's session, under key, and with fresh makes sure
+// store writes p's record under p's key. If the session gets a new ID, it makes sure
 // that the ID of before opens nothing.
-func (s *Session) store(ctx context.Context, key Key, v *envelope, next Record, fresh bool) error {
-	backend := s.e.cfg.Backend
+func (s *Session) store(ctx context.Context, p *plan) error {
+	backend, inCookie := s.e.cfg.Backend, p.envelope.placement == InCookie
 	gone := func(op string, err error) error {
 		if err = storeError(op, err); errors.Is(err, ErrNotFound) || errors.Is(err, ErrExists) {
 			return ErrGone
 		}
 		return err
 	}
-	r := next
+	key, r := p.key, p.next
 	r.Version-- // a backend counts it up
 	switch {
-	case !fresh && v.placement == InCookie: // nothing to write, but the ID may have been ended meanwhile
+	case !p.fresh && inCookie: // nothing to write, but the ID may have been ended meanwhile
 		if ok, err := s.alive(ctx); err != nil || !ok {
 			return cmp.Or(err, ErrGone)
 		}
 		return nil
-	case !fresh:
+	case !p.fresh:
 		_, err := backend.Save(ctx, key, r)
 		return gone("save", s.settle(ctx, key, r, err))
 	}
-	if v.placement != InCookie {
+	if !inCookie {
 		if err := gone("create", s.settle(ctx, key, r, backend.Create(ctx, key, r))); err != nil {
 			return err
 		}
@@ -218,7 +259,7 @@ func (s *Session) store(ctx context.Context, key Key, v *envelope, next Record, 
 		_, err = backend.Save(ctx, old, stone)
 		err = gone("save", s.settle(ctx, old, stone, err))
 	}
-	if err != nil && v.placement != InCookie {
+	if err != nil && !inCookie {
 		// The copy under the new ID was never named to anybody. If the store
 		// fails here too, it stays until it expires and opens for nobody.
 		_ = backend.Delete(context.WithoutCancel(ctx), key)
@@ -237,8 +278,8 @@ func (s *Session) settle(ctx context.Context, key Key, r Record, err error) erro
 	}
 	ctx = context.WithoutCancel(ctx) // the client may have left: the store may not
 	for until := time.Now().Add(settleFor); ; {
-		is, loadErr := s.e.cfg.Backend.Load(ctx, key)
-		if loadErr == nil && is.Version == r.Version+1 && is.Marker == r.Marker && is.Data == r.Data {
+		found, loadErr := s.e.cfg.Backend.Load(ctx, key)
+		if loadErr == nil && found.Version == r.Version+1 && found.Marker == r.Marker && found.Data == r.Data {
 			return nil
 		}
 		if Answered(loadErr) || time.Now().After(until) {
@@ -249,36 +290,36 @@ func (s *Session) settle(ctx context.Context, key Key, r Record, err error) erro
 }
 
 // announce emits what a successful write did.
-func (s *Session) announce(ctx context.Context, name Name, version uint64, born, fresh bool) {
-	e, d := s.e, &s.work
+func (s *Session) announce(ctx context.Context, p *plan) {
+	e, d, name := s.e, &s.work, p.key.Name()
 	if !e.watched(ctx) {
 		return
 	}
-	if born {
+	if p.born {
 		e.emit(ctx, Event{Kind: Created, Session: name, Place: d.placement})
 	}
-	for _, now := range d.values {
-		was, _ := s.base.values.get(now.key)
-		if now.Value != was.Value {
-			e.emit(ctx, Event{Kind: Set, Session: name, Key: now.key, Bytes: len(now.Value)})
+	for _, entry := range d.values {
+		before, _ := s.base.values.get(entry.key)
+		if entry.Value != before.Value {
+			e.emit(ctx, Event{Kind: Set, Session: name, Key: entry.key, Bytes: len(entry.Value)})
 		}
-		if now != was {
-			e.emit(ctx, Event{Kind: Placed, Session: name, Key: now.key, Lives: now.lives(), Bytes: len(now.Value)})
+		if entry != before {
+			e.emit(ctx, Event{Kind: Placed, Session: name, Key: entry.key, Lives: entry.lives(), Bytes: len(entry.Value)})
 		}
 	}
 	cleared := d.voids && len(d.values) == 0
-	for _, was := range s.base.values {
-		if _, ok := d.values.find(was.key); !ok && !cleared {
-			e.emit(ctx, Event{Kind: Deleted, Session: name, Key: was.key})
+	for _, before := range s.base.values {
+		if _, ok := d.values.find(before.key); !ok && !cleared {
+			e.emit(ctx, Event{Kind: Deleted, Session: name, Key: before.key})
 		}
 	}
 	if cleared && len(s.base.values) > 0 {
 		e.emit(ctx, Event{Kind: Cleared, Session: name, Count: len(s.base.values)})
 	}
-	if fresh && !born {
+	if p.fresh && !p.born {
 		e.emit(ctx, Event{Kind: Cycled, Session: name, Before: s.name(), Place: d.placement})
 	}
 	if d.placement != InCookie {
-		e.emit(ctx, Event{Kind: Saved, Session: name, Version: version})
+		e.emit(ctx, Event{Kind: Saved, Session: name, Version: p.next.Version})
 	}
 }
