@@ -1,0 +1,97 @@
+package session_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/store/memory"
+)
+
+// Promise 6.
+func TestCycle(t *testing.T) {
+	eachPlacement(t, func(t *testing.T, p session.Placement) {
+		e := newEngine(t, nil)
+		b := e.browser(t)
+		b.born(p)
+		was := b.do(nil).Info()
+		old := e.browser(t)
+		old.cookie = b.cookie
+		time.Sleep(time.Hour)
+		s := b.do(func(s *session.Session) { s.CycleID() })
+		is := s.Info()
+		if is.ID == was.ID || s.IDBefore() != was.ID {
+			t.Errorf("ID %s after %s, said to be after %q", is.ID, was.ID, s.IDBefore())
+		}
+		if !is.Absolute.Equal(was.Absolute) || s.SetCookie().MaxAge != 7*3600 {
+			t.Errorf("the absolute end moved from %v to %v, Max-Age %d", was.Absolute, is.Absolute, s.SetCookie().MaxAge)
+		}
+		b.wantKeys("big", "name")
+		if p != session.InCookie {
+			e.wantStats(t, 1, 0)
+		}
+
+		// For 30 s the old ID reads empty, sets no cookie, and a write is refused.
+		time.Sleep(29 * time.Second)
+		old.wantKeys()
+		late := old.load()
+		must(t, late.Set("a", "1"))
+		if err := old.commit(late); !errors.Is(err, session.ErrMoved) || late.SetCookie() != nil {
+			t.Errorf("a write with the old ID: %v, cookie %v", err, late.SetCookie())
+		}
+		if err := old.load().Flush(t.Context()); !errors.Is(err, session.ErrMoved) {
+			t.Errorf("a flush with the old ID: %v", err)
+		}
+		time.Sleep(2 * time.Second) // then it is only dead
+		old.wantKeys()
+		if reborn := old.set("a", "1"); reborn.ID() == was.ID || reborn.ID() == is.ID {
+			t.Error("the old ID came back")
+		}
+		b.wantKeys("big", "name")
+	})
+}
+
+// Promise 6: what was acknowledged before the cycle is in it.
+func TestCycleLosesNoWrite(t *testing.T) {
+	for _, p := range []session.Placement{session.Hybrid, session.OnServer} {
+		t.Run(p.String(), func(t *testing.T) {
+			e := newEngine(t, nil)
+			b := e.browser(t)
+			b.born(p)
+			cycling := b.load()
+			cycling.CycleID()
+			other := e.browser(t)
+			other.cookie = b.cookie
+			other.set("meanwhile", strings.Repeat("y", 300))
+			must(t, b.commit(cycling))
+			b.wantKeys("big", "meanwhile", "name")
+		})
+	}
+}
+
+// A cycle that meets a write leaves no copy behind, and one that meets a flush none either.
+func TestCycleLeavesNoCopy(t *testing.T) {
+	m := &meddling{Backend: memory.New(memory.Config{})}
+	e := newEngine(t, func(c *session.Config) { c.Backend = m })
+	b := e.browser(t)
+	b.born(session.OnServer)
+	other := e.browser(t)
+	other.cookie = b.cookie
+	s := b.load()
+	s.CycleID()
+	m.before = func() { other.set("meanwhile", "x") }
+	must(t, b.commit(s))
+	b.wantKeys("big", "meanwhile", "name")
+	e.wantStats(t, 1, 0)
+
+	s = b.load()
+	s.CycleID()
+	other.cookie = b.cookie
+	m.before = func() { other.do(func(s *session.Session) { must(t, s.Flush(t.Context())) }) }
+	if err := b.commit(s); !errors.Is(err, session.ErrGone) {
+		t.Errorf("a cycle that met a flush: %v", err)
+	}
+	e.wantStats(t, 0, 0)
+}

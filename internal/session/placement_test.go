@@ -1,0 +1,224 @@
+package session_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// Hybrid: where values go, and that what moved to the server stays there.
+func TestHybrid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, nil)
+		b := e.browser(t)
+		lives := func(key string) string {
+			for _, item := range b.do(nil).Info().Values {
+				if item.Key == key {
+					return item.Lives
+				}
+			}
+			return "nowhere"
+		}
+		want := func(key, place string) {
+			t.Helper()
+			if got := lives(key); got != place {
+				t.Errorf("%s lives in %q, want %q", key, got, place)
+			}
+		}
+		b.set("edge", strings.Repeat("x", 254)) // 256 encoded bytes
+		b.set("over", strings.Repeat("x", 255))
+		want("edge", "cookie")
+		want("over", "server")
+		b.set("over", "small")
+		want("over", "server") // moving back could lose it with one lost response
+		b.do(func(s *session.Session) { s.Delete("over") })
+		b.set("over", "small")
+		want("over", "cookie")
+		b.do(func(s *session.Session) { s.Delete("edge") })
+		for n := range 12 { // 12 × 200 bytes do not fit into one cookie: the largest move
+			b.set(fmt.Sprint("k", n), strings.Repeat("x", 180+n))
+		}
+		want("over", "cookie")
+		want("k0", "cookie")
+		moved := 0
+		for n := range 12 {
+			if lives(fmt.Sprint("k", n)) == "server" {
+				moved++
+			}
+		}
+		if moved == 0 || len(b.cookie)+12 > 4096 {
+			t.Errorf("%d values moved, the cookie has %d bytes", moved, len(b.cookie)+12)
+		}
+		if got := len(b.do(nil).Keys()); got != 13 {
+			t.Errorf("%d keys, want 13", got)
+		}
+	})
+}
+
+func TestPlacementMoves(t *testing.T) {
+	for _, from := range placements {
+		for _, to := range placements {
+			t.Run(from.String()+" to "+to.String(), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					e := newEngine(t, nil)
+					b := e.browser(t)
+					was := b.born(from).Info()
+					kept := e.browser(t)
+					kept.cookie = b.cookie
+					time.Sleep(time.Hour)
+					s := b.do(func(s *session.Session) { s.SetPlacement(to) })
+					is := s.Info()
+					if is.Placement != to || !is.Absolute.Equal(was.Absolute) {
+						t.Fatalf("now %v until %v, want %v until %v", is.Placement, is.Absolute, to, was.Absolute)
+					}
+					b.wantKeys("big", "name")
+					for _, item := range b.do(nil).Info().Values {
+						want := "cookie"
+						if to == session.OnServer || to == session.Hybrid && (item.Key == "big" || from == session.OnServer) {
+							want = "server"
+						}
+						if item.Lives != want {
+							t.Errorf("%s lives in %q, want %q", item.Key, item.Lives, want)
+						}
+					}
+					records := 1
+					if to == session.InCookie {
+						records = 0
+					}
+					e.wantStats(t, records, 0)
+
+					// After a flush no cookie of before or after opens anything.
+					b.do(func(s *session.Session) { must(t, s.Flush(t.Context())) })
+					time.Sleep(time.Minute)
+					kept.wantKeys()
+				})
+			})
+		}
+	}
+}
+
+// A value deleted after the move to the server does not come back with an old cookie.
+func TestOldCookieAfterMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, nil)
+		b := e.browser(t)
+		b.set("name", "Rahim")
+		kept := e.browser(t)
+		kept.cookie = b.cookie
+		b.do(func(s *session.Session) { s.SetPlacement(session.OnServer) })
+		b.do(func(s *session.Session) { s.Delete("name") })
+		b.set("other", "x")
+		kept.wantKeys("other")
+		b.do(func(s *session.Session) { s.SetPlacement(session.Hybrid) })
+		kept.wantKeys("other") // it lies on the server, also for hybrid
+		if s := kept.load(); s.Info().Verdict != session.VerdictStale {
+			t.Errorf("the old cookie is %q", s.Info().Verdict)
+		}
+		b.wantKeys("other")
+	})
+}
+
+// With the placement's limit the key is named even if none was set.
+func TestPlacementLimitNamesTheLargest(t *testing.T) {
+	b := newEngine(t, nil).browser(t)
+	b.do(func(s *session.Session) {
+		must(t, s.Set("small", val(t, strings.Repeat("x", 2000))))
+		must(t, s.Set("large", val(t, strings.Repeat("x", 5000))))
+	})
+	s := b.load()
+	s.SetPlacement(session.InCookie)
+	limit := (*session.LimitError)(nil)
+	if err := b.commit(s); !errors.As(err, &limit) || limit.Key != "large" {
+		t.Errorf("%v, %+v; want the key large", err, limit)
+	}
+}
+
+// A set that was loaded before a move of its session, and commits after it, takes
+// nothing away, whatever the move was and whether its answer arrived.
+func TestSetMeetsMove(t *testing.T) {
+	for _, from := range placements {
+		for _, to := range placements {
+			t.Run(fmt.Sprintf("%v to %v", from, to), func(t *testing.T) {
+				e := newEngine(t, nil)
+				b := e.browser(t)
+				b.do(func(s *session.Session) { s.SetPlacement(from); must(t, s.Set("a1", "1")) })
+				b.set("a2", "2")
+				b.set("a3", "3")
+				late := b.load()
+				must(t, late.Set("b", "4"))
+				b.do(func(s *session.Session) { s.SetPlacement(to) })
+				switch err := b.commit(late); {
+				case errors.Is(err, session.ErrGone):
+					b.wantKeys("a1", "a2", "a3")
+				case err != nil:
+					t.Fatal(err)
+				default:
+					b.wantKeys("a1", "a2", "a3", "b")
+				}
+			})
+		}
+	}
+}
+
+// The cookie of a server session opens it after a move to hybrid whose answer was lost.
+func TestMoveToHybridWhoseAnswerIsLost(t *testing.T) {
+	e := newEngine(t, nil)
+	b := e.browser(t)
+	b.born(session.OnServer)
+	kept := b.cookie
+	b.do(func(s *session.Session) { s.SetPlacement(session.Hybrid) })
+	b.cookie = kept
+	b.wantKeys("big", "name")
+	b.set("name", "Karim")
+	b.wantKeys("big", "name")
+}
+
+// A request with a cookie of before a clear or a move does not know what later
+// cookies carry: its write takes nothing from them, and its clear clears that too.
+func TestWriteWithACookieOfBefore(t *testing.T) {
+	for name, act := range map[string]func(s *session.Session){
+		"a clear": func(s *session.Session) { s.Clear() },
+		"moves":   func(s *session.Session) { s.SetPlacement(session.OnServer) },
+	} {
+		e := newEngine(t, nil)
+		b := e.browser(t)
+		b.do(func(s *session.Session) { must(t, s.Set("old", "1")) })
+		before := e.browser(t)
+		before.cookie = b.cookie
+		b.do(act)
+		b.do(func(s *session.Session) { s.SetPlacement(session.Hybrid) })
+		b.set("small", "x") // lies in the cookie
+		if s := before.set("late", "y"); s.SetCookie() != nil || s.Lives("late") != "server" {
+			t.Errorf("after %s: the write sent %v, and its value lives in the %s", name, s.SetCookie(), s.Lives("late"))
+		} else if s.Verdict() != session.VerdictStale {
+			t.Errorf("after %s: its cookie is called %q", name, s.Verdict())
+		}
+		want := []string{"late", "old", "small"}
+		if name == "a clear" {
+			want = []string{"late", "small"}
+		}
+		if diff := cmp.Diff(want, b.load().Keys()); diff != "" {
+			t.Errorf("after %s (-want +got):\n%s", name, diff)
+		}
+		for what, move := range map[string]func(s *session.Session){
+			"a cycle": func(s *session.Session) { s.CycleID() },
+			"a move":  func(s *session.Session) { s.SetPlacement(session.OnServer) },
+		} {
+			s := before.load()
+			move(s)
+			if err := before.commit(s); !errors.Is(err, session.ErrStale) {
+				t.Errorf("%s after %s: %v, want ErrStale", what, name, err)
+			}
+		}
+		before.do(func(s *session.Session) { s.Clear() })
+		if keys := b.load().Keys(); len(keys) > 0 {
+			t.Errorf("after %s and a clear: %q", name, keys)
+		}
+	}
+}

@@ -1,0 +1,181 @@
+package session_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+func TestRolling(t *testing.T) {
+	eachPlacement(t, func(t *testing.T, p session.Placement) {
+		e := newEngine(t, func(c *session.Config) { c.Rolling = true })
+		b := e.browser(t)
+		b.born(p)
+		version := b.do(nil).Info().Version
+		for range 3 {
+			time.Sleep(2*time.Hour - time.Minute)
+			s := b.do(nil) // a read
+			if !s.Exists() || s.Info().Version != version {
+				t.Fatalf("after a rolling read: %+v", s.Info())
+			}
+			if sent := s.SetCookie() != nil; sent != (p == session.InCookie) {
+				t.Errorf("cookie sent: %v", sent)
+			}
+		}
+		end := b.do(nil).Info().Expires
+		time.Sleep(59 * time.Second) // within a minute nothing is signed again, but a record's clock moves
+		s := b.do(nil)
+		if moved := s.Info().Expires.After(end); s.SetCookie() != nil || moved != (p != session.InCookie) {
+			t.Errorf("after 59 s: cookie %v, clock moved %v", s.SetCookie(), moved)
+		}
+		time.Sleep(2 * time.Hour)
+		b.wantKeys()
+	})
+}
+
+// A late answer to a rolling read does not put the old ID over the new cookie.
+func TestRollingReadAfterCycle(t *testing.T) {
+	eachPlacement(t, func(t *testing.T, p session.Placement) {
+		e := newEngine(t, func(c *session.Config) { c.Rolling = true })
+		b := e.browser(t)
+		b.do(func(s *session.Session) {
+			s.SetPlacement(p)
+			s.SetExpiry(session.Expiry{After: time.Hour})
+			must(t, s.Set("big", val(t, strings.Repeat("x", 300))))
+		})
+		time.Sleep(2 * time.Minute)
+		control := b.load()
+		must(t, control.Commit(t.Context()))
+		if control.SetCookie() == nil {
+			t.Fatal("the control: a rolling read sends no cookie")
+		}
+		late := b.load()
+		time.Sleep(time.Second)
+		b.do(func(s *session.Session) { s.CycleID() })
+		must(t, late.Commit(t.Context()))
+		if late.SetCookie() != nil {
+			t.Error("a late read sent a cookie with the old ID")
+		}
+		b.wantKeys("big")
+	})
+}
+
+// Nor does it put an empty hybrid cookie over one with values.
+func TestRollingReadAfterWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, func(c *session.Config) { c.Rolling = true })
+		b := e.browser(t)
+		b.do(func(s *session.Session) {
+			s.SetExpiry(session.Expiry{After: time.Hour})
+			must(t, s.Set("big", val(t, strings.Repeat("x", 300))))
+		})
+		late := b.load()
+		time.Sleep(time.Second)
+		b.set("small", "x")
+		must(t, late.Commit(t.Context()))
+		if late.SetCookie() != nil {
+			t.Error("a late read sent an older cookie")
+		}
+	})
+}
+
+// Nor does a read that came with the older cookie after the write.
+func TestStaleReadSendsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, func(c *session.Config) { c.Rolling = true })
+		b := e.browser(t)
+		b.do(func(s *session.Session) {
+			s.SetExpiry(session.Expiry{After: time.Hour})
+			must(t, s.Set("big", val(t, strings.Repeat("x", 300))))
+		})
+		stale := e.browser(t)
+		stale.cookie = b.cookie
+		b.set("small", "x")
+		time.Sleep(time.Second)
+		if s := stale.do(nil); s.SetCookie() != nil {
+			t.Error("a stale read sent an older cookie")
+		}
+	})
+}
+
+// Nor does a read re-sign, with a new key, what a newer cookie has replaced.
+func TestStaleReadAfterRotation(t *testing.T) {
+	eachPlacement(t, func(t *testing.T, p session.Placement) {
+		old := newEngine(t, nil)
+		b := old.browser(t)
+		b.born(p)
+		b.do(func(s *session.Session) { s.Clear() }) // no values in the cookie
+		b.e = old.withSecrets(t, freshSecret, secret)
+		stale := b.e.browser(t)
+		stale.cookie = b.cookie
+		b.set("small", "x")
+		if c := stale.do(nil).SetCookie(); c != nil {
+			b.cookie = c.Value
+		}
+		b.wantKeys("small")
+	})
+}
+
+// A rolling request that changes nothing does not revive what ran out meanwhile.
+func TestRollingRevivesNothing(t *testing.T) {
+	eachPlacement(t, func(t *testing.T, p session.Placement) {
+		b := newEngine(t, func(c *session.Config) { c.Rolling = true }).browser(t)
+		b.born(p)
+		b.do(func(s *session.Session) { s.SetExpiry(session.Expiry{After: 61 * time.Second}) })
+		time.Sleep(60 * time.Second)
+		s := b.load()
+		must(t, s.Set("name", val(t, "Rahim"))) // the value it has
+		time.Sleep(4 * time.Second)
+		must(t, b.commit(s))
+		if b.load().Exists() {
+			t.Error("the session lives again")
+		}
+	})
+}
+
+// With rolling reads the browser does not drop a session that is in use.
+func TestRollingLabel(t *testing.T) {
+	eachPlacement(t, func(t *testing.T, p session.Placement) {
+		b := newEngine(t, func(c *session.Config) { c.Rolling = true }).browser(t)
+		b.born(p)
+		s := b.do(func(s *session.Session) { s.SetExpiry(session.Expiry{After: 5 * time.Minute}) })
+		drops := time.Now().Add(time.Duration(s.SetCookie().MaxAge) * time.Second)
+		for range 5 {
+			time.Sleep(2 * time.Minute)
+			if !time.Now().Before(drops) {
+				t.Fatal("the label ran out while the session was read")
+			}
+			if s := b.do(nil); !s.Exists() {
+				t.Fatal("the session ran out while it was read")
+			} else if c := s.SetCookie(); c != nil {
+				drops = time.Now().Add(time.Duration(c.MaxAge) * time.Second)
+			}
+		}
+		time.Sleep(5 * time.Minute)
+		b.wantKeys()
+	})
+}
+
+// Nor does it undo a shorter expiry that was set meanwhile.
+func TestRollingReadAfterExpiry(t *testing.T) {
+	for _, p := range []session.Placement{session.Hybrid, session.OnServer} {
+		t.Run(p.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEngine(t, func(c *session.Config) { c.Rolling = true })
+				b := e.browser(t)
+				b.born(p)
+				late := b.load()
+				time.Sleep(time.Second)
+				b.do(func(s *session.Session) { s.SetExpiry(session.Expiry{After: 5 * time.Second}) })
+				must(t, late.Commit(t.Context()))
+				time.Sleep(5 * time.Second)
+				if b.load().Exists() {
+					t.Error("the session outlived its own expiry")
+				}
+			})
+		})
+	}
+}
