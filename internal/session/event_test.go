@@ -10,60 +10,68 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// What each act tells, in order; and that no event holds the ID.
+// observer is a browser whose requests are compared with the events that they tell.
+type observer struct {
+	*browser
+	id string // of the session, once there is one
+}
+
+// act is one request, which must tell events of the kinds in want and never the ID.
+func (o *observer) act(want string, f func(s *session.Session)) {
+	o.t.Helper()
+	o.e.events = nil
+	s := o.do(f)
+	var kinds []string
+	for _, ev := range o.e.events {
+		kinds = append(kinds, string(ev.Kind))
+		if o.id != "" && strings.Contains(fmt.Sprintf("%+v", ev), o.id) {
+			o.t.Errorf("an event holds the ID: %+v", ev)
+		}
+		if ev.Time.IsZero() {
+			o.t.Errorf("an event has no time: %+v", ev)
+		}
+	}
+	if got := strings.Join(kinds, " "); got != want {
+		o.t.Errorf("events %q, want %q", got, want)
+	}
+	if c := s.Info().Cookie; c != nil {
+		o.id = c.Envelope().ID
+	}
+}
+
+// If it failed, the lab's timeline would tell of something that did not happen, be silent
+// about something that did, or show a session ID.
 func TestEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, nil)
-		b := e.browser(t)
-		id := ""
-		act := func(want string, f func(s *session.Session)) {
-			t.Helper()
-			e.events = nil
-			s := b.do(f)
-			var kinds []string
-			for _, ev := range e.events {
-				kinds = append(kinds, string(ev.Kind))
-				if id != "" && strings.Contains(fmt.Sprintf("%+v", ev), id) {
-					t.Errorf("an event holds the ID: %+v", ev)
-				}
-				if ev.Time.IsZero() {
-					t.Errorf("an event has no time: %+v", ev)
-				}
-			}
-			if got := strings.Join(kinds, " "); got != want {
-				t.Errorf("events %q, want %q", got, want)
-			}
-			if c := s.Info().Cookie; c != nil {
-				id = c.Envelope().ID
-			}
-		}
-		act("", nil)
-		act("created set placed saved signed", func(s *session.Session) { must(t, s.Set("a", "1")) })
-		act("read", nil)
-		act("read set placed saved signed", func(s *session.Session) { must(t, s.Set("a", "2")) })
-		act("read deleted saved signed", func(s *session.Session) { s.Delete("a") })
-		act("read set placed set placed saved signed", func(s *session.Session) { must(t, s.Set("a", "1")); must(t, s.Set("b", "1")) })
-		act("read cycled saved signed", func(s *session.Session) { s.CycleID() })
-		act("read placed placed saved signed", func(s *session.Session) { s.SetPlacement(session.OnServer) })
-		act("read set placed saved", func(s *session.Session) { must(t, s.Set("a", "3")) })
-		act("read discarded", func(s *session.Session) { must(t, s.Set("a", "4")); s.Discard(t.Context(), "test") })
-		act("read saved signed", func(s *session.Session) { s.SetPlacement(session.Hybrid) })
+		b := &observer{browser: e.browser(t)}
+		b.act("", nil)
+		b.act("created set placed saved signed", func(s *session.Session) { must(t, s.Set("a", "1")) })
+		b.act("read", nil)
+		b.act("read set placed saved signed", func(s *session.Session) { must(t, s.Set("a", "2")) })
+		b.act("read deleted saved signed", func(s *session.Session) { s.Delete("a") })
+		b.act("read set placed set placed saved signed", func(s *session.Session) { must(t, s.Set("a", "1")); must(t, s.Set("b", "1")) })
+		b.act("read cycled saved signed", func(s *session.Session) { s.CycleID() })
+		b.act("read placed placed saved signed", func(s *session.Session) { s.SetPlacement(session.OnServer) })
+		b.act("read set placed saved", func(s *session.Session) { must(t, s.Set("a", "3")) })
+		b.act("read discarded", func(s *session.Session) { must(t, s.Set("a", "4")); s.Discard(t.Context(), "test") })
+		b.act("read saved signed", func(s *session.Session) { s.SetPlacement(session.Hybrid) })
 		kept := b.cookie
-		act("read set placed saved signed", func(s *session.Session) { must(t, s.Set("a", "5")) })
+		b.act("read set placed saved signed", func(s *session.Session) { must(t, s.Set("a", "5")) })
 		newest := b.cookie
 		b.cookie = kept
-		act("refused read", nil)
+		b.act("refused read", nil)
 		b.cookie = newest
-		act("read cleared saved signed", func(s *session.Session) { s.Clear() })
-		act("read flushed", func(s *session.Session) { must(t, s.Flush(t.Context())) })
+		b.act("read cleared saved signed", func(s *session.Session) { s.Clear() })
+		b.act("read flushed", func(s *session.Session) { must(t, s.Flush(t.Context())) })
 		b.cookie = newest
-		act("refused", nil)
+		b.act("refused", nil)
 		b.cookie = "junk"
-		act("refused", nil)
+		b.act("refused", nil)
 		b.cookie = ""
-		act("created set placed saved signed", func(s *session.Session) { must(t, s.Set("a", "1")) })
+		b.act("created set placed saved signed", func(s *session.Session) { must(t, s.Set("a", "1")) })
 		time.Sleep(3 * time.Hour)
-		act("expired", nil)
+		b.act("expired", nil)
 		e.events = nil
 		_, err := e.ClearExpired(t.Context())
 		must(t, err)

@@ -102,96 +102,110 @@ type endKey struct{}
 // end ends the request with this context.
 func end(ctx context.Context) { ctx.Value(endKey{}).(context.CancelFunc)() }
 
+// life is the life of a session over a store one of whose operations fails.
+type life struct {
+	t      *testing.T
+	sound  *engine // over the same store, and nothing fails
+	clock  *storetest.Clock
+	faulty *nth
+	first  session.Placement
+	b      *browser
+	may    map[string][]string // what each key may hold; "" for nothing
+}
+
+// lifeWithFault lives a session's life and returns how many operations of the store it took.
 func lifeWithFault(t *testing.T, sound *engine, clock *storetest.Clock, first session.Placement, faulty *nth) int {
-	n := faulty.n
 	e := newEngine(t, func(c *session.Config) {
 		c.Backend = &storetest.Hooked{Backend: sound.backend, Hook: faulty.hook}
 		c.Now, c.Rolling = clock.Now, true
 	})
-	b := e.browser(t)
-
+	l := &life{t: t, sound: sound, clock: clock, faulty: faulty, first: first, b: e.browser(t), may: map[string][]string{}}
 	large := strings.Repeat("x", 300)
-	may := map[string][]string{} // what each key may hold; "" for nothing
-	step := func(name string, do func(s *session.Session), changes map[string]string) {
-		t.Helper()
-		clock.Move(time.Second)
-		kept := b.cookie
-		begin := time.Now()
-		err := b.try(func(_ context.Context, s *session.Session) {
-			if do != nil {
-				do(s)
-			}
-		})
-		if took := time.Since(begin); faulty.slow && took >= 3*time.Second {
-			t.Fatalf("n=%d, %s took %v of its 2 s", n, name, took)
-		}
-		store := (*session.StoreError)(nil)
-		if err != nil && !errors.As(err, &store) {
-			t.Fatalf("n=%d, %s: %v, want a StoreError", n, name, err)
-		}
-		if err != nil && b.cookie != kept {
-			t.Fatalf("n=%d, %s failed and sent a cookie", n, name)
-		}
-		for key, value := range changes {
-			if err == nil {
-				may[key] = nil
-			} else if may[key] == nil {
-				may[key] = []string{""}
-			}
-			may[key] = append(may[key], value)
-		}
-		if faulty.calls < n {
-			return // the life of a smaller n has shown this
-		}
-		seen := sound.browser(t)
-		seen.cookie = b.cookie
-		s := seen.load()
-		for key, values := range may {
-			v, _ := s.Get(key)
-			if text := strings.Trim(string(v), `"`); !slices.Contains(values, text) {
-				t.Fatalf("n=%d, after %s (%v): %s holds %.20q, may hold %.20q", n, name, err, key, text, values)
-			}
-		}
-	}
-	set := func(key, text string) {
-		t.Helper()
-		step("set "+key, func(s *session.Session) {
-			if !s.Exists() {
-				s.SetPlacement(first)
-			}
-			must(t, s.Set(key, val(t, text)))
-		}, map[string]string{key: text})
-	}
-	set("small", "one")
-	set("large", large)
-	set("small", "two")
-	step("read", nil, nil)
-	step("delete", func(s *session.Session) { s.Delete("large") }, map[string]string{"large": ""})
-	set("large", large+"y")
-	step("cycle", func(s *session.Session) { s.CycleID() }, nil)
+	l.set("small", "one")
+	l.set("large", large)
+	l.set("small", "two")
+	l.step("read", func(*session.Session) {}, nil)
+	l.step("delete", func(s *session.Session) { s.Delete("large") }, map[string]string{"large": ""})
+	l.set("large", large+"y")
+	l.step("cycle", func(s *session.Session) { s.CycleID() }, nil)
 	for _, p := range []session.Placement{session.OnServer, session.InCookie, session.Hybrid, session.InCookie, session.OnServer, session.Hybrid} {
-		step("move to "+p.String(), func(s *session.Session) { s.SetPlacement(p) }, nil)
-		set("small", "in "+p.String())
+		l.step("move to "+p.String(), func(s *session.Session) { s.SetPlacement(p) }, nil)
+		l.set("small", "in "+p.String())
 	}
-	step("expiry", func(s *session.Session) { s.SetExpiry(session.Expiry{After: time.Hour}) }, nil)
-	step("clear", func(s *session.Session) { s.Clear() }, map[string]string{"small": "", "large": ""})
-	set("small", "last")
+	l.step("expiry", func(s *session.Session) { s.SetExpiry(session.Expiry{After: time.Hour}) }, nil)
+	l.step("clear", func(s *session.Session) { s.Clear() }, map[string]string{"small": "", "large": ""})
+	l.set("small", "last")
+	l.flush()
+	return faulty.calls
+}
 
-	kept := b.cookie
-	err := b.try(func(ctx context.Context, s *session.Session) {
+// set is a request that sets a key, and makes the session before that if it is not there.
+func (l *life) set(key, text string) {
+	l.t.Helper()
+	l.step("set "+key, func(s *session.Session) {
+		if !s.Exists() {
+			s.SetPlacement(l.first)
+		}
+		must(l.t, s.Set(key, val(l.t, text)))
+	}, map[string]string{key: text})
+}
+
+// step is one request, which changes values as told, and the check of what is there after it.
+func (l *life) step(name string, do func(s *session.Session), changes map[string]string) {
+	t, n := l.t, l.faulty.n
+	t.Helper()
+	l.clock.Move(time.Second)
+	kept := l.b.cookie
+	begin := time.Now()
+	err := l.b.try(func(_ context.Context, s *session.Session) { do(s) })
+	if took := time.Since(begin); l.faulty.slow && took >= 3*time.Second {
+		t.Fatalf("n=%d, %s took %v of its 2 s", n, name, took)
+	}
+	store := (*session.StoreError)(nil)
+	if err != nil && !errors.As(err, &store) {
+		t.Fatalf("n=%d, %s: %v, want a StoreError", n, name, err)
+	}
+	if err != nil && l.b.cookie != kept {
+		t.Fatalf("n=%d, %s failed and sent a cookie", n, name)
+	}
+	for key, value := range changes {
+		if err == nil {
+			l.may[key] = nil
+		} else if l.may[key] == nil {
+			l.may[key] = []string{""}
+		}
+		l.may[key] = append(l.may[key], value)
+	}
+	if l.faulty.calls < n {
+		return // the life of a smaller n has shown this
+	}
+	seen := l.sound.browser(t)
+	seen.cookie = l.b.cookie
+	s := seen.load()
+	for key, values := range l.may {
+		v, _ := s.Get(key)
+		if text := strings.Trim(string(v), `"`); !slices.Contains(values, text) {
+			t.Fatalf("n=%d, after %s (%v): %s holds %.20q, may hold %.20q", n, name, err, key, text, values)
+		}
+	}
+}
+
+// flush is the last request.
+func (l *life) flush() {
+	kept := l.b.cookie
+	err := l.b.try(func(ctx context.Context, s *session.Session) {
 		if err := s.Flush(ctx); err != nil {
 			panic(err)
 		}
 	})
-	old := sound.browser(t)
+	old := l.sound.browser(l.t)
 	old.cookie = kept
 	if err == nil && old.load().Exists() {
-		t.Fatalf("n=%d: flushed, and the old cookie opens", n)
+		l.t.Fatalf("n=%d: flushed, and the old cookie opens", l.faulty.n)
 	}
-	if err != nil && b.cookie != kept {
-		t.Fatalf("n=%d: flush failed and sent a cookie", n)
+	if err != nil && l.b.cookie != kept {
+		l.t.Fatalf("n=%d: flush failed and sent a cookie", l.faulty.n)
 	}
-	return faulty.calls
 }
 
 // try is one request of at most 2 s. An error in act arrives as a panic.

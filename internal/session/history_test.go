@@ -110,24 +110,11 @@ func sessionHistory(t *testing.T, sound, e *engine, seed uint64, clients, times 
 		wg.Go(func() {
 			random := rand.New(rand.NewPCG(seed, uint64(client)))
 			for n := range times {
-				a := act{
-					op:  [...]string{"get", "get", "get", "set", "set", "update", "delete"}[random.IntN(7)],
-					key: random.IntN(historyKeys), value: fmt.Sprintf("%d.%d,", client, n),
-				}
+				a := randomAct(random, clients*times, moves)
 				if a.op == "update" {
 					a.value = "x" // two of them at once are equal writes
-				}
-				if len(moves) > 0 && random.IntN(8) == 0 {
-					a.op = moves[random.IntN(len(moves))]
-				}
-				switch p := random.IntN(10 * clients * times); { // of each a few in a history, or none
-				case p < 6:
-					a.op = "flush"
-				case p < 60:
-					a.op = "clear"
-				}
-				if len(moves) > 0 && (a.op == "delete" || a.op == "clear") {
-					a.op = "get"
+				} else {
+					a.value = fmt.Sprintf("%d.%d,", client, n)
 				}
 				h.Do(client, a, func() (any, bool) {
 					own := *jar.Load()
@@ -146,6 +133,24 @@ func sessionHistory(t *testing.T, sound, e *engine, seed uint64, clients, times 
 	}
 	wg.Wait()
 	return &h
+}
+
+// randomAct draws what a request of a history of about that many does.
+func randomAct(random *rand.Rand, requests int, moves []string) act {
+	a := act{op: [...]string{"get", "get", "get", "set", "set", "update", "delete"}[random.IntN(7)], key: random.IntN(historyKeys)}
+	if len(moves) > 0 && random.IntN(8) == 0 {
+		a.op = moves[random.IntN(len(moves))]
+	}
+	switch p := random.IntN(10 * requests); { // of each a few in a history, or none
+	case p < 6:
+		a.op = "flush"
+	case p < 60:
+		a.op = "clear"
+	}
+	if len(moves) > 0 && (a.op == "delete" || a.op == "clear") {
+		a.op = "get"
+	}
+	return a
 }
 
 func (e *engine) act(t *testing.T, b *browser, a act) seen {

@@ -11,6 +11,13 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/memory"
 )
 
+// leap is what a clock does once, at an hour after which a session lives on or not.
+type leap struct {
+	name  string
+	to    time.Time
+	lives bool
+}
+
 // A clock that leaps, back and forth, ends what has expired and nothing else,
 // and no cookie is labelled with a time that has passed. Only over the memory
 // store: a server beside this program has a clock of its own.
@@ -19,11 +26,7 @@ func TestClockLeaps(t *testing.T) {
 	for _, p := range placements {
 		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()
-			for _, leap := range []struct {
-				name  string
-				to    time.Time
-				lives bool
-			}{
+			for _, leap := range []leap{
 				{"a millisecond back", start.Add(-time.Millisecond), true},
 				{"an hour back, as when summer ends", start.Add(-time.Hour), true},
 				{"to 1970", time.Unix(0, 0), true},
@@ -33,34 +36,48 @@ func TestClockLeaps(t *testing.T) {
 				{"one second further", time.Date(2038, 1, 19, 3, 14, 8, 0, time.UTC), false},
 				{"to 2262", time.Date(2262, 4, 11, 23, 47, 16, 0, time.UTC), false},
 			} {
-				now := start
-				clock := func() time.Time { return now }
-				e := newEngine(t, func(c *session.Config) { c.Backend, c.Now = memory.New(memory.Config{Now: clock}), clock })
-				b := e.browser(t)
-				b.born(p)
-				now = leap.to
-				if got := b.do(nil).Exists(); got != leap.lives {
-					t.Errorf("%s: the session lives: %v", leap.name, got)
-				}
-				if !leap.lives {
-					now = start // the leap was a mistake: what was not cleared is there again
-					b.wantKeys("big", "name")
-					now = leap.to
-				}
-				s := b.set("name", leap.name)
-				if c := s.SetCookie(); c != nil && c.MaxAge <= 0 {
-					t.Errorf("%s: Max-Age %d", leap.name, c.MaxAge)
-				}
-				if n, err := e.ClearExpired(t.Context()); err != nil || n > 1 {
-					t.Errorf("%s: %d cleared, %v", leap.name, n, err)
-				}
-				if !b.do(nil).Exists() {
-					t.Errorf("%s: what was just written is gone", leap.name)
-				}
+				checkLeap(t, p, start, leap)
 			}
+		})
+	}
+}
 
+// checkLeap lets the clock of a session in p leap.
+func checkLeap(t *testing.T, p session.Placement, start time.Time, leap leap) {
+	now := start
+	clock := func() time.Time { return now }
+	e := newEngine(t, func(c *session.Config) { c.Backend, c.Now = memory.New(memory.Config{Now: clock}), clock })
+	b := e.browser(t)
+	b.born(p)
+	now = leap.to
+	if got := b.do(nil).Exists(); got != leap.lives {
+		t.Errorf("%s: the session lives: %v", leap.name, got)
+	}
+	if !leap.lives {
+		now = start // the leap was a mistake: what was not cleared is there again
+		b.wantKeys("big", "name")
+		now = leap.to
+	}
+	s := b.set("name", leap.name)
+	if c := s.SetCookie(); c != nil && c.MaxAge <= 0 {
+		t.Errorf("%s: Max-Age %d", leap.name, c.MaxAge)
+	}
+	if n, err := e.ClearExpired(t.Context()); err != nil || n > 1 {
+		t.Errorf("%s: %d cleared, %v", leap.name, n, err)
+	}
+	if !b.do(nil).Exists() {
+		t.Errorf("%s: what was just written is gone", leap.name)
+	}
+}
+
+// If it failed, a clock that leaps at random would label a cookie with a time that has
+// passed, or make an act fail.
+func TestRandomClockLeaps(t *testing.T) {
+	for _, p := range placements {
+		t.Run(p.String(), func(t *testing.T) {
+			t.Parallel()
 			random := rand.New(rand.NewPCG(85, uint64(p)))
-			now := start
+			now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 			clock := func() time.Time { return now }
 			e := newEngine(t, func(c *session.Config) {
 				c.Backend, c.Now, c.Rolling = memory.New(memory.Config{Now: clock}), clock, true

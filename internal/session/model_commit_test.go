@@ -4,153 +4,173 @@ import (
 	"maps"
 	"time"
 
-	"github.com/sessionscope/sessionscope/internal/session"
 	"pgregory.net/rapid"
+
+	"github.com/sessionscope/sessionscope/internal/session"
 )
 
 // commit does to the model what f does, notes the cookie that it sends, and returns
 // the error that it meets.
 func (w *world) commit(rt *rapid.T, f *flight, fault modelFault) error {
-	now, a := w.clock.Now(), f.act
 	if !f.exists {
 		return w.bear(f, fault)
 	}
-	m, c := f.cookie.of, f.cookie
-	replaced := c.id != m.id
-	if a.kind == "flush" {
-		switch {
-		case replaced && now.Before(c.left.Add(30*time.Second)), replaced && c.placement == session.InCookie:
-			if _, err := w.e.Stats(rt.Context()); err == nil && f.s.IDBefore() != "" {
-				return nil // its marker was removed while the clock was ahead
-			}
-			return session.ErrMoved
-		case !replaced:
-			m.dead = true
-		}
+	if f.act.kind == "flush" {
+		return w.flush(rt, f)
+	}
+	ed := f.act.edit(f.saw, f.stale)
+	if !ed.changed {
 		return nil
 	}
-	after := f.saw
-	after.values = maps.Clone(f.saw.values)
-	changed, cycle, voids, rearm := a.edit(&after, f.stale)
-	if !changed {
-		return nil
-	}
-	lost := func(err error) error { // a refusal of the store's is what the lost answer was
-		if fault.after {
-			return errNth
-		}
-		return err
-	}
-
-	// Without a record the cookie is all there is.
 	if f.saw.placement == session.InCookie {
-		if !now.Before(f.saw.expires) {
-			return session.ErrGone
-		}
-		after.expires, after.version = clocks(m.created, now, after.expiry), after.version+1
-		fresh := cycle || after.placement != session.InCookie || rearm && after.expires.Before(m.created.Add(lifetime))
-		gone := m.dead || replaced
-		switch {
-		case !now.Before(after.expires) && rearm:
-			if replaced {
-				return session.ErrMoved
-			}
-			m.dead = true
-			return nil
-		case !fresh && gone:
-			return session.ErrGone
-		case fresh && fault.before:
-			return errNth
-		case fresh && gone && after.placement == session.InCookie:
-			return lost(session.ErrGone)
-		case fresh && gone:
-			return session.ErrGone
-		}
-		if fresh {
-			w.replace(m)
-		}
-		if after.placement == session.InCookie {
-			m.state = after
-			w.send(m, after)
-			return nil
-		}
-		after.version, m.floor = 1, 0
-		w.write(m, after, nil, nil, false, true)
-		return nil
+		return w.commitCookie(f, ed, fault)
 	}
+	return w.commitRecord(f, ed, fault)
+}
 
-	// With a record its version counts.
-	fresh := cycle || after.placement == session.InCookie
-	if f.blind && (cycle || after.placement != session.Hybrid) {
-		return session.ErrStale
+// flush ends the session of f at once.
+func (w *world) flush(rt *rapid.T, f *flight) error {
+	now, m, c := w.clock.Now(), f.cookie.of, f.cookie
+	replaced := c.id != m.id
+	switch {
+	case replaced && now.Before(c.left.Add(30*time.Second)), replaced && c.placement == session.InCookie:
+		if _, err := w.e.Stats(rt.Context()); err == nil && f.s.IDBefore() != "" {
+			return nil // its marker was removed while the clock was ahead
+		}
+		return session.ErrMoved
+	case !replaced:
+		m.dead = true
 	}
-	if !rearm && !now.Before(clocks(m.created, now, after.expiry)) {
+	return nil
+}
+
+// commitCookie is the commit of a session of placement cookie: there is no record, and
+// the cookie is all there is.
+func (w *world) commitCookie(f *flight, ed edited, fault modelFault) error {
+	now, m, after := w.clock.Now(), f.cookie.of, ed.after
+	replaced := f.cookie.id != m.id
+	if !now.Before(f.saw.expires) {
 		return session.ErrGone
 	}
-	if fault.before {
+	after.expires, after.version = clocks(m.created, now, after.expiry), after.version+1
+	fresh := ed.cycle || after.placement != session.InCookie || ed.rearm && after.expires.Before(m.created.Add(lifetime))
+	switch gone := m.dead || replaced; {
+	case !now.Before(after.expires) && ed.rearm:
+		if replaced {
+			return session.ErrMoved
+		}
+		m.dead = true
+		return nil
+	case !fresh && gone:
+		return session.ErrGone
+	case fresh && fault.before:
 		return errNth
-	}
-	if replaced || !m.alive(now) {
-		if fresh && after.placement != session.InCookie {
-			return session.ErrGone // the lost answer was to the copy under the new ID, and that was found
-		}
-		return lost(session.ErrGone)
-	}
-	saw, stale := f.saw, f.stale
-	if m.version != f.saw.version {
-		w.found["conflict"]++
-		if fault.after && !(fresh && after.placement != session.InCookie) {
-			return errNth
-		}
-		saw, _, _, stale = w.opens(c)
-		after = saw
-		after.values = maps.Clone(saw.values)
-		changed, cycle, voids, rearm = a.edit(&after, stale)
-		if missed := stale && c.version < m.changed; (missed && !f.missed || w.blind(c)) && (cycle || after.placement != session.Hybrid) {
-			return session.ErrStale
-		}
-		if !changed {
-			return nil
-		}
-		fresh = cycle || after.placement == session.InCookie
-	}
-	blind := w.blind(c)
-	after.version = m.version + 1
-	if after.expires = clocks(m.created, now, after.expiry); rearm && !now.Before(after.expires) {
-		after.expires = time.UnixMilli(0) // no clock that goes back revives it
-	}
-	toServer := func(key string) bool {
-		_, there := m.values[key]
-		return there || blind || voids && !fresh || after.placement == session.OnServer
+	case gone && after.placement == session.InCookie:
+		return fault.or(session.ErrGone)
+	case gone:
+		return session.ErrGone
 	}
 	if fresh {
 		w.replace(m)
 	}
 	if after.placement == session.InCookie {
-		m.state, m.floor = after, 0
+		m.state = after
 		w.send(m, after)
 		return nil
 	}
-	if voids {
-		m.floor = after.version
+	after.version, m.floor = 1, 0
+	w.write(m, after, nil, nil, false, true)
+	return nil
+}
+
+// commitRecord is the commit of a session that has a record, whose version counts.
+func (w *world) commitRecord(f *flight, ed edited, fault modelFault) error {
+	now, m, c := w.clock.Now(), f.cookie.of, f.cookie
+	gone := c.id != m.id || !m.alive(now)
+	switch {
+	case f.blind && ed.moves():
+		return session.ErrStale
+	case !ed.rearm && !now.Before(clocks(m.created, now, ed.after.expiry)):
+		return session.ErrGone
+	case fault.before:
+		return errNth
+	case gone && ed.copies():
+		return session.ErrGone // the lost answer was to the copy under the new ID, and that was found
+	case gone:
+		return fault.or(session.ErrGone)
 	}
-	base := map[string]string{}
-	for key, text := range saw.values {
-		if _, there := m.values[key]; !there && m.placement == session.Hybrid {
-			base[key] = text
+	saw, stale := f.saw, f.stale
+	if m.version != f.saw.version {
+		var err error
+		if saw, stale, err = w.retry(f, &ed, fault); err != nil || !ed.changed {
+			return err
 		}
 	}
-	if fresh || stale && !blind {
-		base = nil
-	}
-	was := m.placement
-	send := fresh || voids || after.placement == session.Hybrid && !blind ||
-		after.placement == session.OnServer && (rearm || after.expiry.After != 0 || was != after.placement)
-	w.write(m, after, toServer, base, voids && !fresh, send && now.Before(after.expires))
-	if fault.after && !fresh && !now.Before(after.expires) {
+	w.save(c, saw, stale, &ed)
+	if fault.after && !ed.fresh() && !now.Before(ed.after.expires) {
 		return errNth // a record that has expired cannot be found again
 	}
 	return nil
+}
+
+// retry does f's act again to what another request has written meanwhile.
+func (w *world) retry(f *flight, ed *edited, fault modelFault) (saw state, stale bool, err error) {
+	m, c := f.cookie.of, f.cookie
+	w.found["conflict"]++
+	if fault.after && !ed.copies() {
+		return saw, stale, errNth
+	}
+	saw, _, _, stale = w.opens(c)
+	*ed = f.act.edit(saw, stale)
+	if missed := stale && c.version < m.changed; (missed && !f.missed || w.blind(c)) && ed.moves() {
+		err = session.ErrStale
+	}
+	return saw, stale, err
+}
+
+// save makes what a request with the cookie c has left the session of c. The request saw
+// that; stale tells whether it knew less than a later cookie.
+func (w *world) save(c *modelCookie, saw state, stale bool, ed *edited) {
+	now, m, after := w.clock.Now(), c.of, &ed.after
+	blind, fresh, voids := w.blind(c), ed.fresh(), ed.voids && !ed.fresh()
+	after.version = m.version + 1
+	if after.expires = clocks(m.created, now, after.expiry); ed.rearm && !now.Before(after.expires) {
+		after.expires = time.UnixMilli(0) // no clock that goes back revives it
+	}
+	there := m.values
+	toServer := func(key string) bool {
+		_, ok := there[key]
+		return ok || blind || voids || after.placement == session.OnServer
+	}
+	if fresh {
+		w.replace(m)
+	}
+	if after.placement == session.InCookie {
+		m.state, m.floor = *after, 0
+		w.send(m, *after)
+		return
+	}
+	if ed.voids {
+		m.floor = after.version
+	}
+	base := m.inCookie(saw)
+	if fresh || stale && !blind {
+		base = nil
+	}
+	send := fresh || ed.voids || after.placement == session.Hybrid && !blind ||
+		after.placement == session.OnServer && (ed.rearm || after.expiry.After != 0 || m.placement != after.placement)
+	w.write(m, *after, toServer, base, voids, send && now.Before(after.expires))
+}
+
+// inCookie returns those of the values in saw that a hybrid session has in its cookie.
+func (m *modelSession) inCookie(saw state) map[string]string {
+	half := map[string]string{}
+	for key, text := range saw.values {
+		if _, there := m.values[key]; !there && m.placement == session.Hybrid {
+			half[key] = text
+		}
+	}
+	return half
 }
 
 // write makes after the record of m, and what it has in the cookie that is sent. With

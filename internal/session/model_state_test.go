@@ -87,6 +87,14 @@ func (f *modelFault) hook(_ context.Context, op string) (before, after error) {
 
 func (w *world) wentBack() bool { return w.clock.Now().Before(w.latest) }
 
+// or returns err, or the error of a lost answer: what was lost may be the refusal.
+func (f *modelFault) or(err error) error {
+	if f.after {
+		return errNth
+	}
+	return err
+}
+
 func (m *modelSession) alive(now time.Time) bool { return m != nil && !m.dead && now.Before(m.expires) }
 
 func clocks(created, now time.Time, x session.Expiry) time.Time {

@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/store/stores"
 	"github.com/sessionscope/sessionscope/internal/store/storetest"
-	"pgregory.net/rapid"
 )
 
 // world is the engine and the model of it.

@@ -129,6 +129,13 @@ func TestTamper(t *testing.T) {
 			t.Errorf("letter %d: %v, or the copy opens the session", at, err)
 		}
 	}
+}
+
+// If it failed, an impossible change would be sent as a copy, or be refused without a
+// word on what is wrong with it.
+func TestTamperRefusesImpossibleChanges(t *testing.T) {
+	e, _ := peekEngine(t)
+	cookie := bornWith(t, e, "Rahim")
 	for _, test := range []struct {
 		part, to string
 		at       int

@@ -128,136 +128,182 @@ func TestTransitions(t *testing.T) {
 	}
 }
 
+// run is one transition: what two requests have done to a session, and what the
+// browser and the server have of it then.
+type run struct {
+	t           *testing.T
+	what        string // for a failure
+	e           *engine
+	b           *browser
+	from        session.Placement
+	first, late step
+	wasIn       session.Placement   // where the late request finds the session
+	sessions    [2]*session.Session // of the first request, and of the late one
+	lateErr     error
+	wrote       bool         // the late request did its act; otherwise it read, or changed nothing
+	had         map[int]bool // whose cookie the browser has
+	cookies     []string     // the one of before, and those that were sent
+	values      map[string]string
+}
+
+func (r *run) fail(format string, args ...any) {
+	r.t.Helper()
+	r.t.Errorf("%s: "+format, append([]any{r.what}, args...)...)
+}
+
+// opens returns the session that a cookie opens now.
+func (r *run) opens(cookie string) *session.Session {
+	seen := r.e.browser(r.t)
+	seen.cookie = cookie
+	return seen.load()
+}
+
+// The session was ended, or got a new ID, by the requests that wrote.
+func (r *run) ended() bool       { return r.first.ends || r.wrote && r.late.ends }
+func (r *run) lateRenewed() bool { return r.wrote && r.late.fresh(r.wasIn) }
+func (r *run) renewed() bool     { return r.first.fresh(r.from) || r.lateRenewed() }
+
 func transition(t *testing.T, what string, from session.Placement, first, late step, order []int) (outcome string) {
-	e := newEngine(t, nil)
-	b := e.browser(t)
-	b.born(from)
-	b.set("more", "z")
-	before := b.cookie
-	values := map[string]string{"name": "Rahim", "more": "z", "big": strings.Repeat("x", 300)}
-	fail := func(format string, args ...any) {
-		t.Helper()
-		t.Errorf("%s: "+format, append([]any{what}, args...)...)
-	}
-
-	// Both load, then both act.
-	one, two := b.load(), b.load()
-	first.act(t, one)
-	if err := one.Commit(t.Context()); err != nil {
-		fail("the first: %v", err)
-	}
-	wasIn := from // where the late one finds the session
-	if first.moves != 0 {
-		wasIn = first.moves
-	}
-	late.act(t, two)
-	err := two.Commit(t.Context())
-	replaced := first.fresh(from) || first.ends
-	switch refused := errors.Is(err, session.ErrGone) || errors.Is(err, session.ErrMoved); {
-	case errors.Is(err, session.ErrConflict) && wasIn == session.Hybrid && first.inCookie && (late.fresh(session.Hybrid) || late.moves == session.OnServer):
-	case err != nil && !refused:
-		fail("the late one: %v", err)
-	case refused && !replaced:
-		fail("the late one was refused, although the session was not ended: %v", err)
-	}
-	wrote := err == nil && !replaced // otherwise it read, or changed nothing
-	answers := [2]*session.Session{one, two}
-	had := map[int]bool{} // whose cookie the browser has
-	for _, n := range order {
-		if c := answers[n].SetCookie(); c != nil {
-			b.cookie = c.Value
-			had = map[int]bool{n: true}
-		}
-	}
-
-	// What is dead stays dead.
-	opens := func(cookie string) *session.Session {
-		seen := e.browser(t)
-		seen.cookie = cookie
-		return seen.load()
-	}
-	all := []string{before}
-	for _, s := range answers {
-		if c := s.SetCookie(); c != nil && c.Value != "" {
-			all = append(all, c.Value)
-		}
-	}
-	ended := first.ends || wrote && late.ends
-	renewed := first.fresh(from) || wrote && late.fresh(wasIn)
-	for n, cookie := range all {
-		if s := opens(cookie); s.Exists() && (ended || renewed && n == 0) {
-			fail("cookie %d of a session that was ended or has a new ID opens it", n)
-		}
-	}
-	s := opens(b.cookie)
+	r := &run{t: t, what: what, e: newEngine(t, nil), from: from, wasIn: from, first: first, late: late}
+	r.b = r.e.browser(t)
+	r.b.born(from)
+	r.b.set("more", "z")
+	r.values = map[string]string{"name": "Rahim", "more": "z", "big": strings.Repeat("x", 300)}
+	r.cookies = []string{r.b.cookie}
+	r.act()
+	r.answer(order)
+	r.checkDeadCookies()
+	s := r.opens(r.b.cookie)
 	lost := false // the browser's cookie is of an ID that was replaced
 	switch {
-	case ended:
+	case r.ended():
 		return "ended"
-	case renewed && !s.Exists():
+	case r.renewed() && !s.Exists():
 		lost = true
-		if (first.fresh(from) && had[0]) && !(wrote && late.fresh(wasIn)) || wrote && late.fresh(wasIn) && had[1] {
-			fail("the cookie with the new ID opens nothing")
+		if r.first.fresh(from) && r.had[0] && !r.lateRenewed() || r.lateRenewed() && r.had[1] {
+			r.fail("the cookie with the new ID opens nothing")
 		}
 	case !s.Exists():
-		fail("the session is lost: %q", s.Verdict())
+		r.fail("the session is lost: %q", s.Verdict())
 	}
-
-	// What was kept is there.
 	if !lost {
-		want := maps.Clone(values)
-		certain := func(key string) bool { return wasIn == session.OnServer || key == "big" || key == "large" } // on the server
-		apply := func(st step, n int) {
-			if st.clears {
-				clear(want)
-			}
-			for key, text := range st.sets {
-				if want[key] = text; from == session.InCookie && wasIn == session.InCookie || !certain(key) {
-					if !had[n] {
-						want[key] = "?" // the last cookie counts
-					}
-				}
-			}
-		}
-		apply(first, 0)
-		if wrote {
-			apply(late, 1)
-		}
-		cleared := first.clears || wrote && late.clears
-		for key, text := range want {
-			v, ok := s.Get(key)
-			switch got := strings.Trim(string(v), `"`); {
-			case text == "?" || text == "" && !ok:
-			case cleared && from == session.InCookie: // the last cookie counts
-			case got != text:
-				fail("%s holds %.10q, want %.10q", key, got, text)
-			}
-		}
-		for _, key := range s.Keys() {
-			if want[key] == "" && !(cleared && (from == session.InCookie || had[1] && first.clears)) {
-				fail("%s is there, %.10q wanted", key, want[key])
-			}
-		}
+		r.checkValues(s)
 	}
-
-	// No copy outlives an expiry that was set.
-	expires := first.expires
-	if wrote && late.expires != 0 {
-		expires = late.expires
-	}
-	if expires > 0 && expires < time.Hour {
-		time.Sleep(expires)
-		for n, cookie := range all {
-			if opens(cookie).Exists() {
-				fail("cookie %d opens the session after its own expiry", n)
-			}
-		}
-	}
+	r.checkExpiry()
 	switch {
 	case lost:
 		return "lost on the way"
-	case err != nil:
+	case r.lateErr != nil:
 		return "409"
 	}
 	return "kept"
+}
+
+// act lets both requests load, and then both act.
+func (r *run) act() {
+	one, two := r.b.load(), r.b.load()
+	r.sessions = [2]*session.Session{one, two}
+	r.first.act(r.t, one)
+	if err := one.Commit(r.t.Context()); err != nil {
+		r.fail("the first: %v", err)
+	}
+	if r.first.moves != 0 {
+		r.wasIn = r.first.moves
+	}
+	r.late.act(r.t, two)
+	err := two.Commit(r.t.Context())
+	replaced := r.first.fresh(r.from) || r.first.ends
+	switch refused := errors.Is(err, session.ErrGone) || errors.Is(err, session.ErrMoved); {
+	case errors.Is(err, session.ErrConflict) && r.wasIn == session.Hybrid && r.first.inCookie && (r.late.fresh(session.Hybrid) || r.late.moves == session.OnServer):
+	case err != nil && !refused:
+		r.fail("the late one: %v", err)
+	case refused && !replaced:
+		r.fail("the late one was refused, although the session was not ended: %v", err)
+	}
+	r.lateErr, r.wrote = err, err == nil && !replaced
+}
+
+// answer lets the answers reach the browser in that order.
+func (r *run) answer(order []int) {
+	r.had = map[int]bool{}
+	for _, n := range order {
+		if c := r.sessions[n].SetCookie(); c != nil {
+			r.b.cookie = c.Value
+			r.had = map[int]bool{n: true}
+		}
+	}
+	for _, s := range r.sessions {
+		if c := s.SetCookie(); c != nil && c.Value != "" {
+			r.cookies = append(r.cookies, c.Value)
+		}
+	}
+}
+
+// checkDeadCookies checks that what is dead stays dead.
+func (r *run) checkDeadCookies() {
+	for n, cookie := range r.cookies {
+		if s := r.opens(cookie); s.Exists() && (r.ended() || r.renewed() && n == 0) {
+			r.fail("cookie %d of a session that was ended or has a new ID opens it", n)
+		}
+	}
+}
+
+// wanted returns the values that the browser's session must hold, "" for none and "?"
+// for those of which the last cookie counts.
+func (r *run) wanted() map[string]string {
+	want := maps.Clone(r.values)
+	certain := func(key string) bool { return r.wasIn == session.OnServer || key == "big" || key == "large" } // on the server
+	apply := func(st step, n int) {
+		if st.clears {
+			clear(want)
+		}
+		for key, text := range st.sets {
+			inCookie := r.from == session.InCookie && r.wasIn == session.InCookie || !certain(key)
+			if want[key] = text; inCookie && !r.had[n] {
+				want[key] = "?"
+			}
+		}
+	}
+	apply(r.first, 0)
+	if r.wrote {
+		apply(r.late, 1)
+	}
+	return want
+}
+
+// checkValues checks that what was kept is there, and nothing beside it.
+func (r *run) checkValues(s *session.Session) {
+	want := r.wanted()
+	cleared := r.first.clears || r.wrote && r.late.clears
+	for key, text := range want {
+		v, ok := s.Get(key)
+		switch got := strings.Trim(string(v), `"`); {
+		case text == "?" || text == "" && !ok:
+		case cleared && r.from == session.InCookie: // the last cookie counts
+		case got != text:
+			r.fail("%s holds %.10q, want %.10q", key, got, text)
+		}
+	}
+	for _, key := range s.Keys() {
+		if want[key] == "" && !(cleared && (r.from == session.InCookie || r.had[1] && r.first.clears)) {
+			r.fail("%s is there, %.10q wanted", key, want[key])
+		}
+	}
+}
+
+// checkExpiry checks that no copy outlives an expiry that was set.
+func (r *run) checkExpiry() {
+	expires := r.first.expires
+	if r.wrote && r.late.expires != 0 {
+		expires = r.late.expires
+	}
+	if expires <= 0 || expires >= time.Hour {
+		return
+	}
+	time.Sleep(expires)
+	for n, cookie := range r.cookies {
+		if r.opens(cookie).Exists() {
+			r.fail("cookie %d opens the session after its own expiry", n)
+		}
+	}
 }
