@@ -11,7 +11,8 @@ import (
 
 const million = 1_000_000
 
-func keyOf(n int) (k session.Key) { // as well spread as a SHA-256, and free
+// keyOf returns a key that is spread as evenly as a SHA-256, at almost no cost.
+func keyOf(n int) (k session.Key) {
 	x := uint64(n) * 0x9e3779b97f4a7c15
 	for i := 0; i < len(k); i += 8 {
 		x ^= x >> 29
@@ -22,8 +23,8 @@ func keyOf(n int) (k session.Key) { // as well spread as a SHA-256, and free
 	return k
 }
 
-// filled returns a store of a million sessions with no data, 1,000 of which
-// expire after a second, and the rest within two hours.
+// filled returns a store of a million sessions without data: 1,000 of them expire
+// after a second, the others within two hours.
 func filled(b *testing.B, clock *time.Time) *Store {
 	st := New(Config{Now: func() time.Time { return *clock }})
 	for n := range million {
@@ -38,6 +39,7 @@ func filled(b *testing.B, clock *time.Time) *Store {
 	return st
 }
 
+// heap returns the bytes of the live heap.
 func heap() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
@@ -45,7 +47,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// BenchmarkMillion reports what a session costs over its data at a million.
+// BenchmarkMillion reports the bytes that a session takes besides its data, in a store
+// of a million.
 func BenchmarkMillion(b *testing.B) {
 	clock := time.Now()
 	for b.Loop() {
@@ -56,7 +59,7 @@ func BenchmarkMillion(b *testing.B) {
 	}
 }
 
-// BenchmarkClearThousand clears 1,000 expired sessions of a million.
+// BenchmarkClearThousand clears the 1,000 sessions that have expired of a million.
 func BenchmarkClearThousand(b *testing.B) {
 	clock := time.Now()
 	for b.Loop() {
@@ -70,8 +73,8 @@ func BenchmarkClearThousand(b *testing.B) {
 	}
 }
 
-// BenchmarkLoadWhileClearing reports the longest that a Load waits while all of
-// a million sessions, which expired in one second, are cleared.
+// BenchmarkLoadWhileClearing reports the longest wait of a Load while a million
+// sessions are cleared that expired in the same second.
 func BenchmarkLoadWhileClearing(b *testing.B) {
 	clock := time.Now()
 	st := New(Config{Now: func() time.Time { return clock }})

@@ -10,7 +10,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// The limit in bytes refuses what grows past it, and nothing else.
+// If this fails, MaxBytes lets data grow past the limit, or refuses a logout, a new ID
+// or a record that shrinks.
 func TestMaxBytes(t *testing.T) {
 	now := time.Now()
 	st := New(Config{MaxBytes: 100, Now: func() time.Time { return now }})
@@ -33,22 +34,23 @@ func TestMaxBytes(t *testing.T) {
 		t.Fatalf("after a refused save: version %d, %d bytes, %v", r.Version, len(r.Data), err)
 	}
 	want("as many bytes", nil, save(1, record(1, 60, time.Hour)))
-	want("a longer headstone", nil, st.Create(t.Context(), keyOf(3), session.Record{Marker: true, Expires: now.Add(time.Hour), Data: strings.Repeat("x", 99)}))
+	want("a marker, though there is no room", nil, st.Create(t.Context(), keyOf(3), session.Record{Marker: true, Expires: now.Add(time.Hour), Data: strings.Repeat("x", 99)}))
 	want("a session that goes on under a new ID", nil, st.Create(t.Context(), keyOf(4), record(7, 60, time.Hour)))
-	want("fewer, although there are too many", nil, save(4, record(8, 5, time.Hour)))
+	want("a record that shrinks, in a store over its limit", nil, save(4, record(8, 5, time.Hour)))
 	now = now.Add(time.Second)
-	want("room that an expired one had", nil, save(1, record(2, 95, time.Hour)))
+	want("the room of an expired session", nil, save(1, record(2, 95, time.Hour)))
 	if s, _ := st.Stats(t.Context()); s != (session.Stats{Live: 2, Bytes: 100, Ended: 1}) {
 		t.Fatalf("%+v", s)
 	}
 }
 
-// Two keys that share the 64 bits of the map are told apart.
+// The map knows a key by 64 bits. If this fails, a second key with the same 64 bits
+// opens or overwrites the session of the first.
 func TestSharedID(t *testing.T) {
 	st := New(Config{})
 	one, two := keyOf(1), keyOf(1)
 	two[31]++
-	two[16] = one[16] // the same shard
+	two[16] = one[16] // in the same shard
 	r := session.Record{Created: time.Now(), Expires: time.Now().Add(time.Hour), Data: "1"}
 	if err := st.Create(t.Context(), one, r); err != nil {
 		t.Fatal(err)
@@ -70,7 +72,8 @@ func TestSharedID(t *testing.T) {
 	}
 }
 
-// A Save that needs more room than one step clears finds it.
+// A Save clears step by step until its data fits. If this fails, it gives up after
+// roomStep sessions although more have expired.
 func TestSaveClearsAsMuchAsItNeeds(t *testing.T) {
 	now := time.Now()
 	st := New(Config{MaxBytes: 10000, Now: func() time.Time { return now }})
@@ -91,7 +94,8 @@ func TestSaveClearsAsMuchAsItNeeds(t *testing.T) {
 	}
 }
 
-// Parallel creates in a store of dead sessions find room, whoever clears them.
+// The store is full of dead sessions, and eight creates clear them at the same time.
+// If this fails, a create is refused because another one has cleared them.
 func TestParallelCreatesFindRoom(t *testing.T) {
 	for range 300 {
 		now := time.Now()

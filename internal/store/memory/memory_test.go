@@ -9,6 +9,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/storetest"
 )
 
+// The memory store keeps the contract of session.Backend.
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(_ *testing.T, max int, now func() time.Time) session.Backend {
 		return memory.New(memory.Config{MaxSessions: max, Now: now})

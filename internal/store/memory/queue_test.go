@@ -8,7 +8,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// What was deleted does not lie in the queue until its second comes.
+// If this fails, deleted sessions stay in the expiry queue, and in memory, until they
+// would have expired.
 func TestQueueForgetsTheDeleted(t *testing.T) {
 	now := time.Now()
 	st := New(Config{Now: func() time.Time { return now }})
