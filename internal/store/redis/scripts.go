@@ -7,13 +7,14 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// Every script touches keys of one slot only: one session's hash, or the index.
-// So they run in a cluster too. Each is atomic.
+// A script is Lua code that Redis runs as one atomic step. Each script uses keys of one
+// slot only, either one session's hash or the index, so that it runs in a cluster too.
 //
-// Redis that is full refuses a script at its first write, if that write takes
-// memory; after one that takes none, such as DEL or HDEL, it lets the script end
-// (redis.io, "Scripting with Lua", on maxmemory). What must never be refused, a
-// logout above all, begins with such a write. That holds for every version.
+// A Redis that is out of memory refuses a script at its first write if that write
+// needs memory. After a first write that needs none, such as DEL or HDEL, it lets the
+// script finish (redis.io, "Scripting with Lua", on maxmemory). A logout, and any other
+// write that must never be refused, therefore begins with a DEL or HDEL. This holds for
+// every version of Redis.
 //
 // Milliseconds are compared as numbers: a double holds them exactly. Versions of
 // a record are compared as text, as they were written.
@@ -24,7 +25,7 @@ func newScript(src ...string) script {
 	return script{all, goredis.NewScript(all).Hash()}
 }
 
-// Arguments 1 to 7 of create and save: now and the time to live in ms, then the fields.
+// write sets all fields of the hash. ARGV[1] to ARGV[7] are those of Store.fields.
 const write = `
 local function write()
 	redis.call('HSET', KEYS[1], 'created', ARGV[3], 'expires', ARGV[4], 'version', ARGV[5], 'data', ARGV[6], 'marker', ARGV[7])
@@ -33,8 +34,8 @@ local function write()
 end
 `
 
-// live says NOTFOUND or CONFLICT unless the session is live at ARGV[1], in ms,
-// and of the given version.
+// live returns NOTFOUND unless the session is live at ARGV[1], in milliseconds, and
+// CONFLICT if it is at another version than the given one. Else it returns nil.
 const live = `
 local function live(version)
 	local old = redis.call('HMGET', KEYS[1], 'marker', 'expires', 'version')
@@ -45,7 +46,8 @@ end
 `
 
 var (
-	// createScript: ARGV[8] is 1 for what is never refused for room.
+	// createScript takes Store.fields, and 1 for a record that must not be refused when
+	// Redis is out of memory.
 	createScript = newScript(write, `
 if redis.call('EXISTS', KEYS[1]) == 1 then
 	local old = redis.call('HMGET', KEYS[1], 'marker', 'expires')
@@ -56,7 +58,8 @@ if ARGV[8] == '1' then redis.call('DEL', KEYS[1]) end
 return write()
 `)
 
-	// saveScript: ARGV[8] is the version to replace.
+	// saveScript takes Store.fields, and the version that it may replace. A marker, and
+	// data that does not grow, are not refused when Redis is out of memory.
 	saveScript = newScript(write, live, `
 local no = live(ARGV[8])
 if no then return no end
@@ -66,7 +69,8 @@ end
 return write()
 `)
 
-	// touchScript: now, time to live, version, expires. It returns the size of the data.
+	// touchScript takes now, the time to live, the version and the new expiry. It returns
+	// the size of the data.
 	touchScript = newScript(live, `
 local no = live(ARGV[3])
 if no then return no end
@@ -75,13 +79,14 @@ redis.call('HSET', KEYS[1], 'expires', ARGV[4])
 return redis.call('HSTRLEN', KEYS[1], 'data')
 `)
 
+	// deleteScript deletes a session, and leaves a marker.
 	deleteScript = newScript(`
 if redis.call('HGET', KEYS[1], 'marker') ~= '1' then redis.call('DEL', KEYS[1]) end
 return 'OK'
 `)
 
-	// expireScript deletes what is dead at ARGV[1]. Of a live session it returns
-	// what the index should say: expires, version, bytes.
+	// expireScript deletes the hash if it is dead at ARGV[1], or no record. For a live
+	// session it returns what the index should have: expires, version, bytes.
 	expireScript = newScript(`
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'GONE' end
 local old = redis.call('HMGET', KEYS[1], 'marker', 'expires', 'version')
@@ -95,10 +100,11 @@ return 'DELETED'
 `)
 )
 
-// The index: KEYS[1] is the sorted set of sessions by expiry, KEYS[2] a hash of
-// "version:bytes" for each, and of their sum under total. Sum and terms lie in
-// one key, so that they are lost together or not at all; with the sorted set
-// gone, put begins anew. Running one of these scripts twice does no harm.
+// index has the functions of the scripts for the index. KEYS[1] is the sorted set of
+// sessions by expiry. KEYS[2] is a hash that has "version:bytes" for each session, and
+// under total the sum of those bytes. The sum and its terms are in one key, so that they
+// are lost together or not at all; when the sorted set is lost, put empties the hash and
+// begins anew. Running one of these scripts twice does no harm.
 const index = `
 local function drop(member)
 	local bytes = string.match(redis.call('HGET', KEYS[2], member) or '', ':(%d+)$') or 0
@@ -116,9 +122,9 @@ end
 `
 
 var (
-	// reserveScript: member, expires, version, bytes, and how many sessions there
-	// may be at most, 0 for no limit. It returns the entry of a member that is
-	// there already, and leaves that as it is.
+	// reserveScript takes member, expires, version, bytes, and how many sessions there
+	// may be at most, 0 for no limit. It returns THERE and the entry when the member is
+	// there already, and leaves that as it is; else FULL or ADDED.
 	reserveScript = newScript(index, `
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then
 	return {'THERE', redis.call('HGET', KEYS[2], ARGV[1]) or ''}
@@ -129,20 +135,20 @@ put(ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 return {'ADDED'}
 `)
 
-	// putScript: member, expires, version, bytes. A newer version stays. It says
-	// ADDED if there was no entry.
+	// putScript takes member, expires, version, bytes. It leaves an entry of a newer
+	// version as it is. It returns ADDED if there was no entry.
 	putScript = newScript(index, `
-local was = tonumber(string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '', '^(%d+):'))
+local version = tonumber(string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '', '^(%d+):'))
 local there = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if not was or was <= tonumber(ARGV[3]) or not there then
+if not version or version <= tonumber(ARGV[3]) or not there then
 	put(ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 end
 return there and 'OK' or 'ADDED'
 `)
 
-	// swapScript: member, the entry that it was seen with, and what to put instead:
-	// expires, version, bytes; no expires takes it out. Many such fives may follow.
-	// One whose entry was changed meanwhile is left alone.
+	// swapScript takes any number of five arguments: member, the entry that the caller
+	// saw, and what to put instead: expires, version, bytes. An empty expires takes the
+	// member out. A member whose entry has changed since is left alone.
 	swapScript = newScript(index, `
 for i = 1, #ARGV, 5 do
 	local member = ARGV[i]
@@ -153,12 +159,14 @@ end
 return 'OK'
 `)
 
+	// dropScript takes a member out.
 	dropScript = newScript(index, `
 drop(ARGV[1])
 return 'OK'
 `)
 
-	// dueScript: now, and how many at most. It returns members and their entries in turn.
+	// dueScript takes now and how many members to return at most. It returns those that
+	// have expired, each with its entry after it.
 	dueScript = newScript(`
 local found = {}
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])) do
@@ -168,7 +176,8 @@ end
 return found
 `)
 
-	// statsScript: now. It returns how many there are, how many of them have expired, and their bytes.
+	// statsScript takes now. It returns the number of sessions, how many of them have
+	// expired, and the bytes of all.
 	statsScript = newScript(`
 return {
 	redis.call('ZCARD', KEYS[1]),
@@ -178,25 +187,25 @@ return {
 `)
 )
 
-// once is a command that is sent once. go-redis sends others again when a
-// connection breaks, in a cluster even with retries off: an update that was
-// made, and whose answer was lost, would then meet its own version and report a
-// conflict, and the engine would make it a second time. Redirects in a cluster
-// (MOVED, ASK) are followed all the same: the script did not run there.
+// once is a command that go-redis sends once. It sends others again when a connection
+// breaks, in a cluster even with retries off. An update whose answer was lost would then
+// be sent again, find its own version there and report a conflict, and the engine would
+// make it a second time. Redirects in a cluster (MOVED, ASK) are followed all the same:
+// the node that sends one did not run the script.
 type once struct{ *goredis.Cmd }
 
 func (once) NoRetry() bool { return true }
 
-// eval runs s by its hash, and by its text on a server that does not know it yet:
-// that answer is the one after which a script may be sent again in any case.
+// eval runs s by its hash. A server that does not know the hash answers NOSCRIPT and has
+// done nothing, so that the whole text is sent then.
 func (st *Store) eval(ctx context.Context, s script, keys []string, args ...any) (any, error) {
-	send := func(verb, what string) (any, error) {
-		line := append(make([]any, 0, 3+len(keys)+len(args)), verb, what, len(keys))
+	send := func(verb, script string) (any, error) {
+		line := append(make([]any, 0, 3+len(keys)+len(args)), verb, script, len(keys))
 		for _, key := range keys {
 			line = append(line, key)
 		}
 		cmd := goredis.NewCmd(ctx, append(line, args...)...)
-		_ = st.client.Process(ctx, once{cmd}) // Result says it again
+		_ = st.client.Process(ctx, once{cmd}) // Result returns the same error
 		return cmd.Result()
 	}
 	answer, err := send("evalsha", s.sha)

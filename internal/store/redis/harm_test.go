@@ -1,0 +1,145 @@
+package redis
+
+import (
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/store/redis/redistest"
+)
+
+// A full Redis takes nothing new, and refuses no logout and nothing that shrinks.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--maxmemory-policy", "noeviction")
+	st := open(t, Config{URL: server.URL()})
+	create(t, st, 1, time.Hour, `{"a":1}`)
+	create(t, st, 2, time.Hour, `{"b":1}`)
+	create(t, st, 3, time.Second, `{}`)
+	redis(t, st, "CONFIG", "SET", "maxmemory", "1")
+
+	want(t, session.ErrFull, st.Create(t.Context(), key(4), record(time.Hour, `{}`)))
+	wantStats(t, st, 3, 0, 16)
+	r := load(t, st, 1)
+	r.Data = `{"a":11}`
+	_, err := st.Save(t.Context(), key(1), r)
+	want(t, session.ErrFull, err)
+	r.Data = `{"a":2}` // as large as before
+	version, err := st.Save(t.Context(), key(1), r)
+	want(t, nil, err)
+	want(t, nil, st.Touch(t.Context(), key(1), version, r.Expires.Add(time.Minute)))
+	if got := load(t, st, 1); got.Data != r.Data || got.Version != version || !got.Expires.Equal(r.Expires.Add(time.Minute)) {
+		t.Errorf("saved: %+v", got)
+	}
+
+	mark := record(time.Hour, `{"flushed":"2030-01-01T00:00:00Z"}`)
+	mark.Marker = true
+	want(t, nil, st.Create(t.Context(), key(5), mark))
+	next := record(time.Hour, `{"a":2}`) // a new ID
+	next.Version = version
+	want(t, nil, st.Create(t.Context(), key(6), next))
+	mark.Version = version
+	_, err = st.Save(t.Context(), key(1), mark)
+	want(t, nil, err)
+	for _, n := range []int{1, 5} {
+		if got := load(t, st, n); !got.Marker || got.Data != mark.Data {
+			t.Errorf("marker %d: %+v", n, got)
+		}
+	}
+	want(t, nil, st.Delete(t.Context(), key(2)))
+	removed, err := st.DeleteExpired(t.Context(), time.Now().Add(time.Minute), 10)
+	if removed != 1 || err != nil {
+		t.Errorf("%d removed, %v", removed, err)
+	}
+	wantStats(t, st, 1, 0, 7)
+
+	redis(t, st, "CONFIG", "SET", "maxmemory", "0")
+	create(t, st, 4, time.Hour, `{}`)
+}
+
+// A Redis that evicts is pointed out; one that does not is not.
+func TestEvictionIsPointedOut(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[string]bool{"noeviction": false, "allkeys-lru": true, "volatile-ttl": true} {
+		var log strings.Builder
+		open(t, Config{URL: redistest.Start(t, "--maxmemory-policy", policy).URL(), Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if strings.Contains(log.String(), "noeviction") != want {
+			t.Errorf("%s: the log says %q", policy, log.String())
+		}
+	}
+}
+
+// Nothing that a FLUSHALL took comes back.
+func TestFlushAll(t *testing.T) {
+	t.Parallel()
+	st := open(t, Config{URL: redistest.Start(t).URL()})
+	create(t, st, 1, time.Hour, `1`)
+	r := load(t, st, 1)
+	redis(t, st, "FLUSHALL")
+	redis(t, st, "SCRIPT", "FLUSH")
+	_, err := st.Load(t.Context(), key(1))
+	want(t, session.ErrNotFound, err)
+	_, err = st.Save(t.Context(), key(1), r)
+	want(t, session.ErrNotFound, err)
+	want(t, session.ErrNotFound, st.Touch(t.Context(), key(1), 1, r.Expires))
+	want(t, nil, st.Delete(t.Context(), key(1)))
+	wantStats(t, st, 0, 0, 0)
+	create(t, st, 1, time.Hour, `1`)
+	wantStats(t, st, 1, 0, 1)
+}
+
+// What another program left under our names is an outage for that session.
+func TestWrongType(t *testing.T) {
+	t.Parallel()
+	st := open(t, Config{URL: redistest.Start(t).URL()})
+	create(t, st, 2, time.Hour, `22`)
+	redis(t, st, "SET", st.key(key(1)), "text")
+	ofOne := calls(st, 1)
+	for _, name := range []string{"create", "load", "save", "touch", "delete"} {
+		wantOutage(t, name, ofOne[name](t.Context()))
+	}
+	wantStats(t, st, 1, 0, 2) // the refused one is not counted
+	redis(t, st, "ZADD", st.index[0], "1", member(key(1)))
+	count := 0
+	for _, err := range st.All(t.Context()) { // the others are seen
+		want(t, nil, err)
+		count++
+	}
+	if count != 1 {
+		t.Errorf("All yields %d", count)
+	}
+
+	// An index that is none: no new session, and no harm to those there are.
+	redis(t, st, "SET", st.index[0], "text")
+	wantOutage(t, "create", st.Create(t.Context(), key(3), record(time.Hour, `1`)))
+	_, err := st.Load(t.Context(), key(3))
+	want(t, session.ErrNotFound, err)
+	_, err = st.Save(t.Context(), key(2), load(t, st, 2))
+	want(t, nil, err)
+	want(t, nil, st.Delete(t.Context(), key(2)))
+	_, err = st.Stats(t.Context())
+	wantOutage(t, "stats", err)
+}
+
+// A replica is read, and refuses writes, until it is a master again.
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	master := redistest.Start(t, "--repl-diskless-sync-delay", "0")
+	st := open(t, Config{URL: redistest.Start(t).URL()})
+	create(t, open(t, Config{URL: master.URL()}), 1, time.Hour, `1`)
+	_, port, _ := net.SplitHostPort(master.Addr)
+	redis(t, st, "REPLICAOF", "127.0.0.1", port)
+	eventually(t, patient, func() error { _, err := st.Load(t.Context(), key(1)); return err })
+	ofOne := calls(st, 1)
+	for _, name := range []string{"save", "touch", "delete"} {
+		wantOutage(t, name, ofOne[name](t.Context()))
+	}
+	wantOutage(t, "create", calls(st, 2)["create"](t.Context()))
+	redis(t, st, "REPLICAOF", "NO", "ONE")
+	for _, name := range []string{"save", "delete"} {
+		want(t, nil, ofOne[name](t.Context()))
+	}
+}
