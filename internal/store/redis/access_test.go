@@ -24,7 +24,8 @@ import (
 
 const password = "p4ss-w0rd"
 
-// wantRefused wants Open to fail with one line that begins so and shows no password.
+// wantRefused wants Open to fail within 2 s, with one line that has this beginning and
+// not the password.
 func wantRefused(t *testing.T, url, begins string) {
 	t.Helper()
 	began := time.Now()
@@ -42,6 +43,8 @@ func wantRefused(t *testing.T, url, begins string) {
 	}
 }
 
+// If this fails, a bad URL or a Redis that cannot be used starts the program, or the
+// refusal shows the password, has several lines, or takes long.
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	const no = "not the URL of a Redis: write redis://"
@@ -57,7 +60,7 @@ func TestOpenRefuses(t *testing.T) {
 	} {
 		wantRefused(t, url, no)
 	}
-	// A database below nought is refused, and not read as 0.
+	// A negative database is refused and not taken for 0.
 	for url, db := range map[string]string{
 		"redis://:" + password + "@127.0.0.1:1/-1": "-1", "redis://127.0.0.1:1?db=-2": "-2", "unix:///nowhere/redis.sock?db=-1": "-1", "redis://127.0.0.1:1/99999999999": "99999999999",
 	} {
@@ -73,6 +76,8 @@ func TestOpenRefuses(t *testing.T) {
 	server.Continue()
 }
 
+// If this fails, the store opens with a wrong password, or a password that changes while
+// the program runs logs people out instead of being an outage.
 func TestPassword(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--requirepass", password)
@@ -90,7 +95,7 @@ func TestPassword(t *testing.T) {
 	}
 }
 
-// The least rights that are enough.
+// The README gives this list of rights. If this fails, they are not enough.
 func TestRights(t *testing.T) {
 	t.Parallel()
 	for _, server := range []*redistest.Server{redistest.Start(t), redistest.StartCluster(t, 1)[0]} {
@@ -106,7 +111,7 @@ func TestRights(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		for _, beyond := range [][]any{{"SET", "other", "1"}, {"HSET", "other", "a", "1"}, {"FLUSHALL"}, {"KEYS", "*"}} { // the control
+		for _, beyond := range [][]any{{"SET", "other", "1"}, {"HSET", "other", "a", "1"}, {"FLUSHALL"}, {"KEYS", "*"}} { // the control: nothing else is allowed
 			if err := st.client.Do(t.Context(), beyond...).Err(); !goredis.HasErrorPrefix(err, "NOPERM") {
 				t.Errorf("%v: %v", beyond, err)
 			}
@@ -114,6 +119,8 @@ func TestRights(t *testing.T) {
 	}
 }
 
+// If this fails, unix:// opens another database than its db says, or does not come back
+// after a restart.
 func TestUnixSocket(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -154,13 +161,14 @@ func startTLS(t *testing.T) (*redistest.Server, string) {
 	return server, "rediss://" + server.Addr + "/0?skip_verify=true"
 }
 
+// If this fails, the program talks to a Redis whose certificate nobody vouches for.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	server, url := startTLS(t)
 	st := open(t, Config{URL: url})
 	create(t, st, 1, time.Hour, `1`)
 	load(t, st, 1)
-	// An unknown authority is refused unless one says otherwise; so is plain text.
+	// Without skip_verify the unknown authority is refused. So is plain text.
 	wantRefused(t, "rediss://"+server.Addr, "cannot use Redis at "+server.Addr+": tls: ")
 	wantRefused(t, "redis://"+server.Addr, "cannot use Redis at "+server.Addr+": ")
 }

@@ -29,7 +29,8 @@ func BenchmarkSave(b *testing.B) {
 	})
 }
 
-// parallel runs f in 16 clients, each with a session of its own.
+// parallel runs f b.N times on 16 goroutines, each with its own session n, and reports
+// operations a second.
 func parallel(b *testing.B, st *Store, f func(n int, r session.Record) error) {
 	const clients = 16
 	r := record(time.Hour, strings.Repeat("x", 300))

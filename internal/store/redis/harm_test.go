@@ -11,7 +11,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/redis/redistest"
 )
 
-// A full Redis takes nothing new, and refuses no logout and nothing that shrinks.
+// Redis is out of memory. If this fails, a logout, a new ID or a record that does not
+// grow is refused, or a new session is not.
 func TestFull(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--maxmemory-policy", "noeviction")
@@ -60,7 +61,8 @@ func TestFull(t *testing.T) {
 	create(t, st, 4, time.Hour, `{}`)
 }
 
-// A Redis that evicts is pointed out; one that does not is not.
+// If this fails, the operator is not warned of a Redis that evicts live sessions, or is
+// warned of one that does not.
 func TestEvictionIsPointedOut(t *testing.T) {
 	t.Parallel()
 	for policy, want := range map[string]bool{"noeviction": false, "allkeys-lru": true, "volatile-ttl": true} {
@@ -72,7 +74,8 @@ func TestEvictionIsPointedOut(t *testing.T) {
 	}
 }
 
-// Nothing that a FLUSHALL took comes back.
+// An operator empties Redis. If this fails, a late save revives a session, or the
+// figures keep counting it.
 func TestFlushAll(t *testing.T) {
 	t.Parallel()
 	st := open(t, Config{URL: redistest.Start(t).URL()})
@@ -91,7 +94,8 @@ func TestFlushAll(t *testing.T) {
 	wantStats(t, st, 1, 0, 1)
 }
 
-// What another program left under our names is an outage for that session.
+// Another program has put a string under our keys. If this fails, it is overwritten, it
+// is taken for a missing session, or other sessions suffer.
 func TestWrongType(t *testing.T) {
 	t.Parallel()
 	st := open(t, Config{URL: redistest.Start(t).URL()})
@@ -101,10 +105,10 @@ func TestWrongType(t *testing.T) {
 	for _, name := range []string{"create", "load", "save", "touch", "delete"} {
 		wantOutage(t, name, ofOne[name](t.Context()))
 	}
-	wantStats(t, st, 1, 0, 2) // the refused one is not counted
+	wantStats(t, st, 1, 0, 2) // the refused create is not counted
 	redis(t, st, "ZADD", st.index[0], "1", member(key(1)))
 	count := 0
-	for _, err := range st.All(t.Context()) { // the others are seen
+	for _, err := range st.All(t.Context()) { // All yields the other session
 		want(t, nil, err)
 		count++
 	}
@@ -112,7 +116,7 @@ func TestWrongType(t *testing.T) {
 		t.Errorf("All yields %d", count)
 	}
 
-	// An index that is none: no new session, and no harm to those there are.
+	// The index is a string: a create fails, and sessions that are there are served.
 	redis(t, st, "SET", st.index[0], "text")
 	wantOutage(t, "create", st.Create(t.Context(), key(3), record(time.Hour, `1`)))
 	_, err := st.Load(t.Context(), key(3))
@@ -124,7 +128,8 @@ func TestWrongType(t *testing.T) {
 	wantOutage(t, "stats", err)
 }
 
-// A replica is read, and refuses writes, until it is a master again.
+// Redis has become a replica, which is read-only. If this fails, a write that it refused
+// is answered as done, or writes do not work when it is a master again.
 func TestReadOnly(t *testing.T) {
 	t.Parallel()
 	master := redistest.Start(t, "--repl-diskless-sync-delay", "0")

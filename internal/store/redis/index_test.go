@@ -10,8 +10,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/redis/redistest"
 )
 
-// The index is a figure: whatever becomes of it, it is right again after the
-// writes and the sweep that meet its sessions.
+// The index is damaged in seven ways. If this fails, figures and limit stay wrong after
+// every session was written and the store was swept.
 func TestIndexHeals(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -40,7 +40,7 @@ func TestIndexHeals(t *testing.T) {
 				create(t, st, n, time.Hour, `22`)
 			}
 			test.harm(t, st)
-			for n := range 3 { // what the hashes say does not depend on it
+			for n := range 3 { // the hashes do not depend on the index
 				r := load(t, st, n)
 				_, err := st.Save(t.Context(), key(n), r)
 				want(t, nil, err)
@@ -52,7 +52,8 @@ func TestIndexHeals(t *testing.T) {
 	}
 }
 
-// Of two writes the index may hear in the wrong order.
+// The index may hear of two writes in the wrong order. If this fails, the older one
+// overwrites the figures of the newer.
 func TestIndexKeepsTheNewer(t *testing.T) {
 	t.Parallel()
 	st := open(t, Config{URL: redistest.Start(t).URL()})
@@ -68,14 +69,15 @@ func TestIndexKeepsTheNewer(t *testing.T) {
 	}
 }
 
-// A session's hash that vanished leaves the figures when its time is over.
+// Redis may lose a session's hash, or the index may lose or invent an entry. If this
+// fails, a session that is gone counts for ever, or a create counts twice.
 func TestIndexForgetsTheVanished(t *testing.T) {
 	t.Parallel()
 	st := open(t, Config{URL: redistest.Start(t).URL(), MaxSessions: 2})
 	create(t, st, 1, time.Second, `22`)
 	create(t, st, 2, time.Hour, `22`)
 	redis(t, st, "DEL", st.key(key(1)))
-	wantStats(t, st, 2, 0, 4) // until then it counts
+	wantStats(t, st, 2, 0, 4) // it counts until its expiry
 	later := time.Now().Add(time.Minute)
 	n, err := st.DeleteExpired(t.Context(), later, 10)
 	if n != 0 || err != nil {
@@ -83,14 +85,14 @@ func TestIndexForgetsTheVanished(t *testing.T) {
 	}
 	wantStats(t, st, 1, 0, 2)
 
-	// A new session of a key that only the index knows, at a higher version.
+	// A create under a key that only the index has, at a higher version.
 	redis(t, st, "ZADD", st.index[0], "99999999999999", member(key(3)))
 	redis(t, st, "HSET", st.index[1], member(key(3)), "9:1000")
 	redis(t, st, "HINCRBY", st.index[1], "total", "1000")
 	create(t, st, 3, time.Hour, `22`)
 	wantStats(t, st, 2, 0, 4)
 
-	// What was refused took nothing.
+	// A refused create changes no figure.
 	want(t, session.ErrExists, st.Create(t.Context(), key(2), record(2*time.Hour, `333`)))
 	redis(t, st, "ZREM", st.index[0], member(key(2)))
 	redis(t, st, "HDEL", st.index[1], member(key(2)))
@@ -99,9 +101,9 @@ func TestIndexForgetsTheVanished(t *testing.T) {
 	wantStats(t, st, 1, 0, 2)
 }
 
-// A write that tells the index late does not bring a session back that was
-// deleted, or ended with a marker, meanwhile.
-func TestIndexIsToldLate(t *testing.T) {
+// A session is deleted, or ended with a marker, before the index hears of its last
+// write. If this fails, the index counts it until it would have expired.
+func TestLateNewsReviveNoEntry(t *testing.T) {
 	t.Parallel()
 	st := open(t, Config{URL: redistest.Start(t).URL()})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -124,7 +126,8 @@ func TestIndexIsToldLate(t *testing.T) {
 	wantStats(t, st, 1, 0, 1)
 }
 
-// The sweep does not believe a stale index: it asks the hash.
+// The index says that all sessions have expired, and the hashes say that they live. If
+// this fails, the sweep deletes live sessions: everybody is logged out.
 func TestSweepSparesTheLiving(t *testing.T) {
 	t.Parallel()
 	st := open(t, Config{URL: redistest.Start(t).URL()})

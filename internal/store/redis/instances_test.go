@@ -12,12 +12,12 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/redis/redistest"
 )
 
-func TestTwoInstances(t *testing.T) {
-	t.Parallel()
+// twoInstances returns two stores on one Redis, for at most max sessions together, and
+// a function that runs f on four goroutines of each at the same time.
+func twoInstances(t *testing.T, max int) (stores []*Store, both func(f func(*Store))) {
 	server := redistest.Start(t)
-	const max = 20
-	stores := []*Store{open(t, Config{URL: server.URL(), MaxSessions: max}), open(t, Config{URL: server.URL(), MaxSessions: max})}
-	both := func(f func(st *Store)) {
+	stores = []*Store{open(t, Config{URL: server.URL(), MaxSessions: max}), open(t, Config{URL: server.URL(), MaxSessions: max})}
+	return stores, func(f func(*Store)) {
 		var wg sync.WaitGroup
 		for _, st := range stores {
 			for range 4 {
@@ -26,8 +26,12 @@ func TestTwoInstances(t *testing.T) {
 		}
 		wg.Wait()
 	}
+}
 
-	// No update is lost.
+// Eight requests at two instances count in one session. If this fails, an update is lost.
+func TestTwoInstancesLoseNoUpdate(t *testing.T) {
+	t.Parallel()
+	stores, both := twoInstances(t, 20)
 	create(t, stores[0], 0, time.Hour, `0`)
 	const times = 50
 	both(func(st *Store) {
@@ -52,8 +56,15 @@ func TestTwoInstances(t *testing.T) {
 	if r := load(t, stores[1], 0); r.Data != fmt.Sprint(8*times) {
 		t.Errorf("the counter is at %s, want %d", r.Data, 8*times)
 	}
+}
 
-	// Both together keep as many sessions as one may.
+// MaxSessions bounds all instances together. If this fails, each instance counts alone:
+// two of them store twice as many, or a deletion at one makes no room at the other.
+func TestTwoInstancesShareTheLimit(t *testing.T) {
+	t.Parallel()
+	const max = 20
+	stores, both := twoInstances(t, max)
+	create(t, stores[0], 0, time.Hour, `0`)
 	var number, created, full atomic.Int64
 	both(func(st *Store) {
 		for range 10 {
@@ -70,7 +81,6 @@ func TestTwoInstances(t *testing.T) {
 	if created.Load() != max-1 || full.Load() != 80-(max-1) {
 		t.Errorf("%d were created and %d refused beside one session, with room for %d", created.Load(), full.Load(), max)
 	}
-	// What one deletes makes room for the other.
 	want(t, nil, stores[0].Delete(t.Context(), key(0)))
 	create(t, stores[1], 0, time.Hour, `1`)
 	wantStats(t, stores[0], max, 0, max)

@@ -16,12 +16,12 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/redis/redistest"
 )
 
-// atMost is how long a method may take when Redis does not answer: what a request
-// may. It takes callTimeout, and as long again where the race detector and other
-// tests have the machine.
+// atMost is how long a method may take when Redis does not answer, since a request must
+// be answered within that time. It is more than three times callTimeout: the race
+// detector and other tests slow the machine down.
 const atMost = 2 * time.Second
 
-// wantOutages wants all of calls to fail within that time.
+// wantOutages makes all calls at once, and wants each to fail as an outage in time.
 func wantOutages(t *testing.T, within time.Duration, calls map[string]func(context.Context) error) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -37,11 +37,11 @@ func wantOutages(t *testing.T, within time.Duration, calls map[string]func(conte
 	all.Wait()
 }
 
-// wantBack wants every method to work again within 5 s, and from then on always.
+// wantBack wants the store to answer again within 5 s, and not to fail after that.
 func wantBack(t *testing.T, st *Store) {
 	t.Helper()
 	eventually(t, 5*time.Second, func() error { return st.Ping(t.Context()) })
-	for range 2 * poolSize { // none finds a dead connection
+	for range 2 * poolSize { // more calls than the pool has connections: none of them is a dead one
 		want(t, nil, st.Ping(t.Context()))
 		if _, err := st.Load(t.Context(), key(-1)); !errors.Is(err, session.ErrNotFound) {
 			t.Fatal(err)
@@ -49,13 +49,13 @@ func wantBack(t *testing.T, st *Store) {
 	}
 }
 
-// fillPool makes the pool hold as many idle connections as it may.
+// fillPool makes the pool hold as many idle connections as it can.
 func fillPool(t *testing.T, st *Store) {
 	t.Helper()
 	var all sync.WaitGroup
 	for range poolSize {
 		all.Go(func() {
-			// BLPOP holds its connection until all have one.
+			// BLPOP keeps its connection busy until all goroutines have one.
 			st.client.BLPop(t.Context(), 100*time.Millisecond, "nothing")
 		})
 	}
@@ -65,7 +65,11 @@ func fillPool(t *testing.T, st *Store) {
 	}
 }
 
-func TestHangs(t *testing.T) { // not parallel: it measures time and counts goroutines
+// Redis hangs with its connections open. If this fails, a request waits longer than
+// 2 s, goroutines pile up, or the store stays down when Redis answers again.
+//
+// Not parallel: it measures time and counts goroutines.
+func TestHangs(t *testing.T) {
 	for _, test := range []struct {
 		name       string
 		hang, back func(t *testing.T, s *redistest.Server, st *Store)
@@ -78,7 +82,7 @@ func TestHangs(t *testing.T) { // not parallel: it measures time and counts goro
 		{
 			"CLIENT PAUSE",
 			func(t *testing.T, _ *redistest.Server, st *Store) { redis(t, st, "CLIENT", "PAUSE", "3000") },
-			func(*testing.T, *redistest.Server, *Store) {}, // it ends by itself
+			func(*testing.T, *redistest.Server, *Store) {}, // CLIENT PAUSE ends by itself
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -89,7 +93,7 @@ func TestHangs(t *testing.T) { // not parallel: it measures time and counts goro
 			test.hang(t, server, st)
 			wantOutages(t, atMost, calls(st, 1))
 
-			// Many at once wait no longer, and leave nothing behind.
+			// 300 requests at once wait no longer than one, and leave no goroutines.
 			var slowest atomic.Int64
 			var all sync.WaitGroup
 			for range 300 {
@@ -116,8 +120,8 @@ func TestHangs(t *testing.T) { // not parallel: it measures time and counts goro
 			})
 			test.back(t, server, st)
 			wantBack(t, st)
-			// What was sent while it hung was unknown, and may have been done since;
-			// it is not torn.
+			// Redis may have carried out since what was sent while it hung: the session
+			// is deleted, or at one version, and never half written.
 			if r, err := st.Load(t.Context(), key(1)); !errors.Is(err, session.ErrNotFound) && (err != nil || r.Version > 2) {
 				t.Errorf("after the pause: %+v, %v", r, err)
 			}
@@ -125,7 +129,8 @@ func TestHangs(t *testing.T) { // not parallel: it measures time and counts goro
 	}
 }
 
-// With appendfsync always, what was acknowledged is there after a crash.
+// Redis runs with appendfsync always. If this fails, a write that was answered is lost
+// in a crash, or the figures are wrong after it.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
@@ -166,9 +171,9 @@ func TestCrash(t *testing.T) {
 		wantBack(t, st)
 		for n := range writers {
 			r := load(t, st, n)
-			// One more than was acknowledged may have been written.
+			// The last write may have been done though its answer was lost.
 			if r.Version < acknowledged[n] || r.Version > acknowledged[n]+1 || r.Data != fmt.Sprint(r.Version-1) {
-				t.Errorf("session %d is %s at version %d, acknowledged was %d", n, r.Data, r.Version, acknowledged[n])
+				t.Errorf("session %d is %s at version %d, version %d was acknowledged", n, r.Data, r.Version, acknowledged[n])
 			}
 			_, err := st.Save(t.Context(), key(n), r)
 			want(t, nil, err)
@@ -180,7 +185,8 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// A pool full of connections that died unnoticed does not fail a request.
+// A restart of Redis leaves a pool full of dead connections. If this fails, the first
+// requests after it get a 503.
 func TestRestartWithIdleConnections(t *testing.T) {
 	t.Parallel()
 	for _, scheme := range []string{"redis", "rediss"} {
@@ -194,13 +200,14 @@ func TestRestartWithIdleConnections(t *testing.T) {
 			st := open(t, Config{URL: url})
 			fillPool(t, st)
 			server.Restart()
-			create(t, st, 1, time.Hour, `1`) // the very first
+			create(t, st, 1, time.Hour, `1`) // the first call after the restart
 			wantBack(t, st)
 		})
 	}
 }
 
-// The client leaves: its request ends, and the index still learns what was done.
+// The client leaves right after its session was saved. If this fails, the index is not
+// told, and a figure is off.
 func TestCanceled(t *testing.T) {
 	t.Parallel()
 	st := open(t, Config{URL: redistest.Start(t).URL()})
@@ -215,7 +222,7 @@ func TestCanceled(t *testing.T) {
 	wantStats(t, st, 1, 0, 2)
 }
 
-// after is a hook that calls f after each command of that name.
+// after is a hook that calls f after each command with that name.
 type after struct {
 	name string
 	f    func()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strconv"
@@ -18,18 +19,19 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/redis/redistest"
 )
 
+// proxy stands between a store and Redis, and spoils answers.
 type proxy struct {
 	addr         string
-	to           atomic.Value // string
+	to           atomic.Value // the address of Redis, a string
 	half, pieces atomic.Bool
-	// lose is what to look for in a command, whose answer will be lost. Once.
+	// lose is a text: the answer to the next command that contains it is lost.
 	lose atomic.Pointer[string]
-	// reset is for how long all connections are then reset, answers to what was done too.
+	// reset is for how long after that all connections are closed instead of answered.
 	reset time.Duration
-	until atomic.Int64 // that ends, in Unix nanoseconds
+	until atomic.Int64 // the end of that time, in Unix nanoseconds
 }
 
-// startProxy listens at once; to is set before the first connection.
+// startProxy returns a proxy that listens. The caller stores to before it connects.
 func startProxy(t *testing.T) *proxy {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -98,8 +100,8 @@ func (p *proxy) serve(ctx context.Context, client net.Conn) {
 	}
 }
 
-// A proxy loses the answer to an update that was made. It must not be made twice,
-// nor be called a conflict, on which the engine would make it again.
+// The answer to an update is lost. If this fails, go-redis sends the update again and
+// it is made twice, or is called a conflict and the engine makes it again.
 func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	for _, cluster := range []bool{false, true} {
@@ -130,7 +132,7 @@ func TestLostAnswer(t *testing.T) {
 				_, err := st.Save(t.Context(), key(1), r)
 				wantOutage(t, "save", err)
 			}
-			// A figure may be asked for again: the caller notices nothing.
+			// Reading a figure twice does no harm: go-redis sends it again, unnoticed.
 			wantStats(t, st, 1, 0, 1)
 			proxy.lose.Store(&statsScript.sha)
 			wantStats(t, st, 1, 0, 1)
@@ -141,33 +143,15 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// Connections are reset for a moment after updates were made: ten increments at once
-// are counted, each of them, or are errors that say that nothing is known.
+// Connections are closed for a moment after an update. Ten requests increment a counter
+// at once. If this fails, one of them is told that it counted and did not, or the other
+// way round: only an unknown outcome may go either way.
 func TestResetConnections(t *testing.T) {
 	t.Parallel()
 	proxy := startProxy(t)
 	proxy.to.Store(redistest.Start(t).Addr)
 	proxy.reset = 20 * time.Millisecond
-	e, err := session.New(session.Config{
-		Backend: open(t, Config{URL: "redis://" + proxy.addr}), CookieName: "s", Placement: session.OnServer,
-		Secrets: [][]byte{[]byte("a secret of at least 32 bytes, for tests only")},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := httptest.NewRequest("GET", "/", nil)
-	s, err := e.Load(r)
-	want(t, nil, err)
-	want(t, nil, s.Set("n", "0"))
-	want(t, nil, s.Commit(t.Context()))
-	cookie := s.SetCookie()
-	load := func() *session.Session {
-		r := httptest.NewRequest("GET", "/", nil)
-		r.AddCookie(cookie)
-		s, err := e.Load(r)
-		want(t, nil, err)
-		return s
-	}
+	load := counter(t, open(t, Config{URL: "redis://" + proxy.addr}))
 	acknowledged, unknown := 0, 0
 	for round := range 5 {
 		var all sync.WaitGroup
@@ -193,7 +177,7 @@ func TestResetConnections(t *testing.T) {
 				}
 			})
 			if round > 0 {
-				proxy.lose.Store(&saveScript.sha) // the first round lets Redis know the script
+				proxy.lose.Store(&saveScript.sha) // not in the first round: Redis does not know the script yet
 			}
 		}
 		all.Wait()
@@ -203,7 +187,7 @@ func TestResetConnections(t *testing.T) {
 		}
 		v, _ := load().Get("n")
 		if n, _ := strconv.Atoi(string(v)); n < acknowledged || n > acknowledged+unknown {
-			t.Fatalf("round %d: %d counted, %d were acknowledged, of %d nothing is known", round, n, acknowledged, unknown)
+			t.Fatalf("round %d: the counter is at %d after %d acknowledged updates and %d of unknown outcome", round, n, acknowledged, unknown)
 		}
 	}
 	if proxy.until.Load() == 0 {
@@ -211,7 +195,34 @@ func TestResetConnections(t *testing.T) {
 	}
 }
 
-// A proxy that hands an answer over in pieces, late, or half.
+// counter makes a session in st whose value n is 0. The function that it returns loads
+// the session for a new request.
+func counter(t *testing.T, st *Store) (load func() *session.Session) {
+	t.Helper()
+	e, err := session.New(session.Config{
+		Backend: st, CookieName: "s", Placement: session.OnServer,
+		Secrets: [][]byte{[]byte("a secret of at least 32 bytes, for tests only")},
+	})
+	want(t, nil, err)
+	var cookie *http.Cookie
+	load = func() *session.Session {
+		r := httptest.NewRequest("GET", "/", nil)
+		if cookie != nil {
+			r.AddCookie(cookie)
+		}
+		s, err := e.Load(r)
+		want(t, nil, err)
+		return s
+	}
+	s := load()
+	want(t, nil, s.Set("n", "0"))
+	want(t, nil, s.Commit(t.Context()))
+	cookie = s.SetCookie()
+	return load
+}
+
+// Answers come byte by byte, or break off half way. If this fails, half an answer is
+// taken for a whole one, or its rest for the answer to the next command.
 func TestSlowAnswers(t *testing.T) {
 	t.Parallel()
 	proxy := startProxy(t)
@@ -231,7 +242,7 @@ func TestSlowAnswers(t *testing.T) {
 	proxy.half.Store(false)
 	st = hurried
 	wantBack(t, st)
-	if r := load(t, st, 1); r.Data != data { // the other half is nobody's answer
+	if r := load(t, st, 1); r.Data != data { // not the other half of the answer before
 		t.Errorf("%d bytes", len(r.Data))
 	}
 }

@@ -21,13 +21,13 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/storetest"
 )
 
-// After the tests, each of which closes its stores, no goroutine is left. One
-// that dials a server that is gone notices a second after Close.
+// TestMain fails if a goroutine is left when all stores are closed. It waits up to 3 s:
+// a goroutine that dials a dead server ends about a second after Close.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	err := goleak.Find()
 	for until := time.Now().Add(3 * time.Second); err != nil && time.Now().Before(until); {
-		err = goleak.Find() // it waits a little itself
+		err = goleak.Find() // Find itself waits a little
 	}
 	if err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
@@ -36,14 +36,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// The Redis store keeps the contract of session.Backend.
 func TestStore(t *testing.T) { suite(t, open(t, Config{URL: redistest.Start(t).URL()}).client) }
 
+// The store keeps the contract on a Valkey server too. Few machines have one.
 func TestValkey(t *testing.T) {
 	t.Parallel()
 	suite(t, open(t, Config{URL: redistest.StartValkey(t).URL()}).client)
 }
 
-// suite runs the suite; each of its stores has keys of its own.
+// suite runs storetest on client. Each store of the suite has its own prefix.
 func suite(t *testing.T, client goredis.UniversalClient) {
 	var stores atomic.Int64
 	storetest.Run(t, func(_ *testing.T, max int, now func() time.Time) session.Backend {
@@ -51,10 +53,11 @@ func suite(t *testing.T, client goredis.UniversalClient) {
 	})
 }
 
-// patient is a timeout for tests that are not about time: a machine may be busy.
+// patient is the call timeout of tests that do not test timeouts: the machine may be busy.
 const patient = 20 * time.Second
 
-// open opens a store that is closed after the test, patient unless cfg says otherwise.
+// open opens a store that is closed after the test. Its timeout is patient unless cfg
+// has one.
 func open(t testing.TB, cfg Config) *Store {
 	t.Helper()
 	if cfg.timeout == 0 {
@@ -70,7 +73,7 @@ func open(t testing.TB, cfg Config) *Store {
 
 func key(n int) session.Key { return session.KeyOf(fmt.Sprint("id ", n)) }
 
-// record returns one that lives for d.
+// record returns a record that lives for d.
 func record(d time.Duration, data string) session.Record {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	return session.Record{Created: now, Expires: now.Add(d), Data: data}
@@ -95,7 +98,7 @@ func want(t testing.TB, want, got error) {
 	}
 }
 
-// wantOutage wants an error that the engine makes a 503 of.
+// wantOutage wants an error that the engine answers with 503.
 func wantOutage(t testing.TB, what string, err error) {
 	t.Helper()
 	if session.Answered(err) {
@@ -126,7 +129,7 @@ func eventually(t testing.TB, within time.Duration, f func() error) {
 	}
 }
 
-// redis sends a command past the store.
+// redis sends a command that bypasses the store, and returns the answer.
 func redis(t testing.TB, st *Store, args ...any) any {
 	t.Helper()
 	answer, err := st.client.Do(t.Context(), args...).Result()
@@ -136,7 +139,7 @@ func redis(t testing.TB, st *Store, args ...any) any {
 	return answer
 }
 
-// calls are the methods that ask Redis, on the session n.
+// calls are the methods of st that ask Redis, by name. Those of one session use session n.
 func calls(st *Store, n int) map[string]func(context.Context) error {
 	r := record(time.Hour, `{}`)
 	r.Version = 1
@@ -160,7 +163,8 @@ func calls(st *Store, n int) map[string]func(context.Context) error {
 	}
 }
 
-// What is promised of the layout: redis-cli shows a session in words.
+// The README shows these keys and fields in redis-cli. If this fails, its commands, and
+// the programs that read the keys, find something else.
 func TestLayout(t *testing.T) {
 	t.Parallel()
 	st := open(t, Config{URL: redistest.Start(t).URL()})
@@ -181,15 +185,16 @@ func TestLayout(t *testing.T) {
 	if diff := cmp.Diff([]string{"ssc:s:" + member(key(1)), "{ssc}:bytes", "{ssc}:expiry"}, keys); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
 	}
-	// The safety net is there, and an hour behind.
+	// Redis removes the hash by itself, an hour after the expiry.
 	ttl, err := st.client.PTTL(t.Context(), keys[0]).Result()
 	if err != nil || ttl < 2*time.Hour-time.Minute || ttl > 2*time.Hour {
 		t.Errorf("Redis keeps it for %v (%v), want 2h", ttl, err)
 	}
 }
 
-// A record that cannot be read is absent, with one warning that names it by its
-// short name, and is cleared like others.
+// A hash that is no record counts as no session. If this fails, a corrupt hash is an
+// error for its browser, is never cleared, or the log has the whole key instead of the
+// short name.
 func TestCorrupt(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
@@ -221,6 +226,8 @@ func TestCorrupt(t *testing.T) {
 	}
 }
 
+// ZSCAN may yield a member twice, and the index may have members without a session. If
+// this fails, All yields a session twice, or one that is not there.
 func TestAllYieldsEachOnce(t *testing.T) {
 	t.Parallel()
 	st := open(t, Config{URL: redistest.Start(t).URL()})
@@ -229,7 +236,7 @@ func TestAllYieldsEachOnce(t *testing.T) {
 		create(t, st, i, time.Hour, fmt.Sprint(i))
 	}
 	add, remove := []any{"ZADD", st.index[0]}, []any{"ZREM", st.index[0]}
-	for i := range 6000 { // entries of the index alone are no sessions
+	for i := range 6000 { // members of the index without a hash are no sessions
 		add, remove = append(add, 1, fmt.Sprintf("stranger %d", i)), append(remove, fmt.Sprintf("stranger %d", i))
 	}
 	for stop := range 10 {
@@ -241,7 +248,7 @@ func TestAllYieldsEachOnce(t *testing.T) {
 				t.Fatalf("%s twice", data)
 			}
 			seen[e.Key] = e.Data
-			if len(seen) == 40*(stop+1) { // a table that shrinks under a scan makes it go over some again
+			if len(seen) == 40*(stop+1) { // ZSCAN goes over some members again when its table shrinks
 				redis(t, st, remove...)
 			}
 		}

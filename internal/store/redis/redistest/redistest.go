@@ -1,4 +1,6 @@
-// Package redistest runs real Redis servers for tests.
+// Package redistest runs real Redis servers for tests. Begin with Database for a test
+// that needs an empty database, and with Start for one that stops its server, fills it
+// or configures it. Without redis-server in PATH they skip the test, and fail it in CI.
 package redistest
 
 import (
@@ -17,29 +19,31 @@ import (
 	"time"
 )
 
-// Server is a redis-server of a test's own. Its methods are for the test's goroutine.
+// Server is a redis-server that belongs to one test. Its methods are for the goroutine
+// of that test.
 type Server struct {
 	Addr   string // 127.0.0.1:PORT
 	Port   string
 	Socket string // the path of its unix socket
 
 	t       testing.TB
-	binary  string
-	dir     string
-	args    []string
-	process *os.Process // nil while it is stopped
-	ended   chan struct{}
+	binary  string        // redis-server or valkey-server
+	dir     string        // where it keeps its files
+	args    []string      // options beside those of run
+	process *os.Process   // nil while it is stopped
+	ended   chan struct{} // closed when process has ended
 }
 
 // Start starts a redis-server that keeps nothing on disk, unless args say so, and
 // waits until it answers. args are its options, such as "--appendonly", "yes".
-// It ends with the test. Without the program the test is skipped, and with CI set it fails.
+// The server ends with the test.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	needRedis(t)
 	return start(t, "redis-server", args)
 }
 
+// needRedis skips the test if there is no redis-server; with CI set it fails it.
 func needRedis(t testing.TB) {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
@@ -50,12 +54,12 @@ func needRedis(t testing.TB) {
 	}
 }
 
-// shared is the server of the tests that want no more than a database of it.
+// shared is the server of Database. It runs while a test uses it.
 var shared struct {
 	sync.Mutex
 	*Server
-	tests     int // that use it now
-	databases int // given away
+	tests     int // how many use it now
+	databases int // how many were given away since it started
 }
 
 // Database returns the URL of an empty database for this test, on a server that
@@ -84,8 +88,8 @@ func Database(t testing.TB) string {
 	return fmt.Sprintf("redis://%s/%d", shared.Addr, shared.databases-1)
 }
 
-// StartTLS is Start for a server that speaks TLS on Addr, and plain text on
-// Socket only. A redis-server that was built without TLS skips the test as none does.
+// StartTLS is Start for a server that speaks TLS on Addr, and plain text on Socket only.
+// Without TLS in redis-server it skips the test, and fails it in CI.
 func StartTLS(t testing.TB, certFile, keyFile string, args ...string) *Server {
 	t.Helper()
 	s := Start(t)
@@ -102,8 +106,8 @@ func StartTLS(t testing.TB, certFile, keyFile string, args ...string) *Server {
 	return s
 }
 
-// StartCluster starts a cluster of that many masters, and waits until all know
-// that it is one.
+// StartCluster starts a cluster of that many masters, and waits until each of them knows
+// all others and says that the cluster is well.
 func StartCluster(t testing.TB, nodes int, args ...string) []*Server {
 	t.Helper()
 	servers := make([]*Server, nodes)
@@ -144,7 +148,8 @@ func StartCluster(t testing.TB, nodes int, args ...string) []*Server {
 	return servers
 }
 
-// StartValkey is Start with a valkey-server. Few systems have one: without it the test is skipped.
+// StartValkey is Start for a valkey-server. Few machines have one, so that without it
+// the test is skipped in CI too.
 func StartValkey(t testing.TB, args ...string) *Server {
 	t.Helper()
 	if _, err := exec.LookPath("valkey-server"); err != nil {
@@ -153,6 +158,7 @@ func StartValkey(t testing.TB, args ...string) *Server {
 	return start(t, "valkey-server", args)
 }
 
+// start launches a server that ends with the test.
 func start(t testing.TB, binary string, args []string) *Server {
 	t.Helper()
 	s := launch(t, binary, args)
@@ -160,16 +166,16 @@ func start(t testing.TB, binary string, args []string) *Server {
 	return s
 }
 
-// close kills it and removes its folder.
+// close kills the server and removes its folder.
 func (s *Server) close() {
 	s.Stop()
 	os.RemoveAll(s.dir)
 }
 
-// launch is start for a server that outlives t.
+// launch starts a server on a free port and waits until it answers. The caller closes it.
 func launch(t testing.TB, binary string, args []string) *Server {
 	t.Helper()
-	// Not t.TempDir: the path of a socket has room for 107 bytes.
+	// Not t.TempDir: the path of a socket may have 107 bytes at most, and those are longer.
 	dir, err := os.MkdirTemp("", "redis")
 	if err != nil {
 		t.Fatal(err)
@@ -180,14 +186,14 @@ func launch(t testing.TB, binary string, args []string) *Server {
 		s.Addr = "127.0.0.1:" + s.Port
 		if err = s.run(); err == nil {
 			return s
-		} else if tries == 3 || !strings.Contains(err.Error(), "in use") { // another took the port since
+		} else if tries == 3 || !strings.Contains(err.Error(), "in use") { // another program took the port meanwhile
 			s.close()
 			t.Fatal(err)
 		}
 	}
 }
 
-// freePort returns a port of this machine that nobody listens on.
+// freePort returns a port of this machine on which nobody listens at the moment.
 func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -198,11 +204,11 @@ func freePort(t testing.TB) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// URL is where a client finds it: database 0, without a password.
+// URL is the address for Config.URL: database 0, without a password.
 func (s *Server) URL() string { return "redis://" + s.Addr + "/0" }
 
-// Restart starts it again on the same address with what it kept on disk, and
-// waits until it answers.
+// Restart kills the server, starts it on the same address with the data that it has on
+// disk, and waits until it answers.
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.Stop()
@@ -211,7 +217,7 @@ func (s *Server) Restart() {
 	}
 }
 
-// run starts it and returns once it answers.
+// run starts the process and returns once it answers. It gives up after 20 s.
 func (s *Server) run() error {
 	var log bytes.Buffer
 	cmd := exec.Command(s.binary, append([]string{
@@ -244,7 +250,7 @@ func (s *Server) run() error {
 	}
 }
 
-// ping returns the answer to PING, or the error's text. It waits a moment at most.
+// ping returns the answer to PING, or the text of the error. It waits 1 s at most.
 func (s *Server) ping() string {
 	answer, err := s.send("PING")
 	if err != nil {
@@ -253,7 +259,7 @@ func (s *Server) ping() string {
 	return answer
 }
 
-// ask sends a command that must not fail. It takes what stands on one line.
+// ask sends a command that must not fail, and returns the answer as send does.
 func (s *Server) ask(format string, args ...any) string {
 	s.t.Helper()
 	answer, err := s.send(fmt.Sprintf(format, args...))
@@ -263,7 +269,8 @@ func (s *Server) ask(format string, args ...any) string {
 	return answer
 }
 
-// send returns the answer's first line, or the text that it announces.
+// send sends a command through Socket. It returns the first line of the answer or, for
+// a bulk string, its text.
 func (s *Server) send(command string) (string, error) {
 	conn, err := net.Dial("unix", s.Socket)
 	if err != nil {
@@ -285,7 +292,7 @@ func (s *Server) send(command string) (string, error) {
 	return string(text), err
 }
 
-// Stop kills it at once, as a crash would.
+// Stop kills the server at once, as a crash would.
 func (s *Server) Stop() {
 	if s.process == nil {
 		return
@@ -296,7 +303,7 @@ func (s *Server) Stop() {
 	os.Remove(s.Socket)
 }
 
-// Pause makes it hang, with its connections open, until Continue.
+// Pause makes the server hang, with its connections open, until Continue.
 func (s *Server) Pause() { s.signal(stop) }
 
 // Continue ends a Pause.

@@ -2,5 +2,6 @@ package redistest
 
 import "syscall"
 
-// Windows has neither, and no redis-server for the tests that send them.
+// Windows has neither of these signals. It has no redis-server either, so that Pause and
+// Continue are never called there.
 const stop, resume = syscall.SIGKILL, syscall.SIGKILL
