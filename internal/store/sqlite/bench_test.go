@@ -35,7 +35,7 @@ func BenchmarkLoad(b *testing.B) {
 		size     int
 	}{
 		{"warm", 10000, 300},
-		{"cold", 2000, 60000}, // four times what the cache holds
+		{"cold", 2000, 60000}, // four times the size of the cache
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			st := open(b, sqlite.Config{File: filepath.Join(b.TempDir(), "s.db"), Durability: sqlite.Batched})
@@ -52,7 +52,7 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// BenchmarkSave has 16 writers, each with sessions of its own.
+// BenchmarkSave has 16 writers, each with its own sessions.
 func BenchmarkSave(b *testing.B) {
 	const writers = 16
 	for name, durability := range map[string]sqlite.Durability{"full": sqlite.Full, "batched": sqlite.Batched} {

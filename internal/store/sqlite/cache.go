@@ -3,16 +3,17 @@ package sqlite
 import "github.com/sessionscope/sessionscope/internal/session"
 
 const (
-	// cacheBytes is what the cached records take at most, about.
+	// cacheBytes is about the most memory that cached records take.
 	cacheBytes = 32 << 20
-	// recordBytes is what a record takes besides its data: key, times, the map's share.
+	// recordBytes is what a record takes besides its data: key, times, its place in the map.
 	recordBytes = 200
 )
 
-// cache holds records as the file has them. It must not be copied.
+// cache has the records that were read or written last, as they are in the file. It must
+// not be copied.
 type cache struct {
 	records map[session.Key]session.Record
-	bytes   int
+	bytes   int // as counted with recordBytes, at most cacheBytes
 }
 
 func (c *cache) clear() { c.records, c.bytes = make(map[session.Key]session.Record), 0 }
@@ -24,8 +25,8 @@ func (c *cache) drop(k session.Key) {
 	}
 }
 
-// put keeps r. What goes to make room is any other one: a map's order is random,
-// and one that was in use comes back with its next read.
+// put keeps r. To make room it drops other records at random, in the order of the map:
+// a record that is in use comes back with its next read.
 func (c *cache) put(k session.Key, r session.Record) {
 	c.drop(k)
 	c.records[k] = r

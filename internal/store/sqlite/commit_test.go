@@ -6,44 +6,17 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-func openStore(t *testing.T) *Store {
-	t.Helper()
-	st, err := Open(t.Context(), Config{File: filepath.Join(t.TempDir(), "s.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { st.Close() })
-	return st
-}
-
-func newRecord(data string) session.Record {
-	now := time.Now()
-	return session.Record{Created: now, Expires: now.Add(time.Hour), Data: data}
-}
-
-// until waits for a condition, for at most 5 s.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !ok(); runtime.Gosched() {
-		if time.Now().After(end) {
-			t.Fatal("never happened:", what)
-		}
-	}
-}
-
-// together runs writes so that all of them wait when the first one begins, and
-// returns their errors.
+// together runs writes so that all of them are in the queue when the first one begins,
+// and returns their errors.
 func (st *Store) together(t *testing.T, writes ...func(context.Context, *tx) error) []error {
 	t.Helper()
 	errs := make([]error, len(writes))
@@ -55,7 +28,7 @@ func (st *Store) together(t *testing.T, writes ...func(context.Context, *tx) err
 			defer cancel()
 			errs[i] = st.do(ctx, func(tx *tx) error { return write(ctx, tx) })
 		})
-		until(t, "the write waits", func() bool { return st.waiting() == i+1 })
+		Until(t, "the write waits", func() bool { return st.waiting() == i+1 })
 	}
 	<-st.lead
 	wg.Wait()
@@ -68,7 +41,7 @@ func (st *Store) waiting() int {
 	return len(st.queue)
 }
 
-// insert is a write that adds a row of its own.
+// insert returns a write that adds a row for the session id.
 func insert(id string) func(context.Context, *tx) error {
 	return func(_ context.Context, tx *tx) error {
 		s, err := tx.st.write.Prepare(`INSERT INTO sessions (key, created, expires, version, data, marker) VALUES (?, ?, ?, ?, ?, ?)`)
@@ -76,7 +49,7 @@ func insert(id string) func(context.Context, *tx) error {
 			return err
 		}
 		k := session.KeyOf(id)
-		r := newRecord(`{}`)
+		r := NewRecord(`{}`)
 		r.Version = 1
 		bind(s, k, r)
 		tx.count(r)
@@ -86,7 +59,7 @@ func insert(id string) func(context.Context, *tx) error {
 	}
 }
 
-// Writers who wait share one commit.
+// If this fails, 16 writers wait for the disk 16 times.
 func TestWritersShareACommit(t *testing.T) {
 	t.Parallel()
 	st := openStore(t)
@@ -105,7 +78,8 @@ func TestWritersShareACommit(t *testing.T) {
 	}
 }
 
-// A statement that SQLite refuses fails its own write alone, and leaves nothing.
+// If this fails, a statement that SQLite refuses fails the writes of others that share the
+// commit, or its own write is half done.
 func TestARefusedStatementFailsAlone(t *testing.T) {
 	t.Parallel()
 	st := openStore(t)
@@ -129,15 +103,16 @@ func TestARefusedStatementFailsAlone(t *testing.T) {
 	}
 }
 
-// A commit that fails is nobody's success, and the cache does not say otherwise.
+// If this fails, a write is answered as done although its commit failed, or the cache
+// serves what is not in the file.
 func TestAFailedCommitFailsAll(t *testing.T) {
 	t.Parallel()
 	st := openStore(t)
 	k := session.KeyOf("old")
-	if err := st.Create(t.Context(), k, newRecord(`"old"`)); err != nil {
+	if err := st.Create(t.Context(), k, NewRecord(`"old"`)); err != nil {
 		t.Fatal(err)
 	}
-	// A reference that is checked at the commit, and leads nowhere.
+	// A foreign key that leads nowhere, which SQLite notices only at the commit.
 	for _, query := range []string{
 		`PRAGMA foreign_keys = ON`, `CREATE TEMP TABLE a (id INTEGER PRIMARY KEY)`,
 		`CREATE TEMP TABLE b (a REFERENCES a DEFERRABLE INITIALLY DEFERRED)`,
@@ -153,7 +128,7 @@ func TestAFailedCommitFailsAll(t *testing.T) {
 				return err
 			}
 		}
-		r := newRecord(`"new"`)
+		r := NewRecord(`"new"`)
 		r.Version = 2
 		tx.put(k, r)
 		return exec(tx.st.write, `UPDATE sessions SET data = '"new"', version = 2`)
@@ -175,7 +150,8 @@ func TestAFailedCommitFailsAll(t *testing.T) {
 	}
 }
 
-// A leader whose client leaves finishes for the others, and for itself.
+// The browser of the leader leaves during the commit. If this fails, the writes of others
+// are lost with it.
 func TestACanceledLeaderFinishes(t *testing.T) {
 	t.Parallel()
 	st := openStore(t)
@@ -186,15 +162,16 @@ func TestACanceledLeaderFinishes(t *testing.T) {
 	}
 }
 
-// A client who leaves while it waits is told so; what has not begun never happens.
+// A browser leaves while its write is in the queue. If this fails, the write happens
+// later, although its caller was told that it did not.
 func TestACanceledWriteIsTakenBack(t *testing.T) {
 	t.Parallel()
 	st := openStore(t)
 	st.lead <- struct{}{}
 	ctx, cancel := context.WithCancel(t.Context())
 	got := make(chan error)
-	go func() { got <- st.Create(ctx, session.KeyOf("one"), newRecord(`{}`)) }()
-	until(t, "the write waits", func() bool { return st.waiting() == 1 })
+	go func() { got <- st.Create(ctx, session.KeyOf("one"), NewRecord(`{}`)) }()
+	Until(t, "the write waits", func() bool { return st.waiting() == 1 })
 	cancel()
 	if err := <-got; !errors.Is(err, context.Canceled) || session.Answered(err) {
 		t.Errorf("error %v, want that of the context", err)
@@ -208,13 +185,13 @@ func TestACanceledWriteIsTakenBack(t *testing.T) {
 	}
 }
 
-// A full disk refuses what does not fit, and nothing else. The pages of the file
-// are counted here instead of the disk's.
+// A limit on the pages of the file stands for a full disk. If this fails, a full disk
+// refuses reads, a logout or a small write too, or a refused write leaves something.
 func TestFull(t *testing.T) {
 	t.Parallel()
 	st := openStore(t)
 	ctx := t.Context()
-	large := newRecord(`"` + strings.Repeat("x", 20000) + `"`)
+	large := NewRecord(`"` + strings.Repeat("x", 20000) + `"`)
 	if err := st.Create(ctx, session.KeyOf("first"), large); err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +202,7 @@ func TestFull(t *testing.T) {
 	if err := row(st.write, `PRAGMA max_page_count = 12`, &pages); err != nil || pages != 12 {
 		t.Fatal(pages, err)
 	}
-	st.cache.clear() // what follows reads the file
+	st.cache.clear() // the reads below go to the file
 	if err := st.Create(ctx, session.KeyOf("second"), large); !errors.Is(err, session.ErrFull) {
 		t.Errorf("create: %v, want ErrFull", err)
 	}
@@ -243,13 +220,13 @@ func TestFull(t *testing.T) {
 	if _, err := st.Save(ctx, session.KeyOf("first"), bigger); session.Answered(err) {
 		t.Errorf("save: %v, want an error of SQLite's", err)
 	}
-	// Beside one that does not fit, a small one does.
+	// A small write that shares the commit with one that does not fit.
 	errs := make([]error, 2)
 	var wg sync.WaitGroup
 	st.lead <- struct{}{}
 	wg.Go(func() { errs[0] = st.Create(ctx, session.KeyOf("second"), large) })
-	wg.Go(func() { errs[1] = st.Create(ctx, session.KeyOf("small"), newRecord(`{}`)) })
-	until(t, "both wait", func() bool { return st.waiting() == 2 })
+	wg.Go(func() { errs[1] = st.Create(ctx, session.KeyOf("small"), NewRecord(`{}`)) })
+	Until(t, "both wait", func() bool { return st.waiting() == 2 })
 	<-st.lead
 	wg.Wait()
 	if !errors.Is(errs[0], session.ErrFull) || errs[1] != nil {
@@ -258,7 +235,7 @@ func TestFull(t *testing.T) {
 	if s, err := st.Stats(ctx); err != nil || s != (session.Stats{Live: 2, Bytes: int64(len(large.Data) + 2)}) {
 		t.Errorf("%+v, %v", s, err)
 	}
-	if err := st.Delete(ctx, session.KeyOf("first")); err != nil { // room again
+	if err := st.Delete(ctx, session.KeyOf("first")); err != nil { // makes room
 		t.Error(err)
 	}
 	if err := st.Create(ctx, session.KeyOf("second"), large); err != nil {
@@ -266,106 +243,7 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// A slow reader does not put back what a writer replaced or removed meanwhile.
-func TestCacheKeepsTheNewer(t *testing.T) {
-	t.Parallel()
-	st := openStore(t)
-	ctx, k := t.Context(), session.KeyOf("one")
-	if err := st.Create(ctx, k, newRecord(`0`)); err != nil {
-		t.Fatal(err)
-	}
-	forgot := st.forgot
-	old, err := st.find(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := st.Save(ctx, k, old); err != nil {
-		t.Fatal(err)
-	}
-	st.keep(k, old, forgot)
-	r, err := st.Load(ctx, k)
-	if err != nil || r.Version != 2 {
-		t.Errorf("version %d, %v after a slow read; want 2", r.Version, err)
-	}
-	forgot = st.forgot
-	if err := st.Delete(ctx, k); err != nil {
-		t.Fatal(err)
-	}
-	st.keep(k, r, forgot)
-	if _, err := st.Load(ctx, k); !errors.Is(err, session.ErrNotFound) {
-		t.Errorf("a slow read brought back a deleted session: %v", err)
-	}
-	st.keep(k, r, st.forgot) // the control: a quick one is kept
-	if _, err := st.Load(ctx, k); err != nil {
-		t.Error(err)
-	}
-}
-
-// Writes to one key that share a commit leave in the cache what is in the file.
-func TestCacheAfterASharedCommit(t *testing.T) {
-	t.Parallel()
-	st := openStore(t)
-	ctx, k := t.Context(), session.KeyOf("one")
-	if err := st.Create(ctx, k, newRecord(`"old"`)); err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	errs := make([]error, 3)
-	expires := time.Now().Add(2 * time.Hour).Truncate(time.Millisecond)
-	st.lead <- struct{}{}
-	for i, write := range []func() error{
-		func() error { return st.Delete(ctx, k) },
-		func() error { return st.Create(ctx, k, newRecord(`"new"`)) },
-		func() error { return st.Touch(ctx, k, 1, expires) },
-	} {
-		wg.Go(func() { errs[i] = write() })
-		until(t, "the write waits", func() bool { return st.waiting() == i+1 })
-	}
-	<-st.lead
-	wg.Wait()
-	r, err := st.Load(ctx, k)
-	if err = errors.Join(append(errs, err)...); err != nil || r.Data != `"new"` || !r.Expires.Equal(expires) {
-		t.Errorf("%+v, %v", r, err)
-	}
-	later := expires.Add(time.Hour)
-	if err := st.Touch(ctx, k, 1, later); err != nil {
-		t.Fatal(err)
-	}
-	if r, err := st.Load(ctx, k); err != nil || !r.Expires.Equal(later) {
-		t.Errorf("%+v, %v", r, err)
-	}
-}
-
-// The cache stays within its bounds and keeps what came last.
-func TestCacheBound(t *testing.T) {
-	t.Parallel()
-	var c cache
-	c.clear()
-	data := strings.Repeat("x", 64<<10)
-	for n := range 3 * cacheBytes / len(data) {
-		k := session.KeyOf(strings.Repeat("k", n))
-		c.put(k, session.Record{Data: data})
-		c.put(k, session.Record{Data: data[1:]})
-		if _, ok := c.records[k]; !ok || c.bytes > cacheBytes {
-			t.Fatalf("%d bytes, kept %v", c.bytes, ok)
-		}
-	}
-	sum := 0
-	for _, r := range c.records {
-		sum += recordBytes + len(r.Data)
-	}
-	if sum != c.bytes || sum < cacheBytes/2 {
-		t.Errorf("%d bytes are kept, %d are counted, of %d", sum, c.bytes, cacheBytes)
-	}
-	for k := range c.records {
-		c.drop(k)
-	}
-	if c.bytes != 0 {
-		t.Errorf("%d bytes in an empty cache", c.bytes)
-	}
-}
-
-// A batched commit is brought to the disk a moment later; a full one was.
+// If this fails, Batched waits for the disk or never syncs, or Full does not wait.
 func TestBatchedIsSynced(t *testing.T) {
 	t.Parallel()
 	for _, durability := range []Durability{Full, Batched} {
@@ -380,25 +258,25 @@ func TestBatchedIsSynced(t *testing.T) {
 		if err := row(st.write, `PRAGMA synchronous`, &synchronous); err != nil || synchronous != 2-int64(durability) {
 			t.Errorf("synchronous %d, %v; want %d", synchronous, err, 2-int64(durability))
 		}
-		if err := st.Create(t.Context(), session.KeyOf("one"), newRecord(`{}`)); err != nil {
+		if err := st.Create(t.Context(), session.KeyOf("one"), NewRecord(`{}`)); err != nil {
 			t.Fatal(err)
 		}
 		if due := st.unsynced.Load(); due != (durability == Batched) {
 			t.Errorf("a sync is due: %v", due)
 		}
-		until(t, "the sync", func() bool { return !st.unsynced.Load() })
+		Until(t, "the sync", func() bool { return !st.unsynced.Load() })
 		if err := st.Close(); err != nil || log.Len() > 0 {
 			t.Errorf("%v, log: %s", err, log.String())
 		}
 	}
 }
 
-// A file that is moved in the very moment of a commit: the write is not answered as
-// done, though it is when the file comes back. The figures know of it then.
+// The file is moved during a commit. If this fails, the write is answered as done although
+// the next start would not find it, or the figures miss it when the file is back.
 func TestFileMovedDuringCommit(t *testing.T) {
 	t.Parallel()
 	st := openStore(t)
-	// SQLite asks once, when it compiles the first COMMIT: right before that runs.
+	// SQLite calls this when it compiles the first COMMIT, right before that runs.
 	moved := 0
 	err := st.write.SetAuthorizer(sqlite.AuthorizeFunc(func(a sqlite.Action) sqlite.AuthResult {
 		if a.Type() == sqlite.OpTransaction && a.Operation() == "COMMIT" {
@@ -412,7 +290,7 @@ func TestFileMovedDuringCommit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := st.Create(t.Context(), session.KeyOf("one"), newRecord(`{}`)); err == nil || moved != 1 {
+	if err := st.Create(t.Context(), session.KeyOf("one"), NewRecord(`{}`)); err == nil || moved != 1 {
 		t.Errorf("the write is answered with %v; the file was moved %d times", err, moved)
 	}
 	if err := os.Rename(st.file+".away", st.file); err != nil {
@@ -421,7 +299,7 @@ func TestFileMovedDuringCommit(t *testing.T) {
 	if err := st.Ping(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := st.Create(t.Context(), session.KeyOf("two"), newRecord(`{}`)); err != nil {
+	if err := st.Create(t.Context(), session.KeyOf("two"), NewRecord(`{}`)); err != nil {
 		t.Error(err)
 	}
 	if s, err := st.Stats(t.Context()); err != nil || s.Live != 2 {

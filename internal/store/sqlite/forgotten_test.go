@@ -8,7 +8,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// The file remembers until when markers were removed, also for the next program.
+// If this fails, the next start does not know until when markers were removed, so that an
+// ended ID opens again after the clock was set back.
 func TestForgottenIsKept(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sessions.db")
 	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)

@@ -8,16 +8,17 @@ import (
 )
 
 const (
-	// ofdSetLock is F_OFD_SETLK: a lock that belongs to an open file, not to the
-	// process, so that nothing that SQLite opens and closes drops it.
+	// ofdSetLock is F_OFD_SETLK of fcntl(2). Such a lock belongs to the open file. A lock
+	// of F_SETLK belongs to the process, and ends when SQLite closes any descriptor of
+	// the file.
 	ofdSetLock = 37
-	// lockedByte is the one that is locked. SQLite's own locks are at 1 GiB, and no
-	// database is longer than 2^48 bytes.
+	// lockedByte is the position of the locked byte. SQLite's own locks are at 1 GiB, and
+	// no database is longer than 2^48 bytes.
 	lockedByte = 1 << 62
 )
 
-// lockDatabase locks the database itself, or returns false where the file system
-// has no such locks. ErrLocked is the error when another one has it.
+// lockDatabase locks the database itself. It returns false if the file system has no such
+// locks, and ErrLocked if another program has locked it.
 func lockDatabase(f *os.File) (bool, error) {
 	err := setLock(f, syscall.F_WRLCK)
 	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) {
@@ -26,8 +27,8 @@ func lockDatabase(f *os.File) (bool, error) {
 	return err == nil, nil
 }
 
-// unlockDatabase is for the moment in which a process that is being started still
-// shares all open files: to close one does not unlock it then.
+// unlockDatabase unlocks the database before it is closed. To close it is not enough
+// while a process that is being started shares all open files, until its exec.
 func unlockDatabase(f *os.File) { setLock(f, syscall.F_UNLCK) }
 
 func setLock(f *os.File, kind int16) error {

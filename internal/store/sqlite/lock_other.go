@@ -4,7 +4,7 @@ package sqlite
 
 import "os"
 
-// lockDatabase locks the database itself: this system cannot.
+// lockDatabase returns false: only Linux has a lock that belongs to the open file.
 func lockDatabase(*os.File) (bool, error) { return false, nil }
 
 func unlockDatabase(*os.File) {}

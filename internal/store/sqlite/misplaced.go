@@ -10,10 +10,10 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// SQLite goes on writing to a file that was removed, or that has another name by
-// now, and all of it succeeds: the next start would find nothing of it. So each
-// commit, before it is answered, and each read that is not right after another
-// compares the files that are open with those that have their names.
+// When a file is removed or renamed while SQLite has it open, SQLite goes on writing to
+// it without an error, and the next start finds nothing of that. So verify asks whether
+// the names still lead to the files that are open: before a commit is answered, and
+// once in verifyEvery before a read.
 
 // openFile is a file that SQLite has open, and the name it was opened by.
 type openFile struct {
@@ -21,12 +21,12 @@ type openFile struct {
 	info fs.FileInfo
 }
 
-// misplaced is the error of a store one of whose open files has lost its name.
+// misplaced is the error of every read and write while an open file has lost its name.
 type misplaced struct{ name, what string }
 
 func (e *misplaced) Error() string { return e.name + ": " + e.what }
 
-// Is tells that to ask again is no use: reads are refused too.
+// Is makes this error a session.ErrDown, since reads fail too.
 func (e *misplaced) Is(target error) bool { return target == session.ErrDown }
 
 const (
@@ -35,10 +35,9 @@ const (
 	emptied  = "it was emptied"
 )
 
-// remember notes which files are open: the database as the lock opened it, before
-// SQLite did; the log and its index, which SQLite has made by now and keeps until
-// Close.
-func (st *Store) remember() error {
+// noteOpened fills st.opened. The database is there as the lock has opened it, before
+// SQLite did. SQLite has made the log and its index by now, and keeps both until Close.
+func (st *Store) noteOpened() error {
 	st.verifyMu.Lock()
 	defer st.verifyMu.Unlock()
 	db, err := st.lock.db.Stat()
@@ -46,11 +45,11 @@ func (st *Store) remember() error {
 		return err
 	}
 	st.opened = []openFile{{st.file, db}}
-	if st.given != st.file { // a link
+	if st.given != st.file { // given is a link, and may be changed to lead elsewhere
 		st.opened = append(st.opened, openFile{st.given, db})
 	}
 	names := []string{st.file + "-wal", st.file + "-shm"}
-	if !st.lock.owned { // who removes FILE.lock would let a second Sessionscope in
+	if !st.lock.owned { // FILE.lock is the only lock: without it a second Sessionscope could start
 		names = append(names, st.lock.beside.Path())
 	}
 	for _, name := range names {
@@ -66,11 +65,11 @@ func (st *Store) remember() error {
 	return nil
 }
 
-// compare returns the first open file that has lost its name, or nil. The caller
-// has verifyMu.
+// compare returns the first open file whose name does not lead to it any more, or nil.
+// The caller has verifyMu.
 func (st *Store) compare() *misplaced {
 	for _, f := range st.opened {
-		look := os.Lstat // a link under a true name is another file: the next start would follow it
+		look := os.Lstat // not Stat: a link that was put in its place counts as another file, since the next start would follow it
 		if f.name == st.given && st.given != st.file {
 			look = os.Stat
 		}
@@ -89,11 +88,10 @@ func (st *Store) compare() *misplaced {
 	return nil
 }
 
-// settled tells, by two calls of the system and not by one for each file, that all
-// open files have their names still: nothing was made, removed or renamed in the
-// folder since they were compared, and the database was not emptied. The time of a
-// folder is a few milliseconds coarse: one that changed just before counts for
-// nothing. The caller has verifyMu.
+// settled tells that all open files still have their names, with two calls of the
+// system instead of one for each file: since they were compared, nothing was made,
+// removed or renamed in the folder, and the database was not emptied. It may answer
+// false when they have. The caller has verifyMu.
 func (st *Store) settled() bool {
 	if st.folder == nil || st.given != st.file {
 		return false
@@ -106,20 +104,22 @@ func (st *Store) settled() bool {
 	return err == nil && db.Size() > 0 && os.SameFile(db, st.opened[0].info)
 }
 
-// settle looks at the folder before all files are compared.
-func (st *Store) settle() {
+// noteFolder fills st.folder for settled, before all files are compared. The time of a
+// folder has steps of a few milliseconds: of a folder that has just changed, the next
+// change could leave the same time.
+func (st *Store) noteFolder() {
 	st.folder = nil
 	if folder, err := os.Lstat(filepath.Dir(st.file)); err == nil && time.Since(folder.ModTime()) > folderRests {
 		st.folder = folder
 	}
 }
 
-// folderRests is how long a folder must have been left alone for its time to tell of
-// the next change.
+// folderRests is how long a folder must have been unchanged, so that its time shows the
+// next change.
 const folderRests = 100 * time.Millisecond
 
-// verify returns an error if an open file has lost its name. One line of the log
-// says so, and one when it has its name again.
+// verify returns an error if an open file has lost its name. It writes one line to the
+// log then, and one when the file has its name again.
 func (st *Store) verify() error {
 	st.verifyMu.Lock()
 	defer st.verifyMu.Unlock()
@@ -130,10 +130,10 @@ func (st *Store) verify() error {
 	switch {
 	case known == nil && st.settled():
 		return nil
-	case known != nil && known.what == emptied: // for good: what it held is lost
+	case known != nil && known.what == emptied: // its content is lost, and nothing brings it back
 		return known
 	}
-	st.settle()
+	st.noteFolder()
 	found := st.compare()
 	if found != nil {
 		st.folder = nil
@@ -147,20 +147,25 @@ func (st *Store) verify() error {
 		return nil
 	case known == nil || *found != *known:
 		st.fault.Store(found)
-		next := "put it back under this name, or end the program and start it with the new one"
-		if found.what == emptied {
-			next = "end the program and put a copy of the database in its place"
-		} else if found.name != st.file && found.name != st.given {
-			next = "end the program and start it again"
-		}
-		st.log.Error("no session is read or saved: "+found.what, "file", found.name, "next", next)
+		st.log.Error("no session is read or saved: "+found.what, "file", found.name, "next", st.remedy(found))
 		return found
 	}
 	return known
 }
 
-// recent returns what verify has found within verifyEvery of now, in nanoseconds
-// after start.
+// remedy is what the operator can do about f.
+func (st *Store) remedy(f *misplaced) string {
+	switch {
+	case f.what == emptied:
+		return "end the program and put a copy of the database in its place"
+	case f.name != st.file && f.name != st.given:
+		return "end the program and start it again"
+	}
+	return "put it back under this name, or end the program and start it with the new one"
+}
+
+// recent returns the result of the last verify, at most verifyEvery old. now is in
+// nanoseconds after start.
 func (st *Store) recent(now int64) error {
 	if next := st.nextVerify.Load(); now >= next && st.nextVerify.CompareAndSwap(next, now+int64(verifyEvery)) {
 		return st.verify()
@@ -171,25 +176,25 @@ func (st *Store) recent(now int64) error {
 	return nil
 }
 
-// rescue brings what only the log has into the database, once for each fault, so
-// that whoever finds the database, under whatever name, has all that was ever
-// answered. The caller holds lead.
+// rescue moves what only the log has into the database, once for each fault: whoever
+// finds the database, under whatever name, then has every write that was answered. The
+// caller has lead.
 func (st *Store) rescue() {
 	f := st.fault.Load()
 	if f == nil || f == st.rescued || st.write == nil {
 		return
 	}
 	st.rescued = f
-	if f.what == emptied { // the log has the last pages only: they would make a database that looks sound
+	if f.what == emptied { // the log has only the last pages, which would make a database that looks sound and is not
 		return
 	}
-	if st.otherLog() { // it was begun upon the database as it is: to change that now would spoil it
-		st.log.Error("the last writes lie in a log that was removed: another program has begun its own", "file", st.file)
+	if st.otherLog() { // it continues the database as it is: to change the database now would damage it
+		st.log.Error("the last writes are not in the database: its log was moved or removed, and another program has begun a new one", "file", st.file)
 		return
 	}
 	mode := "FULL"
 	if f.name == st.file && f.what == replaced {
-		mode = "TRUNCATE" // SQLite would take the log for that of the file that lies there now
+		mode = "TRUNCATE" // or SQLite would play our log over the file that has the name now
 	}
 	var busy int64
 	err := row(st.write, `PRAGMA wal_checkpoint(`+mode+`)`, &busy)
@@ -197,12 +202,11 @@ func (st *Store) rescue() {
 		err = errors.New("another program is using it")
 	}
 	if err != nil {
-		st.log.Error("the last writes lie in the log only", "file", filepath.Base(st.file)+"-wal", "error", err)
+		st.log.Error("the last writes are in the log and cannot be moved into the database: keep both files together", "file", filepath.Base(st.file)+"-wal", "error", err)
 	}
 }
 
-// otherLog tells whether the log under the database's name is another one, with
-// something in it.
+// otherLog tells whether another log has the name of ours, and is not empty.
 func (st *Store) otherLog() bool {
 	st.verifyMu.Lock()
 	defer st.verifyMu.Unlock()

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"os"
@@ -16,7 +17,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/sqlite"
 )
 
-// logged is a log that can be read while it is written.
+// logged is a log that a test may read while the store writes it.
 type logged struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -28,7 +29,7 @@ func (l *logged) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// lines returns what was written since it was asked last.
+// lines returns the lines since the last call.
 func (l *logged) lines() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -56,17 +57,17 @@ func remove(t *testing.T, names ...string) {
 	}
 }
 
-// mishap is something that happens to the files under a running program.
+// mishap is something that happens to the files of a running program.
 type mishap struct {
 	name string
-	says string // in the log
-	// do makes it happen; undo brings the files back, nil if nothing can.
+	says string // a part of the line in the log
+	// do makes it happen. undo brings the files back; it is nil if nothing can.
 	do, undo func(t *testing.T, dir string)
-	// kept is where the database lies afterwards, "" for nowhere.
+	// kept is where the database is afterwards, "" if it is lost.
 	kept string
 }
 
-// The database is D/f/s.db. D/link leads there.
+// mishaps happen to the database D/f/s.db. D/link leads there.
 var mishaps = []mishap{
 	{"all removed", "s.db", func(t *testing.T, d string) { remove(t, d+"/f/s.db", d+"/f/s.db-wal", d+"/f/s.db-shm") }, nil, ""},
 	{"removed", "moved or removed", func(t *testing.T, d string) { remove(t, d+"/f/s.db") }, nil, ""},
@@ -113,149 +114,200 @@ var mishaps = []mishap{
 	}, nil, "f/s.db"},
 }
 
-// A file that is removed, renamed or replaced under the store is noticed by
-// whatever comes first. Nothing is answered as saved then, nothing is read, and
-// one line of the log says why. What was answered before is in the database,
-// wherever that lies, and when the file is back all goes on.
+// uses are the operations of a store, by name.
+var uses = map[string]func(context.Context, *sqlite.Store) error{
+	"load": func(ctx context.Context, st *sqlite.Store) error {
+		_, err := st.Load(ctx, session.KeyOf("0"))
+		return err
+	}, // it is cached
+	"create": func(ctx context.Context, st *sqlite.Store) error {
+		return st.Create(ctx, session.KeyOf("other"), newRecord(`{}`))
+	},
+	"save": func(ctx context.Context, st *sqlite.Store) error {
+		_, err := st.Save(ctx, session.KeyOf("0"), session.Record{Version: 1, Expires: time.Now().Add(time.Hour), Data: "1"})
+		return err
+	},
+	"touch": func(ctx context.Context, st *sqlite.Store) error {
+		return st.Touch(ctx, session.KeyOf("0"), 1, time.Now().Add(time.Hour))
+	},
+	"delete": func(ctx context.Context, st *sqlite.Store) error { return st.Delete(ctx, session.KeyOf("0")) },
+	"delete expired": func(ctx context.Context, st *sqlite.Store) error {
+		_, err := st.DeleteExpired(ctx, time.Now(), 10)
+		return err
+	},
+	"forgotten": func(ctx context.Context, st *sqlite.Store) error { _, err := st.Forgotten(ctx); return err },
+	"peek": func(ctx context.Context, st *sqlite.Store) error {
+		_, err := st.Peek(ctx, session.KeyOf("0"))
+		return err
+	},
+	"stats": func(ctx context.Context, st *sqlite.Store) error { _, err := st.Stats(ctx); return err },
+	"ping":  func(ctx context.Context, st *sqlite.Store) error { return st.Ping(ctx) },
+	"all": func(ctx context.Context, st *sqlite.Store) error {
+		for _, err := range st.All(ctx) {
+			return err
+		}
+		return nil
+	},
+	"close": func(context.Context, *sqlite.Store) error { return nil },
+}
+
+// Each mishap befalls the files while the store is open, and each operation is the first
+// that could notice. If this fails, a write is answered as saved that the next start does
+// not find, a record is read from a file that has lost its name, the log does not say why
+// with one line, what was answered before is not in the database, or the store does not
+// go on when the file is back.
 func TestFileThatLostItsName(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows keeps the names of open files")
 	}
-	ctx := t.Context()
-	key, other := session.KeyOf("0"), session.KeyOf("other")
 	for _, m := range mishaps {
-		for name, use := range map[string]func(*sqlite.Store) error{
-			"load":   func(st *sqlite.Store) error { _, err := st.Load(ctx, key); return err }, // it is cached
-			"create": func(st *sqlite.Store) error { return st.Create(ctx, other, newRecord(`{}`)) },
-			"save": func(st *sqlite.Store) error {
-				_, err := st.Save(ctx, key, session.Record{Version: 1, Expires: time.Now().Add(time.Hour), Data: "1"})
-				return err
-			},
-			"touch":          func(st *sqlite.Store) error { return st.Touch(ctx, key, 1, time.Now().Add(time.Hour)) },
-			"delete":         func(st *sqlite.Store) error { return st.Delete(ctx, key) },
-			"delete expired": func(st *sqlite.Store) error { _, err := st.DeleteExpired(ctx, time.Now(), 10); return err },
-			"forgotten":      func(st *sqlite.Store) error { _, err := st.Forgotten(ctx); return err },
-			"peek":           func(st *sqlite.Store) error { _, err := st.Peek(ctx, key); return err },
-			"stats":          func(st *sqlite.Store) error { _, err := st.Stats(ctx); return err },
-			"ping":           func(st *sqlite.Store) error { return st.Ping(ctx) },
-			"all": func(st *sqlite.Store) error {
-				for _, err := range st.All(ctx) {
-					return err
-				}
-				return nil
-			},
-			"close": func(st *sqlite.Store) error { return nil },
-		} {
+		for name := range uses {
 			if m.name != "renamed" && !strings.Contains("load save ping close", name) {
-				continue // who notices it is the same for each
+				continue // the other operations notice any mishap in the same way
 			}
 			t.Run(m.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
-				dir := t.TempDir()
-				if err := os.Mkdir(dir+"/f", 0o700); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.Symlink(dir+"/f/s.db", dir+"/link"); err != nil {
-					t.Skip(err)
-				}
-				log := &logged{}
-				by := dir + "/f/s.db"
-				if strings.Contains(m.name, "link leads") || name == "load" {
-					by = dir + "/link"
-				}
-				st := open(t, sqlite.Config{File: by, Log: slog.New(slog.NewTextHandler(log, nil))})
-				fill(t, st, 3, 100)
-				if err := errors.Join(use(st), st.Ping(ctx)); err != nil {
-					t.Fatal("before: ", err) // the control
-				}
-				want := 3
-				if name == "create" {
-					want = 4
-				} else if name == "delete" {
-					want = 2
-				}
-				if lines := log.lines(); lines != nil {
-					t.Error("before: ", lines)
-				}
-				// As after a while in which nobody touched the folder.
-				long := time.Now().Add(-time.Hour)
-				if err := errors.Join(os.Chtimes(dir+"/f", long, long), st.Ping(ctx)); err != nil {
-					t.Fatal(err)
-				}
-
-				m.do(t, dir)
-				until(t, "a moment passes", func() func() bool {
-					end := time.Now().Add(2 * time.Millisecond) // of reads that come right after another only the first looks
-					return func() bool { return time.Now().After(end) }
-				}())
+				v := newVictim(t, m, name)
+				m.do(t, v.dir)
+				moment := time.Now().Add(2 * time.Millisecond) // a read within 1 ms of another does not look
+				until(t, "a moment passes", func() bool { return time.Now().After(moment) })
 				if name != "close" {
-					for range 3 {
-						if err := use(st); err == nil || session.Answered(err) {
-							t.Fatalf("the answer is %v", err)
-						}
-					}
-					if err := st.Ping(ctx); err == nil {
-						t.Error("ping answers")
-					}
-					if _, err := st.Load(ctx, key); err == nil || session.Answered(err) {
-						t.Errorf("a cached record is read: %v", err)
-					}
-					if err := st.Create(ctx, session.KeyOf("lost"), newRecord(`{}`)); err == nil {
-						t.Error("a write is answered")
-					}
-					if lines := log.lines(); len(lines) != 1 || !strings.Contains(lines[0], m.says) {
-						t.Errorf("the log: %q, want one line with %q", lines, m.says)
-					}
+					v.wantOutage(t)
+					v.wantKept(t)
+					v.wantBack(t)
 				}
-				if m.kept != "" && name != "close" { // as after a kill: another program copies what is there
-					copied := filepath.Join(t.TempDir(), "copy.db")
-					script := `cp "$1" "$2" && if [ -e "$1-wal" ]; then cp "$1-wal" "$2-wal"; fi`
-					if out, err := exec.Command("sh", "-c", script, "sh", filepath.Join(dir, m.kept), copied).CombinedOutput(); err != nil {
-						missing(t, err, string(out))
-					}
-					if s, err := open(t, sqlite.Config{File: copied}).Stats(ctx); err != nil || s.Live != want {
-						t.Errorf("the file holds %d sessions, %v; want %d", s.Live, err, want)
-					}
-				}
-				if m.undo != nil && name != "close" {
-					m.undo(t, dir)
-					if err := st.Ping(ctx); err != nil {
-						t.Errorf("the file is back: %v", err)
-					}
-					if err := st.Create(ctx, session.KeyOf("back"), newRecord(`{}`)); err != nil {
-						t.Errorf("the file is back: %v", err)
-					}
-					want++
-					if lines := log.lines(); len(lines) != 1 || !strings.Contains(lines[0], "again") {
-						t.Errorf("the log: %q, want one line", lines)
-					}
-				}
-				log.lines()
-				if err := errors.Join(st.Close(), st.Close()); err != nil {
-					t.Error(err)
-				}
-				if lines := log.lines(); (lines != nil) != (name == "close") {
-					t.Errorf("the end says %q", lines)
-				}
-				if _, err := os.Lstat(dir + "/f/s.db.lock"); err == nil {
-					t.Error("FILE.lock is left")
-				}
-				file := filepath.Join(dir, m.kept)
-				if m.undo != nil && name != "close" {
-					file = dir + "/f/s.db"
-				}
-				if m.kept == "" {
-					return
-				}
-				if info, err := os.Stat(dir + "/f/s.db-wal"); m.name == "replaced" && err == nil && info.Size() > 0 {
-					t.Errorf("a log of %d bytes lies beside a file that it is not of", info.Size())
-				}
-				s, err := open(t, sqlite.Config{File: file}).Stats(ctx)
-				if err != nil || s.Live != want {
-					t.Errorf("opened anew: %d sessions, %v; want %d", s.Live, err, want)
-				}
+				v.wantClosed(t)
 			})
 		}
+	}
+}
+
+// victim is a store that a mishap befalls. One operation is the first to notice.
+type victim struct {
+	mishap
+	use      string // the name of the operation
+	dir      string
+	log      *logged
+	st       *sqlite.Store
+	sessions int // how many the database holds
+}
+
+func newVictim(t *testing.T, m mishap, use string) *victim {
+	t.Helper()
+	v := &victim{mishap: m, use: use, dir: t.TempDir(), log: &logged{}, sessions: 3}
+	if err := os.Mkdir(v.dir+"/f", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(v.dir+"/f/s.db", v.dir+"/link"); err != nil {
+		t.Skip(err)
+	}
+	by := v.dir + "/f/s.db"
+	if strings.Contains(m.name, "link leads") || use == "load" {
+		by = v.dir + "/link"
+	}
+	v.st = open(t, sqlite.Config{File: by, Log: slog.New(slog.NewTextHandler(v.log, nil))})
+	fill(t, v.st, v.sessions, 100)
+	if err := errors.Join(uses[use](t.Context(), v.st), v.st.Ping(t.Context())); err != nil {
+		t.Fatal("before: ", err) // the control
+	}
+	switch use {
+	case "create":
+		v.sessions++
+	case "delete":
+		v.sessions--
+	}
+	if lines := v.log.lines(); lines != nil {
+		t.Error("before: ", lines)
+	}
+	// As after an hour in which nothing changed in the folder.
+	long := time.Now().Add(-time.Hour)
+	if err := errors.Join(os.Chtimes(v.dir+"/f", long, long), v.st.Ping(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// wantOutage wants every operation to fail, and one line in the log.
+func (v *victim) wantOutage(t *testing.T) {
+	t.Helper()
+	for range 3 {
+		if err := uses[v.use](t.Context(), v.st); err == nil || session.Answered(err) {
+			t.Fatalf("the answer is %v", err)
+		}
+	}
+	if err := v.st.Ping(t.Context()); err == nil {
+		t.Error("ping answers")
+	}
+	if _, err := v.st.Load(t.Context(), session.KeyOf("0")); err == nil || session.Answered(err) {
+		t.Errorf("a cached record is read: %v", err)
+	}
+	if err := v.st.Create(t.Context(), session.KeyOf("lost"), newRecord(`{}`)); err == nil {
+		t.Error("a write is answered")
+	}
+	if lines := v.log.lines(); len(lines) != 1 || !strings.Contains(lines[0], v.says) {
+		t.Errorf("the log: %q, want one line with %q", lines, v.says)
+	}
+}
+
+// wantKept wants the database to have every session that was answered, as after a kill:
+// another program copies what is there.
+func (v *victim) wantKept(t *testing.T) {
+	t.Helper()
+	if v.kept == "" {
+		return
+	}
+	copied := filepath.Join(t.TempDir(), "copy.db")
+	script := `cp "$1" "$2" && if [ -e "$1-wal" ]; then cp "$1-wal" "$2-wal"; fi`
+	if out, err := exec.Command("sh", "-c", script, "sh", filepath.Join(v.dir, v.kept), copied).CombinedOutput(); err != nil {
+		missing(t, err, string(out))
+	}
+	if s, err := open(t, sqlite.Config{File: copied}).Stats(t.Context()); err != nil || s.Live != v.sessions {
+		t.Errorf("the file holds %d sessions, %v; want %d", s.Live, err, v.sessions)
+	}
+}
+
+// wantBack undoes the mishap, if that is possible, and wants the store to work again.
+func (v *victim) wantBack(t *testing.T) {
+	t.Helper()
+	if v.undo == nil {
+		return
+	}
+	v.undo(t, v.dir)
+	v.kept = "f/s.db"
+	if err := v.st.Ping(t.Context()); err != nil {
+		t.Errorf("the file is back: %v", err)
+	}
+	if err := v.st.Create(t.Context(), session.KeyOf("back"), newRecord(`{}`)); err != nil {
+		t.Errorf("the file is back: %v", err)
+	}
+	v.sessions++
+	if lines := v.log.lines(); len(lines) != 1 || !strings.Contains(lines[0], "again") {
+		t.Errorf("the log: %q, want one line", lines)
+	}
+}
+
+// wantClosed closes the store and opens the database again, wherever it is now.
+func (v *victim) wantClosed(t *testing.T) {
+	t.Helper()
+	v.log.lines()
+	if err := errors.Join(v.st.Close(), v.st.Close()); err != nil {
+		t.Error(err)
+	}
+	if lines := v.log.lines(); (lines != nil) != (v.use == "close") {
+		t.Errorf("the end says %q", lines)
+	}
+	if _, err := os.Lstat(v.dir + "/f/s.db.lock"); err == nil {
+		t.Error("FILE.lock is left")
+	}
+	if v.kept == "" {
+		return
+	}
+	if info, err := os.Stat(v.dir + "/f/s.db-wal"); v.name == "replaced" && err == nil && info.Size() > 0 {
+		t.Errorf("a log of %d bytes lies beside another file than its own", info.Size())
+	}
+	s, err := open(t, sqlite.Config{File: filepath.Join(v.dir, v.kept)}).Stats(t.Context())
+	if err != nil || s.Live != v.sessions {
+		t.Errorf("opened again: %d sessions, %v; want %d", s.Live, err, v.sessions)
 	}
 }

@@ -5,13 +5,10 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -21,33 +18,17 @@ import (
 //go:embed schema.sql
 var schema string
 
-// What schema.sql sets.
+// These are set by schema.sql.
 const (
 	applicationID = 0x53536370
 	schemaVersion = 1
 )
 
-// ErrLocked is returned by Open when another Sessionscope has the file.
-var ErrLocked = errors.New("another Sessionscope is using it")
-
-// DamagedError is returned by Open for a file that is no sound database of ours.
-// The file was left as it is.
-type DamagedError struct {
-	File string
-	Err  error
-}
-
-func (e *DamagedError) Error() string {
-	return fmt.Sprintf("%s: %v; it was left as it is: move it away, or name another file", e.File, e.Err)
-}
-func (e *DamagedError) Unwrap() error { return e.Err }
-
-// Open opens the database, or makes it with mode 0600 in folders of mode 0700.
-// The file is looked through before it is opened for writing, and one that others
-// could read is closed to them. A second Sessionscope is kept out by whatever name
-// it comes, the sqlite3 shell is not. One process must not open a file by two hard
-// links: SQLite's locks would be lost. Errors are *DamagedError, ErrLocked, or the
-// system's.
+// Open opens the database, or makes it with mode 0600 in folders of mode 0700. It
+// checks the whole file before SQLite may write to it, and takes the right to read it
+// from other users. It keeps out a second Sessionscope, whatever name that has for the
+// file, but not the sqlite3 shell. One process must not open a file by two hard links:
+// SQLite's locks would be lost. Errors are *DamagedError, ErrLocked, or the system's.
 func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	given, err := filepath.Abs(cfg.File)
 	if err != nil {
@@ -79,12 +60,8 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	if err := check(ctx, file); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{file, file + "-wal", file + "-shm"} {
-		if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
-			if err := os.Chmod(name, 0o600); err != nil {
-				return nil, fmt.Errorf("others can read it: %w", err)
-			}
-		}
+	if err := closeToOthers(file, file+"-wal", file+"-shm"); err != nil {
+		return nil, err
 	}
 	if err := st.connect(); err != nil {
 		if broken(err) {
@@ -98,8 +75,22 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	return st, nil
 }
 
-// resolve makes the folders of file and returns its one true name, also of a file
-// that is not there yet: two names of a file would be two locks and two secrets.
+// closeToOthers gives files that other users can read or write mode 0600. Files that
+// are not there do not matter.
+func closeToOthers(names ...string) error {
+	for _, name := range names {
+		if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+			if err := os.Chmod(name, 0o600); err != nil {
+				return fmt.Errorf("other users can read it, and that cannot be changed: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// resolve makes the folders of file and returns its true name, without links. The file
+// need not be there yet. A file that went by two names would have two locks and two
+// secrets.
 func resolve(file string) (string, error) {
 	for range 40 { // as many links as Linux follows
 		dir := filepath.Dir(file)
@@ -119,115 +110,11 @@ func resolve(file string) (string, error) {
 			file = filepath.Join(dir, target)
 		}
 	}
-	return "", fmt.Errorf("%s: too many links, one to another", file)
+	return "", fmt.Errorf("%s: more than 40 symbolic links, one to another", file)
 }
 
-// check looks at the database without changing anything.
-func check(ctx context.Context, file string) error {
-	damaged := func(format string, args ...any) error { return &DamagedError{file, fmt.Errorf(format, args...)} }
-	info, err := os.Stat(file)
-	if err != nil {
-		return err
-	}
-	log, err := os.Stat(file + "-wal")
-	logged := err == nil && log.Size() > 0
-	switch {
-	case info.Size() == 0:
-		return nil
-	case info.Size() < 512: // the smallest page: SQLite would take it for empty
-		return damaged("file is not a database")
-	}
-
-	// Without a log the file is all there is: nothing is written beside it then.
-	// With one, the index of the log is written anew in any case.
-	query := "mode=ro&immutable=1"
-	if logged {
-		query = "mode=ro"
-		if _, err := os.Stat(file + "-shm"); errors.Is(err, fs.ErrNotExist) {
-			defer os.Remove(file + "-shm")
-		}
-	}
-	path := filepath.ToSlash(file)
-	if !strings.HasPrefix(path, "/") {
-		path = "/" + path // C:/…
-	}
-	conn, err := sqlite.OpenConn((&url.URL{Scheme: "file", Path: path, RawQuery: query}).String(), sqlite.OpenReadOnly, sqlite.OpenURI)
-	if err == nil {
-		defer conn.Close()
-		conn.SetInterrupt(ctx.Done())
-		conn.SetBusyTimeout(busyTimeout)
-		err = look(conn)
-	}
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err == nil:
-		return nil
-	case broken(err):
-		return damaged("%w", err)
-	}
-	return fmt.Errorf("%s: %w", file, err)
-}
-
-// unfit is an error about what the file holds.
-type unfit string
-
-func (e unfit) Error() string { return string(e) }
-
-// broken tells whether err is about what the file holds.
-func broken(err error) bool {
-	switch sqlite.ErrCode(err).ToPrimary() {
-	case sqlite.ResultCorrupt, sqlite.ResultNotADB, sqlite.ResultFormat:
-		return true
-	case sqlite.ResultError: // or an error that is none of SQLite's
-		return !errors.As(err, new(*fs.PathError))
-	}
-	return false
-}
-
-// look returns an error if the database is damaged, or not one of ours.
-func look(conn *sqlite.Conn) error {
-	var id, version, tables int64
-	if err := row(conn, `PRAGMA application_id`, &id); err != nil {
-		return err
-	}
-	if err := row(conn, `PRAGMA user_version`, &version); err != nil {
-		return err
-	}
-	if err := row(conn, `SELECT count(*) FROM sqlite_schema`, &tables); err != nil {
-		return err
-	}
-	switch {
-	case id == 0 && version == 0 && tables == 0: // a start that was killed at once
-	case id != applicationID:
-		return unfit("it is another program's database")
-	case version > schemaVersion:
-		return unfit(fmt.Sprintf("a newer Sessionscope made it: its schema is number %d, this one knows %d", version, schemaVersion))
-	case version != schemaVersion:
-		return unfit(fmt.Sprintf("it is damaged: its schema is number %d", version))
-	default:
-		found := 0
-		err := sqlitex.ExecuteTransient(conn, `SELECT sql FROM sqlite_schema WHERE name IN ('sessions', 'sessions_expiry')`, &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
-			if sql := s.ColumnText(0); sql != "" && strings.Contains(schema, sql) {
-				found++
-			}
-			return nil
-		}})
-		if err != nil {
-			return err
-		} else if found != 2 {
-			return unfit("it is damaged: its table is not the one that Sessionscope makes")
-		}
-	}
-	return sqlitex.ExecuteTransient(conn, `PRAGMA integrity_check(1)`, &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
-		if text := s.ColumnText(0); text != "ok" {
-			return unfit("it is damaged: " + strings.ReplaceAll(text, "\n", " "))
-		}
-		return nil
-	}})
-}
-
-// connect opens the two connections, makes the table, and counts.
+// connect opens the two connections, makes the table if there is none, and counts the
+// figures.
 func (st *Store) connect() (err error) {
 	if st.write, err = sqlite.OpenConn(st.file, sqlite.OpenReadWrite); err != nil {
 		return err
@@ -240,7 +127,7 @@ func (st *Store) connect() (err error) {
 	for _, pragma := range []string{
 		"journal_mode = WAL",
 		"synchronous = " + synchronous,
-		"fullfsync = ON", // macOS: else a sync ends in the disk's own memory
+		"fullfsync = ON", // macOS: without it a sync ends in the memory of the disk
 		"cell_size_check = ON",
 		"trusted_schema = OFF",
 	} {
@@ -264,22 +151,22 @@ func (st *Store) connect() (err error) {
 	if err := sqlitex.ExecuteTransient(st.read, "PRAGMA cell_size_check = ON", nil); err != nil {
 		return err
 	}
-	if err := st.outside(); err != nil {
+	if err := st.recount(); err != nil {
 		return err
 	}
-	return st.remember()
+	return st.noteOpened()
 }
 
-// Close waits for the running write, brings everything into the one file, and
-// gives it free. The second time it does nothing.
+// Close waits for the commit that is running, moves what is in the log into the
+// database, and unlocks it. The second time it does nothing.
 func (st *Store) Close() error {
 	st.lead <- struct{}{}
 	defer func() { <-st.lead }()
 	if st.verify() != nil {
-		st.rescue() // SQLite's own Close would leave the log of a file that was moved as it is
+		st.rescue() // SQLite's own Close does not empty the log of a file that was moved
 	}
 	st.verifyMu.Lock()
-	st.opened = nil // Close itself removes the log
+	st.opened = nil // SQLite removes the log now, which is no fault
 	st.verifyMu.Unlock()
 	st.readMu.Lock()
 	defer st.readMu.Unlock()
@@ -291,7 +178,7 @@ func (st *Store) Close() error {
 	if st.read != nil {
 		errs[0] = st.read.Close()
 	}
-	if st.write != nil { // the last to go: this one empties the log and removes it
+	if st.write != nil { // after read: the last connection empties the log and removes it
 		errs[1] = st.write.Close()
 	}
 	st.read, st.write = nil, nil

@@ -1,7 +1,7 @@
--- A session a row. Times are milliseconds since 1970; data is JSON text.
--- key is the SHA-256 of the session ID, in hex: the ID itself stands in the
--- browser's cookie only. A marker is the headstone of a dead ID; the one whose key is
--- 64 zeros is of no ID, and expires when the latest of those did that were removed.
+-- One row for each session. Times are milliseconds since 1970; data is JSON text.
+-- key is the SHA-256 of the session ID, in hex: the ID itself is only in the browser's
+-- cookie. A marker says that an ID has ended. The marker whose key is 64 zeros is for no
+-- ID: its expiry is the latest expiry of the markers that were removed.
 CREATE TABLE sessions(
   key     TEXT    NOT NULL PRIMARY KEY CHECK (length(key) = 64),
   created INTEGER NOT NULL,
@@ -13,6 +13,6 @@ CREATE TABLE sessions(
 
 CREATE INDEX sessions_expiry ON sessions(marker, expires);
 
--- "SScp", and the number of this schema.
+-- The letters "SScp", and the number of this schema.
 PRAGMA application_id = 1397973872;
 PRAGMA user_version = 1;

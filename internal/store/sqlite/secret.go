@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -17,9 +18,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// secretTable has at most one row. It is made beside the sessions when a program
-// signs their cookies: a file of an older Sessionscope has none, and older ones do
-// not mind it.
+// secretTable makes the table of SignedWith, which has at most one row. It is not in
+// schema.sql: a file of an older Sessionscope has no such table, and an older Sessionscope
+// opens a file that has one.
 const secretTable = `
 -- Which secret signs the cookies of these sessions: the file that it was kept in
 -- ('' if the program was given one), and a part of its SHA-256. It is not in here.
@@ -29,15 +30,15 @@ CREATE TABLE IF NOT EXISTS secret(
   database    TEXT NOT NULL -- the name by which the database was opened: its log lies beside it
 ) STRICT;`
 
-// File is the database's true name, without links.
+// File returns the true name of the database, without links.
 func (st *Store) File() string { return st.file }
 
-// SecretFile returns the file of the secret that signs the sessions of the database:
-// FILE.secret beside it, by its true name; if that is not there, the one that the
-// database names, which lies beside another hard link, or the one beside the link
-// that was opened. For a new database it is made. For one whose sessions it signed,
-// which no other secret opens, it is an error if it is missing or another: sessions of
-// placement cookie are in no row, so that nobody can tell that there are none.
+// SecretFile returns the file of the secret that signs the sessions of the database. It
+// looks for FILE.secret beside the database, by its true name; then for the file that the
+// database names, which may lie beside another hard link; then beside the link that was
+// opened. For a new database it makes FILE.secret. A database whose sessions were signed
+// before needs the same secret: a missing file, or one with other secrets, is an error.
+// This holds for a database without rows too, since sessions of placement cookie have none.
 func (st *Store) SecretFile(ctx context.Context) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
@@ -58,20 +59,9 @@ func (st *Store) SecretFile(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	signs := func(secrets [][]byte) bool { // as far as is known
-		if noted.fingerprint == "" {
-			return true
-		}
-		for _, secret := range secrets {
-			if fingerprint(secret) == noted.fingerprint {
-				return true
-			}
-		}
-		return false
-	}
 	secrets, err := session.ReadSecrets(own)
 	switch {
-	case err == nil && signs(secrets):
+	case err == nil && noted.among(secrets):
 		return own, nil
 	case err == nil:
 		return "", fmt.Errorf("%s is not the secret that signed the sessions of %s: put the right one in its place, or name it with --secret-file; --secret-file %[1]s takes this one and logs everybody out", own, filepath.Base(st.file))
@@ -79,7 +69,7 @@ func (st *Store) SecretFile(ctx context.Context) (string, error) {
 		return "", err
 	}
 	for _, file := range []string{noted.file, st.given + ".secret"} {
-		if secrets, err := session.ReadSecrets(file); err == nil && signs(secrets) {
+		if secrets, err := session.ReadSecrets(file); err == nil && noted.among(secrets) {
 			return file, nil
 		}
 	}
@@ -89,16 +79,16 @@ func (st *Store) SecretFile(ctx context.Context) (string, error) {
 	return own, session.MakeSecret(own)
 }
 
-// logElsewhere returns an error if a program was killed that had the database open by
-// another name: its last writes lie in the log beside that name. SQLite looks beside
-// the present name only, finds the database as it was before, and would later play
-// that log over what was written meanwhile.
+// logElsewhere returns an error if the database was open by another name when its program
+// was killed: the last writes are in the log beside that name. SQLite looks only beside
+// the present name and finds the database without those writes. Later, under the former
+// name, it would play that log over what was written meanwhile.
 func (st *Store) logElsewhere() error {
 	noted, err := st.notedSecret()
 	if err != nil || noted.database == "" || noted.database == st.file {
 		return err
 	}
-	if info, err := os.Stat(noted.database); err == nil { // another hard link of this database, or another database
+	if info, err := os.Stat(noted.database); err == nil { // a hard link of this database, or another database
 		if own, err := os.Stat(st.file); err != nil || !os.SameFile(info, own) {
 			return nil
 		}
@@ -107,11 +97,11 @@ func (st *Store) logElsewhere() error {
 	if info, err := os.Stat(log); err != nil || info.Size() == 0 {
 		return nil
 	}
-	return fmt.Errorf("its last writes lie in %s: start it by the name that it had, or move the log along", log)
+	return fmt.Errorf("its last writes lie in %s, beside its former name: start with that name, or move the log to %s-wal", log, st.file)
 }
 
-// SignedWith notes in the database that the first of these secrets signs from now
-// on. file is where SecretFile found it, or "" for one that the program was given.
+// SignedWith notes in the database that the first of these secrets signs from now on.
+// file is what SecretFile returned, or "" if --secret-file named the secret.
 func (st *Store) SignedWith(ctx context.Context, file string, secrets [][]byte) error {
 	now := notedSecret{file, fingerprint(secrets[0]), st.file}
 	if noted, err := st.notedSecret(); err != nil || noted == now {
@@ -125,7 +115,7 @@ func (st *Store) SignedWith(ctx context.Context, file string, secrets [][]byte) 
 		}
 		return sqlitex.ExecuteTransient(st.write, `INSERT INTO secret (file, fingerprint, database) VALUES (?, ?, ?)`, &sqlitex.ExecOptions{Args: []any{now.file, now.fingerprint, now.database}})
 	})
-	if err == nil { // into the database itself: another name of it does not lead to the log
+	if err == nil { // from the log into the database, where another hard link finds it too
 		st.leading(func() { err = exec(st.write, `PRAGMA wal_checkpoint(PASSIVE)`) })
 	}
 	return err
@@ -134,7 +124,12 @@ func (st *Store) SignedWith(ctx context.Context, file string, secrets [][]byte) 
 // notedSecret is the row of the table secret.
 type notedSecret struct{ file, fingerprint, database string }
 
-// notedSecret reads it; an empty one is none.
+// among tells whether the noted secret is one of these, or none was noted.
+func (n notedSecret) among(secrets [][]byte) bool {
+	return n.fingerprint == "" || slices.ContainsFunc(secrets, func(secret []byte) bool { return fingerprint(secret) == n.fingerprint })
+}
+
+// notedSecret reads the row; it is empty if none was noted.
 func (st *Store) notedSecret() (noted notedSecret, err error) {
 	tables := 0
 	err = st.reading(`SELECT count(*) FROM sqlite_schema WHERE name = 'secret'`, func(s *sqlite.Stmt) error {
@@ -155,7 +150,8 @@ func (st *Store) notedSecret() (noted notedSecret, err error) {
 	return noted, err
 }
 
-// fingerprint names a secret without giving it away: it has 256 random bits.
+// fingerprint returns 64 bits of the SHA-256 of a secret, which has 256 random bits:
+// nobody finds the secret from them.
 func fingerprint(secret []byte) string {
 	sum := sha256.Sum256(bytes.Join([][]byte{[]byte("sessionscope fingerprint"), secret}, []byte{0}))
 	return hex.EncodeToString(sum[:8])
