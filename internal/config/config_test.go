@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,8 @@ func defaults() Config {
 	}
 }
 
+// If this fails, a flag or a variable sets something else than it should, or a variable
+// replaces a flag.
 func TestParse(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -31,7 +34,7 @@ func TestParse(t *testing.T) {
 		{"flags", []string{"--addr", "localhost:0", "--placement=cookie", "--idle", "30m", "--lifetime", "1h", "--rolling", "--max-sessions", "5", "--open", "--log-format", "json", "--version", "--secret-file", "s", "--log-requests=false"}, nil, func(c *Config) {
 			c.Addr, c.Placement, c.Idle, c.Lifetime = "localhost:0", session.InCookie, 30*time.Minute, time.Hour
 			c.Rolling, c.MaxSessions, c.Open, c.LogFormat, c.Version, c.SecretFile = true, 5, true, "json", true, "s"
-			c.LogRequests = false
+			c.LogRequests, c.Name = false, "localhost"
 		}},
 		{"hosts", []string{"--allow-host", "a.example", "--allow-host", "b.example:80"}, nil, func(c *Config) { c.AllowHosts = []string{"a.example", "b.example:80"} }},
 		{"environment", nil, map[string]string{"SESSIONSCOPE_ADDR": "[::1]:9", "SESSIONSCOPE_MAX_SESSIONS": "7", "SESSIONSCOPE_ALLOW_HOST": "a.example, b.example", "SESSIONSCOPE_ROLLING": "true"}, func(c *Config) {
@@ -76,8 +79,8 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Every refusal is one line that names the flag or the variable, shows what was
-// given, and says what is allowed.
+// If this fails, a wrong value is taken, or its refusal is not one line that names the flag
+// or the variable, shows what was given and says what is allowed.
 func TestParseRefuses(t *testing.T) {
 	const (
 		switchText = "true or false"
@@ -98,7 +101,7 @@ func TestParseRefuses(t *testing.T) {
 		{"--idle=30", "", `"30" for --idle: ` + timeText},
 		{"--lifetime=0", "", `"0" for --lifetime: ` + timeText},
 		{"--lifetime=999999h", "", "ten years"},
-		{"--placement=moon", "", "cookie, hybrid and server"},
+		{"--placement=moon", "", `invalid value "moon" for --placement: cookie, hybrid or server`},
 		{"--max-sessions=0", "", `invalid value "0" for --max-sessions: ` + countText},
 		{"--max-sessions=-5", "", `invalid value "-5" for --max-sessions: ` + countText},
 		{"--max-sessions=many", "", `invalid value "many" for --max-sessions: ` + countText},
@@ -171,7 +174,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// What is wrong with --store may hold a password: it is not repeated.
+// If this fails, the refusal of a --store that cannot be read repeats the password in it.
 func TestStoreKeepsPasswords(t *testing.T) {
 	const store = "valkey://ada:hidden@a.example/0"
 	for name, parse := range map[string]func() (Config, error){
@@ -188,14 +191,38 @@ func TestStoreKeepsPasswords(t *testing.T) {
 	}
 }
 
+// If this fails, the usage lacks a flag, or a variable with rubbish in it stops --help.
 func TestHelp(t *testing.T) {
 	var out strings.Builder
 	if _, err := Parse([]string{"--help"}, func(string) string { return "rubbish" }, &out); !errors.Is(err, ErrHelp) {
 		t.Errorf("error %v, want ErrHelp", err)
 	}
-	for _, name := range []string{"addr", "store", "placement", "idle", "lifetime", "rolling", "max-sessions", "durability", "allow-host", "secret-file", "open", "log-format", "version"} {
+	for _, name := range []string{"addr", "store", "placement", "idle", "lifetime", "rolling", "max-sessions", "durability", "allow-host", "secret-file", "open", "log-format", "log-requests", "version"} {
 		if !strings.Contains(out.String(), "  --"+name) {
 			t.Errorf("the help does not name --%s", name)
 		}
+	}
+}
+
+// If this fails, a row of the table contradicts itself: the usage is out of order or does
+// not explain its value, a refusal ends in nothing, or a choice that is offered is refused.
+func TestFlags(t *testing.T) {
+	names := make([]string, len(Flags))
+	for i, f := range Flags {
+		names[i] = f.Name
+		if !strings.Contains(f.Does, f.Value) || f.Does == "" || f.Allowed == "" {
+			t.Errorf("--%s: it does %q with %q; allowed: %q", f.Name, f.Does, f.Value, f.Allowed)
+		}
+		for _, choice := range f.Choices {
+			if !strings.Contains(f.Allowed, choice) || !strings.Contains(f.Does, choice) {
+				t.Errorf("--%s: usage or refusal do not name %s", f.Name, choice)
+			}
+			if err := f.read(&Config{}, "--"+f.Name, choice); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if !slices.IsSorted(names) {
+		t.Errorf("out of order: %v", names)
 	}
 }

@@ -12,14 +12,15 @@ import (
 )
 
 // hostName reads a name that a Host header may carry, with or without a port, and
-// returns it as browsers send it: in small letters, of ASCII (bücher.example is
-// xn--bcher-kva.example), without a dot at the end, an IPv6 address in brackets.
+// returns it as browsers send it: in small ASCII letters (bücher.example becomes
+// xn--bcher-kva.example), without a dot at the end, an IPv6 address in brackets. Its
+// errors are those of Flag.set.
 func hostName(given string) (string, error) {
-	if strings.ContainsAny(given, "/@ ") { // an address of a page
-		return "", errHostName
+	if strings.ContainsAny(given, "/@ ") { // a URL
+		return "", errAllowed
 	}
 	name, port := given, ""
-	if _, err := netip.ParseAddr(given); err != nil { // else it is ::1, without brackets and without a port
+	if _, err := netip.ParseAddr(given); err != nil { // not an address such as ::1, whose last colon begins no port
 		if i := strings.LastIndexByte(given, ':'); i >= 0 && !strings.HasSuffix(given, "]") {
 			name, port = given[:i], given[i+1:]
 			n, err := strconv.ParseUint(port, 10, 16)
@@ -33,7 +34,7 @@ func hostName(given string) (string, error) {
 	if bracketed {
 		var closed bool
 		if bare, closed = strings.CutSuffix(bare, "]"); !closed {
-			return "", errHostName
+			return "", errAllowed
 		}
 	}
 	switch ip, err := netip.ParseAddr(bare); {
@@ -41,19 +42,19 @@ func hostName(given string) (string, error) {
 		return "", errors.New("the Host header carries no zone: leave out % and what follows")
 	case err == nil && ip.Is6():
 		name = "[" + ip.String() + "]"
-	case bracketed: // only an IPv6 address stands in brackets
-		return "", errHostName
+	case bracketed: // and no IPv6 address
+		return "", errAllowed
 	case strings.Contains(bare, "*"):
 		return "", errors.New("a host is allowed by its whole name, such as lab.example; * would let the pages of any site in")
 	default:
 		name = strings.ToLower(strings.TrimSuffix(bare, "."))
 		if !ascii(name) {
 			if name, err = idna.Lookup.ToASCII(name); err != nil {
-				return "", errHostName
+				return "", errAllowed
 			}
 		}
 		if !plainName(name) {
-			return "", errHostName
+			return "", errAllowed
 		}
 	}
 	if port != "" {
@@ -66,10 +67,8 @@ func ascii(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 }
 
-var errHostName = errors.New("it is a host name, such as lab.example or lab.example:8080")
-
-// plainName tells whether a name has the characters that names have. Underscores are
-// not for hosts, but containers and Windows machines are called so, and browsers go there.
+// plainName tells whether a name has the form of a host name (RFC 1123). Underscores are
+// allowed too: containers and Windows machines have them, and browsers go there.
 func plainName(name string) bool {
 	if name == "" || len(name) > 253 {
 		return false

@@ -33,7 +33,7 @@ func TestCommandLine(t *testing.T) {
 		{"help", []string{"--help"}, "", 0, ""},
 		{"unknown flag", []string{"--colour"}, "", 2, "-colour"},
 		{"bad duration", []string{"--idle", "soon"}, "", 2, "-idle"},
-		{"bad placement", []string{"--placement", "moon"}, "", 2, "cookie, hybrid and server"},
+		{"bad placement", []string{"--placement", "moon"}, "", 2, "cookie, hybrid or server"},
 		{"bad environment", nil, "SESSIONSCOPE_MAX_SESSIONS=many", 2, "SESSIONSCOPE_MAX_SESSIONS"},
 		{"unknown store", []string{"--store", "floppy"}, "", 2, "--store"},
 		{"argument", []string{"serve"}, "", 2, `"serve"`},
