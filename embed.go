@@ -2,8 +2,8 @@ package main
 
 import "embed"
 
-// webFS holds the styles, scripts and pictures that the pages need. all: keeps
-// names that begin with _ or a dot.
+// webFS has the styles, scripts and pictures of the pages. all: includes files whose names
+// begin with _ or a dot.
 //
 //go:embed all:web
 var webFS embed.FS

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"net"
+	"os"
+	"runtime/debug"
+	"strings"
+)
+
+// cookieName returns sessionscope, with the port unless it is the usual one. A cookie is
+// sent to every port of its host (RFC 6265, section 8.5), so that two programs with one
+// name on a host would overwrite each other's cookie.
+func cookieName(addr net.Addr) string {
+	if _, port, _ := net.SplitHostPort(addr.String()); port != "8080" {
+		return "sessionscope-" + port
+	}
+	return "sessionscope"
+}
+
+// url returns the address of the lab for a browser on this machine.
+func url(addr net.Addr) string {
+	host, port, _ := net.SplitHostPort(addr.String())
+	if net.ParseIP(host).IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// ownNames returns the names by which browsers find a server that listens on addr: given,
+// the name in --addr, if there is one; and if other machines can reach it, the names of
+// this machine, also with .local (mDNS, RFC 6762).
+func ownNames(given string, addr net.Addr) (names []string) {
+	if given != "" {
+		names = append(names, given)
+	}
+	if host, _, _ := net.SplitHostPort(addr.String()); !net.ParseIP(host).IsLoopback() {
+		if own, err := os.Hostname(); err == nil && own != "" {
+			name, _, _ := strings.Cut(own, ".")
+			names = append(names, own, name, name+".local")
+		}
+	}
+	return names
+}
+
+// version returns the version of the module, with the commit if that is not in it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 && !strings.Contains(info.Main.Version, s.Value[:12]) {
+			return info.Main.Version + " " + s.Value[:12]
+		}
+	}
+	return info.Main.Version
+}
