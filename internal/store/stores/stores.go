@@ -1,4 +1,5 @@
-// Package stores lists the program's stores for tests that run over each of them.
+// Package stores lists the stores of the program, for tests that run with each of them.
+// Begin with All.
 package stores
 
 import (
@@ -17,18 +18,19 @@ import (
 // Store is one of the stores.
 type Store struct {
 	Name string
-	// Open returns an empty store for at most max sessions, 0 for no limit, on
-	// the given clock. It closes with the test, or skips it with the reason.
+	// Open returns an empty store for at most max sessions, 0 for no limit, with now as
+	// its clock. The store is closed with the test. Without redis-server Open skips the
+	// test, and fails it in CI.
 	Open func(t testing.TB, max int, now func() time.Time) session.Backend
 }
 
-// All are all stores, memory first. A new one is one more line.
+// All are all stores, memory first.
 var All = []Store{
 	{"memory", func(_ testing.TB, max int, now func() time.Time) session.Backend {
 		return memory.New(memory.Config{MaxSessions: max, Now: now})
 	}},
 	{"sqlite", func(t testing.TB, max int, now func() time.Time) session.Backend {
-		// Batched: these tests cut no power, and a wait for the disk at each write is most of their time.
+		// Batched: no test cuts the power, and most of their time would go into waits for the disk.
 		st, err := sqlite.Open(t.Context(), sqlite.Config{File: filepath.Join(t.TempDir(), "sessions.db"), Durability: sqlite.Batched, MaxSessions: max, Now: now})
 		return closed(t, st, err)
 	}},
@@ -38,7 +40,7 @@ var All = []Store{
 	}},
 }
 
-// closed closes st with the test.
+// closed returns st, which is closed with the test. It fails the test if err is an error.
 func closed[S interface {
 	session.Backend
 	io.Closer

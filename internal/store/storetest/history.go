@@ -17,7 +17,11 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// call is one operation on one key, and outcome what came of it.
+// Several clients call one backend at the same time. Their calls and the outcomes are a
+// history. It is linearizable if one order of the calls, each between its begin and its
+// end, explains every outcome. Package porcupine looks for that order.
+
+// call is one operation on one key.
 type call struct {
 	op      string
 	key     int
@@ -27,6 +31,7 @@ type call struct {
 	marker  bool
 }
 
+// outcome is what a call returned.
 type outcome struct {
 	kind string // "ok", a sentinel's name, or "unknown"
 	state
@@ -53,8 +58,8 @@ func kindOf(err error) string {
 	return "unknown"
 }
 
-// sequential is the whole contract of one key whose record is alive, as a
-// program with one client would see it.
+// sequential is the contract for one key whose record is alive, with one client: the kind
+// of outcome that c has in state s, and the state after it.
 func sequential(s state, c call) (kind string, next state) {
 	written := state{true, c.version + 1, c.expires, c.data, c.marker}
 	switch c.op {
@@ -86,6 +91,7 @@ func sequential(s state, c call) (kind string, next state) {
 	return "ok", written
 }
 
+// perKey is sequential as a model for porcupine, which may look at each key by itself.
 var perKey = porcupine.Model{
 	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
 		parts := make(map[int][]porcupine.Operation)
@@ -104,7 +110,7 @@ var perKey = porcupine.Model{
 		c, got := input.(call), output.(outcome)
 		kind, next := sequential(s.(state), c)
 		switch {
-		case got.kind == "unknown": // it may have happened, now or at any later time: it has no return
+		case got.kind == "unknown": // it may have happened at any time since: Recorder.Do gives it no end
 			return true, next
 		case got.kind != kind:
 			return false, s
@@ -118,16 +124,16 @@ var perKey = porcupine.Model{
 	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v → %+v", input, output) },
 }
 
-// Recorder notes what was called and what it returned. Its clock counts, so that
-// no two moments are the same.
+// Recorder records a history. Its clock counts begins and ends, so that no two moments
+// are the same.
 type Recorder struct {
 	ticks atomic.Int64
 	mu    sync.Mutex
 	ops   []porcupine.Operation
 }
 
-// Do notes one operation of a client. An outcome that is not known has no end:
-// the operation may have happened at any time since, or never.
+// Do runs and records one operation of a client. With an outcome that is not known the
+// operation may have happened at any time since its begin, or never.
 func (h *Recorder) Do(client int, input any, do func() (output any, known bool)) {
 	begin := h.ticks.Add(1)
 	output, known := do()
@@ -140,17 +146,16 @@ func (h *Recorder) Do(client int, input any, do func() (output any, known bool))
 	h.ops = append(h.ops, porcupine.Operation{ClientId: client, Input: input, Call: begin, Output: output, Return: end})
 }
 
-// Check tells whether some order of the noted operations, each between its call
-// and its return, is one that model allows.
+// Check looks for an order of the operations that model allows. It gives up after 30 s.
 func (h *Recorder) Check(model porcupine.Model) porcupine.CheckResult {
 	return porcupine.CheckOperationsTimeout(model, h.ops, 30*time.Second)
 }
 
-// Len returns how many operations were noted.
+// Len returns how many operations were recorded.
 func (h *Recorder) Len() int { return len(h.ops) }
 
-// linearizable runs clients that do random operations on a few keys of backend
-// at the same time, and tells whether their answers fit one order of them.
+// linearizable runs five clients that do random operations on three keys of backend at
+// the same time, and tells whether the history is linearizable.
 func linearizable(ctx context.Context, backend session.Backend, now time.Time, seed uint64) porcupine.CheckResult {
 	const clients, times, keys = 5, 60, 3
 	var h Recorder
@@ -186,7 +191,8 @@ func linearizable(ctx context.Context, backend session.Backend, now time.Time, s
 	return h.Check(perKey)
 }
 
-// run calls backend. A state that is there has the key's version after it.
+// run calls backend. If the key is known to have a record after it, the outcome is there
+// and has the version of that record.
 func run(ctx context.Context, backend session.Backend, c call, now time.Time) outcome {
 	k, expires := key(c.key), time.UnixMilli(c.expires).UTC()
 	r := session.Record{Version: c.version, Created: now, Expires: expires, Data: c.data, Marker: c.marker}
@@ -216,8 +222,8 @@ func run(ctx context.Context, backend session.Backend, c call, now time.Time) ou
 	return out
 }
 
-// Unreliable returns a hook under which one operation in n fails, before it was
-// done or after.
+// Unreliable returns a hook with which one operation in n fails, half of them before they
+// are done and half after.
 func Unreliable(seed uint64, n int) func(context.Context, string) (before, after error) {
 	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -236,7 +242,8 @@ func Unreliable(seed uint64, n int) func(context.Context, string) (before, after
 
 var errUnreliable = errors.New("this operation was made to fail")
 
-// histories: whatever several clients do at the same time, one order explains it.
+// If it fails, requests at the same time see answers that no order of them explains, such
+// as a lost update or a stale read.
 func histories(t *testing.T, open func(t *testing.T, max int, now func() time.Time) session.Backend) {
 	for seed := range uint64(8) {
 		clock := NewClock()

@@ -14,7 +14,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/memory"
 )
 
-// stubborn saves whatever the version is: the update of another is lost.
+// stubborn saves whatever the version is, so that the updates of others are lost.
 type stubborn struct{ session.Backend }
 
 func (b stubborn) Save(ctx context.Context, k session.Key, r session.Record) (uint64, error) {
@@ -30,7 +30,7 @@ func (b stubborn) Save(ctx context.Context, k session.Key, r session.Record) (ui
 	return b.Backend.Save(ctx, k, r)
 }
 
-// forgetful answers a load with what it loaded before.
+// forgetful answers every second load of a key with the record of the load before.
 type forgetful struct {
 	session.Backend
 	mu    sync.Mutex
@@ -51,7 +51,7 @@ func (b *forgetful) Load(ctx context.Context, k session.Key) (session.Record, er
 	return r, err
 }
 
-// reviving creates what a save does not find.
+// reviving creates the record that a save does not find.
 type reviving struct{ session.Backend }
 
 func (b reviving) Save(ctx context.Context, k session.Key, r session.Record) (uint64, error) {
@@ -62,7 +62,7 @@ func (b reviving) Save(ctx context.Context, k session.Key, r session.Record) (ui
 	return version, err
 }
 
-// split reads, compares and writes in steps of its own.
+// split does a touch in steps, between which others may write.
 type split struct{ session.Backend }
 
 func (b split) Touch(ctx context.Context, k session.Key, version uint64, expires time.Time) error {
@@ -74,7 +74,7 @@ func (b split) Touch(ctx context.Context, k session.Key, version uint64, expires
 		return session.ErrConflict
 	}
 	for range 3 {
-		runtime.Gosched() // somebody else's turn
+		runtime.Gosched() // lets others write
 	}
 	if err := b.Delete(ctx, k); err != nil {
 		return err
@@ -84,7 +84,7 @@ func (b split) Touch(ctx context.Context, k session.Key, version uint64, expires
 	return b.Create(ctx, k, r)
 }
 
-// The controls: the checker finds each of these faults.
+// The control of histories. If this fails, the check does not find a fault that it is for.
 func TestHistoriesFindFaults(t *testing.T) {
 	for name, broken := range map[string]func(session.Backend) session.Backend{
 		"a save that ignores the version": func(b session.Backend) session.Backend { return stubborn{b} },

@@ -8,13 +8,13 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// Hooked is a backend that asks Hook at each operation what is to become of it.
-// Hook may do something of its own first, and is called concurrently.
+// Hooked is a backend that calls Hook at each operation, and may fail as Hook says.
 type Hooked struct {
 	session.Backend
-	// Hook is given the operation's name: "create", "load", "save", "touch",
-	// "delete", "delete expired", "forgotten", "peek", "all", "stats", "ping". With an error in before
-	// the operation is not done, with one in after it is: the caller gets either.
+	// Hook gets the name of the operation: "create", "load", "save", "touch", "delete",
+	// "delete expired", "forgotten", "peek", "all", "stats" or "ping". If before is an
+	// error, the operation is not done; if only after is one, it is done. The caller gets
+	// that error. Hook is called concurrently.
 	Hook func(ctx context.Context, op string) (before, after error)
 }
 
