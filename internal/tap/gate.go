@@ -14,26 +14,26 @@ import (
 const (
 	// A class of 300 with two streams and a few requests each has some 1,800.
 	maxConns     = 2048
-	maxConnsEach = maxConns / 2    // of one address; those of this machine may have all
-	restConn     = time.Second     // a connection that was idle for so long gives way to a new one
-	turnAwayTime = time.Second / 5 // for a client to read why it is sent away
-	maxTurned    = 64              // clients that are told why at the same time; others are closed at once
+	maxConnsEach = maxConns / 2    // from one address; this machine may have all
+	restConn     = time.Second     // how long a connection must be idle before it gives way to a new one
+	turnAwayTime = time.Second / 5 // how long a client may take to read why it is turned away
+	maxTurned    = 64              // how many clients may be told why at the same time; others are closed at once
 )
 
-// Gate is a listener that lets so many connections in and no more. When all places
-// are taken, the connection that was idle longest gives way; where there is none, the
-// new one is answered 503 and closed. The server's ConnState must be the gate's.
+// Gate is a listener that limits the number of connections. When all places are taken,
+// the connection that has been idle longest gives way. If none is idle, the new one is
+// answered 503 and closed. The server's ConnState must be the gate's.
 type Gate struct {
 	net.Listener
 	max, each int
-	turned    chan struct{} // one place for each that is told
+	turned    chan struct{} // has an entry for each client that is being told why
 
 	mu    sync.Mutex
 	conns map[*gateConn]bool
 	from  map[netip.Addr]int // connections by address
 }
 
-// NewGate returns a gate before l.
+// NewGate returns a Gate for the connections of l.
 func NewGate(l net.Listener) *Gate { return newGate(l, maxConns, maxConnsEach) }
 
 func newGate(l net.Listener, max, each int) *Gate {
@@ -44,12 +44,12 @@ func newGate(l net.Listener, max, each int) *Gate {
 type gateConn struct {
 	net.Conn
 	gate *Gate
-	from netip.Addr   // zero for one of this machine
-	idle atomic.Int64 // since when, in nanoseconds of Unix time; 0 while it is in use
+	from netip.Addr   // farAddress of the client
+	idle atomic.Int64 // since when it is idle, in Unix nanoseconds; 0 while it is in use
 	once sync.Once
 }
 
-// Close gives the place back.
+// Close closes the connection and frees its place.
 func (c *gateConn) Close() error {
 	c.once.Do(func() {
 		c.gate.mu.Lock()
@@ -81,8 +81,8 @@ func (g *Gate) Accept() (net.Conn, error) {
 	}
 }
 
-// enter gives c a place, or says why there is none. The connection that gave way is
-// for the caller to close.
+// enter gives c a place, or says why there is none. The caller closes rest, the connection
+// that gave way.
 func (g *Gate) enter(c *gateConn) (why string, rest *gateConn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -91,7 +91,7 @@ func (g *Gate) enter(c *gateConn) (why string, rest *gateConn) {
 		rest = g.longestIdle(func(old *gateConn) bool { return !far || old.from == c.from })
 		switch {
 		case rest != nil:
-			delete(g.conns, rest) // its Close does the rest
+			delete(g.conns, rest) // Close does the rest
 		case far:
 			return fmt.Sprintf("This server has %d connections with your address, and no more are allowed. Close some pages, and try again in a moment.\n", g.each), nil
 		default:
@@ -103,8 +103,9 @@ func (g *Gate) enter(c *gateConn) (why string, rest *gateConn) {
 	return "", rest
 }
 
-// longestIdle returns the connection of those that has been idle longest, if that is
-// at least restConn; nil if there is none. The caller holds the lock.
+// longestIdle returns the connection that has been idle longest among those for which
+// those is true. It returns nil if none has been idle for restConn. The caller holds the
+// lock.
 func (g *Gate) longestIdle(those func(*gateConn) bool) *gateConn {
 	var found *gateConn
 	oldest := time.Now().Add(-restConn).UnixNano()
@@ -116,8 +117,9 @@ func (g *Gate) longestIdle(those func(*gateConn) bool) *gateConn {
 	return found
 }
 
-// turnAway tells a client why it has no place. What it sent is read away for a
-// moment, or the answer would be lost with it.
+// turnAway tells a client why it has no place. It reads what the client sends, for
+// turnAwayTime: if a connection is closed with bytes unread, TCP resets it, and the client
+// may never see the answer.
 func (g *Gate) turnAway(conn net.Conn, why string) {
 	select {
 	case g.turned <- struct{}{}:
@@ -142,7 +144,7 @@ func (g *Gate) turnAway(conn net.Conn, why string) {
 	}()
 }
 
-// unavailable is a whole answer, for clients that net/http does not answer.
+// unavailable returns a whole 503 answer, for clients that net/http does not answer.
 func unavailable(why string) string {
 	return fmt.Sprintf("HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n"+
 		"Retry-After: 2\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(why), why)
@@ -159,8 +161,9 @@ func (g *Gate) ConnState(c net.Conn, state http.ConnState) {
 	}
 }
 
-// farAddress is the address that a connection is counted for, zero for this machine's
-// own: of IPv6 the first half, since one machine has all of the second.
+// farAddress returns the address for which a connection counts. It is the zero Addr for
+// this machine, and the /64 prefix of an IPv6 address, since one machine may use every
+// address with that prefix.
 func farAddress(a net.Addr) netip.Addr {
 	tcp, ok := a.(*net.TCPAddr)
 	if !ok {

@@ -24,7 +24,7 @@ func (q queue) Accept() (net.Conn, error) {
 func (q queue) Close() error   { close(q); return nil }
 func (q queue) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 8080} }
 
-// called is a connection from an address.
+// called is a connection that says it comes from an address.
 type called struct {
 	net.Conn
 	from net.Addr
@@ -32,96 +32,108 @@ type called struct {
 
 func (c called) RemoteAddr() net.Addr { return c.from }
 
-// All connections together have a bound, and those of one address, but this machine's
-// own; the one that was idle longest gives way, one in use never; who is sent away is
-// told why; and a place is free again when its connection ends.
+// entrance is a gate with the connections that it let in.
+type entrance struct {
+	*testing.T
+	queue    queue
+	gate     *Gate
+	accepted chan net.Conn
+}
+
+func newEntrance(t *testing.T, max, each int) *entrance {
+	e := &entrance{T: t, queue: make(queue), accepted: make(chan net.Conn, 20)}
+	e.gate = newGate(e.queue, max, each)
+	go func() {
+		for {
+			c, err := e.gate.Accept()
+			if err != nil {
+				return
+			}
+			e.accepted <- c
+		}
+	}()
+	return e
+}
+
+// visit is a connection at an entrance.
+type visit struct {
+	server, client net.Conn
+	said           string // why it was turned away; server is nil then
+}
+
+// call connects from an address.
+func (e *entrance) call(ip string) visit {
+	e.Helper()
+	here, there := net.Pipe()
+	e.queue <- called{there, &net.TCPAddr{IP: net.ParseIP(ip), Port: 4000}}
+	synctest.Wait()
+	select {
+	case c := <-e.accepted:
+		return visit{server: c, client: here}
+	default:
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(here), nil)
+	if err != nil {
+		e.Fatalf("%s: no place and no answer: %v", ip, err)
+	}
+	body, _ := io.ReadAll(resp.Body)
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || !resp.Close {
+		e.Errorf("%s: turned away with %d %v", ip, resp.StatusCode, resp.Header)
+	}
+	return visit{said: string(body)}
+}
+
+func (e *entrance) wantIn(ip, why string) visit {
+	e.Helper()
+	v := e.call(ip)
+	if v.server == nil {
+		e.Fatalf("%s, %s, was turned away: %s", why, ip, v.said)
+	}
+	return v
+}
+
+func (e *entrance) wantAway(ip, why, says string) {
+	e.Helper()
+	if v := e.call(ip); v.server != nil || !strings.Contains(v.said, says) {
+		e.Errorf("%s, %s: let in %t, or told %q, want %q", why, ip, v.server != nil, v.said, says)
+	}
+}
+
+// If this fails, there are more connections than the limits for all and for one address
+// allow, this machine is limited like an address, a connection in use gives way, a client
+// that is turned away is not told why, or a place stays taken after its connection ended.
 func TestGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := make(queue)
-		g := newGate(q, 5, 2)
-		accepted := make(chan net.Conn, 20)
-		go func() {
-			for {
-				c, err := g.Accept()
-				if err != nil {
-					return
-				}
-				accepted <- c
-			}
-		}()
-		type end struct {
-			server, client net.Conn
-			said           string
-		}
-		call := func(ip string) end {
-			t.Helper()
-			here, there := net.Pipe()
-			q <- called{there, &net.TCPAddr{IP: net.ParseIP(ip), Port: 4000}}
-			synctest.Wait()
-			select {
-			case c := <-accepted:
-				return end{server: c, client: here}
-			default:
-			}
-			resp, err := http.ReadResponse(bufio.NewReader(here), nil)
-			if err != nil {
-				t.Fatalf("%s: no place and no answer: %v", ip, err)
-			}
-			body, _ := io.ReadAll(resp.Body)
-			if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || !resp.Close {
-				t.Errorf("%s: sent away with %d %v", ip, resp.StatusCode, resp.Header)
-			}
-			return end{said: string(body)}
-		}
-		wantIn := func(ip string) end {
-			t.Helper()
-			e := call(ip)
-			if e.server == nil {
-				t.Fatalf("%s was sent away: %s", ip, e.said)
-			}
-			return e
-		}
-		first, second := wantIn("192.0.2.1"), wantIn("::ffff:192.0.2.1")
-		if e := call("192.0.2.1"); !strings.Contains(e.said, "2 connections with your address") {
-			t.Errorf("a third of one address: %+v", e)
-		}
-		wantIn("2001:db8::1")
-		wantIn("2001:db8::ffff:1")
-		if e := call("2001:db8::2"); !strings.Contains(e.said, "your address") {
-			t.Errorf("a third of one IPv6 network: %+v", e)
-		}
-		own := wantIn("127.0.0.1")
+		e := newEntrance(t, 5, 2)
+		first, second := e.wantIn("192.0.2.1", "the first"), e.wantIn("::ffff:192.0.2.1", "the second of one address")
+		e.wantAway("192.0.2.1", "the third of one address", "2 connections with your address")
+		e.wantIn("2001:db8::1", "the first of an IPv6 network")
+		e.wantIn("2001:db8::ffff:1", "the second of an IPv6 network")
+		e.wantAway("2001:db8::2", "the third of an IPv6 network", "your address")
+		own := e.wantIn("127.0.0.1", "the fifth of all")
 		for _, ip := range []string{"127.0.0.1", "::1", "192.0.2.9"} {
-			if e := call(ip); !strings.Contains(e.said, "5 connections, and no more") {
-				t.Errorf("a sixth, of %s: %+v", ip, e)
-			}
+			e.wantAway(ip, "the sixth of all", "5 connections, and no more")
 		}
-		g.ConnState(second.server, http.StateIdle)
-		g.ConnState(own.server, http.StateIdle)
-		g.ConnState(first.server, http.StateIdle)
-		g.ConnState(first.server, http.StateActive)
-		if e := call("127.0.0.1"); e.server != nil {
-			t.Error("a connection gave way that was idle for no time")
-		}
+
+		e.gate.ConnState(second.server, http.StateIdle)
+		e.gate.ConnState(own.server, http.StateIdle)
+		e.gate.ConnState(first.server, http.StateIdle)
+		e.gate.ConnState(first.server, http.StateActive)
+		e.wantAway("127.0.0.1", "when none has been idle long enough", "")
 		time.Sleep(restConn)
-		if e := call("192.0.2.1"); e.server == nil { // of its own address, though others were idle as long
-			t.Errorf("no idle connection gave way: %s", e.said)
-		}
+		e.wantIn("192.0.2.1", "when a connection of its own address is idle") // that one gives way, although others are idle as long
 		if _, err := second.client.Write([]byte("x")); err == nil {
 			t.Error("the idle connection lives on")
 		}
-		wantIn("127.0.0.1") // in the place of the other idle one
-		if e := call("127.0.0.1"); e.server != nil {
-			t.Error("a connection in use gave way")
-		}
+		e.wantIn("127.0.0.1", "when another connection is idle")
+		e.wantAway("127.0.0.1", "when all connections are in use", "")
+
 		first.server.Close()
 		first.server.Close()
-		wantIn("127.0.0.1")
-		if e := call("127.0.0.1"); e.server != nil {
-			t.Error("one end freed two places")
-		}
-		q.Close()
-		time.Sleep(2 * turnAwayTime) // until those that were sent away are gone
+		e.wantIn("127.0.0.1", "when a connection has ended")
+		e.wantAway("127.0.0.1", "when that place is taken again", "")
+		e.queue.Close()
+		time.Sleep(2 * turnAwayTime) // until the clients that were turned away are gone
 	})
 }
 
@@ -139,7 +151,8 @@ func half(t *testing.T, addr, text string) net.Conn {
 	return conn
 }
 
-// Half-sent long heads are bounded in the same way; short ones are not.
+// If this fails, strangers fill the memory with long heads that they never end, or short
+// heads are refused too.
 func TestHalfSentHeadsAreBounded(t *testing.T) {
 	t.Parallel()
 	socket, err := net.Listen("tcp", "127.0.0.1:0")

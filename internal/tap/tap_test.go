@@ -6,6 +6,7 @@ import (
 	"time"
 )
 
+// If this fails, the figures of an answer are wrong, or it counts as left too early or never.
 func TestAnswer(t *testing.T) {
 	for _, test := range []struct {
 		name       string
