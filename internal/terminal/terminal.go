@@ -1,6 +1,6 @@
-// Package terminal tells a terminal that hangs up from an operator who sends SIGHUP.
-// Both come as the same signal. A program that ends with its terminal, as it should,
-// and does something else for the operator, needs to know.
+// Package terminal tells a terminal that hangs up from an operator who sends SIGHUP: both
+// come as the same signal. A program needs to know if it ends with its terminal and does
+// something else for the operator. Begin with Watch.
 package terminal
 
 import (
@@ -10,19 +10,18 @@ import (
 )
 
 const (
-	// second is how often Watch looks whether the terminal is still there.
-	second = time.Second
-	// near is how many looks a signal and the end of the terminal are apart at most
-	// that belong together. Looks are counted, and not time: a program that was
-	// stopped with Ctrl+Z looks at nothing until the signal comes.
+	// every is how often Watch looks whether the terminal is still there.
+	every = time.Second
+	// near is how many looks may lie between a signal and the end of the terminal that
+	// belong together. It is a number of looks and not a time, since a program that was
+	// stopped with Ctrl+Z does not look until the signal wakes it.
 	near = 3
 )
 
-// Attached tells whether this process has a terminal, which a closed window and a
-// lost connection take away from it. One that was started by a service manager has
-// none, and neither has one under setsid; in tmux the terminal is there until its
-// pane is closed. On Windows the answer is always false: a window that is closed
-// sends another signal.
+// Attached tells whether this process has a terminal. It has none any more when its window
+// was closed or its connection was lost. A process of a service manager or under setsid
+// never has one. In tmux the terminal stays until its pane is closed. On Windows Attached
+// is always false: a window that is closed sends another signal there.
 func Attached() bool {
 	f, err := os.Open("/dev/tty")
 	if err != nil {
@@ -32,15 +31,15 @@ func Attached() bool {
 	return true
 }
 
-// Watch calls hungUp for a SIGHUP that came since the terminal went, and asked for
-// any other, until ctx ends. Most shells pass on the signal of a terminal that went.
-// Some send one of their own a moment before they end, and the terminal with them:
-// asked is called then, and hungUp after it.
+// Watch calls hungUp for a SIGHUP that means the end of the terminal, and asked for any
+// other, until ctx ends. Most shells pass the signal on when their terminal has gone. Some
+// send one themselves and then end, and the terminal with them: Watch calls asked then,
+// and hungUp a moment later.
 func Watch(ctx context.Context, hangups <-chan os.Signal, attached func() bool, hungUp, asked func()) {
-	look := time.NewTicker(second)
+	look := time.NewTicker(every)
 	defer look.Stop()
 	sent, gone := near, 0 // looks since the last signal; looks since the terminal went
-	without := func() {   // from now on every signal is an operator's
+	without := func() {   // from now on every signal comes from an operator
 		gone = near
 		look.Stop()
 	}
@@ -67,7 +66,7 @@ func Watch(ctx context.Context, hangups <-chan os.Signal, attached func() bool, 
 			case sent <= near:
 				without()
 				hungUp()
-			default: // it went without a signal: the program was let go of
+			default: // the terminal went without a signal: the shell has disowned the program
 				if gone++; gone == near {
 					without()
 				}

@@ -11,6 +11,7 @@ import (
 	"time"
 )
 
+// If this fails, the program outlives its terminal, or a SIGHUP by the operator ends it.
 func TestWatch(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -24,7 +25,7 @@ func TestWatch(t *testing.T) {
 		{"a window is closed at once", true, "gone hup", "hungUp"},
 		{"the shell takes its time to pass the signal on", true, "5s gone 2s hup", "hungUp"},
 		{"the shell sends its own signal, and then the terminal goes", true, "5s hup gone 2s", "asked hungUp"},
-		{"a program that was let go of outlives its terminal, and is asked", true, "5s gone 60s hup 60s hup", "asked asked"},
+		{"a disowned program outlives its terminal, and is asked", true, "5s gone 60s hup 60s hup", "asked asked"},
 		{"an operator's signal long before the terminal goes without one", true, "5s hup 60s gone 60s", "asked"},
 		{"under nohup the signal comes twice", true, "5s gone hup hup 60s hup", "hungUp asked asked"},
 	} {
@@ -66,8 +67,8 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// A program that was stopped with Ctrl+Z looks at nothing for a long time. The
-// terminal goes meanwhile, and the signal wakes the program.
+// A program was stopped with Ctrl+Z for an hour. The terminal goes meanwhile, and its
+// signal wakes the program. If this fails, the signal counts as an operator's.
 func TestStoppedProgram(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -75,7 +76,7 @@ func TestStoppedProgram(t *testing.T) {
 		hangups, looking, goOn, hungUp := make(chan os.Signal, 1), make(chan struct{}), make(chan bool), make(chan struct{})
 		attached := func() bool {
 			select {
-			case looking <- struct{}{}: // it is stopped here
+			case looking <- struct{}{}: // the program is stopped here
 				return <-goOn
 			case <-ctx.Done():
 				return false
