@@ -32,8 +32,11 @@ func openStore(ctx context.Context, cfg config.Config, log *slog.Logger) (store,
 		return openSQLite(ctx, cfg, log)
 	case "redis":
 		backend, err := redis.Open(ctx, redis.Config{URL: cfg.StoreURL, MaxSessions: cfg.MaxSessions, Log: log})
-		if err != nil {
+		switch {
+		case errors.Is(err, redis.ErrURL):
 			return store{}, fmt.Errorf("--store: %w", err)
+		case err != nil:
+			return store{}, fmt.Errorf("--store: %w; make sure that it runs, and that host, user and password are right", err)
 		}
 		st.Backend, st.close = backend, backend.Close
 	default:

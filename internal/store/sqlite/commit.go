@@ -101,7 +101,7 @@ func (st *Store) finish() error {
 func (st *Store) rollBack() {
 	if !st.write.AutocommitEnabled() {
 		if err := exec(st.write, `ROLLBACK`); err != nil {
-			st.log.Error("cannot roll back", "file", st.file, "error", err)
+			st.log.Error("cannot undo a write that failed", "file", st.file, "error", err)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func lockBeside(file string) (*flock.Flock, error) {
 		}
 		l.Close()
 	}
-	return nil, fmt.Errorf("cannot lock %s: %s.lock is removed again and again", file, filepath.Base(file))
+	return nil, fmt.Errorf("cannot lock %s: another program removes %s.lock again and again", file, filepath.Base(file))
 }
 
 // named tells whether the name of l still leads to the file that is locked.
