@@ -20,7 +20,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
-	"github.com/sessionscope/sessionscope/internal/store/private"
+	"github.com/sessionscope/sessionscope/internal/experiment/private"
 	"github.com/sessionscope/sessionscope/internal/store/redis/redistest"
 	"github.com/sessionscope/sessionscope/views"
 )

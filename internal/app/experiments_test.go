@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/experiment/private"
 	"github.com/sessionscope/sessionscope/internal/session"
-	"github.com/sessionscope/sessionscope/internal/store/private"
 	"github.com/sessionscope/sessionscope/internal/store/redis/redistest"
 )
 

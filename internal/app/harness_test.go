@@ -16,9 +16,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/sessionscope/sessionscope/internal/experiment/private"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/store/memory"
-	"github.com/sessionscope/sessionscope/internal/store/private"
 	"github.com/sessionscope/sessionscope/internal/store/storetest"
 	"github.com/sessionscope/sessionscope/internal/trace"
 )

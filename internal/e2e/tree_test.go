@@ -33,6 +33,7 @@ func TestImports(t *testing.T) {
 			"internal/session", "internal/tap", "internal/seat", "internal/trace", "internal/hub", "internal/say", "internal/show", "internal/experiment", "views",
 		},
 		"internal/experiment":            {"internal/session", "internal/trace"},
+		"internal/experiment/private":    {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/experiment"},
 		"internal/backlog":               nil,
 		"internal/terminal":              nil,
 		"internal/config":                {"internal/session"},
@@ -42,7 +43,6 @@ func TestImports(t *testing.T) {
 		"internal/store/redis/redistest": nil,
 		"internal/store/stores":          {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/store/redis/redistest"}, // for tests
 		"internal/store/storetest":       {"internal/session"},
-		"internal/store/private":         {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/experiment"},
 		"internal/e2e":                   nil,
 	}
 	echo := map[string]bool{"internal/app": true}
