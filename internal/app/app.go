@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/experiment/shelf"
 	"github.com/sessionscope/sessionscope/internal/hub"
 	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -56,6 +57,7 @@ type App struct {
 	done    chan struct{} // closed when the app ends
 	render  renderer
 
+	shelf       shelf.Shelf        // empty in a private instance
 	experiments *experiment.Runner // nil in a private instance
 }
 
@@ -81,6 +83,9 @@ func New(cfg Config) (*App, error) {
 	}
 	a, err := assemble(cfg, assets)
 	if err != nil {
+		return nil, err
+	}
+	if a.shelf, err = shelf.Open(); err != nil {
 		return nil, err
 	}
 	a.experiments = experiment.NewRunner(experiment.Config{Boot: a.bootPrivate, Stores: cfg.Stores, Log: cfg.Log})

@@ -14,7 +14,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -199,7 +198,7 @@ func (a *App) refuse(c *call, p *problem) error {
 		p.field = largeField[c.Path()]
 	}
 	sentence := say.Refused(p.status, p.detail, p.field, p.limit != nil && p.limit.Key != "")
-	e, lesson := experiment.Find(slugOf(c))
+	e, lesson := a.shelf.Find(slugOf(c))
 	lesson = lesson && a.experiments != nil && (!p.aboutRequest() || p.status == http.StatusNotFound || c.wants == formFragment)
 	if p.aboutRequest() && !lesson {
 		if c.wants == formFragment {

@@ -229,7 +229,7 @@ func TestRunThatHangs(t *testing.T) {
 func TestMedianRun(t *testing.T) {
 	a := newExperiments(t, nil)
 	var took []time.Duration
-	for _, section := range experiment.Shelf() {
+	for _, section := range a.shelf.Sections() {
 		for _, e := range section.Experiments {
 			if e.Live != nil {
 				continue
@@ -362,7 +362,7 @@ func TestExperimentHostileText(t *testing.T) {
 			}
 		}
 	}
-	for _, section := range experiment.Shelf() {
+	for _, section := range newApp(t, nil).shelf.Sections() {
 		for _, e := range section.Experiments {
 			for _, choice := range e.Choices {
 				if len(choice.Options) == 0 {
@@ -531,6 +531,25 @@ func TestProgress(t *testing.T) {
 	ran("born-on-first-write", "3").want(200, "Your progress was not kept", "browser's limit", `"happened":3`)
 	if b.cookie() != before {
 		t.Error("the session changed")
+	}
+}
+
+// Progress that a session kept before experiments were moved on the shelf counts for the
+// experiments that it was kept for. Otherwise learners lose what they have done.
+func TestProgressKeptBefore(t *testing.T) {
+	b := newBrowser(t, newExperiments(t, nil), formJSON)
+	b.post("/set", "key", "progress", "type", "json", "value", `{"done":[1,8,28],"right":[28]}`).want(200)
+	kept := map[string]string{"born-on-first-write": "done", "cookie-hybrid-server": "done", "count-to-five": "done and right"}
+	items := b.get("/experiments").want(200).json()["experiments"].([]any)
+	for i, item := range items {
+		e := item.(map[string]any)
+		want := kept[e["slug"].(string)]
+		if e["done"] != (want != "") || e["right"] != (want == "done and right") || e["number"] != float64(i+1) {
+			t.Errorf("experiment %d is shown as %v, and was %q", i+1, e, want)
+		}
+	}
+	if len(items) < 28 {
+		t.Errorf("the shelf lists %d experiments", len(items))
 	}
 }
 

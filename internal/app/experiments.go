@@ -33,7 +33,7 @@ const (
 // experimentRoutes are those of the shelf and of what is on it. Private instances
 // have none.
 func (a *App) experimentRoutes() {
-	a.read("/experiments", a.with(a.shelf))
+	a.read("/experiments", a.with(a.listExperiments))
 	a.read("/experiments/:slug", a.with(a.experiment))
 	a.post("/experiments/:slug/run", a.with(a.startRun))
 	a.post("/experiments/:slug/result", a.with(a.runResult))
@@ -44,15 +44,16 @@ func (a *App) experimentRoutes() {
 // progressKey is the key of the learner's own session under which progress is kept.
 const progressKey = "progress"
 
-// progress is what is kept there: the numbers of the experiments that were run to
-// their end, and of those whose outcome was predicted, in that order.
+// progress is what is kept there: the IDs of the experiments that were run to their end,
+// and of those whose outcome was predicted, in that order.
 type progress struct {
 	Done  []int `json:"done"`
 	Right []int `json:"right"`
 }
 
-// progressOf returns the progress that a session's value tells, and whether it is any.
-func progressOf(v session.Value, ok bool) (p progress, is bool) {
+// progressOf returns the progress that a session's value tells, without experiments that
+// are not on the shelf, and whether it is any.
+func (a *App) progressOf(v session.Value, ok bool) (p progress, is bool) {
 	if !ok {
 		return p, true
 	}
@@ -61,31 +62,32 @@ func progressOf(v session.Value, ok bool) (p progress, is bool) {
 	if err := dec.Decode(&p); err != nil || v.Type() != session.TypeObject {
 		return progress{}, false
 	}
-	unknown := func(n int) bool {
-		return !slices.ContainsFunc(experiment.All(), func(e experiment.Experiment) bool { return e.Number == n })
+	unknown := func(id int) bool {
+		return !slices.ContainsFunc(a.shelf.All(), func(e experiment.Experiment) bool { return e.ID == id })
 	}
-	tidy := func(ns []int) []int { slices.Sort(ns); return slices.DeleteFunc(slices.Compact(ns), unknown) }
+	tidy := func(ids []int) []int { slices.Sort(ids); return slices.DeleteFunc(slices.Compact(ids), unknown) }
 	p.Done, p.Right = tidy(p.Done), tidy(p.Right)
 	return p, true
 }
 
 // progressIn returns the progress that s keeps, which may be nil. is is false when another
 // thing lies under its key.
-func progressIn(s *session.Session) (p progress, is bool) {
+func (a *App) progressIn(s *session.Session) (p progress, is bool) {
 	if s == nil {
 		return p, true
 	}
-	return progressOf(s.Get(progressKey))
+	v, ok := s.Get(progressKey)
+	return a.progressOf(v, ok)
 }
 
 // with returns p with one more experiment done. A prediction that was right once stays so.
-func (p progress) with(number int, right bool) progress {
-	with := func(ns []int, add bool) []int {
-		ns = append([]int{}, ns...) // never null in JSON
-		if at, has := slices.BinarySearch(ns, number); add && !has {
-			ns = slices.Insert(ns, at, number)
+func (p progress) with(id int, right bool) progress {
+	with := func(ids []int, add bool) []int {
+		ids = append([]int{}, ids...) // never null in JSON
+		if at, has := slices.BinarySearch(ids, id); add && !has {
+			ids = slices.Insert(ids, at, id)
 		}
-		return ns
+		return ids
 	}
 	return progress{with(p.Done, true), with(p.Right, right)}
 }
@@ -98,17 +100,17 @@ func (a *App) note(c *call, r *experiment.Run) (said string) {
 	if !r.Note() {
 		return ""
 	}
-	if _, is := progressIn(c.session); !is {
+	if _, is := a.progressIn(c.session); !is {
 		r.Unnote()
 		return "Your session's key progress holds something else, which was left as it is. Delete that key, and this run can still be written down."
 	}
 	right := r.Prediction != experiment.None && r.Prediction == r.Found().Outcome.Happened
 	err := c.session.Update(progressKey, func(old session.Value, ok bool) session.Value {
-		p, is := progressOf(old, ok)
+		p, is := a.progressOf(old, ok)
 		if !is {
 			return old
 		}
-		v, err := session.ValueOf(p.with(r.Experiment.Number, right))
+		v, err := session.ValueOf(p.with(r.Experiment.ID, right))
 		if err != nil {
 			return old // lists of numbers: it cannot be
 		}
@@ -127,8 +129,8 @@ func (a *App) note(c *call, r *experiment.Run) (said string) {
 }
 
 // experimentOf is the one that the address names.
-func experimentOf(c *call) (experiment.Experiment, error) {
-	e, ok := experiment.Find(c.Param("slug"))
+func (a *App) experimentOf(c *call) (experiment.Experiment, error) {
+	e, ok := a.shelf.Find(c.Param("slug"))
 	if !ok {
 		return e, &problem{status: http.StatusNotFound, detail: "There is no such experiment. The shelf lists those that there are."}
 	}
@@ -182,13 +184,13 @@ func errNoRun() error {
 	return &problem{status: http.StatusNotFound, detail: fmt.Sprintf("This run is not shown here. Its address opens nothing: the browser that ran it sees what it found, for %.0f minutes at most. Run the experiment again.", experiment.KeepFor.Minutes())}
 }
 
-// shelf is GET /experiments.
-func (a *App) shelf(c *call) error {
+// listExperiments is GET /experiments.
+func (a *App) listExperiments(c *call) error {
 	if err := c.commitRead(); err != nil {
 		return err
 	}
 	if c.wants == formJSON {
-		p, _ := progressIn(c.session)
+		p, _ := a.progressIn(c.session)
 		type item struct {
 			Number int    `json:"number"`
 			Slug   string `json:"slug"`
@@ -197,8 +199,8 @@ func (a *App) shelf(c *call) error {
 			Right  bool   `json:"right"`
 		}
 		items := []item{}
-		for _, e := range experiment.All() {
-			items = append(items, item{e.Number, e.Slug, e.Title, slices.Contains(p.Done, e.Number), slices.Contains(p.Right, e.Number)})
+		for _, e := range a.shelf.All() {
+			items = append(items, item{e.Number, e.Slug, e.Title, slices.Contains(p.Done, e.ID), slices.Contains(p.Right, e.ID)})
 		}
 		return writeJSON(c, http.StatusOK, "application/json", struct {
 			Op          string `json:"op"`
@@ -216,7 +218,7 @@ func (a *App) shelf(c *call) error {
 // experiment is GET /experiments/SLUG, with ?run= and what that run found, and ?at=
 // and which of its exchanges the panels show.
 func (a *App) experiment(c *call) error {
-	e, err := experimentOf(c)
+	e, err := a.experimentOf(c)
 	if err != nil {
 		return err
 	}
@@ -256,7 +258,7 @@ func asOfNow(r *experiment.Run) (v seenRun) {
 // lessonBefore is the path of an experiment's page, with the run that the page shows
 // which the request came from; of the shelf for no slug that there is.
 func (a *App) lessonBefore(c *call, slug string) string {
-	e, ok := experiment.Find(slug)
+	e, ok := a.shelf.Find(slug)
 	if !ok {
 		return "/experiments"
 	}
@@ -271,7 +273,7 @@ func (a *App) lessonBefore(c *call, slug string) string {
 
 // startRun is POST /experiments/SLUG/run.
 func (a *App) startRun(c *call) error {
-	e, err := experimentOf(c)
+	e, err := a.experimentOf(c)
 	if err != nil {
 		return err
 	}
@@ -282,7 +284,7 @@ func (a *App) startRun(c *call) error {
 		if err != nil || n < 1 || n > len(e.Predictions) {
 			return &session.InputError{Field: "prediction", Text: fmt.Sprintf("The prediction is a number from 1 to %d.", len(e.Predictions))}
 		}
-		prediction = n - 1
+		prediction = e.Predictions[n-1].Name
 	}
 	chosen, err := e.Choose(func(name string) (string, bool) { return form.Get(name), form.Has(name) })
 	if err != nil {
@@ -335,7 +337,7 @@ func (a *App) openRun(c *call, e experiment.Experiment) *experiment.Run {
 // runResult is POST /experiments/SLUG/result: what a run has found by now. It is no
 // GET, since the end of a run is noted in the session.
 func (a *App) runResult(c *call) error {
-	e, err := experimentOf(c)
+	e, err := a.experimentOf(c)
 	if err != nil {
 		return err
 	}
@@ -420,18 +422,18 @@ type runJSON struct {
 // answerRun answers a program with what is known of e and of r.
 func (a *App) answerRun(c *call, e experiment.Experiment, r seenRun) error {
 	out := runJSON{Op: "experiment", Slug: e.Slug, Title: e.Title}
-	for _, text := range e.Predictions {
-		out.Predictions = append(out.Predictions, show.Plain(text))
+	for _, p := range e.Predictions {
+		out.Predictions = append(out.Predictions, show.Plain(p.Text))
 	}
 	status := http.StatusOK
 	if r.Run != nil {
-		out.Run, out.Prediction, out.Remark = r.Token, r.Prediction+1, r.Remarked()
+		out.Run, out.Prediction, out.Remark = r.Token, e.PredictionNumber(r.Prediction), r.Remarked()
 		out.State, out.Step, out.Of = "running", r.now.Step, r.now.Of
 		if r.now.Live != nil {
 			out.State = "open"
 		}
 		if r.now.Ended {
-			out.found(r)
+			out.found(e, r)
 		} else {
 			status = http.StatusAccepted
 		}
@@ -440,7 +442,7 @@ func (a *App) answerRun(c *call, e experiment.Experiment, r seenRun) error {
 }
 
 // found adds what r found, which has ended.
-func (out *runJSON) found(r seenRun) {
+func (out *runJSON) found(e experiment.Experiment, r seenRun) {
 	for _, x := range r.found.Exchanges {
 		out.Exchanges = append(out.Exchanges, sentJSON{x.N, x.Client, x.Note, x.Method, x.Path, say.Shown(x.Form, 4<<10), x.Cookie, x.Status, x.Header["Set-Cookie"], say.Shown(x.Body, 4<<10)})
 	}
@@ -450,7 +452,7 @@ func (out *runJSON) found(r seenRun) {
 	}
 	o := r.found.Outcome
 	out.Noted = !o.Undecided && r.Noted()
-	out.State, out.Tone, out.Verdict, out.Happened = "ended", string(o.Tone), show.Plain(o.Verdict), o.Happened+1
+	out.State, out.Tone, out.Verdict, out.Happened = "ended", string(o.Tone), show.Plain(o.Verdict), e.PredictionNumber(o.Happened)
 	if r.Prediction != experiment.None && !o.Undecided {
 		right := r.Prediction == o.Happened
 		out.Right = &right

@@ -270,7 +270,7 @@ func TestExperimentsAreCovered(t *testing.T) {
 	for _, c := range slices.Concat(lifeControls, whereControls, forgeryControls, theftControls, parallelControls, matrixControls) {
 		controlled[c.slug] = true
 	}
-	for _, section := range experiment.Shelf() {
+	for _, section := range newApp(t, nil).shelf.Sections() {
 		for _, e := range section.Experiments {
 			if n := len(e.Predictions); n < 2 || n > 4 {
 				t.Errorf("%s has %d predictions", e.Slug, n)

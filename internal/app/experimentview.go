@@ -21,27 +21,22 @@ import (
 )
 
 // experimentCount is how many there are; 0 in a private instance, which has none.
-func (a *App) experimentCount() int {
-	if a.experiments == nil {
-		return 0
-	}
-	return len(experiment.All())
-}
+func (a *App) experimentCount() int { return len(a.shelf.All()) }
 
 // shelfView is the shelf as the progress in the request's session has it. current is the
 // slug of the experiment that the page is about, or "".
 func (a *App) shelfView(c *call, title, current string) views.Shelf {
-	p, is := progressIn(c.session)
+	p, is := a.progressIn(c.session)
 	shelf := views.Shelf{
 		Page: a.page(c, title), Place: c.place(), Second: c.seat.Name, Slug: current,
 		Done: len(p.Done), Right: len(p.Right), All: a.experimentCount(), Other: !is, Exists: c.session != nil && c.session.Exists(),
 	}
-	for _, section := range experiment.Shelf() {
+	for _, section := range a.shelf.Sections() {
 		out := views.ShelfSection{Title: section.Title}
 		for _, e := range section.Experiments {
 			out.Entries = append(out.Entries, views.ShelfEntry{
 				Number: strconv.Itoa(e.Number), Title: e.Title, Lead: show.Rich(e.Lead), URL: shelf.Place.URL("/experiments/" + e.Slug),
-				Done: slices.Contains(p.Done, e.Number), Right: slices.Contains(p.Right, e.Number), Current: e.Slug == current,
+				Done: slices.Contains(p.Done, e.ID), Right: slices.Contains(p.Right, e.ID), Current: e.Slug == current,
 			})
 		}
 		shelf.Sections = append(shelf.Sections, out)
@@ -73,7 +68,7 @@ func (a *App) lessonView(c *call, e experiment.Experiment, r seenRun) views.Less
 		l.Run = a.runView(c, e, r)
 		l.Said = said(l.Run, r.found.Outcome)
 		if prediction = ""; r.Prediction != experiment.None {
-			prediction = strconv.Itoa(r.Prediction + 1)
+			prediction = strconv.Itoa(e.PredictionNumber(r.Prediction))
 		}
 		if r.now.Ended && l.Run.Failed == "" {
 			happened = r.found.Outcome.Happened
@@ -82,11 +77,11 @@ func (a *App) lessonView(c *call, e experiment.Experiment, r seenRun) views.Less
 			l.Shelf.Page.Refresh = fmt.Sprintf("%s&look=%d&x=%s#run", r.Page(), momentParam(c.QueryParam("look"))+1, l.Shelf.Place.Proof)
 		}
 	}
-	for i, text := range e.Predictions {
+	for i, p := range e.Predictions {
 		n := strconv.Itoa(i + 1)
-		l.Predictions = append(l.Predictions, views.Prediction{N: n, Text: show.Rich(text), Chosen: n == prediction, Happened: i == happened})
+		l.Predictions = append(l.Predictions, views.Prediction{N: n, Text: show.Rich(p.Text), Chosen: n == prediction, Happened: p.Name == happened})
 	}
-	all := experiment.All()
+	all := a.shelf.All()
 	link := func(i int) *views.Link {
 		if i < 0 || i >= len(all) {
 			return nil
@@ -211,7 +206,7 @@ func exchangesOf(v *views.Run, r seenRun, n int) {
 }
 
 // judge says whether a prediction came true.
-func judge(e experiment.Experiment, prediction, happened int) (text string, right bool) {
+func judge(e experiment.Experiment, prediction, happened string) (text string, right bool) {
 	switch {
 	case prediction == experiment.None:
 		return "You made no prediction.", false
@@ -220,7 +215,7 @@ func judge(e experiment.Experiment, prediction, happened int) (text string, righ
 	case prediction == happened:
 		return "✓ That is what you predicted.", true
 	}
-	return fmt.Sprintf("✕ You predicted: %s.", strings.TrimSuffix(show.Plain(e.Predictions[prediction]), ".")), false
+	return fmt.Sprintf("✕ You predicted: %s.", strings.TrimSuffix(show.Plain(e.Predictions[e.PredictionNumber(prediction)-1].Text), ".")), false
 }
 
 // shots shows cookies peeled, with what differs from the one before marked.

@@ -18,15 +18,15 @@ import (
 // flush ends the session: record, cookie, ID. With the field start-over the
 // page goes back to its first state as well.
 func (a *App) flush(c *call) (outcome, error) {
-	out := c.ending("flush")
+	out := a.ending(c, "flush")
 	out.did.Away = c.form.Get("start-over") != ""
 	return out, c.session.Flush(c.ctx())
 }
 
 // ending is the outcome of a press that ends the session.
-func (c *call) ending(op string) outcome {
+func (a *App) ending(c *call, op string) outcome {
 	was := c.session.Info()
-	learned, _ := progressIn(c.session)
+	learned, _ := a.progressIn(c.session)
 	return outcome{did: trace.Did{Op: op, Before: was.ID, Was: c.was(), Came: was.Verdict, Learned: len(learned.Done)}}
 }
 
@@ -111,7 +111,7 @@ func (a *App) login(c *call) (out outcome, err error) {
 
 // logout is a flush, in gorilla's idiom.
 func (a *App) logout(c *call) (outcome, error) {
-	out := c.ending("logout")
+	out := a.ending(c, "logout")
 	sess, err := echosession.Get(c.seat.Engine.CookieName(), c)
 	if err != nil {
 		return out, err

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/hub"
 	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -185,7 +184,7 @@ func lessonOf(c *call) string {
 // the run that its address names, if that is one of its visit.
 func (a *App) lessonAfterLoad(c *call, slug string) error {
 	page, _ := url.Parse(c.Request().Header.Get("Hx-Current-Url"))
-	e, ok := experiment.Find(strings.TrimPrefix(slug, "/"))
+	e, ok := a.shelf.Find(strings.TrimPrefix(slug, "/"))
 	if r := a.runOf(c, e, page.Query().Get("run")); ok && r != nil { // all of it: the page shows nothing of it yet
 		return a.write(c, http.StatusOK, views.LessonFragments(a.lessonView(c, e, asOfNow(r))))
 	}

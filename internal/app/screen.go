@@ -80,7 +80,7 @@ func (a *App) labView(c *call, l screen) views.Lab {
 	}
 	lab.Sentence.At = say.Clock(now)
 	lab.Composer.Invalid = lab.Sentence.Field
-	learned, _ := progressIn(c.session)
+	learned, _ := a.progressIn(c.session)
 	lab.Done = len(learned.Done)
 	if past {
 		now = l.panels.At // its clocks stand still

@@ -30,9 +30,10 @@ func TestImports(t *testing.T) {
 		"internal/say":     {"internal/session", "internal/trace"},
 		"internal/show":    {"internal/session", "internal/seat", "internal/trace", "internal/hub", "internal/say", "views"},
 		"internal/app": {
-			"internal/session", "internal/tap", "internal/seat", "internal/trace", "internal/hub", "internal/say", "internal/show", "internal/experiment", "views",
+			"internal/session", "internal/tap", "internal/seat", "internal/trace", "internal/hub", "internal/say", "internal/show", "internal/experiment", "internal/experiment/shelf", "views",
 		},
 		"internal/experiment":            {"internal/session", "internal/trace"},
+		"internal/experiment/shelf":      {"internal/session", "internal/experiment"},
 		"internal/experiment/private":    {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/experiment"},
 		"internal/backlog":               nil,
 		"internal/terminal":              nil,

@@ -16,9 +16,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// browserLimit is the most that browsers keep of a cookie, name and value together
+// BrowserLimit is the most that browsers keep of a cookie, name and value together
 // (RFC 6265bis, section 5.6). It is theirs, whatever a server thinks.
-const browserLimit = 4096
+const BrowserLimit = 4096
 
 // maxAnswer is the most of an answer's body that a client reads, in bytes.
 const maxAnswer = 1 << 20
@@ -72,11 +72,11 @@ func (x *Exchange) size() int {
 	return n + len(x.Facts)
 }
 
-// to says what x was for.
-func (x *Exchange) to(note string) *Exchange { x.Note = note; return x }
+// For says what x was for.
+func (x *Exchange) For(note string) *Exchange { x.Note = note; return x }
 
-// cookie returns the value of the session cookie that x carried, or "".
-func (x *Exchange) cookie() string {
+// SessionCookie returns the value of the session cookie that x carried, or "".
+func (x *Exchange) SessionCookie() string {
 	r := http.Request{Header: http.Header{"Cookie": {x.Cookie}}}
 	if c, err := r.Cookie(CookieName); err == nil {
 		return c.Value
@@ -84,16 +84,24 @@ func (x *Exchange) cookie() string {
 	return ""
 }
 
-// envelopeOf is what a cookie says of itself; zero if it is none of the engine's.
-func envelopeOf(cookie string) session.Envelope {
+// EnvelopeOf is what a cookie says of itself; zero if it is none of the engine's.
+func EnvelopeOf(cookie string) session.Envelope {
 	l, _ := session.Peel(cookie)
 	e, _ := l.Envelope()
 	return e
 }
 
-// shot is x beside another: a cookie, and the answer to a /get that it made.
-func (x *Exchange) shot(title, cookie string) Shot {
-	return Shot{Title: title, Cookie: cookie, Exchange: x, Says: says(x)}
+// ShownValue is the answer to a /get in short: its value as JSON, or "(missing)".
+func (x *Exchange) ShownValue() string {
+	if a := x.Answer(); a.Found {
+		return string(a.Value)
+	}
+	return "(missing)"
+}
+
+// Shot is x beside another: a cookie, and the answer to a /get that it made.
+func (x *Exchange) Shot(title, cookie string) Shot {
+	return Shot{Title: title, Cookie: cookie, Exchange: x, Says: x.ShownValue()}
 }
 
 // Answer is what the application says in JSON; fields that an answer has not are zero.
@@ -212,6 +220,14 @@ func (c *Client) Put(value string) {
 	c.jar.put(&http.Cookie{Name: c.in.settings.CookieName, Value: value})
 }
 
+// PutFor is Put, and the browser keeps value for that many seconds.
+func (c *Client) PutFor(value string, seconds int) {
+	c.jar.put(&http.Cookie{Name: c.in.settings.CookieName, Value: value, MaxAge: seconds})
+}
+
+// Name is what people read of it: "Rahim's browser".
+func (c *Client) Name() string { return c.name }
+
 // Drop throws the browser's cookies away.
 func (c *Client) Drop() { c.jar.drop() }
 
@@ -238,7 +254,7 @@ func (c *Client) send(method, path, form string) *Exchange {
 	}
 	req, err := http.NewRequestWithContext(r.ctx, method, "http://"+address+path, strings.NewReader(form))
 	if err != nil {
-		r.fail(err)
+		r.Fail(err)
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.name)
@@ -251,12 +267,12 @@ func (c *Client) send(method, path, form string) *Exchange {
 	began := time.Now()
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
-		r.fail(err)
+		r.Fail(err)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	resp.Body.Close()
 	if err != nil {
-		r.fail(err)
+		r.Fail(err)
 	}
 	x.Took = time.Since(began)
 	x.Status, x.Header, x.Body, x.Bytes = resp.StatusCode, resp.Header, string(body), len(body)
@@ -271,6 +287,41 @@ func (c *Client) send(method, path, form string) *Exchange {
 	}
 	r.add(x)
 	return x
+}
+
+// GetEach sends GET path with one session cookie after the other over one connection,
+// until found says so of an answer. It returns how many requests it sent. They are too
+// many to be shown: an Exchange that found gets has its Body and Status only.
+func (c *Client) GetEach(path string, cookies []string, found func(*Exchange) bool) (sent int, ok bool) {
+	r, address := c.in.run, c.in.listener.Addr().String()
+	transport := &http.Transport{
+		DisableCompression: true, MaxConnsPerHost: 1,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", address)
+		},
+	}
+	defer transport.CloseIdleConnections()
+	for i, cookie := range cookies {
+		req, err := http.NewRequestWithContext(r.ctx, http.MethodGet, "http://"+address+path, nil)
+		if err != nil {
+			r.Fail(err)
+		}
+		req.Header.Set("User-Agent", c.name)
+		req.Header.Set("Cookie", c.in.settings.CookieName+"="+cookie)
+		resp, err := transport.RoundTrip(req)
+		if err != nil {
+			r.Fail(err)
+		}
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // to its end: then the connection serves again
+		resp.Body.Close()
+		if err != nil {
+			r.Fail(err)
+		}
+		if found(&Exchange{Status: resp.StatusCode, Body: string(body)}) {
+			return i + 1, true
+		}
+	}
+	return len(cookies), false
 }
 
 // maxHead is the most of a head that is kept, in bytes.
@@ -392,7 +443,7 @@ func (j *jar) drop() {
 func (c *Client) Tamper(value, part, to string, at int) string {
 	out, err := session.Tamper(value, part, to, at)
 	if err != nil {
-		c.in.run.fail(err)
+		c.in.run.Fail(err)
 	}
 	return out
 }

@@ -1,47 +1,65 @@
-// Package experiment is the shelf of guided experiments: what people believe about
-// sessions, settled by evidence.
+// Package experiment is the machinery of guided experiments: what people believe about
+// sessions, settled by evidence. The experiments themselves are in the package shelf.
 //
-// An Experiment is data and one function. The function gets a Run, boots private
-// instances of the application in it, lets Clients send real requests, and returns
-// an Outcome that it computed from their answers: nothing is scripted to succeed.
-// To add one, append it to one of the lists (life.go, where.go, forgery.go, theft.go,
-// parallel.go, matrix.go, bybrowser.go); the page, the routes and the tests find it there.
+// An Experiment is facts, a text and one function. The function gets a Run, boots private
+// instances of the application in it, lets Clients send real requests, and returns an
+// Outcome that it computed from their answers: nothing is scripted to succeed.
 //
 // A Runner starts runs, within limits, and keeps them until they have been seen.
+// Begin with Experiment and Run.
 package experiment
 
 import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// Experiment is one entry of the shelf. Its texts have a little markup: `code`,
-// and {cookie words}, {server words}, {wire words} and {mac words} for the colour
-// of what they speak of, {ok words} and {bad words} for good and bad news. Words
-// from outside go through Plain.
+// Experiment is one experiment: what the machine must know of it, and its Text.
 type Experiment struct {
-	Number      int // as progress counts it
-	Slug        string
-	Title       string
-	Lead        string   // one or two sentences: what people believe, or what is tried
-	Predictions []string // two to four; what happened is one of them, or none
-	Choices     []Choice // the learner's, beside the prediction; mostly none
-	Does        string   // what is done, in a few words: "two real requests, sent now"
-	Slow        bool     // a run takes more than a second of real time
-	Needs       string   // which machine or network it needs; "" for none
+	Slug    string   // in addresses
+	Section string   // of the shelf: its title
+	Choices []Choice // the learner's, beside the prediction; mostly none
+	Slow    bool     // a run takes more than a second of real time
 
-	// Run does it. Experiments that need the learner's own browser have Live instead.
+	// Run does the experiment. Experiments that need the learner's own browser have Live
+	// instead.
 	Run  func(*Run) Outcome
 	Live func(*Run) Live
 
-	Explain []string // three to six sentences, and the source that they rest on
-	Breaks  string   // what would break this
-	Sources []Source
+	// The shelf gives an experiment the rest.
+	ID     int // in the progress that learners' sessions keep
+	Number int // of its place on the shelf, from 1
+	Text
+}
+
+// Text is what people read of an experiment. It has a little markup: `code`, and
+// {cookie words}, {server words}, {wire words} and {mac words} for the colour of what they
+// speak of, {ok words} and {bad words} for good and bad news. Words from outside go
+// through Plain.
+type Text struct {
+	Title       string
+	Lead        string       // what people believe, or what is tried
+	Predictions []Prediction // two to four; what happened is one of them, or none
+	Does        string       // what is done, in a few words: "two real requests, sent now"
+	Needs       string       // which machine or network it needs; "" for none
+	Explain     []string     // sentences
+	Breaks      string       // what would break this
+	Sources     []Source     // that the explanation rests on
+}
+
+// Prediction is one of the things that a learner can predict.
+type Prediction struct {
+	Name string // by which an Outcome names it: "refused"
+	Text string
+}
+
+// PredictionNumber is the number of the prediction of that name, from 1; 0 for none.
+func (e Experiment) PredictionNumber(name string) int {
+	return 1 + slices.IndexFunc(e.Predictions, func(p Prediction) bool { return p.Name == name })
 }
 
 // Source is what an explanation rests on.
@@ -58,14 +76,14 @@ type Choice struct {
 // Option is one of a Choice.
 type Option struct{ Name, Label string }
 
-// placements is the choice of where values live.
-var placements = Choice{Name: "placement", Label: "Values live in", Options: []Option{
+// Placements is the choice of where values live.
+var Placements = Choice{Name: "placement", Label: "Values live in", Options: []Option{
 	{"hybrid", "hybrid"}, {"cookie", "the cookie"}, {"server", "the server"},
 }}
 
 // Outcome is what came of a run.
 type Outcome struct {
-	Happened int    // the prediction that came true, counted from 0, or None
+	Happened string // the name of the prediction that came true, or None
 	Tone     Tone   // of the verdict
 	Verdict  string // what happened, in one to three sentences, with numbers
 	Pair     []Shot // what to look at side by side, two or three; may be none
@@ -76,8 +94,8 @@ type Outcome struct {
 	Undecided bool
 }
 
-// None says that nothing happened of what could be predicted.
-const None = -1
+// None says that nothing happened of what could be predicted, or that nothing was predicted.
+const None = ""
 
 // Tone says how a verdict is coloured.
 type Tone string
@@ -102,44 +120,6 @@ type Table struct {
 	Caption string     `json:"caption"`
 	Head    []string   `json:"head"`
 	Rows    [][]string `json:"rows"`
-}
-
-// Section is one group of the shelf.
-type Section struct {
-	Title       string
-	Experiments []Experiment
-}
-
-// Shelf returns all experiments in their order. It is made once, and not to be changed.
-var Shelf = sync.OnceValue(func() []Section {
-	shelf := []Section{
-		{"Life of a session", append(life(), closes())},
-		{"Where data lives", where()},
-		{"Trust", slices.Concat(forgery(), theft())},
-		{"Together", slices.Concat(parallel(), byBrowser(), matrix())},
-	}
-	for _, section := range shelf {
-		slices.SortFunc(section.Experiments, func(a, b Experiment) int { return a.Number - b.Number })
-	}
-	return shelf
-})
-
-// All returns them without their sections, in the same order.
-var All = sync.OnceValue(func() (all []Experiment) {
-	for _, section := range Shelf() {
-		all = append(all, section.Experiments...)
-	}
-	return all
-})
-
-// Find returns the experiment with that slug.
-func Find(slug string) (Experiment, bool) {
-	for _, e := range All() {
-		if e.Slug == slug {
-			return e, true
-		}
-	}
-	return Experiment{}, false
 }
 
 // Choose checks what was chosen, and fills in what was not. It returns an
@@ -167,29 +147,4 @@ func (e Experiment) Choose(get func(name string) (string, bool)) (map[string]str
 		chosen[c.Name] = strings.Clone(text)
 	}
 	return chosen, nil
-}
-
-// Plain keeps words from outside from being read as markup.
-func Plain(s string) string {
-	return strings.NewReplacer("`", "ˋ", "{", "❴", "}", "❵").Replace(s)
-}
-
-// word returns one for one and many for any other number.
-func word(n int, one, many string) string {
-	if n == 1 {
-		return fmt.Sprintf("%d %s", n, one)
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
-// yes is a cell that says whether something is so, good or not.
-func yes(is bool, good bool) string {
-	text := "no"
-	if is {
-		text = "yes"
-	}
-	if is == good {
-		return "{ok " + text + "}"
-	}
-	return "{bad " + text + "}"
 }

@@ -104,7 +104,7 @@ func (r *Run) Boot(set Settings) *Instance {
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		r.fail(fmt.Errorf("no port for a private server: %w", err))
+		r.Fail(fmt.Errorf("no port for a private server: %w", err))
 	}
 	set.Store = cmp.Or(set.Store, "memory")
 	set.CookieName = cmp.Or(set.CookieName, CookieName)
@@ -147,18 +147,18 @@ func (in *Instance) start() {
 		handler = in.guard(twin(func() string {
 			dir, err := in.folder()
 			if err != nil {
-				r.fail(err)
+				r.Fail(err)
 			}
 			return dir
 		}))
 	} else {
 		open := cfg.Stores[in.settings.Store]
 		if open == nil {
-			r.fail(fmt.Errorf("%w: this program has no store %q", ErrUnavailable, in.settings.Store))
+			r.Fail(fmt.Errorf("%w: this program has no store %q", ErrUnavailable, in.settings.Store))
 		}
 		backend, end, remove, err := open(r.ctx, StoreConfig{Dir: in.folder, Name: in.name, MaxSessions: in.settings.MaxSessions, Now: in.Now})
 		if err != nil {
-			r.fail(err)
+			r.Fail(err)
 		}
 		in.end, in.remove = end, remove
 		if cfg.WrapStore != nil {
@@ -174,7 +174,7 @@ func (in *Instance) start() {
 			StoreName: in.settings.Store, Hosts: []string{"127.0.0.1:" + strconv.Itoa(in.Port()), "localhost:" + strconv.Itoa(in.Port())},
 		})
 		if err != nil {
-			r.fail(err)
+			r.Fail(err)
 		}
 		handler, listener, connContext = in.app, in.app.Listen(listener), in.app.ConnContext
 	}
@@ -226,7 +226,7 @@ func (in *Instance) Restart(change func(*Settings)) {
 	in.stop()
 	if in.end != nil {
 		if err := in.end(); err != nil {
-			in.run.fail(err)
+			in.run.Fail(err)
 		}
 		in.end, in.remove, in.backend = nil, nil, nil
 	}
@@ -255,7 +255,7 @@ func (in *Instance) Close() {
 		err = errors.Join(err, os.RemoveAll(in.dir))
 	}
 	if err != nil {
-		in.run.fail(err)
+		in.run.Fail(err)
 	}
 }
 
@@ -263,7 +263,7 @@ func (in *Instance) Close() {
 func (in *Instance) SetSecrets(secrets ...[]byte) {
 	in.settings.Secrets = secrets
 	if err := in.app.SetSecrets(secrets); err != nil {
-		in.run.fail(err)
+		in.run.Fail(err)
 	}
 }
 
@@ -280,7 +280,7 @@ func (in *Instance) Port() int { return in.listener.Addr().(*net.TCPAddr).Port }
 func (in *Instance) Stats() session.Stats {
 	st, err := in.backend.Stats(in.run.ctx)
 	if err != nil {
-		in.run.fail(err)
+		in.run.Fail(err)
 	}
 	return st
 }
@@ -288,7 +288,7 @@ func (in *Instance) Stats() session.Stats {
 // Record returns what the store holds for the session that a cookie names, with
 // nobody's help: false if nothing.
 func (in *Instance) Record(cookie string) (session.Stored, bool) {
-	id := envelopeOf(cookie).ID
+	id := EnvelopeOf(cookie).ID
 	if id == "" {
 		return session.Stored{}, false
 	}
@@ -296,7 +296,7 @@ func (in *Instance) Record(cookie string) (session.Stored, bool) {
 	if errors.Is(err, session.ErrNotFound) {
 		return session.Stored{}, false
 	} else if err != nil {
-		in.run.fail(err)
+		in.run.Fail(err)
 	}
 	return st, true
 }
@@ -304,14 +304,24 @@ func (in *Instance) Record(cookie string) (session.Stored, bool) {
 // DeleteRecord removes the record of the session that a cookie names, as somebody
 // at the store's console would.
 func (in *Instance) DeleteRecord(cookie string) {
-	id := envelopeOf(cookie).ID
+	id := EnvelopeOf(cookie).ID
 	if id == "" {
-		in.run.fail(errors.New("there is no session in that cookie"))
+		in.run.Fail(errors.New("there is no session in that cookie"))
 	}
 	if err := in.backend.Delete(in.run.ctx, session.KeyOf(id)); err != nil {
-		in.run.fail(err)
+		in.run.Fail(err)
 	}
 }
+
+// SaveRecord saves rec as the session that a cookie names, over the version in rec. It
+// returns the store's error.
+func (in *Instance) SaveRecord(cookie string, rec session.Record) error {
+	_, err := in.backend.Save(in.run.ctx, session.KeyOf(EnvelopeOf(cookie).ID), rec)
+	return err
+}
+
+// Dir is the folder that a twin keeps its files in; "" for none.
+func (in *Instance) Dir() string { return in.dir }
 
 // kept is a listener that outlives the server that serves it.
 type kept struct{ *net.TCPListener }

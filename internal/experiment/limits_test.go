@@ -33,7 +33,7 @@ func inSchool(t *testing.T, f func(t *testing.T, s school)) {
 // the first of them, once go on is closed; at once if it is nil.
 func (s school) start(learner, address string, exchanges, size int, goOn <-chan struct{}) (*Run, *BusyError) {
 	s.t.Helper()
-	e := Experiment{Slug: "x", Title: "What " + learner + " tries", Run: func(r *Run) Outcome {
+	e := Experiment{Slug: "x", Text: Text{Title: "What " + learner + " tries"}, Run: func(r *Run) Outcome {
 		out := Outcome{Verdict: "found"}
 		for n := range exchanges {
 			x := &Exchange{Path: "/get", Status: 200, Cookie: "c=1", Header: http.Header{"Set-Cookie": {"c=2"}}}

@@ -138,9 +138,9 @@ func (e *BusyError) Error() string {
 func inWords(d time.Duration) string {
 	up := func(unit time.Duration) int { return int(max(1, (d+unit-1)/unit)) }
 	if d > time.Minute-time.Second {
-		return word(up(time.Minute), "minute", "minutes")
+		return Count(up(time.Minute), "minute", "minutes")
 	}
-	return word(up(time.Second), "second", "seconds")
+	return Count(up(time.Second), "second", "seconds")
 }
 
 // Run is one run of an experiment, from its start until what it found is forgotten.
@@ -150,7 +150,7 @@ type Run struct {
 	Experiment Experiment
 	Learner    string            // who it counts for; "" for an unowned run
 	Address    string            // where the learner is
-	Prediction int               // counted from 0; None
+	Prediction string            // its name, or None
 	Chosen     map[string]string // by the Choice's name
 
 	runner  *Runner
@@ -184,7 +184,7 @@ type Run struct {
 // client but its address, which makes the run unowned. page is the address of the experiment's page
 // on the main listener, with a query or none. It returns a *BusyError when there are
 // too many.
-func (rn *Runner) Start(e Experiment, learner, address string, prediction int, chosen map[string]string, page string) (*Run, error) {
+func (rn *Runner) Start(e Experiment, learner, address string, prediction string, chosen map[string]string, page string) (*Run, error) {
 	r, err := rn.admit(e, learner, address, prediction, chosen, page)
 	if err != nil {
 		return nil, err
@@ -201,7 +201,7 @@ func (rn *Runner) Start(e Experiment, learner, address string, prediction int, c
 }
 
 // admit makes room for a run, and counts it.
-func (rn *Runner) admit(e Experiment, learner, address string, prediction int, chosen map[string]string, page string) (*Run, error) {
+func (rn *Runner) admit(e Experiment, learner, address string, prediction string, chosen map[string]string, page string) (*Run, error) {
 	rn.mu.Lock()
 	defer rn.mu.Unlock()
 	if rn.closed {
@@ -435,6 +435,9 @@ func (r *Run) do(ready chan struct{}) {
 		<-r.ctx.Done()
 		outcome = live.Outcome()
 	})
+	if name := outcome.Happened; err == nil && name != None && r.Experiment.PredictionNumber(name) == 0 {
+		err = fmt.Errorf("its outcome names the prediction %q, and there is none of that name", name)
+	}
 	if r.ctx.Err() == context.DeadlineExceeded && err != nil {
 		err = fmt.Errorf("it did not end within %v, and was ended", r.limit)
 	}
@@ -471,25 +474,46 @@ func contain(f func()) (err error) {
 	return nil
 }
 
-// fail ends the run: it could not be done.
-func (r *Run) fail(err error) { panic(aborted{err}) }
+// Fail ends the run: it could not be done.
+func (r *Run) Fail(err error) { panic(aborted{err}) }
 
 // ErrUnavailable is for a run that lacks something which is not there: a Redis.
 var ErrUnavailable = errors.New("not available")
+
+// Try runs f, and returns what it was aborted with.
+func (r *Run) Try(f func()) error { return contain(f) }
+
+// Engine returns a session engine over a memory store of its own, for a program that
+// takes the application's place.
+func (r *Run) Engine() *session.Engine {
+	cfg := r.runner.cfg
+	backend, _, _, err := cfg.Stores["memory"](r.ctx, StoreConfig{Name: r.Token, MaxSessions: 100, Now: time.Now})
+	if err != nil {
+		r.Fail(err)
+	}
+	if cfg.WrapStore != nil {
+		backend = cfg.WrapStore(r.Experiment.Slug, backend)
+	}
+	engine, err := session.New(session.Config{Backend: backend, Secrets: [][]byte{session.NewSecret()}, CookieName: CookieName})
+	if err != nil {
+		r.Fail(err)
+	}
+	return engine
+}
 
 // Choice returns what was chosen.
 func (r *Run) Choice(name string) string { return r.Chosen[name] }
 
 // Placement returns the chosen placement.
 func (r *Run) Placement() session.Placement {
-	return r.placementOf(cmp.Or(r.Chosen["placement"], "hybrid"))
+	return r.PlacementNamed(cmp.Or(r.Chosen["placement"], "hybrid"))
 }
 
-// placementOf returns the placement of that name, which was chosen.
-func (r *Run) placementOf(name string) session.Placement {
+// PlacementNamed returns the placement of that name, which was chosen.
+func (r *Run) PlacementNamed(name string) session.Placement {
 	p, err := session.ParsePlacement(name)
 	if err != nil {
-		r.fail(err)
+		r.Fail(err)
 	}
 	return p
 }
@@ -497,7 +521,7 @@ func (r *Run) placementOf(name string) session.Placement {
 // Step says how far the run is: step of as many, and what comes now.
 func (r *Run) Step(step, of int, doing string) {
 	if r.ctx.Err() != nil {
-		r.fail(context.Cause(r.ctx))
+		r.Fail(context.Cause(r.ctx))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -517,7 +541,7 @@ func (r *Run) Sleep(d time.Duration) {
 	select {
 	case <-r.runner.cfg.After(d):
 	case <-r.ctx.Done():
-		r.fail(context.Cause(r.ctx))
+		r.Fail(context.Cause(r.ctx))
 	}
 }
 
@@ -641,7 +665,7 @@ func (r *Run) Together(fs ...func()) {
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
-		r.fail(err)
+		r.Fail(err)
 	}
 }
 

@@ -11,29 +11,29 @@ import (
 // This file holds the vulnerable twins: small programs that do as the application
 // does, over plain gorilla/sessions. They exist in private instances only.
 
-// cookieTwin is a twin whose sessions are in gorilla's CookieStore. With a block
+// CookieTwin is a twin whose sessions are in gorilla's CookieStore. With a block
 // key, of 16, 24 or 32 bytes, they are encrypted too.
-func cookieTwin(hash, block []byte) func(func() string) http.Handler {
-	return func(func() string) http.Handler { return twin(sessions.NewCookieStore(hash, block), false) }
+func CookieTwin(hash, block []byte) func(func() string) http.Handler {
+	return func(func() string) http.Handler { return Twin(sessions.NewCookieStore(hash, block), false) }
 }
 
-// fileTwin is a twin whose sessions are in gorilla's FilesystemStore.
-func fileTwin(hash []byte) func(func() string) http.Handler {
-	return func(dir func() string) http.Handler { return twin(sessions.NewFilesystemStore(dir(), hash), false) }
+// FileTwin is a twin whose sessions are in gorilla's FilesystemStore.
+func FileTwin(hash []byte) func(func() string) http.Handler {
+	return func(dir func() string) http.Handler { return Twin(sessions.NewFilesystemStore(dir(), hash), false) }
 }
 
-// writeJSON answers with v.
-func writeJSON(w http.ResponseWriter, status int, v any) {
+// WriteJSON answers with v.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v) // the client may have left
 }
 
-// twin is the program. It answers as the application does:
+// Twin is the program. It answers as the application does:
 // {"op":…,"key":…,"found":…,"value":…}. When the store's Get returns an error, one
 // that stops answers 500, as gorilla's package documentation does; the other goes on
 // with the session that Get returns beside it, as gorilla's README does.
-func twin(store sessions.Store, stops bool) http.Handler {
+func Twin(store sessions.Store, stops bool) http.Handler {
 	// Of gorilla's defaults, Secure and SameSite=None let no cookie come back over plain http.
 	options := &sessions.Options{Path: "/", MaxAge: 30 * 24 * 60 * 60, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	// load returns the session, or nil when it has answered.
@@ -63,7 +63,7 @@ func twin(store sessions.Store, stops bool) http.Handler {
 				}
 			}
 			value, found := s.Values[key]
-			writeJSON(w, http.StatusOK, map[string]any{"op": op, "key": key, "value": value, "found": found})
+			WriteJSON(w, http.StatusOK, map[string]any{"op": op, "key": key, "value": value, "found": found})
 		})
 	}
 	handle("POST /set", func(r *http.Request, s *sessions.Session) (string, string, bool) {
@@ -99,7 +99,7 @@ func twin(store sessions.Store, stops bool) http.Handler {
 	})
 	mux.HandleFunc("GET /late", func(w http.ResponseWriter, r *http.Request) {
 		text, _ := late.Load().(string)
-		writeJSON(w, http.StatusOK, map[string]any{"error": text})
+		WriteJSON(w, http.StatusOK, map[string]any{"error": text})
 	})
 	return mux
 }

@@ -1,4 +1,4 @@
-package experiment
+package shelf_test
 
 import (
 	"log/slog"
@@ -6,24 +6,31 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/experiment/shelf"
 )
 
 // grid is an open run of Normal, Lax, Strict whose three cookies were given.
 type grid struct {
-	*Run
+	*experiment.Run
 	t *testing.T
 }
 
 func openGrid(t *testing.T) grid {
 	t.Helper()
-	e, _ := Find("normal-lax-strict")
-	rn := NewRunner(Config{Log: slog.New(slog.DiscardHandler)})
-	t.Cleanup(rn.Close)
-	r, err := rn.Start(e, "ada", "A", None, nil, "/experiments/normal-lax-strict")
+	all, err := shelf.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reply, ok := r.Visit(Visit{Method: http.MethodPost, Path: "/cookies", Host: "localhost:8080"}); !ok || len(reply.SetCookies) != 3 {
+	e, _ := all.Find("normal-lax-strict")
+	rn := experiment.NewRunner(experiment.Config{Log: slog.New(slog.DiscardHandler)})
+	t.Cleanup(rn.Close)
+	r, err := rn.Start(e, "ada", "A", experiment.None, nil, "/experiments/normal-lax-strict")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reply, ok := r.Visit(experiment.Visit{Method: http.MethodPost, Path: "/cookies", Host: "localhost:8080"}); !ok || len(reply.SetCookies) != 3 {
 		t.Fatalf("cookies: %+v", reply)
 	}
 	return grid{r, t}
@@ -31,9 +38,9 @@ func openGrid(t *testing.T) grid {
 
 // land is a request that says that it is from there and was made in that way. site is its
 // Sec-Fetch-Site, and foreign tells that its Origin is another's.
-func (g grid) land(from, how, site string, foreign bool, cookies ...string) Reply {
+func (g grid) land(from, how, site string, foreign bool, cookies ...string) experiment.Reply {
 	g.t.Helper()
-	v := Visit{Method: http.MethodGet, Host: "localhost:8080", Path: "/land", Query: url.Values{"from": {from}, "how": {how}}, Cookies: map[string]string{}, Site: site, Foreign: foreign}
+	v := experiment.Visit{Method: http.MethodGet, Host: "localhost:8080", Path: "/land", Query: url.Values{"from": {from}, "how": {how}}, Cookies: map[string]string{}, Site: site, Foreign: foreign}
 	if how == "post" {
 		v.Method = http.MethodPost
 	}
@@ -72,7 +79,7 @@ func (g grid) wantRows(from, how string, want ...string) {
 }
 
 // outcome ends the run.
-func (g grid) outcome() Outcome {
+func (g grid) outcome() experiment.Outcome {
 	g.Stop()
 	return g.Found().Outcome
 }
@@ -130,7 +137,7 @@ func TestOutcomeOfAFormThatLies(t *testing.T) {
 	g := openGrid(t)
 	g.land("site", "post", "same-origin", false, "normal", "lax", "strict")
 	out := g.outcome()
-	if !out.Undecided || out.Happened != None || !strings.Contains(out.Verdict, "was not submitted from another site") || !strings.Contains(out.Verdict, "Sec-Fetch-Site says `same-origin`") {
+	if !out.Undecided || out.Happened != experiment.None || !strings.Contains(out.Verdict, "was not submitted from another site") || !strings.Contains(out.Verdict, "Sec-Fetch-Site says `same-origin`") {
 		t.Errorf("it was believed: %+v", out)
 	}
 
@@ -138,13 +145,13 @@ func TestOutcomeOfAFormThatLies(t *testing.T) {
 	g.land("site", "post", "cross-site", true, "normal")
 	g.land("site", "post", "same-origin", false, "normal", "lax", "strict")
 	out = g.outcome()
-	if out.Undecided || out.Happened != 1 || !strings.Contains(out.Verdict, "The cookie without SameSite came") || strings.Contains(out.Verdict, "only what the form says") {
+	if out.Undecided || out.Happened != "normal-comes" || !strings.Contains(out.Verdict, "The cookie without SameSite came") || strings.Contains(out.Verdict, "only what the form says") {
 		t.Errorf("the honest one is not counted: %+v", out)
 	}
 
 	g = openGrid(t) // a program that lets a foreign form in is caught
 	g.land("site", "post", "cross-site", false)
-	if out := g.outcome(); out.Happened != 2 || !strings.Contains(out.Verdict, "The request itself was taken}: status 200") {
+	if out := g.outcome(); out.Happened != "none-comes" || !strings.Contains(out.Verdict, "The request itself was taken}: status 200") {
 		t.Errorf("it is not said that the form was taken: %+v", out)
 	}
 }
@@ -166,7 +173,7 @@ func TestNoSecFetchSite(t *testing.T) {
 	g.wantRows("this page", foreignForm, notMade)
 	g.wantRows("none came", "", note)
 	out := g.outcome()
-	if out.Happened != 1 || !strings.Contains(out.Verdict, "No Sec-Fetch-Site came with it, so that it came from another site is only what the form says") || strings.Contains(out.Verdict, "another port") {
+	if out.Happened != "normal-comes" || !strings.Contains(out.Verdict, "No Sec-Fetch-Site came with it, so that it came from another site is only what the form says") || strings.Contains(out.Verdict, "another port") {
 		t.Errorf("the outcome is %+v", out)
 	}
 

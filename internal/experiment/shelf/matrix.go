@@ -1,4 +1,4 @@
-package experiment
+package shelf
 
 import (
 	"errors"
@@ -10,41 +10,14 @@ import (
 
 	"github.com/gorilla/sessions"
 
+	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// matrix are the grid of everything over every store.
-func matrix() []Experiment {
-	return []Experiment{
-		{
-			Number: 27, Slug: "matrix", Title: "The matrix",
-			Lead: "One press runs the same seven scripts over all three places for values and all three stores, and over plain gorilla's two for comparison. Which of the eleven rows comes through them all?",
-			Predictions: []string{
-				"Those with the cookie alone: they need no store at all",
-				"Those with the server alone, in a store that outlives the program",
-				"All nine of this engine, and neither of plain gorilla",
-				"None: each row loses something, only not the same",
-			},
-			Does: "eleven private servers one after the other, and about ten requests to each",
-			Slow: true,
-			Run:  everything,
-			Explain: []string{
-				"A {cookie copied cookie} opens the session wherever it was made: whoever has it is taken for its owner, so that its cells are neither good nor bad news.",
-				"A logout must be known to the {server server}: this engine deletes the record, or, where the cookie carries every value, stores the dead ID until its deadline; plain gorilla's CookieStore stores nothing, so that a kept cookie still opens.",
-				"What a store in memory knew is gone after a restart: sessions, and the list of the dead IDs too.",
-				"This engine signs a deadline into the cookie or keeps one in the record, on its own clock; in plain gorilla a session's `Max-Age` is a label for the browser, and its own check of the signature allows 30 days.",
-				"A {mac signature} is checked before any store is asked, so that an edited cookie ends the same way everywhere.",
-				"Two tabs that write at once lose an update where the values ride in the cookie, and where the store has no version to compare.",
-			},
-			Breaks: "A row that comes through here can still be lost with its machine: a store is as good as its backup, and a cookie as good as the place where it is kept.",
-			Sources: []Source{
-				{"OWASP: session management", "https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html"},
-				{"Django: where sessions are kept", "https://docs.djangoproject.com/en/stable/topics/http/sessions/#configuring-the-session-engine"},
-				{"gorilla/securecookie: MaxAge", "https://pkg.go.dev/github.com/gorilla/securecookie#SecureCookie.MaxAge"},
-				{"RFC 6265, section 8", "https://www.rfc-editor.org/rfc/rfc6265#section-8"},
-			},
-		},
-	}
+var matrix = experiment.Experiment{
+	Slug: "matrix", Section: together,
+	Slow: true,
+	Run:  runMatrix,
 }
 
 // matrixScripts are the grid's columns, in the order in which they are run.
@@ -55,26 +28,26 @@ const copiedCookie = 1 // among them: neither good nor bad news
 // matrixRow is what the scripts run over, and what came of it.
 type matrixRow struct {
 	name  string
-	set   Settings
+	set   experiment.Settings
 	tried bool
 	cells []string
 	good  bool // every script came out as it should
 
-	kept          string    // the cookie from before the logout
-	after, reborn *Exchange // its replay after the logout, and after a restart too, if that was tried
+	kept          string               // the cookie from before the logout
+	after, reborn *experiment.Exchange // its replay after the logout, and after a restart too, if that was tried
 }
 
-func everything(r *Run) Outcome {
+func runMatrix(r *experiment.Run) experiment.Outcome {
 	var rows []*matrixRow
 	for _, p := range []session.Placement{session.InCookie, session.Hybrid, session.OnServer} {
 		for _, store := range []struct{ name, label string }{{"memory", "memory"}, {"sqlite", "SQLite"}, {"redis", "Redis"}} {
-			rows = append(rows, &matrixRow{name: p.String() + ", " + store.label, set: Settings{Placement: p, Store: store.name, Idle: time.Hour}})
+			rows = append(rows, &matrixRow{name: p.String() + ", " + store.label, set: experiment.Settings{Placement: p, Store: store.name, Idle: time.Hour}})
 		}
 	}
 	secret := session.NewSecret()
 	rows = append(rows,
-		&matrixRow{name: "gorilla CookieStore", set: Settings{Twin: holdingTwin(func(func() string) sessions.Store { return sessions.NewCookieStore(secret) })}},
-		&matrixRow{name: "gorilla FilesystemStore", set: Settings{Twin: holdingTwin(func(dir func() string) sessions.Store { return sessions.NewFilesystemStore(dir(), secret) })}},
+		&matrixRow{name: "gorilla CookieStore", set: experiment.Settings{Twin: holdingTwin(func(func() string) sessions.Store { return sessions.NewCookieStore(secret) })}},
+		&matrixRow{name: "gorilla FilesystemStore", set: experiment.Settings{Twin: holdingTwin(func(dir func() string) sessions.Store { return sessions.NewFilesystemStore(dir(), secret) })}},
 	)
 	missing := make(map[string]bool) // stores that do not answer
 	for i, w := range rows {
@@ -82,25 +55,25 @@ func everything(r *Run) Outcome {
 		if missing[w.set.Store] {
 			continue
 		}
-		var in *Instance
-		err := contain(func() {
+		var in *experiment.Instance
+		err := r.Try(func() {
 			in = r.Boot(w.set)
 			w.run(r, in)
 		})
 		if in != nil { // it ends here, so that a store which is gone spoils its own row alone
-			switch end := contain(in.Close); {
+			switch end := r.Try(in.Close); {
 			case end == nil || err != nil:
 			case w.outside():
-				err = fmt.Errorf("%w: %w", ErrUnavailable, end)
+				err = fmt.Errorf("%w: %w", experiment.ErrUnavailable, end)
 			default:
 				err = end
 			}
 		}
 		switch w.tried = err == nil; {
-		case errors.Is(err, ErrUnavailable):
+		case errors.Is(err, experiment.ErrUnavailable):
 			missing[w.set.Store] = true
 		case err != nil:
-			r.fail(err)
+			r.Fail(err)
 		}
 	}
 	r.Step(len(rows), len(rows), "the grid")
@@ -111,16 +84,16 @@ func everything(r *Run) Outcome {
 func (w *matrixRow) outside() bool { return w.set.Store == "redis" }
 
 // run runs all scripts over w.
-func (w *matrixRow) run(r *Run, in *Instance) {
-	did := func(x *Exchange, what string) *Exchange {
+func (w *matrixRow) run(r *experiment.Run, in *experiment.Instance) {
+	did := func(x *experiment.Exchange, what string) *experiment.Exchange {
 		x.Note = w.name + ": " + what
 		if x.Status == http.StatusServiceUnavailable && w.outside() {
-			r.fail(fmt.Errorf("%w: status %d", ErrUnavailable, x.Status))
+			r.Fail(fmt.Errorf("%w: status %d", experiment.ErrUnavailable, x.Status))
 		}
 		return x
 	}
 	other := in.Client("another browser")
-	replay := func(cookie, what string) *Exchange {
+	replay := func(cookie, what string) *experiment.Exchange {
 		other.Put(cookie)
 		return did(other.Get("/get", "key", "name"), what)
 	}
@@ -131,15 +104,15 @@ func (w *matrixRow) run(r *Run, in *Instance) {
 			w.cells = append(w.cells, "{bad "+not+"}")
 		}
 	}
-	refused := func(x *Exchange, fine, not string) {
+	refused := func(x *experiment.Exchange, fine, not string) {
 		if x.Status >= 400 {
 			fine, not = "", fmt.Sprintf("status %d", x.Status)
 		}
 		cell(x.Status < 400 && !x.Answer().Found, fine, not)
 	}
 
-	ru := in.rush("Graz", "lentils")
-	for _, x := range []*Exchange{ru.born, ru.one, ru.two} {
+	ru := rushIn(r, in, "Graz", "lentils")
+	for _, x := range []*experiment.Exchange{ru.born, ru.one, ru.two} {
 		did(x, x.Note)
 	}
 	w.kept = ru.tab.Cookie()
@@ -206,13 +179,13 @@ func (w *matrixRow) run(r *Run, in *Instance) {
 }
 
 // matrixOf is the grid, and what it says.
-func matrixOf(rows []*matrixRow) Outcome {
-	grid := Table{Caption: "Values, store: what came of each script", Head: append([]string{"row"}, matrixScripts...)}
+func matrixOf(rows []*matrixRow) experiment.Outcome {
+	grid := experiment.Table{Caption: "Values, store: what came of each script", Head: append([]string{"row"}, matrixScripts...)}
 	lost := make([]int, len(matrixScripts))
 	reopened := make(map[bool]int) // by whether it is the engine's
 	tried, engines := 0, 0
 	var good, missing []string
-	out := Outcome{Happened: None, Tone: Lost}
+	out := experiment.Outcome{Happened: experiment.None, Tone: experiment.Lost}
 	for _, w := range rows {
 		if !w.tried {
 			missing = append(missing, w.name)
@@ -243,33 +216,33 @@ func matrixOf(rows []*matrixRow) Outcome {
 		reopened[w.set.Twin == nil]++
 		if out.Decisive == nil {
 			out.Decisive, out.Mark = opened, `"found":true`
-			out.Pair = []Shot{w.after.shot(w.name+", after the logout", w.kept)}
+			out.Pair = []experiment.Shot{w.after.Shot(w.name+", after the logout", w.kept)}
 			if w.reborn != nil {
-				out.Pair = append(out.Pair, w.reborn.shot("The same after a restart", w.kept))
+				out.Pair = append(out.Pair, w.reborn.Shot("The same after a restart", w.kept))
 			}
 		}
 	}
-	out.Tables = []Table{grid}
+	out.Tables = []experiment.Table{grid}
 
 	// only tells whether the good rows are those that want names.
-	only := func(want func(Settings) bool) bool {
+	only := func(want func(experiment.Settings) bool) bool {
 		return len(good) > 0 && !slices.ContainsFunc(rows, func(w *matrixRow) bool { return w.tried && w.good != want(w.set) })
 	}
 	switch {
-	case only(func(s Settings) bool { return s.Placement == session.InCookie }):
-		out.Happened = 0
-	case only(func(s Settings) bool { return s.Placement == session.OnServer && s.Store != "memory" }):
-		out.Happened = 1
-	case only(func(s Settings) bool { return s.Twin == nil }):
-		out.Happened = 2
+	case only(func(s experiment.Settings) bool { return s.Placement == session.InCookie }):
+		out.Happened = "cookie"
+	case only(func(s experiment.Settings) bool { return s.Placement == session.OnServer && s.Store != "memory" }):
+		out.Happened = "lasting-server"
+	case only(func(s experiment.Settings) bool { return s.Twin == nil }):
+		out.Happened = "this-engine"
 	case len(good) == 0:
-		out.Happened = 3
+		out.Happened = "no-row"
 	}
 	if len(good) > 0 {
-		out.Tone = Held
-		out.Verdict = fmt.Sprintf("{ok Of %d rows %s through all scripts:} %s.", tried, word(len(good), "comes", "come"), strings.Join(good, "; "))
+		out.Tone = experiment.Held
+		out.Verdict = fmt.Sprintf("{ok Of %d rows %s through all scripts:} %s.", tried, experiment.Count(len(good), "comes", "come"), strings.Join(good, "; "))
 	} else {
-		out.Verdict = fmt.Sprintf("{bad Not one of %s} comes through all scripts.", word(tried, "row", "rows"))
+		out.Verdict = fmt.Sprintf("{bad Not one of %s} comes through all scripts.", experiment.Count(tried, "row", "rows"))
 	}
 	var losses []string
 	for i, n := range lost {

@@ -1,0 +1,44 @@
+package experiment
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Plain keeps words from outside from being read as markup.
+func Plain(s string) string {
+	return strings.NewReplacer("`", "ˋ", "{", "❴", "}", "❵").Replace(s)
+}
+
+// Count returns one for one and many for any other number.
+func Count(n int, one, many string) string {
+	if n == 1 {
+		return fmt.Sprintf("%d %s", n, one)
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// YesNo is a cell that says whether something is so, good or not.
+func YesNo(is bool, good bool) string {
+	text := "no"
+	if is {
+		text = "yes"
+	}
+	if is == good {
+		return "{ok " + text + "}"
+	}
+	return "{bad " + text + "}"
+}
+
+// Code shows words from outside as they are. Within it only its own mark means anything.
+func Code(s string) string { return "`" + strings.ReplaceAll(s, "`", "ˋ") + "`" }
+
+// Comma writes n as people read it: 65,536.
+func Comma(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

@@ -1,0 +1,133 @@
+package shelf
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+var changeOneLetter = experiment.Experiment{
+	Slug: "change-one-letter", Section: trust,
+	Choices: []experiment.Choice{
+		{Name: "edit", Label: "Edit", Options: []experiment.Option{
+			{Name: "role", Label: "the role in the payload"}, {Name: "letter", Label: "one letter of the cookie as it stands"}, {Name: "deadline", Label: "the deadline: one year more"}, {Name: "signature", Label: "the signature"},
+		}},
+		{Name: "role", Label: "The new role", Default: "teacher", Max: 40},
+	},
+	Run: runChangeOneLetter,
+}
+
+func runChangeOneLetter(r *experiment.Run) experiment.Outcome {
+	in := r.Boot(experiment.Settings{})
+	b := in.Client("Rahim's browser")
+	login := b.Set("role", "student").For("logs in as a student")
+	issued := b.Cookie()
+	if _, ok := session.Peel(issued); !ok {
+		return experiment.Outcome{Happened: experiment.None, Tone: experiment.Lost, Decisive: login, Verdict: fmt.Sprintf("{bad There is no cookie to edit:} the login was answered with status %d.", login.Status)}
+	}
+	before := in.Stats()
+	was, _ := in.Record(issued)
+	t := experiment.Table{Caption: "The record meanwhile", Head: []string{"request", "the role is", "the server's record"}}
+	untouched := true
+	look := func(what string, x *experiment.Exchange) {
+		st, ok := in.Record(issued)
+		untouched = untouched && ok && st.Record == was.Record
+		record := "{bad gone}"
+		if ok {
+			record = fmt.Sprintf("{server version %d, %d bytes}", st.Version, len(st.Data))
+		}
+		t.Rows = append(t.Rows, []string{what, experiment.Code(x.ShownValue()), record})
+	}
+
+	role := r.Choice("role")
+	edited := ""
+	switch edit := r.Choice("edit"); edit {
+	case "role":
+		values, err := json.Marshal(map[string]string{"role": role})
+		if err != nil {
+			r.Fail(err)
+		}
+		edited = b.Tamper(issued, "values", string(values), 0)
+	case "letter":
+		edited = b.Tamper(issued, "letter", "", (len(issued)+1)/2)
+	default:
+		edited = b.Tamper(issued, edit, "", 0)
+	}
+	as := b.Get("/get", "key", "role").For("asks with the cookie as issued")
+	look("with the cookie as issued", as)
+	b.Put(edited)
+	is := b.Get("/get", "key", "role").For("asks with the edited cookie")
+	look("with the edited cookie", is)
+	b.Put(issued)
+	again := b.Get("/get", "key", "role").For("asks with the first cookie again")
+	look("with the first cookie put back", again)
+
+	out := experiment.Outcome{
+		Happened: experiment.None, Tone: experiment.Held, Decisive: is, Mark: edited,
+		Pair:   []experiment.Shot{as.Shot("As issued", issued), is.Shot("As edited", edited)},
+		Tables: []experiment.Table{editTable(issued, edited), t},
+	}
+	made := in.Stats().Live - before.Live
+	switch {
+	case edited == issued:
+		out.Tables = nil
+		out.Undecided = true
+		out.Verdict = "{bad Nothing was edited:} both requests carried the same cookie. Write another role."
+	case as.Value() != "student":
+		out.Tone = experiment.Lost
+		out.Verdict = fmt.Sprintf("{bad The cookie as issued was not taken either} (status %d), so that nothing can be said of the edited one.", as.Status)
+	case is.Status >= 400:
+		out.Happened, out.Tone = "error", experiment.Refused
+		out.Verdict = fmt.Sprintf("{bad An error:} the edited cookie was answered with status %d.", is.Status)
+	case is.Answer().Found:
+		out.Happened, out.Tone = "believed", experiment.Lost
+		out.Verdict = fmt.Sprintf("{bad Believed.} The edited cookie was accepted: the server says the role is %s.", experiment.Code(is.Value()))
+	case again.Value() != "student" || !untouched:
+		out.Tone = experiment.Lost
+		out.Verdict = fmt.Sprintf("{bad Refused, but not ignored.} With the edited cookie the role is missing. With the first cookie put back it is %s, and {server the record} is %s.",
+			experiment.Code(again.ShownValue()), map[bool]string{true: "as it was", false: "not as it was"}[untouched])
+	default:
+		out.Happened, out.Tone = "ignored", experiment.Refused
+		misfit := "The signature that the cookie carries does not fit the edited bytes."
+		if r.Choice("edit") == "signature" {
+			misfit = "The edited signature does not fit the bytes, which nobody edited."
+		}
+		out.Verdict = fmt.Sprintf("{bad Signature refused.} %s The server treated the visit as one with no session: status %d, role missing, %s created. With the first cookie put back the role is %s again: {server the record} was untouched meanwhile.",
+			misfit, is.Status, strings.Replace(experiment.Count(made, "record", "records"), "0", "no", 1), experiment.Code(again.Value()))
+	}
+	return out
+}
+
+// editTable says in which parts two cookies differ.
+func editTable(issued, edited string) experiment.Table {
+	t := experiment.Table{Caption: "What was edited, peeled without a key", Head: []string{"part", "as issued", "as edited"}}
+	parts := func(cookie string) []string {
+		l, ok := session.Peel(cookie)
+		if !ok {
+			return slices.Repeat([]string{"cannot be peeled"}, 4)
+		}
+		at, values := "unreadable", "unreadable"
+		if e, ok := l.Envelope(); ok {
+			at, values = e.Deadline.Format(time.DateTime), e.Values
+		}
+		return []string{l.Time, at, experiment.Code(values), fmt.Sprintf("`%x…`", l.Signature[:min(8, len(l.Signature))])}
+	}
+	was, is := parts(issued), parts(edited)
+	for i, part := range []string{"time of signing", "deadline", "values", "signature"} {
+		if was[i] != is[i] {
+			t.Rows = append(t.Rows, []string{part, was[i], is[i]})
+		}
+	}
+	for i := range min(len(issued), len(edited)) {
+		if issued[i] != edited[i] {
+			t.Rows = append(t.Rows, []string{fmt.Sprintf("letter %d, the first that differs", i+1), "`" + issued[i:i+1] + "`", "`" + edited[i:i+1] + "`"})
+			break
+		}
+	}
+	return t
+}

@@ -1,0 +1,28 @@
+package shelf
+
+import (
+	"bytes"
+	"encoding/base64"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// cookieSize is what browsers count of a cookie: its name and its value.
+func cookieSize(name, value string) int { return len(name) + len(value) }
+
+// lettersOf returns the letters of a cookie's value that carry text in its payload,
+// in clear under two layers of base64; "" if it is not there.
+func lettersOf(cookie, text string) string {
+	l, _ := session.Peel(cookie)
+	raw, err := base64.URLEncoding.DecodeString(l.Payload)
+	at := bytes.Index(raw, []byte(text))
+	if err != nil || at < 0 {
+		return ""
+	}
+	// Base64 makes four letters of three bytes: what begins or ends between them takes its neighbours along.
+	letters := func(from, to int) (int, int) { return from / 3 * 4, (to + 2) / 3 * 4 }
+	from, to := letters(at, at+len(text))
+	before := len(l.Time) + len("|")
+	from, to = letters(before+from, before+to)
+	return cookie[from:min(to, len(cookie))]
+}

@@ -1,0 +1,95 @@
+package shelf
+
+import (
+	"fmt"
+
+	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+var logOutThenReplay = experiment.Experiment{
+	Slug: "log-out-then-replay", Section: trust,
+	Choices: []experiment.Choice{{Name: "engine", Label: "The server keeps sessions with", Options: []experiment.Option{
+		{Name: "gorilla", Label: "plain gorilla CookieStore"}, {Name: "cookie", Label: "this engine, values in the cookie"},
+		{Name: "hybrid", Label: "this engine, hybrid"}, {Name: "server", Label: "this engine, values on the server"},
+	}}},
+	Run: runLogOutThenReplay,
+}
+
+func runLogOutThenReplay(r *experiment.Run) experiment.Outcome {
+	set := experiment.Settings{}
+	gorilla := r.Choice("engine") == "gorilla"
+	if gorilla {
+		set.Twin = experiment.CookieTwin(session.NewSecret(), nil)
+	} else {
+		set.Placement = r.PlacementNamed(r.Choice("engine"))
+	}
+	in := r.Boot(set)
+	b := in.Client("Rahim's browser")
+	b.Post("/login", "user", "Rahim").For("logs in")
+	kept := b.Cookie()
+	// holds is what the server has under the ID of the kept cookie.
+	holds := func() string {
+		if gorilla {
+			return "nothing: it has no store"
+		}
+		switch st, ok := in.Record(kept); {
+		case !ok:
+			return "nothing"
+		case st.Marker:
+			return "{server a marker: this ID has ended}"
+		}
+		return "{server a record}"
+	}
+	before := b.Get("/get", "key", "user").For("asks who is logged in")
+	had := holds()
+	bye := b.Post("/logout").For("logs out")
+	has := holds()
+	own := b.Get("/get", "key", "user").For("asks again, without a cookie")
+	if own.Cookie != "" {
+		own.Note = "asks again, still with a cookie"
+	}
+	thief := in.Client("The thief's browser")
+	thief.Put(kept)
+	replay := thief.Get("/get", "key", "user").For("replays the kept cookie")
+
+	row := func(what string, x *experiment.Exchange, holds string) []string {
+		who := loggedIn(x)
+		if x.Status >= 400 {
+			who = fmt.Sprintf("status %d", x.Status)
+		}
+		return []string{what, experiment.YesNo(x.Cookie != "", x.Cookie != ""), experiment.Code(who), holds}
+	}
+	out := experiment.Outcome{
+		Happened: experiment.None, Decisive: replay, Mark: kept,
+		Pair: []experiment.Shot{
+			{Title: "Before the logout", Cookie: kept, Exchange: before, Says: loggedIn(before)},
+			{Title: "The copy, after it", Cookie: kept, Exchange: replay, Says: loggedIn(replay)},
+		},
+		Tables: []experiment.Table{{Caption: "Who am I?", Head: []string{"asked", "with a cookie", "the answer", "the server holds"}, Rows: [][]string{
+			row("by Rahim's browser, before the logout", before, had),
+			row("by Rahim's browser, after it", own, has),
+			row("by the thief's browser, with the kept cookie", replay, has),
+		}}},
+	}
+	told := "The logout did not tell the browser to drop its cookie."
+	if c := bye.SetCookie(); c != nil && c.MaxAge < 0 {
+		told = "The logout told {cookie Rahim's browser} to drop its cookie (`Max-Age=0`), and asked there again, the server says " + experiment.Code(loggedIn(own)) + "."
+	}
+	switch {
+	case loggedIn(before) != "Rahim":
+		out.Tone, out.Verdict, out.Decisive, out.Mark = experiment.Lost, "{bad There was nothing to log out from:} after the login the server did not say that Rahim is logged in.", before, ""
+	case replay.Status >= 400:
+		out.Happened, out.Tone = "error", experiment.Refused
+		out.Verdict = fmt.Sprintf("{mac Refused with an error.} %s The kept copy, sent by another browser, was answered with status %d.", told, replay.Status)
+	case loggedIn(replay) == "Rahim":
+		out.Happened, out.Tone, out.Mark = "alive", experiment.Lost, `"Rahim"`
+		out.Verdict = fmt.Sprintf("{bad Logged in all the same.} %s But the kept copy, sent by another browser, was answered with status %d and the user `Rahim`.", told, replay.Status)
+	case loggedIn(replay) == "nobody":
+		out.Happened, out.Tone, out.Mark = "dead", experiment.Refused, `"found":false`
+		out.Verdict = fmt.Sprintf("{mac The copy opens nothing.} %s The kept copy, sent by another browser, was answered with status %d and no user. Under its ID the server holds %s.", told, replay.Status, has)
+	default:
+		out.Tone, out.Verdict = experiment.Lost, fmt.Sprintf("{bad Somebody else:} the kept copy was answered with the user %s.", experiment.Code(loggedIn(replay)))
+	}
+	return out
+}

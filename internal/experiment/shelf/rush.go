@@ -1,0 +1,92 @@
+package shelf
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gorilla/sessions"
+
+	"github.com/sessionscope/sessionscope/internal/experiment"
+)
+
+// holding is one of gorilla's stores, behind which two requests wait for each
+// other: a form with the field hold gets its session when another has its own too.
+type holding struct {
+	sessions.Store
+	met chan struct{}
+}
+
+// holdingTwin is twin over such a store. It lists the session's keys too.
+func holdingTwin(open func(dir func() string) sessions.Store) func(func() string) http.Handler {
+	return func(dir func() string) http.Handler {
+		store := holding{open(dir), make(chan struct{})}
+		mux := http.NewServeMux()
+		mux.Handle("/", experiment.Twin(store, false))
+		mux.HandleFunc("GET /keys", func(w http.ResponseWriter, r *http.Request) {
+			s, _ := store.Get(r, experiment.CookieName) // what is wrong with the cookie is no matter here
+			keys := []string{}
+			for key := range s.Values {
+				keys = append(keys, fmt.Sprint(key))
+			}
+			slices.Sort(keys)
+			experiment.WriteJSON(w, http.StatusOK, map[string]any{"op": "keys", "keys": keys})
+		})
+		return mux
+	}
+}
+
+// Get implements sessions.Store.
+func (h holding) Get(r *http.Request, name string) (*sessions.Session, error) {
+	s, err := h.Store.Get(r, name)
+	if r.PostFormValue("hold") != "" {
+		alone := time.NewTimer(time.Second) // the other may never come
+		defer alone.Stop()
+		select {
+		case h.met <- struct{}{}:
+		case <-h.met:
+		case <-alone.C:
+		}
+	}
+	return s, err
+}
+
+// rush is what two tabs of one browser did at the same time.
+type rush struct {
+	tab      *experiment.Client // the first; the browser's cookies are its own too
+	born     *experiment.Exchange
+	one, two *experiment.Exchange
+	atOnce   bool // both left, with the same cookie, before either was answered
+}
+
+// rushIn begins a session and lets two tabs write city and food into it at once. A
+// busy machine can send them one after the other: then it tries again, with more time.
+func rushIn(r *experiment.Run, in *experiment.Instance, city, food string) (ru rush) {
+	for _, hold := range []string{"60ms", "300ms", "1s"} {
+		ru.tab = in.Client("Rahim's first tab")
+		second := ru.tab.Tab("Rahim's second tab")
+		ru.born = ru.tab.Set("name", "Rahim")
+		r.Together(
+			func() { ru.one = ru.tab.Post("/set", "key", "city", "value", city, "hold", hold) },
+			func() { ru.two = second.Post("/set", "key", "food", "value", food, "hold", hold) },
+		)
+		ru.born.Note, ru.one.Note, ru.two.Note = "begins the session", "writes city, at once with the other tab", "writes food, at once with the other tab"
+		ends := func(x *experiment.Exchange) time.Time { return x.At.Add(x.Took) }
+		ru.atOnce = ru.one.Cookie == ru.two.Cookie && ru.one.At.Before(ends(ru.two)) && ru.two.At.Before(ends(ru.one))
+		if ru.atOnce {
+			break
+		}
+	}
+	return ru
+}
+
+// countTrue is how many are true.
+func countTrue(all ...bool) (n int) {
+	for _, is := range all {
+		if is {
+			n++
+		}
+	}
+	return n
+}

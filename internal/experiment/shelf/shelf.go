@@ -1,0 +1,129 @@
+// Package shelf holds the guided experiments, in their order.
+//
+// An experiment is three files: log_out_then_replay.go has the facts that the machine
+// needs, and the function; log_out_then_replay.md has what people read; and
+// log_out_then_replay_test.go runs every variant of it, and shows that a broken server
+// is found out. Its one line in order, below, gives it its place and its number.
+//
+// Begin with Open and with any experiment's two first files.
+package shelf
+
+import (
+	"embed"
+	"strings"
+
+	"github.com/sessionscope/sessionscope/internal/experiment"
+)
+
+// The sections of the shelf.
+const (
+	life     = "Life of a session"
+	where    = "Where data lives"
+	trust    = "Trust"
+	together = "Together"
+)
+
+// place is an experiment's place on the shelf. id names the experiment in the progress
+// that learners' sessions keep: it stays the same wherever the experiment is moved.
+type place struct {
+	id         int
+	experiment experiment.Experiment
+}
+
+// order is the shelf from its first experiment to its last. Experiments of one section
+// stand together. A new experiment takes the next free ID, which is one more than there
+// are lines.
+var order = []place{
+	{1, bornOnFirstWrite},
+	{2, missingIsNotAnError},
+	{3, deleteClearFlush},
+	{4, expiredIsNotCleared},
+	{5, twoClocks},
+	{6, closesWithTheBrowser},
+	{7, flashMessage},
+	{28, countToFive},
+
+	{8, cookieHybridServer},
+	{9, the4096ByteWall},
+	{10, restart},
+	{11, storesThroughARestart},
+	{12, threeWitnesses},
+
+	{13, signedIsNotSecret},
+	{14, changeOneLetter},
+	{15, crackAWeakSecret},
+	{16, logOutThenReplay},
+	{17, aDeletedIDComesBack},
+	{18, fixation},
+	{19, aStolenCookie},
+	{20, guessTheNextID},
+	{21, rotateTheSecret},
+	{22, replayAnOlderCookie},
+
+	{23, twoTabs},
+	{24, saveAfterWrite},
+	{25, normalLaxStrict},
+	{26, secureOnPlainHTTP},
+	{27, matrix},
+}
+
+//go:embed *.md
+var texts embed.FS
+
+// Shelf is all experiments with their texts. It does not change. The zero value is empty.
+type Shelf struct {
+	sections []Section
+	all      []experiment.Experiment
+}
+
+// Section is one group of the shelf.
+type Section struct {
+	Title       string
+	Experiments []experiment.Experiment
+}
+
+// Open reads the texts. Its error names the file and the line of a text that is wrong.
+func Open() (s Shelf, err error) {
+	for _, p := range order {
+		e := p.experiment
+		text, err := textOf(e.Slug)
+		if err != nil {
+			return Shelf{}, err
+		}
+		e.Text, e.ID, e.Number = text, p.id, len(s.all)+1
+		s.all = append(s.all, e)
+		if n := len(s.sections); n == 0 || s.sections[n-1].Title != e.Section {
+			s.sections = append(s.sections, Section{Title: e.Section})
+		}
+		section := &s.sections[len(s.sections)-1]
+		section.Experiments = append(section.Experiments, e)
+	}
+	return s, nil
+}
+
+// textOf reads the text of the experiment with that slug.
+func textOf(slug string) (experiment.Text, error) {
+	name := strings.ReplaceAll(slug, "-", "_") + ".md"
+	b, err := texts.ReadFile(name)
+	if err != nil {
+		return experiment.Text{}, err
+	}
+	return parse(name, string(b))
+}
+
+// Sections returns the experiments by section. The caller changes nothing of it.
+func (s Shelf) Sections() []Section { return s.sections }
+
+// All returns the experiments without their sections, in the same order. The caller
+// changes nothing of it.
+func (s Shelf) All() []experiment.Experiment { return s.all }
+
+// Find returns the experiment with that slug.
+func (s Shelf) Find(slug string) (experiment.Experiment, bool) {
+	for _, e := range s.all {
+		if e.Slug == slug {
+			return e, true
+		}
+	}
+	return experiment.Experiment{}, false
+}
