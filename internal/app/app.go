@@ -88,7 +88,7 @@ func New(cfg Config) (*App, error) {
 	if a.shelf, err = shelf.Open(); err != nil {
 		return nil, err
 	}
-	a.experiments = experiment.NewRunner(experiment.Config{Boot: a.bootPrivate, Stores: cfg.Stores, Log: cfg.Log})
+	a.experiments = experiment.NewRunner(experiment.Config{Boot: a.BootPrivate, Stores: cfg.Stores, Log: cfg.Log})
 	a.experimentRoutes()
 	return a, nil
 }

@@ -1,13 +1,9 @@
 package app
 
 import (
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-
-	"github.com/sessionscope/sessionscope/internal/experiment"
 )
 
 // visitor is a browser of the test's own for experiments of the learner's browser.
@@ -66,118 +62,7 @@ func (v *visitor) end(happened int, says ...string) {
 	}
 }
 
-// broken is openLive on servers with a fault.
-func (v *visitor) broken(fault func(http.Handler) http.Handler) *visitor {
-	v.t.Helper()
-	v.a = newExperiments(v.t, func(cfg *experiment.Config) {
-		cfg.WrapHandler = func(_ string, h http.Handler) http.Handler { return fault(h) }
-	})
-	v.token = tokenOf(v.t, learn(v.a, "10.0.0.1", "POST", "/experiments/"+v.slug+"/run", "prediction=1"))
-	return v
-}
-
-// cookieless is a server that takes no notice of cookies.
-func cookieless(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Header.Del("Cookie")
-		h.ServeHTTP(w, r)
-	})
-}
-
-// Each way in which it can come out, by what a browser sends.
-func TestLiveClosing(t *testing.T) {
-	both := []string{"with-max-age", "until-close"}
-	for _, test := range []struct {
-		name     string
-		sends    []string
-		forged   bool
-		happened int
-		says     string
-	}{
-		{"quit", both[:1], false, 2, "Only the cookie with Max-Age came back"},
-		{"not quit", both, false, 1, "Both cookies came back"},
-		{"private window", nil, false, 3, "Neither cookie came back"},
-		{"odd", both[1:], false, 0, "without Max-Age came back"},
-		{"forged", both[:1], true, 2, "came, and opens nothing"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			v := openLive(t, "closes-with-the-browser")
-			v.visit("POST", "/cookies", nil)
-			if len(v.jar) != 2 {
-				t.Fatalf("cookies: %v", v.jar)
-			}
-			if test.forged {
-				v.jar["with-max-age"] = "forged"
-			}
-			v.visit("POST", "/look", both)
-			v.visit("POST", "/look-again", test.sends)
-			v.end(test.happened, test.says, "2 records, and a copy of the cookie without Max-Age is still let in")
-		})
-	}
-	openLive(t, "closes-with-the-browser").end(0, "You did not quit the browser and look again")
-	v := openLive(t, "closes-with-the-browser")
-	v.visit("POST", "/cookies", nil)
-	v.visit("POST", "/look", both)
-	v.end(0, "You did not quit the browser and look again", "came, and opens its session")
-	v = openLive(t, "closes-with-the-browser").broken(cookieless)
-	v.visit("POST", "/cookies", nil)
-	v.visit("POST", "/look-again", both[:1])
-	v.end(0, "The server did not give the two cookies that it should", "came, and opens nothing", "opens nothing")
-	v = openLive(t, "closes-with-the-browser").broken(func(h http.Handler) http.Handler { // both labelled
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/expiry" {
-				r.Body, r.ContentLength = io.NopCloser(strings.NewReader("seconds=60")), int64(len("seconds=60"))
-			}
-			h.ServeHTTP(w, r)
-		})
-	})
-	v.visit("POST", "/cookies", nil)
-	v.visit("POST", "/look-again", both)
-	v.end(0, "The server did not give the two cookies that it should")
-}
-
-func TestLiveSecure(t *testing.T) {
-	name := []string{"secure-session"}
-	v := openLive(t, "secure-on-plain-http")
-	v.visit("POST", "/set", nil)
-	v.visit("POST", "/set", name)
-	v.visit("POST", "/set", name)
-	v.end(1, "The cookie came back with each of the 2 presses", "1 record")
-
-	v = openLive(t, "secure-on-plain-http")
-	for range 3 {
-		v.visit("POST", "/set", nil)
-	}
-	v.end(2, "The cookie never came back", "3 records")
-
-	v = openLive(t, "secure-on-plain-http")
-	v.visit("POST", "/set", nil)
-	v.end(0, "Press at least twice")
-
-	v = openLive(t, "secure-on-plain-http").broken(cookieless)
-	v.visit("POST", "/set", nil)
-	v.visit("POST", "/set", name)
-	v.end(0, "The cookie came back with 1 of the 1 press after the first, and the server has 2 records")
-
-	v = openLive(t, "secure-on-plain-http").broken(func(h http.Handler) http.Handler { // no Secure
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			rec := httptest.NewRecorder()
-			h.ServeHTTP(rec, r)
-			for name, values := range rec.Header() {
-				for _, value := range values {
-					w.Header().Add(name, strings.ReplaceAll(value, "; Secure", ""))
-				}
-			}
-			w.WriteHeader(rec.Code)
-			_, _ = w.Write(rec.Body.Bytes())
-		})
-	})
-	v.visit("POST", "/set", nil)
-	v.visit("POST", "/set", name)
-	v.end(0, "The server set no cookie with Secure")
-}
-
-// Also: what comes from another site is written down and refused all the same.
+// What comes from another site is written down and refused all the same.
 func TestLiveSameSite(t *testing.T) {
 	all := []string{"normal", "lax", "strict"}
 	for _, test := range []struct {

@@ -26,8 +26,9 @@ type instance struct {
 	late     atomic.Value // what a Save returned that came too late
 }
 
-// bootPrivate is experiment.Config.Boot.
-func (a *App) bootPrivate(cfg experiment.AppConfig) (experiment.App, error) {
+// BootPrivate starts an application for one run of an experiment. It is
+// experiment.Config.Boot.
+func (a *App) BootPrivate(cfg experiment.AppConfig) (experiment.App, error) {
 	hosts := Hosts{}
 	for _, host := range cfg.Hosts {
 		hosts[host] = true

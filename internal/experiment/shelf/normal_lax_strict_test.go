@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
-	"github.com/sessionscope/sessionscope/internal/experiment/shelf"
 )
 
 // grid is an open run of Normal, Lax, Strict whose three cookies were given.
@@ -19,14 +18,9 @@ type grid struct {
 
 func openGrid(t *testing.T) grid {
 	t.Helper()
-	all, err := shelf.Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, _ := all.Find("normal-lax-strict")
 	rn := experiment.NewRunner(experiment.Config{Log: slog.New(slog.DiscardHandler)})
 	t.Cleanup(rn.Close)
-	r, err := rn.Start(e, "ada", "A", experiment.None, nil, "/experiments/normal-lax-strict")
+	r, err := rn.Start(lookUp(t, "normal-lax-strict"), "ada", "A", experiment.None, nil, "/experiments/normal-lax-strict")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,9 +101,12 @@ func Open() (s Shelf, err error) {
 	return s, nil
 }
 
+// textName is the name of the file with the text of the experiment with that slug.
+func textName(slug string) string { return strings.ReplaceAll(slug, "-", "_") + ".md" }
+
 // textOf reads the text of the experiment with that slug.
 func textOf(slug string) (experiment.Text, error) {
-	name := strings.ReplaceAll(slug, "-", "_") + ".md"
+	name := textName(slug)
 	b, err := texts.ReadFile(name)
 	if err != nil {
 		return experiment.Text{}, err

@@ -2,6 +2,7 @@ package shelf
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -47,6 +48,7 @@ const mostSentences = 6
 var (
 	predictionLine = regexp.MustCompile(`^- ([a-z0-9]+(?:-[a-z0-9]+)*): (\S.*)$`)
 	sourceLine     = regexp.MustCompile(`^- \[([^\[\]]+)\]\((https://[^\s()]+)\)$`)
+	sentenceWithin = regexp.MustCompile(`[.?!]["”)]* `)
 	sentenceEnd    = regexp.MustCompile(`[.?!]["”)]?$`)
 	coloured       = regexp.MustCompile(`^\{(cookie|server|wire|mac|ok|bad) [^{}]+\}`)
 )
@@ -66,6 +68,7 @@ type line struct {
 // reader takes one part of a text after the other. Its methods end with a wrong one.
 type reader struct {
 	name  string // of the file
+	last  int    // its last line
 	parts []part
 }
 
@@ -110,6 +113,7 @@ func (r *reader) split(text string) {
 		r.wrong(1+strings.Count(text, "\n"), "the last line does not end")
 	}
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	r.last = len(lines)
 	for i, l := range lines {
 		at := i + 1
 		heading := strings.HasPrefix(l, "#")
@@ -166,7 +170,7 @@ func (r *reader) markup(at int, l string) {
 // take takes the next part, which has that heading and something below it.
 func (r *reader) take(heading string) part {
 	if len(r.parts) == 0 {
-		r.wrong(1, "the part %q is missing", heading)
+		r.wrong(r.last, "the part %q is missing", heading)
 	}
 	p := r.parts[0]
 	if p.heading != heading {
@@ -192,8 +196,11 @@ func (r *reader) title() (title string, lead []string) {
 // sentences are the lines of p, each of which is one, so many at least.
 func (r *reader) sentences(p part, least int) (out []string) {
 	for _, l := range p.lines {
-		if !sentenceEnd.MatchString(l.text) {
+		switch {
+		case !sentenceEnd.MatchString(l.text):
 			r.wrong(l.at, "the line is no sentence: it ends without a full stop or a question mark")
+		case sentenceWithin.MatchString(l.text):
+			r.wrong(l.at, "the line has more than one sentence")
 		}
 		out = append(out, l.text)
 	}
@@ -235,6 +242,9 @@ func (r *reader) sources() (out []experiment.Source) {
 		m := sourceLine.FindStringSubmatch(l.text)
 		if m == nil {
 			r.wrong(l.at, "a source is written: - [What it is called](https://example.org/page)")
+		}
+		if u, err := url.Parse(m[2]); err != nil || u.Host == "" {
+			r.wrong(l.at, "the address %s has no host", m[2])
 		}
 		out = append(out, experiment.Source{Text: m[1], URL: m[2]})
 	}

@@ -1,8 +1,7 @@
-package app
+package shelf_test
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +13,27 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/store/redis/redistest"
 )
+
+var matrix = proof{
+	slug: "matrix", otherwise: []string{"cookie", "this-engine"}, // TestMatrixOutcome
+	cases: []testCase{
+		{happened: "lasting-server", waits: 2200 * time.Millisecond, says: []string{
+			"Of 11 rows 2 come through all scripts: server, SQLite; server, Redis.", "1 of this engine's 9 rows", "1 of plain gorilla's 2",
+			"cookie, memory | kept | opens | 1 of 2 lost | refused | opens after a restart | kept | refused",
+			"hybrid, Redis | kept | opens | 1 of 2 lost | refused | dead | kept | refused",
+			"server, memory | kept | opens | both kept | refused | dead | lost | refused",
+			"server, Redis | kept | opens | both kept | refused | dead | kept | refused",
+			"gorilla CookieStore | kept | opens | 1 of 2 lost | refused | opens again | kept | still opens",
+			"gorilla FilesystemStore | kept | opens | 1 of 2 lost | refused | dead | kept | still opens",
+		}, witness: sawMatrix(theMatrix(true))},
+	},
+	controls: []control{
+		{happened: "no-row", store: unversionedStore},
+		{happened: "no-row", handler: trusting},
+	},
+}
+
+func TestMatrix(t *testing.T) { matrix.run(t) }
 
 // survived is what is to be read in a row of the matrix, "" for nothing.
 type survived struct {
@@ -108,23 +128,6 @@ func sawMatrix(rows []survived) func(*testing.T, []seen) {
 	}
 }
 
-var matrixCases = []experimentCase{
-	{slug: "matrix", happened: 2, waits: 2200 * time.Millisecond, says: []string{
-		"Of 11 rows 2 come through all scripts: server, SQLite; server, Redis.", "1 of this engine's 9 rows", "1 of plain gorilla's 2",
-		"cookie, memory | kept | opens | 1 of 2 lost | refused | opens after a restart | kept | refused",
-		"hybrid, Redis | kept | opens | 1 of 2 lost | refused | dead | kept | refused",
-		"server, memory | kept | opens | both kept | refused | dead | lost | refused",
-		"server, Redis | kept | opens | both kept | refused | dead | kept | refused",
-		"gorilla CookieStore | kept | opens | 1 of 2 lost | refused | opens again | kept | still opens",
-		"gorilla FilesystemStore | kept | opens | 1 of 2 lost | refused | dead | kept | still opens",
-	}, witness: sawMatrix(theMatrix(true))},
-}
-
-var matrixControls = []control{
-	{slug: "matrix", happened: 4, store: unversionedStore},
-	{slug: "matrix", happened: 4, handler: trusting},
-}
-
 // trusting is a server that does not look at signatures: a cookie that it gave out
 // is taken with any.
 func trusting(h http.Handler) http.Handler {
@@ -144,24 +147,24 @@ func trusting(h http.Handler) http.Handler {
 	})
 }
 
-func TestMatrix(t *testing.T)         { runCases(t, matrixCases) }
-func TestMatrixControls(t *testing.T) { runControls(t, matrixControls) }
-
 // Without a Redis its rows say so, and the others are as they are.
 func TestMatrixWithoutRedis(t *testing.T) {
 	t.Parallel()
 	var w witness
-	a := newExperiments(t, func(cfg *experiment.Config) {
+	f := run(t, "matrix", "", func(cfg *experiment.Config) {
 		cfg.WrapHandler, cfg.Stores = w.wrap, private.Stores("redis://127.0.0.1:1/0")
 	})
-	f := runFor(t, a, "matrix", url.Values{}.Encode())
-	if f.State != "ended" || f.Happened != 2 || !strings.Contains(f.Verdict, "Of 8 rows 1 comes") {
-		t.Errorf("state %q, %s %s", f.State, f.Error, f.all())
-	}
-	if n := strings.Count(f.all(), "no Redis answers"); n != 3 {
-		t.Errorf("%d rows say that there is none: %s", n, f.all())
-	}
+	f.wantNoRedis(t)
 	sawMatrix(theMatrix(false))(t, w.seen)
+}
+
+// wantNoRedis checks that f was found without a Redis.
+func (f found) wantNoRedis(t *testing.T) {
+	t.Helper()
+	f.want(t, "lasting-server", "Of 8 rows 1 comes")
+	if n := strings.Count(f.words(), "no Redis answers"); n != 3 {
+		t.Errorf("%d rows say that there is none: %s", n, f.words())
+	}
 }
 
 // A Redis that ends during a row takes its rows with it, and no others.
@@ -180,7 +183,7 @@ func TestMatrixRedisEnds(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			server := redistest.Start(t)
 			n := 0
-			a := newExperiments(t, func(cfg *experiment.Config) {
+			f := run(t, "matrix", "", func(cfg *experiment.Config) {
 				cfg.Stores = private.Stores("redis://" + server.Addr + "/0")
 				cfg.WrapHandler = func(_ string, h http.Handler) http.Handler {
 					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -198,13 +201,7 @@ func TestMatrixRedisEnds(t *testing.T) {
 					})
 				}
 			})
-			f := runFor(t, a, "matrix", "")
-			if f.State != "ended" || f.Error != "" || f.Happened != 2 || !strings.Contains(f.Verdict, "Of 8 rows 1 comes") {
-				t.Errorf("state %q, %s %s", f.State, f.Error, f.all())
-			}
-			if n := strings.Count(f.all(), "no Redis answers"); n != 3 {
-				t.Errorf("%d rows say that there is none: %s", n, f.all())
-			}
+			f.wantNoRedis(t)
 		})
 	}
 }

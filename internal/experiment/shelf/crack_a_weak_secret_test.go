@@ -1,0 +1,73 @@
+package shelf_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/sessionscope/sessionscope/internal/experiment"
+)
+
+var crackAWeakSecret = proof{
+	slug: "crack-a-weak-secret",
+	cases: []testCase{
+		{chosen: "secret=weak", happened: "at-home", says: []string{"Cracked", "a second", "user=admin"}, witness: cracked},
+		{chosen: "secret=yours", happened: "at-home", says: []string{"The secret is Gorilla123!"}, witness: cracked},
+		{chosen: "secret=strong", happened: "impossible", says: []string{"Not cracked", "⁶", " years"}, witness: notCracked},
+		{chosen: choosing("secret", "yours", "word", "p4ssw0rd2025"), happened: "at-home", says: []string{"p4ssw0rd2025"}, witness: cracked},
+		{chosen: choosing("secret", "yours", "word", "Gorilla2011!"), happened: "at-home", says: []string{"Gorilla2011!"}, witness: cracked},
+		{chosen: choosing("secret", "yours", "word", "Summer2024!"), happened: "at-home", says: []string{"Summer2024!"}, witness: cracked},
+		{chosen: choosing("secret", "yours", "word", "two words, {and} a `mark`"), happened: "impossible", says: []string{"does not make it strong"}, witness: notCracked},
+		{chosen: choosing("secret", "yours", "word", ""), says: []string{"nothing to crack", "status 500"}, witness: func(t *testing.T, all []seen) {
+			if len(all) != 1 || all[0].status != 500 || all[0].setCookie != "" {
+				t.Errorf("a server without a secret did more than fail: %+v", all)
+			}
+		}},
+	},
+	controls: []control{
+		{chosen: "secret=strong", happened: "by-sending", handler: believing},
+		{chosen: "secret=weak", happened: experiment.None, handler: passing(func(issued []string, sent string) (string, int) { // a list of what was issued
+			for _, c := range issued {
+				if c == sent {
+					return sent, 0
+				}
+			}
+			return "", 0
+		})},
+	},
+}
+
+func TestCrackAWeakSecret(t *testing.T) { crackAWeakSecret.run(t) }
+
+// forgedIn are the requests whose cookie no answer had set.
+func forgedIn(all []seen) (out []seen) {
+	issued := map[string]bool{"": true}
+	for _, s := range all {
+		if !issued[s.cookie] {
+			out = append(out, s)
+		}
+		issued[s.sent()] = true
+	}
+	return out
+}
+
+func cracked(t *testing.T, all []seen) {
+	forged := forgedIn(all)
+	if len(all) != 3 || len(forged) != 1 || forged[0].status != 200 || forged[0].value() != "admin" || all[1].value() != "rahim" {
+		t.Errorf("not one forged cookie that was believed: %+v", all)
+	}
+	if !bytes.Contains(payload(forged[0].cookie), []byte("admin")) || bytes.Contains(payload(all[0].sent()), []byte("admin")) {
+		t.Error("admin does not stand in the forged cookie alone")
+	}
+}
+
+func notCracked(t *testing.T, all []seen) {
+	forged := forgedIn(all)
+	if len(forged) == 0 {
+		t.Error("nothing was tried at the server")
+	}
+	for _, s := range forged {
+		if s.answer["found"] != false || !bytes.Contains(payload(s.cookie), []byte("admin")) {
+			t.Errorf("a guess was answered with %s", s.body)
+		}
+	}
+}

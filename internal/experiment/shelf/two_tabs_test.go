@@ -1,0 +1,104 @@
+package shelf_test
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/sessionscope/sessionscope/internal/experiment"
+)
+
+var twoTabs = proof{
+	slug: "two-tabs",
+	cases: []testCase{
+		atOnceIn("cookie", "short", 1, [2]float64{2, 2}, twoLost, "Both answers say version 2"),
+		atOnceIn("cookie", "long", 1, [2]float64{2, 2}, twoLost, "the browser kept the one with"),
+		atOnceIn("hybrid", "short", 1, [2]float64{2, 3}, twoLost, "counted both writes"),
+		atOnceIn("hybrid", "long", 2, [2]float64{2, 3}, twoKept, "from 1 to 3"),
+		atOnceIn("server", "short", 2, [2]float64{2, 3}, twoKept, "from 1 to 3", "version 1 once more, refused"),
+		atOnceIn("server", "long", 2, [2]float64{2, 3}, twoKept, "now at version 3"),
+		atOnceIn("gorilla-cookie", "short", 1, [2]float64{}, twoLost, "Without a version"),
+		atOnceIn("gorilla-cookie", "long", 1, [2]float64{}, twoLost, "Without a version"),
+		atOnceIn("gorilla-file", "short", 1, [2]float64{}, twoLost, "keeps 1 file"),
+		atOnceIn("gorilla-file", "long", 1, [2]float64{}, twoLost, "keeps 1 file"),
+	},
+	controls: []control{
+		{chosen: "placement=server&size=short", happened: "one-lost", store: unversionedStore},
+		{chosen: "placement=hybrid&size=long", happened: "one-lost", store: unversionedStore},
+		{chosen: "placement=cookie&size=short", happened: "both-kept", handler: merging},
+		{chosen: "placement=server&size=long", happened: "one-refused", handler: answeredInstead(func(r *http.Request) bool {
+			return r.URL.Path == "/set" && r.UserAgent() == "Rahim's second tab"
+		}, http.StatusConflict, `{"status":409}`)},
+		{chosen: "placement=gorilla-file&size=short", happened: experiment.None, handler: answeredInstead(onRoute("POST", "/set"), http.StatusServiceUnavailable, "")},
+	},
+}
+
+func TestTwoTabs(t *testing.T) { twoTabs.run(t) }
+
+// atOnceIn is a case with that placement and size. kept is how many of the two values are
+// there in the end, and versions are those that the answers name, the lower one first; 0
+// for none.
+func atOnceIn(placement, size string, kept int, versions [2]float64, says ...string) testCase {
+	happened := "one-lost"
+	if kept == 2 {
+		happened = "both-kept"
+	}
+	return testCase{chosen: "placement=" + placement + "&size=" + size, happened: happened, says: says, witness: func(t *testing.T, all []seen) {
+		var held []seen
+		var began seen
+		found := make(map[string]string)
+		for _, s := range all {
+			switch {
+			case s.form.Get("key") == "name": // a slow machine makes it begin anew
+				began, held = s, nil
+			case s.form.Get("hold") != "":
+				held = append(held, s)
+			case strings.HasPrefix(s.path, "/get?key="):
+				if s.answer["found"] == true {
+					found[strings.TrimPrefix(s.path, "/get?key=")] = s.value()
+				}
+			}
+		}
+		if len(held) != 2 || held[0].client == held[1].client {
+			t.Fatalf("%d requests held the session", len(held))
+		}
+		got := [2]float64{}
+		for i, s := range held {
+			if s.status != 200 || s.cookie == "" || s.cookie != began.sent() {
+				t.Errorf("%s: status %d, with the cookie from before: %v", s.client, s.status, s.cookie == began.sent())
+			}
+			if value, ok := found[s.form.Get("key")]; ok && value != s.form.Get("value") {
+				t.Errorf("%s was written, %s was read", s.form.Get("value"), value)
+			}
+			about, _ := s.answer["session"].(map[string]any)
+			got[i], _ = about["version"].(float64)
+		}
+		if got[0] > got[1] {
+			got[0], got[1] = got[1], got[0]
+		}
+		if len(found) != kept || got != versions {
+			t.Errorf("%d values are there, want %d; versions %v, want %v", len(found), kept, got, versions)
+		}
+	}}
+}
+
+const twoLost, twoKept = "One update is lost", "Both are kept"
+
+// merging is a server that takes one request after the other, and uses the newest
+// cookie that it sent in the place of each that it gets.
+func merging(h http.Handler) http.Handler {
+	var mu sync.Mutex
+	newest := ""
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if newest != "" && r.Header.Get("Cookie") != "" {
+			r.Header.Set("Cookie", newest)
+		}
+		h.ServeHTTP(w, r)
+		if line, _, _ := strings.Cut(w.Header().Get("Set-Cookie"), ";"); line != "" {
+			newest = line
+		}
+	})
+}
