@@ -118,22 +118,43 @@ type saying struct {
 	want  string
 }
 
-func check(t *testing.T, sayings []saying) {
-	t.Helper()
+// exchange is the exchange of s.
+func (s saying) exchange() trace.Exchange {
+	x := trace.Exchange{Did: s.did, Cookie: trace.Cookie{Verdict: session.VerdictAbsent}, Store: trace.Store{Policy: trace.Policy{Idle: 2 * time.Hour}}}
+	if s.did.Was.Exists {
+		x.Cookie.Verdict, x.Cookie.Came = session.VerdictOK, true
+	}
+	for _, f := range s.facts {
+		f(&x)
+	}
+	if x.Session.Exists && x.Cookie.Verdict == session.VerdictAbsent {
+		x.Cookie.Verdict = session.VerdictOK
+	}
+	return x
+}
+
+// groups lists every sentence of a press, by the buttons that it is under.
+func groups() []group {
+	return []group{
+		{"Set", sayingsOfSet()}, {"Get, List keys, Delete, Clear", sayingsOfKeys()},
+		{"Log in, Log out, Flush, Start over", sayingsOfBirthAndEnd()}, {"Cycle ID, Clear expired, Expire in, the placement", sayingsOfLife()},
+		{"A page that was loaded, or looked at again", sayingsOfLooks()}, {"Tamper, Replay, Pin, Plant, Drop, Put back", sayingsOfCookies()},
+	}
+}
+
+type group struct {
+	name    string
+	sayings []saying
+}
+
+// A learner would read a wrong sentence under the button.
+func TestPress(t *testing.T) {
 	t.Parallel()
-	for _, s := range sayings {
-		x := trace.Exchange{Did: s.did, Cookie: trace.Cookie{Verdict: session.VerdictAbsent}, Store: trace.Store{Policy: trace.Policy{Idle: 2 * time.Hour}}}
-		if s.did.Was.Exists {
-			x.Cookie.Verdict, x.Cookie.Came = session.VerdictOK, true
-		}
-		for _, f := range s.facts {
-			f(&x)
-		}
-		if x.Session.Exists && x.Cookie.Verdict == session.VerdictAbsent {
-			x.Cookie.Verdict = session.VerdictOK
-		}
-		if got := plain(Press(x.Seen(trace.Nobody))); got != s.want {
-			t.Errorf("%s %s\ngot  %s\nwant %s", s.did.Op, s.name, got, s.want)
+	for _, g := range groups() {
+		for _, s := range g.sayings {
+			if got := plain(Press(s.exchange().Seen(trace.Nobody))); got != s.want {
+				t.Errorf("%s: %s %s\ngot  %s\nwant %s", g.name, s.did.Op, s.name, got, s.want)
+			}
 		}
 	}
 }

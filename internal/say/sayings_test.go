@@ -10,11 +10,11 @@ import (
 )
 
 // The words after Set.
-func TestSayingsOfSet(t *testing.T) {
+func sayingsOfSet() []saying {
 	name, long := riding("name", `"Rahim"`), riding("name", `"`+strings.Repeat("a", 300)+`"`)
 	born := trace.Did{Op: "set", Key: "name", Value: name, Born: true, Came: session.VerdictAbsent}
 	again := trace.Did{Op: "set", Key: "name", Value: name, Came: session.VerdictOK}
-	check(t, []saying{
+	return []saying{
 		{"born", born, []fact{has(session.Hybrid, name), sent},
 			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to ride {cookie:in the cookie}. A session was born with this first write: the server sent its first cookie.`},
 		{"born with a cookie that opened nothing", trace.Did{Op: "set", Key: "name", Value: name, Born: true, Came: session.VerdictDead}, []fact{has(session.Hybrid, name), sent},
@@ -40,15 +40,15 @@ func TestSayingsOfSet(t *testing.T) {
 			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}: once there, a key stays until it is deleted, or the cookie had no room. The old signature no longer fits, so the server sent a new cookie.`},
 		{"with a stale cookie", again, []fact{has(session.Hybrid, kept("name", `"Rahim"`)), verdict(session.VerdictStale)},
 			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}: a later cookie than this request's was sent out, and a new one would overwrite what that carries. The cookie stays as it is.`},
-	})
+	}
 }
 
 // The words after Get, List keys, Delete and Clear.
-func TestSayingsOfKeys(t *testing.T) {
+func sayingsOfKeys() []saying {
 	name, stale := riding("name", `"Rahim"`), verdict(session.VerdictStale)
 	get := func(v trace.Value) trace.Did { return trace.Did{Op: "get", Key: v.Key, Value: v, Found: true} }
 	missing := trace.Did{Op: "get", Key: "nope"}
-	check(t, []saying{
+	return []saying{
 		{"found", get(name), []fact{has(session.Hybrid, name)}, `[ok] get: {code:name} is {code:"Rahim"}, a text read from {cookie:the cookie}. Reading changes nothing.`},
 		{"found on the server", get(riding("n", "[1]")), []fact{has(session.OnServer, kept("n", "[1]")), stale}, `[ok] get: {code:n} is {code:[1]}, a list read from {server:the server}. Reading changes nothing.`},
 		{"an object", get(riding("n", "{}")), []fact{has(session.Hybrid, riding("n", "{}"))}, `[ok] get: {code:n} is {code:{}}, an object read from {cookie:the cookie}. Reading changes nothing.`},
@@ -74,13 +74,13 @@ func TestSayingsOfKeys(t *testing.T) {
 		{"in the cookie", trace.Did{Op: "clear", Count: 1}, []fact{has(session.InCookie)}, `[ok] cleared: 1 key. The session is empty but alive: the ID {id:9f2c41e0} stays. Flush would end it.`},
 		{"none", trace.Did{Op: "clear"}, []fact{has(session.Hybrid)}, `[note] clear: The session had no keys already. Nothing was written.`},
 		{"without a session", trace.Did{Op: "clear"}, nil, `[note] clear: This browser has no session. There was nothing to clear.`},
-	})
+	}
 }
 
 // The words after Log in, Log out, Flush and Start over.
-func TestSayingsOfBirthAndEnd(t *testing.T) {
+func sayingsOfBirthAndEnd() []saying {
 	was := sessionOf(old, session.Hybrid, riding("user", `"ada"`))
-	check(t, []saying{
+	return []saying{
 		{"first", trace.Did{Op: "login", User: "ada"}, []fact{has(session.Hybrid), sent}, `[ok] logged in: {code:user} is now {code:ada}. A session was born with it, so its ID is fresh.`},
 		{"first, while the session before lives on", trace.Did{Op: "login", User: "ada"}, []fact{has(session.Hybrid), sent, left(session.StateLive)}, `[ok] logged in: {code:user} is now {code:ada}. A session was born with it, so its ID is fresh; the old record {id:4ca53ce7} lies there still.`},
 		{"again", trace.Did{Op: "login", User: "ada", Before: old, Was: was}, []fact{has(session.Hybrid), sent, left(session.StateCycled)}, `[ok] logged in: {code:user} is now {code:ada}. At every login the ID changes, here from {id:4ca53ce7} to {id:9f2c41e0}: whoever knew the old one is left outside.`},
@@ -96,18 +96,18 @@ func TestSayingsOfBirthAndEnd(t *testing.T) {
 		{"without a session", trace.Did{Op: "flush"}, nil, `[note] flush: This browser has no session. There was nothing to flush.`},
 		{"over, without a session", trace.Did{Op: "flush", Away: true}, nil, `[note] flush: This browser has no session. There was nothing to flush. Everything is as at the beginning: press Set and a new session is born.`},
 		{"over, with a dead cookie", trace.Did{Op: "flush", Away: true}, []fact{verdict(session.VerdictDead)}, `[note] flush: The cookie that came has a valid signature, but its session has ended: it opens nothing. There was nothing to flush. The fields are as at the beginning; the cookie stays until the next Set replaces it.`},
-	})
+	}
 }
 
 // The words after Cycle ID, Clear expired, Expiry and Placement.
-func TestSayingsOfLife(t *testing.T) {
+func sayingsOfLife() []saying {
 	was := sessionOf(now, session.Hybrid, riding("name", `"Rahim"`))
 	own := func(x session.Expiry) trace.Did { return trace.Did{Op: "expiry", Was: was, Expiry: x} }
 	to := func(p session.Placement, was trace.Session) trace.Did {
 		return trace.Did{Op: "placement", Placement: p, Was: was}
 	}
 	late := func(x *trace.Exchange) { x.Session.Expires = x.Session.Absolute }
-	check(t, []saying{
+	return []saying{
 		{"", trace.Did{Op: "cycle-id", Before: old}, []fact{has(session.Hybrid), sent}, `[ok] cycled: The same data has a new ID: {id:4ca53ce7} became {id:9f2c41e0}. The old one is dead, and the absolute lifetime has not moved.`},
 		{"with a stale cookie", trace.Did{Op: "cycle-id", Before: old, Came: session.VerdictStale}, []fact{has(session.Hybrid), sent}, `[ok] cycled: The same data has a new ID: {id:4ca53ce7} became {id:9f2c41e0}. The old one is dead, and the absolute lifetime has not moved. The cookie that came was stale: what a later one carried is left behind.`},
 		{"without a session", trace.Did{Op: "cycle-id"}, []fact{verdict(session.VerdictMoved)}, `[note] cycle ID: The ID in the cookie that came was replaced a moment ago, so it opens nothing. There is no ID to change.`},
@@ -131,13 +131,13 @@ func TestSayingsOfLife(t *testing.T) {
 		{"with a stale cookie", trace.Did{Op: "placement", Placement: session.OnServer, Was: was, Came: session.VerdictStale}, []fact{has(session.OnServer, kept("name", `"Rahim"`))}, `[ok] moved: From now on every value lives on the server and the cookie carries the ID alone. 1 value moved at once. The cookie that came was stale: what a later one carried is left behind.`},
 		{"as it is", to(session.Hybrid, was), []fact{has(session.Hybrid)}, `[note] placement: It is so already: small values ride in the cookie, and those that are larger or were on the server before live there.`},
 		{"without a session", to(session.InCookie, trace.Session{}), nil, `[note] placement: This browser has no session. In the next one, every value rides in the cookie and the server keeps no record.`},
-	})
+	}
 }
 
 // The words of a page on which nothing was pressed.
-func TestSayingsOfLooks(t *testing.T) {
+func sayingsOfLooks() []saying {
 	late := trace.Did{Op: "session", Late: true}
-	check(t, []saying{
+	return []saying{
 		{"a session", trace.Did{Op: "lab"}, []fact{has(session.Hybrid, riding("cart", "[]"), riding("name", "1"))}, `[note] session: This browser has a session: {id:9f2c41e0}, with 2 keys: {code:cart, name}.`},
 		{"one key", trace.Did{Op: "session"}, []fact{has(session.Hybrid, riding("name", "1"))}, `[note] session: This browser has a session: {id:9f2c41e0}, with 1 key: {code:name}.`},
 		{"an empty one", trace.Did{Op: "lab"}, []fact{has(session.Hybrid)}, `[note] session: This browser has a session, {id:9f2c41e0}, and it is empty.`},
@@ -160,11 +160,11 @@ func TestSayingsOfLooks(t *testing.T) {
 		{"the cookie still came", late, []fact{verdict(session.VerdictExpired), expired(1)}, `[note] expired: The time on this page is up. {cookie:The cookie} still came, and its session has expired. 1 expired record, of any browser, still lies {server:on the server}: expired is not cleared.`},
 		{"cleared meanwhile", late, []fact{verdict(session.VerdictDead), expired(2)}, `[note] expired: The time on this page is up. The cookie that came has a valid signature, but its session has ended: it opens nothing. 2 expired records, of any browser, still lie {server:on the server}: expired is not cleared.`},
 		{"another tab has written", late, []fact{has(session.Hybrid)}, `[note] session: This browser has a session, {id:9f2c41e0}, and it is empty.`},
-	})
+	}
 }
 
 // The words after presses on the cookie and on copies of it.
-func TestSayingsOfCookies(t *testing.T) {
+func sayingsOfCookies() []saying {
 	letter := trace.Did{Op: "tamper", How: "letter", Letter: trace.Letter{At: 5, Was: "a", Now: "b"}, Copy: copied(200, session.VerdictForged, "the signature does not fit")}
 	replay := func(c *trace.Copy) trace.Did { return trace.Did{Op: "replay", PinnedAt: nine, Copy: c} }
 	back := trace.Did{Op: "put-back", PinnedAt: nine}
@@ -173,7 +173,7 @@ func TestSayingsOfCookies(t *testing.T) {
 	hidden := func(x *trace.Exchange) { x.Cookie.Kept, x.Cookie.Hidden = "", true }
 	over := trace.Did{Op: "put-back", PinnedAt: nine, Was: sessionOf(old, session.InCookie)}
 	none := func(x *trace.Exchange) { x.Cookie.Came = false }
-	check(t, []saying{
+	return []saying{
 		{"a letter", letter, []fact{has(session.Hybrid)}, `[bad] copy refused: The server's own client sent a copy of {cookie:the cookie} with letter 5 changed from a to b, and the server {mac:refused} it: the signature does not fit. Your own cookie and session stay as they are.`},
 		{"a part, accepted", trace.Did{Op: "tamper", How: "values", Copy: copied(200, session.VerdictOK, "")}, []fact{has(session.Hybrid), rolling}, `[note] copy accepted: The server's own client sent a copy of {cookie:the cookie} with a change in the values, and the server {server:accepted} it: whoever sends it is you. Your own cookie and session stay as they are. With --rolling the copy's request moved the idle clock, as any request does.`},
 		{"nothing", trace.Did{Op: "tamper", How: "value", Same: true, Copy: copied(200, session.VerdictOK, "")}, []fact{has(session.Hybrid)}, `[note] copy accepted: A copy of {cookie:the cookie} with nothing changed was sent by the server's own client, and the server {server:accepted} it: whoever sends it is you. Your own cookie and session stay as they are.`},
@@ -183,6 +183,7 @@ func TestSayingsOfCookies(t *testing.T) {
 		{"accepted", replay(copied(200, session.VerdictOK, "")), []fact{has(session.Hybrid)}, `[ok] replay accepted: Another client sent the copy of {cookie:the cookie} from 2001-02-03 09:00:00, and the server {server:accepted} it: whoever sends it is you. Your own cookie and session stay as they are.`},
 		{"stale", replay(copied(200, session.VerdictStale, "")), nil, `[ok] replay accepted: Another client sent the copy of {cookie:the cookie} from 2001-02-03 09:00:00, and the server {server:accepted} it, although it is stale: whoever sends it is you, as you were then. This browser has no session of its own now.`},
 		{"refused", replay(copied(200, session.VerdictDead, "this ID was ended")), nil, `[bad] replay refused: Another client sent the copy of {cookie:the cookie} from 2001-02-03 09:00:00, and the server {mac:refused} it: this ID was ended. This browser has no session of its own now.`},
+		{"without a copy", trace.Did{Op: "replay"}, nil, `[note] replay: This browser has no session. There is no copy to send.`},
 		{"during an outage", replay(copied(503, "", "")), nil, `[note] no verdict: Another client sent the copy of {cookie:the cookie} from 2001-02-03 09:00:00, and the server answered 503. This browser has no session of its own now.`},
 
 		{"", trace.Did{Op: "pin"}, []fact{has(session.Hybrid), verdict(session.VerdictOK)}, `[ok] pinned: A copy of {cookie:the cookie} is kept here, as a thief would keep it. Flush, cycle the ID or let the session expire, then replay the copy and see whether it still opens anything.`},
@@ -208,11 +209,12 @@ func TestSayingsOfCookies(t *testing.T) {
 		{"a dead one, hidden, over a live session", back, []fact{put(pin, session.VerdictDead), hidden, left(session.StateLive)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: its signature is valid, but its session has ended. The session {id:4ca53ce7}, version 7, which this browser had until now, lies on in the store, and no cookie of this browser opens it.`},
 		{"a forged one", back, []fact{put(pin, session.VerdictForged)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: its signature does not fit.`}, // and so its ID proves nothing
 		{"a garbled one", back, []fact{put("garbled", session.VerdictGarbled)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: it carries no signature of ours.`},
+		{"one that the engine says nothing of", back, []fact{put("garbled", session.VerdictAbsent)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing.`},
 		// Nobody can tell of what session such a copy is, so that the store was asked for the one that this browser had.
 		{"a garbled one, over a live session", back, []fact{put("garbled", session.VerdictGarbled), lies}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: it carries no signature of ours. The session {id:4ca53ce7}, version 7, which this browser had until now, lies on in the store, and no cookie of this browser opens it.`},
 		{"a forged one, after that session's cookie was dropped", back, []fact{put(pin, session.VerdictForged), none, lies}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: its signature does not fit. The session {id:4ca53ce7}, version 7, which this browser had before, lies on in the store, and no cookie of this browser opens it.`},
 		{"during an outage", back, []fact{put(pin, ""), func(x *trace.Exchange) { x.Store.Down = true }}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. Nobody can say what it opens: the store does not answer.`},
-	})
+	}
 }
 
 // Each press of the lab has words, whatever facts are missing.
@@ -230,20 +232,31 @@ func TestEveryOpHasWords(t *testing.T) {
 	}
 }
 
-// Who sent a copy, as the timeline and the page say it.
-func TestCopyBy(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		did  trace.Did
-		want string
-	}{
+// copiesBy lists who sent a copy, by what was done to it.
+func copiesBy() []copyBy {
+	out := []copyBy{
 		{trace.Did{Op: "replay", Same: true}, "a pinned copy"},
 		{trace.Did{Op: "tamper", How: "value", Same: true}, "an unchanged copy"}, // whichever part was to be changed
 		{trace.Did{Op: "tamper", How: "letter", Same: true}, "an unchanged copy"},
-		{trace.Did{Op: "tamper", How: "value"}, "a copy with a change in the whole cookie"},
-		{trace.Did{Op: "tamper", How: "values"}, "a copy with a change in the values"},
 		{trace.Did{Op: "tamper", How: "letter", Letter: trace.Letter{At: 5, Was: "a", Now: "b"}}, "a copy with letter 5 changed from a to b"},
-	} {
+	}
+	for _, part := range session.TamperParts {
+		if part != "letter" {
+			out = append(out, copyBy{trace.Did{Op: "tamper", How: part}, "a copy with a change in " + PartOf(part)})
+		}
+	}
+	return out
+}
+
+type copyBy struct {
+	did  trace.Did
+	want string
+}
+
+// The timeline and the page would name the wrong sender of a copy.
+func TestCopyBy(t *testing.T) {
+	t.Parallel()
+	for _, test := range copiesBy() {
 		if got := CopyBy(test.did); got != test.want {
 			t.Errorf("%+v: %q, want %q", test.did, got, test.want)
 		}
@@ -265,12 +278,17 @@ func TestRefusedAndNotes(t *testing.T) {
 	if plain(secret) != `[bad] refused (413): {secret:The value with the key "a" is too large.}` || secret.Field != "value" {
 		t.Errorf("%+v", secret)
 	}
+	for _, test := range notesOnCookies() {
+		if got := NoteOf(test.s, test.c); got != test.want {
+			t.Errorf("%+v: %q, want %q", test.c, got, test.want)
+		}
+	}
+}
+
+// notesOnCookies lists what is said of the cookie of an exchange, by the facts.
+func notesOnCookies() []noteOnCookie {
 	live := trace.Session{Exists: true}
-	for _, test := range []struct {
-		s    trace.Session
-		c    trace.Cookie
-		want string
-	}{
+	return []noteOnCookie{
 		{trace.Session{}, trace.Cookie{Verdict: session.VerdictAbsent}, ""},
 		{live, trace.Cookie{Verdict: session.VerdictOK}, ""},
 		{live, trace.Cookie{Verdict: session.VerdictStale}, "This cookie is stale: a later one was sent out since. What it holds itself may be old."},
@@ -279,9 +297,12 @@ func TestRefusedAndNotes(t *testing.T) {
 		{live, trace.Cookie{Verdict: session.VerdictDead, Bytes: 9, Put: true}, ""},
 		{trace.Session{}, trace.Cookie{Verdict: session.VerdictDead, Bytes: 9, Put: true}, "This cookie opens nothing: its signature is valid, but its session has ended."},
 		{trace.Session{}, trace.Cookie{Verdict: session.VerdictGarbled, Came: true}, "The cookie that came is empty, so it opens nothing."},
-	} {
-		if got := NoteOf(test.s, test.c); got != test.want {
-			t.Errorf("%+v: %q, want %q", test.c, got, test.want)
-		}
+		{trace.Session{}, trace.Cookie{Verdict: session.VerdictMoved, Bytes: 9, Put: true}, "This cookie opens nothing: its ID was replaced a moment ago."},
 	}
+}
+
+type noteOnCookie struct {
+	s    trace.Session
+	c    trace.Cookie
+	want string
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-func TestSummary(t *testing.T) {
-	t.Parallel()
+// summaries lists what the timeline says, by the facts of the exchange.
+func summaries() []summary {
 	read := trace.Act{Kind: session.Read}
 	stale := trace.Act{Kind: session.Refused, Reason: "stale: a later cookie was sent"}
 	dead := trace.Act{Kind: session.Refused, Reason: "this ID was ended"}
@@ -26,11 +26,7 @@ func TestSummary(t *testing.T) {
 		many = append(many, placed("k", "server"))
 	}
 	acts := func(list ...trace.Act) []trace.Act { return list }
-	for _, test := range []struct {
-		name string
-		g    trace.Gist
-		want string // verb | what | tone
-	}{
+	return []summary{
 		{"refused", trace.Gist{Op: "set", Status: 404, Put: true, Acts: acts(read)}, "refused|404 Not Found|bad"},
 
 		{"first look", trace.Gist{Op: "lab", Verdict: session.VerdictAbsent}, "opened|no session cookie|"},
@@ -102,8 +98,20 @@ func TestSummary(t *testing.T) {
 		{"put back, stale", trace.Gist{Op: "put-back", Put: true, Session: "9f2c41e0", Verdict: session.VerdictStale, Acts: acts(stale, read)}, "put back|a stale copy|moved"},
 		{"put back, dead", trace.Gist{Op: "put-back", Put: true, Verdict: session.VerdictDead, Acts: acts(read, dead)}, "put back|a copy that opens nothing|gone"},
 		{"put back during an outage", trace.Gist{Op: "put-back", Put: true, Aside: true}, "put back|a pinned copy|moved"},
-	} {
-		verb, what, tone := Summary(test.g)
+	}
+}
+
+type summary struct {
+	name string
+	gist trace.Gist
+	want string // verb|what|tone
+}
+
+// The timeline would say of an exchange what it did not do.
+func TestSummary(t *testing.T) {
+	t.Parallel()
+	for _, test := range summaries() {
+		verb, what, tone := Summary(test.gist)
 		if got := verb + "|" + what + "|" + tone; got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}

@@ -1,0 +1,244 @@
+package say
+
+import (
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+var update = flag.Bool("update", false, "write the lists of sentences anew")
+
+// section is a part of a list: what is said in one place.
+type section struct {
+	heading string
+	lines   []string
+}
+
+// list shows the sections as a text. A line that an earlier section has is left out.
+func list(intro string, sections []section) string {
+	var b strings.Builder
+	b.WriteString(intro)
+	said := make(map[string]bool)
+	for _, s := range sections {
+		heading := "\n" + s.heading + "\n"
+		for _, line := range s.lines {
+			line = tidied(line)
+			if said[line] || unsaid[line] || !worded(line) {
+				continue
+			}
+			said[line] = true
+			b.WriteString(heading + line + "\n")
+			heading = ""
+		}
+	}
+	return b.String()
+}
+
+// tidied is a line with its spaces as a page shows them.
+func tidied(line string) string {
+	return strings.TrimSpace(spaces.ReplaceAllString(unknown.ReplaceAllString(line, "{…}"), " "))
+}
+
+var (
+	spaces  = regexp.MustCompile(`\s+`)
+	unknown = regexp.MustCompile(`%[dsUq]`) // a verb of a format that a function of its own fills in
+)
+
+// unsaid looks like words, and nobody reads it.
+var unsaid = map[string]bool{
+	": still here": true, "event: look data: the session is another": true, "id: {…}": true, "{dir}{file}, line {line}": true, "every 1s": true, "every 250ms": true,
+	"Accept, Cookie, HX-Request": true, "app: no content type for the asset {name}": true, "panic: {cause} {stack}": true, "visit {Name}": true,
+	`\ --data-raw {body}`: true, "curl -si {target}": true, "Cookie: {Engine}={cookie}": true, `{b} \ -H 'Accept: application/json'`: true,
+	"(prefers-color-scheme: dark)": true, "(prefers-reduced-motion: no-preference)": true, "0 0 0 3px var(--c)": true, ".free input": true,
+	"expiry {s} is neither a duration nor a time": true, "code": true, "bared": true, "true": true, "page": true, "result": true,
+}
+
+// check compares a list with its file, or writes that.
+func check(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s is not what the program says: read the new words aloud, then write them with\n\tgo test ./internal/say -update\n(-file +program)\n%s", path, diff)
+	}
+}
+
+const introSentences = `Every sentence of the program, for reading aloud and for translating. It is written by
+	go test ./internal/say -update
+Under the buttons and in the timeline stand whole sentences, as the program says them of
+examples. Elsewhere a word in braces is computed, and the arms of a choice stand below each
+other. What is said in more places than one stands once. The glossary is the comment of
+the package say. The experiments have a list of their own: experiments.txt.
+`
+
+// A reader, and one day a translator, would not see a sentence of the program.
+func TestSentences(t *testing.T) {
+	t.Parallel()
+	sections := append(ownSections(), elsewhere(t)...)
+	check(t, "sentences.txt", list(introSentences, sections))
+	met := make(map[string]bool)
+	for _, s := range sections {
+		for _, line := range s.lines {
+			met[tidied(line)] = true
+		}
+	}
+	for line := range unsaid {
+		if !met[line] {
+			t.Errorf("%q is in no source any more: take it out of unsaid", line)
+		}
+	}
+}
+
+// ownSections are the words of this package, as it says them.
+func ownSections() (out []section) {
+	for _, g := range groups() {
+		s := section{heading: "# Under the buttons: " + g.name}
+		for _, c := range g.sayings {
+			s.lines = append(s.lines, spoken(Press(c.exchange().Seen(trace.Nobody))))
+		}
+		out = append(out, s)
+	}
+	refused := spoken(Refused(422, "… (the refusals stand below)", "", false))
+	notes := section{heading: "# About the browser's cookie"}
+	for _, n := range notesOnCookies() {
+		notes.lines = append(notes.lines, NoteOf(n.s, n.c))
+	}
+	copies := section{heading: "# Who sent a copy, and what can be changed in it"}
+	for _, part := range session.TamperParts {
+		copies.lines = append(copies.lines, PartOf(part))
+	}
+	for _, c := range copiesBy() {
+		copies.lines = append(copies.lines, CopyBy(c.did))
+	}
+	timeline := section{heading: "# In the timeline"}
+	for _, s := range summaries() {
+		what, more, tone := Summary(s.gist)
+		timeline.lines = append(timeline.lines, tones[tone]+what+" "+more)
+	}
+	numbers := section{heading: "# Numbers", lines: []string{
+		Clock(nine), Left(3661 * time.Second), Left(61 * time.Second), Left(time.Second), Seconds(time.Second), Seconds(time.Hour), Milliseconds(1540 * time.Microsecond), Milliseconds(time.Second),
+		Size(70_002), Size(70_000_002), Shown("Rahims", 5), List(trace.KeysOf(strings.Split("a b c d e f g h i j k l m n", " "))),
+	}}
+	return append(out, section{"# Under the buttons: a refusal", []string{refused}}, notes, copies, timeline, numbers)
+}
+
+// tones are the marks before what is said.
+var tones = map[string]string{"ok": "✓ ", "note": "· ", "bad": "✕ ", "": "", "born": "", "moved": "", "gone": ""}
+
+// spoken is a sentence as it is read aloud.
+func spoken(s Sentence) string {
+	var b strings.Builder
+	b.WriteString(tones[s.Tone] + s.Verb + ": ")
+	for _, p := range s.Parts {
+		b.WriteString(p.Text)
+	}
+	return b.String()
+}
+
+// elsewhere are the words of other packages, as their source has them.
+func elsewhere(t *testing.T) (out []section) {
+	refused := []string{"errors.go", "guards.go", "body.go", "hosts.go", "set.go", "life.go", "copy.go", "moments.go", "browsers.go", "events.go"}
+	for _, file := range refused {
+		out = append(out, goFile(t, "# Refused", "internal/app/"+file, sentencelike))
+	}
+	for _, file := range []string{"value.go", "placement.go", "peel.go", "gorilla.go", "session.go"} {
+		out = append(out, goFile(t, "# Refused", "internal/session/"+file, sentencelike))
+	}
+	out = append(out, goFile(t, "# Refused", "internal/tap/gate.go", sentencelike), goFile(t, "# Refused", "internal/tap/tap.go", sentencelike))
+	out = append(out, goFile(t, "# Who acted", "internal/hub/tell.go", sentencelike), goFile(t, "# Who acted", "internal/hub/follow.go", sentencelike), goFile(t, "# Who acted", "internal/seat/seat.go", sentencelike))
+	out = append(out, goFiles(t, "# In the panels", "internal/show", worded)...)
+	for _, path := range filesOf(t, "views", ".templ") {
+		out = append(out, section{"# On the page: " + path, templateWords(t, "../../"+path)})
+	}
+	out = append(out, goFiles(t, "# On the page", "views", worded)...)
+	out = append(out, goFiles(t, "# On the page", "internal/app", sentencelike)...) // what is not above
+	script, err := os.ReadFile("../../web/js/sessionscope.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(out, section{"# On the page: web/js/sessionscope.js", scriptWords(string(script))})
+}
+
+// goFiles has a section for each Go file of a folder.
+func goFiles(t *testing.T, what, dir string, reads func(string) bool) (out []section) {
+	for _, path := range filesOf(t, dir, ".go") {
+		if !strings.HasSuffix(path, "_test.go") && !strings.HasSuffix(path, "_templ.go") {
+			out = append(out, goFile(t, what, path, reads))
+		}
+	}
+	return out
+}
+
+// goFile is the section of one Go file: its phrases that reads lets pass.
+func goFile(t *testing.T, what, path string, reads func(string) bool) section {
+	s := section{heading: what + ": " + path}
+	text, err := os.ReadFile(filepath.Join("../..", path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range phrases(parsed(t, path, string(text))) {
+		if reads(p) {
+			s.lines = append(s.lines, p)
+		}
+	}
+	return s
+}
+
+// filesOf lists the files under a folder of the module, with their paths in it.
+func filesOf(t *testing.T, dir, ext string) (out []string) {
+	t.Helper()
+	err := fs.WalkDir(os.DirFS("../.."), dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && strings.HasSuffix(path, ext) && !strings.Contains(path, "/testdata/") {
+			out = append(out, path)
+		}
+		return err
+	})
+	if err != nil || len(out) == 0 {
+		t.Fatalf("no %s under %s: %v", ext, dir, err)
+	}
+	return out
+}
+
+const introExperiments = `Every sentence of the experiments, as their source has it. It is written by
+	go test ./internal/say -update
+A word in braces is computed, but for {cookie …}, {server …}, {wire …}, {mac …}, {ok …} and
+{bad …}, which colour words.
+`
+
+// A reader, and one day a translator, would not see a sentence of an experiment.
+func TestSentencesOfExperiments(t *testing.T) {
+	t.Parallel()
+	var sections []section
+	for _, path := range filesOf(t, "internal/experiment", "") {
+		switch {
+		case strings.HasSuffix(path, ".md"):
+			text, err := os.ReadFile(filepath.Join("../..", path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sections = append(sections, section{"# " + path, strings.Split(string(text), "\n")})
+		case strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go"):
+			sections = append(sections, goFile(t, "# Experiments", path, sentencelike))
+		}
+	}
+	check(t, "experiments.txt", list(introExperiments, sections))
+}
