@@ -603,12 +603,12 @@ func progressText(s Shelf) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if s.Other {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "Your session's key <code>progress</code> holds something else than progress: it is left as it is, and nothing is counted. Delete that key in the lab to count again.")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "Your session's key <code>progress</code> holds something other than progress: the program leaves it as it is, and counts nothing. Delete that key in the lab to count again.")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else if s.Done == 0 && !s.Exists {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "Nothing done yet. Progress is the key <code>progress</code> of your own session, which is born when your first run ends.")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "Nothing done yet. Progress is the key <code>progress</code> of your own session, which is created when your first run ends.")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -2250,7 +2250,7 @@ func pollEvery(r Run) string {
 
 func waitingText(r Run) string {
 	if r.Stage != nil {
-		return "your own browser does this one"
+		return "your own browser does this experiment"
 	}
 	return "running"
 }
@@ -3150,7 +3150,7 @@ func exchanges(r Run) templ.Component {
 			templ_7745c5c3_Var144 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 231, "<div id=\"exchanges\"><h3>All that travelled <small>press one: the panels show it</small></h3><ol class=\"exchanges\" tabindex=\"-1\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 231, "<div id=\"exchanges\"><h3>All that travelled <small>press an exchange: the panels show it</small></h3><ol class=\"exchanges\" tabindex=\"-1\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

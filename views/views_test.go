@@ -23,7 +23,7 @@ func fragments() map[string]templ.Component {
 	later := Clock{Name: "absolute lifetime", Until: 28_800_000, Whole: 28_800_000, Left: "8 h 0 m 0 s", At: "16:00:00"}
 	place := Place{Base: "/s/second-a", Visit: "NAME", Secret: "SECRET", Proof: "PROOF"}
 	return map[string]templ.Component{
-		"result-ok":  Result(Sentence{Tone: "ok", Verb: "set", Parts: []Part{{"code", "name"}, {"", " rides "}, {"cookie", "in the cookie"}, {"server", "on the server"}}}),
+		"result-ok":  Result(Sentence{Tone: "ok", Verb: "set", Parts: []Part{{"code", "name"}, {"", " lives "}, {"cookie", "in the cookie"}, {"server", "on the server"}}}),
 		"result-id":  Result(Sentence{Tone: "note", Verb: "session", Parts: []Part{{"id", "9f2c41e0"}, {"", " has "}, {"code", "name"}}}),
 		"result-bad": Result(Sentence{Tone: "bad", Field: "key", Verb: "refused (422)", Parts: []Part{{"", evil}}}),
 		"browser-no": BrowserPanel(place, Browser{Name: "sessionscope", Empty: "No cookie yet.", Scripts: true}, &Tools{Second: "second", Curl: "curl -si '" + evil + "'"}),
@@ -46,14 +46,14 @@ func fragments() map[string]templ.Component {
 		}),
 		"browser-before": BrowserPanel(place, Browser{Name: "sessionscope", Empty: "No cookie.", Before: true}, nil),
 		"wire": WirePanel(place, Wire{
-			N: 5, RequestLine: "POST /set", Proto: "HTTP/1.1", AsSent: true, Request: []Header{{Name: "Cookie", Parts: []Part{{"", "a="}, {"token", "b"}, {"hidden", "2 B, not ours"}}}},
+			N: 5, RequestLine: "POST /set", Proto: "HTTP/1.1", AsSent: true, Request: []Header{{Name: "Cookie", Parts: []Part{{"", "a="}, {"token", "b"}, {"hidden", "2 B, of another program"}}}},
 			RequestMore: []Header{{Name: "X", Parts: []Part{{"", evil}}, Mark: true}, {Name: "Y", Parts: []Part{{"", "1"}}, Gone: true}}, Body: evil, StatusLine: "200 OK", SetCookie: true,
 			Response: []Header{{Name: "Set-Cookie", Parts: []Part{{"", "a=b"}}, Mark: true}}, RequestHeadBytes: "500 B", RequestBytes: "7 B",
 			Steps: []Step{{Verb: "read", What: "cookie", Small: "3 B"}, {Verb: "refused", What: evil, Bad: true}},
 		}),
 		"wire-finished": WirePanel(place, Wire{
 			N: 5, By: "a changed copy", RequestLine: "GET /session", Proto: "HTTP/1.1", StatusLine: "200 OK", Answer: evil, Finished: true,
-			RequestHeadBytes: "500 B", RequestBytes: "0 B", ResponseHeadBytes: "400 B", ResponseBytes: "81 B", Took: "0.4 ms", Changes: "Against exchange 4 no header changed.",
+			RequestHeadBytes: "500 B", RequestBytes: "0 B", ResponseHeadBytes: "400 B", ResponseBytes: "81 B", Took: "0.4 ms", Changes: "Compared with exchange 4, no header changed.",
 		}),
 		"wire-nothing": WirePanel(place, Wire{Nothing: "Nothing travelled."}),
 		"server-no":    ServerPanel(Server{Empty: "No record.", Late: &Late{"9f2c41e0", "it has expired."}, Where: "row", Stored: []Field{{"data", evil}}, Figures: Figures{Stats: []Stat{{"0", "live records"}}, Family: []Member{{"first browser", "9f2c41e0", "live", true}, {"second browser", "", "gone", false}}}}),
@@ -102,7 +102,7 @@ func fragments() map[string]templ.Component {
 		}),
 		"not-done":   observe(Lesson{}, Run{Failed: evil}),
 		"shelf-list": shelfList(Shelf{Sections: []ShelfSection{{Title: "Trust", Entries: []ShelfEntry{{Number: "1", Title: "One", URL: "/experiments/one", Done: true, Right: true}, {Number: "2", Title: "Two", URL: "/experiments/two", Current: true}}}}}),
-		"problem":    ProblemFragment(Sentence{Tone: "bad", Verb: "refused (404)", Parts: []Part{{"", "There is no such page."}}}),
+		"problem":    ProblemFragment(Sentence{Tone: "bad", Verb: "refused (404)", Parts: []Part{{"", "There is no page at this address."}}}),
 	}
 }
 

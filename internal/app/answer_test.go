@@ -92,7 +92,7 @@ func TestPageAfterPost(t *testing.T) {
 	next(b.post("/set", "key", "mine", "value", "v")).want(200, ">Max-Age=28800<", `value="mine"`)
 	b.get("/").wantNo(">Max-Age=28800<") // the control: this answer sets none
 	next(b.post("/expiry", "seconds", "0", "key", "mine", "value", "v")).want(200, "no Max-Age", `value="mine"`)
-	next(b.post("/flush")).want(200, "the server had it thrown away")
+	next(b.post("/flush")).want(200, "the server told the browser to drop it")
 	b.get("/").want(200, "No cookie yet")
 }
 

@@ -10,7 +10,7 @@ import (
 // projector is POST /projector: it switches a visit's large type on or off.
 func (a *App) projector(c *call) error {
 	if a.visitOf(c) == nil {
-		return &problem{status: http.StatusBadRequest, detail: `Projector mode belongs to a visit: send its secret along, as the page's field "page" does.`}
+		return &problem{status: http.StatusBadRequest, detail: `Projector mode belongs to a visit: send the visit's secret along, as the page's field "page" does.`}
 	}
 	on := c.form.Get("on") == "1"
 	c.visit.SetProjector(on)
@@ -49,7 +49,7 @@ func goTo(c *call, location string, done any) error {
 // name and cookie path. With the field name it is one that was opened before.
 func (a *App) second(c *call) error {
 	if a.visitOf(c) == nil || c.seat != a.seats.Root {
-		return &problem{status: http.StatusBadRequest, detail: `A second browser belongs to a visit of the first: send its secret along, as the page's field "page" does.`}
+		return &problem{status: http.StatusBadRequest, detail: `A second browser belongs to a visit of the first: send the visit's secret along, as the page's field "page" does.`}
 	}
 	s, err := a.seatNamed(c, c.form.Get("name"))
 	if err != nil {

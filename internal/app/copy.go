@@ -50,7 +50,7 @@ func (a *App) pinCookie(c *call) (out outcome, err error) {
 	}
 	name, value := c.session.ID(), c.kept()
 	if (&http.Cookie{Name: "pin", Value: value}).Valid() != nil || len(c.seat.Engine.CookieName())+len(value) > session.MaxCookieBytes {
-		return out, &problem{status: http.StatusUnprocessableEntity, detail: "The cookie that came is none that a server could send: it is too large, or has letters that a cookie cannot have. Nothing was kept."}
+		return out, &problem{status: http.StatusUnprocessableEntity, detail: "No server could have sent the cookie that came: it is too large, or has letters that a cookie cannot have. Nothing was kept."}
 	}
 	out.did.Op = "pin"
 	if value == "" {
@@ -74,7 +74,7 @@ func (a *App) pinCookie(c *call) (out outcome, err error) {
 
 // errNoVisit is for a press that belongs to a page, by a request of none.
 func errNoVisit(what string) error {
-	return &problem{status: http.StatusBadRequest, detail: what + ` belongs to a visit: send its secret along, as the page's field "page" does.`}
+	return &problem{status: http.StatusBadRequest, detail: what + ` belongs to a visit: send the visit's secret along, as the page's field "page" does.`}
 }
 
 // owner is whose pins this request may use: the one that its answer names, or its cookie;
@@ -96,14 +96,14 @@ func (a *App) pinOf(c *call) (hub.Pin, error) {
 	case c.visit == nil:
 		return hub.Pin{}, errNoVisit("A pin")
 	case err != nil:
-		return hub.Pin{}, &problem{status: http.StatusBadRequest, detail: `The form names no pin: send its number in the field "pin".`}
+		return hub.Pin{}, &problem{status: http.StatusBadRequest, detail: `The form names no pin: send the number of a pin in the field "pin".`}
 	}
 	for _, p := range c.visit.Pins(c.owner("")) {
 		if p.N == n && p.Owner != "" {
 			return p, nil
 		}
 	}
-	return hub.Pin{}, &problem{status: http.StatusNotFound, detail: fmt.Sprintf("This browser has no such pin: a visit keeps its last %d.", hub.MaxPins)}
+	return hub.Pin{}, &problem{status: http.StatusNotFound, detail: fmt.Sprintf("This browser has no pin of that number: a visit keeps its last %d pins.", hub.MaxPins)}
 }
 
 // replay is POST /replay: a pinned cookie is sent by the server's own client.

@@ -185,7 +185,7 @@ func TestDropAndPutBack(t *testing.T) {
 			t.Errorf("%s: after the drop the browser keeps %q, the record is %v, was %v", name, b.cookie(), version(), before)
 		}
 		if f != formJSON {
-			a.want(200, "curl -si &#39;http://127.0.0.1:8080/drop-cookie&#39; \\\n  -H &#39;Accept", "The browser threw", "the cookie", "its record is still here, and this browser has no cookie any more that opens it", "No cookie", "Put back")
+			a.want(200, "curl -si &#39;http://127.0.0.1:8080/drop-cookie&#39; \\\n  -H &#39;Accept", "The browser dropped", "the cookie", "its record is still here, and this browser has no cookie any more that opens it", "No cookie", "Put back")
 		}
 		a = press("/put-back", "pin", "1")
 		if b.cookie() != own || version() != before {

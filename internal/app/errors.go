@@ -86,17 +86,17 @@ func problemOf(err error) *problem {
 	case errors.As(err, &input):
 		return &problem{status: http.StatusUnprocessableEntity, detail: input.Text + " Nothing was changed.", cause: err, field: input.Field}
 	case errors.Is(err, session.ErrGone):
-		return &problem{status: http.StatusConflict, detail: "Another request ended this session, or gave it a new ID, while this one worked. Nothing was changed, and nothing is revived.", cause: err}
+		return &problem{status: http.StatusConflict, detail: "Another request ended this session, or gave it a new ID, before this request could write. Nothing was changed, and the old ID opens nothing.", cause: err}
 	case errors.Is(err, session.ErrMoved):
 		return &problem{status: http.StatusConflict, detail: "This request carried an ID that was replaced a moment ago. Nothing was changed: try again with the new cookie.", cause: err}
 	case errors.Is(err, session.ErrStale):
-		return &problem{status: http.StatusConflict, detail: "A later cookie than the one that came carries values, and a new ID or another placement would leave them behind. Nothing was changed: load the page again and press once more. If the later cookie was lost on its way, Clear or Flush begins anew.", cause: err}
+		return &problem{status: http.StatusConflict, detail: "A later cookie than the one that came carries values, and a new ID or another placement would leave them behind. Nothing was changed: load the page again and press again. If the later cookie was lost on its way, press Clear or Flush to begin again.", cause: err}
 	case errors.Is(err, session.ErrConflict):
 		return &problem{status: http.StatusConflict, detail: "Other requests kept changing this session first. Nothing was changed: try again.", cause: err}
 	case errors.Is(err, session.ErrNoID):
-		return &problem{status: http.StatusInsufficientStorage, detail: "With placement cookie so many session IDs were given out that no more are, until the first of them are past their longest lifetime: each may have to be remembered as ended until then. Nothing was changed. The placements hybrid and server have room, and so has a larger --max-sessions.", cause: err}
+		return &problem{status: http.StatusInsufficientStorage, detail: "With placement cookie the server may have to remember each session ID as ended until its longest lifetime is over. So the number of IDs is limited, and the limit is reached. Nothing was changed. Choose placement hybrid or server, or start the program with a larger --max-sessions.", cause: err}
 	case errors.Is(err, session.ErrFull):
-		return &problem{status: http.StatusInsufficientStorage, detail: "The store is full: it takes nothing more until a session ends or expires. Live sessions are never thrown out.", cause: err}
+		return &problem{status: http.StatusInsufficientStorage, detail: "The store is full: it takes nothing more until a session ends or expires. A live session is never removed to make room.", cause: err}
 	case errors.As(err, &store), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &problem{status: http.StatusServiceUnavailable, detail: "The session store does not answer. Your cookie is untouched: an outage is not a logout.", cause: err}
 	case errors.Is(err, seat.ErrFull):
@@ -110,9 +110,9 @@ func problemOf(err error) *problem {
 func statusText(status int) string {
 	switch status {
 	case http.StatusNotFound:
-		return "There is no such page."
+		return "There is no page at this address."
 	case http.StatusMethodNotAllowed:
-		return "This address does not take that method: what changes a session is a POST, what reads one is a GET."
+		return "This address does not take this method: a request that changes a session is a POST, a request that reads a session is a GET."
 	case http.StatusInternalServerError:
 		return "Something went wrong in the server. Nothing was saved."
 	}
@@ -129,7 +129,7 @@ func limitText(e *session.LimitError) string {
 	case session.LimitKeys:
 		return fmt.Sprintf("The session would have %d keys%s; at most %d are allowed. Nothing was changed.", e.Size, at, e.Max)
 	case session.LimitCookie:
-		return "The cookie, name and value, " + over + " With every value in the cookie it is the browser's limit that counts: hybrid and server have room. Nothing was changed."
+		return "The cookie, name and value, " + over + " With every value in the cookie the browser's limit counts: placement hybrid and placement server have room. Nothing was changed."
 	}
 	return fmt.Sprintf("The %s %s Nothing was changed.", e.Limit, over)
 }
@@ -217,7 +217,7 @@ func (a *App) refuse(c *call, p *problem) error {
 	a.begin(c) // an outage takes no visit from a page that was loaded anew
 	l := a.labOf(c, a.record(c, p.status, out), out)
 	if l.sentence = sentence; c.wants == formPage && len(l.composer.Value) > maxEchoed {
-		l.sentence.Parts = append(l.sentence.Parts, say.Text(" Shorten the value before you press Get, which sends it along in its address."))
+		l.sentence.Parts = append(l.sentence.Parts, say.Text(" Shorten the value before you press Get: Get sends the value in its address."))
 	}
 	return a.writeLab(c, p.status, l)
 }

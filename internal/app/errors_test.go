@@ -43,7 +43,7 @@ func TestRefusals(t *testing.T) {
 		{"no seconds", "POST", "/expiry", "", nil, 400, `no field "seconds"`, false},
 		{"hold too long", "POST", "/set", "key=a&value=1&hold=6s", nil, 422, "0s to 5s", false},
 		{"hold no duration", "POST", "/set", "key=a&value=1&hold=x", nil, 422, "0s to 5s", false},
-		{"fail other than 500", "POST", "/set", "key=a&value=1&fail=404", nil, 422, "500 and nothing else", false},
+		{"fail other than 500", "POST", "/set", "key=a&value=1&fail=404", nil, 422, "500 and no other value", false},
 		{"fail", "POST", "/set", "key=a&value=1&fail=500", nil, 500, "asked to fail", false},
 		{"no user", "POST", "/login", "user=", nil, 422, "user name is empty", false},
 		{"large value", "POST", "/set", "key=a&value=" + long, nil, 413, "would be 70,002 bytes with the key", false},
@@ -64,12 +64,12 @@ func TestRefusals(t *testing.T) {
 		}, 421, "--allow-host", true},
 		{"no host", "GET", "/", "", func(r *http.Request) { r.Host = "" }, 421, "--allow-host", true},
 		{"other port of ours", "GET", "/", "", func(r *http.Request) { r.Host = "127.0.0.1:9090" }, 421, "--allow-host", true},
-		{"no such page", "GET", "/nope", "", nil, 404, "no such page", true},
-		{"no such asset", "GET", "/assets/../main.go", "", nil, 404, "no such page", true},
-		{"GET of an action", "GET", "/set?key=a&value=1", "", nil, 405, "does not take that method", true},
-		{"GET of flush", "GET", "/flush", "", nil, 405, "does not take that method", true},
-		{"POST of a page", "POST", "/keys", "", nil, 405, "does not take that method", true},
-		{"PUT", "PUT", "/set", "key=a&value=1", func(r *http.Request) { r.Header.Set("Origin", origin) }, 405, "does not take that method", true},
+		{"There is no page at this address", "GET", "/nope", "", nil, 404, "There is no page at this address", true},
+		{"no such asset", "GET", "/assets/../main.go", "", nil, 404, "There is no page at this address", true},
+		{"GET of an action", "GET", "/set?key=a&value=1", "", nil, 405, "does not take this method", true},
+		{"GET of flush", "GET", "/flush", "", nil, 405, "does not take this method", true},
+		{"POST of a page", "POST", "/keys", "", nil, 405, "does not take this method", true},
+		{"PUT", "PUT", "/set", "key=a&value=1", func(r *http.Request) { r.Header.Set("Origin", origin) }, 405, "does not take this method", true},
 	}
 	for name, f := range forms {
 		t.Run(name, func(t *testing.T) {

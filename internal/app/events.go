@@ -36,7 +36,7 @@ func (a *App) events(c *call) error {
 		return c.String(http.StatusForbidden, "A page of another origin asked for this stream. Only this program's own pages may.\n")
 	}
 	if v == nil {
-		return c.String(http.StatusNotFound, "There is no such visit: it ends after 30 idle minutes. Load the page anew.\n")
+		return c.String(http.StatusNotFound, "No visit has this secret: a visit ends after 30 idle minutes. Load the page again.\n")
 	}
 	present, _ := v.Present()       // before: a press may come in between, whose answer says it all
 	s, err := c.seat.Engine.Load(r) // whose cookie came along: another tab may have changed it

@@ -97,15 +97,15 @@ func TestEventsInTime(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if entries := b.get("/?at=1&page=" + v).entries(); len(entries) != 4 || !strings.HasPrefix(entries[3], "expired the record lies in the store still the clock") {
+		if entries := b.get("/?at=1&page=" + v).entries(); len(entries) != 4 || !strings.HasPrefix(entries[3], "expired the record is still in the store the clock") {
 			t.Fatalf("after it ran out: %q", entries)
 		}
-		b.get("/?at=4&page="+v).want(200, "Nothing travelled: a clock ran out", "its record still lies here", "live records")
+		b.get("/?at=4&page="+v).want(200, "Nothing travelled: a clock ran out", "its record is still here", "live records")
 		if _, err := h.seats.Root.Engine.ClearExpired(t.Context()); err != nil { // as the sweeper does
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if entries := b.get("/?at=1&page=" + v).entries(); len(entries) != 5 || !strings.HasPrefix(entries[4], "swept 1 expired removed the sweeper") {
+		if entries := b.get("/?at=1&page=" + v).entries(); len(entries) != 5 || !strings.HasPrefix(entries[4], "cleared 1 expired record the sweeper") {
 			t.Fatalf("after the sweep: %q", entries)
 		}
 		b.get("/?at=5&page="+v).want(200, "the store holds nothing under its ID")
@@ -261,7 +261,7 @@ func TestClockTellsTheTruth(t *testing.T) {
 			b.post("/set", "key", "a", "value", "3", "placement", placement, "page", v)
 			b.post("/expiry", "seconds", "600", "page", v)
 			elsewhere.post("/flush").want(200)
-			if got := entries(); !strings.HasSuffix(got[:strings.LastIndex(got, "another client")], "the next request shows ") {
+			if got := entries(); !strings.HasSuffix(got[:strings.LastIndex(got, "another client")], "the next request shows whether a cookie is left ") {
 				t.Errorf("%s: flushed elsewhere: %s", placement, got)
 			}
 			time.Sleep(11 * time.Minute)

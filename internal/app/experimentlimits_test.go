@@ -266,8 +266,8 @@ func TestExperimentInput(t *testing.T) {
 		status               int
 		says                 string
 	}{
-		{"GET", "/experiments/nope", "", 404, "no such experiment"},
-		{"POST", "/experiments/nope/run", "", 404, "no such experiment"},
+		{"GET", "/experiments/nope", "", 404, "There is no experiment at this address"},
+		{"POST", "/experiments/nope/run", "", 404, "There is no experiment at this address"},
 		{"GET", slug + "?run=nope", "", 404, "Its address opens nothing"},
 		{"GET", slug + "?run=" + strings.Repeat("A", 4000), "", 404, "Its address opens nothing"},
 		{"POST", slug + "/run", "prediction=0", 422, "from 1 to 3"},
@@ -287,7 +287,7 @@ func TestExperimentInput(t *testing.T) {
 		{"POST", slug, "", 405, "method"},
 		{"GET", slug + "/live/nope/x", "", 404, "No run waits"},
 		{"POST", slug + "/live/nope/x", "", 404, "No run waits"},
-		{"GET", "/experiments/nope/", "", 404, "no such experiment"},
+		{"GET", "/experiments/nope/", "", 404, "There is no experiment at this address"},
 	} {
 		w := learn(a, "127.0.0.1", test.method, test.target, test.form)
 		if w.Code != test.status || !strings.Contains(w.Body.String(), test.says) {
@@ -501,7 +501,7 @@ func TestProgress(t *testing.T) {
 	for _, other := range []string{`"mine"`, `[1]`, `{"done":"all"}`, `{"done":[1],"more":1}`, `null`} {
 		b.post("/set", "key", "progress", "type", "json", "value", other)
 		before := value()
-		ran("born-on-first-write", "3").want(200, "holds something else")
+		ran("born-on-first-write", "3").want(200, "holds something other than progress")
 		if got := value(); got != before {
 			t.Errorf("%s became %s", before, got)
 		}
@@ -657,6 +657,6 @@ func TestExperimentOverRedisWithFewRights(t *testing.T) {
 			got.want(200, `"state":"ended"`, "The store Redis").wantNo("error")
 			continue
 		}
-		got.want(200, `"state":"failed"`, "NOPERM", "The Redis answers", "experiment:*").wantNo("does not answer", "Start one")
+		got.want(200, `"state":"failed"`, "NOPERM", "The Redis answers", "experiment:*").wantNo("does not answer", "Start the store")
 	}
 }

@@ -102,7 +102,7 @@ func (a *App) note(c *call, r *experiment.Run) (said string) {
 	}
 	if _, is := a.progressIn(c.session); !is {
 		r.Unnote()
-		return "Your session's key progress holds something else, which was left as it is. Delete that key, and this run can still be written down."
+		return "Your session's key progress holds something other than progress, and was left as it is. Delete that key, and this run can still be written down."
 	}
 	right := r.Prediction != experiment.None && r.Prediction == r.Found().Outcome.Happened
 	err := c.session.Update(progressKey, func(old session.Value, ok bool) session.Value {
@@ -132,7 +132,7 @@ func (a *App) note(c *call, r *experiment.Run) (said string) {
 func (a *App) experimentOf(c *call) (experiment.Experiment, error) {
 	e, ok := a.shelf.Find(c.Param("slug"))
 	if !ok {
-		return e, &problem{status: http.StatusNotFound, detail: "There is no such experiment. The shelf lists those that there are."}
+		return e, &problem{status: http.StatusNotFound, detail: "There is no experiment at this address. The shelf lists all experiments."}
 	}
 	return e, nil
 }
@@ -478,7 +478,7 @@ func failure(err error) string {
 		if strings.Contains(text, "NOPERM") {
 			return "The Redis answers, but its user may not do what this run needs: " + text + ". The README has the line with all rights under “Many machines: Redis”; those for experiments are the keys experiment:* and {experiment:*."
 		}
-		return "This needs a store that does not answer: " + text + ". Start one, or start the program with --store redis://HOST:PORT/DB."
+		return "This needs a store that does not answer: " + text + ". Start the store, or start the program with --store redis://HOST:PORT/DB."
 	case errors.Is(err, context.Canceled):
 		return "The program ended before the run did."
 	}

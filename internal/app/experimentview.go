@@ -344,7 +344,7 @@ func panelsOf(x *experiment.Exchange) *views.RunPanels {
 	if v.Browser.Raw == "" { // the lab's own words speak of its buttons
 		v.Browser.Empty = "No cookie after this exchange."
 		if set := x.SetCookie(); set != nil && set.MaxAge < 0 {
-			v.Browser.Empty = "No cookie any more: this answer had it thrown away."
+			v.Browser.Empty = "No cookie any more: this answer told the browser to drop it."
 		}
 	}
 	v.Wire.N, v.Wire.Past, v.Wire.By, v.Browser.Of, v.Browser.Whose = 0, true, whose, "", whose

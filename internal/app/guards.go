@@ -36,7 +36,7 @@ func securityHeaders(c *call) error {
 func (a *App) checkHost(c *call) error {
 	if r := c.Request(); !a.cfg.Hosts.allow(r.Host) && !reached(r) {
 		return &problem{status: http.StatusMisdirectedRequest,
-			detail: "The Host of this request is not one of this server's. Use the address that the program printed, or start it with --allow-host."}
+			detail: "The Host of this request is no name of this server. Use the address that the program printed, or start it with --allow-host."}
 	}
 	return nil
 }
@@ -71,7 +71,7 @@ func (a *App) enter(c *call) error {
 	s, below := a.seats.Enter(r.URL.Path)
 	switch {
 	case s == nil:
-		return &problem{status: http.StatusNotFound, detail: "There is no such browser's lab: it ended with the program, or made room for others after half an hour without a request."}
+		return &problem{status: http.StatusNotFound, detail: "There is no browser's lab at this address: it ended with the program, or made room for another after half an hour without a request."}
 	case s == a.seats.Root:
 		return nil
 	}

@@ -208,7 +208,7 @@ func TestFormIsFollowedByAHop(t *testing.T) {
 			t.Errorf("the hop: %v %q", got.Header, got.body)
 		}
 	}
-	b.get(on).want(200, "A session was born", "Rahim")
+	b.get(on).want(200, "This first write created a session", "Rahim")
 	b.get("/?page="+v).wantEntries("opened", "created", "opened")
 	if got := b.get(`/?hop=1&x=%22%3E%3Cscript%3E&to=//evil.example`).want(200).wantNo("<script", `url=//`); !strings.Contains(got.body, `url=/?`) {
 		t.Error(got.body)

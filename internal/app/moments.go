@@ -71,7 +71,7 @@ func (a *App) exchange(c *call) error {
 	}
 	e, ok := c.entry(momentParam(c.Param("n")))
 	if !ok || e.Gist.Nothing {
-		return &problem{status: http.StatusNotFound, detail: "There is no such exchange in this visit, or this request proves no visit: it ends after 30 idle minutes."}
+		return &problem{status: http.StatusNotFound, detail: "This visit has no exchange of that number, or this request proves no visit: a visit ends after 30 idle minutes."}
 	}
 	if s, err := c.seat.Engine.Load(c.Request()); err == nil {
 		s.Discard(c.ctx(), "only the past is looked at")

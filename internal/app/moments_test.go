@@ -40,8 +40,8 @@ func TestTimeline(t *testing.T) {
 	r := b.request("GET", "/keys?page="+v, "")
 	r.Header.Set("Cookie", cookieName+"="+first)
 	last := b.send(r)
-	last.wantEntries("opened no session cookie", "created name → cookie", "get nope → missing", "set name → cookie", "set name, no change", "cycled new ID, same data",
-		"refused 422", "logged in new ID", "deleted name", "cleared 1 key", "expiry set", "moved to cookie, new ID", "flushed cookie gone, its ID retired", "refused this ID was replaced a moment ago")
+	last.wantEntries("opened no session cookie", "created name → cookie", "get nope → missing", "set name → cookie", "set name, no change", "cycled new ID, same values",
+		"refused 422", "logged in new ID", "deleted name", "cleared 1 key", "expiry set", "moved to cookie, new ID", "flushed cookie gone, its ID ended", "refused this ID was replaced a moment ago")
 
 	moment := b.get("/?at=2&page="+v).want(200, "moment 2", first)
 	if got := moment.region("moment", "</section>"); !strings.Contains(got, `name missing → "Rahim"`) || !strings.Contains(got, "cookie none →") {
@@ -51,8 +51,8 @@ func TestTimeline(t *testing.T) {
 		t.Errorf("the server's panel at that moment: %q", got)
 	}
 	moment.wantNo(`data-ends`)
-	b.get("/?at=3&page="+v).want(200, "Against the moment before, neither the browser's cookie nor the server's record changed")
-	b.get("/?at=1&page="+v).want(200, "No cookie yet", "there is none before it to compare with")
+	b.get("/?at=3&page="+v).want(200, "Compared with the moment before, neither the browser's cookie nor the server's record changed")
+	b.get("/?at=1&page="+v).want(200, "No cookie yet", "there is no earlier moment to compare it with")
 	if got := b.get("/?at=13&page="+v).want(200).region("moment", "</section>"); !strings.Contains(got, "bytes → none") {
 		t.Errorf("the flush changed %q", got)
 	}
@@ -226,9 +226,9 @@ func TestKin(t *testing.T) {
 	r.Header.Set("HX-Request", "true")
 	fetch(t, cl, r).want(200)
 	a := get(t, cl, base+"/?at=6&page="+v, "HX-Request", "true").want(200, "a press of the second browser", "Set-Cookie: sessionscope", "hidden: the request for this page came without it")
-	if got := a.region("wire-changes", "</p>"); !strings.Contains(got, "Against exchange 2,") {
+	if got := a.region("wire-changes", "</p>"); !strings.Contains(got, "Compared with exchange 2,") {
 		t.Errorf("compared %q; the second browser's exchange before is 2 here", got)
 	}
-	get(t, cl, second+"?at=5&page="+v2, "HX-Request", "true").want(200, "what travelled with").wantNo("a press of", "Against exchange 6")
+	get(t, cl, second+"?at=5&page="+v2, "HX-Request", "true").want(200, "what travelled with").wantNo("a press of", "Compared with exchange 6")
 	h.Close()
 }

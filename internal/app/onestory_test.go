@@ -128,7 +128,7 @@ func TestOthersAreToldOfByName(t *testing.T) {
 	}
 }
 
-// Of another program's exchange the lab knows what the client saw: it lists no steps of an
+// Of of another program exchange the lab knows what the client saw: it lists no steps of an
 // engine that was not asked, and does not read a payload in that program's own coding.
 func TestAnotherProgramsExchange(t *testing.T) {
 	h := newApp(t, nil)

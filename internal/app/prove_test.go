@@ -32,7 +32,7 @@ func TestVisitIsFoundAgain(t *testing.T) {
 	if page.secret() == v {
 		t.Error("a session's cookie opens the visit that saw it")
 	}
-	page.wantEntries("cycled new ID, same data", "set b → cookie", "opened")
+	page.wantEntries("cycled new ID, same values", "set b → cookie", "opened")
 	other := newBrowser(t, h, formPage)
 	for _, address := range []string{"/?v=" + proved(h, v).Name, "/?v=" + v, "/?x=" + v, "/?x=" + proved(h, v).Name} {
 		page := other.get(address).want(200)

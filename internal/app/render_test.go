@@ -58,6 +58,6 @@ func TestRenderFails(t *testing.T) {
 	newBrowser(t, a, formPage).get("/").want(500)
 	for _, broken := range []renderer{a.render, func(context.Context, io.Writer, templ.Component) error { panic("broken template") }} {
 		a.render = broken
-		newBrowser(t, a, formPage).get("/nope").want(404, "There is no such page.") // a refusal keeps its status
+		newBrowser(t, a, formPage).get("/nope").want(404, "There is no page at this address.") // a refusal keeps its status
 	}
 }

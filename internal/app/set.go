@@ -51,7 +51,7 @@ func readSet(form url.Values) (f setForm, err error) {
 	}
 	if text := form.Get("fail"); text != "" {
 		if f.fail = text == "500"; !f.fail {
-			return f, &session.InputError{Field: "fail", Text: "fail takes 500 and nothing else."}
+			return f, &session.InputError{Field: "fail", Text: "fail takes 500 and no other value."}
 		}
 	}
 	return f, nil

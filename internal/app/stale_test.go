@@ -23,7 +23,7 @@ func TestStaleCookieIsSaid(t *testing.T) {
 		s.jar.SetCookies(u, []*http.Cookie{{Name: "sessionscope", Value: old}})
 		return s
 	}
-	const unknown = "a later one was sent, and what that carries is not known here"
+	const unknown = "a later one was sent, and this request does not know the values of the later one"
 	for _, target := range []string{"/get?key=later", "/keys"} {
 		if body := stale(formFragment).get(target).want(200).body; !strings.Contains(body, unknown) {
 			t.Errorf("%s does not say that the cookie is stale", target)

@@ -63,7 +63,7 @@ func TestStoryOfADroppedCookie(t *testing.T) {
 	l.press("/set", "key", "name", "value", "Rahim").want(200)
 	l.press("/drop-cookie").want(200).story(map[string][]string{
 		"result":   {"dropped", "it came with this press"},
-		"browser":  {"No cookie any more: the server had it thrown away", "thrown away by this answer", "!none came", "!No cookie yet"},
+		"browser":  {"No cookie any more: the server told the browser to drop it", "dropped with this answer", "!none came", "!No cookie yet"},
 		"wire":     {"POST", "sessionscope=", "Max-Age=0", "read cookie"},
 		"server":   {"its record is still here", "!No record of this browser"},
 		"moment":   {"bytes → none"},
@@ -77,9 +77,9 @@ func TestStoryOfTheOrphan(t *testing.T) {
 	id := regexp.MustCompile(`[0-9a-f]{8}`).FindString(l.press("/set", "key", "name", "value", "Rahim").region("server", "</code>"))
 	l.press("/drop-cookie")
 	l.press("/set", "key", "name", "value", "Karim").want(200).story(map[string][]string{
-		"moment": {"live records 1 → 2", "the old record", id, "lies there still"},
-		"result": {"the old record " + id + " lies there still"},
-		"server": {id, "lies there still"},
+		"moment": {"live records 1 → 2", "the old record", id, "is still in the store"},
+		"result": {"The old record " + id + " is still in the store"},
+		"server": {id, "is still here"},
 	})
 }
 
@@ -97,9 +97,9 @@ func TestStoryOfPutBack(t *testing.T) {
 	l.press("/set", "key", "name", "value", "again")
 	a := l.press("/put-back", "pin", "1").want(200).wantNo("its session has ended", `class="refusal"`)
 	a.story(map[string][]string{
-		"result":   {"of this browser again", "It opens " + first, second, "lies on in the store"},
+		"result":   {"of this browser again", "It opens " + first, second, "is still in the store"},
 		"browser":  {"valid", first},
-		"server":   {first, "Rahim", second, "lies there still"},
+		"server":   {first, "Rahim", second, "is still here"},
 		"moment":   {second + " → " + first, "version 2 → 1", "another ID", `"again" → "Rahim"`},
 		"timeline": {"put back", "!refused"},
 	})
@@ -151,12 +151,12 @@ func TestStoryOfOwnCookies(t *testing.T) {
 	r := l.request("GET", page, "")
 	r.Header.Set("Cookie", r.Header.Get("Cookie")+"; "+cookieName+"-live=ABCDEFGHIJKLMNOPQRSTUVWXYZ; theirs=123")
 	l.send(r).want(200).story(map[string][]string{
-		"jar":  {"!theirs 9 B not ours"},
-		"wire": {"3 B of value, not ours", "26 B of value, the first browser's"},
+		"jar":  {"!theirs 9 B of another program"},
+		"wire": {"3 B of value, of another program", "26 B of value, the first browser's"},
 	})
 	a := l.send(r)
-	if n := strings.Count(a.region("jar", "</table>"), "not ours"); n != 1 {
-		t.Errorf("%d cookies are called not ours, one is: %s", n, a.region("jar", "</table>"))
+	if n := strings.Count(a.region("jar", "</table>"), "of another program"); n != 1 {
+		t.Errorf("%d cookies are said to be of another program, one is: %s", n, a.region("jar", "</table>"))
 	}
 	if got := a.region("jar", "</table>"); !strings.Contains(got, "9 B with its name") {
 		t.Errorf("the table does not say what its sizes count: %s", got)
@@ -170,7 +170,7 @@ func TestStoryOfANamelessCookie(t *testing.T) {
 	for _, press := range []string{"/keys", "/set"} {
 		r := l.request(map[string]string{"/keys": "GET", "/set": "POST"}[press], press+"?page="+l.secret, "key=name&value=Rahim")
 		r.Header.Set("Cookie", cookieName)
-		a := l.send(r).want(200).wantNo("carries no signature", "takes that one", "unsigned or garbled")
+		a := l.send(r).want(200).wantNo("carries no signature", "replaces the one that came", "unsigned or garbled")
 		if got := a.region("jar", "</table>"); !strings.Contains(got, "(no name)") {
 			t.Errorf("%s: the table says %s", press, got)
 		}

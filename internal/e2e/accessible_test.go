@@ -89,7 +89,7 @@ func TestLabAccessible(t *testing.T) {
 	all("refused")
 	pg.fill("seconds", "1")
 	pg.press("Expire in…", "expiry")
-	pg.want("#result", "The time on this page is up")
+	pg.want("#result", "A clock on this page has run out")
 	all("expired")
 	pg.do(chromedp.Click(chromedp.CSS(`button[name=on]`)), chromedp.WaitVisible(chromedp.ID("show-values")))
 	pg.press("Start over", "flush")

@@ -247,7 +247,7 @@ func TestAddressOpensNothing(t *testing.T) {
 			at := &program{url: g.URL}
 			thief := browse(t, at, javascript)
 			thief.fill("key", "planted")
-			thief.press("Set", "set", "born")
+			thief.press("Set", "set", "created a")
 			planted := thief.cookie()
 
 			v := &victim{page: browse(t, at, javascript)}

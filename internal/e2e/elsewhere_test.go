@@ -21,7 +21,7 @@ func TestVisitElsewhereWithoutScripts(t *testing.T) {
 		_, err := chromedp.RunResponse(pg.ctx, chromedp.Click(chromedp.CSS(selector)))
 		pg.must(err)
 	}
-	pg.press("Set", "set", "born") // a redirect, and the page that leads on
+	pg.press("Set", "set", "created a") // a redirect, and the page that leads on
 	pg.press("Get", "get", "name is")
 	pg.press("Flush", "flushed")
 	pg.want("#timeline ol", "opened", "created", "get", "flushed")
@@ -38,7 +38,7 @@ func TestVisitElsewhereWithoutScripts(t *testing.T) {
 	t.Cleanup(cancel)
 	second := &page{t: t, ctx: ctx, url: at.url}
 	second.want(".second", "the lab of the second browser")
-	pg.press("Set", "set", "born")
+	pg.press("Set", "set", "created a")
 	pg.want("#timeline ol", "second browser")
 	for _, x := range wire.exchanges("GET /") {
 		if field(x.requestHead, "Sec-Fetch-Site") != "" {

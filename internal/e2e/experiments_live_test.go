@@ -19,7 +19,7 @@ func TestExperimentClosesWithTheBrowser(t *testing.T) {
 	pg, quit := browseWith(t, p, true, dir)
 	pg.lesson("closes-with-the-browser")
 	pg.do(chromedp.Click(chromedp.ID("prediction-2")), chromedp.Click(chromedp.ID("do-it")))
-	pg.want("#waiting", "your own browser does this one", "two cookies")
+	pg.want("#waiting", "your own browser does this experiment", "two cookies")
 	press := func(pg *page, label string) {
 		t.Helper()
 		_, err := chromedp.RunResponse(pg.ctx, chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[normalize-space(.)=%q]`, label))))

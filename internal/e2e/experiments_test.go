@@ -184,7 +184,7 @@ func TestExperimentShelf(t *testing.T) {
 			pg.do(chromedp.Click(chromedp.CSS(`header nav a`)), chromedp.WaitVisible(chromedp.ID("result")))
 			pg.want("#progress-count", "1/28")
 			pg.want("#server", "progress")
-			pg.press("Flush", "flushed", "Your progress through the experiments, 1 done,", "it went too")
+			pg.press("Flush", "flushed", "Your progress through the experiments, 1 done,", "it is gone too")
 			pg.want("#progress-count", "0/28")
 			pg.do(chromedp.Navigate(p.url+"/experiments"), chromedp.WaitVisible(chromedp.CSS(".cards")))
 			pg.want("#progress-text", "Nothing done yet")

@@ -50,7 +50,7 @@ func journey(t *testing.T, p *program, javascript bool) {
 	}
 	pg.shoot("1-no-session" + suffix)
 
-	pg.press("Set", "set", "name is now", `"Rahim"`, "7 B", "in the cookie", "born")
+	pg.press("Set", "set", "name is now", `"Rahim"`, "7 B", "in the cookie", "created a")
 	first := pg.cookie()
 	if first == nil || !first.HTTPOnly || first.SameSite != "Lax" || first.Path != "/" || first.Secure {
 		t.Fatalf("the cookie is %+v, want HttpOnly, SameSite=Lax, Path=/ and not Secure", first)
@@ -85,13 +85,13 @@ func journey(t *testing.T, p *program, javascript bool) {
 	pg.press("Delete", "deleted", "cart")
 	pg.want("#server tr.gone", "cart", "deleted")
 	before := pg.text("#server .record code")
-	pg.press("Cycle ID", "cycled", "The same data has a new ID")
+	pg.press("Cycle ID", "cycled", "The same values have a new ID")
 	if after := pg.text("#server .record code"); after == before {
 		t.Error("the ID did not change")
 	}
 	wantStats(1, 0)
 
-	pg.press("Flush", "flushed", "dead for good")
+	pg.press("Flush", "flushed", "has ended for good")
 	if c := pg.cookie(); c != nil {
 		t.Errorf("after the flush the browser keeps %+v", c)
 	}
@@ -103,12 +103,12 @@ func journey(t *testing.T, p *program, javascript bool) {
 	}
 
 	pg.fill("value", "Rahim")
-	pg.press("Set", "set", "born")
+	pg.press("Set", "set", "created a")
 	pg.fill("seconds", "3")
 	pg.press("Expire in…", "expiry", "3 seconds after its last write")
 	if javascript {
-		pg.want("#result", "The time on this page is up", "expired is not cleared") // the page asks by itself
-		pg.want("#server", "No live record of this browser", "its record still lies here")
+		pg.want("#result", "A clock on this page has run out", "expired is not cleared") // the page asks by itself
+		pg.want("#server", "No live record of this browser", "its record is still here")
 	} else {
 		for end := time.Now().Add(15 * time.Second); pg.cookie() != nil; pause() { // the browser throws it away when Max-Age has passed
 			if time.Now().After(end) {
@@ -144,7 +144,7 @@ func TestPlacement(t *testing.T) {
 	choose := func(name string) { pg.do(chromedp.Click(chromedp.CSS(`label:has(#placement-` + name + `)`))) }
 	const chosen = `document.querySelector('#placement input:checked').value`
 	choose("server")
-	pg.want("#result", "no session", "the cookie carries the ID alone")
+	pg.want("#result", "no session", "the cookie carries only the ID")
 	pg.press("Set", "set", "on the server")
 	pg.want("#key-name", "server")
 	choose("cookie")
@@ -152,7 +152,7 @@ func TestPlacement(t *testing.T) {
 	pg.want("#result", "1 value moved at once", "new ID")
 	pg.want("#server", "the server keeps no record")
 	pg.do(chromedp.SendKeys(chromedp.ID("placement-cookie"), kb.ArrowRight))
-	pg.want("#result", "small values ride in the cookie")
+	pg.want("#result", "small values live in the cookie")
 	pg.want("#server", `"placement":"hybrid"`)
 	pg.fill("value", strings.Repeat("large ", 1000))
 	pg.press("Set", "set", "on the server")
@@ -175,10 +175,10 @@ func TestNoAnswer(t *testing.T) {
 	t.Parallel()
 	p := start(t)
 	pg := browse(t, p, true)
-	pg.press("Set", "set", "born")
+	pg.press("Set", "set", "created a")
 	p.stop(t, os.Interrupt)
 	pg.do(chromedp.Click(chromedp.CSS(`label:has(#placement-server)`)))
-	pg.want("#result", "no answer", "not known")
+	pg.want("#result", "no answer", "does not know whether the press was carried out")
 	pg.forgiveRefusals() // the browser's own words about the refused connection
 }
 

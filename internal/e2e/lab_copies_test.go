@@ -21,7 +21,7 @@ func TestLabCopies(t *testing.T) {
 	t.Parallel()
 	p := start(t)
 	pg := browse(t, p, true)
-	pg.press("Set", "set", "born")
+	pg.press("Set", "set", "created a")
 	own := pg.cookie().Value
 	tamper := func(part, to, verb string, says ...string) {
 		t.Helper()
@@ -48,16 +48,16 @@ func TestLabCopies(t *testing.T) {
 	if _, out, _ := thief.do("GET", "/session", nil); out["exists"] != false {
 		t.Errorf("the changed copy opens %v", out)
 	}
-	tamper("value", own, "copy accepted", "with nothing changed", "whoever sends it is you")
+	tamper("value", own, "copy accepted", "an unchanged copy", "whoever sends it is you")
 	tamper("version", "minus one", "refused (422)", "whole number")
 	pg.want("#timeline ol", "refused", "the signature does not fit", "a copy with a change in the signature")
 	pg.shoot("6-tamper")
 
-	pg.press("Pin a copy", "pinned", "as a thief would keep it")
+	pg.press("Pin a copy", "pinned", "as a thief would")
 	pg.press("Replay", "replay accepted", "Another client")
 	// Only the cookie goes, and comes back: the record does not notice.
 	record := pg.text("#server .clocks dd")
-	pg.press("Drop the cookie only", "dropped", "untouched")
+	pg.press("Drop the cookie only", "dropped", "is as it was")
 	pg.want("#server", "its record is still here, and this browser has no cookie any more that opens it")
 	if c := pg.cookie(); c != nil {
 		t.Errorf("dropped, the browser keeps %v", c)
@@ -74,7 +74,7 @@ func TestLabCopies(t *testing.T) {
 	if c := pg.cookie(); c != nil {
 		t.Errorf("a replay gave this browser the cookie %v", c)
 	}
-	pg.press("Set", "set", "born")
+	pg.press("Set", "set", "created a")
 	pg.press("Get", "get", "name is") // this press as a command, run by a real shell
 	pg.click("#curl summary")
 	command := eval[string](pg, `document.getElementById('curl-text').value`)
@@ -98,7 +98,7 @@ func TestLabCopies(t *testing.T) {
 	second := &page{t: t, ctx: ctx, url: pg.url, javascript: true}
 	second.listen()
 	second.want(".second", "the lab of the second browser")
-	second.press("Log in", "logged in", "so its ID is fresh")
+	second.press("Log in", "logged in", "so its ID is new")
 	_, err = chromedp.Call(pg.ctx, cdppage.BringToFront, chromedp.Void{}) // in the background it is not told
 	pg.must(err)
 	pg.want("#news", "second browser: created")
@@ -115,15 +115,15 @@ func TestLabCopies(t *testing.T) {
 		t.Errorf("the browser's cookies are %v, the second lab is at %s", names, path)
 	}
 	second.want("#jar", pg.cookie().Name+" ", "the first browser's")
-	pg.press("Log in", "logged in", "At every login the ID changes")
+	pg.press("Log in", "logged in", "Every login changes the ID")
 	ids := []string{pg.text("#server .record code"), second.text("#server .record code")}
 	if ids[0] == ids[1] {
 		t.Errorf("both browsers have the session %v", ids)
 	}
 	first8 := func(code string) string { return strings.TrimSuffix(strings.TrimPrefix(code, "sha256:"), "…") }
-	pg.want(".family", "first browser (this one) "+first8(ids[0])+" live", "second browser "+first8(ids[1])+" live")
+	pg.want(".family", "first browser (this browser) "+first8(ids[0])+" live", "second browser "+first8(ids[1])+" live")
 	second.press("Log out", "logged out")
-	pg.want(".family", "first browser (this one) "+first8(ids[0])+" live", "second browser "+first8(ids[1])+" gone")
+	pg.want(".family", "first browser (this browser) "+first8(ids[0])+" live", "second browser "+first8(ids[1])+" gone")
 	pg.want("#figures", "1 live record")
 	pg.want("#timeline ol", "second browser")
 	pg.press("Get", "get", "name is") // the other is still logged in

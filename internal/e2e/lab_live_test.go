@@ -19,7 +19,7 @@ func live(t *testing.T, p *program) {
 	t.Helper()
 	pg := browse(t, p, true)
 	pg.want("#live-state", "live")
-	pg.press("Set", "set", "born")
+	pg.press("Set", "set", "created a")
 	// The same tab, duplicated.
 	other := pg.twin()
 	other.want("#live-state", "live")
@@ -48,15 +48,15 @@ func live(t *testing.T, p *program) {
 	// Expiry, seen by the page's clock and by the server's.
 	pg.fill("seconds", "2")
 	pg.press("Expire in…", "expiry")
-	pg.want("#result", "The time on this page is up")
-	pg.want("#timeline ol", "expired", "the record lies in the store still", "the clock")
-	pg.want("#server", "its record still lies here")
-	other.want("#result", "The time on this page is up") // or its look at the session would be the newest news
+	pg.want("#result", "A clock on this page has run out")
+	pg.want("#timeline ol", "expired", "the record is still in the store", "the clock")
+	pg.want("#server", "its record is still here")
+	other.want("#result", "A clock on this page has run out") // or its look at the session would be the newest news
 	// Somebody clears it away.
 	if _, out, _ := stranger.do("POST", "/clear-expired", url.Values{}); out["removed"] != 1.0 {
 		t.Fatalf("cleared %v", out)
 	}
-	pg.want("#news", "another client: swept 1 expired removed")
+	pg.want("#news", "another client: cleared 1 expired record")
 	pg.want("#server", "the store holds nothing under its ID")
 	pg.want("#expired-count", "0")
 	// A third page of the visit has no stream, and says so.
@@ -68,7 +68,7 @@ func live(t *testing.T, p *program) {
 		eval[bool](pg, fmt.Sprintf(`Object.defineProperty(document, 'hidden', {value: %t, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))`, hidden))
 	}
 	hide(true)
-	other.press("Set", "set", "born")
+	other.press("Set", "set", "created a")
 	other.fill("key", "while")
 	other.fill("value", "hidden")
 	other.press("Set", "set", "hidden")

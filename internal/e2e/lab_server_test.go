@@ -55,7 +55,7 @@ func TestLabServer(t *testing.T) {
 			pg.want("#key-name", "name", `"Rahim"`, "text", "7", "cookie")
 			pg.want("#key-cart", "cart", "text", "302", "server")
 			stats := info["stats"].(map[string]any)
-			pg.want("#figures", fmt.Sprintf("%v live record", stats["sessions"]), "0 expired, not cleared", fmt.Sprintf("%v B in the store", stats["bytes"]), "live and expired sessions in the last minute")
+			pg.want("#figures", fmt.Sprintf("%v live record", stats["sessions"]), "0 expired, not cleared", fmt.Sprintf("%v B in the store", stats["bytes"]), "live and expired records in the last minute")
 			stored := map[string]string{}
 			for _, row := range eval[[][]string](pg, `[...document.querySelectorAll('.stored div')].map(e => [e.children[0].textContent, e.children[1].textContent])`) {
 				stored[row[0]] = row[1]
@@ -108,7 +108,7 @@ func TestLabServer(t *testing.T) {
 			pg.fill("seconds", "1")
 			pg.press("Expire in…", "expiry")
 			pg.want("#server .clocks .first", "its own expiry", "runs out first")
-			pg.want("#server", "its record still lies here", `"expiry":"1s"`)
+			pg.want("#server", "its record is still here", `"expiry":"1s"`)
 			pg.want("#figures", "1 expired, not cleared")
 			pg.press("Clear expired", "cleared", "1 expired record")
 			pg.want("#server", "the store holds nothing under its ID")

@@ -23,7 +23,7 @@ func TestLabBrowser(t *testing.T) {
 	pg := browse(t, p, true)
 	pg.want("#document-cookie", `document.cookie → ""`)
 	pg.want("#jar", "no Cookie header")
-	pg.press("Set", "set", "born")
+	pg.press("Set", "set", "created a")
 	pg.settled()
 	cookie := pg.cookie()
 	sent := wire.last(t, "POST /set")
@@ -48,7 +48,7 @@ func TestLabBrowser(t *testing.T) {
 	pg.want(".layer.base64 .parts", "name", fmt.Sprintf("%d B", len(parts[0])), fmt.Sprintf("%d B", len(parts[1])), "valid", "key 1 of 1", "32 B", "ago")
 	pg.click(`label:has(#peel-payload)`)
 	pg.want("#payload", string(envelope[2:28]), "placement hybrid", "version 1", "created", "deadline", `{"name":"Rahim"}`)
-	pg.want(".meter", fmt.Sprintf("%d of 4,096 bytes", len(cookie.Name)+len(cookie.Value)), fmt.Sprintf("%d bytes of data in it", len(envelope)))
+	pg.want(".meter", fmt.Sprintf("%d of 4,096 bytes", len(cookie.Name)+len(cookie.Value)), fmt.Sprintf("%d bytes of payload", len(envelope)))
 	if sizes := eval[string](pg, `[document.getElementById('cookie-size').max, document.getElementById('cookie-size').value].join()`); sizes != fmt.Sprintf("4096,%d", len(cookie.Name)+len(cookie.Value)) {
 		t.Errorf("the meter stands at %s", sizes)
 	}
@@ -75,9 +75,9 @@ func TestLabBrowser(t *testing.T) {
 	_, err = chromedp.Call(pg.ctx, network.SetCookie, network.SetCookieParams{Name: "theirs", Value: "very-private", URL: pg.url})
 	pg.must(err)
 	pg.press("Get", "get")
-	pg.want("#document-cookie", "theirs=‹12 B, not ours›")
+	pg.want("#document-cookie", "theirs=‹12 B, of another program›")
 	if html := eval[string](pg, `document.documentElement.outerHTML`); strings.Contains(html, "very-private") {
-		t.Error("another program's cookie is on the page")
+		t.Error("of another program cookie is on the page")
 	}
 	pg.press("Take the readable cookie away", "taken away")
 	pg.press("Get", "get")
@@ -155,7 +155,7 @@ func TestLabWire(t *testing.T) {
 	pg.press("Set", "set")
 	compare("POST /set")
 	pg.want("#wire .steps", "new ID", "set name", "place name", "save record v1", "sign cookie")
-	pg.want("#wire-changes", "Against exchange 1", "new Content-Type", "Set-Cookie")
+	pg.want("#wire-changes", "Compared with exchange 1", "new Content-Type", "Set-Cookie")
 	pg.press("Get", "get")
 	compare("GET /get")
 	pg.want("#wire", "No Set-Cookie: the browser keeps what it has")
@@ -198,9 +198,9 @@ func TestLabTimeline(t *testing.T) {
 			pg.press("Flush", "flushed")
 			pg.setCookie("sessionscope"+"-"+p.port(), first)
 			pg.press("Get", "get", "missing")
-			pg.want("#timeline ol", "opened", "created", "name → cookie", "cycled", "new ID, same data", "flushed", "refused")
+			pg.want("#timeline ol", "opened", "created", "name → cookie", "cycled", "new ID, same values", "flushed", "refused")
 			pg.setCookie("sessionscope"+"-"+p.port(), "") // a write with it would be a 409
-			pg.press("Set", "set", "born")
+			pg.press("Set", "set", "created a")
 			go2 := func(selector string) {
 				t.Helper()
 				if javascript {
@@ -226,7 +226,7 @@ func TestLabTimeline(t *testing.T) {
 			pg.want("#moment", "moment 4", "session ID, hashed")
 			go2("#e5 button")
 			pg.want("#moment", "bytes → none")
-			pg.want("#browser", "the server had it thrown away")
+			pg.want("#browser", "the server told the browser to drop it")
 			go2("#moment-now")
 			pg.want("#result", "This browser has a session")
 			if pg.has("#moment.past") {

@@ -171,7 +171,7 @@ func TestLabWithoutScripts(t *testing.T) {
 	p, wire := startWitnessed(t)
 	pg := browse(t, p, false)
 	pg.want("#document-cookie", "scripts are off")
-	pg.press("Set", "set", "born")
+	pg.press("Set", "set", "created a")
 	own := pg.cookie().Value
 	sent := wire.last(t, "POST /set")
 	pg.want("#sizes", fmt.Sprintf("%d B body", len(sent.requestBody)), "ms") // the POST has ended before its page is made

@@ -16,7 +16,7 @@ func TestTabKeepsItsVisit(t *testing.T) {
 	pg := beginLoad(t, g.URL)
 	pg.live()
 	loads := 0
-	pg.press("Set", "set", "born")
+	pg.press("Set", "set", "created a")
 	secret := eval[string](pg, `Object.entries(sessionStorage).find(([key]) => key === 'visit:')[1]`)
 	// goesOn wants that the page has the visit and hears its stream.
 	goesOn := func(page *page, how string) {
@@ -60,7 +60,7 @@ func TestTabKeepsItsVisit(t *testing.T) {
 	}
 
 	pg.toFront()
-	pg.press("Set", "set", "born")
+	pg.press("Set", "set", "created a")
 	if body := pg.content("#request .body"); body != "placement=hybrid&key=name&value=Rahim&type=text" { // without the secret
 		t.Errorf("the press sent %q", body)
 	}
@@ -111,7 +111,7 @@ func TestTabOfAnEndedVisit(t *testing.T) {
 	pg := beginLoad(t, g.URL)
 	pg.live()
 	const kept = `sessionStorage.getItem('visit:')`
-	pg.press("Set", "set", "born")
+	pg.press("Set", "set", "created a")
 	secret := eval[string](pg, kept)
 	g.lose("/session")
 	pg.reload()
@@ -136,7 +136,7 @@ func TestTabOfAnEndedVisit(t *testing.T) {
 	if now := eval[string](pg, kept); now == secret || now != eval[string](pg, `document.body.dataset.secret`) {
 		t.Errorf("after the restart the tab keeps the visit %q", now)
 	}
-	pg.press("Set", "set", "born")
+	pg.press("Set", "set", "created a")
 	pg.forgiveRefusals()
 }
 
@@ -146,7 +146,7 @@ func TestTabThatKeepsNothing(t *testing.T) {
 	t.Parallel()
 	pg := beginLoad(t, start(t).url, `for (const storage of ['sessionStorage', 'localStorage']) Object.defineProperty(window, storage, {get() { throw new DOMException('denied', 'SecurityError'); }})`)
 	pg.live()
-	pg.press("Set", "set", "born")
+	pg.press("Set", "set", "created a")
 	pg.press("Flush", "flushed")
 	pg.reload()
 	pg.live()

@@ -38,7 +38,7 @@ func TestAClockIsToldOnce(t *testing.T) {
 		}
 		e, _ := v.Entry(3)
 		x := e.packed.Unpack()
-		if !x.Nothing || x.Store.State != session.StateExpired || e.Gist.Aside || e.Gist.Wrote || e.Gist.Session == "" || e.Gist.Acts[0].Reason != "the record lies in the store still" {
+		if !x.Nothing || x.Store.State != session.StateExpired || e.Gist.Aside || e.Gist.Wrote || e.Gist.Session == "" || e.Gist.Acts[0].Reason != "the record is still in the store" {
 			t.Errorf("what is told: %+v of %+v", e.Gist, x.Store)
 		}
 		for range 5 {

@@ -116,7 +116,7 @@ func (h *Hub) clockRanOut(v *Visit, k session.Key) {
 		return
 	}
 	peeked, err := v.Seat.Engine.Peek(ctx, k)
-	why := "the record lies in the store still"
+	why := "the record is still in the store"
 	switch {
 	case err != nil:
 		h.watchClock(v, k, h.now().Add(plotEvery), inCookie) // ask again

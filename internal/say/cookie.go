@@ -9,7 +9,7 @@ import (
 
 // partNames are the parts of a cookie that a copy can have changed.
 var partNames = map[string]string{
-	"letter": "one letter", "time": "the time of signing", "id": "the session ID", "version": "the version", "created": "the time of birth",
+	"letter": "one letter", "time": "the time of signing", "id": "the session ID", "version": "the version", "created": "the time of creation",
 	"deadline": "the deadline", "values": "the values", "signature": "the signature", "value": "the whole cookie",
 }
 
@@ -47,7 +47,7 @@ func tampered(s *trace.Seen) Sentence {
 		out = Note("copy accepted")
 	}
 	if s.Did.Same {
-		out.Parts = []Part{Text("A copy of "), theCookie, Text(" with nothing changed was sent by the server's own client, and ")}
+		out.Parts = []Part{Text("The server's own client sent an unchanged copy of "), theCookie, Text(", and ")}
 	} else {
 		out.Parts = []Part{Text("The server's own client sent a copy of "), theCookie, Text(" with " + change(s.Did) + ", and ")}
 	}
@@ -97,23 +97,28 @@ func pinned(s *trace.Seen) Sentence {
 	if s.Cookie.Bytes == 0 {
 		return noSession("pin", s, "There is no cookie to keep.")
 	}
-	return Did("pinned", Text("A copy of "), theCookie, Text(" is kept here, as a thief would keep it. Flush, cycle the ID or let the session expire, then replay the copy and see whether it still opens anything."))
+	return Did("pinned", Text("The visit keeps a copy of "), theCookie, Text(", as a thief would. Flush, cycle the ID or let the session expire, then replay the copy and see whether it still opens anything."))
 }
 
 func planted(s *trace.Seen) Sentence {
 	if s.Did.Away {
-		return Did("taken away", Text("The browser throws "), Part{"cookie", "the readable cookie"}, Text(" away."))
+		return Did("taken away", Text("The browser drops "), Part{"cookie", "the readable cookie"}, Text("."))
 	}
-	return Did("planted", Text("The server sent "), Part{"cookie", "a second cookie"}, Text(", "), Code(s.Did.Cookie),
-		Text(", without HttpOnly. Now document.cookie has something to show; the session cookie is still not in it. The server receives it with the next request."))
+	return Did("planted", Text("The server sent "), Part{"cookie", "a readable cookie"}, Text(", "), Code(s.Did.Cookie),
+		Text(", without HttpOnly. Now document.cookie shows it, and still does not show the session cookie. The server receives the readable cookie with the next request."))
 }
 
 func dropped(s *trace.Seen) Sentence {
 	if !s.Cookie.Put || !s.Cookie.Thrown {
-		return noSession("drop cookie", s, "There is no cookie to throw away.")
+		return noSession("drop cookie", s, "There is no cookie to drop.")
 	}
-	return Did("dropped", Text("The browser threw "), theCookie, Text(" away: it came with this press, and the next one comes without it. Nothing more was done: what "), theServer,
-		Text(" keeps is untouched. Pin a copy before, and you can put it back."))
+	out := Did("dropped", Text("The browser dropped "), theCookie, Text(": it came with this press, and the next press comes without it. "))
+	if was := s.Did.Was; was.Exists && was.Placement == session.InCookie {
+		out = out.and(Text("With placement cookie "), theServer, Text(" keeps no record: only a copy of the cookie still opens this session."))
+	} else {
+		out = out.and(Text("What "), theServer, Text(" keeps is as it was."))
+	}
+	return out.and(Text(" Pin a copy first, and you can put it back."))
 }
 
 // putBack names the copy that is this browser's cookie again, and says what it opens and
@@ -171,9 +176,9 @@ func overwritten(s *trace.Seen) []Part {
 	}
 	switch {
 	case left.State == session.StateLive && left.ID != s.Session.ID:
-		return []Part{Text(" The session "), ID(left.ID), Text(fmt.Sprintf(", version %d, which this browser had %s, lies on in the store, and no cookie of this browser opens it.", left.Version, until))}
+		return []Part{Text(" The session "), ID(left.ID), Text(fmt.Sprintf(", version %d, which this browser had %s, is still in the store, and no cookie of this browser opens it.", left.Version, until))}
 	case was.Exists && was.ID != s.Session.ID && was.Placement == session.InCookie:
-		return []Part{Text(" The session "), ID(was.ID), Text(fmt.Sprintf(", version %d, which this browser had until now, was all in the cookie that the copy took the place of.", was.Version))}
+		return []Part{Text(" The session "), ID(was.ID), Text(fmt.Sprintf(", version %d, which this browser had until now, was only in the cookie that the copy replaced.", was.Version))}
 	}
 	return nil
 }

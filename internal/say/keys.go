@@ -22,32 +22,32 @@ func whereSet(s *trace.Seen) []Part {
 	small := hybrid && s.Did.Value.Text.Bytes <= session.MaxSmallBytes
 	switch {
 	case found && !v.OnServer && hybrid:
-		return []Part{Text("small enough to ride "), inCookie, Text(". ")}
+		return []Part{Text("small enough to live "), inCookie, Text(". ")}
 	case found && !v.OnServer:
-		return []Part{Text("carried "), inCookie, Text(" like every value. ")}
+		return []Part{inCookie, Text(" like every value. ")}
 	case small && s.Cookie.Verdict == session.VerdictStale:
-		return []Part{Text("kept "), onServer, Text(": a later cookie than this request's was sent out, and a new one would overwrite what that carries. ")}
+		return []Part{Text("kept "), onServer, Text(": the cookie of this request is stale, and a new cookie would overwrite the values of a later one. ")}
 	case small:
-		return []Part{Text("kept "), onServer, Text(": once there, a key stays until it is deleted, or the cookie had no room. ")}
+		return []Part{Text("kept "), onServer, Text(": the key was there before and stays until it is deleted, or the cookie had no room. ")}
 	case hybrid:
 		return []Part{Text("too large for the cookie, so it lives "), onServer, Text(". ")}
 	}
-	return []Part{Text("kept "), onServer, Text("; the cookie carries the ID alone. ")}
+	return []Part{Text("kept "), onServer, Text("; the cookie carries only the ID. ")}
 }
 
 // cookieAfterSet says whether the write sent a cookie, and why.
 func cookieAfterSet(s *trace.Seen) []Part {
 	switch {
 	case s.Did.Born && came(s) != session.VerdictAbsent:
-		return append([]Part{Text("The cookie that came opened nothing, so a new session was born, and its cookie takes that one's place")}, endOfBirth(s)...)
+		return append([]Part{Text(notes[came(s)] + " This write created a new session, and its cookie replaces the one that came")}, endOfBirth(s)...)
 	case s.Did.Born:
-		return append([]Part{Text("A session was born with this first write: the server sent its first cookie")}, endOfBirth(s)...)
+		return append([]Part{Text("This first write created a session: the server sent its first cookie")}, endOfBirth(s)...)
 	case !s.Cookie.Set:
 		return []Part{Text("The cookie stays as it is.")}
 	case s.Session.Placement == session.OnServer:
 		return []Part{Text("The server sent the same ID again, with a fresh Max-Age.")}
 	}
-	return []Part{Text("The old signature no longer fits, so the server sent a new cookie.")}
+	return []Part{Text("The old signature no longer fits, so the server sent a new cookie." + leftBehind(s))}
 }
 
 func get(s *trace.Seen) Sentence {
@@ -71,7 +71,7 @@ func get(s *trace.Seen) Sentence {
 		out.Parts = append([]Part{key, Text(" is missing. ")}, out.Parts...)
 		return out
 	}
-	return Note("get", key, Text(" is missing: the session has no such key. That is no error, only an empty answer."+laterCookie(s)))
+	return Note("get", key, Text(" is missing: the session has no key of this name. That is no error, only an empty answer."+laterCookie(s)))
 }
 
 // typed names the type of v, before "read from".
@@ -99,7 +99,7 @@ func keys(s *trace.Seen) Sentence {
 	}
 	end := "."
 	if len(places) == 2 {
-		end = ". The loop saw both halves of the session, wherever each value lives."
+		end = ". Some values live in the cookie and some on the server: the list has the keys of both."
 	}
 	return Did("keys", Text(counted(k.Count, "key", "keys")+": "), Part{"code", List(k)}, Text(end+laterCookie(s)))
 }
@@ -125,5 +125,5 @@ func cleared(s *trace.Seen) Sentence {
 	if s.Session.Placement == session.InCookie {
 		stay = " stays"
 	}
-	return Did("cleared", Text(counted(s.Did.Count, "key", "keys")+". The session is empty but alive: the ID "), ID(s.Session.ID), Text(stay+". Flush would end it."))
+	return Did("cleared", Text(counted(s.Did.Count, "key", "keys")+". The session is empty but alive: the ID "), ID(s.Session.ID), Text(stay+". Flush would end the session."))
 }

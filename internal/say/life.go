@@ -10,20 +10,19 @@ import (
 func flushed(s *trace.Seen) Sentence {
 	again := ""
 	if s.Did.Away {
-		again = " Everything is as at the beginning: press Set and a new session is born."
+		again = " Everything is as at the beginning. Press Set: the first write creates a session."
 	}
 	was := s.Did.Was
-	dead := Text(" is dead for good: a kept copy of the old cookie opens nothing." + lostProgress(s) + again)
+	parts := []Part{Text(" The session "), ID(was.ID), Text(" has ended for good: a copy of its cookie opens nothing." + lostProgress(s) + again)}
 	switch {
 	case !was.Exists && s.Did.Away && NoteOf(s.Session, s.Cookie) != "":
 		return noSession("flush", s, "There was nothing to flush. The fields are as at the beginning; the cookie stays until the next Set replaces it.")
 	case !was.Exists:
 		return noSession("flush", s, "There was nothing to flush."+again)
 	case was.Placement == session.InCookie:
-		return Did("flushed", Text("The browser throws "), theCookie, Text(" away, and "), theServer, Text(" remembers that its ID is retired: "), ID(was.ID), dead)
+		return Did("flushed", Text("The browser drops "), theCookie, Text(", and "), theServer, Text(" remembers that this ID has ended.")).and(parts...)
 	}
-	return Did("flushed", Text("The record is gone from "), theServer, Text(", and the browser throws "), theCookie,
-		Text(" away. The ID "), ID(was.ID), dead)
+	return Did("flushed", Text("The record is gone from "), theServer, Text(", and the browser drops "), theCookie, Text(".")).and(parts...)
 }
 
 // lostProgress says that the learner's progress went with a session, if there was any.
@@ -31,22 +30,22 @@ func lostProgress(s *trace.Seen) string {
 	if s.Did.Learned == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" Your progress through the experiments, %d done, was a key of this session: it went too.", s.Did.Learned)
+	return fmt.Sprintf(" Your progress through the experiments, %d done, was a key of this session: it is gone too.", s.Did.Learned)
 }
 
 func loggedIn(s *trace.Seen) Sentence {
 	parts := []Part{Code("user"), Text(" is now "), Code(s.Did.User), Text(". ")}
 	if s.Did.Before == "" {
-		parts = append(parts, Text("A session was born with it, so its ID is fresh"))
+		parts = append(parts, Text("This login created the session, so its ID is new"))
 		return Did("logged in", append(parts, endOfBirth(s)...)...)
 	}
-	return Did("logged in", append(parts, Text("At every login the ID changes, here from "), ID(s.Did.Before), Text(" to "), ID(s.Session.ID),
-		Text(": whoever knew the old one is left outside."))...)
+	return Did("logged in", append(parts, Text("Every login changes the ID, here from "), ID(s.Did.Before), Text(" to "), ID(s.Session.ID),
+		Text(": the old ID opens nothing, whoever knows it."))...)
 }
 
 func loggedOut(s *trace.Seen) Sentence {
 	if !s.Did.Was.Exists {
-		return noSession("logout", s, "Nobody was logged in.")
+		return noSession("log out", s, "Nobody was logged in.")
 	}
 	out := flushed(s)
 	if _, in := s.Did.Was.Find("user"); !in {
@@ -60,23 +59,23 @@ func cycled(s *trace.Seen) Sentence {
 	if s.Did.Before == "" {
 		return noSession("cycle ID", s, "There is no ID to change.")
 	}
-	return Did("cycled", Text("The same data has a new ID: "), ID(s.Did.Before), Text(" became "), ID(s.Session.ID),
-		Text(". The old one is dead, and the absolute lifetime has not moved."+leftBehind(s)))
+	return Did("cycled", Text("The same values have a new ID: "), ID(s.Did.Before), Text(" became "), ID(s.Session.ID),
+		Text(". The old ID opens nothing any more, and the absolute lifetime is as it was."+leftBehind(s)))
 }
 
 func clearedExpired(s *trace.Seen) Sentence {
 	n := s.Did.Count
 	if n == 0 {
-		return Note("clear expired", Text("No expired record lies in the store. Live sessions are not touched."))
+		return Note("clear expired", Text("The store holds no expired record. Live records are not touched."))
 	}
 	return Did("cleared", Text(fmt.Sprintf("%d expired %s from ", n, Plural(n, "record", "records"))), theServer,
-		Text(". "+Plural(n, "It", "They")+" read as absent before, too: expired is not the same as cleared."))
+		Text(". "+Plural(n, "It", "They")+" read as absent before, too: expired is not cleared."))
 }
 
 func expiry(s *trace.Seen) Sentence {
 	out := newExpiry(s)
 	if was := s.Did.Was; was.Exists && s.Session.Exists && was.ID != s.Session.ID {
-		out.Parts = append(out.Parts, Text(" The session has a new ID, "), ID(s.Session.ID), Text(": a copy of the old cookie, which knows another end, opens nothing."))
+		out.Parts = append(out.Parts, Text(" The session has a new ID, "), ID(s.Session.ID), Text(": a copy of the old cookie, which carries another deadline, opens nothing."))
 	}
 	return out
 }
@@ -91,9 +90,9 @@ func newExpiry(s *trace.Seen) Sentence {
 	case !s.Did.Was.Exists:
 		return noSession("expiry", s, "There is nothing that could expire.")
 	case !now.Exists:
-		return Did("expired", Text("An expiry in the past ends the session at once: it reads as absent from now on."))
+		return Did("expired", Text("With an expiry in the past the session expires at once: it reads as absent from now on."))
 	case x.BrowserClose:
-		return Did("expiry", aCookie, Text(" has no Max-Age any more, so the browser throws it away when it closes. On "), theServer, Text(" the clocks run all the same."))
+		return Did("expiry", aCookie, Text(" has no Max-Age any more, so the browser drops it on closing. On "), theServer, Text(" the clocks still run."))
 	case x.After != 0:
 		latest := ""
 		if now.Expires.Equal(now.Absolute) {
@@ -107,22 +106,22 @@ func newExpiry(s *trace.Seen) Sentence {
 
 // placements say what each placement means for the values.
 var placements = map[session.Placement]string{
-	session.InCookie: "every value rides in the cookie and the server keeps no record",
-	session.Hybrid:   "small values ride in the cookie, and those that are larger or were on the server before live there",
-	session.OnServer: "every value lives on the server and the cookie carries the ID alone",
+	session.InCookie: "every value lives in the cookie and the server keeps no record",
+	session.Hybrid:   "small values live in the cookie; larger values, and values that were on the server before, live on the server",
+	session.OnServer: "every value lives on the server and the cookie carries only the ID",
 }
 
 func placed(s *trace.Seen) Sentence {
 	was, where := s.Did.Was, placements[s.Did.Placement]
 	switch {
 	case !s.Session.Exists:
-		return noSession("placement", s, "In the next one, "+where+".")
+		return noSession("placement", s, "In the next session, "+where+".")
 	case was.Placement == s.Did.Placement:
 		return Note("placement", Text("It is so already: "+where+"."))
 	}
 	parts := []Part{Text("From now on " + where + ". " + whatMoved(s) + leftBehind(s))}
 	if was.ID != s.Session.ID {
-		parts = append(parts, Text(" The session has a new ID, "), ID(s.Session.ID), Text(": the old cookie must not open the old state."))
+		parts = append(parts, Text(" The session has a new ID, "), ID(s.Session.ID), Text(": the old cookie must not open the old values."))
 	}
 	return Did("moved", parts...)
 }
@@ -137,7 +136,7 @@ func whatMoved(s *trace.Seen) string {
 	}
 	switch {
 	case s.Did.Placement == session.Hybrid && s.Did.Was.Placement == session.OnServer && len(s.Session.Values) > 0:
-		return "What the server holds stays there until its key is deleted: if it moved into the cookie and that got lost, it would be lost too."
+		return "A value on the server stays there until its key is deleted: in the cookie it could be lost with the cookie."
 	case moved > 0:
 		return counted(moved, "value", "values") + " moved at once."
 	}

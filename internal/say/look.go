@@ -45,16 +45,16 @@ func without(s *trace.Seen) string {
 	case n > 1:
 		none += fmt.Sprintf(": %d cookies came, and none of them is the session cookie", n)
 	}
-	return none + ". Press Set: " + write + " creates one."
+	return none + ". Press Set: " + write + " creates a session."
 }
 
 // ranOut is for the page that asks by itself because a clock on it has run out. It says
 // what this request shows: whether a cookie came, and what the store still counts.
 func ranOut(s *trace.Seen) Sentence {
-	parts := []Part{Text("The time on this page is up. ")}
+	parts := []Part{Text("A clock on this page has run out. ")}
 	switch s.Cookie.Verdict {
 	case session.VerdictAbsent:
-		parts = append(parts, Text("No session cookie came with this request: the browser drops it when its Max-Age ends, or when another tab has flushed the session. "))
+		parts = append(parts, Text("No session cookie came with this request: the browser drops it when its Max-Age ends, or when another page has flushed the session. "))
 	case session.VerdictExpired:
 		parts = append(parts, aCookie, Text(" still came, and its session has expired. "))
 	default:
@@ -63,7 +63,7 @@ func ranOut(s *trace.Seen) Sentence {
 		}
 	}
 	if n := s.Store.Figures.Expired; s.Store.Figures.Known && n > 0 {
-		parts = append(parts, Text(fmt.Sprintf("%d expired %s, of any browser, still %s ", n, Plural(n, "record", "records"), Plural(n, "lies", "lie"))), onServer,
+		parts = append(parts, Text(fmt.Sprintf("%d expired %s, of any browser, %s still ", n, Plural(n, "record", "records"), Plural(n, "is", "are"))), onServer,
 			Text(": expired is not cleared."))
 	}
 	return Note("expired", parts...)

@@ -111,6 +111,14 @@ templ p(n int, title string) {
 			none
 		}
 	</p>
+	<i
+		if n > 1 {
+			title="A title on a condition"
+		} else {
+			aria-label="Another one"
+		}
+		{ templ.Attributes{"title": "A spread title"}... }
+	></i>
 	@button("region", "A button") {
 		<small>its text</small>
 	}
@@ -125,7 +133,7 @@ templ p(n int, title string) {
 			got = append(got, line)
 		}
 	}
-	if want := []string{"A title", "{n} of {title}", "more than none", "none", "A button", "its text"}; !slices.Equal(got, want) {
+	if want := []string{"A title", "{n} of {title}", "more than none", "none", "A title on a condition", "Another one", "A spread title", "A button", "its text"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	script := "// 'a comment of words'\nfind('#id .name'); say('no answer came', `at ${when} it ended`); // 'nor this one'"

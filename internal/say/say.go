@@ -1,6 +1,7 @@
 // Package say has every sentence under a button, and every number as people read it. It
-// makes them of facts: of what an exchange was and did, as it may be shown. Press is the
-// sentence of a press, Summary its few words in a timeline.
+// makes them of facts: of what an exchange was and did, as it may be shown. Begin with
+// Press, which is the sentence of a press; Summary is its few words in a timeline. All
+// words of the program, those of other packages too, stand in testdata/sentences.txt.
 //
 // The words follow these rules:
 //   - Plain words, one or two sentences: what happened, and why. Subject, verb, consequence.
@@ -10,6 +11,26 @@
 //   - Where a thing lives is a coloured part: the cookie, the server.
 //   - A projector shows neither keys nor values: they are parts of the kinds "code" and
 //     "secret". The short name of a session is one of the kind "id", and stays readable.
+//
+// The same thing has the same name on every page:
+//   - A session has an ID and values. The first write creates it. It expires when a clock
+//     runs out, and it ends by a flush or a logout. A session, or an ID, that has ended
+//     opens nothing any more.
+//   - The session ID is shown as the beginning of its SHA-256: "session ID, hashed".
+//   - The cookie, or session cookie, is sent by the server, kept and dropped by the browser,
+//     and comes with a request. It opens a session, or nothing. It is stale when the server
+//     sent a later one. Its payload is what the signature is over.
+//   - A copy of the cookie is made by a press; a pinned copy is kept by the visit.
+//   - The readable cookie is the one without HttpOnly.
+//   - The store holds records. A record is what the server keeps of a session. It is live or
+//     expired; an expired record stays until it is cleared. A marker stands in the store for
+//     an ID that has ended.
+//   - A key has a value. The value lives in the cookie or on the server: the placement
+//     decides. Values are set, read, deleted; Clear removes all of them.
+//   - A press is what a person does with a button, an exchange is a request with its
+//     answer, and a moment is an exchange in the timeline of a visit.
+//   - A page is what one load shows, in a tab. A browser has the cookies. The second browser
+//     is a lab with a cookie of its own. A client is whatever sends requests.
 package say
 
 import (
@@ -70,6 +91,12 @@ func Note(verb string, parts ...Part) Sentence {
 	return Sentence{Tone: "note", Verb: verb, Parts: parts}
 }
 
+// and returns s with more parts.
+func (s Sentence) and(parts ...Part) Sentence {
+	s.Parts = append(s.Parts, parts...)
+	return s
+}
+
 // Refused says why a press was refused. field is the one of the form that is wrong, ""
 // for none. With secret the words name a key, and no projector shows them.
 func Refused(status int, detail, field string, secret bool) Sentence {
@@ -120,7 +147,7 @@ func NewTimeline(why string) string {
 func NoteOf(s trace.Session, c trace.Cookie) string {
 	switch {
 	case c.Verdict == session.VerdictStale:
-		return "This cookie is stale: a later one was sent out since. What it holds itself may be old."
+		return "This cookie is stale: a later one was sent since. The values in this one may be old."
 	case s.Exists:
 		return "" // whatever came, the browser's cookie opens its session now
 	case c.Put && faults[c.Verdict] != "":
@@ -133,16 +160,16 @@ func NoteOf(s trace.Session, c trace.Cookie) string {
 
 // notes say why the cookie that came opens nothing.
 var notes = map[session.Verdict]string{
-	session.VerdictGarbled: "The cookie that came carries no signature of ours: unsigned or garbled, it opens nothing.",
+	session.VerdictGarbled: "The cookie that came is unsigned or garbled: it carries no signature of this server, so it opens nothing.",
 	session.VerdictForged:  "The signature of the cookie that came does not fit, so it opens nothing.",
-	session.VerdictExpired: "This cookie's session has expired, so it reads as absent.",
+	session.VerdictExpired: "The session of the cookie that came has expired, so it reads as absent.",
 	session.VerdictDead:    "The cookie that came has a valid signature, but its session has ended: it opens nothing.",
 	session.VerdictMoved:   "The ID in the cookie that came was replaced a moment ago, so it opens nothing.",
 }
 
 // faults say why a cookie that was put back opens nothing: it did not come with the press.
 var faults = map[session.Verdict]string{
-	session.VerdictGarbled: "it carries no signature of ours",
+	session.VerdictGarbled: "it carries no signature of this server",
 	session.VerdictForged:  "its signature does not fit",
 	session.VerdictExpired: "its session has expired",
 	session.VerdictDead:    "its signature is valid, but its session has ended",
@@ -171,7 +198,7 @@ func leftBehind(s *trace.Seen) string {
 	if came(s) != session.VerdictStale {
 		return ""
 	}
-	return " The cookie that came was stale: what a later one carried is left behind."
+	return " The cookie that came was stale: values that only a later cookie carried are left behind."
 }
 
 // laterCookie says what a press with a stale cookie does not know.
@@ -179,21 +206,19 @@ func laterCookie(s *trace.Seen) string {
 	if s.Cookie.Verdict != session.VerdictStale {
 		return ""
 	}
-	return " But this cookie is stale: a later one was sent, and what that carries is not known here."
+	return " But this cookie is stale: a later one was sent, and this request does not know the values of the later one."
 }
 
-// oldLives tells whether the session that this browser had before lives on in the store:
-// it opens for whoever kept its cookie.
-func oldLives(s *trace.Seen) bool {
-	left := s.Store.Left
-	return left.ID != "" && left.ID != s.Session.ID && left.State == session.StateLive
-}
-
-// endOfBirth ends the sentence about a birth. When the session that this browser had
-// before lives on, it says so: nobody ended that one.
+// endOfBirth ends the sentence about the birth of a session. When the store still has the
+// record of the session that this browser had before, it says so: nobody ended that one.
 func endOfBirth(s *trace.Seen) []Part {
-	if !oldLives(s) {
-		return []Part{Text(".")}
+	left := s.Store.Left
+	switch {
+	case left.ID == "" || left.ID == s.Session.ID:
+	case left.State == session.StateLive:
+		return []Part{Text(". The old record "), ID(left.ID), Text(" is still in the store, and no cookie of this browser opens it.")}
+	case left.State == session.StateExpired:
+		return []Part{Text(". The old record "), ID(left.ID), Text(" has expired, and is still in the store: expired is not cleared.")}
 	}
-	return []Part{Text("; the old record "), ID(s.Store.Left.ID), Text(" lies there still.")}
+	return []Part{Text(".")}
 }

@@ -16,30 +16,34 @@ func sayingsOfSet() []saying {
 	again := trace.Did{Op: "set", Key: "name", Value: name, Came: session.VerdictOK}
 	return []saying{
 		{"born", born, []fact{has(session.Hybrid, name), sent},
-			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to ride {cookie:in the cookie}. A session was born with this first write: the server sent its first cookie.`},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to live {cookie:in the cookie}. This first write created a session: the server sent its first cookie.`},
 		{"born with a cookie that opened nothing", trace.Did{Op: "set", Key: "name", Value: name, Born: true, Came: session.VerdictDead}, []fact{has(session.Hybrid, name), sent},
-			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to ride {cookie:in the cookie}. The cookie that came opened nothing, so a new session was born, and its cookie takes that one's place.`},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to live {cookie:in the cookie}. The cookie that came has a valid signature, but its session has ended: it opens nothing. This write created a new session, and its cookie replaces the one that came.`},
 		// The cookie was dropped before, and its session is an orphan now.
 		{"born while the session before lives on", born, []fact{has(session.Hybrid, name), sent, left(session.StateLive)},
-			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to ride {cookie:in the cookie}. A session was born with this first write: the server sent its first cookie; the old record {id:4ca53ce7} lies there still.`},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to live {cookie:in the cookie}. This first write created a session: the server sent its first cookie. The old record {id:4ca53ce7} is still in the store, and no cookie of this browser opens it.`},
 		{"born with a bad cookie while the session before lives on", trace.Did{Op: "set", Key: "name", Value: name, Born: true, Came: session.VerdictForged}, []fact{has(session.Hybrid, name), sent, left(session.StateLive)},
-			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to ride {cookie:in the cookie}. The cookie that came opened nothing, so a new session was born, and its cookie takes that one's place; the old record {id:4ca53ce7} lies there still.`},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to live {cookie:in the cookie}. The signature of the cookie that came does not fit, so it opens nothing. This write created a new session, and its cookie replaces the one that came. The old record {id:4ca53ce7} is still in the store, and no cookie of this browser opens it.`},
+		{"born with a cookie whose session has expired", trace.Did{Op: "set", Key: "name", Value: name, Born: true, Came: session.VerdictExpired}, []fact{has(session.Hybrid, name), sent, left(session.StateExpired)},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to live {cookie:in the cookie}. The session of the cookie that came has expired, so it reads as absent. This write created a new session, and its cookie replaces the one that came. The old record {id:4ca53ce7} has expired, and is still in the store: expired is not cleared.`},
+		{"with a stale cookie, and a new one is sent", trace.Did{Op: "set", Key: "name", Value: name, Came: session.VerdictStale}, []fact{has(session.Hybrid, name), sent},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to live {cookie:in the cookie}. The old signature no longer fits, so the server sent a new cookie. The cookie that came was stale: values that only a later cookie carried are left behind.`},
 		{"born after a flush", born, []fact{has(session.Hybrid, name), sent, left(session.StateEnded)},
-			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to ride {cookie:in the cookie}. A session was born with this first write: the server sent its first cookie.`},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, small enough to live {cookie:in the cookie}. This first write created a session: the server sent its first cookie.`},
 		{"the same again", trace.Did{Op: "set", Key: "name", Value: name, Same: true}, []fact{has(session.Hybrid, name)},
 			`[note] set: {code:name} is {code:"Rahim"} already. Nothing changed, so nothing was written and no cookie was sent.`},
 		{"in the cookie", again, []fact{has(session.InCookie, name), sent},
-			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, carried {cookie:in the cookie} like every value. The old signature no longer fits, so the server sent a new cookie.`},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, {cookie:in the cookie} like every value. The old signature no longer fits, so the server sent a new cookie.`},
 		{"on the server", again, []fact{has(session.OnServer, kept("name", `"Rahim"`)), sent},
-			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}; the cookie carries the ID alone. The server sent the same ID again, with a fresh Max-Age.`},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}; the cookie carries only the ID. The server sent the same ID again, with a fresh Max-Age.`},
 		{"on the server, no cookie", again, []fact{has(session.OnServer, kept("name", `"Rahim"`))},
-			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}; the cookie carries the ID alone. The cookie stays as it is.`},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}; the cookie carries only the ID. The cookie stays as it is.`},
 		{"too large to ride", trace.Did{Op: "set", Key: "name", Value: long}, []fact{has(session.Hybrid, kept("name", `"long"`)), sent},
 			`[ok] set: {code:name} is now {code:"` + strings.Repeat("a", 79) + `… (302 B in all)}: 302 B, too large for the cookie, so it lives {server:on the server}. The old signature no longer fits, so the server sent a new cookie.`},
 		{"small, and on the server", again, []fact{has(session.Hybrid, kept("name", `"Rahim"`)), sent},
-			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}: once there, a key stays until it is deleted, or the cookie had no room. The old signature no longer fits, so the server sent a new cookie.`},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}: the key was there before and stays until it is deleted, or the cookie had no room. The old signature no longer fits, so the server sent a new cookie.`},
 		{"with a stale cookie", again, []fact{has(session.Hybrid, kept("name", `"Rahim"`)), verdict(session.VerdictStale)},
-			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}: a later cookie than this request's was sent out, and a new one would overwrite what that carries. The cookie stays as it is.`},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}: the cookie of this request is stale, and a new cookie would overwrite the values of a later one. The cookie stays as it is.`},
 	}
 }
 
@@ -54,15 +58,15 @@ func sayingsOfKeys() []saying {
 		{"an object", get(riding("n", "{}")), []fact{has(session.Hybrid, riding("n", "{}"))}, `[ok] get: {code:n} is {code:{}}, an object read from {cookie:the cookie}. Reading changes nothing.`},
 		{"null", get(riding("n", "null")), []fact{has(session.Hybrid, riding("n", "null"))}, `[ok] get: {code:n} is {code:null}, read from {cookie:the cookie}. Reading changes nothing.`},
 		{"rolling", get(name), []fact{has(session.Hybrid, name), rolling}, `[ok] get: {code:name} is {code:"Rahim"}, a text read from {cookie:the cookie}. Reading changes no value; with --rolling it moves the idle clock.`},
-		{"found in a stale cookie", get(name), []fact{has(session.Hybrid, name), stale}, `[ok] get: {code:name} is {code:"Rahim"}, a text read from {cookie:the cookie}. Reading changes nothing. But this cookie is stale: a later one was sent, and what that carries is not known here.`},
-		{"missing", missing, []fact{has(session.Hybrid, name)}, `[note] get: {code:nope} is missing: the session has no such key. That is no error, only an empty answer.`},
-		{"missing in a stale cookie", missing, []fact{has(session.Hybrid, name), stale}, `[note] get: {code:nope} is missing: the session has no such key. That is no error, only an empty answer. But this cookie is stale: a later one was sent, and what that carries is not known here.`},
+		{"found in a stale cookie", get(name), []fact{has(session.Hybrid, name), stale}, `[ok] get: {code:name} is {code:"Rahim"}, a text read from {cookie:the cookie}. Reading changes nothing. But this cookie is stale: a later one was sent, and this request does not know the values of the later one.`},
+		{"missing", missing, []fact{has(session.Hybrid, name)}, `[note] get: {code:nope} is missing: the session has no key of this name. That is no error, only an empty answer.`},
+		{"missing in a stale cookie", missing, []fact{has(session.Hybrid, name), stale}, `[note] get: {code:nope} is missing: the session has no key of this name. That is no error, only an empty answer. But this cookie is stale: a later one was sent, and this request does not know the values of the later one.`},
 		{"without a session", missing, nil, `[note] get: {code:nope} is missing. This browser has no session. That is no error, and reading does not create a session.`},
 		{"with a forged cookie", missing, []fact{verdict(session.VerdictForged)}, `[note] get: {code:nope} is missing. The signature of the cookie that came does not fit, so it opens nothing. That is no error, and reading does not create a session.`},
 
 		{"one", trace.Did{Op: "keys", Keys: trace.KeysOf([]string{"name"})}, []fact{has(session.Hybrid, name)}, `[ok] keys: 1 key: {code:name}.`},
-		{"in both halves", trace.Did{Op: "keys", Keys: trace.KeysOf([]string{"cart", "name"})}, []fact{has(session.Hybrid, kept("cart", "[]"), name)}, `[ok] keys: 2 keys: {code:cart, name}. The loop saw both halves of the session, wherever each value lives.`},
-		{"with a stale cookie", trace.Did{Op: "keys", Keys: trace.KeysOf([]string{"name"})}, []fact{has(session.Hybrid, name), stale}, `[ok] keys: 1 key: {code:name}. But this cookie is stale: a later one was sent, and what that carries is not known here.`},
+		{"in both halves", trace.Did{Op: "keys", Keys: trace.KeysOf([]string{"cart", "name"})}, []fact{has(session.Hybrid, kept("cart", "[]"), name)}, `[ok] keys: 2 keys: {code:cart, name}. Some values live in the cookie and some on the server: the list has the keys of both.`},
+		{"with a stale cookie", trace.Did{Op: "keys", Keys: trace.KeysOf([]string{"name"})}, []fact{has(session.Hybrid, name), stale}, `[ok] keys: 1 key: {code:name}. But this cookie is stale: a later one was sent, and this request does not know the values of the later one.`},
 		{"none", trace.Did{Op: "keys"}, []fact{has(session.Hybrid)}, `[note] keys: The session is there, and it has no keys.`},
 		{"without a session", trace.Did{Op: "keys"}, nil, `[note] keys: This browser has no session. There are no keys to list, and listing does not create a session.`},
 
@@ -70,8 +74,8 @@ func sayingsOfKeys() []saying {
 		{"missing", trace.Did{Op: "delete", Key: "name"}, []fact{has(session.Hybrid)}, `[note] delete: {code:name} was not there. That is no error, and no write: no cookie was sent.`},
 		{"without a session", trace.Did{Op: "delete", Key: "name"}, nil, `[note] delete: This browser has no session. There was nothing to delete.`},
 
-		{"two", trace.Did{Op: "clear", Count: 2}, []fact{has(session.Hybrid)}, `[ok] cleared: 2 keys. The session is empty but alive: the ID {id:9f2c41e0} and its record stay. Flush would end it.`},
-		{"in the cookie", trace.Did{Op: "clear", Count: 1}, []fact{has(session.InCookie)}, `[ok] cleared: 1 key. The session is empty but alive: the ID {id:9f2c41e0} stays. Flush would end it.`},
+		{"two", trace.Did{Op: "clear", Count: 2}, []fact{has(session.Hybrid)}, `[ok] cleared: 2 keys. The session is empty but alive: the ID {id:9f2c41e0} and its record stay. Flush would end the session.`},
+		{"in the cookie", trace.Did{Op: "clear", Count: 1}, []fact{has(session.InCookie)}, `[ok] cleared: 1 key. The session is empty but alive: the ID {id:9f2c41e0} stays. Flush would end the session.`},
 		{"none", trace.Did{Op: "clear"}, []fact{has(session.Hybrid)}, `[note] clear: The session had no keys already. Nothing was written.`},
 		{"without a session", trace.Did{Op: "clear"}, nil, `[note] clear: This browser has no session. There was nothing to clear.`},
 	}
@@ -81,20 +85,20 @@ func sayingsOfKeys() []saying {
 func sayingsOfBirthAndEnd() []saying {
 	was := sessionOf(old, session.Hybrid, riding("user", `"ada"`))
 	return []saying{
-		{"first", trace.Did{Op: "login", User: "ada"}, []fact{has(session.Hybrid), sent}, `[ok] logged in: {code:user} is now {code:ada}. A session was born with it, so its ID is fresh.`},
-		{"first, while the session before lives on", trace.Did{Op: "login", User: "ada"}, []fact{has(session.Hybrid), sent, left(session.StateLive)}, `[ok] logged in: {code:user} is now {code:ada}. A session was born with it, so its ID is fresh; the old record {id:4ca53ce7} lies there still.`},
-		{"again", trace.Did{Op: "login", User: "ada", Before: old, Was: was}, []fact{has(session.Hybrid), sent, left(session.StateCycled)}, `[ok] logged in: {code:user} is now {code:ada}. At every login the ID changes, here from {id:4ca53ce7} to {id:9f2c41e0}: whoever knew the old one is left outside.`},
+		{"first", trace.Did{Op: "login", User: "ada"}, []fact{has(session.Hybrid), sent}, `[ok] logged in: {code:user} is now {code:ada}. This login created the session, so its ID is new.`},
+		{"first, while the session before lives on", trace.Did{Op: "login", User: "ada"}, []fact{has(session.Hybrid), sent, left(session.StateLive)}, `[ok] logged in: {code:user} is now {code:ada}. This login created the session, so its ID is new. The old record {id:4ca53ce7} is still in the store, and no cookie of this browser opens it.`},
+		{"again", trace.Did{Op: "login", User: "ada", Before: old, Was: was}, []fact{has(session.Hybrid), sent, left(session.StateCycled)}, `[ok] logged in: {code:user} is now {code:ada}. Every login changes the ID, here from {id:4ca53ce7} to {id:9f2c41e0}: the old ID opens nothing, whoever knows it.`},
 
-		{"", trace.Did{Op: "logout", Was: was}, nil, `[ok] logged out: The record is gone from {server:the server}, and the browser throws {cookie:the cookie} away. The ID {id:4ca53ce7} is dead for good: a kept copy of the old cookie opens nothing.`},
-		{"of nobody", trace.Did{Op: "logout", Was: sessionOf(old, session.Hybrid)}, nil, `[ok] logged out: The record is gone from {server:the server}, and the browser throws {cookie:the cookie} away. The ID {id:4ca53ce7} is dead for good: a kept copy of the old cookie opens nothing. Nobody was logged in; the session ended all the same.`},
-		{"without a session", trace.Did{Op: "logout"}, nil, `[note] logout: This browser has no session. Nobody was logged in.`},
+		{"", trace.Did{Op: "logout", Was: was}, nil, `[ok] logged out: The record is gone from {server:the server}, and the browser drops {cookie:the cookie}. The session {id:4ca53ce7} has ended for good: a copy of its cookie opens nothing.`},
+		{"of nobody", trace.Did{Op: "logout", Was: sessionOf(old, session.Hybrid)}, nil, `[ok] logged out: The record is gone from {server:the server}, and the browser drops {cookie:the cookie}. The session {id:4ca53ce7} has ended for good: a copy of its cookie opens nothing. Nobody was logged in; the session ended all the same.`},
+		{"without a session", trace.Did{Op: "logout"}, nil, `[note] log out: This browser has no session. Nobody was logged in.`},
 
-		{"", trace.Did{Op: "flush", Was: was}, nil, `[ok] flushed: The record is gone from {server:the server}, and the browser throws {cookie:the cookie} away. The ID {id:4ca53ce7} is dead for good: a kept copy of the old cookie opens nothing.`},
-		{"in the cookie", trace.Did{Op: "flush", Was: sessionOf(old, session.InCookie)}, nil, `[ok] flushed: The browser throws {cookie:the cookie} away, and {server:the server} remembers that its ID is retired: {id:4ca53ce7} is dead for good: a kept copy of the old cookie opens nothing.`},
-		{"with progress", trace.Did{Op: "flush", Was: was, Learned: 3}, nil, `[ok] flushed: The record is gone from {server:the server}, and the browser throws {cookie:the cookie} away. The ID {id:4ca53ce7} is dead for good: a kept copy of the old cookie opens nothing. Your progress through the experiments, 3 done, was a key of this session: it went too.`},
-		{"over", trace.Did{Op: "flush", Was: was, Away: true}, nil, `[ok] flushed: The record is gone from {server:the server}, and the browser throws {cookie:the cookie} away. The ID {id:4ca53ce7} is dead for good: a kept copy of the old cookie opens nothing. Everything is as at the beginning: press Set and a new session is born.`},
+		{"", trace.Did{Op: "flush", Was: was}, nil, `[ok] flushed: The record is gone from {server:the server}, and the browser drops {cookie:the cookie}. The session {id:4ca53ce7} has ended for good: a copy of its cookie opens nothing.`},
+		{"in the cookie", trace.Did{Op: "flush", Was: sessionOf(old, session.InCookie)}, nil, `[ok] flushed: The browser drops {cookie:the cookie}, and {server:the server} remembers that this ID has ended. The session {id:4ca53ce7} has ended for good: a copy of its cookie opens nothing.`},
+		{"with progress", trace.Did{Op: "flush", Was: was, Learned: 3}, nil, `[ok] flushed: The record is gone from {server:the server}, and the browser drops {cookie:the cookie}. The session {id:4ca53ce7} has ended for good: a copy of its cookie opens nothing. Your progress through the experiments, 3 done, was a key of this session: it is gone too.`},
+		{"over", trace.Did{Op: "flush", Was: was, Away: true}, nil, `[ok] flushed: The record is gone from {server:the server}, and the browser drops {cookie:the cookie}. The session {id:4ca53ce7} has ended for good: a copy of its cookie opens nothing. Everything is as at the beginning. Press Set: the first write creates a session.`},
 		{"without a session", trace.Did{Op: "flush"}, nil, `[note] flush: This browser has no session. There was nothing to flush.`},
-		{"over, without a session", trace.Did{Op: "flush", Away: true}, nil, `[note] flush: This browser has no session. There was nothing to flush. Everything is as at the beginning: press Set and a new session is born.`},
+		{"over, without a session", trace.Did{Op: "flush", Away: true}, nil, `[note] flush: This browser has no session. There was nothing to flush. Everything is as at the beginning. Press Set: the first write creates a session.`},
 		{"over, with a dead cookie", trace.Did{Op: "flush", Away: true}, []fact{verdict(session.VerdictDead)}, `[note] flush: The cookie that came has a valid signature, but its session has ended: it opens nothing. There was nothing to flush. The fields are as at the beginning; the cookie stays until the next Set replaces it.`},
 	}
 }
@@ -108,29 +112,29 @@ func sayingsOfLife() []saying {
 	}
 	late := func(x *trace.Exchange) { x.Session.Expires = x.Session.Absolute }
 	return []saying{
-		{"", trace.Did{Op: "cycle-id", Before: old}, []fact{has(session.Hybrid), sent}, `[ok] cycled: The same data has a new ID: {id:4ca53ce7} became {id:9f2c41e0}. The old one is dead, and the absolute lifetime has not moved.`},
-		{"with a stale cookie", trace.Did{Op: "cycle-id", Before: old, Came: session.VerdictStale}, []fact{has(session.Hybrid), sent}, `[ok] cycled: The same data has a new ID: {id:4ca53ce7} became {id:9f2c41e0}. The old one is dead, and the absolute lifetime has not moved. The cookie that came was stale: what a later one carried is left behind.`},
+		{"", trace.Did{Op: "cycle-id", Before: old}, []fact{has(session.Hybrid), sent}, `[ok] cycled: The same values have a new ID: {id:4ca53ce7} became {id:9f2c41e0}. The old ID opens nothing any more, and the absolute lifetime is as it was.`},
+		{"with a stale cookie", trace.Did{Op: "cycle-id", Before: old, Came: session.VerdictStale}, []fact{has(session.Hybrid), sent}, `[ok] cycled: The same values have a new ID: {id:4ca53ce7} became {id:9f2c41e0}. The old ID opens nothing any more, and the absolute lifetime is as it was. The cookie that came was stale: values that only a later cookie carried are left behind.`},
 		{"without a session", trace.Did{Op: "cycle-id"}, []fact{verdict(session.VerdictMoved)}, `[note] cycle ID: The ID in the cookie that came was replaced a moment ago, so it opens nothing. There is no ID to change.`},
 
-		{"none", trace.Did{Op: "clear-expired"}, nil, `[note] clear expired: No expired record lies in the store. Live sessions are not touched.`},
-		{"one", trace.Did{Op: "clear-expired", Count: 1}, nil, `[ok] cleared: 1 expired record from {server:the server}. It read as absent before, too: expired is not the same as cleared.`},
-		{"two", trace.Did{Op: "clear-expired", Count: 2}, nil, `[ok] cleared: 2 expired records from {server:the server}. They read as absent before, too: expired is not the same as cleared.`},
+		{"none", trace.Did{Op: "clear-expired"}, nil, `[note] clear expired: The store holds no expired record. Live records are not touched.`},
+		{"one", trace.Did{Op: "clear-expired", Count: 1}, nil, `[ok] cleared: 1 expired record from {server:the server}. It read as absent before, too: expired is not cleared.`},
+		{"two", trace.Did{Op: "clear-expired", Count: 2}, nil, `[ok] cleared: 2 expired records from {server:the server}. They read as absent before, too: expired is not cleared.`},
 
 		{"seconds", own(session.Expiry{After: 5 * time.Second}), []fact{has(session.Hybrid)}, `[ok] expiry: This session expires 5 seconds after its last write. Max-Age tells the browser when to drop {cookie:the cookie}; {server:the server} decides for itself.`},
 		{"rolling", own(session.Expiry{After: time.Second}), []fact{has(session.Hybrid), rolling}, `[ok] expiry: This session expires 1 second after its last request. Max-Age tells the browser when to drop {cookie:the cookie}; {server:the server} decides for itself.`},
 		{"capped", own(session.Expiry{After: 24 * time.Hour}), []fact{has(session.Hybrid), late}, `[ok] expiry: This session expires 86,400 seconds after its last write, but at the latest at 2001-02-03 17:00:00, when its absolute lifetime ends. Max-Age tells the browser when to drop {cookie:the cookie}; {server:the server} decides for itself.`},
-		{"with the browser", own(session.Expiry{BrowserClose: true}), []fact{has(session.Hybrid)}, `[ok] expiry: {cookie:The cookie} has no Max-Age any more, so the browser throws it away when it closes. On {server:the server} the clocks run all the same.`},
-		{"in the past", own(session.Expiry{After: -1}), nil, `[ok] expired: An expiry in the past ends the session at once: it reads as absent from now on.`},
+		{"with the browser", own(session.Expiry{BrowserClose: true}), []fact{has(session.Hybrid)}, `[ok] expiry: {cookie:The cookie} has no Max-Age any more, so the browser drops it on closing. On {server:the server} the clocks still run.`},
+		{"in the past", own(session.Expiry{After: -1}), nil, `[ok] expired: With an expiry in the past the session expires at once: it reads as absent from now on.`},
 		{"the policy", own(session.Expiry{}), []fact{has(session.Hybrid)}, `[ok] expiry: Back to the policy: the session expires 2 h 0 m 0 s after its last write.`},
-		{"with a new ID", trace.Did{Op: "expiry", Was: sessionOf(old, session.InCookie), Expiry: session.Expiry{BrowserClose: true}}, []fact{has(session.InCookie)}, `[ok] expiry: {cookie:The cookie} has no Max-Age any more, so the browser throws it away when it closes. On {server:the server} the clocks run all the same. The session has a new ID, {id:9f2c41e0}: a copy of the old cookie, which knows another end, opens nothing.`},
+		{"with a new ID", trace.Did{Op: "expiry", Was: sessionOf(old, session.InCookie), Expiry: session.Expiry{BrowserClose: true}}, []fact{has(session.InCookie)}, `[ok] expiry: {cookie:The cookie} has no Max-Age any more, so the browser drops it on closing. On {server:the server} the clocks still run. The session has a new ID, {id:9f2c41e0}: a copy of the old cookie, which carries another deadline, opens nothing.`},
 		{"without a session", trace.Did{Op: "expiry"}, nil, `[note] expiry: This browser has no session. There is nothing that could expire.`},
 
-		{"to the server", to(session.OnServer, was), []fact{has(session.OnServer, kept("name", `"Rahim"`))}, `[ok] moved: From now on every value lives on the server and the cookie carries the ID alone. 1 value moved at once.`},
-		{"to the cookie", to(session.InCookie, sessionOf(old, session.Hybrid, riding("name", `"Rahim"`))), []fact{has(session.InCookie, riding("name", `"Rahim"`))}, `[ok] moved: From now on every value rides in the cookie and the server keeps no record. No value had to move. The session has a new ID, {id:9f2c41e0}: the old cookie must not open the old state.`},
-		{"to hybrid", to(session.Hybrid, sessionOf(now, session.OnServer, kept("name", `"Rahim"`))), []fact{has(session.Hybrid, kept("name", `"Rahim"`))}, `[ok] moved: From now on small values ride in the cookie, and those that are larger or were on the server before live there. What the server holds stays there until its key is deleted: if it moved into the cookie and that got lost, it would be lost too.`},
-		{"with a stale cookie", trace.Did{Op: "placement", Placement: session.OnServer, Was: was, Came: session.VerdictStale}, []fact{has(session.OnServer, kept("name", `"Rahim"`))}, `[ok] moved: From now on every value lives on the server and the cookie carries the ID alone. 1 value moved at once. The cookie that came was stale: what a later one carried is left behind.`},
-		{"as it is", to(session.Hybrid, was), []fact{has(session.Hybrid)}, `[note] placement: It is so already: small values ride in the cookie, and those that are larger or were on the server before live there.`},
-		{"without a session", to(session.InCookie, trace.Session{}), nil, `[note] placement: This browser has no session. In the next one, every value rides in the cookie and the server keeps no record.`},
+		{"to the server", to(session.OnServer, was), []fact{has(session.OnServer, kept("name", `"Rahim"`))}, `[ok] moved: From now on every value lives on the server and the cookie carries only the ID. 1 value moved at once.`},
+		{"to the cookie", to(session.InCookie, sessionOf(old, session.Hybrid, riding("name", `"Rahim"`))), []fact{has(session.InCookie, riding("name", `"Rahim"`))}, `[ok] moved: From now on every value lives in the cookie and the server keeps no record. No value had to move. The session has a new ID, {id:9f2c41e0}: the old cookie must not open the old values.`},
+		{"to hybrid", to(session.Hybrid, sessionOf(now, session.OnServer, kept("name", `"Rahim"`))), []fact{has(session.Hybrid, kept("name", `"Rahim"`))}, `[ok] moved: From now on small values live in the cookie; larger values, and values that were on the server before, live on the server. A value on the server stays there until its key is deleted: in the cookie it could be lost with the cookie.`},
+		{"with a stale cookie", trace.Did{Op: "placement", Placement: session.OnServer, Was: was, Came: session.VerdictStale}, []fact{has(session.OnServer, kept("name", `"Rahim"`))}, `[ok] moved: From now on every value lives on the server and the cookie carries only the ID. 1 value moved at once. The cookie that came was stale: values that only a later cookie carried are left behind.`},
+		{"as it is", to(session.Hybrid, was), []fact{has(session.Hybrid)}, `[note] placement: It is so already: small values live in the cookie; larger values, and values that were on the server before, live on the server.`},
+		{"without a session", to(session.InCookie, trace.Session{}), nil, `[note] placement: This browser has no session. In the next session, every value lives in the cookie and the server keeps no record.`},
 	}
 }
 
@@ -141,24 +145,24 @@ func sayingsOfLooks() []saying {
 		{"a session", trace.Did{Op: "lab"}, []fact{has(session.Hybrid, riding("cart", "[]"), riding("name", "1"))}, `[note] session: This browser has a session: {id:9f2c41e0}, with 2 keys: {code:cart, name}.`},
 		{"one key", trace.Did{Op: "session"}, []fact{has(session.Hybrid, riding("name", "1"))}, `[note] session: This browser has a session: {id:9f2c41e0}, with 1 key: {code:name}.`},
 		{"an empty one", trace.Did{Op: "lab"}, []fact{has(session.Hybrid)}, `[note] session: This browser has a session, {id:9f2c41e0}, and it is empty.`},
-		{"first", trace.Did{Op: "lab"}, nil, `[note] session: This browser has no session. Press Set: the first write creates one.`},
-		{"an Op that has no words", trace.Did{Op: "flash"}, nil, `[note] session: This browser has no session. Press Set: the first write creates one.`},
+		{"first", trace.Did{Op: "lab"}, nil, `[note] session: This browser has no session. Press Set: the first write creates a session.`},
+		{"an Op that has no words", trace.Did{Op: "flash"}, nil, `[note] session: This browser has no session. Press Set: the first write creates a session.`},
 		// The page lists the cookies that came: it may not say that none did.
-		{"with one other cookie", trace.Did{Op: "lab"}, []fact{others(1)}, `[note] session: This browser has no session: 1 cookie came, and it is not the session cookie. Press Set: the first write creates one.`},
-		{"with other cookies", trace.Did{Op: "lab"}, []fact{others(2)}, `[note] session: This browser has no session: 2 cookies came, and none of them is the session cookie. Press Set: the first write creates one.`},
-		{"with many other cookies", trace.Did{Op: "lab"}, []fact{others(30), func(x *trace.Exchange) { x.Cookie.More = true }}, `[note] session: This browser has no session: more than 30 cookies came, and none of them is the session cookie. Press Set: the first write creates one.`},
+		{"with one other cookie", trace.Did{Op: "lab"}, []fact{others(1)}, `[note] session: This browser has no session: 1 cookie came, and it is not the session cookie. Press Set: the first write creates a session.`},
+		{"with other cookies", trace.Did{Op: "lab"}, []fact{others(2)}, `[note] session: This browser has no session: 2 cookies came, and none of them is the session cookie. Press Set: the first write creates a session.`},
+		{"with many other cookies", trace.Did{Op: "lab"}, []fact{others(30), func(x *trace.Exchange) { x.Cookie.More = true }}, `[note] session: This browser has no session: more than 30 cookies came, and none of them is the session cookie. Press Set: the first write creates a session.`},
 		// Cookies were cleared by hand: no newcomer.
-		{"no session any more", trace.Did{Op: "lab"}, []fact{knows}, `[note] session: This browser has no session any more. Press Set: the next write creates one.`},
-		{"no session any more, with another cookie", trace.Did{Op: "lab"}, []fact{knows, others(1)}, `[note] session: This browser has no session any more: 1 cookie came, and it is not the session cookie. Press Set: the next write creates one.`},
-		{"garbled", trace.Did{Op: "lab"}, []fact{verdict(session.VerdictGarbled)}, `[note] session: The cookie that came carries no signature of ours: unsigned or garbled, it opens nothing.`},
+		{"no session any more", trace.Did{Op: "lab"}, []fact{knows}, `[note] session: This browser has no session any more. Press Set: the next write creates a session.`},
+		{"no session any more, with another cookie", trace.Did{Op: "lab"}, []fact{knows, others(1)}, `[note] session: This browser has no session any more: 1 cookie came, and it is not the session cookie. Press Set: the next write creates a session.`},
+		{"garbled", trace.Did{Op: "lab"}, []fact{verdict(session.VerdictGarbled)}, `[note] session: The cookie that came is unsigned or garbled: it carries no signature of this server, so it opens nothing.`},
 		{"empty", trace.Did{Op: "lab"}, []fact{emptyCame}, `[note] session: The cookie that came is empty, so it opens nothing.`},
-		{"expired", trace.Did{Op: "lab"}, []fact{verdict(session.VerdictExpired)}, `[note] session: This cookie's session has expired, so it reads as absent.`},
-		{"after a restart", trace.Did{Op: "lab", OldPage: "restarted"}, nil, `[note] session: This browser has no session. Press Set: the first write creates one. The program was restarted: a new timeline begins.`},
+		{"expired", trace.Did{Op: "lab"}, []fact{verdict(session.VerdictExpired)}, `[note] session: The session of the cookie that came has expired, so it reads as absent.`},
+		{"after a restart", trace.Did{Op: "lab", OldPage: "restarted"}, nil, `[note] session: This browser has no session. Press Set: the first write creates a session. The program was restarted: a new timeline begins.`},
 		{"after half an hour", trace.Did{Op: "keys", OldPage: "idle"}, nil, `[note] keys: This browser has no session. There are no keys to list, and listing does not create a session. This page was idle for half an hour: a new timeline begins.`},
 
-		{"no cookie", late, []fact{expired(0)}, `[note] expired: The time on this page is up. No session cookie came with this request: the browser drops it when its Max-Age ends, or when another tab has flushed the session. `},
-		{"the cookie still came", late, []fact{verdict(session.VerdictExpired), expired(1)}, `[note] expired: The time on this page is up. {cookie:The cookie} still came, and its session has expired. 1 expired record, of any browser, still lies {server:on the server}: expired is not cleared.`},
-		{"cleared meanwhile", late, []fact{verdict(session.VerdictDead), expired(2)}, `[note] expired: The time on this page is up. The cookie that came has a valid signature, but its session has ended: it opens nothing. 2 expired records, of any browser, still lie {server:on the server}: expired is not cleared.`},
+		{"no cookie", late, []fact{expired(0)}, `[note] expired: A clock on this page has run out. No session cookie came with this request: the browser drops it when its Max-Age ends, or when another page has flushed the session. `},
+		{"the cookie still came", late, []fact{verdict(session.VerdictExpired), expired(1)}, `[note] expired: A clock on this page has run out. {cookie:The cookie} still came, and its session has expired. 1 expired record, of any browser, is still {server:on the server}: expired is not cleared.`},
+		{"cleared meanwhile", late, []fact{verdict(session.VerdictDead), expired(2)}, `[note] expired: A clock on this page has run out. The cookie that came has a valid signature, but its session has ended: it opens nothing. 2 expired records, of any browser, are still {server:on the server}: expired is not cleared.`},
 		{"another tab has written", late, []fact{has(session.Hybrid)}, `[note] session: This browser has a session, {id:9f2c41e0}, and it is empty.`},
 	}
 }
@@ -176,7 +180,7 @@ func sayingsOfCookies() []saying {
 	return []saying{
 		{"a letter", letter, []fact{has(session.Hybrid)}, `[bad] copy refused: The server's own client sent a copy of {cookie:the cookie} with letter 5 changed from a to b, and the server {mac:refused} it: the signature does not fit. Your own cookie and session stay as they are.`},
 		{"a part, accepted", trace.Did{Op: "tamper", How: "values", Copy: copied(200, session.VerdictOK, "")}, []fact{has(session.Hybrid), rolling}, `[note] copy accepted: The server's own client sent a copy of {cookie:the cookie} with a change in the values, and the server {server:accepted} it: whoever sends it is you. Your own cookie and session stay as they are. With --rolling the copy's request moved the idle clock, as any request does.`},
-		{"nothing", trace.Did{Op: "tamper", How: "value", Same: true, Copy: copied(200, session.VerdictOK, "")}, []fact{has(session.Hybrid)}, `[note] copy accepted: A copy of {cookie:the cookie} with nothing changed was sent by the server's own client, and the server {server:accepted} it: whoever sends it is you. Your own cookie and session stay as they are.`},
+		{"nothing", trace.Did{Op: "tamper", How: "value", Same: true, Copy: copied(200, session.VerdictOK, "")}, []fact{has(session.Hybrid)}, `[note] copy accepted: The server's own client sent an unchanged copy of {cookie:the cookie}, and the server {server:accepted} it: whoever sends it is you. Your own cookie and session stay as they are.`},
 		{"during an outage", trace.Did{Op: "tamper", How: "time", Copy: copied(503, "", "")}, []fact{has(session.Hybrid)}, `[note] no verdict: The server's own client sent a copy of {cookie:the cookie} with a change in the time of signing, and the server answered 503. Your own cookie and session stay as they are.`},
 		{"without a cookie", trace.Did{Op: "tamper"}, nil, `[note] tamper: This browser has no session. There is no cookie to copy.`},
 
@@ -186,33 +190,34 @@ func sayingsOfCookies() []saying {
 		{"without a copy", trace.Did{Op: "replay"}, nil, `[note] replay: This browser has no session. There is no copy to send.`},
 		{"during an outage", replay(copied(503, "", "")), nil, `[note] no verdict: Another client sent the copy of {cookie:the cookie} from 2001-02-03 09:00:00, and the server answered 503. This browser has no session of its own now.`},
 
-		{"", trace.Did{Op: "pin"}, []fact{has(session.Hybrid), verdict(session.VerdictOK)}, `[ok] pinned: A copy of {cookie:the cookie} is kept here, as a thief would keep it. Flush, cycle the ID or let the session expire, then replay the copy and see whether it still opens anything.`},
+		{"", trace.Did{Op: "pin"}, []fact{has(session.Hybrid), verdict(session.VerdictOK)}, `[ok] pinned: The visit keeps a copy of {cookie:the cookie}, as a thief would. Flush, cycle the ID or let the session expire, then replay the copy and see whether it still opens anything.`},
 		{"without a cookie", trace.Did{Op: "pin"}, nil, `[note] pin: This browser has no session. There is no cookie to keep.`},
-		{"", trace.Did{Op: "plant", Cookie: "sessionscope-readable"}, nil, `[ok] planted: The server sent {cookie:a second cookie}, {code:sessionscope-readable}, without HttpOnly. Now document.cookie has something to show; the session cookie is still not in it. The server receives it with the next request.`},
-		{"off", trace.Did{Op: "plant", Cookie: "sessionscope-readable", Away: true}, nil, `[ok] taken away: The browser throws {cookie:the readable cookie} away.`},
+		{"", trace.Did{Op: "plant", Cookie: "sessionscope-readable"}, nil, `[ok] planted: The server sent {cookie:a readable cookie}, {code:sessionscope-readable}, without HttpOnly. Now document.cookie shows it, and still does not show the session cookie. The server receives the readable cookie with the next request.`},
+		{"off", trace.Did{Op: "plant", Cookie: "sessionscope-readable", Away: true}, nil, `[ok] taken away: The browser drops {cookie:the readable cookie}.`},
 
 		// The cookie came with the press: nobody may say that none did.
-		{"", trace.Did{Op: "drop-cookie"}, []fact{put("", session.VerdictAbsent)}, `[ok] dropped: The browser threw {cookie:the cookie} away: it came with this press, and the next one comes without it. Nothing more was done: what {server:the server} keeps is untouched. Pin a copy before, and you can put it back.`},
-		{"without a cookie", trace.Did{Op: "drop-cookie"}, nil, `[note] drop cookie: This browser has no session. There is no cookie to throw away.`},
-		{"with an empty one", trace.Did{Op: "drop-cookie"}, []fact{emptyCame}, `[note] drop cookie: The cookie that came is empty, so it opens nothing. There is no cookie to throw away.`},
+		{"", trace.Did{Op: "drop-cookie"}, []fact{put("", session.VerdictAbsent)}, `[ok] dropped: The browser dropped {cookie:the cookie}: it came with this press, and the next press comes without it. What {server:the server} keeps is as it was. Pin a copy first, and you can put it back.`},
+		{"of a session in it", trace.Did{Op: "drop-cookie", Was: sessionOf(old, session.InCookie)}, []fact{put("", session.VerdictAbsent)}, `[ok] dropped: The browser dropped {cookie:the cookie}: it came with this press, and the next press comes without it. With placement cookie {server:the server} keeps no record: only a copy of the cookie still opens this session. Pin a copy first, and you can put it back.`},
+		{"without a cookie", trace.Did{Op: "drop-cookie"}, nil, `[note] drop cookie: This browser has no session. There is no cookie to drop.`},
+		{"with an empty one", trace.Did{Op: "drop-cookie"}, []fact{emptyCame}, `[note] drop cookie: The cookie that came is empty, so it opens nothing. There is no cookie to drop.`},
 
 		{"", back, []fact{has(session.Hybrid), put(pin, session.VerdictOK)}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}.`},
 		{"stale", back, []fact{has(session.Hybrid), put(pin, session.VerdictStale)}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}, but it is older than that session: its version is 2, the record's is 3.`},
 		{"stale and hidden", back, []fact{has(session.Hybrid), put(pin, session.VerdictStale), hidden}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}, but it is older than that session, whose version is 3.`},
-		{"over a live session", back, []fact{has(session.Hybrid), put(pin, session.VerdictOK), left(session.StateLive)}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}. The session {id:4ca53ce7}, version 7, which this browser had until now, lies on in the store, and no cookie of this browser opens it.`},
-		{"after that session's cookie was dropped", back, []fact{has(session.Hybrid), put(pin, session.VerdictOK), none, left(session.StateLive)}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}. The session {id:4ca53ce7}, version 7, which this browser had before, lies on in the store, and no cookie of this browser opens it.`},
+		{"over a live session", back, []fact{has(session.Hybrid), put(pin, session.VerdictOK), left(session.StateLive)}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}. The session {id:4ca53ce7}, version 7, which this browser had until now, is still in the store, and no cookie of this browser opens it.`},
+		{"after that session's cookie was dropped", back, []fact{has(session.Hybrid), put(pin, session.VerdictOK), none, left(session.StateLive)}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}. The session {id:4ca53ce7}, version 7, which this browser had before, is still in the store, and no cookie of this browser opens it.`},
 		{"over one that had ended", back, []fact{has(session.Hybrid), put(pin, session.VerdictOK), left(session.StateEnded)}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}.`},
-		{"over one in the cookie", over, []fact{has(session.Hybrid), put(pin, session.VerdictOK)}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}. The session {id:4ca53ce7}, version 3, which this browser had until now, was all in the cookie that the copy took the place of.`},
+		{"over one in the cookie", over, []fact{has(session.Hybrid), put(pin, session.VerdictOK)}, `[ok] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens {id:9f2c41e0}. The session {id:4ca53ce7}, version 3, which this browser had until now, was only in the cookie that the copy replaced.`},
 		{"a dead one", back, []fact{put(pin, session.VerdictDead)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: the session {id:` + name + `} has ended.`},
 		{"an expired one", back, []fact{put(pin, session.VerdictExpired)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: the session {id:` + name + `} has expired.`},
 		{"one whose ID was cycled", back, []fact{put(pin, session.VerdictMoved)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: the session {id:` + name + `} got a new ID a moment ago.`},
-		{"a dead one, hidden, over a live session", back, []fact{put(pin, session.VerdictDead), hidden, left(session.StateLive)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: its signature is valid, but its session has ended. The session {id:4ca53ce7}, version 7, which this browser had until now, lies on in the store, and no cookie of this browser opens it.`},
+		{"a dead one, hidden, over a live session", back, []fact{put(pin, session.VerdictDead), hidden, left(session.StateLive)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: its signature is valid, but its session has ended. The session {id:4ca53ce7}, version 7, which this browser had until now, is still in the store, and no cookie of this browser opens it.`},
 		{"a forged one", back, []fact{put(pin, session.VerdictForged)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: its signature does not fit.`}, // and so its ID proves nothing
-		{"a garbled one", back, []fact{put("garbled", session.VerdictGarbled)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: it carries no signature of ours.`},
+		{"a garbled one", back, []fact{put("garbled", session.VerdictGarbled)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: it carries no signature of this server.`},
 		{"one that the engine says nothing of", back, []fact{put("garbled", session.VerdictAbsent)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing.`},
 		// Nobody can tell of what session such a copy is, so that the store was asked for the one that this browser had.
-		{"a garbled one, over a live session", back, []fact{put("garbled", session.VerdictGarbled), lies}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: it carries no signature of ours. The session {id:4ca53ce7}, version 7, which this browser had until now, lies on in the store, and no cookie of this browser opens it.`},
-		{"a forged one, after that session's cookie was dropped", back, []fact{put(pin, session.VerdictForged), none, lies}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: its signature does not fit. The session {id:4ca53ce7}, version 7, which this browser had before, lies on in the store, and no cookie of this browser opens it.`},
+		{"a garbled one, over a live session", back, []fact{put("garbled", session.VerdictGarbled), lies}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: it carries no signature of this server. The session {id:4ca53ce7}, version 7, which this browser had until now, is still in the store, and no cookie of this browser opens it.`},
+		{"a forged one, after that session's cookie was dropped", back, []fact{put(pin, session.VerdictForged), none, lies}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: its signature does not fit. The session {id:4ca53ce7}, version 7, which this browser had before, is still in the store, and no cookie of this browser opens it.`},
 		{"during an outage", back, []fact{put(pin, ""), func(x *trace.Exchange) { x.Store.Down = true }}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. Nobody can say what it opens: the store does not answer.`},
 	}
 }
@@ -291,7 +296,7 @@ func notesOnCookies() []noteOnCookie {
 	return []noteOnCookie{
 		{trace.Session{}, trace.Cookie{Verdict: session.VerdictAbsent}, ""},
 		{live, trace.Cookie{Verdict: session.VerdictOK}, ""},
-		{live, trace.Cookie{Verdict: session.VerdictStale}, "This cookie is stale: a later one was sent out since. What it holds itself may be old."},
+		{live, trace.Cookie{Verdict: session.VerdictStale}, "This cookie is stale: a later one was sent since. The values in this one may be old."},
 		{trace.Session{}, trace.Cookie{Verdict: session.VerdictDead, Bytes: 9}, "The cookie that came has a valid signature, but its session has ended: it opens nothing."},
 		// The cookie that came was dead, and the good one that was put back has no fault.
 		{live, trace.Cookie{Verdict: session.VerdictDead, Bytes: 9, Put: true}, ""},

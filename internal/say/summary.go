@@ -112,16 +112,12 @@ func named(keys []string) string {
 }
 
 // handled tells of presses that are about the browser's cookies, whatever these open.
-func handled(g *trace.Gist, _ *acts) (t story, is bool) {
+func handled(g *trace.Gist, a *acts) (t story, is bool) {
 	switch {
-	case g.Op == "put-back" && g.Put && g.Session == "" && !g.Aside:
-		t = story{verb: "put back", what: "a copy that opens nothing", tone: "gone", whole: true}
-	case g.Op == "put-back" && g.Put && g.Verdict == session.VerdictStale:
-		t = story{verb: "put back", what: "a stale copy", tone: "moved", whole: true}
 	case g.Op == "put-back" && g.Put:
-		t = story{verb: "put back", what: "a pinned copy", tone: "moved", whole: true}
+		t = putBackStory(g)
 	case g.Op == "drop-cookie" && g.Put:
-		t = story{verb: "dropped", what: "the cookie, not the record", tone: "gone", whole: true}
+		t = dropStory(a)
 	case g.Op == "plant" && g.Away:
 		t = story{verb: "taken away", what: "the readable cookie"}
 	case g.Op == "plant":
@@ -140,6 +136,31 @@ func handled(g *trace.Gist, _ *acts) (t story, is bool) {
 	return t, true
 }
 
+// putBackStory tells what the copy opens that is the browser's cookie again.
+func putBackStory(g *trace.Gist) story {
+	t := story{verb: "put back", what: "a pinned copy", tone: "moved", whole: true}
+	switch {
+	case g.Session == "" && !g.Aside:
+		t.what, t.tone = "a copy that opens nothing", "gone"
+	case g.Verdict == session.VerdictStale:
+		t.what = "a stale copy"
+	}
+	return t
+}
+
+// dropStory tells what the browser dropped. The press still came with the cookie, so the
+// acts have the session that it opened.
+func dropStory(a *acts) story {
+	t := story{verb: "dropped", what: "the cookie", tone: "gone", whole: true}
+	switch read, opened := a.last[session.Read]; {
+	case opened && read.Place == session.InCookie:
+		t.what = "the cookie, and the session in it"
+	case opened:
+		t.what = "the cookie, not the record"
+	}
+	return t
+}
+
 // ended tells that the session has ended.
 func ended(g *trace.Gist, a *acts) (t story, is bool) {
 	t = story{verb: "flushed", what: "record and cookie gone", tone: "gone"}
@@ -148,9 +169,9 @@ func ended(g *trace.Gist, a *acts) (t story, is bool) {
 	}
 	switch {
 	case g.Elsewhere:
-		t.what = "ended; what cookie is left, the next request shows"
+		t.what = "session ended; the next request shows whether a cookie is left"
 	case a.last[session.Flushed].Place == session.InCookie:
-		t.what = "cookie gone, its ID retired"
+		t.what = "cookie gone, its ID ended"
 	}
 	return t, a.has(session.Flushed)
 }
@@ -172,7 +193,7 @@ func renewed(g *trace.Gist, a *acts) (t story, is bool) {
 	case len(a.sets) > 0:
 		t = story{verb: "cycled", what: "new ID, " + named(a.sets)}
 	default:
-		t = story{verb: "cycled", what: "new ID, same data"}
+		t = story{verb: "cycled", what: "new ID, same values"}
 	}
 	t.tone = "moved"
 	return t, a.has(session.Cycled)
@@ -211,7 +232,7 @@ func moved(g *trace.Gist, a *acts) (t story, is bool) {
 // swept tells that expired records were removed.
 func swept(_ *trace.Gist, a *acts) (story, bool) {
 	n := a.last[session.Swept].Count
-	return story{verb: "swept", what: fmt.Sprintf("%d expired removed", n), tone: "gone"}, n > 0
+	return story{verb: "cleared", what: counted(n, "expired record", "expired records"), tone: "gone"}, n > 0
 }
 
 // lapsed tells that the session has expired, or that no cookie opened one.
@@ -240,6 +261,8 @@ func asked(g *trace.Gist, a *acts) story {
 		return story{verb: "get", what: key}
 	case g.Op == "set", g.Op == "delete":
 		return story{verb: g.Op, what: key + ", no change"}
+	case ops[g.Op] != "":
+		return story{verb: ops[g.Op]}
 	case g.Op == "" && a.has(session.Read), g.Op == "session":
 		return story{verb: "read"}
 	case g.Op == "":
@@ -248,4 +271,9 @@ func asked(g *trace.Gist, a *acts) story {
 		return story{verb: "opened"}
 	}
 	return story{verb: g.Op}
+}
+
+// ops are the words of presses whose Op is none.
+var ops = map[string]string{
+	"clear-expired": "clear expired", "cycle-id": "cycle ID", "drop-cookie": "drop cookie", "put-back": "put back", "logout": "log out",
 }

@@ -58,13 +58,13 @@ func summaries() []summary {
 		{"clear", trace.Gist{Op: "clear", Acts: acts(read, trace.Act{Kind: session.Cleared, Count: 1}, saved)}, "cleared|1 key|"},
 
 		{"flush", trace.Gist{Op: "flush", Acts: acts(stale, read, flushed)}, "flushed|record and cookie gone|gone"},
-		{"flush in the cookie", trace.Gist{Op: "flush", Acts: acts(read, trace.Act{Kind: session.Flushed, Place: session.InCookie})}, "flushed|cookie gone, its ID retired|gone"},
-		{"flush elsewhere", trace.Gist{Nothing: true, Elsewhere: true, By: "another client", Acts: acts(read, flushed)}, "flushed|ended; what cookie is left, the next request shows|gone"},
+		{"flush in the cookie", trace.Gist{Op: "flush", Acts: acts(read, trace.Act{Kind: session.Flushed, Place: session.InCookie})}, "flushed|cookie gone, its ID ended|gone"},
+		{"flush elsewhere", trace.Gist{Nothing: true, Elsewhere: true, By: "another client", Acts: acts(read, flushed)}, "flushed|session ended; the next request shows whether a cookie is left|gone"},
 		{"logout", trace.Gist{Op: "logout", Acts: acts(read, flushed)}, "logged out|record and cookie gone|gone"}, // the button says Log out
-		{"logout, no session", trace.Gist{Op: "logout", Verdict: session.VerdictAbsent}, "logout|no session cookie|"},
+		{"logout, no session", trace.Gist{Op: "logout", Verdict: session.VerdictAbsent}, "log out|no session cookie|"},
 		{"login", trace.Gist{Op: "login", Acts: acts(read, set("user"), placed("user", "cookie"), cycled, saved)}, "logged in|new ID|moved"},
 		{"login, born", trace.Gist{Op: "login", Acts: acts(created, set("user"), placed("user", "cookie"), saved)}, "created|user → cookie|born"},
-		{"cycle", trace.Gist{Op: "cycle-id", Acts: acts(read, cycled, saved)}, "cycled|new ID, same data|moved"},
+		{"cycle", trace.Gist{Op: "cycle-id", Acts: acts(read, cycled, saved)}, "cycled|new ID, same values|moved"},
 		{"cycle with a write", trace.Gist{Nothing: true, By: "another page", Acts: acts(read, set("a"), placed("a", "cookie"), cycled)}, "cycled|new ID, a → cookie|moved"},
 		{"expiry", trace.Gist{Op: "expiry", Acts: acts(read, saved)}, "expiry|set|moved"},
 		{"expiry with a new ID", trace.Gist{Op: "expiry", Acts: acts(read, cycled)}, "expiry|set, new ID|moved"},
@@ -72,10 +72,10 @@ func summaries() []summary {
 		{"placement of many", trace.Gist{Op: "placement", Acts: many}, "moved|" + strings.Repeat("k → server, ", 11) + "k → server and more|moved"},
 		{"placement with a new ID", trace.Gist{Op: "placement", Acts: acts(read, placed("a", "server"), cycled, saved)}, "moved|to server, new ID|moved"},
 		{"placement, values stay", trace.Gist{Op: "placement", Placement: session.Hybrid, Acts: acts(read, saved)}, "moved|to hybrid, values stay|moved"},
-		{"clear expired", trace.Gist{Op: "clear-expired", Acts: acts(trace.Act{Kind: session.Swept, Count: 2})}, "swept|2 expired removed|gone"},
-		{"clear expired, none", trace.Gist{Op: "clear-expired", Acts: acts(trace.Act{Kind: session.Swept})}, "clear-expired||"},
-		{"the sweeper", trace.Gist{Nothing: true, By: "the sweeper", Acts: acts(trace.Act{Kind: session.Swept, Count: 1})}, "swept|1 expired removed|gone"},
-		{"the clock", trace.Gist{Nothing: true, By: "the clock", Acts: acts(trace.Act{Kind: session.Expired, Reason: "the record lies in the store still"})}, "expired|the record lies in the store still|gone"},
+		{"clear expired", trace.Gist{Op: "clear-expired", Acts: acts(trace.Act{Kind: session.Swept, Count: 2})}, "cleared|2 expired records|gone"},
+		{"clear expired, none", trace.Gist{Op: "clear-expired", Acts: acts(trace.Act{Kind: session.Swept})}, "clear expired||"},
+		{"the sweeper", trace.Gist{Nothing: true, By: "the sweeper", Acts: acts(trace.Act{Kind: session.Swept, Count: 1})}, "cleared|1 expired record|gone"},
+		{"the clock", trace.Gist{Nothing: true, By: "the clock", Acts: acts(trace.Act{Kind: session.Expired, Reason: "the record is still in the store"})}, "expired|the record is still in the store|gone"},
 
 		{"plant", trace.Gist{Op: "plant", Verdict: session.VerdictAbsent}, "planted|a readable cookie|"},
 		{"plant off", trace.Gist{Op: "plant", Away: true, Acts: acts(read)}, "taken away|the readable cookie|"}, // and not planted
@@ -90,9 +90,10 @@ func summaries() []summary {
 		{"tamper without a cookie", trace.Gist{Op: "tamper", Verdict: session.VerdictAbsent}, "tamper|no session cookie|"},
 		{"replay", trace.Gist{Op: "replay", Copied: true, Acts: acts(dead)}, "sent|a pinned copy|"},
 		// The cookie came with the press, whatever it opened.
-		{"drop", trace.Gist{Op: "drop-cookie", Put: true, Verdict: session.VerdictAbsent, Acts: acts(read)}, "dropped|the cookie, not the record|gone"},
-		{"drop of a dead cookie", trace.Gist{Op: "drop-cookie", Put: true, Acts: acts(dead)}, "dropped|the cookie, not the record|gone"},
-		{"drop without a cookie", trace.Gist{Op: "drop-cookie", Verdict: session.VerdictAbsent}, "drop-cookie|no session cookie|"},
+		{"drop", trace.Gist{Op: "drop-cookie", Put: true, Verdict: session.VerdictAbsent, Acts: acts(trace.Act{Kind: session.Read, Place: session.OnServer})}, "dropped|the cookie, not the record|gone"},
+		{"drop of a session in the cookie", trace.Gist{Op: "drop-cookie", Put: true, Verdict: session.VerdictAbsent, Acts: acts(trace.Act{Kind: session.Read, Place: session.InCookie})}, "dropped|the cookie, and the session in it|gone"},
+		{"drop of a dead cookie", trace.Gist{Op: "drop-cookie", Put: true, Acts: acts(dead)}, "dropped|the cookie|gone"},
+		{"drop without a cookie", trace.Gist{Op: "drop-cookie", Verdict: session.VerdictAbsent}, "drop cookie|no session cookie|"},
 		// What the cookie was that came with the press counts no more.
 		{"put back", trace.Gist{Op: "put-back", Put: true, Session: "9f2c41e0", Verdict: session.VerdictOK, Acts: acts(dead)}, "put back|a pinned copy|moved"},
 		{"put back, stale", trace.Gist{Op: "put-back", Put: true, Session: "9f2c41e0", Verdict: session.VerdictStale, Acts: acts(stale, read)}, "put back|a stale copy|moved"},

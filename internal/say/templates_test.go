@@ -106,7 +106,20 @@ func (r *reader) element(e *templ.Element) {
 	if !inline[e.Name] {
 		r.end()
 	}
-	for _, a := range e.Attributes {
+	r.attributes(e.Attributes)
+	r.all(e.Children)
+	r.line.WriteString(string(e.TrailingSpace))
+	if e.Name == "small" {
+		r.line.WriteString(" ")
+	}
+	if !inline[e.Name] {
+		r.end()
+	}
+}
+
+// attributes reads the attributes of an element, those of a condition too.
+func (r *reader) attributes(list []templ.Attribute) {
+	for _, a := range list {
 		switch a := a.(type) {
 		case *templ.ConstantAttribute:
 			if read[a.Key.String()] {
@@ -116,15 +129,15 @@ func (r *reader) element(e *templ.Element) {
 			if read[a.Key.String()] {
 				r.lines = append(r.lines, r.hole(a.Expression.Value))
 			}
+		case *templ.SpreadAttributes:
+			r.calls("package views\nvar _ = " + a.Expression.Value)
+		case *templ.ConditionalAttribute:
+			r.attributes(a.Then)
+			r.attributes(a.Else)
+		case *templ.BoolConstantAttribute, *templ.BoolExpressionAttribute:
+		default:
+			r.t.Errorf("an element has a %T, which nobody reads", a)
 		}
-	}
-	r.all(e.Children)
-	r.line.WriteString(string(e.TrailingSpace))
-	if e.Name == "small" {
-		r.line.WriteString(" ")
-	}
-	if !inline[e.Name] {
-		r.end()
 	}
 }
 

@@ -189,6 +189,9 @@ func inside(e ast.Expr, hear func(ast.Expr)) {
 				speeches(arg, hear)
 			}
 		}
+	case *ast.BasicLit:
+	default:
+		speeches(e, hear)
 	}
 }
 
@@ -202,14 +205,24 @@ var nouns = map[string]bool{"Plural": true, "counted": true}
 
 var (
 	letters = regexp.MustCompile(`\pL\pL`)
-	// markup begins what is no text: HTML, a header of HTTP, the beginning of an address.
-	markup = regexp.MustCompile(`^<|^/|^HTTP/|^Retry-After|charset=|default-src|form-action`)
-	spaced = regexp.MustCompile(`\pL[\pL.,:;’'"%]*\s+\S*\pL`)
+	spaced  = regexp.MustCompile(`\pL[\pL.,:;’'"%]*\s+(?:\S+\s+)?\S*\pL`)
+	// notText begins what is no text: a header of HTTP, the beginning of an address.
+	notText = regexp.MustCompile(`^/|^HTTP/|^Retry-After|charset=|default-src|form-action`)
+	// tags are the elements of a piece of HTML, whole or cut.
+	tags = regexp.MustCompile(`<[^<>]*>|^[^<>]*>|<[^<>]*$`)
 )
+
+// bare is s without the tags of HTML.
+func bare(s string) string {
+	if strings.Contains(s, "</") || strings.Contains(s, "<a ") || strings.HasPrefix(s, "<") {
+		return tags.ReplaceAllString(s, " ")
+	}
+	return s
+}
 
 // worded tells that s has a word, and sentencelike that it has two.
 func worded(s string) bool {
-	return letters.MatchString(holes.ReplaceAllString(s, "")) && !markup.MatchString(s)
+	return letters.MatchString(holes.ReplaceAllString(s, "")) && !notText.MatchString(s)
 }
 func sentencelike(s string) bool { return spaced.MatchString(s) && worded(s) }
 

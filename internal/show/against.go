@@ -26,9 +26,9 @@ func against(s trace.Seen) string {
 		says = append(says, "response: "+said)
 	}
 	if len(says) == 0 {
-		return fmt.Sprintf("Against exchange %d no header changed.", s.Beside.N)
+		return fmt.Sprintf("Compared with exchange %d, no header changed.", s.Beside.N)
 	}
-	return fmt.Sprintf("Against exchange %d, %s. The other %d headers are the same.", s.Beside.N, strings.Join(says, "; "), s.Beside.Same)
+	return fmt.Sprintf("Compared with exchange %d, %s. The other %d headers are the same.", s.Beside.N, strings.Join(says, "; "), s.Beside.Same)
 }
 
 // differing says which fields of one head differ.

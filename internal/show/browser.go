@@ -47,7 +47,7 @@ func Browser(s trace.Seen, now time.Time, scripts bool) views.Browser {
 		b.EnvelopeBytes, b.Budget = say.Number(e.Bytes), say.Number(c.Budget)
 		payload(b.Layers, e)
 	} else {
-		b.Layers.Keys = "nothing: it is no payload of this program"
+		b.Layers.Keys = "nothing, because it is no payload of this server"
 	}
 	return b
 }
@@ -68,9 +68,9 @@ func note(s trace.Seen) string {
 	c := s.Cookie
 	switch {
 	case c.Hidden:
-		return "This cookie still opens a session, and the request for this page came without it: it is shown on the page of the browser that has it, and not here."
+		return "This cookie still opens a session, and the request for this page came without it. Only the page of the browser that has the cookie shows it."
 	case s.Store.Down:
-		return "The store does not answer, so nobody can say what a cookie opens. The browser keeps what it has."
+		return "The store does not answer, so nobody can say what a cookie opens. The browser keeps its cookies."
 	case c.Kept == "" && (c.Thrown || c.Came): // it keeps none that anything could be said of
 		return ""
 	}
@@ -83,13 +83,13 @@ func noCookie(s trace.Seen) string {
 	if s.Nothing {
 		request = "its last request"
 	}
-	yet, born := " yet", "one is born."
+	yet, write := " yet", "the first write creates a session."
 	if c.Known {
-		yet, born = "", "a new one is born."
+		yet, write = "", "the next write creates a session."
 	}
 	switch {
 	case c.Thrown:
-		return "No cookie any more: the server had it thrown away. Press Set and a new one is born."
+		return "No cookie any more: the server told the browser to drop it. Press Set: the next write creates a session."
 	case c.Came:
 		return "The cookie that came is empty, so it opens nothing."
 	case len(c.Jar) > 0:
@@ -98,9 +98,9 @@ func noCookie(s trace.Seen) string {
 		if c.More {
 			count, those = fmt.Sprintf("more than %d other cookies", n), ", the first of them listed below,"
 		}
-		return fmt.Sprintf("No session cookie%s: %s carried %s%s and none of this name. Press Set and %s", yet, request, count, those, born)
+		return fmt.Sprintf("No session cookie%s: %s carried %s%s and none of this name. Press Set: %s", yet, request, count, those, write)
 	}
-	return fmt.Sprintf("No cookie%s: none came with %s. Press Set and %s", yet, request, born)
+	return fmt.Sprintf("No cookie%s: none came with %s. Press Set: %s", yet, request, write)
 }
 
 // jar lists the cookies that came. Of other programs' only name and size are known.
@@ -143,7 +143,7 @@ func flags(at trace.Label) []views.Flag {
 	if at.HTTPOnly {
 		out = append(out, views.Flag{Text: "HttpOnly", Title: "Scripts in the page cannot read it: look at document.cookie below"})
 	}
-	out = append(out, views.Flag{Text: "SameSite=" + at.SameSite, Title: "Not sent along on requests from other sites, except when somebody follows a link. Another port of this host counts as the same site"})
+	out = append(out, views.Flag{Text: "SameSite=" + at.SameSite, Title: "Not sent with requests from other sites, except when somebody follows a link. Another port of this host counts as the same site"})
 	path := views.Flag{Text: "Path=" + at.Path, Title: "Sent with every request to this host: to every path, and, since cookies know no ports, to every port"}
 	if at.Path != "/" {
 		path.Title = "Sent with requests below this path only: this browser's identity of its own. It is no wall: pages of the same host can still reach it"
@@ -156,9 +156,9 @@ func flags(at trace.Label) []views.Flag {
 	out = append(out, path, secure)
 	switch {
 	case at.BrowserClose:
-		out = append(out, views.Flag{Text: "no Max-Age", Title: "The browser throws it away when it closes"})
+		out = append(out, views.Flag{Text: "no Max-Age", Title: "The browser drops it on closing"})
 	case at.MaxAge > 0:
-		out = append(out, views.Flag{Text: fmt.Sprintf("Max-Age=%d", at.MaxAge), Title: "The browser throws it away after so many seconds. It is only a label: the server decides for itself"})
+		out = append(out, views.Flag{Text: fmt.Sprintf("Max-Age=%d", at.MaxAge), Title: "The browser drops it after this many seconds. It is only a label: the server decides for itself"})
 	}
 	return out
 }

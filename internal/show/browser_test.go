@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	thrown   = "No cookie any more: the server had it thrown away. Press Set and a new one is born."
-	newcomer = "No cookie yet: none came with this request. Press Set and one is born."
-	again    = "No cookie: none came with this request. Press Set and a new one is born."
+	thrown   = "No cookie any more: the server told the browser to drop it. Press Set: the next write creates a session."
+	newcomer = "No cookie yet: none came with this request. Press Set: the first write creates a session."
+	again    = "No cookie: none came with this request. Press Set: the next write creates a session."
 )
 
 // A cookie that came and is thrown away by the answer came with the press, for the
@@ -69,12 +69,12 @@ func TestOtherCookiesCame(t *testing.T) {
 	}{
 		{"", false, newcomer},
 		{"", true, again},
-		{"theirs=1", false, "No session cookie yet: this request carried 1 other cookie, listed below, and none of this name. Press Set and one is born."},
-		{"theirs=1; " + ours + "-readable=x", false, "No session cookie yet: this request carried 2 other cookies, listed below, and none of this name. Press Set and one is born."},
-		{"theirs=1", true, "No session cookie: this request carried 1 other cookie, listed below, and none of this name. Press Set and a new one is born."},
-		{strings.Repeat("a=b; ", 31), false, "No session cookie yet: this request carried more than 30 other cookies, the first of them listed below, and none of this name. Press Set and one is born."},
+		{"theirs=1", false, "No session cookie yet: this request carried 1 other cookie, listed below, and none of this name. Press Set: the first write creates a session."},
+		{"theirs=1; " + ours + "-readable=x", false, "No session cookie yet: this request carried 2 other cookies, listed below, and none of this name. Press Set: the first write creates a session."},
+		{"theirs=1", true, "No session cookie: this request carried 1 other cookie, listed below, and none of this name. Press Set: the next write creates a session."},
+		{strings.Repeat("a=b; ", 31), false, "No session cookie yet: this request carried more than 30 other cookies, the first of them listed below, and none of this name. Press Set: the first write creates a session."},
 		// What has no "=" has no name, whatever its value is.
-		{ours, false, "No session cookie yet: this request carried 1 other cookie, listed below, and none of this name. Press Set and one is born."},
+		{ours, false, "No session cookie yet: this request carried 1 other cookie, listed below, and none of this name. Press Set: the first write creates a session."},
 	} {
 		l := newLab(t, session.Hybrid)
 		l.others = test.others
@@ -103,7 +103,7 @@ func TestNamelessCookie(t *testing.T) {
 	if got := row(b, "(no name)"); got.Kind != "other" || got.Size != "12 B" || len(b.Jar) != 1 || b.Note != "" {
 		t.Errorf("the table: %+v, the note %q", b.Jar, b.Note)
 	}
-	if got := field(Wire(s).Request, "Cookie"); got != "‹12 B without a name, not ours›" {
+	if got := field(Wire(s).Request, "Cookie"); got != "‹12 B without a name, of another program›" {
 		t.Errorf("the wire: %q", got)
 	}
 }
@@ -147,9 +147,9 @@ func TestOwnCookiesAreNotForeign(t *testing.T) {
 	if !b.Planted || b.Readable != ours+"-readable" {
 		t.Errorf("the readable cookie %q came: %v", b.Readable, b.Planted)
 	}
-	want := ours + "-pins=‹4 B of value, which browser pinned›; " + ours + "-live=‹3 B of value, the run that waits for this browser›; " +
+	want := ours + "-pins=‹4 B of value, says which browser pinned›; " + ours + "-live=‹3 B of value, finds the run that waits for this browser›; " +
 		ours + "~second=‹5 B of value, the second browser's›; " + ours + "~third-readable=‹1 B of value, the third browser's›; " +
-		ours + "-readable=hi; theirs=‹12 B of value, not ours›"
+		ours + "-readable=hi; theirs=‹12 B of value, of another program›"
 	if got := field(w.Request, "Cookie"); got != want {
 		t.Errorf("the wire shows\n%q, want\n%q", got, want)
 	}
@@ -183,9 +183,9 @@ func TestNothingTravelledIsNoRequest(t *testing.T) {
 		jar     []trace.Crumb
 		want    string
 	}{
-		{false, x.Cookie.Jar, "No session cookie yet: this request carried 1 other cookie, listed below, and none of this name. Press Set and one is born."},
-		{true, x.Cookie.Jar, "No session cookie yet: its last request carried 1 other cookie, listed below, and none of this name. Press Set and one is born."},
-		{true, nil, "No cookie yet: none came with its last request. Press Set and one is born."},
+		{false, x.Cookie.Jar, "No session cookie yet: this request carried 1 other cookie, listed below, and none of this name. Press Set: the first write creates a session."},
+		{true, x.Cookie.Jar, "No session cookie yet: its last request carried 1 other cookie, listed below, and none of this name. Press Set: the first write creates a session."},
+		{true, nil, "No cookie yet: none came with its last request. Press Set: the first write creates a session."},
 	} {
 		x.Nothing, x.Cookie.Jar = test.nothing, test.jar
 		if b := Browser(seen(x), x.At, false); b.Empty != test.want || b.Before != test.nothing {
@@ -253,7 +253,7 @@ func TestBrowserUnknown(t *testing.T) {
 
 	down := base
 	down.Store.Down = true
-	if b := Browser(seen(down), noon(), true); b.Layers == nil || b.Layers.Verdict != "not checked" || b.Layers.Valid || b.Note != "The store does not answer, so nobody can say what a cookie opens. The browser keeps what it has." {
+	if b := Browser(seen(down), noon(), true); b.Layers == nil || b.Layers.Verdict != "not checked" || b.Layers.Valid || b.Note != "The store does not answer, so nobody can say what a cookie opens. The browser keeps its cookies." {
 		t.Errorf("in an outage: %+v", b)
 	}
 	cut := base
@@ -262,7 +262,7 @@ func TestBrowserUnknown(t *testing.T) {
 		t.Errorf("of a cookie that is too long: %+v", b)
 	}
 	hidden := base.Seen(func(string) bool { return true })
-	if b := Browser(hidden, noon(), true); b.Raw != "" || b.Layers != nil || b.Empty != "" || b.Note != "This cookie still opens a session, and the request for this page came without it: it is shown on the page of the browser that has it, and not here." || b.Size == "" {
+	if b := Browser(hidden, noon(), true); b.Raw != "" || b.Layers != nil || b.Empty != "" || b.Note != "This cookie still opens a session, and the request for this page came without it. Only the page of the browser that has the cookie shows it." || b.Size == "" {
 		t.Errorf("hidden: %+v", b)
 	}
 }

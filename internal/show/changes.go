@@ -49,7 +49,7 @@ func change(c trace.Change) views.Change {
 	case trace.OfReadable:
 		return views.Change{Kind: "cookie", What: "readable cookie", Was: orNone(was.There, "there"), Is: orNone(is.There, "there")}
 	case trace.OfID:
-		return views.Change{Kind: "server", What: "session ID, hashed", Was: orNone(was.There, was.Text), Is: orNone(is.There, is.Text)}
+		return idChange(c)
 	case trace.OfVersion:
 		return views.Change{Kind: "server", What: "version", Was: strconv.Itoa(was.Number), Is: strconv.Itoa(is.Number)}
 	case trace.OfExpiry:
@@ -61,13 +61,28 @@ func change(c trace.Change) views.Change {
 	case trace.OfExpired:
 		return counted("expired, not cleared", c)
 	case trace.OfLeft:
-		return views.Change{Kind: "server", What: "the old record " + is.Text, Is: fmt.Sprintf("lies there still, v%d; no cookie of this browser opens it", is.Number)}
+		return views.Change{Kind: "server", What: "the old record " + is.Text, Is: fmt.Sprintf("is still in the store, v%d; no cookie of this browser opens it", is.Number)}
 	}
 	return views.Change{}
 }
 
+// idChange is a change of the session's ID. With placement cookie the server never had a
+// record of it.
+func idChange(c trace.Change) views.Change {
+	v := views.Change{Kind: "server", What: "session ID, hashed", Was: orNone(c.Was.There, c.Was.Text), Is: orNone(c.Is.There, c.Is.Text)}
+	switch {
+	case c.How == trace.WentAlong:
+		v.Kind, v.Is = "cookie", "gone with the cookie"
+	case c.How == trace.InCookie && !c.Is.There:
+		v.Kind, v.Is = "cookie", "in a cookie that opens nothing"
+	case c.How == trace.InCookie:
+		v.Kind, v.Is = "cookie", v.Is+" in the cookie, in no record"
+	}
+	return v
+}
+
 // hows end what is said of a cookie.
-var hows = map[trace.How]string{trace.AnotherID: ", of another ID", trace.Signed: ", signed anew", trace.Another: ", but another"}
+var hows = map[trace.How]string{trace.AnotherID: ", of another ID", trace.Signed: ", signed again", trace.Another: ", another cookie"}
 
 func size(s trace.State) string { return say.Number(s.Number) + " bytes" }
 
@@ -101,7 +116,7 @@ func valueChange(c trace.Change) views.Change {
 	case c.How == trace.Moved:
 		v.Was, v.Is = where(was.Value.OnServer), where(is.Value.OnServer)
 	case c.How == trace.Alike || v.Was == v.Is:
-		v.Is = "another that begins alike"
+		v.Is = "another value that begins alike"
 	}
 	return v
 }

@@ -43,11 +43,32 @@ func TestChangesTellOfTheOrphan(t *testing.T) {
 	got := rows(Moment(s, s).Changes)
 	for _, want := range []string{
 		"cookie cookie: none → " + bytes + "\n", "server session ID, hashed: " + old + " → " + s.Session.ID + "\n", "server name: 1 → 2 (secret)\n",
-		"server the old record " + old + ":  → lies there still, v1; no cookie of this browser opens it\n", "server live records: 1 → 2\n",
+		"server the old record " + old + ":  → is still in the store, v1; no cookie of this browser opens it\n", "server live records: 1 → 2\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("a new session:\n%slacks %s", got, want)
 		}
+	}
+}
+
+// The bar would say that the server had an ID which was in the cookie, and in no record.
+func TestChangesOfASessionInTheCookie(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, session.InCookie)
+	born := l.sets("name", "1")
+	id := born.Session.ID
+	none := ""
+	dropped := l.press("/drop-cookie", &none, nil)
+	if got, want := rows(Moment(dropped, dropped).Changes), "cookie session ID, hashed: "+id+" → gone with the cookie\n"; !strings.Contains(got, want) {
+		t.Errorf("dropped:\n%slacks %s", got, want)
+	}
+	again := l.sets("name", "2")
+	if got, want := rows(Moment(again, again).Changes), "cookie session ID, hashed: none → "+again.Session.ID+" in the cookie, in no record\n"; !strings.Contains(got, want) {
+		t.Errorf("born again:\n%slacks %s", got, want)
+	}
+	flushed := l.press("/flush", nil, func(s *session.Session) { s.Flush(t.Context()) })
+	if got, want := rows(Moment(flushed, flushed).Changes), "cookie session ID, hashed: "+again.Session.ID+" → gone with the cookie\n"; !strings.Contains(got, want) {
+		t.Errorf("flushed:\n%slacks %s", got, want)
 	}
 }
 
@@ -64,7 +85,7 @@ func TestChangesOfPutBack(t *testing.T) {
 	bytes := fmt.Sprintf("%d bytes", len(ours)+len(l.cookie))
 	s := l.press("/put-back", &pinned, nil)
 	want := "cookie cookie: " + bytes + " → " + bytes + ", of another ID\n" + "server session ID, hashed: " + second + " → none\n" + "server name: 3 → missing (secret)\n" +
-		"server the old record " + second + ":  → lies there still, v2; no cookie of this browser opens it\n"
+		"server the old record " + second + ":  → is still in the store, v2; no cookie of this browser opens it\n"
 	if got := rows(Moment(s, s).Changes); got != want {
 		t.Errorf("one that opens nothing:\n%swant\n%s", got, want)
 	}
@@ -85,7 +106,7 @@ func TestChangesOfPutBack(t *testing.T) {
 	got := rows(Moment(s, s).Changes)
 	for _, want := range []string{
 		", of another ID\n", "server session ID, hashed: " + second + " → " + first + "\n", "server version: 2 → 1\n", "server name: 3 → 1 (secret)\n",
-		"server the old record " + second + ":  → lies there still, v2; no cookie of this browser opens it\n",
+		"server the old record " + second + ":  → is still in the store, v2; no cookie of this browser opens it\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("one that opens a session:\n%slacks %s", got, want)
@@ -105,20 +126,23 @@ func TestChanges(t *testing.T) {
 		want string
 	}{
 		{trace.Change{What: trace.OfCookie, Is: trace.State{There: true, Number: 1172}}, "cookie cookie: none → 1,172 bytes"},
-		{trace.Change{What: trace.OfCookie, Was: trace.State{There: true, Number: 172}, Is: trace.State{There: true, Number: 172}, How: trace.Another}, "cookie cookie: 172 bytes → 172 bytes, but another"},
-		{trace.Change{What: trace.OfCookie, Was: trace.State{There: true, Number: 172}, Is: trace.State{There: true, Number: 180}, How: trace.Signed}, "cookie cookie: 172 bytes → 180 bytes, signed anew"},
+		{trace.Change{What: trace.OfCookie, Was: trace.State{There: true, Number: 172}, Is: trace.State{There: true, Number: 172}, How: trace.Another}, "cookie cookie: 172 bytes → 172 bytes, another cookie"},
+		{trace.Change{What: trace.OfCookie, Was: trace.State{There: true, Number: 172}, Is: trace.State{There: true, Number: 180}, How: trace.Signed}, "cookie cookie: 172 bytes → 180 bytes, signed again"},
 		{trace.Change{What: trace.OfCookie, Was: trace.State{There: true, Number: 172}, Is: trace.State{There: true, Number: 180}, How: trace.AnotherID}, "cookie cookie: 172 bytes → 180 bytes, of another ID"},
 		{trace.Change{What: trace.OfReadable, Is: trace.State{There: true}}, "cookie readable cookie: none → there"},
 		{trace.Change{What: trace.OfID, Was: trace.State{There: true, Text: "9f2c41e0"}}, "server session ID, hashed: 9f2c41e0 → none"},
+		{trace.Change{What: trace.OfID, Is: trace.State{There: true, Text: "9f2c41e0"}, How: trace.InCookie}, "cookie session ID, hashed: none → 9f2c41e0 in the cookie, in no record"},
+		{trace.Change{What: trace.OfID, Was: trace.State{There: true, Text: "9f2c41e0"}, How: trace.InCookie}, "cookie session ID, hashed: 9f2c41e0 → in a cookie that opens nothing"},
+		{trace.Change{What: trace.OfID, Was: trace.State{There: true, Text: "9f2c41e0"}, How: trace.WentAlong}, "cookie session ID, hashed: 9f2c41e0 → gone with the cookie"},
 		{trace.Change{What: trace.OfVersion, Was: trace.State{Number: 1999}, Is: trace.State{Number: 2000}}, "server version: 1999 → 2000"},
 		{trace.Change{What: trace.OfExpiry, Was: trace.State{At: noon()}, Is: trace.State{At: noon().Add(time.Hour)}}, "server expires: 2001-03-01 12:00:00 → 2001-03-01 13:00:00"},
 		{trace.Change{What: trace.OfValue, Key: "k", Is: value("1", true)}, "server k: missing → 1 (secret)"},
 		{trace.Change{What: trace.OfValue, Key: "k", Was: value("1", false)}, "cookie k: 1 → missing (secret)"},
 		{trace.Change{What: trace.OfValue, Key: "k", Was: value("1", false), Is: value("1", true), How: trace.Moved}, "server k: in the cookie → on the server (secret)"},
-		{trace.Change{What: trace.OfValue, Key: "k", Was: value(long, false), Is: value(long, false), How: trace.Alike}, "cookie k: " + long[:60] + "… (70 B in all) → another that begins alike (secret)"},
+		{trace.Change{What: trace.OfValue, Key: "k", Was: value(long, false), Is: value(long, false), How: trace.Alike}, "cookie k: " + long[:60] + "… (70 B in all) → another value that begins alike (secret)"},
 		{trace.Change{What: trace.OfLive, Was: trace.State{Number: 35}, Is: trace.State{Number: 36}}, "server live records: 35 → 36"},
 		{trace.Change{What: trace.OfExpired, Was: trace.State{Number: 1}, Is: trace.State{Number: 0}}, "server expired, not cleared: 1 → 0"},
-		{trace.Change{What: trace.OfLeft, Is: trace.State{Text: "4ca53ce7", Number: 3}}, "server the old record 4ca53ce7:  → lies there still, v3; no cookie of this browser opens it"},
+		{trace.Change{What: trace.OfLeft, Is: trace.State{Text: "4ca53ce7", Number: 3}}, "server the old record 4ca53ce7:  → is still in the store, v3; no cookie of this browser opens it"},
 	} {
 		if got := rows(Changes([]trace.Change{test.c})); got != test.want+"\n" {
 			t.Errorf("%s: %q, want %q", test.c.What, got, test.want)

@@ -38,7 +38,7 @@ func family(members []trace.Member) (out []views.Member) {
 		case m.Unknown:
 			v.State = "unknown"
 		case m.State == session.StateNone && m.Carried:
-			v.State = "in its cookie alone"
+			v.State = "only in its cookie"
 		}
 		out = append(out, v)
 	}
@@ -87,6 +87,6 @@ func plot(points []trace.Point, now time.Time) views.Plot {
 	return views.Plot{
 		Live: line(func(p trace.Point) int { return p.Live }), Expired: line(func(p trace.Point) int { return p.Expired }),
 		Top: say.Number(top), Since: since,
-		Text: fmt.Sprintf("%d live and %d expired sessions now; at most %d %s", last.Live, last.Expired, top, since),
+		Text: fmt.Sprintf("%d live and %d expired records now; at most %d %s", last.Live, last.Expired, top, since),
 	}
 }

@@ -60,11 +60,11 @@ func ownFigures(s trace.Seen) trace.Figures {
 func lies(v *views.Server, s trace.Seen) {
 	switch st := s.Store; {
 	case st.Unknown:
-		v.Nothing = "nobody knows: the store does not answer."
+		v.Nothing = "unknown, because the store does not answer."
 	case st.State == session.StateNone && s.Session.Placement == session.InCookie:
 		v.Nothing = "nothing. With this placement the server keeps no record: the cookie is the session."
 	case st.State == session.StateNone:
-		v.Nothing = "nothing any more: the record went in this very moment."
+		v.Nothing = "nothing any more: the record was removed just now."
 	default:
 		stored(v, st)
 	}
@@ -85,11 +85,11 @@ func absent(s trace.Seen, now time.Time) (v views.Server) {
 	case st.Unknown:
 		v.Empty = silent
 	case st.ID == "" && c.Put && !c.Thrown:
-		v.Empty = "The cookie that was put back opens no session. Reading never makes one: only a write does."
+		v.Empty = "The cookie that was put back opens no session. Reading never creates a session: only a write does."
 	case st.ID == "" && c.Came: // whether a record is this browser's, a cookie of that kind does not say
-		v.Empty = "The cookie that came opens no session. Reading never makes one: only a write does."
+		v.Empty = "The cookie that came opens no session. Reading never creates a session: only a write does."
 	case st.ID == "":
-		v.Empty = "No record of this browser. Reading never makes one: only a write does."
+		v.Empty = "No record of this browser. Reading never creates a session: only a write does."
 	case st.State == session.StateLive:
 		v = live(st.Record, st.Policy, now)
 		v.Partial = st.Record.Placement == session.Hybrid
@@ -122,10 +122,10 @@ func mayOpen(c trace.Cookie, id string) bool {
 
 var lateTexts = map[session.State]string{
 	session.StateNone:    "the store holds nothing under its ID.",
-	session.StateExpired: "it has expired, so it reads as absent, but its record still lies here: expired is not cleared.",
-	session.StateEnded:   "it was ended. Of it the server keeps only that its ID is dead.",
-	session.StateCycled:  "its ID was replaced. For half a minute the old one answers 409, so that a late request undoes nothing.",
-	session.StateCorrupt: "what lies here is no record of this program any more, so it reads as absent.",
+	session.StateExpired: "it has expired, so it reads as absent, but its record is still here: expired is not cleared.",
+	session.StateEnded:   "it has ended. The server keeps only a marker, so that its ID opens nothing any more.",
+	session.StateCycled:  "its ID was replaced. For half a minute a request with the old ID is answered 409, so that a late request undoes nothing.",
+	session.StateCorrupt: "its record is corrupt, so it reads as absent.",
 }
 
 // left tells of the record that the browser's last session left behind, as long as that lives.
@@ -133,9 +133,9 @@ func left(v *views.Server, l trace.Left) {
 	switch {
 	case l.ID == "" || l.State != session.StateLive || l.ID == v.ID:
 	case v.Late == nil:
-		v.Late = &views.Late{ID: l.ID, Text: fmt.Sprintf("its record lies there still, v%d; no cookie of this browser opens it.", l.Version)}
+		v.Late = &views.Late{ID: l.ID, Text: fmt.Sprintf("its record is still here, v%d; no cookie of this browser opens it.", l.Version)}
 	case v.Late.ID != l.ID:
-		v.Late.Text += fmt.Sprintf(" And the old record %s lies there still, v%d; no cookie of this browser opens it.", l.ID, l.Version)
+		v.Late.Text += fmt.Sprintf(" And the old record %s is still here, v%d; no cookie of this browser opens it.", l.ID, l.Version)
 	}
 }
 

@@ -39,9 +39,9 @@ func TestRecordThatLiesThereIsTold(t *testing.T) {
 		cookie trace.Cookie
 		want   string
 	}{
-		{trace.Cookie{}, "No record of this browser. Reading never makes one: only a write does."},
-		{trace.Cookie{Came: true, Kept: "garbage", Bytes: 7}, "The cookie that came opens no session. Reading never makes one: only a write does."},
-		{trace.Cookie{Came: true, Put: true, Kept: "garbage", Bytes: 7}, "The cookie that was put back opens no session. Reading never makes one: only a write does."},
+		{trace.Cookie{}, "No record of this browser. Reading never creates a session: only a write does."},
+		{trace.Cookie{Came: true, Kept: "garbage", Bytes: 7}, "The cookie that came opens no session. Reading never creates a session: only a write does."},
+		{trace.Cookie{Came: true, Put: true, Kept: "garbage", Bytes: 7}, "The cookie that was put back opens no session. Reading never creates a session: only a write does."},
 	} {
 		if v := Server(seen(trace.Exchange{Cookie: test.cookie}), noon(), false); v.Empty != test.want || v.Late != nil {
 			t.Errorf("%+v: %q %+v", test.cookie, v.Empty, v.Late)
@@ -81,7 +81,7 @@ func TestServerInAnOutage(t *testing.T) {
 		{"it did not answer", trace.Exchange{Store: trace.Store{Down: true, Figures: figures}}, silent, ""},
 		{"nor when it was asked for the record", trace.Exchange{Store: trace.Store{ID: "9f2c41e0", Unknown: true}}, silent, ""},
 		{"of a copy", trace.Exchange{By: "a pinned copy", Store: trace.Store{ID: "9f2c41e0", Unknown: true}}, silent, ""},
-		{"the session opened before", trace.Exchange{Session: trace.Session{Exists: true, ID: "9f2c41e0"}, Store: trace.Store{ID: "9f2c41e0", Unknown: true}}, "", "nobody knows: the store does not answer."},
+		{"the session opened before", trace.Exchange{Session: trace.Session{Exists: true, ID: "9f2c41e0"}, Store: trace.Store{ID: "9f2c41e0", Unknown: true}}, "", "unknown, because the store does not answer."},
 	} {
 		s := seen(test.x)
 		s.N = 3
@@ -206,18 +206,18 @@ func TestServerTellsOfTheOldRecord(t *testing.T) {
 	l.press("/drop-cookie", &none, nil)
 	s := l.sets("name", "2") // the second session of this browser
 	v := Server(s, s.At, false)
-	if v.ID == old || v.Late == nil || *v.Late != (views.Late{ID: old, Text: "its record lies there still, v1; no cookie of this browser opens it."}) {
+	if v.ID == old || v.Late == nil || *v.Late != (views.Late{ID: old, Text: "its record is still here, v1; no cookie of this browser opens it."}) {
 		t.Errorf("after a new session was born: %+v", v.Late)
 	}
 	// Put back over it a cookie that opens nothing: both are told.
 	x := trace.Exchange{Store: trace.Store{ID: "4ca53ce7", State: session.StateEnded, Left: trace.Left{ID: "9f2c41e0", State: session.StateLive, Version: 3}}}
-	if v := Server(seen(x), noon(), false); v.Late == nil || v.Late.ID != "4ca53ce7" || !strings.HasPrefix(v.Late.Text, "it was ended.") || !strings.HasSuffix(v.Late.Text, " And the old record 9f2c41e0 lies there still, v3; no cookie of this browser opens it.") {
+	if v := Server(seen(x), noon(), false); v.Late == nil || v.Late.ID != "4ca53ce7" || !strings.HasPrefix(v.Late.Text, "it has ended.") || !strings.HasSuffix(v.Late.Text, " And the old record 9f2c41e0 is still here, v3; no cookie of this browser opens it.") {
 		t.Errorf("over a live session: %+v", v.Late)
 	}
 	// One that is gone, or that is told of already, is not.
 	for _, left := range []trace.Left{{}, {ID: "9f2c41e0", State: session.StateEnded}, {ID: "4ca53ce7", State: session.StateLive}} {
 		x.Store.Left = left
-		if v := Server(seen(x), noon(), false); strings.Contains(v.Late.Text, "lies there still") {
+		if v := Server(seen(x), noon(), false); strings.Contains(v.Late.Text, "is still here") {
 			t.Errorf("%+v: %q", left, v.Late.Text)
 		}
 	}
@@ -252,7 +252,7 @@ func TestFamilyAgreesWithThePanel(t *testing.T) {
 		want      string
 	}{
 		{session.Hybrid, sets, "live"},
-		{session.InCookie, sets, "in its cookie alone"},
+		{session.InCookie, sets, "only in its cookie"},
 		{session.Hybrid, flushes, "gone"},
 		{session.InCookie, flushes, "gone"},
 		{session.Hybrid, func(l *lab) trace.Seen { return l.press("/get", nil, nil) }, "no session yet"},
@@ -292,7 +292,7 @@ func TestFigures(t *testing.T) {
 	for _, m := range f.Family {
 		states = append(states, m.State)
 	}
-	if got := strings.Join(states, "; "); got != "live; in its cookie alone; gone; no session yet; unknown; expired, not cleared" || !f.Family[0].This || f.Family[1].This {
+	if got := strings.Join(states, "; "); got != "live; only in its cookie; gone; no session yet; unknown; expired, not cleared" || !f.Family[0].This || f.Family[1].This {
 		t.Errorf("the family: %s", got)
 	}
 }
@@ -312,12 +312,12 @@ func TestPlot(t *testing.T) {
 		{"nothing to see", []trace.Point{at(time.Minute, 0, 0)}, views.Plot{}},
 		{"two minutes", []trace.Point{at(2*time.Minute, 1, 0), at(time.Minute, 2, 1)}, views.Plot{
 			Live: "0.0,30.0 150.0,30.0 150.0,3.0 300,3.0", Expired: "0.0,57.0 150.0,57.0 150.0,30.0 300,30.0",
-			Top: "2", Since: "in the last 2 minutes", Text: "2 live and 1 expired sessions now; at most 2 in the last 2 minutes",
+			Top: "2", Since: "in the last 2 minutes", Text: "2 live and 1 expired records now; at most 2 in the last 2 minutes",
 		}},
 		// A clock that was set back leaves points in the future: they stay in the frame.
 		{"the future", []trace.Point{at(-time.Hour, 1, 0), at(0, 1, 0)}, views.Plot{
 			Live: "300.0,3.0 300.0,3.0 300.0,3.0 300,3.0", Expired: "300.0,57.0 300.0,57.0 300.0,57.0 300,57.0",
-			Top: "1", Since: "in the last minute", Text: "1 live and 0 expired sessions now; at most 1 in the last minute",
+			Top: "1", Since: "in the last minute", Text: "1 live and 0 expired records now; at most 1 in the last minute",
 		}},
 	} {
 		if got := plot(test.points, now); got != test.want {

@@ -47,9 +47,9 @@ func copied(s trace.Seen) bool { return s.By != "" && !s.Nothing }
 // PlacementOptions are the choices of where a new session's values live.
 func PlacementOptions(chosen string) []views.Option {
 	titles := map[string]string{
-		"cookie": "Every value travels in the signed cookie",
-		"hybrid": "Small values in the cookie, larger ones on the server, and those that were there before",
-		"server": "Only the session ID travels",
+		"cookie": "Every value lives in the signed cookie",
+		"hybrid": "Small values live in the cookie; larger values, and values that were on the server before, live on the server",
+		"server": "Every value lives on the server; the cookie carries only the ID",
 	}
 	var out []views.Option
 	for _, name := range session.Placements() {

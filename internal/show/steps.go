@@ -51,7 +51,7 @@ func looked(ev session.Event) (out []views.Step, reads bool) {
 			{Verb: "load", What: "record", Small: fmt.Sprintf("%s v%d", ev.Session, ev.Version)},
 		}
 		if ev.Place == session.InCookie {
-			out[2] = views.Step{Verb: "check", What: "ID", Small: "not retired"}
+			out[2] = views.Step{Verb: "check", What: "ID", Small: "not ended"}
 		}
 		return out, true
 	case session.Refused, session.Expired:
@@ -78,11 +78,11 @@ func wrote(ev session.Event) []views.Step {
 	case session.Cleared:
 		step = views.Step{Verb: "clear", Small: fmt.Sprintf("%d %s", ev.Count, say.Plural(ev.Count, "key", "keys"))}
 	case session.Cycled:
-		step = views.Step{Verb: "cycle", What: "ID", Small: ev.Before.String() + " is dead"}
+		step = views.Step{Verb: "cycle", What: "ID", Small: ev.Before.String() + " has ended"}
 	case session.Flushed:
 		step = views.Step{Verb: "flush", What: ev.Session.String()}
 	case session.Swept:
-		step = views.Step{Verb: "sweep", Small: fmt.Sprintf("%d removed", ev.Count)}
+		step = views.Step{Verb: "clear", What: "expired", Small: fmt.Sprintf("%d removed", ev.Count)}
 	case session.Conflict:
 		step = views.Step{Verb: "conflict", What: "reload and apply again", Bad: true}
 	case session.Discarded:

@@ -98,7 +98,7 @@ func nothing(by string) string {
 	if by == "the clock" {
 		return "Nothing travelled: a clock ran out. Nobody tells the browser."
 	}
-	return "Nothing travelled for this page: " + by + " did this. Of a request that belongs to no page of yours, nothing is recorded."
+	return "Nothing travelled for this page: " + by + " did this. The lab records only requests of your own pages."
 }
 
 // sender says who sent the request, if it was not this page.
@@ -210,6 +210,6 @@ func hidden(p trace.Piece, size string) views.Part {
 
 // whys say of a piece why its text is not shown.
 var whys = map[trace.PieceKind]string{
-	trace.Hidden: "hidden: the request for this page came without it", trace.Foreign: "not ours", trace.Pins: "which browser pinned", trace.Live: "the run that waits for this browser",
+	trace.Hidden: "hidden: the request for this page came without it", trace.Foreign: "of another program", trace.Pins: "says which browser pinned", trace.Live: "finds the run that waits for this browser",
 	trace.Once: "for one use", trace.Secret: "opens this visit", bared: "the session cookie",
 }

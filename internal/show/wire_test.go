@@ -57,8 +57,8 @@ func TestWire(t *testing.T) {
 		in         []views.Header
 		name, want string
 	}{
-		{w.Request, "Cookie", ours + "=" + l.cookie + "; theirs=‹12 B of value, not ours›"},
-		{w.RequestMore, "authorization", "‹12 B, not ours›"},
+		{w.Request, "Cookie", ours + "=" + l.cookie + "; theirs=‹12 B of value, of another program›"},
+		{w.RequestMore, "authorization", "‹12 B, of another program›"},
 		{w.Response, "Location", "/?x=‹5 B, for one use›&v=a"},
 		{w.Response, "Set-Cookie", ours + "=" + l.cookie + "; Path=/"},
 	} {
@@ -170,7 +170,7 @@ func TestWireNothing(t *testing.T) {
 	t.Parallel()
 	for by, want := range map[string]string{
 		"the clock":      "Nothing travelled: a clock ran out. Nobody tells the browser.",
-		"another client": "Nothing travelled for this page: another client did this. Of a request that belongs to no page of yours, nothing is recorded.",
+		"another client": "Nothing travelled for this page: another client did this. The lab records only requests of your own pages.",
 	} {
 		w := Wire(seen(trace.Exchange{Nothing: true, By: by, Events: []session.Event{{Kind: session.Saved}}}))
 		if w.Nothing != want || w.By != "" || w.Steps != nil || w.RequestLine != "" {
@@ -200,12 +200,12 @@ func TestWireAgainst(t *testing.T) {
 		says, marks, answers string
 	}{
 		{"nothing", http.Header{"Accept": {"a"}, "X-Old": {"1"}, "Same": {"1"}}, http.Header{"Set-Cookie": {ours + "=a; Path=/"}, "Vary": {"b"}}, true,
-			"Against exchange 4 no header changed.", "Host Accept Same X-Old", "Set-Cookie* Vary"},
+			"Compared with exchange 4, no header changed.", "Host Accept Same X-Old", "Set-Cookie* Vary"},
 		{"all kinds", http.Header{"Accept": {"b"}, "X-New": {"1"}, "Same": {"1"}, "Content-Type": {"c"}, "Y-New": {"2"}}, http.Header{"Vary": {"c"}}, true,
-			"Against exchange 4, request: changed Accept; new Content-Type and 2 more; gone 1; response: changed 1; gone Set-Cookie. The other 2 headers are the same.",
+			"Compared with exchange 4, request: changed Accept; new Content-Type and 2 more; gone 1; response: changed 1; gone Set-Cookie. The other 2 headers are the same.",
 			"Host Content-Type* Accept* Same X-New* Y-New* X-Old-", "Vary* Set-Cookie-"},
 		{"not ended yet", http.Header{"Accept": {"a"}, "X-Old": {"1"}, "Same": {"1"}}, http.Header{"Vary": {"b"}}, false,
-			"Against exchange 4 no header changed.", "Host Accept Same X-Old", "Vary"},
+			"Compared with exchange 4, no header changed.", "Host Accept Same X-Old", "Vary"},
 	} {
 		x := exchange(test.request, test.answer, test.finished)
 		same := x.CompareHeads(before)
@@ -234,13 +234,13 @@ func TestSteps(t *testing.T) {
 		{"came and is not read", nil, true, ""},
 		{"a read", []session.Event{{Kind: session.Read, Bytes: 172, KeyNumber: 1, KeyCount: 2, Known: true, Place: session.Hybrid, Session: name, Version: 3}}, true,
 			"read cookie 172 B. verify signature as before, key 1 of 2. load record " + name.String() + " v3."},
-		{"of placement cookie", []session.Event{{Kind: session.Read, Place: session.InCookie, KeyNumber: 1, KeyCount: 1}}, true, "read cookie 0 B. verify signature key 1 of 1. check ID not retired."},
+		{"of placement cookie", []session.Event{{Kind: session.Read, Place: session.InCookie, KeyNumber: 1, KeyCount: 1}}, true, "read cookie 0 B. verify signature key 1 of 1. check ID not ended."},
 		{"refused", []session.Event{{Kind: session.Refused, Reason: "it does not fit"}, {Kind: session.Expired, Reason: "over"}}, false, "refused it does not fit ! expired over !"},
 		{"stale", []session.Event{{Kind: session.Refused, Reason: "stale: a later cookie was sent"}}, true, "stale cookie a later one was sent."},
 		{"a birth", []session.Event{{Kind: session.Created, Session: name}, {Kind: session.Set, Key: "a", Bytes: 3}, {Kind: session.Placed, Key: "a", Lives: "server"}, {Kind: session.Placed, Key: "b", Lives: "cookie"}, {Kind: session.Saved, Version: 1}, {Kind: session.Signed, Bytes: 172}}, false,
 			"no cookie to read . new ID " + name.String() + ". set a? 3 B. place a? on the server. place b? in the cookie. save record v1. sign cookie 172 B."},
 		{"the others", []session.Event{{Kind: session.Deleted, Key: "a"}, {Kind: session.Cleared, Count: 1}, {Kind: session.Cycled, Before: name}, {Kind: session.Flushed, Session: name}, {Kind: session.Swept, Count: 2}, {Kind: session.Conflict}, {Kind: session.Discarded}, {Kind: "unheard of"}}, true,
-			"delete a? . clear  1 key. cycle ID " + name.String() + " is dead. flush " + name.String() + " . sweep  2 removed. conflict reload and apply again ! discard nothing is saved !"},
+			"delete a? . clear  1 key. cycle ID " + name.String() + " has ended. flush " + name.String() + " . clear expired 2 removed. conflict reload and apply again ! discard nothing is saved !"},
 		{"too many", slices.Repeat([]session.Event{{Kind: session.Saved, Version: 1}}, 20), true, strings.Repeat("save record v1. ", 16) + "and 4 more steps ."},
 	} {
 		var got []string

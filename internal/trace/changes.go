@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,6 +51,8 @@ const (
 	Another   How = "another"    // they have the same size
 	Moved     How = "moved"      // the value is the same, and lives elsewhere
 	Alike     How = "alike"      // both values begin with the same letters
+	InCookie  How = "in-cookie"  // the ID is in the browser's cookie, and no record has it
+	WentAlong How = "went-along" // the ID was in a cookie that the browser does not have any more, and no record has it
 )
 
 // state returns the session that the cookie opens. When it opens none, it returns the live
@@ -74,7 +77,7 @@ func Changes(a, b *Exchange) (out []Change) {
 	bs, bPartial := b.state()
 	out = append(out, cookieChange(a, b, as.ID, bs.ID)...)
 	add(a.Cookie.Planted != b.Cookie.Planted, Change{What: OfReadable, Was: State{There: a.Cookie.Planted}, Is: State{There: b.Cookie.Planted}})
-	add(as.ID != bs.ID, Change{What: OfID, Was: State{There: as.ID != "", Text: as.ID}, Is: State{There: bs.ID != "", Text: bs.ID}})
+	add(as.ID != bs.ID, Change{What: OfID, Was: State{There: as.ID != "", Text: as.ID}, Is: State{There: bs.ID != "", Text: bs.ID}, How: livesID(as, bs, b.Cookie.Kept != "" || b.Cookie.Hidden)})
 	add(as.ID != "" && bs.ID != "" && as.Version != bs.Version && (as.ID == bs.ID || b.Cookie.Put), Change{What: OfVersion, Was: State{Number: int(as.Version)}, Is: State{Number: int(bs.Version)}})
 	add(as.ID != "" && bs.ID != "" && !as.Expires.Equal(bs.Expires), Change{What: OfExpiry, Was: State{At: as.Expires}, Is: State{At: bs.Expires}})
 	out = append(out, valueChanges(as, bs, aPartial, bPartial)...)
@@ -88,6 +91,18 @@ func Changes(a, b *Exchange) (out []Change) {
 		add(was.Expired != is.Expired, Change{What: OfExpired, Was: State{Number: was.Expired}, Is: State{Number: is.Expired}})
 	}
 	return out
+}
+
+// livesID says where the ID lives when no record has it. before and after are the sessions
+// on both sides of the change; keeps tells that the browser keeps a cookie after it.
+func livesID(before, after Session, keeps bool) How {
+	switch {
+	case cmp.Or(after.Placement, before.Placement) != session.InCookie:
+		return ""
+	case after.ID == "" && !keeps:
+		return WentAlong
+	}
+	return InCookie
 }
 
 func cookieChange(a, b *Exchange, wasID, isID string) []Change {

@@ -82,6 +82,10 @@ func TestChangesCompareWhatWas(t *testing.T) {
 		x.Cookie.Kept, x.Cookie.Bytes = "", 0
 		return x
 	}
+	inCookie := func(x Exchange) Exchange {
+		x.Session.Placement, x.Store.State = session.InCookie, session.StateNone
+		return x
+	}
 	with := func(x Exchange, do func(*Exchange)) Exchange { do(&x); return x }
 	for name, c := range map[string]struct {
 		a, b Exchange
@@ -132,6 +136,14 @@ func TestChangesCompareWhatWas(t *testing.T) {
 			x.Store.Record.Placement = session.OnServer
 			return x
 		}(), []string{"cookie: 12 → none", `value l: "2" → none`}},
+
+		// With placement cookie the server never had a record of the ID.
+		"born in the cookie":                     {state(""), inCookie(state("A", "k=1")), []string{"cookie: none → 12", "id: none → A, in-cookie", `value k: none → "1"`}},
+		"dropped with its cookie":                {inCookie(state("A", "k=1")), state(""), []string{"cookie: 12 → none", "id: A → none, went-along", `value k: "1" → none`}},
+		"expired in its cookie":                  {inCookie(state("A")), with(state(""), func(x *Exchange) { x.Cookie = state("A").Cookie }), []string{"id: A → none, in-cookie"}},
+		"expired in its cookie, which is hidden": {inCookie(state("A")), with(state(""), func(x *Exchange) { x.Cookie.Hidden = true }), []string{"cookie: 12 → none", "id: A → none, in-cookie"}},
+		"moved into the cookie":                  {state("A"), inCookie(state("B")), []string{"cookie: 12 → 12, another-id", "id: A → B, in-cookie"}},
+		"moved out of the cookie":                {inCookie(state("A")), state("B"), []string{"cookie: 12 → 12, another-id", "id: A → B"}},
 
 		"others' sessions":     {state("A"), with(state("A"), func(x *Exchange) { x.Store.Figures.Live = 50 }), nil},
 		"what expired":         {state("A"), with(state("A"), func(x *Exchange) { x.Store.Figures.Expired = 3 }), []string{"expired: 0 → 3"}},

@@ -47,7 +47,7 @@ function look() {
     const at = pair.indexOf('=');
     return [at < 0 ? '' : pair.slice(0, at), pair.slice(at + 1)];
   }));
-  const show = [...seen].map(([name, value]) => name === said.parentElement.dataset.readable ? `${name}=${value}` : `${name || "(no name)"}=‹${value.length} B, not ours›`);
+  const show = [...seen].map(([name, value]) => name === said.parentElement.dataset.readable ? `${name}=${value}` : `${name || "(no name)"}=‹${value.length} B, of another program›`);
   said.textContent = `"${show.join('; ')}"`;
   for (const row of document.querySelectorAll('#jar tbody tr')) {
     const name = row.dataset.cookie, cell = row.querySelector('.said');
@@ -298,6 +298,6 @@ document.addEventListener('htmx:error', (event) => {
   const verb = document.createElement('b');
   verb.className = 'verb';
   verb.textContent = '✕ no answer';
-  result.append(verb, ' None came. Is the program still running? What you see is from before this press; whether it was carried out is not known.');
+  result.append(verb, ' No answer came. Is the program still running? This page shows what was before the press, and does not know whether the press was carried out.');
   for (const choice of document.querySelectorAll('#placement input')) choice.checked = choice.defaultChecked;
 });
