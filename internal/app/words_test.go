@@ -1,0 +1,138 @@
+package app
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// shows presses as a page or a script does, and returns what the browser shows then: the
+// page that a press leads to, if it leads to one.
+func (l *lab) shows(f form, target string, pairs ...string) answer {
+	l.t.Helper()
+	l.form = f
+	defer func() { l.form = formFragment }()
+	a := l.post(target, append(pairs, "page", l.secret)...)
+	next := a.Header.Get("Location") + a.Header.Get("HX-Redirect")
+	if next == "" {
+		return a.want(200)
+	}
+	l.form = formPage
+	return l.browser.get(strings.TrimPrefix(next, origin)).want(200)
+}
+
+// has gives the browser a session cookie, as a person does by hand.
+func (l *lab) has(cookie string) {
+	u, _ := url.Parse(origin)
+	l.jar.SetCookies(u, []*http.Cookie{{Name: cookieName, Value: cookie, Path: "/"}})
+}
+
+// id is the short name of the session in a JSON answer, or on the screen.
+func (a answer) id() string {
+	a.t.Helper()
+	found := regexp.MustCompile(`(?:sha256:|"id":")([0-9a-f]{8})`).FindStringSubmatch(a.body)
+	if found == nil {
+		a.t.Fatalf("no ID in %.300s", a.body)
+	}
+	return found[1]
+}
+
+// A learner would read that the server lost an ID which only the cookie had, or that a
+// record stays where there is none.
+func TestWordsOfADroppedCookie(t *testing.T) {
+	t.Parallel()
+	const stays, only = "What the server keeps is as it was", "With placement cookie the server keeps no record: only a copy of the cookie still opens this session"
+	for name, f := range forms {
+		for _, placement := range session.Placements() {
+			l := newLab(t)
+			id := l.press("/set", "key", "name", "value", "Rahim", "placement", placement).want(200).id()
+			a := l.shows(f, "/drop-cookie")
+			gone := "session ID, hashed " + id + " → gone with the cookie"
+			switch {
+			case f == formJSON: // which speaks of the session that the request opened
+				a.want(200, `"op":"drop-cookie"`, `"placement":"`+placement+`"`, id)
+			case placement == "cookie":
+				a.story(map[string][]string{
+					"result": {only, "!" + stays}, "moment": {gone, "!" + id + " → none"}, "server": {"the store holds nothing under its ID"},
+					"timeline": {"the cookie, and the session in it", "!not the record"},
+				})
+			default:
+				a.story(map[string][]string{
+					"result": {stays, "!" + only}, "moment": {"!session ID"}, "server": {"its record is still here"}, "timeline": {"the cookie, not the record"},
+				})
+			}
+			if t.Failed() {
+				t.Fatalf("%s, placement %s", name, placement)
+			}
+		}
+	}
+}
+
+// A learner would read of a new session, and not what became of the old one.
+func TestWordsOfAWriteWithACookieThatOpensNothing(t *testing.T) {
+	const created = " This write created a new session, and its cookie replaces the one that came."
+	flush := func(l *lab) (cookie string) {
+		cookie = l.cookie()
+		l.press("/flush")
+		return cookie
+	}
+	for _, test := range []struct {
+		name, placement string
+		end             func(*lab) (cookie string)
+		result          string // OLD is the ID before
+	}{
+		{"ended", "hybrid", flush, "The cookie that came has a valid signature, but its session has ended: it opens nothing." + created + " "},
+		{"ended, in the cookie", "cookie", flush, "The cookie that came has a valid signature, but its session has ended: it opens nothing." + created + " "},
+		{"forged", "server", func(l *lab) string { c := l.cookie(); return c[:50] + strings.Trim("AB", c[50:51])[:1] + c[51:] },
+			"The signature of the cookie that came does not fit, so it opens nothing." + created + " The old record OLD is still in the store, and no cookie of this browser opens it."},
+		{"expired", "server", func(l *lab) (cookie string) {
+			l.press("/expiry", "seconds", "5")
+			cookie = l.cookie()
+			time.Sleep(6 * time.Second)
+			return cookie
+		},
+			"The session of the cookie that came has expired, so it reads as absent." + created + " The old record OLD has expired, and is still in the store: expired is not cleared."},
+	} {
+		for _, f := range forms {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLab(t)
+				old := l.press("/set", "key", "name", "value", "Rahim", "placement", test.placement).want(200).id()
+				l.has(test.end(l))
+				a := l.shows(f, "/set", "key", "name", "value", "Karim", "placement", test.placement)
+				if a.id() == old {
+					t.Errorf("%s: the session is the old one", test.name)
+				}
+				if f != formJSON { // which says no more than the new session's ID
+					a.story(map[string][]string{"result": {strings.ReplaceAll(test.result, "OLD", old), "!first cookie"}})
+				}
+			})
+		}
+	}
+}
+
+// A learner would not read that a value is lost with the cookie that carried it.
+func TestWordsOfAWriteWithAStaleCookie(t *testing.T) {
+	t.Parallel()
+	const left = "The cookie that came was stale: values that only a later cookie carried are left behind."
+	for _, f := range forms {
+		l := newLab(t)
+		l.press("/set", "key", "a", "value", "1", "placement", "hybrid").want(200)
+		early := l.cookie()
+		if a := l.shows(f, "/set", "key", "b", "value", "2"); strings.Contains(a.body, left) {
+			t.Errorf("the control: the newest cookie is called stale: %.300s", a.body)
+		}
+		l.has(early)
+		a := l.shows(f, "/set", "key", "c", "value", "3")
+		if f != formJSON { // which says what lives where, and no more
+			a.story(map[string][]string{"result": {left}})
+		}
+		l.form = formJSON
+		l.get("/keys").want(200, `["a","c"]`)
+	}
+}
