@@ -266,8 +266,8 @@ func BrowserPanel(p Place, b Browser, t *Tools) templ.Component {
 	})
 }
 
-// peel shows the cookie in the layers that it has. The choice between them is the
-// page's own and needs no script.
+// peel shows the cookie in its layers. Radio buttons and CSS choose the layer, without a
+// script.
 func peel(b Browser) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

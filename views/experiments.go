@@ -13,10 +13,10 @@ type Shelf struct {
 	Second   string // the name of the second browser whose page it is, "" for the first
 	Slug     string // of the experiment that the page is about, "" for the shelf
 	Sections []ShelfSection
-	Done     int // of All
+	Done     int // of all
 	Right    int // predictions that came true
 	All      int
-	Other    bool // the session's key progress holds something else
+	Other    bool // the session's key progress holds something other than progress
 	Exists   bool // there is a session that progress is kept in
 }
 

@@ -391,7 +391,7 @@ func Problem(p Page, s Sentence) templ.Component {
 	})
 }
 
-// ProblemFragment is the same for htmx: it lands where results are told.
+// ProblemFragment is the same for htmx: it replaces the result line.
 func ProblemFragment(s Sentence) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -490,8 +490,8 @@ func partial(id string) templ.Component {
 	})
 }
 
-// parts shows them. A projector hides keys and values, which are of the kind "code", and
-// no ID.
+// parts shows the pieces of a text. A projector hides keys and values, which are of the
+// kind "code", and shows IDs.
 func parts(ps []Part) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

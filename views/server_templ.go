@@ -418,7 +418,7 @@ func nothing(s Server) templ.Component {
 	})
 }
 
-// stored is what lies in the store, in the store's own words.
+// stored shows the record as the store keeps it, in the store's own words.
 func stored(s Server) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -4,8 +4,6 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -133,6 +131,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// The ring would count down to the clock that runs out second, or be drawn too long.
 func TestClock(t *testing.T) {
 	first, second := Clock{Name: "a", First: true}, Clock{Name: "b"}
 	for _, test := range []struct {
@@ -159,109 +158,8 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// tag is a start tag of the forms' parts, or an end tag.
-var tag = regexp.MustCompile(`<(/?)(form|button|input|noscript)\b([^>]*)>`)
-
-// attribute returns the value of an attribute in what stands between a tag's brackets.
-func attribute(tag, name string) string {
-	if m := regexp.MustCompile(`\b` + name + `="([^"]*)"`).FindStringSubmatch(tag); m != nil {
-		return m[1]
-	}
-	return ""
-}
-
-// A visit's secret stands in no address, also when the form is sent without a script: a
-// form with a GET button has it in its POST buttons alone. Each form of a page proves its
-// visit: a POST by the secret, a GET by what opens it once, which scripts do not send.
-func TestSecretStandsInNoAddress(t *testing.T) {
-	place := Place{Visit: "NAME", Secret: "SECRET", Proof: "PROOF"}
-	shelf := Shelf{Place: place, All: 1, Page: Page{ID: "PAGE"}}
-	for name, page := range map[string]templ.Component{
-		"lab": LabPage(Lab{
-			Page: Page{ID: "PAGE"}, Place: place, Wire: Wire{N: 2}, Timeline: Timeline{Entries: []Entry{{N: 1}, {N: 2}}}, Moment: Moment{Past: true, N: 2, Before: 1}, Experiments: 1,
-			Browser: Browser{Scripts: true}, Tools: &Tools{CanPin: true, Tamper: []Option{{}}, Second: "second", Pins: []Pin{{N: 1}}},
-		}),
-		"shelf":   ShelfPage(shelf),
-		"lesson":  LessonPage(Lesson{Shelf: shelf, Run: &Run{Unnoted: true, Tone: "held"}}),
-		"waiting": LessonPage(Lesson{Shelf: shelf, Run: &Run{Waiting: true, Stage: &Stage{}}}),
-	} {
-		var b strings.Builder
-		if err := page.Render(t.Context(), &b); err != nil {
-			t.Fatal(err)
-		}
-		html := b.String()
-		for _, m := range regexp.MustCompile(`([\w:-]+)="([^"]*(?:SECRET|PROOF|NAME)[^"]*)"`).FindAllStringSubmatch(html, -1) {
-			if is := m[1] + "=" + m[2]; is != "value=SECRET" && is != "data-secret=SECRET" && is != "value=PROOF" && is != "data-visit=NAME" {
-				t.Errorf("%s: %s", name, m[0])
-			}
-		}
-		if got := strings.Count(html, `<body data-page="PAGE" data-secret="SECRET">`); got != 1 {
-			t.Errorf("%s: the body says which page it is %d times", name, got)
-		}
-		type form struct {
-			method               string
-			get, post            int // buttons
-			hidden, once, proven int // hidden fields "page", fields "x" without scripts, buttons "page"
-		}
-		forms, inside, noscript := make(map[string]*form), "", false
-		called := func(id string) *form {
-			if forms[id] == nil {
-				forms[id] = &form{}
-			}
-			return forms[id]
-		}
-		for _, m := range tag.FindAllStringSubmatch(html, -1) {
-			end, is, attrs := m[1] != "", m[2], m[3]
-			switch {
-			case is == "noscript":
-				noscript = !end
-			case is == "form" && end:
-				inside = ""
-			case is == "form":
-				if inside = attribute(attrs, "id"); inside == "" {
-					inside = attribute(attrs, "action") + strconv.Itoa(len(forms))
-				}
-				called(inside).method += attribute(attrs, "method")
-			case end:
-			case is == "input" && attribute(attrs, "name") == "page":
-				called(inside).hidden++
-			case is == "input" && attribute(attrs, "name") == "x":
-				if !noscript {
-					t.Errorf("%s: with a script the form %q sends x too", name, inside)
-				}
-				called(inside).once++
-			case is == "button" && attribute(attrs, "type") == "submit":
-				id := attribute(attrs, "form")
-				if id == "" {
-					id = inside
-				}
-				if attribute(attrs, "formmethod") == "get" {
-					called(id).get++
-				} else {
-					called(id).post++
-				}
-				if attribute(attrs, "name") == "page" {
-					called(id).proven++
-				}
-			}
-		}
-		for id, f := range forms {
-			want := form{method: "post", get: f.get, post: f.post, hidden: 1}
-			if f.get > 0 {
-				want.hidden, want.once, want.proven = 0, 1, f.post
-			}
-			if *f != want {
-				t.Errorf("%s: the form %q is %+v, want %+v", name, id, *f, want)
-			}
-		}
-		if len(forms) == 0 || name == "lab" && (called("composer").get == 0 || called("bare").get == 0) {
-			t.Errorf("the control: %s has %d forms, of which those of the lab's GET buttons have none", name, len(forms))
-		}
-	}
-}
-
-// While the server does not know whether a page goes on with an older visit, the page says
-// nothing of what was before, and a page of no visit proves none.
+// A page would call its moment the first one while the server does not know yet whether
+// the page continues an older visit, or a page of no visit would prove one.
 func TestPageWithoutProof(t *testing.T) {
 	render := func(c templ.Component) string {
 		var b strings.Builder

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A run whose exchanges all had to go says so where they would be.
+// A learner would look for exchanges that were not kept, and read no reason.
 func TestRunWithoutItsExchanges(t *testing.T) {
 	page := func(r Run) string {
 		var b strings.Builder
@@ -15,10 +15,10 @@ func TestRunWithoutItsExchanges(t *testing.T) {
 		return b.String()
 	}
 	const none = "No exchange of this run is kept"
-	if got := page(Run{Verdict: []Part{{"ok", "Held."}}, Dropped: 7}); !strings.Contains(got, none+": there was no room for the 7 that travelled. Run it again") || !strings.Contains(got, "Held.") || strings.Contains(got, "press one") {
+	if got := page(Run{Verdict: []Part{{"ok", "Held."}}, Dropped: 7}); !strings.Contains(got, none+": there was no room for the 7 that travelled. Run it again") || !strings.Contains(got, "Held.") || strings.Contains(got, "press an exchange") {
 		t.Errorf("it says %s", got)
 	}
-	if got := page(Run{Dropped: 7, Exchanges: []ExchangeLine{{N: 8}}}); strings.Contains(got, none) || !strings.Contains(got, "7 earlier ones are not kept") {
+	if got := page(Run{Dropped: 7, Exchanges: []ExchangeLine{{N: 8}}}); strings.Contains(got, none) || !strings.Contains(got, "7 earlier exchanges are not kept") {
 		t.Errorf("the control, with one that is kept, says %s", got)
 	}
 	if got := page(Run{}); strings.Contains(got, "kept") {

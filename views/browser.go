@@ -1,0 +1,71 @@
+package views
+
+// Browser is what the browser keeps. When Empty is set, there is no cookie. Raw may be a
+// cookie that opens nothing: then Note says why.
+type Browser struct {
+	Of                    string // whose cookie it is, if not this browser's: "a changed copy"
+	Whose                 string // whose browser keeps it, if not the visitor's own
+	Name                  string
+	Empty, Note           string
+	Flags                 []Flag
+	Raw, RawBytes         string  // as it stands in the header
+	Layers                *Layers // nil if nothing peels
+	Changed               bool    // by this press
+	Bytes, Limit          int     // name and value
+	Size, Most            string  // the same for people
+	EnvelopeBytes, Budget string
+	Jar                   []JarCookie // every cookie that this request carried
+	Before                bool        // Jar came with an earlier request: nothing has travelled for this browser since
+	Readable              string      // the name of the cookie that scripts may read
+	Planted               bool        // it came along
+	Scripts               bool        // this is the present: the page may look into document.cookie
+}
+
+// Layers are what the cookie's value peels to.
+type Layers struct {
+	Time, Payload, Signature                string // under the outer base64
+	TimeBytes, PayloadBytes, SignatureBytes string
+	SignedAt, Ago                           string
+	Verdict                                 string // on the signature: "valid"
+	Valid                                   bool
+	Key                                     string  // "1 of 2"
+	Keys                                    string  // names in the payload
+	Fields                                  []Field // under the inner base64; none if there is no envelope
+	Values                                  string
+}
+
+// JarCookie is a cookie as the server received it.
+type JarCookie struct {
+	Name, Size string
+	Kind       string // "session", "ended" (this answer makes the browser drop it), "readable", "kin", "other"
+	Value      string // of the readable one only
+	Whose      string // of kin: which other browser's it is
+}
+
+// Flag is an attribute of the cookie.
+type Flag struct {
+	Text, Title string
+	Off         bool
+}
+
+// Tools are the forms that do something with a copy of the cookie.
+type Tools struct {
+	Curl    string   // the press as a command
+	Carries bool     // the command carries the cookie
+	Tamper  []Option // the parts that can be changed; none: there is no cookie to copy
+	Letters int
+	At, To  string // as typed
+	Invalid string // the field that was refused
+	Pins    []Pin
+	MaxPins int
+	CanPin  bool
+	Second  string   // the name that the next second browser gets, "" if there is no room for one
+	Seats   []string // the names of the second browsers that were opened
+	Opener  string   // the address of the first browser's lab, on a second's
+}
+
+// Pin is a copy of the cookie that the visit keeps.
+type Pin struct {
+	N                  int
+	Session, At, Bytes string
+}
