@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/target"
@@ -34,8 +33,7 @@ func (v *victim) goes(click chromedp.Action[chromedp.Void]) {
 		v.do(click)
 		return
 	}
-	_, err := chromedp.RunResponse(v.ctx, click)
-	v.must(err)
+	v.follow(click)
 }
 
 // looks remembers what the page shows, and what stands in its address bar.
@@ -128,8 +126,8 @@ type attacker struct {
 	requests int
 }
 
-// byHand is what an attacker sends requests with.
-var byHand = http.Client{Timeout: 5 * time.Second}
+// byHand sends an attacker's requests, without a jar of cookies.
+var byHand = http.Client{Timeout: patience}
 
 // tries sends a request with those fields in its head, and wants that nothing of the
 // victim's is in the answer.

@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,7 +19,7 @@ import (
 func TestCommandLine(t *testing.T) {
 	t.Parallel()
 	busy := start(t)
-	taken := strings.TrimPrefix(busy.url, "http://")
+	taken := busy.addr()
 	for _, test := range []struct {
 		name     string
 		args     []string
@@ -41,7 +39,7 @@ func TestCommandLine(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			cmd := exec.CommandContext(ctx, binary, test.args...)
 			if test.env != "" {
@@ -60,35 +58,34 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// TestFlagsReachTheProgram: what the command line says is what the program does.
+// Each flag of the command line reaches the part of the program that it is for.
 func TestFlagsReachTheProgram(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--placement", "server", "--idle", "10m", "--lifetime", "20m", "--max-sessions", "1", "--allow-host", "lab.example", "--rolling")
 	c := newClient(t, p.url)
 	status, _, resp := c.do("POST", "/set", url.Values{"key": {"a"}, "value": {"1"}})
-	port := p.url[strings.LastIndex(p.url, ":")+1:]
+	port := p.port()
 	if cookie := resp.Header.Get("Set-Cookie"); status != 200 || !strings.HasPrefix(cookie, "sessionscope-"+port+"=") || !strings.Contains(cookie, "Max-Age=1200;") {
 		t.Errorf("status %d, Set-Cookie %q", status, cookie)
 	}
-	at := func(info map[string]any, name string) time.Time {
-		v, _ := time.Parse(time.RFC3339, info[name].(string))
-		return v
-	}
-	for end := time.Now().Add(5 * time.Second); ; pause() {
+	var idle time.Duration
+	if !until(func() bool { // times are whole milliseconds: a read within the first moves nothing yet
 		_, info, _ := c.do("GET", "/session", nil)
-		if info["placement"] != "server" || at(info, "expires").Sub(at(info, "created")) != 20*time.Minute {
+		after := func(name string) time.Duration {
+			created, _ := time.Parse(time.RFC3339, info["created"].(string))
+			end, _ := time.Parse(time.RFC3339, info[name].(string))
+			return end.Sub(created)
+		}
+		if info["placement"] != "server" || after("expires") != 20*time.Minute {
 			t.Fatalf("session %v", info)
 		}
-		// Times are whole milliseconds: a read within the first moves nothing yet.
-		idle := at(info, "idle_expires").Sub(at(info, "created"))
-		if idle > 10*time.Minute && idle < 11*time.Minute {
-			break
-		} else if time.Now().After(end) {
-			t.Fatalf("the idle clock ends %v after birth, want a little over 10 m: --rolling", idle)
-		}
+		idle = after("idle_expires")
+		return idle > 10*time.Minute
+	}) {
+		t.Errorf("reads with --rolling: the idle clock ends %v after birth, want over 10 m", idle)
 	}
 	if status, _, _ := newClient(t, p.url).do("POST", "/set", url.Values{"key": {"a"}, "value": {"1"}}); status != 507 {
-		t.Errorf("a session too many got %d, want 607", status)
+		t.Errorf("a session too many got %d, want 507", status)
 	}
 	for host, want := range map[string]int{"lab.example": 200, "evil.example": 421} {
 		r, _ := http.NewRequest("GET", p.url+"/healthz", nil)
@@ -109,8 +106,8 @@ func TestFlagsReachTheProgram(t *testing.T) {
 	}
 }
 
-// TestSecretFile: with the same secret a cookie outlives the program, a rotation
-// logs nobody out, and a bad file changes nothing.
+// With the same secret a cookie outlives the program, a rotation logs nobody out, and a bad
+// file changes nothing.
 func TestSecretFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "secrets")
@@ -121,12 +118,7 @@ func TestSecretFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	random := func() string {
-		b := make([]byte, 32)
-		rand.Read(b)
-		return base64.StdEncoding.EncodeToString(b) + "\n"
-	}
-	one, two := random(), random()
+	one, two := freshSecret(), freshSecret()
 	write(one, 0o600)
 	p := start(t, "--secret-file", file, "--placement", "cookie")
 	jar := newClient(t, p.url)
@@ -165,7 +157,7 @@ func TestSecretFile(t *testing.T) {
 	if log := p.log.String(); strings.Contains(log, strings.TrimSpace(one)) || strings.Contains(log, strings.TrimSpace(two)) {
 		t.Error("the log shows a secret")
 	}
-	addr := strings.TrimPrefix(p.url, "http://")
+	addr := p.addr()
 	p.stop(t, os.Interrupt)
 	write(two, 0o600)
 	p = start(t, "--secret-file", file, "--addr", addr) // the last --addr counts
@@ -181,13 +173,13 @@ func TestSecretFile(t *testing.T) {
 	}
 }
 
-// TestGracefulStop: a request that is being answered when the signal comes is
-// answered, and the program ends with exit code 0.
+// A request that is being answered when SIGTERM comes is answered to its end, and the
+// program exits with 0.
 func TestGracefulStop(t *testing.T) {
 	t.Parallel()
 	p := start(t)
-	// The server says "100 Continue" when the handler begins to read the body:
-	// from then on the request is in its hands.
+	// The server sends "100 Continue" when the handler begins to read the body: from then on
+	// the request is in flight.
 	reading, answered := make(chan struct{}), make(chan error, 1)
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: func() { close(reading) }})
 	go func() {
@@ -195,7 +187,7 @@ func TestGracefulStop(t *testing.T) {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Accept", "application/json")
 		r.Header.Set("Expect", "100-continue")
-		resp, err := (&http.Transport{ExpectContinueTimeout: time.Minute}).RoundTrip(r)
+		resp, err := (&http.Transport{ExpectContinueTimeout: patience}).RoundTrip(r)
 		if err == nil {
 			resp.Body.Close()
 			if resp.StatusCode != 200 || resp.Header.Get("Set-Cookie") == "" {
@@ -211,8 +203,8 @@ func TestGracefulStop(t *testing.T) {
 	}
 }
 
-// TestBinaryHoldsEveryAsset asks the built program for every file under web/
-// that a page names, and compares the bytes.
+// The built program contains each file under web/ that its page names: its answer has the
+// bytes of the file.
 func TestBinaryHoldsEveryAsset(t *testing.T) {
 	t.Parallel()
 	p := start(t)

@@ -7,7 +7,6 @@ import (
 	"net/http/cookiejar"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -92,12 +91,12 @@ func kill(t *testing.T, rounds int, store torture) {
 	const seed = 20
 	random := rand.New(rand.NewPCG(seed, 0))
 	p := start(t, store.flags...)
-	flags := append(store.flags, "--addr", strings.TrimPrefix(p.url, "http://")) // the cookie's name has the port
+	flags := append(store.flags, "--addr", p.addr()) // the cookie's name has the port
 	writers := make([]*writer, 8)
 	for i := range writers {
 		jar, _ := cookiejar.New(nil)
 		writers[i] = &writer{
-			base: p.url, http: &http.Client{Jar: jar, Transport: &http.Transport{}, Timeout: 10 * time.Second},
+			base: p.url, http: &http.Client{Jar: jar, Transport: &http.Transport{}, Timeout: patience},
 			values: map[string]string{}, maybe: map[string][]string{},
 		}
 	}

@@ -11,7 +11,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Number 6: the browser is really quit and opened again.
+// Experiment 6, with a Chromium that quits and starts again: of the two cookies only the one
+// with Max-Age comes back.
 func TestExperimentClosesWithTheBrowser(t *testing.T) {
 	t.Parallel()
 	p := start(t)
@@ -22,8 +23,7 @@ func TestExperimentClosesWithTheBrowser(t *testing.T) {
 	pg.want("#waiting", "your own browser does this experiment", "two cookies")
 	press := func(pg *page, label string) {
 		t.Helper()
-		_, err := chromedp.RunResponse(pg.ctx, chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[normalize-space(.)=%q]`, label))))
-		pg.must(err)
+		pg.follow(chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[normalize-space(.)=%q]`, label))))
 	}
 	press(pg, "Give my browser the two cookies")
 	pg.want("#waiting", "two cookies", "quit the whole browser")
@@ -38,7 +38,7 @@ func TestExperimentClosesWithTheBrowser(t *testing.T) {
 	quit()
 
 	again, _ := browseWith(t, p, true, dir)
-	again.lesson("closes-with-the-browser") // its plain address: the browser finds the run again
+	again.lesson("closes-with-the-browser") // the plain address: the run's own cookie finds the run again
 	again.want("#waiting", "quit the whole browser")
 	if found := again.text("#waiting code"); !strings.Contains(address, found) {
 		t.Errorf("the run's address is %q, and was %q", found, address)
@@ -50,7 +50,8 @@ func TestExperimentClosesWithTheBrowser(t *testing.T) {
 	again.want(".judgement", "That is what you predicted")
 }
 
-// jar lists the names of a run's cookies that the browser keeps for its page.
+// jar returns the names of the cookies that the browser keeps for the run at address, in a
+// fixed order.
 func (pg *page) jar(address string) string {
 	pg.t.Helper()
 	u, err := url.Parse(address)
@@ -77,8 +78,7 @@ func TestExperimentSameSite(t *testing.T) {
 	pg.lesson("normal-lax-strict")
 	pg.do(chromedp.Click(chromedp.ID("prediction-2")), chromedp.Click(chromedp.ID("do-it")))
 	pg.want("#waiting", "First take three cookies")
-	_, err := chromedp.RunResponse(pg.ctx, chromedp.Click(chromedp.Search(`//button[.="Give my browser the three cookies"]`)))
-	pg.must(err)
+	pg.follow(chromedp.Click(chromedp.Search(`//button[.="Give my browser the three cookies"]`)))
 	pg.want("#waiting", "Make each request")
 	address := eval[string](pg, `location.href`)
 	links := eval[[]string](pg, `[...document.querySelectorAll('#waiting a.button')].map(a => a.href)`)
@@ -90,8 +90,7 @@ func TestExperimentSameSite(t *testing.T) {
 		t.Helper()
 		pg.do(chromedp.Navigate(where), chromedp.WaitReady(chromedp.CSS("body")))
 		eval[chromedp.Void](pg, `document.querySelectorAll('[target]').forEach(e => e.removeAttribute('target')), undefined`)
-		_, err := chromedp.RunResponse(pg.ctx, chromedp.Click(chromedp.Search(how)))
-		pg.must(err)
+		pg.follow(chromedp.Click(chromedp.Search(how)))
 	}
 	for _, how := range []string{`//a[contains(., "Follow a link")]`, `//button[contains(., "form that reads")]`, `//button[contains(., "form that writes")]`} {
 		here(address, how)
@@ -152,7 +151,8 @@ func TestExperimentSameSite(t *testing.T) {
 	pg.want(".judgement", "That is what you predicted")
 }
 
-// Number 26: under localhost it works, under a name of the network it does not.
+// Experiment 26: over plain http a Secure cookie comes back from 127.0.0.1, and never from
+// another name.
 func TestExperimentSecure(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--allow-host", "lab.test")
@@ -167,8 +167,7 @@ func TestExperimentSecure(t *testing.T) {
 		pg.do(chromedp.Click(chromedp.ID("prediction-2")), chromedp.Click(chromedp.ID("do-it")))
 		pg.want("#waiting", "Press three times")
 		for n := 1; n <= 3; n++ {
-			_, err := chromedp.RunResponse(pg.ctx, chromedp.Click(chromedp.Search(`//button[.="Set"]`)))
-			pg.must(err)
+			pg.follow(chromedp.Click(chromedp.Search(`//button[.="Set"]`)))
 			pg.wantValue(`String(document.querySelectorAll('#waiting tbody tr').length)`, fmt.Sprint(n))
 		}
 		pg.shoot("experiment-secure")
@@ -176,5 +175,5 @@ func TestExperimentSecure(t *testing.T) {
 		pg.want("#verdict", test.says)
 		pg.want(".judgement", test.judged)
 	}
-	pg.forgive("Cross-Origin-Opener-Policy") // which Chromium ignores on plain http, and says so
+	pg.forgive("Cross-Origin-Opener-Policy") // Chromium ignores it over plain http, and logs that
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// lesson opens an experiment.
+// lesson opens the page of an experiment.
 func (pg *page) lesson(slug string) {
 	pg.t.Helper()
 	pg.do(chromedp.Navigate(pg.url+"/experiments/"+slug), chromedp.WaitVisible(chromedp.ID("do-it")))
@@ -37,7 +37,7 @@ func (pg *page) tabTo(id string) {
 	pg.t.Fatalf("the focus does not come to %q, it is at %q", id, pg.focused())
 }
 
-// runByKeys predicts, chooses and runs by the keyboard alone.
+// runByKeys makes a prediction, sets the choices and runs the experiment with the keyboard.
 func (pg *page) runByKeys(prediction int, chosen ...string) {
 	pg.t.Helper()
 	radio := func(group string, wanted string) {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestStoreNames: what other programs mean by the name of a database is what is
-// meant here, or refused, and nothing is made in odd places.
+// A database name such as ~/x.db or :memory: means here what it means to other programs, or is refused.
+// No file appears in the working directory or at the root.
 func TestStoreNames(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -58,7 +58,7 @@ func TestStoreNames(t *testing.T) {
 	p.stop(t, os.Interrupt)
 }
 
-// TestRefusedStartLeavesNoFile: whatever is wrong, the folder is as it was.
+// Whatever is wrong at the start, a refused program leaves the database's folder as it was.
 func TestRefusedStartLeavesNoFile(t *testing.T) {
 	t.Parallel()
 	busy, err := net.Listen("tcp", "127.0.0.1:0")

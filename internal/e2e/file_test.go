@@ -18,7 +18,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// refused runs the program and wants it to end with that code and one line that says so.
+// refused runs the program, which must exit with code and print one line that contains says.
 func refused(t *testing.T, cmd *exec.Cmd, code int, says string) {
 	t.Helper()
 	var out strings.Builder
@@ -26,7 +26,7 @@ func refused(t *testing.T, cmd *exec.Cmd, code int, says string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	kill := time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() }) // it serves
+	kill := time.AfterFunc(patience, func() { cmd.Process.Kill() }) // it serves
 	cmd.Wait()
 	kill.Stop()
 	if got := cmd.ProcessState.ExitCode(); got != code || strings.Count(out.String(), "\n") != 1 || !strings.Contains(out.String(), says) {
@@ -34,11 +34,12 @@ func refused(t *testing.T, cmd *exec.Cmd, code int, says string) {
 	}
 }
 
+// sqliteCommand returns the command for a program that keeps its sessions in file.
 func sqliteCommand(file string, args ...string) *exec.Cmd {
 	return exec.Command(binary, append([]string{"--addr", "127.0.0.1:0", "--store", "sqlite:" + file}, args...)...)
 }
 
-// put sets a value on the server and wants that status.
+// put sets a value that lives on the server. want is the status of the answer.
 func (c *client) put(key string, want int) {
 	c.t.Helper()
 	if status, out, _ := c.do("POST", "/set", url.Values{"key": {key}, "value": {"1"}, "placement": {"server"}}); status != want {
@@ -46,7 +47,7 @@ func (c *client) put(key string, want int) {
 	}
 }
 
-// has wants a value to be there, or not.
+// has checks whether the session has a value under key.
 func (c *client) has(key string, want bool) {
 	c.t.Helper()
 	if status, out, _ := c.do("GET", "/get?key="+key, nil); status != 200 || out["found"] != want {
@@ -54,7 +55,7 @@ func (c *client) has(key string, want bool) {
 	}
 }
 
-// during runs a program for as long as do takes.
+// during runs the program while do runs.
 func during(t *testing.T, cmd *exec.Cmd, do func()) {
 	t.Helper()
 	p := startCommand(t, cmd)
@@ -62,7 +63,7 @@ func during(t *testing.T, cmd *exec.Cmd, do func()) {
 	p.stop(t, os.Interrupt)
 }
 
-// shell runs SQL on a file that no program has open.
+// shell runs SQL on a database file that no program has open.
 func shell(t *testing.T, file, query string) {
 	t.Helper()
 	conn, err := sqlite.OpenConn(file, sqlite.OpenReadWrite)
@@ -74,7 +75,7 @@ func shell(t *testing.T, file, query string) {
 	}
 }
 
-// files lists a folder.
+// files returns the names of the files in a folder.
 func files(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -87,9 +88,9 @@ func files(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// TestFileTakenAway: a database that is removed or renamed under the program, or
-// whose log is, makes it answer 503 from the very next request on, /healthz too, and
-// say so once. What was answered before outlives a kill, if the file itself does.
+// When the database file or its write-ahead log is removed or renamed, the program answers
+// 503 from the next request on, at /healthz too, and logs that once. Writes that it had
+// acknowledged before survive a kill, unless the file itself was removed.
 func TestFileTakenAway(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -135,9 +136,7 @@ func TestFileTakenAway(t *testing.T) {
 				if !until(func() bool { return strings.Contains(p.log.String(), "status=503") && said() > 0 }) || said() != 1 {
 					t.Errorf("the log says not once what happened:\n%s", p.log.String())
 				}
-				p.cmd.Process.Kill()
-				<-p.waited
-				p.waited = nil
+				p.kill()
 				if test.name == "everything removed" {
 					return
 				}
@@ -146,7 +145,7 @@ func TestFileTakenAway(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				startCommand(t, sqliteCommand(file, "--addr", strings.TrimPrefix(p.url, "http://")))
+				startCommand(t, sqliteCommand(file, "--addr", p.addr()))
 				c.has("before", true)
 				c.has("after", false)
 				c.has("later", false)
@@ -156,9 +155,9 @@ func TestFileTakenAway(t *testing.T) {
 	}
 }
 
-// TestOneFileOneProgram: a second program is refused by whatever name the file has,
-// whether it was there before or not, and when somebody has removed FILE.lock. It
-// leaves no file behind. Neither does a program that ends.
+// A second program on the same file is refused, whatever name it uses for the file, also
+// when somebody has removed FILE.lock. A refused program leaves no file behind, and neither
+// does one that ends.
 func TestOneFileOneProgram(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
@@ -215,13 +214,13 @@ func TestOneFileOneProgram(t *testing.T) {
 	if names := names(); slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, ".lock") }) {
 		t.Errorf("after the end: %v", names)
 	}
-	startCommand(t, sqliteCommand(filepath.Join(other, "hard.db"), "--addr", strings.TrimPrefix(p.url, "http://"))) // the control
+	startCommand(t, sqliteCommand(filepath.Join(other, "hard.db"), "--addr", p.addr())) // the control
 	c.has("b", true)
 }
 
-// TestSecretBelongsToTheFile: by a link or a hard link a file has the secret that it
-// has by its own name, and its cookies stay good. One that is missing, or another
-// one, beside live sessions is a refusal, and no new secret.
+// Through a symbolic or hard link the program finds the secret of the file itself, so that
+// cookies stay valid. With live sessions in the file, it refuses to start without that secret
+// or with another one, and makes no new secret.
 func TestSecretBelongsToTheFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -231,7 +230,7 @@ func TestSecretBelongsToTheFile(t *testing.T) {
 		t.Skip(err)
 	}
 	p := startCommand(t, sqliteCommand(link))
-	addr := strings.TrimPrefix(p.url, "http://")
+	addr := p.addr()
 	c := newClient(t, p.url)
 	c.put("a", 200)
 	p.stop(t, os.Interrupt)
@@ -263,7 +262,8 @@ func TestSecretBelongsToTheFile(t *testing.T) {
 	}
 	refused(t, sqliteCommand(file), 2, "not the secret that signed")
 
-	// A secret that is named may rotate; and the one beside the file, with the old one below.
+	// A secret given by --secret-file may rotate. So may the one beside the file, if the old
+	// one stands below the new one.
 	during(t, sqliteCommand(file, "--addr", addr, "--secret-file", secret), func() { c.has("a", false) })
 	during(t, sqliteCommand(file, "--addr", addr, "--secret-file", secret+".away"), func() { c.has("a", true) })
 	old, err := os.ReadFile(secret + ".away")
@@ -286,8 +286,8 @@ func TestSecretBelongsToTheFile(t *testing.T) {
 	p.stop(t, os.Interrupt)
 	during(t, sqliteCommand(file, "--addr", addr), func() { c.has("b", true) })
 
-	// Without sessions in the file there may be some of placement cookie. A file that
-	// names no secret has none.
+	// Without sessions in the file there may still be sessions with placement cookie, so a
+	// missing secret is refused. A file that records no secret has no sessions of that kind.
 	if err := os.Remove(secret); err != nil {
 		t.Fatal(err)
 	}
@@ -301,10 +301,10 @@ func TestSecretBelongsToTheFile(t *testing.T) {
 		t.Error(err)
 	}
 
-	// A file of an older version names no secret: the one beside it is taken.
+	// A file of an older version records no secret: the program takes the one beside it.
 	shell(t, file, `DROP TABLE secret`)
 	during(t, sqliteCommand(file, "--addr", addr), func() { c.has("c", true) })
-	// And one that an older version made beside a link.
+	// It also takes the secret that an older version made beside a link.
 	shell(t, file, `DROP TABLE secret`)
 	if err := os.Rename(secret, link+".secret"); err != nil {
 		t.Fatal(err)
@@ -313,9 +313,9 @@ func TestSecretBelongsToTheFile(t *testing.T) {
 	during(t, sqliteCommand(file, "--addr", addr), func() { c.has("c", true) })
 }
 
-// TestLogStaysBehind: a program that was killed left its last writes in the log beside
-// the name by which it had the file open. By another name the file is refused: they
-// would be missing, and later overwrite what was written meanwhile.
+// A program that was killed leaves its last writes in the write-ahead log beside the name by
+// which it had the file open. Under another name the file is refused: those writes would be
+// missing, and would later overwrite newer ones.
 func TestLogStaysBehind(t *testing.T) {
 	t.Parallel()
 	for name, give := range map[string]func(from, to string) error{"hard link": os.Link, "moved": os.Rename} {
@@ -324,9 +324,7 @@ func TestLogStaysBehind(t *testing.T) {
 		p := startCommand(t, sqliteCommand(file))
 		c := newClient(t, p.url)
 		c.put("a", 200)
-		p.cmd.Process.Kill()
-		<-p.waited
-		p.waited = nil
+		p.kill()
 		if err := give(file, other); err != nil {
 			t.Skip(err)
 		}
@@ -337,7 +335,7 @@ func TestLogStaysBehind(t *testing.T) {
 			}
 			file = other
 		}
-		p = startCommand(t, sqliteCommand(file, "--addr", strings.TrimPrefix(p.url, "http://")))
+		p = startCommand(t, sqliteCommand(file, "--addr", p.addr()))
 		c.has("a", true)
 		p.stop(t, os.Interrupt)
 	}

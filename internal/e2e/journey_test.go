@@ -4,7 +4,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -110,10 +109,8 @@ func journey(t *testing.T, p *program, javascript bool) {
 		pg.want("#result", "A clock on this page has run out", "expired is not cleared") // the page asks by itself
 		pg.want("#server", "No live record of this browser", "its record is still here")
 	} else {
-		for end := time.Now().Add(15 * time.Second); pg.cookie() != nil; pause() { // the browser throws it away when Max-Age has passed
-			if time.Now().After(end) {
-				t.Fatal("the browser keeps an expired cookie")
-			}
+		if !until(func() bool { return pg.cookie() == nil }) { // the browser drops it when Max-Age has passed
+			t.Fatal("the browser keeps an expired cookie")
 		}
 	}
 	pg.press("Get", "get", "name is missing")
@@ -126,7 +123,7 @@ func journey(t *testing.T, p *program, javascript bool) {
 	wantStats(0, 0)
 }
 
-// TestEnterSets: Enter in a field is Set, and the field keeps the focus.
+// Enter in a field of the composer presses Set, and the field keeps the focus.
 func TestEnterSets(t *testing.T) {
 	t.Parallel()
 	pg := browse(t, start(t), true)
@@ -136,8 +133,8 @@ func TestEnterSets(t *testing.T) {
 	pg.wantValue(`document.activeElement.id`, "value")
 }
 
-// TestPlacement: the choice at the top moves the values, by mouse and by
-// keyboard, also while another press is on its way.
+// The choice of a placement moves the values, by mouse and by keyboard, also while another
+// press is on its way.
 func TestPlacement(t *testing.T) {
 	t.Parallel()
 	pg := browse(t, start(t), true)
@@ -160,7 +157,7 @@ func TestPlacement(t *testing.T) {
 	pg.want("#result", "refused (413)", "at most 4,096 are allowed")
 	pg.wantValue(chosen, "hybrid")
 
-	// Two at once: the answer to the first must not swallow that of the second.
+	// Two presses at once: the first answer must not swallow the second.
 	pg.fill("value", "small")
 	_, err := chromedp.Run(pg.ctx, chromedp.Evaluate[chromedp.Void](
 		`document.querySelector('#composer button').click(); document.querySelector('#placement-server').click();`))
@@ -170,7 +167,7 @@ func TestPlacement(t *testing.T) {
 	pg.forgiveRefusals() // Chromium logs every answer with a 4xx
 }
 
-// TestNoAnswer: with the program gone, the page says so, and shows what still holds.
+// When the program is gone, a press says that no answer came and that its effect is unknown.
 func TestNoAnswer(t *testing.T) {
 	t.Parallel()
 	p := start(t)
@@ -182,7 +179,7 @@ func TestNoAnswer(t *testing.T) {
 	pg.forgiveRefusals() // the browser's own words about the refused connection
 }
 
-// TestRefusalIsTiedToItsField: the field that was refused says so, until it is right.
+// A refused field is marked with aria-invalid until a later press accepts it.
 func TestRefusalIsTiedToItsField(t *testing.T) {
 	t.Parallel()
 	pg := browse(t, start(t), true)

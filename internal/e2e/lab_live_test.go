@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -32,9 +31,7 @@ func live(t *testing.T, p *program) {
 	}
 	pg.press("Get", "get", "from the twin")
 	// A separate client that stole the cookie.
-	thief := newClient(t, p.url)
-	c := pg.cookie()
-	thief.http.Jar.SetCookies(must(url.Parse(p.url)), []*http.Cookie{{Name: c.Name, Value: c.Value}})
+	thief := newThief(t, p, pg.cookie())
 	if status, _, _ := thief.do("POST", "/set", url.Values{"key": {"stolen"}, "value": {strings.Repeat("s", 300)}}); status != 200 {
 		t.Fatal(status)
 	}

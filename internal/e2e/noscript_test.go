@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,100 +9,126 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	proto "github.com/chromedp/cdproto/cdp"
-	cdp "github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/target"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
-// Without JavaScript, Back shows no value that another tab has flushed: the page comes
-// by a request. The control: before that, Chromium shows it out of its memory.
+// navigations records how each page came into a tab: by a request ("Navigation"), or out of
+// Chromium's back-forward cache ("BackForwardCacheRestore").
+type navigations struct {
+	*page
+	mu    sync.Mutex
+	types []string
+}
+
+// watchNavigations records the navigations of pg's main frame from now on.
+func watchNavigations(pg *page) *navigations {
+	pg.t.Helper()
+	nav := &navigations{page: pg}
+	_, err := chromedp.Call(pg.ctx, cdppage.Enable, cdppage.EnableParams{})
+	pg.must(err)
+	pg.must(chromedp.Listen(pg.ctx, func(ev any) {
+		if e, ok := ev.(*cdppage.EventFrameNavigated); ok && e.Frame.ParentID == "" {
+			nav.mu.Lock()
+			defer nav.mu.Unlock()
+			nav.types = append(nav.types, string(e.Type))
+		}
+	}))
+	return nav
+}
+
+// seen returns the types of the navigations so far.
+func (nav *navigations) seen() []string {
+	nav.mu.Lock()
+	defer nav.mu.Unlock()
+	return slices.Clone(nav.types)
+}
+
+// by calls lead, which leads to another page, and returns how that page came. chromedp's
+// own navigation waits for a load event, which a page out of the cache does not have.
+func (nav *navigations) by(lead func() error) string {
+	nav.t.Helper()
+	before := len(nav.seen())
+	// The page that is left may take the answer to this command with it.
+	if err := lead(); err != nil && !strings.Contains(err.Error(), "Not attached to an active page") {
+		nav.must(err)
+	}
+	if !until(func() bool { return len(nav.seen()) > before }) {
+		nav.t.Fatal("no other page came")
+	}
+	return nav.seen()[before]
+}
+
+// back presses Back, and returns how the page came.
+func (nav *navigations) back() string {
+	nav.t.Helper()
+	return nav.by(func() error {
+		history, err := chromedp.Call(nav.ctx, cdppage.GetNavigationHistory, proto.Empty{})
+		if err == nil {
+			_, err = chromedp.Call(nav.ctx, cdppage.NavigateToHistoryEntry, cdppage.NavigateToHistoryEntryParams{EntryID: history.Entries[history.CurrentIndex-1].ID})
+		}
+		return err
+	})
+}
+
+// leave goes to the shelf of experiments, and waits until it is on the screen.
+func (nav *navigations) leave() {
+	nav.t.Helper()
+	nav.by(func() error {
+		_, err := chromedp.Call(nav.ctx, cdppage.Navigate, cdppage.NavigateParams{URL: nav.url + "/experiments"})
+		return err
+	})
+	nav.want("#progress-text", "Nothing done yet")
+}
+
+// wantText waits until the page's visible text contains word, and returns the text. It asks
+// for the text in one call, since the page before may still be there.
+func (nav *navigations) wantText(word string) (text string) {
+	nav.t.Helper()
+	var err error
+	if !until(func() bool {
+		text, err = chromedp.Run(nav.ctx, chromedp.Evaluate[string](`document.body.innerText`))
+		return err == nil && strings.Contains(text, word)
+	}) {
+		nav.t.Fatalf("the page says %q, %v; want %q", text, err, word)
+	}
+	return text
+}
+
+// Without JavaScript, Back shows no value that another tab has flushed: the page comes by a
+// request. The control: before the flush Chromium shows it out of its back-forward cache.
 func TestBackWithoutScripts(t *testing.T) {
 	t.Parallel()
 	pg, _ := browseWith(t, start(t), false, t.TempDir(), chromedp.Flag("disable-back-forward-cache", false))
-	_, err := chromedp.Call(pg.ctx, cdp.Enable, cdp.EnableParams{})
-	pg.must(err)
-	var mu sync.Mutex
-	var came []string
-	pg.must(chromedp.Listen(pg.ctx, func(ev any) {
-		if e, ok := ev.(*cdp.EventFrameNavigated); ok && e.Frame.ParentID == "" {
-			mu.Lock()
-			defer mu.Unlock()
-			came = append(came, string(e.Type))
-		}
-	}))
-	// go does what leads to another page, and tells how that came. chromedp's own
-	// navigation waits for a load, which a page out of the memory has not.
-	goes := func(there func() error) string {
-		t.Helper()
-		mu.Lock()
-		before := len(came)
-		mu.Unlock()
-		// The page that is left may take the answer to this very command with it.
-		if err := there(); err != nil && !strings.Contains(err.Error(), "Not attached to an active page") {
-			pg.must(err)
-		}
-		for end := time.Now().Add(10 * time.Second); ; pause() {
-			mu.Lock()
-			how := slices.Clone(came[before:])
-			mu.Unlock()
-			if len(how) > 0 {
-				return how[0]
-			} else if time.Now().After(end) {
-				t.Fatal("it led nowhere")
-			}
-		}
-	}
-	back := func() string {
-		return goes(func() error {
-			history, err := chromedp.Call(pg.ctx, cdp.GetNavigationHistory, proto.Empty{})
-			if err == nil {
-				_, err = chromedp.Call(pg.ctx, cdp.NavigateToHistoryEntry, cdp.NavigateToHistoryEntryParams{EntryID: history.Entries[history.CurrentIndex-1].ID})
-			}
-			return err
-		})
-	}
-	leave := func() {
-		goes(func() error {
-			_, err := chromedp.Call(pg.ctx, cdp.Navigate, cdp.NavigateParams{URL: pg.url + "/experiments"})
-			return err
-		})
-		pg.want("#progress-text", "Nothing done yet") // it is there: what was told may have been of the page before
-	}
+	nav := watchNavigations(pg)
 	pg.fill("value", "kept-by-the-page")
 	pg.press("Set", "set")
 	pg.want("#server", "kept-by-the-page")
-	leave()
-	if how := back(); how != "BackForwardCacheRestore" {
-		t.Fatalf("Back before the flush: %s; the control needs Chromium's memory of pages", how)
+	nav.leave()
+	if how := nav.back(); how != "BackForwardCacheRestore" {
+		t.Fatalf("Back before the flush: %s; the control needs Chromium's back-forward cache", how)
 	}
-	const shown = `document.body.innerText`
-	if text, err := chromedp.Run(pg.ctx, chromedp.Evaluate[string](shown)); err != nil || !strings.Contains(text, "kept-by-the-page") {
-		t.Fatalf("Back before the flush shows %q, %v", text, err)
-	}
-	leave()
+	nav.wantText("kept-by-the-page")
+	nav.leave()
 	ctx, cancel := chromedp.NewContext(pg.ctx)
 	defer cancel()
-	other := &page{t: t, ctx: ctx, url: pg.url, javascript: true} // that tab has scripts
-	pg.must(chromedp.Do(ctx, chromedp.Navigate(pg.url), chromedp.WaitVisible(chromedp.ID("result"))))
+	other := &page{t: t, ctx: ctx, url: pg.url, javascript: true} // scripts are off in the first tab only
+	other.listen()
+	other.open()
 	other.press("Flush", "flushed")
-	if how := back(); how != "Navigation" {
+	if how := nav.back(); how != "Navigation" {
 		t.Errorf("Back after the flush: %s", how)
 	}
-	text, err := "", error(nil)
-	for end := time.Now().Add(10 * time.Second); !strings.Contains(text, "Server") && time.Now().Before(end); {
-		text, err = chromedp.Run(pg.ctx, chromedp.Evaluate[string](shown))
-	}
-	if err != nil || !strings.Contains(text, "Server") || strings.Contains(text, "kept-by-the-page") {
-		t.Errorf("Back after the flush shows %q, %v", text, err)
+	if text := nav.wantText("Server"); strings.Contains(text, "kept-by-the-page") {
+		t.Errorf("Back after the flush shows %q", text)
 	}
 }
 
-// slowly returns an address by which that of a program is reached. From hold until
-// release no answer comes through.
-func slowly(t *testing.T, url string) (by string, hold func() (release func())) {
+// holdable returns the address of a relay to the program p. Between hold and release the
+// relay passes requests on, and no answers.
+func holdable(t *testing.T, p *program) (url string, hold func() (release func())) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -117,12 +142,12 @@ func slowly(t *testing.T, url string) (by string, hold func() (release func())) 
 			if err != nil {
 				return
 			}
-			there, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+			there, err := net.Dial("tcp", p.addr())
 			if err != nil {
 				here.Close()
 				return
 			}
-			go io.Copy(there, here) // what left is answered, though nobody may wait for it
+			go io.Copy(there, here) // also when nobody waits for the answer any more
 			go func() {
 				defer here.Close()
 				defer there.Close()
@@ -142,19 +167,19 @@ func slowly(t *testing.T, url string) (by string, hold func() (release func())) 
 	return "http://" + l.Addr().String(), func() func() { gate.Lock(); return gate.Unlock }
 }
 
-// Without JavaScript, a double click sends a form once: of two logins the second would
-// carry a dead ID, and its answer takes the first one's place.
+// Without JavaScript, a double click sends a form once: a second login would carry the ID
+// that the first has retired, and its refusal would take the place of the first answer.
 func TestDoubleClickWithoutScripts(t *testing.T) {
 	t.Parallel()
 	p := start(t, "--allow-host", "127.0.0.1")
-	url, hold := slowly(t, p.url)
+	url, hold := holdable(t, p)
 	pg := browse(t, &program{url: url}, false)
 	pg.press("Set", "set")
 	box, err := chromedp.Run(pg.ctx, chromedp.Evaluate[[]float64](`(b => { b.scrollIntoView({block: "center"}); const r = b.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] })(document.querySelector('button[formaction="/login"]'))`))
 	pg.must(err)
 	release := hold()
 	err = chromedp.Do(pg.ctx, chromedp.MouseClickXY(box[0], box[1], chromedp.ClickCount(1)))
-	p.awaitLog(t, "route=/login") // it is done, and its answer on the way
+	p.awaitLog(t, "route=/login") // the login is done, and its answer is held
 	err = errors.Join(err, chromedp.Do(pg.ctx, chromedp.MouseClickXY(box[0], box[1], chromedp.ClickCount(2))))
 	release()
 	pg.must(err)
@@ -165,7 +190,7 @@ func TestDoubleClickWithoutScripts(t *testing.T) {
 	pg.press("Log in", "logged in") // the next page's button works at once
 }
 
-// Without scripts all but live updates works.
+// Without scripts everything works but the live updates.
 func TestLabWithoutScripts(t *testing.T) {
 	t.Parallel()
 	p, wire := startWitnessed(t)
@@ -174,22 +199,18 @@ func TestLabWithoutScripts(t *testing.T) {
 	pg.press("Set", "set", "created a")
 	own := pg.cookie().Value
 	sent := wire.last(t, "POST /set")
-	pg.want("#sizes", fmt.Sprintf("%d B body", len(sent.requestBody)), "ms") // the POST has ended before its page is made
+	pg.want("#sizes", fmt.Sprintf("%d B body", len(sent.requestBody)), "ms") // the POST had ended before its page was made
 	pg.want("#response", "303 See Other", own)
 	pg.want("#timeline ol", "opened", "created")
 	pg.press("Get", "get", "name is")
-	ctx, cancel := context.WithTimeout(pg.ctx, 15*time.Second)
-	defer cancel()
-	_, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS("#sizes button"))) // a GET has not
-	pg.must(err)
+	pg.follow(chromedp.Click(chromedp.CSS("#sizes button"))) // the GET had not: its sizes come by another request
 	pg.want("#sizes", "ms")
 	pg.want("#moment", "moment 3")
 	pg.click("label:has(#peel-payload)")
 	pg.want("#payload", "session ID", `{"name":"Rahim"}`)
 	pg.click("label:has(#listing-django)")
 	pg.want(".listing.django", "request.session.get")
-	_, err = chromedp.RunResponse(ctx, chromedp.Click(chromedp.ID("moment-now")))
-	pg.must(err)
+	pg.follow(chromedp.Click(chromedp.ID("moment-now")))
 	pg.press("Plant a readable cookie", "planted")
 	pg.press("Take the readable cookie away", "taken away")
 	pg.click("#tamper summary")
@@ -208,14 +229,7 @@ func TestLabWithoutScripts(t *testing.T) {
 	pg.press("Replay", "replay refused")
 	pg.click("#curl summary")
 	pg.want("#curl", "This press as a curl command")
-	_, err = chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS("button[name=on]")))
-	pg.must(err)
+	pg.follow(chromedp.Click(chromedp.CSS("button[name=on]")))
 	pg.want(".top", "show values")
-	opened := chromedp.WaitNewTarget(pg.ctx, func(info *target.Info) bool { return strings.HasPrefix(info.URL, pg.url+"/s/second-") })
-	pg.do(chromedp.Click(chromedp.Search(`//button[contains(., "Second browser")]`)))
-	second, cancel2 := chromedp.NewContext(pg.ctx, chromedp.WithTargetID(<-opened))
-	t.Cleanup(cancel2)
-	if title, err := chromedp.Run(second, chromedp.Text(chromedp.CSS(".second"))); err != nil || !strings.Contains(title, "second browser") {
-		t.Errorf("the second browser's lab says %q, %v", title, err)
-	}
+	pg.openSecond().want(".second", "second browser")
 }

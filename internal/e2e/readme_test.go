@@ -32,7 +32,7 @@ func TestReadmeTranscript(t *testing.T) {
 	_, transcript, _ := strings.Cut(readme(t), "```console\n")
 	transcript, _, _ = strings.Cut(transcript, "```")
 	p := start(t)
-	port := p.url[strings.LastIndex(p.url, ":")+1:]
+	port := p.port()
 	mask := func(s string) string {
 		for pattern, with := range map[string]string{
 			`\r`: "", `Date: .*`: "Date: …", `sessionscope(-\d+)?=[\w-]+=*`: "sessionscope=…", `"[0-9a-f]{8}"`: `"ID"`,

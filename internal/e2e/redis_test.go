@@ -36,7 +36,7 @@ func TestTwoProgramsOneRedis(t *testing.T) {
 	t.Parallel()
 	flags := redisFlags(t, redistest.Start(t))
 	one := start(t, flags...)
-	_, port, _ := net.SplitHostPort(strings.TrimPrefix(one.url, "http://"))
+	_, port, _ := net.SplitHostPort(one.addr())
 	two := start(t, append(flags, "--addr", "127.0.0.2:"+port)...)
 	browser := newClient(t, "http://localhost:"+port)
 	via := func(host string) *client {
@@ -60,9 +60,7 @@ func TestTwoProgramsOneRedis(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	one.cmd.Process.Kill()
-	<-one.waited
-	one.waited = nil
+	one.kill()
 	_, answer, _ := either[1].do("GET", "/keys", nil)
 	if keys, _ := answer["keys"].([]any); len(keys) != 51 {
 		t.Errorf("%d keys of 51 survive: %v", len(keys), keys)

@@ -26,7 +26,7 @@ func TestSQLite(t *testing.T) {
 		return cmd
 	}
 	p := startCommand(t, command("--addr", "127.0.0.1:0"))
-	addr := strings.TrimPrefix(p.url, "http://")
+	addr := p.addr()
 	file := filepath.Join(home, "sessionscope", "sessions.db")
 	kept, ended := newClient(t, p.url), newClient(t, p.url)
 	for _, c := range []*client{kept, ended} {

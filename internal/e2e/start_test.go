@@ -16,7 +16,7 @@ import (
 func TestRefusedStartLeavesNothing(t *testing.T) {
 	t.Parallel()
 	busy := start(t)
-	taken := strings.TrimPrefix(busy.url, "http://")
+	taken := busy.addr()
 	for _, test := range []struct {
 		name string
 		args []string
@@ -56,7 +56,7 @@ func TestListenOnAll(t *testing.T) {
 	}
 	t.Cleanup(func() { cmd.Process.Signal(os.Interrupt); cmd.Wait() })
 	lines := bufio.NewReader(stdout)
-	late := time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() })
+	late := time.AfterFunc(patience, func() { cmd.Process.Kill() })
 	defer late.Stop()
 	first, err := lines.ReadString('\n')
 	if err != nil {
@@ -120,7 +120,7 @@ func TestListenOnOwnName(t *testing.T) {
 	}
 	cmd := exec.Command(binary, "--addr", name+":0")
 	p := startCommand(t, cmd)
-	port := p.url[strings.LastIndex(p.url, ":")+1:]
+	port := p.port()
 	r, err := http.NewRequest("GET", p.url+"/healthz", nil)
 	if err != nil {
 		t.Fatal(err)

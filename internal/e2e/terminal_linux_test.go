@@ -345,7 +345,7 @@ func TestLastWords(t *testing.T) {
 		return cmd.ProcessState.ExitCode()
 	}
 	busy := start(t)
-	refused := exec.Command(binary, "--addr", strings.TrimPrefix(busy.url, "http://"))
+	refused := exec.Command(binary, "--addr", busy.addr())
 	refused.Stderr = to
 	if code := end(refused); code != 1 {
 		t.Errorf("with a pipe that is full: exit code %d, want 1", code)
@@ -368,7 +368,7 @@ func TestLastWords(t *testing.T) {
 	go func() { silent.Wait(); close(ended) }()
 	select {
 	case <-ended:
-	case <-time.After(6 * time.Second):
+	case <-time.After(patience):
 		t.Error("it does not end, since nobody read where it is")
 	}
 }

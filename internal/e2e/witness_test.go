@@ -9,21 +9,20 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
-// witness stands between a browser and the program and writes down every byte:
-// what the page says of the wire is compared with it.
+// witness is a relay between a browser and the program that records every byte. Tests
+// compare its record with what the page shows of the wire.
 type witness struct {
 	url  string
 	addr string // the program's
 
 	mu    sync.Mutex
-	pairs []*line
+	conns []*recording
 }
 
-// line is one connection, both ways.
-type line struct{ up, down bytes.Buffer }
+// recording is what travelled over one connection: the requests up, the answers down.
+type recording struct{ up, down bytes.Buffer }
 
 // exchange is one request and its answer as they travelled.
 type exchange struct {
@@ -41,7 +40,7 @@ func startWitnessed(t *testing.T, args ...string) (*program, *witness) {
 	}
 	t.Cleanup(func() { listener.Close() })
 	p := start(t, append(args, "--allow-host", listener.Addr().String())...)
-	w := &witness{url: "http://" + listener.Addr().String(), addr: strings.TrimPrefix(p.url, "http://")}
+	w := &witness{url: "http://" + listener.Addr().String(), addr: p.addr()}
 	p.url = w.url
 	go func() {
 		for {
@@ -55,6 +54,7 @@ func startWitnessed(t *testing.T, args ...string) (*program, *witness) {
 	return p, w
 }
 
+// pass relays one connection to the program, until the program closes it.
 func (w *witness) pass(client net.Conn) {
 	defer client.Close()
 	server, err := net.Dial("tcp", w.addr)
@@ -62,41 +62,42 @@ func (w *witness) pass(client net.Conn) {
 		return
 	}
 	defer server.Close()
-	l := &line{}
+	l := &recording{}
 	w.mu.Lock()
-	w.pairs = append(w.pairs, l)
+	w.conns = append(w.conns, l)
 	w.mu.Unlock()
 	go func() {
-		io.Copy(server, io.TeeReader(client, noting(func(p []byte) { w.note(&l.up, p) })))
+		io.Copy(server, io.TeeReader(client, writerFunc(func(p []byte) { w.record(&l.up, p) })))
 		server.(*net.TCPConn).CloseWrite()
 	}()
-	io.Copy(client, io.TeeReader(server, noting(func(p []byte) { w.note(&l.down, p) })))
+	io.Copy(client, io.TeeReader(server, writerFunc(func(p []byte) { w.record(&l.down, p) })))
 }
 
-type noting func([]byte)
+// writerFunc is an io.Writer that cannot fail.
+type writerFunc func([]byte)
 
-func (f noting) Write(p []byte) (int, error) { f(p); return len(p), nil }
+func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
 
-func (w *witness) note(b *bytes.Buffer, p []byte) {
+func (w *witness) record(b *bytes.Buffer, p []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b.Write(p)
 }
 
-// exchanges returns all finished ones whose request line begins with that, in the
-// order of each connection.
+// exchanges returns the finished exchanges whose request line begins with begins, one
+// connection after the other.
 func (w *witness) exchanges(begins string) (out []exchange) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, l := range w.pairs {
+	for _, l := range w.conns {
 		up, down := l.up.String(), l.down.String()
 		for up != "" && down != "" {
 			var e exchange
 			var ok bool
-			if e.requestHead, e.requestBody, up, ok = message(up); !ok {
+			if e.requestHead, e.requestBody, up, ok = cutMessage(up); !ok {
 				break
 			}
-			if e.responseHead, e.responseBody, down, ok = message(down); !ok {
+			if e.responseHead, e.responseBody, down, ok = cutMessage(down); !ok {
 				break
 			}
 			if strings.HasPrefix(e.requestHead, begins) {
@@ -107,21 +108,20 @@ func (w *witness) exchanges(begins string) (out []exchange) {
 	return out
 }
 
-// last waits for an exchange that begins so, and returns the last one.
+// last waits for a finished exchange whose request line begins with begins, and returns the
+// last one.
 func (w *witness) last(t *testing.T, begins string) exchange {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); ; pause() {
-		if all := w.exchanges(begins); len(all) > 0 {
-			return all[len(all)-1]
-		}
-		if time.Now().After(end) {
-			t.Fatalf("the witness saw no %q", begins)
-		}
+	var all []exchange
+	if !until(func() bool { all = w.exchanges(begins); return len(all) > 0 }) {
+		t.Fatalf("the witness saw no %q", begins)
 	}
+	return all[len(all)-1]
 }
 
-// message cuts one off; its length is what its head says.
-func message(s string) (head, body, rest string, ok bool) {
+// cutMessage cuts the first message off what one side of a connection sent. The length of
+// its body is what its Content-Length says; ok is false until it has all come.
+func cutMessage(s string) (head, body, rest string, ok bool) {
 	head, rest, ok = strings.Cut(s, "\r\n\r\n")
 	if !ok {
 		return "", "", s, false
@@ -130,7 +130,7 @@ func message(s string) (head, body, rest string, ok bool) {
 	if n := field(head, "Content-Length"); n != "" {
 		length, _ = strconv.Atoi(n)
 	} else if field(head, "Transfer-Encoding") != "" {
-		return head, rest, "", true // an event stream: the rest of the connection
+		return head, rest, "", true // an event stream takes the rest of the connection
 	}
 	if len(rest) < length {
 		return "", "", s, false
