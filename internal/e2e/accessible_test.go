@@ -1,67 +1,95 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
-// axeSource is axe-core, which a page needs once.
+// axeSource is the source of axe-core, which each document loads once.
 var axeSource = sync.OnceValues(func() ([]byte, error) { return os.ReadFile("testdata/axe-core-4.14.1/axe.min.js") })
 
-// axe runs all rules of axe-core on the page as it is and reports what it finds. That
-// is all of it that axe-core works out: of what is in order it lists an example a rule.
-func (pg *page) axe(state string) {
+// axe runs the rules of axe-core on the page as it is, and reports the violations under the
+// name of the page's state. It runs all rules, or those that are named.
+func (pg *page) axe(state string, rules ...string) {
 	pg.t.Helper()
-	ctx, cancel := context.WithTimeout(pg.ctx, 60*time.Second)
+	ctx, cancel := pg.limited()
 	defer cancel()
 	if !eval[bool](pg, `'axe' in window`) {
 		source, err := axeSource()
 		pg.must(err)
 		pg.must(chromedp.Do(ctx, chromedp.Evaluate[chromedp.Void](string(source))))
 	}
+	only := ""
+	if len(rules) > 0 {
+		only = fmt.Sprintf(`, runOnly: ['%s']`, strings.Join(rules, `', '`))
+	}
+	// resultTypes: axe-core gathers the nodes of violations only, which is much faster.
 	found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](
-		`axe.run({resultTypes: ['violations']}).then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 120)).join(' | ')))`, chromedp.EvalAwaitPromise))
+		`axe.run({resultTypes: ['violations']`+only+`}).then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 120)).join(' | ')))`, chromedp.EvalAwaitPromise))
 	pg.must(err)
 	for _, v := range found {
 		pg.t.Errorf("axe, %s: %s", state, v)
 	}
 }
 
-// Point 8: axe-core finds nothing in any state, wide and narrow, light and dark;
-// no page is wider than its window.
+// everyLook runs axe-core on a state of the page in light and dark, wide and narrow, and
+// checks in four widths that the page is not wider than its window. Dark differs from light
+// in its colours alone (TestDarkChangesColoursAlone): there the rules about colour run.
+func (pg *page) everyLook(state string) {
+	pg.t.Helper()
+	for _, scheme := range []string{"light", "dark"} {
+		pg.media("prefers-color-scheme", scheme, "prefers-reduced-motion", "reduce")
+		for _, width := range []int64{1440, 1024, 390, 320} {
+			pg.viewport(width, 900)
+			if wide := eval[int64](pg, `document.documentElement.scrollWidth`); wide > width {
+				pg.t.Errorf("%s: at %d px the page is %d wide: %s", state, width, wide, eval[string](pg, fmt.Sprintf(`[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > %d && !e.closest('.scroll, .http, .table, pre, .unseen')).map(e => e.tagName + '.' + e.className + '#' + e.id).slice(0, 5).join()`, width)))
+			}
+			switch name := fmt.Sprintf("%s, %s, %d", state, scheme, width); {
+			case width == 1024, width == 320: // for the page's width alone
+			case scheme == "dark":
+				pg.axe(name, "color-contrast", "link-in-text-block")
+			default:
+				pg.axe(name)
+			}
+		}
+	}
+	pg.viewport(1440, 900)
+}
+
+// The style sheet makes dark of light by the function light-dark() alone, which takes
+// nothing but colours. Otherwise everyLook would have to run all rules in dark too.
+func TestDarkChangesColoursAlone(t *testing.T) {
+	css, err := os.ReadFile(root + "/web/css/sessionscope.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(css), "prefers-color-scheme") || !strings.Contains(string(css), "light-dark(") {
+		t.Error("the style sheet asks for the colour scheme in another way than light-dark()")
+	}
+	for line := range strings.Lines(string(css)) {
+		rule := strings.TrimSpace(line)
+		if strings.Contains(rule, "data-theme") && rule != `:root[data-theme="light"] { color-scheme: light; }` && rule != `:root[data-theme="dark"] { color-scheme: dark; }` {
+			t.Errorf("a rule for one theme sets more than color-scheme: %s", rule)
+		}
+	}
+}
+
+// In no state of the lab does axe-core find a violation, and in none is the page wider than
+// its window.
 func TestLabAccessible(t *testing.T) {
 	t.Parallel()
 	p := start(t)
 	pg := browse(t, p, true)
-	all := func(state string) {
-		t.Helper()
-		for _, scheme := range []string{"light", "dark"} {
-			pg.media("prefers-color-scheme", scheme, "prefers-reduced-motion", "reduce")
-			for _, width := range []int64{1440, 1024, 390, 320} {
-				pg.viewport(width, 900)
-				if wide := eval[int64](pg, `document.documentElement.scrollWidth`); wide > width {
-					t.Errorf("%s: at %d px the page is %d wide: %s", state, width, wide, eval[string](pg, fmt.Sprintf(`[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > %d && !e.closest('.scroll, .http, .table, pre, .unseen')).map(e => e.tagName + '.' + e.className + '#' + e.id).slice(0, 5).join()`, width)))
-				}
-				if width == 1024 || width == 320 {
-					continue
-				}
-				pg.axe(fmt.Sprintf("%s, %s, %d", state, scheme, width))
-			}
-		}
-		pg.viewport(1440, 900)
-	}
-	all("no session")
+	pg.everyLook("no session")
 	pg.press("Set", "set")
 	pg.settled()
-	all("set")
+	pg.everyLook("set")
 	pg.fill("key", strings.Repeat("k", 128))
 	pg.fill("value", strings.Repeat("v", 3000))
 	pg.press("Set", "set")
@@ -69,34 +97,34 @@ func TestLabAccessible(t *testing.T) {
 	pg.click("#tamper summary")
 	pg.click("#curl summary")
 	pg.press("Plant a readable cookie", "planted")
-	all("large, everything open")
+	pg.everyLook("large, everything open")
 	pg.do(chromedp.SetValue(chromedp.ID("tamper-part"), "signature"))
 	pg.press("Send the copy", "copy refused")
 	pg.press("Pin a copy", "pinned")
 	pg.press("Replay", "replay accepted")
-	all("replayed")
+	pg.everyLook("replayed")
 	pg.click("#e2 button")
 	pg.want("#moment", "moment 2")
-	all("a moment of the past")
+	pg.everyLook("a moment of the past")
 	pg.click("#moment-now")
 	pg.want("#result", "This browser has a session")
 	pg.click(`label:has(#placement-server)`)
 	pg.want("#result", "moved")
 	pg.click(`label:has(#listing-rails)`)
-	all("placement server")
+	pg.everyLook("placement server")
 	pg.fill("key", "")
 	pg.press("Set", "refused (422)")
-	all("refused")
+	pg.everyLook("refused")
 	pg.fill("seconds", "1")
 	pg.press("Expire in…", "expiry")
 	pg.want("#result", "A clock on this page has run out")
-	all("expired")
+	pg.everyLook("expired")
 	pg.do(chromedp.Click(chromedp.CSS(`button[name=on]`)), chromedp.WaitVisible(chromedp.ID("show-values")))
 	pg.press("Start over", "flush")
 	pg.press("Set", "set")
-	all("projector")
+	pg.everyLook("projector")
 	pg.do(chromedp.Navigate(p.url+"/nope"), chromedp.WaitVisible(chromedp.CSS("h1")))
-	all("404")
+	pg.everyLook("404")
 	pg.forgiveRefusals()
 }
 
