@@ -169,7 +169,7 @@ func (p *program) port() string { return p.url[strings.LastIndex(p.url, ":")+1:]
 
 // pause is the time between two polls. A loop without it would take a core from the
 // program and from Chromium.
-func pause() { <-time.After(5 * time.Millisecond) }
+func pause() { <-time.After(20 * time.Millisecond) }
 
 // until polls condition until it is true. It returns false if patience runs out before.
 func until(condition func() bool) bool {

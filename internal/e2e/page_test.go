@@ -122,20 +122,32 @@ func eval[T any](pg *page, expression string) T {
 	return v
 }
 
-// text returns the visible text of the first element that matches, white space folded.
-func (pg *page) text(selector string) string {
+// text waits until the first element that matches is visible, and returns its text, white
+// space folded.
+func (pg *page) text(selector string) (text string) {
 	pg.t.Helper()
-	s, err := pg.tryText(selector)
-	pg.must(err)
-	return s
+	var err error
+	if !until(func() bool { text, err = pg.tryText(selector); return err == nil }) {
+		pg.must(err)
+	}
+	return text
 }
 
-// tryText is text for a page that may be replaced meanwhile, which is an error.
+// tryText returns the text of the first element that matches, white space folded. It returns
+// an error if the element is not visible now, or if another page comes meanwhile.
 func (pg *page) tryText(selector string) (string, error) {
 	ctx, cancel := pg.limited()
 	defer cancel()
-	s, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS(selector)))
-	return strings.Join(strings.Fields(s), " "), err
+	// One question to the page: chromedp.Text asks several, and the polls of all tests with
+	// it took a fifth of their time.
+	found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`[document.querySelector(`+strconv.Quote(selector)+`)].filter(e => e?.checkVisibility()).map(e => e.innerText)`))
+	if err != nil {
+		return "", err
+	}
+	if len(found) == 0 {
+		return "", fmt.Errorf("no visible element %s", selector)
+	}
+	return strings.Join(strings.Fields(found[0]), " "), nil
 }
 
 // content returns all text of an element, hidden parts too.
