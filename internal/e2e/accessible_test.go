@@ -128,87 +128,101 @@ func TestLabAccessible(t *testing.T) {
 	pg.forgiveRefusals()
 }
 
-// Keys, focus and announcements: all that is pressed can be reached, the focus is
-// never lost, and motion stops where it is not wanted.
+// key presses one key.
+func (pg *page) key(key string) { pg.t.Helper(); pg.do(chromedp.KeyEvent(key)) }
+
+// focused names the element that has the focus: its ID, or its text.
+func (pg *page) focused() string {
+	pg.t.Helper()
+	return eval[string](pg, `(e => e.id || e.textContent.trim())(document.activeElement)`)
+}
+
+// wantFocus checks which element has the focus.
+func (pg *page) wantFocus(when, want string) {
+	pg.t.Helper()
+	if got := pg.focused(); got != want {
+		pg.t.Errorf("%s the focus is at %q, want %q", when, got, want)
+	}
+}
+
+// tabTo presses Tab until the element of that name, as focused gives it, has the focus.
+func (pg *page) tabTo(name string) {
+	pg.t.Helper()
+	for range 200 {
+		if pg.focused() == name {
+			return
+		}
+		pg.key(kb.Tab)
+	}
+	pg.t.Fatalf("the focus does not come to %q, it is at %q", name, pg.focused())
+}
+
+// The lab works by keyboard alone: Tab reaches each control, no press loses the focus, and
+// results are announced.
 func TestLabKeyboard(t *testing.T) {
 	t.Parallel()
-	p := start(t)
-	pg := browse(t, p, true)
-	press := func(keys string) { t.Helper(); pg.do(chromedp.KeyEvent(keys)) }
-	focus := func() string {
-		return eval[string](pg, `(e => e.id || e.textContent.trim())(document.activeElement)`)
-	}
-	tabTo := func(want string) {
-		t.Helper()
-		for range 120 {
-			press(kb.Tab)
-			if focus() == want {
-				return
-			}
-		}
-		t.Fatalf("the focus does not come to %q, it is at %q", want, focus())
-	}
-	press(kb.Tab)
-	if got := focus(); got != "Skip to the lab" {
-		t.Errorf("the first stop is %q", got)
-	}
-	tabTo("value")
-	press(kb.Enter)
+	pg := browse(t, start(t), true)
+	pg.key(kb.Tab)
+	pg.wantFocus("after the first Tab", "Skip to the lab")
+	pg.tabTo("value")
+	pg.key(kb.Enter)
 	pg.want("#result .verb", "set")
-	if got := focus(); got != "value" {
-		t.Errorf("after Enter the focus is at %q", got)
-	}
-	tabTo("peel-sent")
-	press(kb.ArrowRight)
+	pg.wantFocus("after Enter", "value")
+	pg.tabTo("peel-sent")
+	pg.key(kb.ArrowRight)
 	pg.want(".layer.base64", "signed at")
-	press(kb.ArrowRight)
+	pg.key(kb.ArrowRight)
 	pg.want(".layer.payload", "session ID")
-	tabTo("Tamper…")
-	press(kb.Enter)
-	tabTo("Send the copy")
-	press(kb.Enter)
+	pg.tabTo("Tamper…")
+	pg.key(kb.Enter)
+	pg.tabTo("Send the copy")
+	pg.key(kb.Enter)
 	pg.want("#result .verb", "copy refused")
-	if got := focus(); got != "Send the copy" {
-		t.Errorf("after a copy was sent the focus is at %q", got)
-	}
+	pg.wantFocus("after a copy was sent", "Send the copy")
 	if top := eval[float64](pg, `document.getElementById('result').getBoundingClientRect().top`); top < 0 || top > 900 {
 		t.Errorf("the answer stands at %v, out of view", top)
 	}
+	const lost = `document.activeElement === document.body`
 	pg.do(chromedp.Focus(chromedp.CSS("#e2 button")))
-	press(kb.Enter)
+	pg.key(kb.Enter)
 	pg.want("#moment", "moment 2")
-	tabbed := eval[bool](pg, `document.activeElement !== document.body`)
+	if eval[bool](pg, lost) {
+		t.Error("a press of a moment loses the focus")
+	}
 	pg.do(chromedp.Focus(chromedp.ID("moment-now")))
-	press(kb.Enter)
+	pg.key(kb.Enter)
 	pg.want("#result", "This browser has a session")
-	if lost := eval[bool](pg, `document.activeElement === document.body`); lost || !tabbed {
-		t.Errorf("back to now the focus is lost; before it was kept: %t", tabbed)
+	if eval[bool](pg, lost) {
+		t.Error("the press that leads back to now loses the focus")
 	}
-	tabTo("listing-handler")
-	press(kb.ArrowRight)
+	pg.tabTo("listing-handler")
+	pg.key(kb.ArrowRight)
 	pg.want(".listing.engine", "func")
-
-	if polite := eval[string](pg, `['result', 'news'].map(id => document.getElementById(id).getAttribute('role')).join()`); polite != "status,status" {
-		t.Errorf("results and news are announced as %q", polite)
+	if roles := eval[string](pg, `['result', 'news'].map(id => document.getElementById(id).getAttribute('role')).join()`); roles != "status,status" {
+		t.Errorf("results and news are announced with the roles %q", roles)
 	}
-	// Motion: none where it is reduced; the control, where it is not.
-	const count = `(() => { let n = 0; const animate = Element.prototype.animate; Element.prototype.animate = function (...a) { n++; return animate.apply(this, a) }; window.animated = () => n })()`
-	eval[chromedp.Void](pg, count+`, undefined`)
+	pg.wantMotion()
+	pg.do(chromedp.EmulateViewport(720, 450, chromedp.EmulateScale(2))) // 200 % zoom of a window of 1440 px
+	if wide := eval[int64](pg, `document.documentElement.scrollWidth`); wide > 720 {
+		t.Errorf("at 200 %% the page is %d px wide", wide)
+	}
+}
+
+// wantMotion presses buttons of the lab: no element is animated where the reader wants
+// reduced motion. The control: elsewhere some are.
+func (pg *page) wantMotion() {
+	pg.t.Helper()
+	eval[chromedp.Void](pg, `(() => { let n = 0; const animate = Element.prototype.animate; Element.prototype.animate = function (...a) { n++; return animate.apply(this, a) }; window.animated = () => n })(), undefined`)
 	pg.media("prefers-reduced-motion", "reduce")
 	pg.press("Get", "get")
 	pg.settled()
 	if n := eval[int](pg, `window.animated()`); n != 0 {
-		t.Errorf("%d animations where motion is reduced", n)
+		pg.t.Errorf("%d animations where motion is reduced", n)
 	}
 	pg.media("prefers-reduced-motion", "no-preference")
 	pg.press("List keys", "keys")
 	pg.settled()
 	if n := eval[int](pg, `window.animated()`); n == 0 {
-		t.Error("the control: nothing moves where it may")
-	}
-	// 200 % zoom of a 1440 px window is one of 720 px.
-	pg.do(chromedp.EmulateViewport(720, 450, chromedp.EmulateScale(2)))
-	if wide := eval[int64](pg, `document.documentElement.scrollWidth`); wide > 720 {
-		t.Errorf("at 200 %% the page is %d px wide", wide)
+		pg.t.Error("the control: nothing moves where it may")
 	}
 }

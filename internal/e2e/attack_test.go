@@ -12,21 +12,20 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
-// victim is somebody who works in the lab while others look at what they can get of it.
+// victim is somebody who works in the lab while an attacker tries to see that work.
 type victim struct {
 	*page
 	second *page
-	marks  []string // what nobody else may see from now on
-	saw    string   // the pages that this browser was shown meanwhile
+	marks  []string // words that nobody else may see from now on
+	saw    string   // the HTML of the pages that this browser was shown meanwhile
 	run    string   // the address of a run's page
 	bars   []string // what stood in the address bar
 }
 
-// goes does what leads to another page, or with a script to another state of this one.
+// goes clicks a link or button. Without scripts it waits for the page that follows.
 func (v *victim) goes(click chromedp.Action[chromedp.Void]) {
 	v.t.Helper()
 	if v.javascript {
@@ -36,21 +35,15 @@ func (v *victim) goes(click chromedp.Action[chromedp.Void]) {
 	v.follow(click)
 }
 
-// looks remembers what the page shows, and what stands in its address bar.
+// looks records what the page shows, and what stands in its address bar.
 func (v *victim) looks(pg *page) {
 	v.t.Helper()
 	v.saw += pg.html()
 	v.bars = append(v.bars, eval[string](pg, `location.href`))
 }
 
-// opens opens the lab.
-func (v *victim) opens() {
-	v.t.Helper()
-	v.do(chromedp.Navigate(v.url), chromedp.WaitVisible(chromedp.ID("result")))
-}
-
-// works does all that leaves traces: in the cookie and on the server, pins, copies, a second
-// browser, a run, the projector. tag is in all that is typed.
+// works leaves traces wherever the lab keeps any: in the cookie, on the server, as a pin and
+// a copy, in a second browser, in a run and in projector mode. All that it types contains tag.
 func (v *victim) works(tag string) {
 	set := func(pg *page, key, value string) {
 		pg.t.Helper()
@@ -63,7 +56,7 @@ func (v *victim) works(tag string) {
 		pg.t.Helper()
 		v.marks = append(v.marks, strings.Trim(strings.TrimPrefix(pg.text("#server .record code"), "sha256:"), "…"))
 	}
-	v.opens()
+	v.open()
 	set(v.page, "KEY-"+tag, "VALUE-"+tag)
 	v.looks(v.page)
 	v.fill("user", "USER-"+tag)
@@ -84,11 +77,7 @@ func (v *victim) works(tag string) {
 		v.goes(chromedp.Click(chromedp.ID("moment-now")))
 	}
 	if v.second == nil {
-		opened := chromedp.WaitNewTarget(v.ctx, func(info *target.Info) bool { return strings.HasPrefix(info.URL, v.url+"/s/second-") })
-		v.do(chromedp.Click(chromedp.Search(`//button[contains(., "Second browser")]`)))
-		ctx, cancel := chromedp.NewContext(v.ctx, chromedp.WithTargetID(<-opened))
-		v.t.Cleanup(cancel)
-		v.second = &page{t: v.t, ctx: ctx, url: v.url, javascript: true}
+		v.second = v.openSecond()
 		v.looks(v.second)
 		v.bars = append(v.bars, eval[string](v.second, `location.origin + location.pathname`))
 	}
@@ -103,14 +92,14 @@ func (v *victim) works(tag string) {
 	v.run = eval[string](v.page, `location.href`)
 	v.looks(v.page)
 
-	v.opens()
+	v.open()
 	v.goes(chromedp.Click(chromedp.CSS("button[name=on].unprojected")))
 	v.want(".top", "show values")
 	v.looks(v.page)
 	v.goes(chromedp.Click(chromedp.CSS("button[name=on].projected")))
 }
 
-// found returns which of the marks a text has.
+// found returns the marks that a text contains.
 func (v *victim) found(text string) (out []string) {
 	for _, mark := range v.marks {
 		if strings.Contains(text, mark) {
@@ -120,7 +109,7 @@ func (v *victim) found(text string) (out []string) {
 	return out
 }
 
-// attacker sends requests by hand.
+// attacker sends requests without a browser, to see something of the victim's.
 type attacker struct {
 	*victim
 	requests int
@@ -129,8 +118,8 @@ type attacker struct {
 // byHand sends an attacker's requests, without a jar of cookies.
 var byHand = http.Client{Timeout: patience}
 
-// tries sends a request with those fields in its head, and wants that nothing of the
-// victim's is in the answer.
+// tries sends a request with the header fields, given as names and values. The answer must
+// contain nothing of the victim's.
 func (a *attacker) tries(method, address, form string, fields ...string) {
 	a.t.Helper()
 	r, err := http.NewRequest(method, address, strings.NewReader(form))
@@ -156,7 +145,7 @@ func (a *attacker) tries(method, address, form string, fields ...string) {
 	}
 }
 
-// read sends r, and returns all of the answer as text.
+// read sends r, and returns the answer's header and body as text.
 func read(t *testing.T, r *http.Request) (status int, text string) {
 	t.Helper()
 	resp, err := byHand.Do(r)
@@ -171,70 +160,75 @@ func read(t *testing.T, r *http.Request) (status int, text string) {
 	return resp.StatusCode, fmt.Sprint(resp.Header) + string(body)
 }
 
-// all tries what somebody can make of all that is known of the victim: each address that its
-// browser asked for, its cookies whose sessions have ended, the name of its visit, and
-// numbers. It goes past the gateway, whose list would grow with it.
-func (a *attacker) all(lab string, g *gateway, cookies ...*network.Cookie) {
+// addresses returns each address that the victim's browser asked the lab for or named as
+// its Referer, and what somebody can make of them with the name of the visit and with
+// numbers. They lead past the gateway, whose list would otherwise grow with each try.
+func (a *attacker) addresses(lab string, g *gateway, name, load, run string) []string {
 	a.t.Helper()
-	name := eval[string](a.page, `document.getElementById('timeline').dataset.visit`)
-	load := eval[string](a.page, `document.body.dataset.page`)
-	_, run, _ := strings.Cut(a.run, "run=")
-	run, _, _ = strings.Cut(run, "&")
 	base := lab + eval[string](a.second, `location.pathname`)
-	from := strings.Replace(a.run, g.URL, lab, 1)
-
-	var addresses []string
+	var all []string
 	g.mu.Lock()
 	for _, asked := range g.asked {
 		method, rest, _ := strings.Cut(asked, " ")
 		address, referer, _ := strings.Cut(rest, " ")
 		if method == http.MethodGet && !strings.HasPrefix(address, "/assets/") {
-			addresses = append(addresses, lab+address)
+			all = append(all, lab+address)
 		}
 		if referer != "" {
-			addresses = append(addresses, strings.Replace(referer, g.URL, lab, 1))
+			all = append(all, strings.Replace(referer, g.URL, lab, 1))
 		}
 	}
 	g.mu.Unlock()
 	for _, at := range []string{lab + "/", base} {
 		for n := range 6 {
-			addresses = append(addresses, fmt.Sprintf("%s?at=%d", at, n+1), fmt.Sprintf("%s?at=%d&v=%s", at, n+1, name), fmt.Sprintf("%sexchanges/%d", at, n+1))
+			all = append(all, fmt.Sprintf("%s?at=%d", at, n+1), fmt.Sprintf("%s?at=%d&v=%s", at, n+1, name), fmt.Sprintf("%sexchanges/%d", at, n+1))
 		}
-		addresses = append(addresses, at, at+"?v="+name, at+"?x="+name, at+"?x="+load, at+"events?since=0", at+"session?after=load", at+"?at=-1", at+"?at=99999999999999999999", at+"?x="+strings.Repeat("A", 2000))
+		all = append(all, at, at+"?v="+name, at+"?x="+name, at+"?x="+load, at+"events?since=0", at+"session?after=load", at+"?at=-1", at+"?at=99999999999999999999", at+"?x="+strings.Repeat("A", 2000))
 	}
-	addresses = append(addresses, lab+"/experiments/change-one-letter?at=2&run="+run, lab+"/experiments/fixation?run="+run, base+"experiments/change-one-letter?run="+run, lab+"/experiments/change-one-letter/live/"+run+"/")
-	slices.Sort(addresses)
-	addresses = slices.Compact(addresses)
+	all = append(all, lab+"/experiments/change-one-letter?at=2&run="+run, lab+"/experiments/fixation?run="+run, base+"experiments/change-one-letter?run="+run, lab+"/experiments/change-one-letter/live/"+run+"/")
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
-	dead := []string{}
-	for _, c := range cookies {
-		dead = append(dead, c.Name+"="+c.Value)
+// all tries each of the addresses, and the forms that take a run or a visit, with what an
+// attacker can put into a request's header: the cookies whose sessions have ended, the name
+// of the visit, a Referer.
+func (a *attacker) all(lab string, g *gateway, ended ...*network.Cookie) {
+	a.t.Helper()
+	name := eval[string](a.page, `document.getElementById('timeline').dataset.visit`)
+	load := eval[string](a.page, `document.body.dataset.page`)
+	base := lab + eval[string](a.second, `location.pathname`)
+	from := strings.Replace(a.run, g.URL, lab, 1)
+	_, run, _ := strings.Cut(a.run, "run=")
+	run, _, _ = strings.Cut(run, "&")
+	var cookies []string
+	for _, c := range ended {
+		cookies = append(cookies, c.Name+"="+c.Value)
 	}
 	const browser = "text/html,application/xhtml+xml"
-	heads := [][]string{
+	headers := [][]string{
 		{"Accept", browser},
-		{"Accept", browser, "Cookie", strings.Join(dead, "; "), "Referer", from},
-		{"Accept", "application/json", "Cookie", dead[0]},
+		{"Accept", browser, "Cookie", strings.Join(cookies, "; "), "Referer", from},
+		{"Accept", "application/json", "Cookie", cookies[0]},
 		{"HX-Request", "true", "Sessionscope-Page", name + " " + load + " 0", "HX-Current-URL", from},
 	}
-	for _, address := range addresses {
-		for _, head := range heads {
-			a.tries(http.MethodGet, address, "", head...)
+	for _, address := range a.addresses(lab, g, name, load, run) {
+		for _, header := range headers {
+			a.tries(http.MethodGet, address, "", header...)
 		}
-		a.tries(http.MethodHead, address, "", heads[0]...)
+		a.tries(http.MethodHead, address, "", headers[0]...)
 	}
-
 	for _, address := range []string{lab + "/experiments/change-one-letter/result", base + "experiments/change-one-letter/result", lab + "/moment", base + "moment"} {
-		for _, head := range heads {
-			a.tries(http.MethodPost, address, url.Values{"run": {run}, "page": {name}, "at": {"2"}}.Encode(), head...)
+		for _, header := range headers {
+			a.tries(http.MethodPost, address, url.Values{"run": {run}, "page": {name}, "at": {"2"}}.Encode(), header...)
 		}
 	}
 }
 
 // What stands in an address opens nothing, and neither does a cookie whose session has
-// ended. Somebody works in the lab, with and without scripts. Somebody else has planted a
-// cookie in that browser, has stolen the one that came after it, and knows each address that
-// the browser ever asked for: of what follows the login or the flush they see nothing.
+// ended. The victim works in the lab, with and without scripts. The thief has planted a
+// cookie in the victim's browser, has stolen the next one, and knows each address that the
+// browser asked for. Of what follows the login or the flush the thief sees nothing.
 func TestAddressOpensNothing(t *testing.T) {
 	t.Parallel()
 	for _, javascript := range []bool{true, false} {
@@ -244,84 +238,99 @@ func TestAddressOpensNothing(t *testing.T) {
 			g := through(t, p)
 			at := &program{url: g.URL}
 			thief := browse(t, at, javascript)
-			thief.fill("key", "planted")
-			thief.press("Set", "set", "created a")
-			planted := thief.cookie()
-
 			v := &victim{page: browse(t, at, javascript)}
-			v.setCookie(planted.Name, planted.Value)
-			v.opens()
-			v.fill("key", "in-the-planted")
-			v.press("Set", "set", "cookie")
-			thief.want("#timeline ol", "created") // the control: it is the session that the thief has too
-			reload := func() { thief.do(chromedp.Navigate(thief.url), chromedp.WaitVisible(chromedp.ID("result"))) }
-			reload()
-			thief.want("#timeline ol", "in-the-planted → cookie")
-
-			v.works("login") // the key before the login is in the planted session still
+			planted := plant(thief, v)
+			v.works("login") // the key set before the login is still in the planted session
 			v.marks = slices.DeleteFunc(v.marks, func(mark string) bool { return mark == "KEY-login" || mark == "VALUE-login" })
-			sees := func(when string) {
-				t.Helper()
-				if found := v.found(thief.html()); len(found) > 0 {
-					t.Errorf("%s the thief sees %q", when, found)
-				}
-			}
-			sees("with the planted cookie, without another request,")
-			reload()
-			sees("with the planted cookie, after a login,")
+			v.wantUnseen(thief, "with the planted cookie, without another request,")
+			thief.open()
+			v.wantUnseen(thief, "with the planted cookie, after a login,")
 
-			// The stolen cookie is used at once: its session is seen, and nothing beside it.
 			stolen := v.cookie()
 			thief.setCookie(stolen.Name, stolen.Value)
-			reload()
+			thief.open()
 			if found := v.found(thief.html()); !slices.Contains(found, "BIG-login") || slices.Contains(found, "SECOND-login") || slices.Contains(found, "BESIDE-login") {
 				t.Errorf("with the stolen cookie the thief sees %q, want its session and no other", found)
 			}
-			v.opens()
+			v.open()
 			v.press("Flush", "flushed")
 			v.marks, v.saw = nil, ""
 			v.works("later")
-			sees("after the flush, without another request,")
-			reload()
-			sees("after the flush, with the stolen cookie,")
+			v.wantUnseen(thief, "after the flush, without another request,")
+			thief.open()
+			v.wantUnseen(thief, "after the flush, with the stolen cookie,")
 
-			if v.opens(); javascript {
-				v.want("#live-state", "· live") // the page is of the visit that the tab has
+			if v.open(); javascript {
+				v.live() // the page goes on with the tab's visit
 			}
 			a := &attacker{victim: v}
 			a.all(p.url, g, stolen, planted)
-
-			// In a browser without the cookie: each address that stood in the victim's bar.
 			thief.setCookie(stolen.Name, "")
-			slices.Sort(v.bars)
-			v.bars = slices.Compact(v.bars)
-			for _, address := range v.bars {
-				thief.do(chromedp.Navigate(address), chromedp.WaitVisible(chromedp.CSS("main")))
-				sees("under " + address)
-				if thief.has("#verdict") {
-					t.Errorf("under %s the thief sees a run", address)
-				}
-			}
-			thief.forgive("Failed to load resource") // a moment's address, and a run's
-			t.Logf("%d addresses in the bar, %d requests by hand", len(v.bars), a.requests)
-
-			// The control: the victim has seen it all, and is as before.
-			if found := v.found(v.saw); len(found) != len(v.marks) || !strings.Contains(v.saw, "data-projector") || !strings.Contains(v.saw, "Put back") {
-				t.Errorf("the control: the victim saw %q, want all of %q", found, v.marks)
-			}
-			v.press("Get", "get")
-			if javascript {
-				v.want("#timeline ol", "KEY-later", "pinned", "second browser", "get")
-			}
-			v.want("#key-BIG-later", "BIGGER-later")
-			v.do(chromedp.Navigate(v.run), chromedp.WaitVisible(chromedp.ID("verdict")))
+			v.wantClosedAddresses(thief)
+			t.Logf("%d addresses in the bar, %d requests without a browser", len(v.bars), a.requests)
+			v.wantAllThere()
 		})
 	}
 }
 
-// A link on a page of another site, with a token for one use that its author has got for a
-// visit of their own, does not bring the browser that follows it into that visit. Nor does
-// one by the page between a form and the lab, which goes on by itself.
+// plant gives the victim's browser the cookie of a session that the thief has begun, and
+// returns it. The control: the thief sees what the victim does in that session.
+func plant(thief *page, v *victim) *network.Cookie {
+	v.t.Helper()
+	thief.fill("key", "planted")
+	thief.press("Set", "set", "created a")
+	planted := thief.cookie()
+	v.setCookie(planted.Name, planted.Value)
+	v.open()
+	v.fill("key", "in-the-planted")
+	v.press("Set", "set", "cookie")
+	thief.want("#timeline ol", "created")
+	thief.open()
+	thief.want("#timeline ol", "in-the-planted → cookie")
+	return planted
+}
+
+// wantUnseen checks that the thief's page contains none of the victim's marks.
+func (v *victim) wantUnseen(thief *page, when string) {
+	v.t.Helper()
+	if found := v.found(thief.html()); len(found) > 0 {
+		v.t.Errorf("%s the thief sees %q", when, found)
+	}
+}
+
+// wantClosedAddresses opens each address that stood in the victim's address bar in a browser
+// without the victim's cookie: it must show none of the marks, and no run.
+func (v *victim) wantClosedAddresses(thief *page) {
+	v.t.Helper()
+	slices.Sort(v.bars)
+	v.bars = slices.Compact(v.bars)
+	for _, address := range v.bars {
+		thief.do(chromedp.Navigate(address), chromedp.WaitVisible(chromedp.CSS("main")))
+		v.wantUnseen(thief, "under "+address)
+		if thief.has("#verdict") {
+			v.t.Errorf("under %s the thief sees a run", address)
+		}
+	}
+	thief.forgive("Failed to load resource") // the address of a moment or of a run is a 404
+}
+
+// wantAllThere is the control: the victim has seen all of the marks, and goes on as before.
+func (v *victim) wantAllThere() {
+	v.t.Helper()
+	if found := v.found(v.saw); len(found) != len(v.marks) || !strings.Contains(v.saw, "data-projector") || !strings.Contains(v.saw, "Put back") {
+		v.t.Errorf("the control: the victim saw %q, want all of %q", found, v.marks)
+	}
+	v.press("Get", "get")
+	if v.javascript {
+		v.want("#timeline ol", "KEY-later", "pinned", "second browser", "get")
+	}
+	v.want("#key-BIG-later", "BIGGER-later")
+	v.do(chromedp.Navigate(v.run), chromedp.WaitVisible(chromedp.ID("verdict")))
+}
+
+// A link on another site, with a one-time token for a visit of the link's author, does not
+// bring the browser that follows it into that visit. Neither does a link to the page between
+// a form and the lab, which leads on by itself.
 func TestLinkOfAnotherSite(t *testing.T) {
 	t.Parallel()
 	p := start(t)
@@ -333,13 +342,13 @@ func TestLinkOfAnotherSite(t *testing.T) {
 		}
 		return text
 	}
-	// opens opens a page by hand, and returns its visit's secret, and an address that proves it once.
-	opens := func(address string) (secret, once string) {
-		r, err := http.NewRequest(http.MethodGet, address, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+	// visit asks for a page without a browser, with the secret of a visit or "", and returns
+	// its visit's secret and an address that proves the visit once.
+	visit := func(address, proof string) (secret, once string) {
+		t.Helper()
+		r := must(http.NewRequest(http.MethodGet, address, nil))
 		r.Header.Set("Accept", "text/html")
+		r.Header.Set("Sessionscope-Page", proof)
 		_, text := read(t, r)
 		return between(text, `data-secret="`, `"`), p.url + "/?x=" + between(text, `name="x" value="`, `"`)
 	}
@@ -349,21 +358,15 @@ func TestLinkOfAnotherSite(t *testing.T) {
 		fmt.Fprintf(w, `<!doctype html><title>Another site</title><a id="link" href="%s">Look at this</a>`, html.EscapeString(link))
 	}))
 	t.Cleanup(site.Close)
-	author, once := opens(p.url)
-	if secret, _ := opens(once); secret != author {
+	author, once := visit(p.url, "")
+	if secret, _ := visit(once, ""); secret != author {
 		t.Fatal("the control: the token opens no visit")
 	}
 	for _, javascript := range []bool{true, false} {
 		pg := browse(t, p, javascript)
 		for _, more := range []string{"", "&hop=1"} {
-			r, err := http.NewRequest(http.MethodGet, p.url, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r.Header.Set("Sessionscope-Page", author)
-			r.Header.Set("Accept", "text/html")
-			_, text := read(t, r)
-			link = p.url + "/?x=" + between(text, `name="x" value="`, `"`) + more
+			_, once := visit(p.url, author)
+			link = once + more
 			pg.do(chromedp.Navigate(strings.Replace(site.URL, "127.0.0.1", "localhost", 1)), chromedp.Click(chromedp.ID("link")), chromedp.WaitVisible(chromedp.ID("result")))
 			pg.want("#timeline ol", "opened")
 			if secret := eval[string](pg, `document.body.dataset.secret`); secret == author {

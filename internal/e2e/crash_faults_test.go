@@ -13,16 +13,15 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// fault is something that befalls the store while the writers write, and goes by.
+// fault is a passing failure of the store while the writers write.
 type fault struct {
 	name       string
 	begin, end func()
-	// outage: no write is acknowledged meanwhile, but for those that were being answered.
-	outage bool
+	outage     bool // no write is acknowledged meanwhile, but for those that were being answered
 }
 
-// resetting stands between the program and its Redis. While it resets, one answer in
-// twenty is lost with its connection: what was asked has been done.
+// resetting is a relay between the program and its Redis. While resets is set, it loses one
+// answer in twenty, with the connection: the command has been done all the same.
 type resetting struct {
 	addr, to string
 	resets   atomic.Bool

@@ -15,9 +15,10 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/redis/redistest"
 )
 
-// TestKill kills the program while eight writers write, starts it again on the
-// same store, and reads everything back. In some rounds a fault
-// befalls the store before that. SESSIONSCOPE_TORTURE_ROUNDS says how many rounds there are.
+// No acknowledged write is lost when the program is killed while eight writers write. In each
+// round it is killed, starts again on the same store, and everything is read back; in some
+// rounds a fault befalls the store before the kill. The environment variable
+// SESSIONSCOPE_TORTURE_ROUNDS sets the number of rounds.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	rounds := 8
@@ -52,15 +53,15 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// torture is a store, and what is done to it.
+// torture is a store for TestKill, and the faults that befall it.
 type torture struct {
 	flags []string // the program's
 	check func()   // after each kill, before the program starts again
-	// faults come in turn, one round each; a round of none comes first.
+	// faults come in turn, one each round, after a first round without a fault.
 	faults []fault
 }
 
-// tally counts what the writers of a round were answered, and wakes who waits for it.
+// tally counts the answers that the writers of a round get. It wakes those who await them.
 type tally struct {
 	mu                    sync.Mutex
 	changed               sync.Cond // with mu
@@ -75,8 +76,8 @@ func (c *tally) change(f func()) {
 	c.changed.Broadcast()
 }
 
-// await waits until enough says so of what came since it was called, or until no
-// more will come. It returns what came.
+// await waits until enough returns true for the answers since the call, or until all writers
+// have ended. It returns how many of these answers were acknowledgements.
 func (c *tally) await(enough func(acknowledged, refused int) bool) (acknowledged int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -87,93 +88,111 @@ func (c *tally) await(enough func(acknowledged, refused int) bool) (acknowledged
 	return c.acknowledged - a
 }
 
+// killing is the program between kills, and what has come of its writers so far.
+type killing struct {
+	*testing.T
+	store   torture
+	random  *rand.Rand
+	p       *program
+	writers []*writer
+
+	acknowledged, lost int
+	slowest            time.Duration  // start after a kill
+	befell             map[string]int // rounds of each fault, by its name
+}
+
+// kill plays the rounds, and wants that no acknowledged write is lost.
 func kill(t *testing.T, rounds int, store torture) {
 	const seed = 20
-	random := rand.New(rand.NewPCG(seed, 0))
-	p := start(t, store.flags...)
-	flags := append(store.flags, "--addr", p.addr()) // the cookie's name has the port
-	writers := make([]*writer, 8)
-	for i := range writers {
+	k := &killing{T: t, store: store, random: rand.New(rand.NewPCG(seed, 0)), p: start(t, store.flags...), writers: make([]*writer, 8), befell: map[string]int{}}
+	k.store.flags = append(k.store.flags, "--addr", k.p.addr()) // the cookie's name has the port
+	for i := range k.writers {
 		jar, _ := cookiejar.New(nil)
-		writers[i] = &writer{
-			base: p.url, http: &http.Client{Jar: jar, Transport: &http.Transport{}, Timeout: patience},
+		k.writers[i] = &writer{
+			base: k.p.url, http: &http.Client{Jar: jar, Transport: &http.Transport{}, Timeout: patience},
 			values: map[string]string{}, maybe: map[string][]string{},
 		}
 	}
-	acknowledged, lost, slowest := 0, 0, time.Duration(0)
-	befell := map[string]int{}
 	for round := range rounds {
-		if store.faults != nil {
-			p.log.expectOutage()
-		}
-		var count tally
-		count.changed.L = &count.mu
-		var killed atomic.Bool
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			some := func() { n := 1 + random.IntN(500); count.await(func(a, _ int) bool { return a >= n }) }
-			some()
-			end := func() {}
-			if i := round % (len(store.faults) + 1); i > 0 {
-				f := store.faults[i-1]
-				befell[f.name]++
-				f.begin()
-				if !f.outage {
-					some()
-				} else if n := count.await(func(a, r int) bool { return r >= 5*len(writers) || a > len(writers) }); n > len(writers) {
-					t.Errorf("%s: writes are acknowledged meanwhile", f.name)
-				}
-				end = f.end
-			}
-			if random.IntN(2) == 0 { // else the kill comes during the fault
-				end()
-				end = func() {}
-				some()
-			}
-			killed.Store(true)
-			p.cmd.Process.Kill()
-			end()
-		}()
-		// The kill comes after one of the answers: each writer is then somewhere in its request.
-		var wg sync.WaitGroup
-		for i, w := range writers {
-			wg.Go(func() {
-				for n := 0; ; n++ {
-					switch err := w.write(n == 0 && i%4 == round%4); {
-					case err == nil:
-						count.change(func() { count.acknowledged++ })
-					case errors.Is(err, errOutage) && !w.flushing:
-						count.change(func() { count.refused++ })
-					default:
-						if !killed.Load() && !errors.Is(err, errOutage) {
-							t.Error(err)
-						}
-						return // nothing is known of this write
-					}
-				}
-			})
-		}
-		wg.Wait()
-		count.change(func() { count.over = true })
-		<-ended
-		<-p.waited
-		p.waited = nil
-		acknowledged += count.acknowledged
+		k.write(round)
 		if t.Failed() {
 			return
 		}
 		store.check()
 		began := time.Now()
-		p = start(t, flags...)
-		slowest = max(slowest, time.Since(began))
-		for _, w := range writers {
+		k.p = start(t, k.store.flags...)
+		k.slowest = max(k.slowest, time.Since(began))
+		for _, w := range k.writers {
 			w.http.CloseIdleConnections()
-			lost += w.verify(t)
+			k.lost += w.verify(t)
 		}
 	}
-	t.Logf("%d kills, faults before them: %v, %d acknowledged writes, lost: %d; the slowest start took %v", rounds, befell, acknowledged, lost, slowest.Round(time.Millisecond))
-	if lost > 0 || acknowledged < rounds {
-		t.Errorf("%d of %d acknowledged writes were lost", lost, acknowledged)
+	t.Logf("%d kills, faults before them: %v, %d acknowledged writes, lost: %d; the slowest start took %v", rounds, k.befell, k.acknowledged, k.lost, k.slowest.Round(time.Millisecond))
+	if k.lost > 0 || k.acknowledged < rounds {
+		t.Errorf("%d of %d acknowledged writes were lost", k.lost, k.acknowledged)
 	}
+}
+
+// write has all writers write until the program is killed. The kill comes after one of the
+// answers: each writer is then somewhere in its request.
+func (k *killing) write(round int) {
+	if k.store.faults != nil {
+		k.p.log.expectOutage()
+	}
+	var count tally
+	count.changed.L = &count.mu
+	var killed atomic.Bool
+	ended := make(chan struct{})
+	go func() { defer close(ended); k.end(round, &count, &killed) }()
+	var wg sync.WaitGroup
+	for i, w := range k.writers {
+		wg.Go(func() {
+			for n := 0; ; n++ {
+				switch err := w.write(n == 0 && i%4 == round%4); {
+				case err == nil:
+					count.change(func() { count.acknowledged++ })
+				case errors.Is(err, errOutage) && !w.flushing:
+					count.change(func() { count.refused++ })
+				default:
+					if !killed.Load() && !errors.Is(err, errOutage) {
+						k.Error(err)
+					}
+					return // whether this write was done is unknown
+				}
+			}
+		})
+	}
+	wg.Wait()
+	count.change(func() { count.over = true })
+	<-ended
+	<-k.p.waited
+	k.p.waited = nil
+	k.acknowledged += count.acknowledged
+}
+
+// end kills the program after some acknowledged writes. In most rounds a fault befalls the
+// store before that, and the kill comes during the fault or after it.
+func (k *killing) end(round int, count *tally, killed *atomic.Bool) {
+	some := func() { n := 1 + k.random.IntN(500); count.await(func(a, _ int) bool { return a >= n }) }
+	some()
+	end := func() {}
+	if i := round % (len(k.store.faults) + 1); i > 0 {
+		f := k.store.faults[i-1]
+		k.befell[f.name]++
+		f.begin()
+		if !f.outage {
+			some()
+		} else if n := count.await(func(a, r int) bool { return r >= 5*len(k.writers) || a > len(k.writers) }); n > len(k.writers) {
+			k.Errorf("%s: writes are acknowledged meanwhile", f.name)
+		}
+		end = f.end
+	}
+	if k.random.IntN(2) == 0 {
+		end()
+		end = func() {}
+		some()
+	}
+	killed.Store(true)
+	k.p.cmd.Process.Kill()
+	end()
 }

@@ -13,16 +13,16 @@ import (
 	"testing"
 )
 
-// errOutage is a 503: the disk of a busy machine may be too slow for the store's time limit.
+// errOutage is a 503, which comes of a fault, and of a disk too slow for the store's time limit.
 var errOutage = errors.New("the store does not answer")
 
-// writer is a browser that knows what was acknowledged to it.
+// writer is a client that records which of its writes were acknowledged.
 type writer struct {
 	base       string
 	http       *http.Client
 	n          int
 	values     map[string]string
-	maybe      map[string][]string // values that were refused with a 503: nobody knows
+	maybe      map[string][]string // values that were refused with a 503: they may be stored or not
 	flushed    []*http.Cookie      // of the session that it flushed last
 	key, value string              // of the request whose answer did not come; key "" for none
 	flushing   bool
@@ -71,8 +71,8 @@ func (w *writer) write(flush bool) error {
 	return nil
 }
 
-// verify compares what the program has with what it acknowledged, and goes on
-// from there. It returns how much was lost.
+// verify compares the session's values with those that were acknowledged, and returns how
+// many were lost. From then on the writer goes by the values that are there.
 func (w *writer) verify(t *testing.T) (lost int) {
 	t.Helper()
 	got := w.read(t, nil)
@@ -102,7 +102,7 @@ func (w *writer) verify(t *testing.T) (lost int) {
 	return lost
 }
 
-// read returns the values of the session: the browser's, or that of these cookies.
+// read returns the values of the session that cookies opens, or with nil the writer's own.
 func (w *writer) read(t *testing.T, cookies []*http.Cookie) map[string]string {
 	t.Helper()
 	r, _ := http.NewRequest("GET", w.base+"/session", nil)

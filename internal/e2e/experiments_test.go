@@ -23,20 +23,6 @@ func (pg *page) lesson(slug string) {
 	pg.do(chromedp.Navigate(pg.url+"/experiments/"+slug), chromedp.WaitVisible(chromedp.ID("do-it")))
 }
 
-func (pg *page) focused() string { return eval[string](pg, `document.activeElement.id`) }
-
-// tabTo presses Tab until the element of that id has the focus.
-func (pg *page) tabTo(id string) {
-	pg.t.Helper()
-	for range 200 {
-		if pg.focused() == id {
-			return
-		}
-		pg.do(chromedp.KeyEvent(kb.Tab))
-	}
-	pg.t.Fatalf("the focus does not come to %q, it is at %q", id, pg.focused())
-}
-
 // runByKeys makes a prediction, sets the choices and runs the experiment with the keyboard.
 func (pg *page) runByKeys(prediction int, chosen ...string) {
 	pg.t.Helper()
@@ -48,9 +34,9 @@ func (pg *page) runByKeys(prediction int, chosen ...string) {
 				return
 			}
 			if pg.focused() == wanted {
-				pg.do(chromedp.KeyEvent(" "))
+				pg.key(" ")
 			} else {
-				pg.do(chromedp.KeyEvent(kb.ArrowDown))
+				pg.key(kb.ArrowDown)
 			}
 		}
 		pg.t.Fatalf("%q cannot be chosen by keys", wanted)
@@ -61,80 +47,90 @@ func (pg *page) runByKeys(prediction int, chosen ...string) {
 		radio(eval[string](pg, fmt.Sprintf(`(document.querySelector('[name=%s]:checked') ?? {}).id`, name)), id)
 	}
 	pg.tabTo("do-it")
-	pg.do(chromedp.KeyEvent(kb.Enter))
+	pg.key(kb.Enter)
 }
 
-// Fourteen experiments by keyboard alone, wide and on a phone: what the page says
-// happened, what it says of the prediction, and what it looks like to axe-core.
+// lessonRun is an experiment as somebody runs it, and what its page must say then.
+type lessonRun struct {
+	slug       string
+	prediction int
+	chosen     []string // IDs of radio buttons
+	right      bool     // the prediction is
+	says       []string
+}
+
+var lessonRuns = []lessonRun{
+	{"born-on-first-write", 3, nil, true, []string{"from 0 to 1 record"}},
+	{"change-one-letter", 1, []string{"edit-letter"}, false, []string{"Signature refused", "role missing"}},
+	{"delete-clear-flush", 2, []string{"placement-server"}, true, []string{"Three different things"}},
+	{"two-clocks", 1, nil, false, []string{"Only the write moved the idle clock", "a kept cookie was served after 7 h 59 min and refused after 8 h 1 min"}},
+	{"cookie-hybrid-server", 3, nil, true, []string{"Found in the Cookie header with placement cookie and hybrid"}},
+	{"restart", 3, []string{"secret-new"}, true, []string{"Logged out"}},
+	{"signed-is-not-secret", 1, nil, false, []string{"Read without any key"}},
+	{"crack-a-weak-secret", 1, nil, true, []string{"Cracked", "user=admin"}},
+	{"log-out-then-replay", 1, []string{"engine-hybrid"}, true, []string{"kept copy"}},
+	{"fixation", 3, []string{"rotation-on"}, true, []string{"nobody"}},
+	{"guess-the-next-id", 3, []string{"generator-random"}, true, []string{"300"}},
+	{"two-tabs", 1, []string{"placement-server"}, true, []string{"Both"}},
+	{"the-4096-byte-wall", 2, nil, true, []string{"The wall stands between 2,195 and 2,196 bytes", "Nothing was lost"}},
+	{"count-to-five", 3, nil, false, []string{"The same session all along"}},
+}
+
+// Fourteen experiments work by keyboard alone, in a wide window and on a phone: the page
+// says what happened and judges the prediction, and axe-core finds no violation.
 func TestExperimentJourneys(t *testing.T) {
 	t.Parallel()
-	for i, test := range []struct {
-		slug       string
-		prediction int
-		chosen     []string
-		right      bool
-		says       []string
-	}{
-		{"born-on-first-write", 3, nil, true, []string{"from 0 to 1 record"}},
-		{"change-one-letter", 1, []string{"edit-letter"}, false, []string{"Signature refused", "role missing"}},
-		{"delete-clear-flush", 2, []string{"placement-server"}, true, []string{"Three different things"}},
-		{"two-clocks", 1, nil, false, []string{"Only the write moved the idle clock", "a kept cookie was served after 7 h 59 min and refused after 8 h 1 min"}},
-		{"cookie-hybrid-server", 3, nil, true, []string{"Found in the Cookie header with placement cookie and hybrid"}},
-		{"restart", 3, []string{"secret-new"}, true, []string{"Logged out"}},
-		{"signed-is-not-secret", 1, nil, false, []string{"Read without any key"}},
-		{"crack-a-weak-secret", 1, nil, true, []string{"Cracked", "user=admin"}},
-		{"log-out-then-replay", 1, []string{"engine-hybrid"}, true, []string{"kept copy"}},
-		{"fixation", 3, []string{"rotation-on"}, true, []string{"nobody"}},
-		{"guess-the-next-id", 3, []string{"generator-random"}, true, []string{"300"}},
-		{"two-tabs", 1, []string{"placement-server"}, true, []string{"Both"}},
-		{"the-4096-byte-wall", 2, nil, true, []string{"The wall stands between 2,195 and 2,196 bytes", "Nothing was lost"}},
-		{"count-to-five", 3, nil, false, []string{"The same session all along"}},
-	} {
-		t.Run(test.slug, func(t *testing.T) {
+	for i, run := range lessonRuns {
+		t.Run(run.slug, func(t *testing.T) {
 			t.Parallel()
 			p := start(t)
 			pg := browse(t, p, true)
 			width := []int64{1440, 390}[i%2]
 			pg.viewport(width, 900)
-			pg.lesson(test.slug)
-			pg.axe("before")
-			pg.runByKeys(test.prediction, test.chosen...)
-			pg.want("#verdict", test.says...)
-			if test.right {
-				pg.want(".judgement", "That is what you predicted")
-			} else {
-				pg.want(".judgement", "You predicted")
-			}
-			pg.want("#predict .happened", "this is what happened")
-			pg.want("#progress-count", "1/")
-			pg.want("#explain", "What would break this?")
-			if lost := pg.focused(); lost != "do-it" {
-				t.Errorf("after the run the focus is at %q", lost)
-			}
-			if eval[int](pg, `document.querySelectorAll('#observe mark.decisive, #observe mark.flip').length`) == 0 {
-				t.Error("no decisive byte is marked")
-			}
-			if n := eval[int](pg, `document.querySelectorAll('.exchanges a').length`); n > 1 {
-				pg.do(chromedp.Focus(chromedp.ID("x1")), chromedp.KeyEvent(kb.Enter))
-				pg.want("#panels", "Exchange 1, of")
-				if at := pg.focused(); at != "x1" {
-					t.Errorf("after another exchange was pressed the focus is at %q", at)
-				}
-			}
+			pg.runLesson(run)
 			if wide := eval[int64](pg, `document.documentElement.scrollWidth`); wide > width {
 				t.Errorf("the page is %d px wide, the window %d", wide, width)
 			}
 			pg.axe("after")
-			// Somebody else: the cookie that the page left in the jar, read by another client.
+			// Another client reads the progress, with the cookie that the page has left in the jar.
 			done := progressBy(t, p, pg.cookie())
-			if len(done.Done) != 1 || (len(done.Right) == 1) != test.right {
+			if len(done.Done) != 1 || (len(done.Right) == 1) != run.right {
 				t.Errorf("the session's progress is %+v", done)
 			}
-			pg.shoot("experiment-" + test.slug)
+			pg.shoot("experiment-" + run.slug)
 		})
 	}
 }
 
+// runLesson runs an experiment by keyboard, and checks all that the page says then.
+func (pg *page) runLesson(run lessonRun) {
+	pg.t.Helper()
+	pg.lesson(run.slug)
+	pg.axe("before")
+	pg.runByKeys(run.prediction, run.chosen...)
+	pg.want("#verdict", run.says...)
+	if run.right {
+		pg.want(".judgement", "That is what you predicted")
+	} else {
+		pg.want(".judgement", "You predicted")
+	}
+	pg.want("#predict .happened", "this is what happened")
+	pg.want("#progress-count", "1/")
+	pg.want("#explain", "What would break this?")
+	pg.wantFocus("after the run", "do-it")
+	if eval[int](pg, `document.querySelectorAll('#observe mark.decisive, #observe mark.flip').length`) == 0 {
+		pg.t.Error("no decisive byte is marked")
+	}
+	if n := eval[int](pg, `document.querySelectorAll('.exchanges a').length`); n > 1 {
+		pg.do(chromedp.Focus(chromedp.ID("x1")))
+		pg.key(kb.Enter)
+		pg.want("#panels", "Exchange 1, of")
+		pg.wantFocus("after another exchange was pressed", "x1")
+	}
+}
+
+// progress is the value of a session's key "progress": the numbers of the experiments that
+// it has done, and of those that it has predicted right.
 type progress struct{ Done, Right []int }
 
 // progressBy reads the key progress with a copy of a browser's cookie.
@@ -161,7 +157,7 @@ func progressBy(t *testing.T, p *program, c *network.Cookie) (out progress) {
 	return got.Value
 }
 
-// The shelf shows what was done; a flush resets it, and says so.
+// The shelf shows which experiments were done. A flush resets that, and says so.
 func TestExperimentShelf(t *testing.T) {
 	t.Parallel()
 	for _, javascript := range []bool{true, false} {
@@ -192,8 +188,8 @@ func TestExperimentShelf(t *testing.T) {
 	}
 }
 
-// A run of some seconds shows progress that moves, with and without JavaScript,
-// and is noted when it ends.
+// A run of some seconds shows a progress bar that moves, with and without JavaScript, and
+// counts as done when it ends.
 func TestExperimentProgressMoves(t *testing.T) {
 	t.Parallel()
 	p := start(t)
@@ -231,7 +227,7 @@ func TestExperimentLimit(t *testing.T) {
 	t.Parallel()
 	p := start(t)
 	c := newClient(t, p.url)
-	c.do("POST", "/set", url.Values{"key": {"a"}, "value": {"b"}}) // its session says who it is
+	c.do("POST", "/set", url.Values{"key": {"a"}, "value": {"b"}}) // its session makes it one learner
 	for n, slug := range []string{"closes-with-the-browser", "secure-on-plain-http", "normal-lax-strict"} {
 		status, out, _ := c.do("POST", "/experiments/"+slug+"/run", url.Values{"prediction": {"1"}})
 		want := http.StatusAccepted
@@ -247,7 +243,7 @@ func TestExperimentLimit(t *testing.T) {
 	}
 }
 
-// The end of the program is the end of its private servers: nothing is left.
+// When the program ends, so do its private servers, and none of their folders is left.
 func TestExperimentShutdown(t *testing.T) {
 	t.Parallel()
 	temp := t.TempDir()
