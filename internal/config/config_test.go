@@ -210,6 +210,9 @@ func TestFlags(t *testing.T) {
 	names := make([]string, len(Flags))
 	for i, f := range Flags {
 		names[i] = f.Name
+		if f.Repeats != strings.Contains(f.Does, "repeatable") {
+			t.Errorf("--%s: repeats %t, it does %q", f.Name, f.Repeats, f.Does)
+		}
 		if !strings.Contains(f.Does, f.Value) || f.Does == "" || f.Allowed == "" {
 			t.Errorf("--%s: it does %q with %q; allowed: %q", f.Name, f.Does, f.Value, f.Allowed)
 		}

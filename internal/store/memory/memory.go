@@ -30,7 +30,7 @@ type Store struct {
 	shards [shards]shard
 
 	sessions    atomic.Int64 // live and expired sessions, without markers
-	bytes       atomic.Int64 // of their data
+	bytes       atomic.Int64 // size of their data
 	markers     atomic.Int64
 	lateMarkers atomic.Int64 // the markers that Save put in the place of a session
 	// forgotten is the latest expiry of a marker that was removed, in Unix milliseconds.

@@ -9,7 +9,7 @@ import "math"
 // nothing here. The caller of every method below holds the shard's lock.
 
 // secondOf returns the second whose list takes an item with this expiry, in Unix
-// milliseconds. The last list is that of a second in 2106, and takes all that is later.
+// milliseconds. The last list is for a second in 2106 and for everything later.
 func secondOf(ms int64) uint32 { return uint32(min(max(ms/1000, 0), math.MaxUint32)) }
 
 // push puts it in front of the list that begins with head, and returns the new head.

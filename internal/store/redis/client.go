@@ -15,7 +15,7 @@ import (
 // poolSize is the most connections, in a cluster to each node.
 const poolSize = 32
 
-// ErrURL marks the error of Open for a URL that cannot be that of a Redis.
+// ErrURL marks the error of Open for a URL that does not lead to a Redis.
 var ErrURL = errors.New("not the URL of a Redis")
 
 // maxDB is the highest database number that Redis can be configured to have. Only the
@@ -39,7 +39,7 @@ func parse(cfg Config) (*goredis.Options, error) {
 	}
 	opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout, opt.PoolTimeout = cfg.timeout, cfg.timeout, cfg.timeout, cfg.timeout
 	opt.ContextTimeoutEnabled = true
-	opt.MaxRetries, opt.DialerRetries = -1, 1 // the type once says why
+	opt.MaxRetries, opt.DialerRetries = -1, 1 // see the type once in scripts.go
 	opt.PoolSize, opt.PipelinePoolSize = poolSize, -1
 	opt.Protocol, opt.DisableIdentity = 2, true // no pushed messages, no CLIENT SETINFO
 	return opt, nil

@@ -25,7 +25,7 @@ func newScript(src ...string) script {
 	return script{all, goredis.NewScript(all).Hash()}
 }
 
-// write sets all fields of the hash. ARGV[1] to ARGV[7] are those of Store.fields.
+// write sets all fields of the hash. ARGV[1] to ARGV[7] come from Store.fields.
 const write = `
 local function write()
 	redis.call('HSET', KEYS[1], 'created', ARGV[3], 'expires', ARGV[4], 'version', ARGV[5], 'data', ARGV[6], 'marker', ARGV[7])
@@ -123,8 +123,8 @@ end
 
 var (
 	// reserveScript takes member, expires, version, bytes, and how many sessions there
-	// may be at most, 0 for no limit. It returns THERE and the entry when the member is
-	// there already, and leaves that as it is; else FULL or ADDED.
+	// may be at most, 0 for no limit. If the member is there already, it changes
+	// nothing and returns THERE and the entry. Otherwise it returns FULL or ADDED.
 	reserveScript = newScript(index, `
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then
 	return {'THERE', redis.call('HGET', KEYS[2], ARGV[1]) or ''}
@@ -148,7 +148,7 @@ return there and 'OK' or 'ADDED'
 
 	// swapScript takes any number of five arguments: member, the entry that the caller
 	// saw, and what to put instead: expires, version, bytes. An empty expires takes the
-	// member out. A member whose entry has changed since is left alone.
+	// member out. A member whose entry has changed since stays as it is.
 	swapScript = newScript(index, `
 for i = 1, #ARGV, 5 do
 	local member = ARGV[i]

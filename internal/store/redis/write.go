@@ -28,7 +28,7 @@ func (st *Store) Create(ctx context.Context, k session.Key, r session.Record) er
 	neverRefused := r.Marker || r.Version > 1
 	answer, err := st.eval(ctx, createScript, []string{st.key(k)}, append(st.fields(r, grace), flag(neverRefused))...)
 	if answer == "OK" {
-		if found { // the entry was that of a session which Redis has lost
+		if found { // the entry belonged to a session that Redis has lost
 			st.tellIndex(ctx, k, swapScript, member(k), old, r.Expires.UnixMilli(), r.Version, len(r.Data))
 		}
 		return nil

@@ -84,7 +84,7 @@ func broken(err error) bool {
 	switch sqlite.ErrCode(err).ToPrimary() {
 	case sqlite.ResultCorrupt, sqlite.ResultNotADB, sqlite.ResultFormat:
 		return true
-	case sqlite.ResultError: // also the code of errors that SQLite did not make: unfit, and those of the system
+	case sqlite.ResultError: // also the code of errors that SQLite did not make: unfit, and errors of the system
 		return !errors.As(err, new(*fs.PathError))
 	}
 	return false

@@ -68,7 +68,7 @@ func (st *Store) transact(ops []*op) (undone bool) {
 	return false
 }
 
-// begin begins a transaction, and makes sure that cache and figures are those of the file.
+// begin begins a transaction, and makes sure that cache and figures agree with the file.
 func (st *Store) begin() error {
 	if st.fault.Load() != nil { // look again: the file may be back
 		if err := st.verify(); err != nil {

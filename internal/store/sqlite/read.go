@@ -65,7 +65,8 @@ func (st *Store) find(k session.Key) (r session.Record, err error) {
 	return r, err
 }
 
-// alive returns nil for a record that is live at now, else the error of a Load.
+// alive returns nil for a record that is live at now, and otherwise the error that Load
+// returns for it.
 func alive(r session.Record, now time.Time) error {
 	switch {
 	case now.Before(r.Expires):

@@ -41,7 +41,7 @@ func (tx *tx) changed(k session.Key) bool {
 }
 
 // live returns the size of the data of session k if it is live and at that version.
-// Else its error is ErrNotFound, ErrExpired or ErrConflict.
+// Otherwise its error is ErrNotFound, ErrExpired or ErrConflict.
 func (tx *tx) live(k session.Key, version uint64) (size int64, err error) {
 	// This transaction holds the file, and recount has looked for changes by other
 	// programs: the cache has what the file has.
