@@ -17,25 +17,25 @@ type Key [sha256.Size]byte
 // KeyOf returns the key under which the session with the given ID is kept.
 func KeyOf(id string) Key { return sha256.Sum256([]byte(id)) }
 
-// Name returns how the session is named outside its own cookie.
+// Name returns the session's short name, by which pages, logs and events call it.
 func (k Key) Name() Name { return Name{[4]byte(k[:4]), true} }
 
-// Name is the name of a session: of its key, the first four bytes. The zero Name
-// names none.
+// Name is the short name of a session: the first four bytes of its key. The zero Name
+// names no session.
 type Name struct {
 	bytes [4]byte
-	is    bool
+	set   bool
 }
 
 // String returns the 8 hex digits, or "" for the zero Name.
 func (n Name) String() string {
-	if !n.is {
+	if !n.set {
 		return ""
 	}
 	return hex.EncodeToString(n.bytes[:])
 }
 
-// MarshalText makes it String's text in JSON too, a log's above all.
+// MarshalText returns String's text, so that JSON and logs show it.
 func (n Name) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
 
 // UnmarshalText reads what MarshalText wrote.
@@ -47,24 +47,25 @@ func (n *Name) UnmarshalText(text []byte) error {
 		return fmt.Errorf("session: %q is no name of a session", text)
 	}
 	_, err := hex.Decode(n.bytes[:], text)
-	n.is = err == nil
+	n.set = err == nil
 	return err
 }
 
 // Record is what a backend keeps under a key.
 type Record struct {
 	// Version counts the writes of a record. Create stores Version+1: 1 for a new
-	// one, the next number for one that goes on under a new ID. A session that
-	// leaves placement cookie begins a record, at 1.
+	// session, the next number for a session that goes on under a new ID. A session that
+	// leaves placement cookie begins a record with version 1.
 	Version uint64
 	// Created is the anchor of the absolute lifetime.
 	Created time.Time
-	// Expires is the first moment at which the record is dead. Whole milliseconds.
+	// Expires is the first moment at which the record is dead, in whole milliseconds.
 	Expires time.Time
-	// Data is JSON text, of letters that are valid UTF-8.
+	// Data is JSON text in valid UTF-8.
 	Data string
-	// Marker tells that this is no session but the headstone of a dead ID.
-	// Markers are never refused for capacity and are counted in no figure.
+	// Marker tells that this is not a session: it says that an ID is dead, and how it
+	// ended. Stores never refuse a marker for lack of room, and count it in no figure of
+	// sessions.
 	Marker bool
 }
 
@@ -82,64 +83,63 @@ type Entry struct {
 	Record
 }
 
-// Stored is a record as it lies in a store, be it live, expired or a marker.
+// Stored is what a store keeps under a key: a live session, an expired one or a marker.
 type Stored struct {
 	Record
-	// Where is what holds it, in the store's words: "row of the table sessions".
+	// Where says where the store keeps it, for example "row of the table sessions".
 	Where string
-	// Fields are what lies there, by the store's own names, in its own order.
+	// Fields are the record's parts under the store's own names, in the store's order.
 	Fields []Field
 }
 
-// Field is a name and what lies under it.
+// Field is one part of a record as a store keeps it.
 type Field struct{ Name, Value string }
 
-// Stats are a backend's figures. Markers are no sessions: they are in Ended only.
+// Stats are a backend's figures. Markers are not sessions: only Ended counts them.
 type Stats struct {
-	Live    int   // sessions that still open
-	Expired int   // expired, and not cleared yet
-	Bytes   int64 // of Data, live and expired
-	Ended   int   // markers, those not cleared yet included; 0 where the store does not count them
+	Live    int   // sessions that have not expired
+	Expired int   // sessions that have expired and are not cleared yet
+	Bytes   int64 // of Data, of live and expired sessions
+	Ended   int   // markers, also expired ones; 0 if the store does not count them
 }
 
-// Backend keeps records. Its methods may be called concurrently and honour ctx.
-// Any error that is not one of those named here means that the store does not
-// answer; nothing is then known of what it did.
+// Backend keeps records. Its methods may be called concurrently and honour ctx. Any
+// error but those named here means that the store did not answer: what was asked of it
+// may have happened or not.
 type Backend interface {
-	// Create stores a record under a new key. It returns ErrExists if the key
-	// is taken, and ErrFull if there is no room for a new session; a record with
-	// Version > 0 goes on from another one and a marker ends one, so that
-	// neither is refused for room.
+	// Create stores a record under a new key. It returns ErrExists if the key is taken,
+	// and ErrFull if there is no room for a new session. It always has room for a record
+	// with Version > 0, which goes on from another record, and for a marker, which ends one.
 	Create(ctx context.Context, k Key, r Record) error
-	// Load returns a live record or a marker. Unknown, deleted and expired are
-	// alike ErrNotFound; an expired session that was not cleared yet may say
-	// ErrExpired, which is an ErrNotFound too.
+	// Load returns a live record or a marker. For a key that is unknown, deleted or
+	// expired it returns ErrNotFound. For an expired session that was not cleared yet it
+	// may return ErrExpired, which is an ErrNotFound too.
 	Load(ctx context.Context, k Key) (Record, error)
-	// Save replaces the live record of that key if its version still is
-	// r.Version, and returns the new version. Otherwise it returns ErrConflict,
-	// or ErrNotFound when there is no live record: it never creates one. A store
-	// with a limit in bytes says ErrFull to a record that would grow past it; one
-	// that shrinks, and a marker, are never refused for room. A marker that is saved
-	// over a record is for requests that come late: without it the missing record says
-	// the same, less kindly. A store that has many may remove the record instead.
+	// Save replaces the live record of that key if its version still is r.Version, and
+	// returns the new version. Otherwise it returns ErrConflict, or ErrNotFound when there
+	// is no live record: it never creates one. A store with a limit in bytes returns
+	// ErrFull for a record that would grow past the limit; it always has room for a record
+	// that shrinks, and for a marker. A marker that replaces a record tells late requests
+	// why the session is gone. A store that has many markers may remove the record
+	// instead: then late requests learn only that the session is gone.
 	Save(ctx context.Context, k Key, r Record) (version uint64, err error)
-	// Touch moves the expiry of a live record and nothing else, if its version
-	// still is that: a late read must not undo an expiry that was set meanwhile.
-	// Otherwise it returns ErrConflict, or ErrNotFound when there is none.
+	// Touch sets the expiry of a live record and nothing else, if the record still has that
+	// version: a late read must not undo an expiry that was set meanwhile. Otherwise it
+	// returns ErrConflict, or ErrNotFound when there is no live record.
 	Touch(ctx context.Context, k Key, version uint64, expires time.Time) error
-	// Delete removes the record of that key, live or expired, if there is one.
-	// A marker stays.
+	// Delete removes the session of that key, live or expired, if there is one. A marker
+	// stays.
 	Delete(ctx context.Context, k Key) error
-	// DeleteExpired removes at most limit sessions that are dead at now, and the
-	// dead markers that it meets. It returns how many sessions it removed: fewer
-	// than limit only when no more are dead.
+	// DeleteExpired removes at most limit sessions that are dead at now, and the dead
+	// markers that it meets. It returns how many sessions it removed: fewer than limit
+	// means that no dead session is left.
 	DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error)
-	// Forgotten returns the latest expiry of a marker that DeleteExpired removed, and
-	// the zero time if there was none. If the clock goes back before that time, an ID
-	// of that age may have been ended although no marker says so.
+	// Forgotten returns the latest expiry of all markers that DeleteExpired has removed,
+	// or the zero time if it has removed none. If the clock goes back before that time, an
+	// ID of that age may have ended although no marker says so.
 	Forgotten(ctx context.Context) (time.Time, error)
-	// Peek returns what lies under that key, dead or alive, for people who look.
-	// It changes nothing, and returns ErrNotFound when nothing lies there.
+	// Peek returns what the store keeps under that key, live, expired or a marker, for
+	// people to look at. It changes nothing, and returns ErrNotFound when there is nothing.
 	Peek(ctx context.Context, k Key) (Stored, error)
 	// All yields every session, live and expired, in no order.
 	All(ctx context.Context) iter.Seq2[Entry, error]
@@ -149,11 +149,11 @@ type Backend interface {
 	Ping(ctx context.Context) error
 }
 
-// ErrDown is what the error of a Backend is that knows that it can keep and read
-// nothing for now: to ask it what became of a write is no use.
+// ErrDown is the error of a Backend that knows that it can neither keep nor read anything
+// for now. The engine does not ask that Backend what became of a write.
 var ErrDown = errors.New("the store is down")
 
-// What a Backend answers when it is well.
+// The errors of a Backend that works.
 var (
 	ErrNotFound = errors.New("no such session")
 	ErrExpired  = fmt.Errorf("the session has expired: %w", ErrNotFound)

@@ -10,7 +10,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/memory"
 )
 
-// Promises 1 and 3.
+// If it failed, a visit that only looks would fill the store, or a session would begin
+// without a write or without its one cookie (promises 1 and 3 of the engine).
 func TestReadingNeverCreates(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, func(c *session.Config) { c.Placement = p })
@@ -41,7 +42,7 @@ func TestReadingNeverCreates(t *testing.T) {
 	})
 }
 
-// Promise 2.
+// If it failed, an attacker could fix the ID that a victim's session will have (promise 2).
 func TestClientNeverChoosesAnID(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, nil)
@@ -89,7 +90,8 @@ func TestClientNeverChoosesAnID(t *testing.T) {
 	})
 }
 
-// Promise 4.
+// If it failed, requests that change nothing would write and move the idle clock, or a
+// change inside a nested value would be lost (promise 4).
 func TestNoChangeIsNoWrite(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, nil)
@@ -120,7 +122,8 @@ func TestNoChangeIsNoWrite(t *testing.T) {
 	})
 }
 
-func TestConfigIsChecked(t *testing.T) {
+// If it failed, an engine would start with settings under which no session is safe.
+func TestNewRefusesBadSettings(t *testing.T) {
 	good := session.Config{Backend: memory.New(memory.Config{MaxSessions: 1}), Secrets: [][]byte{secret}, CookieName: "a"}
 	if _, err := session.New(good); err != nil {
 		t.Fatal(err) // the control

@@ -12,15 +12,15 @@ import (
 	"github.com/gorilla/securecookie"
 )
 
-// MinSecretBytes is how many bytes a signing secret has at least.
+// MinSecretBytes is the least number of bytes that a signing secret has.
 const MinSecretBytes = 32
 
-// purpose is what the signature is bound to. Not the cookie's name, which
-// differs by port: a secret serves one purpose, and each has its own key.
+// purpose is what the signature is bound to, in place of the cookie's name, which differs
+// by port and by seat. Each purpose of a secret has a key of its own.
 const purpose = "session"
 
-// codec signs envelopes with the newest key, verifies them with all, and remembers
-// which values did. It knows no name of a cookie: all views of an engine share it.
+// codec signs envelopes with the newest key, verifies cookies with all keys, and remembers
+// the cookies that verified. It depends on no cookie's name: all views of an engine share it.
 type codec struct {
 	keys    []*securecookie.SecureCookie
 	changes uint64 // how often the secrets had been replaced when this codec was made
@@ -84,9 +84,9 @@ var (
 	errForged  = errors.New("the signature does not fit")
 )
 
-// verify returns the cookie that a value of at most maxValue bytes is, or errGarbled,
-// errForged or errEnvelope. With knew, the same bytes had verified before under the same
-// keys, and nothing was computed again.
+// verify verifies a cookie's value, which may have maxValue bytes. The error is errGarbled,
+// errForged or errEnvelope. knew tells that the same bytes had verified before under the
+// same keys, and that nothing was computed again.
 func (c *codec) verify(value string, maxValue int) (cookie *Cookie, knew bool, err error) {
 	fits := len(value) <= maxValue // a value may be known from a view whose cookie has a shorter name
 	if fits {
@@ -94,9 +94,8 @@ func (c *codec) verify(value string, maxValue int) (cookie *Cookie, knew bool, e
 			return cookie, true, nil
 		}
 	}
-	// securecookie would also take a value whose last letter has other padding
-	// bits, and "change one letter" must mean any letter. Line ends are skipped by
-	// Go's base64 even when it is strict.
+	// Peel is stricter than securecookie, which accepts a last letter with other padding
+	// bits, and line ends anywhere: a cookie with one letter changed must never verify.
 	if _, ok := Peel(value); !ok {
 		return nil, false, errGarbled
 	}
@@ -119,30 +118,30 @@ func (c *codec) verify(value string, maxValue int) (cookie *Cookie, knew bool, e
 	return nil, false, errForged
 }
 
-// Cookie is a session cookie that verified. It does not change any more.
+// Cookie is a session cookie that was signed here or has verified. It never changes.
 type Cookie struct {
 	Value    string // as it stands in the header
 	Key      int    // which key verifies it, counted from 1, the newest
-	Keys     int    // of how many
+	Keys     int    // how many keys there are
 	envelope *envelope
 	key      Key    // of the record
-	changes  uint64 // of the codec that signed or verified it
+	changes  uint64 // as in the codec that signed or verified the cookie
 }
 
-// SignedAt returns when the cookie was signed, to the second.
+// SignedAt returns when the cookie was signed, in whole seconds.
 func (c *Cookie) SignedAt() time.Time {
 	l, _ := Peel(c.Value)
 	return l.SignedAt()
 }
 
-// RecordKey returns the key under which a store keeps the session that c names.
+// RecordKey returns the key under which a store keeps c's session.
 func (c *Cookie) RecordKey() Key { return c.key }
 
-// Envelope is what a cookie says, for people.
+// Envelope is what a cookie carries, for people to look at.
 type Envelope struct {
 	Bytes     int
 	Placement Placement
-	ID        string // the session ID itself: for the page of the browser that sent it, nowhere else
+	ID        string // the session ID itself: only the page of the browser that sent the cookie may show it
 	Version   uint64
 	Created   time.Time
 	Deadline  time.Time

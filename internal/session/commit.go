@@ -12,13 +12,13 @@ import (
 // SetCookie returns. When nothing changed it writes nothing, and a second Commit
 // does nothing at all unless more was staged.
 //
-// It returns a *LimitError or an *InputError for what cannot be kept, ErrFull
-// when the store has no room for it, ErrGone or ErrMoved when the session
-// ended meanwhile, and a *StoreError when the store does not answer: then nothing is
-// known of the write. It returns ErrConflict when others kept writing first, for 5 s
-// until its turn or for 2 s after it, and ErrStale for a hybrid session.
-// When ctx ends while it waits to try again, it returns the cause. After an error
-// nothing is staged any more.
+// It returns a *LimitError or an *InputError for what cannot be kept, ErrFull when the
+// store has no room, ErrGone or ErrMoved when the session ended meanwhile, and a
+// *StoreError when the store does not answer: then the write may have happened or not. It
+// returns ErrConflict when other requests kept writing first: for 5 s until it was this
+// one's turn, or for 2 s from then on. It returns ErrStale when a hybrid session would
+// leave behind values that this request does not know. When ctx ends while Commit waits to
+// try again, it returns the cause. After an error nothing is staged any more.
 func (s *Session) Commit(ctx context.Context) (err error) {
 	if s.done {
 		return nil
@@ -41,7 +41,7 @@ func (s *Session) Commit(ctx context.Context) (err error) {
 	if !errors.Is(err, ErrConflict) {
 		return err
 	}
-	leave, err := s.e.lines.enter(ctx, s.key)
+	leave, err := s.e.queues.enter(ctx, s.key)
 	if err != nil {
 		return err
 	}
@@ -64,11 +64,11 @@ func (s *Session) Commit(ctx context.Context) (err error) {
 	}
 }
 
-// leavesBehind tells that what is staged would move the values of a hybrid session
-// without those in a later cookie: another request has put them there since this one
-// was loaded, when it knew all of them, or this one's cookie is from before a clear or
-// a move. A cookie that is merely stale was known to be so: whoever sends it may have
-// lost a later one on its way, and must get on.
+// leavesBehind tells whether the staged changes would move the values of a hybrid session
+// without the values in a later cookie. That is so if another request has put them there
+// since this request loaded all values (knew), or if this request's cookie is older than a
+// clear or a move (blind). A cookie that was stale when it came may move what it knows:
+// the browser may never have got the later cookie, and must be able to go on.
 func (s *Session) leavesBehind(knew bool) bool {
 	return (knew && s.missed || s.blind) && len(s.ops) > 0 && (s.work.cycle || s.work.placement != Hybrid)
 }
@@ -92,6 +92,7 @@ func (s *Session) reload(ctx context.Context) error {
 	return nil
 }
 
+// commit tries once to write what is staged.
 func (s *Session) commit(ctx context.Context) error {
 	switch {
 	case s.verdict == VerdictMoved && s.id == "" && len(s.ops) > 0:
@@ -111,11 +112,11 @@ func (s *Session) differs() bool {
 		s.work.placement != s.base.placement || !slices.Equal(s.work.values, s.base.values))
 }
 
-// keepAlive does what a request that changed nothing may do: with Rolling it
-// moves the idle clock, and a cookie that an old key signed is signed anew. A
-// read never re-sends values, nor a cookie that values may have joined since: its
-// answer may arrive after a newer cookie. The exception is a rolling session of
-// placement cookie, once a minute: nothing else holds its clock.
+// keepAlive does what a request that changed nothing may do: with Rolling it moves the
+// idle clock, and a cookie that an old key signed is signed anew. A read sends neither
+// values again nor a cookie into which another request may have put values since: its
+// answer may arrive after the newer cookie, and would undo it. The exception is a rolling
+// session of placement cookie, once a minute: its clock is in the cookie only.
 func (s *Session) keepAlive(ctx context.Context) error {
 	e := s.e
 	if s.id == "" || !e.cfg.Rolling && s.cookie.Key == 1 {
@@ -123,7 +124,7 @@ func (s *Session) keepAlive(ctx context.Context) error {
 	}
 	now := e.Now()
 	if !now.Before(s.rec.Expires) {
-		return nil // it ran out since it was loaded
+		return nil // the session expired since it was loaded
 	}
 	expires, absolute := e.clocks(s.rec.Created, now, s.base.expiry)
 	v := *s.cookie.envelope
@@ -147,15 +148,15 @@ func (s *Session) keepAlive(ctx context.Context) error {
 	if !resign || s.stale {
 		return nil // nothing to send, or a later cookie was sent already
 	}
-	// The ID may have been cycled meanwhile: the new cookie must not be undone.
+	// The ID may have been cycled meanwhile: this cookie must not replace the new one.
 	if ok, err := s.alive(ctx); err != nil || !ok {
 		return err
 	}
 	return s.sign(ctx, &v)
 }
 
-// alive tells whether the session still is what this request loaded: its ID
-// opens it, and no record was written meanwhile.
+// alive tells whether the session is still as this request loaded it: the ID opens it, and
+// the record has the same version.
 func (s *Session) alive(ctx context.Context) (bool, error) {
 	rec, err := s.e.cfg.Backend.Load(ctx, s.key)
 	if err = storeError("load", err); errors.Is(err, ErrNotFound) && s.base.placement == InCookie {

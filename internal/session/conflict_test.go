@@ -18,7 +18,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/stores"
 )
 
-func TestParallelWrites(t *testing.T) {
+// If it failed, requests of one session at the same time would lose each other's updates
+// of server-held values (promise 9).
+func TestParallelWritesLoseNoUpdate(t *testing.T) {
 	for _, p := range []session.Placement{session.Hybrid, session.OnServer} {
 		t.Run(p.String(), func(t *testing.T) {
 			e := newEngine(t, nil)
@@ -62,7 +64,8 @@ func (conflicting) Save(context.Context, session.Key, session.Record) (uint64, e
 	return 0, session.ErrConflict
 }
 
-func TestConflictEnds(t *testing.T) {
+// If it failed, a request that never wins a conflict would try for ever.
+func TestConflictEndsAfterTwoSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, func(c *session.Config) { c.Backend = conflicting{memory.New(memory.Config{})} })
 		b := e.browser(t)
@@ -77,9 +80,9 @@ func TestConflictEnds(t *testing.T) {
 	})
 }
 
-// Fifty parallel sets of one hybrid session all come to an end, on a machine that
-// has other work too, and none is lost.
-func TestParallelSetsWaitInLine(t *testing.T) {
+// If it failed, fifty parallel sets of one hybrid session would lose one, or would fail on
+// a machine that has other work too.
+func TestParallelSetsWaitInQueue(t *testing.T) {
 	eachStore(t, func(t *testing.T, store stores.Store) {
 		e, _ := newEngineOn(t, store, nil)
 		b := e.browser(t)

@@ -26,8 +26,9 @@ func flip(text string, at int) string {
 	return text[:at] + string(c) + text[at+1:]
 }
 
-// Any changed letter is refused: the first, the last, and those between.
-func TestChangeOneLetter(t *testing.T) {
+// If it failed, a cookie with one letter changed, the first, the last or one between them,
+// would open its session.
+func TestCookieWithOneLetterChangedOpensNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, nil)
 		b := e.browser(t)
@@ -43,8 +44,9 @@ func TestChangeOneLetter(t *testing.T) {
 	})
 }
 
-// Cookie-held values are last-writer-wins, and the engine says when a cookie is stale.
-func TestStaleCookie(t *testing.T) {
+// If it failed, the lab would not say that a cookie is stale, or a lost answer would make
+// every later write fail. Of cookie-held values the last writer's count.
+func TestStaleCookieIsToldAndMayWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, nil)
 		b := e.browser(t)
@@ -66,7 +68,8 @@ func TestStaleCookie(t *testing.T) {
 	})
 }
 
-// Promise 13: the ID stands in the cookie and nowhere else.
+// If it failed, a session ID, which opens the session, would stand in a store, an event or
+// a page (promise 13).
 func TestIDStaysInTheCookie(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, nil)
@@ -94,8 +97,9 @@ func TestIDStaysInTheCookie(t *testing.T) {
 	})
 }
 
-// Promise 14.
-func TestSecretsRotate(t *testing.T) {
+// If it failed, a rotation of secrets would log people out, or a late answer to a read would
+// undo a newer cookie (promise 14).
+func TestReadsKeepTheOldSecretsCookie(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		old := newEngine(t, nil)
 		b := old.browser(t)
@@ -114,7 +118,9 @@ func TestSecretsRotate(t *testing.T) {
 	})
 }
 
-func TestSecondCookieOfOurName(t *testing.T) {
+// If it failed, a second cookie of the same name, from another path or a parent domain,
+// could hide or change the session.
+func TestFirstCookieThatVerifiesCounts(t *testing.T) {
 	e := newEngine(t, nil)
 	one, two := e.browser(t), e.browser(t)
 	one.set("one", "1")
@@ -140,7 +146,8 @@ func TestSecondCookieOfOurName(t *testing.T) {
 	}
 }
 
-func TestCookieAttributes(t *testing.T) {
+// If it failed, a flush would not expire the browser's cookie, or scripts could read it.
+func TestCookiesHaveTheConfiguredAttributes(t *testing.T) {
 	e := newEngine(t, func(c *session.Config) { c.Secure, c.CookiePath, c.CookieName = true, "/s/x/", "a" })
 	r := httptest.NewRequest("GET", "/", nil)
 	s, err := e.Load(r)
@@ -154,9 +161,9 @@ func TestCookieAttributes(t *testing.T) {
 	}
 }
 
-// The signature is bound to the purpose, not to the cookie's name, and the
-// envelope's deadline decides, not securecookie's own thirty days.
-func TestSignature(t *testing.T) {
+// If it failed, a secret that serves two ports or seats would not open their sessions, or
+// securecookie's own thirty days would end a session before its deadline.
+func TestSignatureCoversPurposeNotName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, func(c *session.Config) { c.Lifetime, c.IdleTimeout = 90*24*time.Hour, 90*24*time.Hour })
 		b := e.browser(t)
@@ -181,8 +188,9 @@ func TestSignature(t *testing.T) {
 	})
 }
 
-// Every letter of a cookie counts, also the last, whose spare bits base64 ignores.
-func TestLastLetter(t *testing.T) {
+// If it failed, a cookie whose last letter has other spare bits, which base64 ignores, would
+// open its session.
+func TestSpareBitsOfTheLastLetterCount(t *testing.T) {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	e := newEngine(t, nil)
 	for _, text := range []string{"R", "Ra", "Rah"} { // one of them leaves spare bits
@@ -199,6 +207,7 @@ func TestLastLetter(t *testing.T) {
 	}
 }
 
+// If it failed, the browser would drop the cookie up to a second before the session ends.
 func TestMaxAgeRoundsUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newEngine(t, nil).browser(t)
@@ -210,7 +219,7 @@ func TestMaxAgeRoundsUp(t *testing.T) {
 	})
 }
 
-// A write with an old key's cookie signs with the new one, and only then.
+// If it failed, sessions in use would end when the old secret is removed.
 func TestWriteSignsWithTheNewKey(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		old := newEngine(t, nil)
@@ -223,8 +232,8 @@ func TestWriteSignsWithTheNewKey(t *testing.T) {
 	})
 }
 
-// One request, several acts: the last cookie counts.
-func TestOneCookieARequest(t *testing.T) {
+// If it failed, a request with several acts would send the cookie of an earlier one.
+func TestLastCookieOfARequestCounts(t *testing.T) {
 	b := newEngine(t, nil).browser(t)
 	s := b.load()
 	must(t, s.Set("a", "1"))
@@ -241,9 +250,8 @@ func TestOneCookieARequest(t *testing.T) {
 	b.wantKeys("b")
 }
 
-// A cookie whose times are beyond the year 9999 is none: no page and no JSON could
-// tell of them.
-func TestCookieOfTheYear10000(t *testing.T) {
+// If it failed, a session could have times that neither a page nor JSON can show.
+func TestCookieBeyondTheYear9000OpensNothing(t *testing.T) {
 	for _, p := range placements {
 		now := time.Date(9999, 12, 31, 20, 0, 0, 0, time.UTC)
 		e := newEngine(t, func(c *session.Config) {

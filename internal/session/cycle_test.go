@@ -10,8 +10,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/memory"
 )
 
-// Promise 6.
-func TestCycle(t *testing.T) {
+// If it failed, a login would lose data, extend the absolute lifetime, or leave the ID alive
+// that an attacker knows; or a late request would undo the new cookie (promise 6).
+func TestCycleKeepsDataAndKillsTheOldID(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, nil)
 		b := e.browser(t)
@@ -53,7 +54,8 @@ func TestCycle(t *testing.T) {
 	})
 }
 
-// Promise 6: what was acknowledged before the cycle is in it.
+// If it failed, a write that was acknowledged before a cycle would be missing after it
+// (promise 6).
 func TestCycleLosesNoWrite(t *testing.T) {
 	for _, p := range []session.Placement{session.Hybrid, session.OnServer} {
 		t.Run(p.String(), func(t *testing.T) {
@@ -71,7 +73,8 @@ func TestCycleLosesNoWrite(t *testing.T) {
 	}
 }
 
-// A cycle that meets a write leaves no copy behind, and one that meets a flush none either.
+// If it failed, a cycle that meets a write or a flush would leave a second record, which
+// takes room and could revive the session.
 func TestCycleLeavesNoCopy(t *testing.T) {
 	m := &meddling{Backend: memory.New(memory.Config{})}
 	e := newEngine(t, func(c *session.Config) { c.Backend = m })

@@ -5,10 +5,10 @@ import (
 	"errors"
 )
 
-// Flush ends the session at once: the record goes, the cookie expires, and what
-// the old cookie held is dead with it. It does not wait for Commit.
-// It returns ErrMoved when the session lives on under a new ID, and a
-// *StoreError when the store does not answer.
+// Flush ends the session at once, without a Commit: the record goes, the browser's cookie
+// expires, and no copy of the cookie opens anything, its values included. It returns
+// ErrMoved when the session lives on under a new ID, and a *StoreError when the store does
+// not answer.
 func (s *Session) Flush(ctx context.Context) error {
 	if s.id == "" {
 		if s.verdict == VerdictMoved {
@@ -16,7 +16,7 @@ func (s *Session) Flush(ctx context.Context) error {
 		}
 		return nil
 	}
-	if err := s.bury(ctx, s.key); err != nil {
+	if err := s.destroy(ctx, s.key); err != nil {
 		return err
 	}
 	place := s.base.placement
@@ -26,12 +26,12 @@ func (s *Session) Flush(ctx context.Context) error {
 	return nil
 }
 
-// bury makes sure that key opens nothing any more.
-func (s *Session) bury(ctx context.Context, key Key) error {
+// destroy makes sure that key opens nothing any more.
+func (s *Session) destroy(ctx context.Context, key Key) error {
 	backend := s.e.cfg.Backend
 	if s.base.placement == InCookie {
-		stone := s.headstone(diedFlushed, Key{})
-		err := s.settle(ctx, key, stone, backend.Create(ctx, key, stone))
+		marker := s.marker(diedFlushed, Key{})
+		err := s.settle(ctx, key, marker, backend.Create(ctx, key, marker))
 		if err = storeError("create", err); !errors.Is(err, ErrExists) {
 			return err
 		}
@@ -51,11 +51,11 @@ func (s *Session) bury(ctx context.Context, key Key) error {
 	return err
 }
 
-// headstone returns the marker for the session's present ID. With InCookie it
-// stays as long as the cookie could still verify, otherwise only for as long as
-// late requests get their 409: no record, no session. After a cycle it names
-// where the session went.
-func (s *Session) headstone(how string, to Key) Record {
+// marker returns the marker that says how the session's present ID ended. In placement
+// cookie it lives as long as the cookie can verify. In the others, where the missing
+// record ends the session too, it lives for the 30 s in which late requests get a 409.
+// After a cycle, to is the new ID's key.
+func (s *Session) marker(how string, to Key) Record {
 	now := s.e.Now()
 	_, until := s.e.clocks(s.rec.Created, now, Expiry{})
 	if s.base.placement != InCookie {
@@ -64,7 +64,7 @@ func (s *Session) headstone(how string, to Key) Record {
 	return Record{Version: s.rec.Version, Created: s.rec.Created, Expires: until, Data: markerData(how, now, to), Marker: true}
 }
 
-// end makes s one that does not exist and expires the browser's cookie.
+// end makes s a session that does not exist, and expires the browser's cookie.
 func (s *Session) end() {
 	s.reset()
 	s.cookie = nil

@@ -12,7 +12,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/memory"
 )
 
-// Promise 5.
+// If it failed, a clear would end the session, or a flush would leave an old cookie alive
+// (promise 5).
 func TestClearAndFlush(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, nil)
@@ -53,7 +54,7 @@ func TestClearAndFlush(t *testing.T) {
 	})
 }
 
-// Promise 5: a flush is done when it was called, whatever comes after it.
+// If it failed, a page that fails after a logout would leave the session alive (promise 5).
 func TestFlushActsWhenCalled(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, nil)
@@ -64,7 +65,8 @@ func TestFlushActsWhenCalled(t *testing.T) {
 	})
 }
 
-// Promise 9.
+// If it failed, a slow write would revive a session that was flushed or cycled meanwhile
+// (promise 9).
 func TestWriteRevivesNothing(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, nil)
@@ -91,9 +93,9 @@ func TestWriteRevivesNothing(t *testing.T) {
 	})
 }
 
-// After ErrGone the same request neither begins another session nor sends a
-// cookie of before: it would lie over the new one.
-func TestNothingAfterGone(t *testing.T) {
+// If it failed, a request that met ErrGone would begin another session, or send its older
+// cookie over the new one.
+func TestNoCookieAfterErrGone(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, nil)
 		b := e.browser(t)
@@ -114,8 +116,8 @@ func TestNothingAfterGone(t *testing.T) {
 	})
 }
 
-// A flush that meets a cycle does not say that the session is dead while it lives on.
-func TestFlushMeetsCycle(t *testing.T) {
+// If it failed, a flush would say that the session is dead while it lives under a new ID.
+func TestFlushThatMeetsACycleIsErrMoved(t *testing.T) {
 	for _, p := range []session.Placement{session.Hybrid, session.OnServer} {
 		m := &meddling{Backend: memory.New(memory.Config{})}
 		e := newEngine(t, func(c *session.Config) { c.Backend = m })

@@ -1,14 +1,18 @@
 // Package session is the session engine: signed cookies, a server-side store
 // behind a small interface, two clocks, and three placements of the values.
 //
-// Begin with New. An Engine loads the Session of a request; Get, Set, Delete and
-// their like work on it, and Commit writes what was staged and says which cookie
-// to send. Store is the same engine behind gorilla's idiom, for code that knows
-// session.Get, s.Values and s.Save.
+// Begin with New and Engine.Load. An Engine loads the Session of a request; Get, Set,
+// Delete and the other methods of Session read it and stage changes, and Commit writes
+// what was staged and makes the cookie to send. Store is the same engine behind gorilla's
+// idiom, for code that knows session.Get, s.Values and s.Save.
 //
-// Reading never creates a session; a client never chooses an ID; a write never
-// revives a session that ended meanwhile, and never loses another's update of a
-// server-held value. Values that live in the cookie die with the session's ID.
+// Reading never creates a session. A client never chooses an ID. A write never revives a
+// session that ended meanwhile, and never loses another request's update of a server-held
+// value. Values that live in the cookie die with the session's ID.
+//
+// To read the engine itself: load.go opens a session, session.go stages changes,
+// commit.go and write.go store them, end.go ends a session. codec.go signs and verifies
+// cookies, envelope.go says what stands in cookies and records, backend.go what a store does.
 package session
 
 import (
@@ -25,13 +29,13 @@ import (
 
 const (
 	sweepEvery  = 10 * time.Minute       // how often Run clears what has expired
-	sweepStep   = 1000                   // sessions a step, so that no request waits for it
+	sweepStep   = 1000                   // records a step, so that no request waits for the sweeper
 	cycledFor   = 30 * time.Second       // how long a replaced ID answers 409 to a write
-	retryFor    = 2 * time.Second        // how long a conflicting write is tried again, once it is its turn
-	lineFor     = 5 * time.Second        // how long it waits for its turn
+	retryFor    = 2 * time.Second        // how long a conflicting write is tried again, from its turn on
+	queueFor    = 5 * time.Second        // how long a conflicting write waits for its turn
 	settleFor   = 800 * time.Millisecond // how long a store that does not answer is asked what became of a write
-	settlePause = 10 * time.Millisecond
-	resignEvery = time.Minute // how often a rolling read may re-sign a cookie that carries values
+	settlePause = 10 * time.Millisecond  // between two of these questions
+	resignEvery = time.Minute            // how often a rolling read may re-sign a cookie that carries values
 )
 
 // Config is what an Engine is made of.
@@ -49,10 +53,10 @@ type Config struct {
 	// IdleTimeout is how long a session lives after its last write, Lifetime
 	// how long at most. Defaults: 2 h and 8 h.
 	IdleTimeout, Lifetime time.Duration
-	// IDRoom bounds the IDs of placement cookie: one for which it has no room is
-	// ErrNoID. Default: no limit.
+	// IDRoom bounds how many IDs of placement cookie are given out: without room for one
+	// more, a Commit that needs a new ID returns ErrNoID. Default: no limit.
 	IDRoom *IDRoom
-	// Rolling makes reads move the idle clock too.
+	// Rolling makes reads move the idle clock too. Default: only writes move it.
 	Rolling bool
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
@@ -60,30 +64,31 @@ type Config struct {
 	Log *slog.Logger
 	// OnEvent, when set, is called for everything the engine does. It must not block.
 	OnEvent func(context.Context, Event)
-	// Watched tells whether anybody wants the events of a context: without, nothing
-	// is told. Default: always.
+	// Watched tells whether anybody wants the events of a context. If it returns false,
+	// OnEvent is not called. Default: it is always called.
 	Watched func(context.Context) bool
 }
 
-// Engine gives requests their sessions. It is safe for concurrent use.
+// Engine gives requests their sessions. It is safe for concurrent use. New makes one for
+// one cookie, and At gives views of it for other cookies.
 type Engine struct {
 	*shared
-	name, path string // of its cookie
-	maxValue   int    // bytes of a cookie's value beside that name
-	maxRaw     int    // bytes of an envelope that fit into them
-	// What stands in a Set-Cookie line before and after Max-Age.
+	name, path string // of the cookie
+	maxValue   int    // how many bytes the cookie's value may have beside the name
+	maxRaw     int    // how many bytes of envelope fit into maxValue
+	// The attributes of a Set-Cookie line before and after Max-Age.
 	beforeMaxAge, afterMaxAge string
-	contextKey                any                    // of a request's Session in its context
-	latest                    atomic.Pointer[Cookie] // signed or verified last
+	contextKey                any                    // under which a request's context keeps its Session
+	latest                    atomic.Pointer[Cookie] // the cookie that was signed or verified last
 }
 
 // shared is what all views of an engine have in common.
 type shared struct {
-	cfg     Config // without the cookie's name and path
-	codec   atomic.Pointer[codec]
-	changes atomic.Uint64 // how often the secrets were replaced
-	lines   lines         // by the key of a record: one line for a session, whatever view a request is for
-	mark    func() string // makes the mark of a write; a test takes it away
+	cfg     Config                // without the cookie's name and path
+	codec   atomic.Pointer[codec] // of the present secrets
+	changes atomic.Uint64         // how often the secrets were replaced
+	queues  queues                // of writers: a session has one, whatever view their requests are for
+	mark    func() string         // makes the mark of a write; a test replaces it
 }
 
 // New returns an engine, or an error that names the wrong setting.
@@ -112,7 +117,7 @@ func New(cfg Config) (*Engine, error) {
 	case cfg.IdleTimeout < time.Second || cfg.Lifetime < time.Second:
 		return nil, errors.New("session: the idle timeout and the lifetime are at least one second")
 	}
-	e := &Engine{shared: &shared{cfg: cfg, lines: lines{of: make(map[Key]*line)}, mark: newWriteMark}}
+	e := &Engine{shared: &shared{cfg: cfg, queues: queues{byKey: make(map[Key]*queue)}, mark: newWriteMark}}
 	e.cfg.CookieName, e.cfg.CookiePath = "", ""
 	if err := e.SetSecrets(cfg.Secrets); err != nil {
 		return nil, err
@@ -122,10 +127,11 @@ func New(cfg Config) (*Engine, error) {
 
 // At returns a view of e whose cookie has that name and path. All views are one engine:
 // they share the store, the settings, the signing secrets, the known cookies and the
-// queues of writers. A view costs some hundred bytes, and the cookie that it saw last.
+// queues of writers. A view takes some hundred bytes, and the cookie that it saw last.
 //
-// What is signed in a cookie is not its name: a value that one view set opens the same
-// session when it comes under the name of another. The error names an impossible name.
+// The signature does not cover the cookie's name: a value that one view set opens the
+// same session when it comes under the name of another view. The error names an
+// impossible name.
 func (e *Engine) At(name, path string) (*Engine, error) {
 	if (&http.Cookie{Name: name}).Valid() != nil {
 		return nil, fmt.Errorf("session: %q cannot be a cookie's name", name)
@@ -149,9 +155,9 @@ func (e *Engine) SetSecrets(secrets [][]byte) error {
 	return err
 }
 
-// verify returns the cookie that a value under e's name is; see codec.verify. The
-// cookie that came last is remembered by the view itself: other views, however many
-// cookies they are sent, do not push it out.
+// verify verifies a value that came under e's name; see codec.verify. The view remembers
+// the latest cookie by itself, so that other views do not push it out, however many
+// cookies they are sent.
 func (e *Engine) verify(value string) (cookie *Cookie, knew bool, err error) {
 	c := e.codec.Load()
 	if last := e.latest.Load(); last != nil && last.changes == c.changes && last.Value == value {
@@ -163,7 +169,7 @@ func (e *Engine) verify(value string) (cookie *Cookie, knew bool, err error) {
 	return cookie, knew, err
 }
 
-// sign returns the cookie that carries v under e's name.
+// sign returns a cookie of e's name that carries v.
 func (e *Engine) sign(v *envelope) (*Cookie, error) {
 	cookie, err := e.codec.Load().sign(v, e.maxValue)
 	if err == nil {
@@ -178,23 +184,25 @@ func (e *Engine) CookieName() string { return e.name }
 // Placement returns where a new session's values live unless it says otherwise.
 func (e *Engine) Placement() Placement { return e.cfg.Placement }
 
-// forgotten returns up to which expiry the store has removed markers, or a *StoreError.
+// forgotten returns the latest expiry of the markers that the store has removed, or a
+// *StoreError.
 func (e *Engine) forgotten(ctx context.Context) (time.Time, error) {
 	t, err := e.cfg.Backend.Forgotten(ctx)
 	return t, storeError("forgotten", err)
 }
 
-// mayHaveEnded tells whether an ID of placement cookie is so old that the store may
-// have removed its marker. Before a clock went back, all of that age had expired.
+// mayHaveEnded tells whether an ID of placement cookie is so old that the store may have
+// removed the marker of its end. That happens after the clock went back: before, all IDs
+// of that age had expired. The error is a *StoreError.
 func (e *Engine) mayHaveEnded(ctx context.Context, created time.Time) (bool, error) {
 	forgotten, err := e.forgotten(ctx)
 	return !created.Add(e.cfg.Lifetime).After(forgotten), err
 }
 
-// Policy returns the two clocks: idle, and absolute.
+// Policy returns the idle timeout and the absolute lifetime.
 func (e *Engine) Policy() (idle, lifetime time.Duration) { return e.cfg.IdleTimeout, e.cfg.Lifetime }
 
-// EnvelopeBudget returns how many bytes of envelope fit into one cookie.
+// EnvelopeBudget returns how many bytes of envelope fit into one cookie of e's name.
 func (e *Engine) EnvelopeBudget() int { return e.maxRaw }
 
 // Stats returns the store's figures, or a *StoreError.
@@ -206,8 +214,8 @@ func (e *Engine) Stats(ctx context.Context) (Stats, error) {
 // Ping returns a *StoreError if the store does not answer.
 func (e *Engine) Ping(ctx context.Context) error { return storeError("ping", e.cfg.Backend.Ping(ctx)) }
 
-// ClearExpired removes every record that is expired now, in steps, and returns
-// how many sessions that were. The only error is a *StoreError.
+// ClearExpired removes every record that has expired, in steps, and returns how many
+// sessions it removed. The only error is a *StoreError.
 func (e *Engine) ClearExpired(ctx context.Context) (removed int, err error) {
 	now := e.Now()
 	for {
@@ -239,11 +247,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 }
 
-// Now is the engine's clock, in whole milliseconds as every store keeps them.
+// Now returns the time of the engine's clock in whole milliseconds, as stores keep it.
 func (e *Engine) Now() time.Time { return e.cfg.Now().UTC().Truncate(time.Millisecond) }
 
-// header returns the Set-Cookie header for a cookie's value.
-// An empty value expires the cookie, with the same attributes.
+// header returns the cookie of a Set-Cookie header. With an empty value and a negative
+// maxAge it expires the browser's cookie, with the same attributes.
 func (e *Engine) header(value string, maxAge int) *http.Cookie {
 	return &http.Cookie{
 		Name: e.name, Value: value, Path: e.path, MaxAge: maxAge,
@@ -251,7 +259,8 @@ func (e *Engine) header(value string, maxAge int) *http.Cookie {
 	}
 }
 
-// line returns c, one of header's, as net/http would write it. It costs a third of that.
+// line returns the Set-Cookie line of c, which header made, as c.String() would write it,
+// in a third of the time.
 func (e *Engine) line(c *http.Cookie) string {
 	age := ""
 	if c.MaxAge != 0 {

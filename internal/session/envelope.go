@@ -19,11 +19,11 @@ import (
 type envelope struct {
 	placement Placement
 	id        string
-	version   uint64 // of the session when signed; 0 with OnServer, where the cookie cannot be stale
+	version   uint64 // of the session when the cookie was signed; 0 with OnServer, where no cookie is stale
 	created   time.Time
-	deadline  time.Time // the cookie is dead from here on, whatever its label says
-	expiry    Expiry    // the session's own expiry; with Hybrid and OnServer the record decides
-	values    entries   // those that live in the cookie
+	deadline  time.Time // from when on the cookie is dead, whatever its Max-Age says
+	expiry    Expiry    // the session's own expiry; with Hybrid and OnServer the record's counts
+	values    entries   // that live in the cookie
 }
 
 const (
@@ -42,7 +42,7 @@ const (
 
 var errEnvelope = errors.New("the cookie's payload is not an envelope of this format")
 
-// head returns the bytes of v that come before the values.
+// head appends the bytes of v that come before the values.
 func (v *envelope) head(dst []byte) []byte {
 	flags := byte(v.placement)
 	switch {
@@ -84,7 +84,7 @@ func parseEnvelope(b []byte) (*envelope, error) {
 	}
 	number := func() (n uint64) {
 		n, size := binary.Uvarint(rest)
-		if size <= 0 || n > maxMilli { // beyond any time or count this program can meet
+		if size <= 0 || n > maxMilli { // larger than any time or version of this program
 			rest = nil
 			return 0
 		}
@@ -120,19 +120,19 @@ func parseEnvelope(b []byte) (*envelope, error) {
 	return v, nil
 }
 
-// contents is what the Data of a record says: the server-held half of a session.
+// contents is what the Data of a record says: the half of a session that the server holds.
 type contents struct {
 	placement Placement
 	expiry    Expiry
-	floor     uint64 // values in a cookie of an older version count no more
+	floor     uint64 // the values in a cookie of an older version count no more
 	changed   uint64 // hybrid: the version at which the values in the cookie changed last
-	write     string // random, of the write that made this record
+	write     string // the mark of the write that made this record
 	values    entries
 }
 
-// newWriteMark returns letters that no other write of the same version has. By them
-// a request whose answer from the store was lost knows its own write: another
-// request may have written the same data.
+// newWriteMark returns random letters for one write. By its mark a request whose answer
+// from the store was lost recognizes its own write: another request may have written the
+// same values over the same version.
 func newWriteMark() string {
 	const letters = "abcdefghijklmnopqrstuvwxyz234567"
 	var mark [10]byte // 50 random bits
@@ -142,7 +142,7 @@ func newWriteMark() string {
 	return string(mark[:])
 }
 
-// append writes c as the JSON that a student reads in the store, for example
+// append appends c as the JSON that a student reads in the store, for example
 //
 //	{"placement":"hybrid","expiry":"5m0s","values":{"cart":[1,2]},"cookie":1,"write":"q3xkzt7mva"}
 func (c *contents) append(dst []byte) []byte {
@@ -166,6 +166,7 @@ func (c *contents) append(dst []byte) []byte {
 	return append(dst, `"}`...)
 }
 
+// parseContents reads the Data of a session's record. The error says that it is corrupt.
 func parseContents(data string) (c contents, err error) {
 	err = checkJSON(data)
 	if err == nil {
@@ -210,13 +211,13 @@ func (c *contents) parse(data string) error {
 	return nil
 }
 
-// A marker says how its ID died.
+// A marker says how its ID ended.
 const (
 	diedFlushed = "flushed"
 	diedCycled  = "cycled"
 )
 
-// markerData is a marker as a student reads it in the store, for example
+// markerData returns the Data of a marker as a student reads it in the store, for example
 //
 //	{"cycled":"2026-11-23T09:00:00Z","to":"9f2c41e0"}
 func markerData(how string, when time.Time, to Key) string {
@@ -227,11 +228,11 @@ func markerData(how string, when time.Time, to Key) string {
 	return string(append(b, '}'))
 }
 
-// cycledAt returns when the marker's ID was replaced by a new one;
-// the zero time for one that was flushed.
+// cycledAt returns when a marker's ID was replaced by a new one, or the zero time for an ID
+// that was flushed.
 func cycledAt(marker string) (when time.Time) {
 	if checkJSON(marker) != nil {
-		return when // a marker that says nothing marks a dead ID all the same
+		return when // a corrupt marker marks a dead ID all the same
 	}
 	for name, value := range members(marker) {
 		if s, err := text(value); name == `"`+diedCycled+`"` && err == nil {

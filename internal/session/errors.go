@@ -17,20 +17,21 @@ const (
 )
 
 var (
-	// ErrGone is returned by Commit when another request ended the session, or
-	// gave it a new ID, after this one had loaded it. Nothing was written.
+	// ErrGone is returned by Commit when another request ended the session, or gave it a
+	// new ID, after this request had loaded it. Nothing was written.
 	ErrGone = errors.New("another request ended this session meanwhile")
-	// ErrMoved is returned by Commit for a request that carries an ID which was
-	// replaced by a new one less than 30 seconds ago. Nothing was written.
+	// ErrMoved is returned by Commit and Flush for a request whose ID was replaced by a new
+	// one less than 30 seconds ago. Nothing was written.
 	ErrMoved = errors.New("this session has a new ID since a moment ago")
 )
 
 var (
-	// ErrStale is an ErrConflict: a hybrid session was to get a new ID or placement by
-	// a request that does not know the values in a later cookie. They would be left
-	// behind for good. Nothing was written.
+	// ErrStale is an ErrConflict: a request that does not know the values in a later cookie
+	// would have given a hybrid session a new ID or placement, and those values would have
+	// been lost. Nothing was written.
 	ErrStale = fmt.Errorf("a later cookie carries values that this request does not know: %w", ErrConflict)
-	// ErrNoID is an ErrFull: no more IDs of placement cookie are given out for now.
+	// ErrNoID is an ErrFull: for now, no more IDs of placement cookie are given out.
+	// See IDRoom.
 	ErrNoID = fmt.Errorf("too many IDs of placement cookie were given out: %w", ErrFull)
 )
 
@@ -44,20 +45,20 @@ const (
 	LimitCookie  Limit = "cookie"  // MaxCookieBytes
 )
 
-// LimitError tells that something would have become too large. Nothing was changed.
+// LimitError tells what would have become too large. Nothing was changed.
 type LimitError struct {
 	Limit Limit
-	Size  int    // what it would have been; bytes, or keys for LimitKeys
-	Max   int    // what is allowed
-	Key   string // the key that met the limit
+	Size  int    // the size that was refused, in bytes, or in keys for LimitKeys
+	Max   int    // the largest size that is allowed
+	Key   string // the key whose value met the limit
 }
 
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("the %s would be %d, at most %d", e.Limit, e.Size, e.Max)
 }
 
-// InputError tells that a key, a value or a setting is not one that a session
-// can have. Its text is for people and says what is allowed.
+// InputError tells that a session cannot have a key, a value or a setting. Its text is for
+// people and says what is allowed.
 type InputError struct {
 	Field string // of the form: "key", "value", "type", "placement", …
 	Text  string
@@ -65,8 +66,8 @@ type InputError struct {
 
 func (e *InputError) Error() string { return e.Text }
 
-// StoreError tells that the backend did not answer. The browser's cookie must be
-// left as it is: an outage is not a logout.
+// StoreError tells that the backend did not answer. The response must leave the browser's
+// cookie as it is: an outage is not a logout.
 type StoreError struct {
 	Op  string // what was asked of the backend: "load", "save", …
 	Err error  // what it answered
@@ -75,7 +76,8 @@ type StoreError struct {
 func (e *StoreError) Error() string { return "session store: " + e.Op + ": " + e.Err.Error() }
 func (e *StoreError) Unwrap() error { return e.Err }
 
-// storeError passes on what a well backend says and marks everything else.
+// storeError returns the errors of a Backend that works as they are, and any other as a
+// *StoreError.
 func storeError(op string, err error) error {
 	if Answered(err) {
 		return err
@@ -83,13 +85,14 @@ func storeError(op string, err error) error {
 	return &StoreError{Op: op, Err: err}
 }
 
-// Answered tells whether err is one that a well Backend answers, nil included.
+// Answered tells whether err is nil or an error of a Backend that works, which means that
+// the store did answer.
 func Answered(err error) bool {
 	if err == nil {
 		return true
 	}
-	for _, known := range []error{ErrNotFound, ErrExists, ErrConflict, ErrFull} {
-		if errors.Is(err, known) {
+	for _, answer := range []error{ErrNotFound, ErrExists, ErrConflict, ErrFull} {
+		if errors.Is(err, answer) {
 			return true
 		}
 	}

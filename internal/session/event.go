@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// Event tells of one thing that the engine did, at the moment it did it. What a
-// page, a log or a figure says of the engine comes from events.
+// Event tells of one thing that the engine did, at the moment when it did it. The lab's
+// timeline, the logs and the metrics are made of events.
 type Event struct {
 	Kind    EventKind
 	Time    time.Time
-	Session Name      // the session's name
-	Key     string    // the key concerned
-	Before  Name      // the name that Cycled replaced
+	Session Name      // the session's short name
+	Key     string    // the key that was set, deleted or placed
+	Before  Name      // the short name that Cycled replaced
 	Reason  string    // why something was refused, expired or discarded
 	Place   Placement // of the session
-	Lives   string    // "cookie" or "server", for Placed
+	Lives   string    // where Placed put the value: "cookie" or "server"
 	Bytes   int       // of the value, the cookie or the record
 	Version uint64    // of the session
 	Count   int       // how many keys were cleared, or records swept
 
 	KeyNumber, KeyCount int  // which signing key verified or signed, counted from 1, of how many
-	Known               bool // these very bytes were signed or verified before, and not computed again
+	Known               bool // these very bytes were signed or verified before: nothing was computed again
 }
 
 // EventKind names what happened.
@@ -45,12 +45,13 @@ const (
 	Saved     EventKind = "saved"     // a record was written
 )
 
-// watched tells whether anybody listens.
+// watched tells whether anybody wants the events of ctx.
 func (e *Engine) watched(ctx context.Context) bool {
 	return e.cfg.OnEvent != nil && (e.cfg.Watched == nil || e.cfg.Watched(ctx))
 }
 
-// emit passes an event on. It costs next to nothing while nobody listens.
+// emit passes an event on to OnEvent, with the time. It costs next to nothing while nobody
+// wants events.
 func (e *Engine) emit(ctx context.Context, ev Event) {
 	if !e.watched(ctx) {
 		return

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// Expiry is a session's own expiry. The zero value is the policy: the idle
-// timeout after the last write. The absolute lifetime caps all of them.
+// Expiry is a session's own expiry. The zero value is the engine's policy: the idle
+// timeout after the last write. The absolute lifetime caps every expiry.
 type Expiry struct {
-	After        time.Duration // this long after the last write, in place of the idle timeout; negative: at once
-	At           time.Time     // at this instant, whatever is written
-	BrowserClose bool          // the policy, and the cookie ends with the browser
+	After        time.Duration // this long after the last write, in place of the idle timeout; if negative, at once
+	At           time.Time     // at this instant, whatever is written before it
+	BrowserClose bool          // by the policy on the server, and the browser drops the cookie when it closes
 }
 
 // String returns the form in which a record keeps x; parseExpiry reads it.
@@ -43,7 +43,8 @@ func parseExpiry(s string) (Expiry, error) {
 	return Expiry{At: at}, nil
 }
 
-// clocks returns when a session that is written now dies, and its absolute end.
+// clocks returns when a session with the expiry x that is written now expires, and the
+// end of its absolute lifetime.
 func (e *Engine) clocks(created, now time.Time, x Expiry) (expires, absolute time.Time) {
 	absolute = created.Add(e.cfg.Lifetime)
 	switch {
@@ -60,16 +61,16 @@ func (e *Engine) clocks(created, now time.Time, x Expiry) (expires, absolute tim
 	return expires, absolute
 }
 
-// maxAge returns the cookie's label in seconds: what is left of the session's
-// own expiry or else of its absolute lifetime, and 0, no label, for a session
-// that ends with the browser.
+// maxAge returns the cookie's Max-Age in seconds: what is left of the session's own expiry
+// or, without one, of its absolute lifetime. It returns 0, which means no Max-Age, for a
+// session that ends with the browser.
 func (s *Session) maxAge(now time.Time) int {
 	until := s.rec.Created.Add(s.e.cfg.Lifetime)
 	switch x := s.base.expiry; {
 	case x.BrowserClose:
 		return 0
 	case s.e.cfg.Rolling && s.base.placement == Hybrid:
-		// Reads move its clock without a new cookie: the label must not end it before.
+		// Reads move the record's clock without a new cookie, which must not end before it.
 	case x.After != 0 || !x.At.IsZero():
 		until = s.rec.Expires
 	}

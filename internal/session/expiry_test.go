@@ -8,8 +8,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// Promise 7.
-func TestClocks(t *testing.T) {
+// If it failed, a session would outlive its idle timeout or its absolute lifetime, or end
+// before (promise 7).
+func TestIdleAndAbsoluteClocks(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, nil)
 		b := e.browser(t)
@@ -34,7 +35,9 @@ func TestClocks(t *testing.T) {
 	})
 }
 
-func TestOwnExpiry(t *testing.T) {
+// If it failed, a session's own expiry would not end it, or Max-Age would say another time
+// (promise 7).
+func TestOwnExpiryEndsTheSessionAndSetsMaxAge(t *testing.T) {
 	expire := func(b *browser, x session.Expiry) *session.Session {
 		return b.do(func(s *session.Session) { s.SetExpiry(x) })
 	}
@@ -101,8 +104,8 @@ func TestOwnExpiry(t *testing.T) {
 	}
 }
 
-// A session that expires between load and write is not revived.
-func TestExpiresBetweenLoadAndWrite(t *testing.T) {
+// If it failed, a session that expires between load and write would live again.
+func TestWriteAfterExpiryRevivesNothing(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		for name, act := range map[string]func(s *session.Session){
 			"write": func(s *session.Session) { must(t, s.Set("late", "1")) },
@@ -126,7 +129,8 @@ func TestExpiresBetweenLoadAndWrite(t *testing.T) {
 	})
 }
 
-func TestAbsoluteCapsIdle(t *testing.T) {
+// If it failed, a session in use would outlive its absolute lifetime.
+func TestAbsoluteEndCapsTheIdleClock(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		b := newEngine(t, nil).browser(t)
 		b.born(p)
@@ -140,9 +144,9 @@ func TestAbsoluteCapsIdle(t *testing.T) {
 	})
 }
 
-// A copy of the cookie does not outlive an expiry that was set, whatever the copy
-// and the request that sets it know of each other.
-func TestCopyOutlivesNoExpiry(t *testing.T) {
+// If it failed, a copy of the cookie would open the session after an expiry that another
+// request set, which may not have known of the copy's.
+func TestNoCopyOutlivesAnExpiryThatWasSet(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, nil)
 		b := e.browser(t)

@@ -43,9 +43,9 @@ func (b *nth) hook(ctx context.Context, _ string) (before, after error) {
 	return err, nil
 }
 
-// TestNthOperationFails lets each store operation of a session's life fail in
-// turn. What was acknowledged stays readable, what was refused may have happened
-// or not but nothing else, and a failure is a StoreError that sends no cookie.
+// TestNthOperationFails lets each store operation of a session's life fail in turn. If it
+// failed, an outage would lose something that was acknowledged, change something that was
+// not asked for, send a cookie, or be anything but a StoreError.
 func TestNthOperationFails(t *testing.T) {
 	eachStore(t, func(t *testing.T, store stores.Store) {
 		for _, first := range placements {
@@ -62,8 +62,9 @@ func TestNthOperationFails(t *testing.T) {
 	})
 }
 
-// TestSlowOperation is the same with time that passes, over the one store that
-// needs nothing but memory.
+// TestSlowOperation is TestNthOperationFails with operations that take 3 s of the bubble's
+// time, over the memory store. If it failed, a slow store would hold requests up for longer
+// than their 2 s.
 func TestSlowOperation(t *testing.T) {
 	for _, first := range placements {
 		for _, fault := range []fault{{slow: true}, {after: true, slow: true}} {

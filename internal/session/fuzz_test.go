@@ -20,7 +20,8 @@ func seedEnvelopes() []*envelope {
 	}
 }
 
-// FuzzEnvelope: what parses is written again as the same bytes, and nothing panics.
+// FuzzEnvelope: if it failed, bytes would parse to an envelope that is written as other
+// bytes, or make the parser panic.
 func FuzzEnvelope(f *testing.F) {
 	for _, v := range seedEnvelopes() {
 		f.Add(v.append(nil))
@@ -41,6 +42,8 @@ func FuzzEnvelope(f *testing.F) {
 	})
 }
 
+// If it failed, a cookie would say something else than was signed, or a cut one would parse
+// with values.
 func TestEnvelopeRoundTrip(t *testing.T) {
 	for _, v := range seedEnvelopes() {
 		b := v.append(nil)
@@ -59,7 +62,7 @@ func TestEnvelopeRoundTrip(t *testing.T) {
 	}
 }
 
-// FuzzCookie: no cookie value that the key did not sign opens anything.
+// FuzzCookie: if it failed, a value that the key did not sign would verify.
 func FuzzCookie(f *testing.F) {
 	c, err := newCodec([][]byte{bytes.Repeat([]byte("k"), 32)}, 1)
 	if err != nil {
@@ -87,7 +90,7 @@ func FuzzCookie(f *testing.F) {
 	})
 }
 
-// FuzzContents: a record's data that parses is written again as data that says the same.
+// FuzzContents: if it failed, a record that is read and written would change its meaning.
 func FuzzContents(f *testing.F) {
 	for _, c := range []contents{
 		{placement: Hybrid, values: entries{{key: "cart", Value: `[1,2]`, onServer: true}}},

@@ -12,25 +12,26 @@ import (
 
 // Store is an Engine behind gorilla's idiom: s.Values, s.Save, s.AddFlash,
 // s.Options.MaxAge. Save compares s.Values with what was loaded and commits the
-// difference as operations, never the whole map, so that code written for
-// gorilla gets the same guarantees. Keys are strings; values are what
-// encoding/json can write, and come back as it decodes them, with json.Number
-// for numbers. Flash messages live under gorilla's key "_flash".
+// difference as operations, never the whole map, so that code written for gorilla gets the
+// engine's guarantees. Keys must be strings. Values must be what encoding/json can write;
+// they come back as it decodes them, numbers as json.Number. Flash messages live under
+// gorilla's key "_flash".
 //
-// s.ID is the session's short name, never the ID itself. Setting it to "" before
-// Save asks for a new ID with the same data. Options.MaxAge: below 0 is flush, 0
+// s.ID is the session's short name, never the ID itself. Code that sets it to "" before
+// Save asks for a new ID with the same data. Options.MaxAge: a negative one is a flush, 0
 // ends the session with the browser, n lets it expire n seconds after the last write.
 type Store struct{ *Engine }
 
 var _ sessions.Store = Store{}
 
-// Get returns the session of r, loaded once a request.
+// Get returns the session of r. A request loads it once.
 func (st Store) Get(r *http.Request, name string) (*sessions.Session, error) {
 	return sessions.GetRegistry(r).Get(st, name)
 }
 
-// New returns the session that r's cookie opens, or a new, empty one; never nil.
-// A cookie that is refused is no error. A store that does not answer is.
+// New returns the session that r's cookie opens, or a new, empty session; never nil. That
+// a cookie is refused is no error. It is an error that the store does not answer, and that
+// the engine's cookie has another name.
 func (st Store) New(r *http.Request, name string) (*sessions.Session, error) {
 	gs := sessions.NewSession(st, name)
 	gs.IsNew = true
@@ -61,8 +62,9 @@ func (s *Session) fill(gs *sessions.Session) {
 	}
 }
 
-// Save commits what changed in gs since it was loaded or saved, and sets the
-// cookie on w. A second Save replaces the cookie of the first.
+// Save commits what changed in gs since it was loaded or saved, and sets the cookie on w. A
+// second Save replaces the cookie of the first. It returns Commit's errors, and an
+// *InputError for a key or a value that a session cannot have.
 func (st Store) Save(r *http.Request, w http.ResponseWriter, gs *sessions.Session) error {
 	s, err := st.Load(r)
 	if err != nil {
@@ -77,6 +79,7 @@ func (st Store) Save(r *http.Request, w http.ResponseWriter, gs *sessions.Sessio
 	return nil
 }
 
+// commitGorilla stages what differs between gs and s, and commits it.
 func (s *Session) commitGorilla(r *http.Request, gs *sessions.Session) error {
 	ctx := r.Context()
 	if gs.Options.MaxAge < 0 {

@@ -34,6 +34,8 @@ func (b *browser) gorilla(handle func(gs *sessions.Session, save func() error)) 
 	return w
 }
 
+// If it failed, code in gorilla's idiom would lose values or flash messages, or save when
+// nothing changed.
 func TestGorillaIdiom(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, func(c *session.Config) { c.Placement = p })
@@ -85,7 +87,7 @@ func TestGorillaIdiom(t *testing.T) {
 	})
 }
 
-// If it failed, a login in gorilla's idiom would keep the ID of before, or lose the data.
+// If it failed, a login in gorilla's idiom would keep the old ID, or lose the data.
 func TestGorillaEmptyIDAsksForANewOne(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		b := newEngine(t, func(c *session.Config) { c.Placement = p }).browser(t)
@@ -124,6 +126,8 @@ func TestGorillaMaxAge(t *testing.T) {
 	})
 }
 
+// If it failed, a key or value that a session cannot have would be dropped silently or saved
+// in part, or code could choose an ID.
 func TestGorillaErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, nil)
@@ -168,8 +172,9 @@ func TestGorillaErrors(t *testing.T) {
 	})
 }
 
-// Both idioms see one session in one request.
-func TestGorillaAndEngineShare(t *testing.T) {
+// If it failed, a request that uses both idioms would have two sessions, and one would
+// overwrite the other.
+func TestGorillaAndEngineShareASession(t *testing.T) {
 	e := newEngine(t, nil)
 	st := session.Store{Engine: e.Engine}
 	r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()

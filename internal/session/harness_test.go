@@ -58,7 +58,7 @@ func newEngine(t *testing.T, change func(*session.Config)) *engine {
 	return e
 }
 
-// freshSecret is one that replaces secret.
+// freshSecret is a secret that replaces secret.
 var freshSecret = []byte(strings.Repeat("a fresh secret ", 3))
 
 // withSecrets is another engine over the same store.
@@ -84,7 +84,7 @@ type browser struct {
 
 func (e *engine) browser(t *testing.T) *browser { return &browser{t: t, e: e} }
 
-// load begins a request.
+// load begins a request with the browser's cookie.
 func (b *browser) load() *session.Session {
 	b.t.Helper()
 	s, err := b.e.Load(b.request())
@@ -102,7 +102,7 @@ func (b *browser) request() *http.Request {
 	return r
 }
 
-// commit ends it.
+// commit ends the request of s and keeps the cookie.
 func (b *browser) commit(s *session.Session) error {
 	err := s.Commit(b.t.Context())
 	if c := s.SetCookie(); c != nil {
@@ -111,7 +111,7 @@ func (b *browser) commit(s *session.Session) error {
 	return err
 }
 
-// do is one request, which must succeed.
+// do is one request that does act, if it is not nil, and commits. It must succeed.
 func (b *browser) do(act func(s *session.Session)) *session.Session {
 	b.t.Helper()
 	s := b.load()

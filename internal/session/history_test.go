@@ -216,8 +216,8 @@ func kindOf(t *testing.T, op string, err error) string {
 	return "unknown"
 }
 
-// What the clients of one session see at the same time is what one order of
-// their requests explains, also when store operations fail.
+// If it failed, clients of one session at the same time would see what no order of their
+// requests explains, also when store operations fail.
 func TestHistories(t *testing.T) {
 	eachStore(t, func(t *testing.T, store stores.Store) {
 		for _, test := range []struct {
@@ -271,7 +271,7 @@ func (b lossy) Save(ctx context.Context, k session.Key, r session.Record) (uint6
 	return b.Backend.Save(ctx, k, r)
 }
 
-// The control: a store that loses updates is found.
+// The control of TestHistories: if it failed, a store that loses updates would not be found.
 func TestHistoriesFindLostUpdates(t *testing.T) {
 	for seed := range uint64(100) {
 		e := newEngine(t, func(c *session.Config) { c.Backend = lossy{c.Backend} })

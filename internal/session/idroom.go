@@ -5,25 +5,26 @@ import (
 	"time"
 )
 
-// IDRoom bounds how many markers a store may have to take. An ID of placement
-// cookie has no record; when it is ended it leaves a marker, which is refused for
-// no room. So IDs are counted when they are given out, until their absolute end:
-// until then each is a live session or a marker. Engines over one store share one.
-// A nil IDRoom has no limit.
+// IDRoom bounds how many markers a store may have to take. An ID of placement cookie has
+// no record. When it ends it leaves a marker, which no store refuses for lack of room. So
+// IDs are counted from when they are given out until the end of their absolute lifetime:
+// until then each of them is a live session or a marker. All engines over one store share
+// one IDRoom. A nil IDRoom has no limit.
 type IDRoom struct {
 	max  int
 	span time.Duration // of a slot
 	mu   sync.Mutex
-	n    int
-	ends map[int64]int // IDs by the slot of their absolute end
+	n    int           // IDs that count now
+	ends map[int64]int // IDs by the slot in which their absolute lifetime ends
 }
 
-// NewIDRoom returns room for max IDs of sessions that live as long as that at most.
+// NewIDRoom returns room for max IDs of sessions with that absolute lifetime.
 func NewIDRoom(max int, lifetime time.Duration) *IDRoom {
 	return &IDRoom{max: max, span: lifetime/256 + time.Second, ends: make(map[int64]int)}
 }
 
-// Add counts n IDs that end then, whether or not there is room for them.
+// Add counts n IDs whose absolute lifetime ends at end, whether or not there is room for
+// them.
 func (r *IDRoom) Add(n int, end time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -33,8 +34,9 @@ func (r *IDRoom) Add(n int, end time.Time) {
 
 func (r *IDRoom) slot(t time.Time) int64 { return t.UnixMilli() / r.span.Milliseconds() }
 
-// take counts one ID more and tells whether there was room for it. Half of the room is
-// for live sessions that change their ID: new ones cannot keep them from a login.
+// take counts one more ID, whose absolute lifetime ends at end, and tells whether there
+// was room for it. Half of the room is for live sessions that change their ID: new
+// sessions (born) cannot use it up, and so cannot prevent a login.
 func (r *IDRoom) take(now, end time.Time, born bool) bool {
 	if r == nil {
 		return true
@@ -61,7 +63,7 @@ func (r *IDRoom) take(now, end time.Time, born bool) bool {
 	return true
 }
 
-// giveBack takes back one that ends then: it was not given out.
+// giveBack takes back the count of an ID that was not given out after all.
 func (r *IDRoom) giveBack(end time.Time) {
 	if r == nil {
 		return

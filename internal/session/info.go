@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// Info is all that is known of a session, for people. It holds the session's
-// short name, never its ID.
+// Info describes a session for people to look at. It holds the session's short name,
+// never the ID.
 type Info struct {
 	Exists       bool
 	Verdict      Verdict
-	ID           string
+	ID           string // the short name
 	Version      uint64
 	Placement    Placement
 	Created      time.Time
-	Absolute     time.Time // its absolute end
-	Expires      time.Time // the end of its idle clock, or of its own expiry: the earlier of all
+	Absolute     time.Time // the end of the absolute lifetime
+	Expires      time.Time // when the session dies: by the idle clock or its own expiry, and never after Absolute
 	Expiry       Expiry
 	BrowserClose bool
 	Values       []Item
 	Record       string       // the record's Data, as the store keeps it; "" with InCookie
 	Cookie       *Cookie      // the browser's cookie, nil if none verified
-	CookieBytes  int          // name plus value
-	Attributes   *http.Cookie // as the server labels the cookie; MaxAge is for a session that exists
-	Sent         *http.Cookie // what this request's answer sets, nil if nothing
+	CookieBytes  int          // of its name and value
+	Attributes   *http.Cookie // the attributes that the server gives to the cookie; MaxAge only if the session exists
+	Sent         *http.Cookie // the cookie that this request's answer sets, or nil
 }
 
 // Item is one value of a session.

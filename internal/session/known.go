@@ -2,18 +2,18 @@ package session
 
 import "sync"
 
-// maxKnownBytes bounds each of the two generations of known cookies, in bytes of memory:
-// one has room for 250 of the largest cookies, or for 3,600 that carry an ID only.
+// maxKnownBytes bounds each of the two generations of known cookies, in bytes of memory. A
+// generation has room for 250 of the largest cookies, or for 3,600 that carry an ID only.
 const maxKnownBytes = 2 << 20
 
-// known are the cookies that were signed or verified lately, of all views of an engine:
-// the same bytes verify again under the same keys. When the young generation is full,
-// it becomes the old one, and what was the old one is forgotten. A forgotten cookie
-// costs its next request one verification and nothing else.
+// known keeps the cookies that all views of an engine signed or verified lately: under the
+// same keys the same bytes verify again. When the young generation is full it becomes the
+// old one, and the former old one is forgotten. The next request with a forgotten cookie
+// verifies it once more.
 type known struct {
 	mu         sync.RWMutex
 	young, old map[string]*Cookie // by their values
-	bytes      int                // of the young
+	bytes      int                // of memory that young takes
 }
 
 func (k *known) get(value string) *Cookie {
@@ -40,6 +40,6 @@ func (k *known) put(cookie *Cookie) {
 	k.bytes += cookie.memory()
 }
 
-// memory returns about how many bytes a known cookie takes: its value, an envelope of
-// three quarters of that, some slack, and the structs and the place in a map.
+// memory returns about how many bytes of memory a known cookie takes: its value, the parsed
+// envelope of at most three quarters of that, the structs and the entry in a map.
 func (c *Cookie) memory() int { return 300 + 2*len(c.Value) }

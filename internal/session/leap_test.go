@@ -18,10 +18,10 @@ type leap struct {
 	lives bool
 }
 
-// A clock that leaps, back and forth, ends what has expired and nothing else,
-// and no cookie is labelled with a time that has passed. Only over the memory
-// store: a server beside this program has a clock of its own.
-func TestClockLeaps(t *testing.T) {
+// If it failed, a clock that leaps, back or forth, would end a session that has not expired,
+// or label a cookie with a time that has passed. Only over the memory store: a server
+// beside this program has a clock of its own.
+func TestClockLeapEndsOnlyWhatHasExpired(t *testing.T) {
 	start := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 	for _, p := range placements {
 		t.Run(p.String(), func(t *testing.T) {

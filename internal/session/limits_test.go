@@ -12,8 +12,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/memory"
 )
 
-// Promise 11.
-func TestLimits(t *testing.T) {
+// If it failed, a session would grow past a limit, or a refused write would change something
+// or not say which limit it met (promise 11).
+func TestLimitsAreTypedAndChangeNothing(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		for _, test := range []struct {
 			name    string
@@ -75,8 +76,8 @@ func TestLimits(t *testing.T) {
 	})
 }
 
-// The cookie's budget is exact: the largest that fits, and one byte more.
-func TestCookieBudget(t *testing.T) {
+// If it failed, a cookie would be sent that browsers drop, or a value be refused that fits.
+func TestCookieBudgetIsExact(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, func(c *session.Config) { c.Placement = session.InCookie })
 		if got := e.EnvelopeBudget(); got != 2262 {
@@ -113,7 +114,8 @@ func TestCookieBudget(t *testing.T) {
 	})
 }
 
-func TestFullStore(t *testing.T) {
+// If it failed, a full store would take new sessions, or refuse a login or a logout.
+func TestFullStoreRefusesNewSessionsOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, func(c *session.Config) { c.Backend = memory.New(memory.Config{MaxSessions: 1}) })
 		b, late := e.browser(t), e.browser(t)
@@ -132,8 +134,8 @@ func TestFullStore(t *testing.T) {
 	})
 }
 
-// A value that JSON parsers would refuse to read again is refused before.
-func TestDeepValue(t *testing.T) {
+// If it failed, a value would be stored that JSON parsers refuse to read again.
+func TestValuesNestedTooDeepAreRefused(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat("[", n) + `"[{\"["` + strings.Repeat("]", n) }
 	v, err := session.ParseJSON(nested(session.MaxDepth))
 	must(t, err)
@@ -148,9 +150,9 @@ func TestDeepValue(t *testing.T) {
 	}
 }
 
-// Who ends IDs of placement cookie as fast as they can does not fill the store with
-// markers: new IDs are refused, and never the end of one.
-func TestRoomForMarkers(t *testing.T) {
+// If it failed, a client that ends IDs of placement cookie as fast as it can would fill the
+// store with markers, or would make a logout fail: only new IDs may be refused.
+func TestIDRoomBoundsMarkers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, func(c *session.Config) { c.IDRoom = session.NewIDRoom(12, 8*time.Hour) })
 		var born []*browser
@@ -201,9 +203,9 @@ func TestRoomForMarkers(t *testing.T) {
 	})
 }
 
-// Who changes the ID of a session as fast as they can keeps no more markers than
-// there may be sessions. What was replaced is dead all the same.
-func TestRoomForLateRequests(t *testing.T) {
+// If it failed, a client that changes its ID as fast as it can would fill the store with
+// markers for late requests. The replaced IDs are dead without them too.
+func TestCyclesKeepFewMarkers(t *testing.T) {
 	e := newEngine(t, func(c *session.Config) { c.Backend = memory.New(memory.Config{MaxSessions: 20}) })
 	b := e.browser(t)
 	b.born(session.OnServer)

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// Load returns the session that r's cookie opens, and keeps it in r's context:
-// in its Slot, or else in a new context for r. Without a cookie, or when it is
-// refused, the Session does not exist yet and reads empty. It is loaded once a
-// request: later calls with r return the same Session.
+// Load returns the session that r's cookie opens, and keeps it in r's context: in the
+// context's Slot or, without a Slot, in a new context of r. If there is no cookie, or it
+// is refused, the Session does not exist yet and reads empty. A request loads its session
+// once: later calls with r return the same Session.
 //
 // The only error is a *StoreError.
 func (e *Engine) Load(r *http.Request) (*Session, error) {
@@ -26,7 +26,7 @@ func (e *Engine) Load(r *http.Request) (*Session, error) {
 		// are never merged (RFC 6265, section 8.6: weak integrity).
 		cookie, known, err := e.verify(value)
 		if err != nil && strings.ContainsAny(value, "\"\\") {
-			continue // no value of a cookie: net/http, and so the page, does not see it
+			continue // net/http does not parse it as a cookie, so that the page does not show it
 		}
 		if err != nil {
 			s.verdict = VerdictGarbled
@@ -50,11 +50,11 @@ func (e *Engine) Load(r *http.Request) (*Session, error) {
 	return s, nil
 }
 
-// Pair is one cookie of a Cookie header, as it stands there. What has no "=" is a value
-// that has no name: that is how browsers send a cookie without one (RFC 6265bis, section 5.6).
+// Pair is one cookie of a Cookie header, as it stands there. A text without "=" is the
+// value of a cookie that has no name (RFC 6265bis, section 5.6).
 type Pair struct{ Name, Value string }
 
-// Pairs yields the cookies of a request's head in their order.
+// Pairs yields the cookies of a request's headers in their order.
 func Pairs(h http.Header) iter.Seq[Pair] {
 	return func(yield func(Pair) bool) {
 		for _, line := range h["Cookie"] {
@@ -91,14 +91,16 @@ func cookiesNamed(h http.Header, name string) iter.Seq[string] {
 	}
 }
 
-// reset makes s one that does not exist. Verdict and cookie stay: they tell of the request.
+// reset makes s a session that does not exist. The verdict and the cookie stay: they say
+// what the request carried.
 func (s *Session) reset() {
 	s.id, s.key, s.rec, s.floor, s.changed, s.stale, s.missed, s.blind, s.ops = "", Key{}, Record{}, 0, 0, false, false, false, nil
 	s.base = draft{placement: s.e.cfg.Placement}
 	s.work = s.base
 }
 
-// open finds out what s.cookie opens. It sets the verdict.
+// open loads the session of s.cookie, if it opens one, and sets the verdict. known tells
+// whether the cookie had verified before. The only error is a *StoreError.
 func (s *Session) open(ctx context.Context, known bool) error {
 	e, v, key := s.e, s.cookie.envelope, s.cookie.key
 	now := e.Now()
@@ -151,7 +153,8 @@ func (s *Session) open(ctx context.Context, known bool) error {
 	return nil
 }
 
-// readBase makes base and work from the cookie and the record.
+// readBase makes base and work from the cookie and the record. It returns an error for a
+// corrupt record.
 func (s *Session) readBase() error {
 	if err := s.rec.check(); err != nil {
 		return err
@@ -164,12 +167,12 @@ func (s *Session) readBase() error {
 			return err
 		}
 		d.placement, d.expiry, d.values, s.floor, s.changed = c.placement, c.expiry, c.values, c.floor, c.changed
-		known := v.placement == Hybrid && v.version >= s.floor
+		counts := v.placement == Hybrid && v.version >= s.floor // what the cookie says of its half
 		s.stale = d.placement == Hybrid && v.version < s.rec.Version
 		s.missed = s.stale && v.version < s.changed
-		// At the floor itself the cookie's half is empty: it was cleared, or all of it lies on the server.
-		s.blind = s.stale && !known && s.rec.Version > s.floor
-		if len(v.values) > 0 && known && d.placement == Hybrid {
+		// At version floor no cookie carries values: they were cleared, or moved to the server.
+		s.blind = s.stale && !counts && s.rec.Version > s.floor
+		if len(v.values) > 0 && counts && d.placement == Hybrid {
 			d = draft{placement: c.placement, expiry: c.expiry, values: v.values}
 			if len(c.values) > 0 { // where both halves hold a key, the record's wins
 				d = d.clone()
@@ -183,7 +186,7 @@ func (s *Session) readBase() error {
 	return nil
 }
 
-// Loaded returns the session that Load gave for r, or nil.
+// Loaded returns the session that Load has returned for r, or nil before the first Load.
 func (e *Engine) Loaded(r *http.Request) *Session {
 	if slot, ok := r.Context().Value(SlotKey{}).(*Slot); ok && slot.s != nil && (slot.s.e == e || slot.s.e.contextKey == e.contextKey) {
 		return slot.s
@@ -199,8 +202,8 @@ type contextKey struct {
 	name, path string
 }
 
-// Slot is room for one session. A context of the caller's own kind that gives
-// its *Slot for SlotKey{} saves Load a copy of the request.
+// Slot is room for one session in a context. If the context of a request returns a *Slot
+// for SlotKey{}, Load need not copy the request to keep its session.
 type Slot struct{ s *Session }
 
 // SlotKey is the key of a Slot in a context.

@@ -33,8 +33,8 @@ func (b *broken) hook(_ context.Context, op string) (before, after error) {
 	return nil, nil
 }
 
-// Requests whose writes are equal to the letter do not take another's write for
-// their own when the store's answer is lost: each is counted, or is an error.
+// If it failed, a request whose answer from the store was lost would take another request's
+// equal write for its own: an update would be acknowledged and not counted.
 func TestEqualWritesWhoseAnswersAreLost(t *testing.T) {
 	eachStore(t, func(t *testing.T, store stores.Store) {
 		lost := false
@@ -79,9 +79,9 @@ func TestEqualWritesWhoseAnswersAreLost(t *testing.T) {
 	})
 }
 
-// Two hybrid writes of the same moment never get cookies of the same version. The
-// control: without the marks of writes they do.
-func TestEqualHybridWrites(t *testing.T) {
+// If it failed, two hybrid writes of the same moment would send cookies of the same version
+// with different values. The control: without write marks they do.
+func TestEqualHybridWritesNeverShareAVersion(t *testing.T) {
 	for _, marked := range []bool{true, false} {
 		m := &meddling{Backend: memory.New(memory.Config{})}
 		e := newEngine(t, func(c *session.Config) { c.Backend = lostAnswer{m} })
@@ -113,8 +113,9 @@ func (b lostAnswer) Save(ctx context.Context, k session.Key, r session.Record) (
 	return version, err
 }
 
-// A store that does not answer for a moment is asked again what became of a write.
-func TestSettleWaits(t *testing.T) {
+// If it failed, a store that does not answer for a moment would lose a new ID that was
+// stored already.
+func TestStoreThatPausesIsAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var until time.Time
 		backend := memory.New(memory.Config{})

@@ -128,8 +128,8 @@ func (w *world) retry(f *flight, ed *edited, fault modelFault) (saw state, stale
 	return saw, stale, err
 }
 
-// save makes what a request with the cookie c has left the session of c. The request saw
-// that; stale tells whether it knew less than a later cookie.
+// save changes the session of c as a request with that cookie did, which saw that. stale
+// tells whether a later cookie was sent.
 func (w *world) save(c *modelCookie, saw state, stale bool, ed *edited) {
 	now, m, after := w.clock.Now(), c.of, &ed.after
 	blind, fresh, voids := w.blind(c), ed.fresh(), ed.voids && !ed.fresh()

@@ -65,9 +65,10 @@ type modelAct struct {
 	placement session.Placement
 }
 
-// fault is what happens to the first write to the store of one commit.
+// modelFault is what happens to the first write to the store of one commit.
 type modelFault struct {
-	before, after bool // it is not done; it is done, and the answer is lost
+	before bool // it is not done
+	after  bool // it is done, and the answer is lost
 }
 
 func (f *modelFault) hook(_ context.Context, op string) (before, after error) {

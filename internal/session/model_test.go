@@ -41,10 +41,10 @@ func (t *perCheck) end() {
 	}
 }
 
-// TestModel does random requests of three browsers, and compares each with what the
-// rules of the three placements say. Requests overlap, answers are lost on their way
-// to the browser or from the store, copies and twins of cookies come late, and the
-// clock goes back.
+// TestModel makes random requests of three browsers, and compares each with what the rules
+// of the three placements say. Requests overlap, answers are lost on their way to the
+// browser or from the store, copies of cookies come late, and the clock goes back. If it
+// failed, one of the engine's promises would not hold in some order of events.
 func TestModel(t *testing.T) {
 	eachStore(t, func(t *testing.T, store stores.Store) {
 		found := map[string]int{}

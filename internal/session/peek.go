@@ -9,26 +9,26 @@ import (
 type State string
 
 const (
-	StateNone    State = "none"    // nothing: never there, or gone; and all there is of a live session of placement cookie
-	StateLive    State = "live"    // a session that opens
-	StateExpired State = "expired" // a session that opens no more, and is not cleared yet
-	StateEnded   State = "ended"   // the headstone of a flushed ID
-	StateCycled  State = "cycled"  // the headstone of an ID that was replaced
-	StateCorrupt State = "corrupt" // something that is no record
+	StateNone    State = "none"    // nothing: an unknown key, a session that is gone, or a live one of placement cookie
+	StateLive    State = "live"    // a session that has not expired
+	StateExpired State = "expired" // a session that has expired and is not cleared yet
+	StateEnded   State = "ended"   // the marker of an ID that was flushed
+	StateCycled  State = "cycled"  // the marker of an ID that was replaced
+	StateCorrupt State = "corrupt" // data that does not parse as a record
 )
 
-// Peeked is what the store holds of a session, whoever asks.
+// Peeked is what the store holds of a session.
 type Peeked struct {
 	State State
-	// Info describes a session with StateLive, as far as the store knows it: its
-	// values are those of the record, and there is no cookie.
+	// Info describes a session with StateLive as far as the store knows it: with the values
+	// in the record, and without a cookie.
 	Info Info
-	// Stored is the record as it lies there; zero with StateNone.
+	// Stored is the record as the store keeps it, zero with StateNone.
 	Stored Stored
 }
 
-// Peek looks at what lies under k, without a cookie. It changes nothing, moves no
-// clock and tells no event. The only error is a *StoreError.
+// Peek returns what the store holds under k. It needs no cookie, changes nothing, moves no
+// clock and emits no event. The only error is a *StoreError.
 func (e *Engine) Peek(ctx context.Context, k Key) (Peeked, error) {
 	stored, err := e.cfg.Backend.Peek(ctx, k)
 	if err = storeError("peek", err); errors.Is(err, ErrNotFound) {
@@ -48,7 +48,7 @@ func (e *Engine) Peek(ctx context.Context, k Key) (Peeked, error) {
 	case !e.Now().Before(rec.Expires):
 		p.State = StateExpired
 	default:
-		s := &Session{e: e, id: "known by its key alone", key: k, rec: rec, verdict: VerdictOK}
+		s := &Session{e: e, id: "known by its key", key: k, rec: rec, verdict: VerdictOK}
 		s.base = draft{placement: c.placement, expiry: c.expiry, values: c.values}
 		p.Info = s.Info()
 	}

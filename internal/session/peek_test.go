@@ -51,7 +51,8 @@ func bornWith(t *testing.T, e *session.Engine, value string) *session.Cookie {
 	return s.Info().Cookie
 }
 
-func TestPeek(t *testing.T) {
+// If it failed, the lab would show a session in another state than the store has it in.
+func TestPeekTellsEachState(t *testing.T) {
 	e, clock := peekEngine(t)
 	want := func(k session.Key, state session.State) session.Peeked {
 		t.Helper()
@@ -97,9 +98,9 @@ func TestPeek(t *testing.T) {
 	want(old, session.StateEnded)
 }
 
-// Whatever part of a cookie is changed, the engine refuses the copy as forged, and
-// the copy never carries a signature that fits it.
-func TestTamper(t *testing.T) {
+// If it failed, a cookie with a changed part would open its session, or a copy would carry a
+// signature that fits it.
+func TestTamperedCookieOpensNothing(t *testing.T) {
 	e, _ := peekEngine(t)
 	cookie := bornWith(t, e, "Rahim")
 	if s := load(t, e, cookie.Value); s.Info().Verdict != session.VerdictOK { // the control

@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// Layers are what a cookie's value is made of under its outer base64. They peel
-// without any key, so that they prove nothing: only a Cookie is verified.
+// Layers are the parts of a cookie's value under its outer base64. To peel a value needs
+// no key and proves nothing: only a Cookie is verified.
 type Layers struct {
 	Time      string // of signing, in seconds since 1970
 	Payload   string // the envelope in base64
 	Signature []byte // HMAC-SHA256 over purpose, time and payload
 }
 
-// Peel takes the outer base64 off a cookie's value. It is false for a value that
-// does not have three layers.
+// Peel takes the outer base64 off a cookie's value. It returns false for a value that does
+// not have three layers.
 func Peel(value string) (Layers, bool) {
 	b, err := base64.URLEncoding.Strict().DecodeString(value)
 	parts := bytes.SplitN(b, []byte("|"), 3)
@@ -34,13 +34,13 @@ func (l Layers) Value() string {
 	return base64.URLEncoding.EncodeToString(b)
 }
 
-// SignedAt returns the time of signing as the layers claim it, to the second.
+// SignedAt returns the time of signing as the layers claim it, in whole seconds.
 func (l Layers) SignedAt() time.Time {
 	seconds, _ := strconv.ParseInt(l.Time, 10, 64)
 	return time.Unix(seconds, 0).UTC()
 }
 
-// Envelope takes the inner base64 off. It is false if there is no envelope.
+// Envelope takes the inner base64 off. It returns false if there is no envelope under it.
 func (l Layers) Envelope() (Envelope, bool) {
 	v, err := l.envelope()
 	if err != nil {
@@ -60,11 +60,10 @@ func (l Layers) envelope() (*envelope, error) {
 // TamperParts are the parts of a cookie that Tamper changes.
 var TamperParts = []string{"letter", "time", "id", "version", "created", "deadline", "values", "signature", "value"}
 
-// Tamper returns a cookie's value with one part changed and the signature as it
-// was: the one that would fit is never computed. part is one of TamperParts; to
-// is its new content, and empty for a small change that any part can take. With
-// the part "letter", at is its position, counted from 1. It returns an
-// *InputError for what cannot be done.
+// Tamper returns a cookie's value with one part changed and the old signature: a signature
+// that fits the change is never computed. part is one of TamperParts. to is its new
+// content; if it is empty, Tamper makes a small change. For the part "letter", at is the
+// letter's position, counted from 1. An impossible change is an *InputError.
 func Tamper(value, part, to string, at int) (string, error) {
 	switch part {
 	case "value":
@@ -126,7 +125,7 @@ func Tamper(value, part, to string, at int) (string, error) {
 	return cookieOctets(l.Value())
 }
 
-// tamper changes one field of v.
+// tamper changes the field of v that part names, as Tamper does.
 func (v *envelope) tamper(part, to string) error {
 	moment := func(t *time.Time, later time.Duration) (err error) {
 		if to == "" {
@@ -180,7 +179,8 @@ func (v *envelope) tamper(part, to string) error {
 	return nil
 }
 
-// cookieOctets returns value if a Cookie header can carry it (RFC 6265, section 4.1.1).
+// cookieOctets returns value, or an *InputError if a Cookie header cannot carry it (RFC
+// 6265, section 4.1.1).
 func cookieOctets(value string) (string, error) {
 	if len(value) > 2*MaxCookieBytes {
 		return "", &InputError{"to", fmt.Sprintf("The copy would have %d letters: at most %d are sent.", len(value), 2*MaxCookieBytes)}

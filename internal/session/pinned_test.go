@@ -6,7 +6,8 @@ import (
 	"unsafe"
 )
 
-// A value that the codec remembers keeps no larger text in memory that it was a part of.
+// If it failed, the cache of known cookies would keep a whole request or record in memory for
+// one value of it.
 func TestValuesOwnTheirText(t *testing.T) {
 	within := func(part, whole string) bool {
 		at, from := uintptr(unsafe.Pointer(unsafe.StringData(part))), uintptr(unsafe.Pointer(unsafe.StringData(whole)))

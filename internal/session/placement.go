@@ -35,14 +35,15 @@ func ParsePlacement(name string) (Placement, error) {
 	return 0, &InputError{"placement", "The placement is unknown: allowed are cookie, hybrid and server."}
 }
 
-// place decides where each value of d lives, writes that into d, and gives v the
-// cookie's half. It returns a *LimitError if the session would be too large, or
-// the cookie and nothing may leave it.
+// place decides where each value of d lives, writes that into d, and gives v the values
+// that live in the cookie. It returns a *LimitError if the session would be too large, or
+// if the cookie would be and no value may move to the server.
 func (s *Session) place(d *draft, v *envelope, fresh bool) error {
-	// The server takes what a cookie may not: this request does not know what a
-	// later cookie carries, or others with older cookies may not know this one.
+	// All values live on the server if this request does not know the values in a later
+	// cookie, or if requests with older cookies would not know those in this one's.
 	toServer := s.blind || d.voids && !fresh
-	// n members have n-1 commas and 2 braces: entry.bytes counts one of them each.
+	// An object of n members has n-1 commas and 2 braces. Each entry.bytes counts one of
+	// these n+1 characters, and cookie begins with the last one.
 	var buf [64 + idBytes]byte
 	total, cookie := 0, len(v.head(buf[:0]))+1
 	for i := range d.values {
@@ -92,7 +93,8 @@ func (s *Session) place(d *draft, v *envelope, fresh bool) error {
 	return nil
 }
 
-// largestInCookie returns the largest entry in the cookie, of several the first; nil without one.
+// largestInCookie returns the largest of the entries in the cookie, the first of several,
+// or nil if there is none.
 func largestInCookie(es entries) (largest *entry) {
 	for i := range es {
 		if e := &es[i]; !e.onServer && (largest == nil || len(e.Value) > len(largest.Value)) {

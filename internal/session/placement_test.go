@@ -13,8 +13,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// Hybrid: where values go, and that what moved to the server stays there.
-func TestHybrid(t *testing.T) {
+// If it failed, a value would move from the server back into a cookie, where one lost answer
+// loses it, or a cookie would grow too large.
+func TestHybridMovesLargeValuesToTheServerForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, nil)
 		b := e.browser(t)
@@ -62,7 +63,9 @@ func TestHybrid(t *testing.T) {
 	})
 }
 
-func TestPlacementMoves(t *testing.T) {
+// If it failed, a change of placement would lose values or extend the lifetime, or an older
+// cookie would open the session after its end.
+func TestPlacementMovesAtOnce(t *testing.T) {
 	for _, from := range placements {
 		for _, to := range placements {
 			t.Run(from.String()+" to "+to.String(), func(t *testing.T) {
@@ -94,7 +97,7 @@ func TestPlacementMoves(t *testing.T) {
 					}
 					e.wantStats(t, records, 0)
 
-					// After a flush no cookie of before or after opens anything.
+					// After a flush no cookie from before or after the move opens anything.
 					b.do(func(s *session.Session) { must(t, s.Flush(t.Context())) })
 					time.Sleep(time.Minute)
 					kept.wantKeys()
@@ -104,8 +107,9 @@ func TestPlacementMoves(t *testing.T) {
 	}
 }
 
-// A value deleted after the move to the server does not come back with an old cookie.
-func TestOldCookieAfterMove(t *testing.T) {
+// If it failed, a value that was deleted after a move to the server would come back with a
+// cookie from before the move.
+func TestOldCookieBringsNoDeletedValueBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, nil)
 		b := e.browser(t)
@@ -125,7 +129,7 @@ func TestOldCookieAfterMove(t *testing.T) {
 	})
 }
 
-// With the placement's limit the key is named even if none was set.
+// If it failed, a move that does not fit into a cookie would not say which key to delete.
 func TestPlacementLimitNamesTheLargest(t *testing.T) {
 	b := newEngine(t, nil).browser(t)
 	b.do(func(s *session.Session) {
@@ -140,9 +144,9 @@ func TestPlacementLimitNamesTheLargest(t *testing.T) {
 	}
 }
 
-// A set that was loaded before a move of its session, and commits after it, takes
-// nothing away, whatever the move was and whether its answer arrived.
-func TestSetMeetsMove(t *testing.T) {
+// If it failed, a set that was loaded before a move of its session and commits after it would
+// delete values, or put them where no cookie carries them.
+func TestSetThatMeetsAMoveTakesNothingAway(t *testing.T) {
 	for _, from := range placements {
 		for _, to := range placements {
 			t.Run(fmt.Sprintf("%v to %v", from, to), func(t *testing.T) {
@@ -167,7 +171,7 @@ func TestSetMeetsMove(t *testing.T) {
 	}
 }
 
-// The cookie of a server session opens it after a move to hybrid whose answer was lost.
+// If it failed, a server session would be lost with the answer to its move to hybrid.
 func TestMoveToHybridWhoseAnswerIsLost(t *testing.T) {
 	e := newEngine(t, nil)
 	b := e.browser(t)
@@ -180,9 +184,9 @@ func TestMoveToHybridWhoseAnswerIsLost(t *testing.T) {
 	b.wantKeys("big", "name")
 }
 
-// A request with a cookie of before a clear or a move does not know what later
-// cookies carry: its write takes nothing from them, and its clear clears that too.
-func TestWriteWithACookieOfBefore(t *testing.T) {
+// If it failed, a request whose cookie is older than a clear or a move would delete values
+// in later cookies, which it does not know, or its own clear would leave them.
+func TestWriteWithACookieFromBeforeAClearOrMove(t *testing.T) {
 	for name, act := range map[string]func(s *session.Session){
 		"a clear": func(s *session.Session) { s.Clear() },
 		"moves":   func(s *session.Session) { s.SetPlacement(session.OnServer) },

@@ -9,7 +9,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-func TestRolling(t *testing.T) {
+// If it failed, a session that is read again and again would end, or every read would sign a
+// new cookie.
+func TestRollingReadsMoveTheIdleClock(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, func(c *session.Config) { c.Rolling = true })
 		b := e.browser(t)
@@ -36,8 +38,8 @@ func TestRolling(t *testing.T) {
 	})
 }
 
-// A late answer to a rolling read does not put the old ID over the new cookie.
-func TestRollingReadAfterCycle(t *testing.T) {
+// If it failed, a late answer to a rolling read would put the old ID over the new cookie.
+func TestLateRollingReadDoesNotUndoACycle(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, func(c *session.Config) { c.Rolling = true })
 		b := e.browser(t)
@@ -63,8 +65,9 @@ func TestRollingReadAfterCycle(t *testing.T) {
 	})
 }
 
-// Nor does it put an empty hybrid cookie over one with values.
-func TestRollingReadAfterWrite(t *testing.T) {
+// If it failed, a late answer to a rolling read would put an empty hybrid cookie over one
+// that carries values.
+func TestLateRollingReadDoesNotUndoAWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, func(c *session.Config) { c.Rolling = true })
 		b := e.browser(t)
@@ -82,8 +85,9 @@ func TestRollingReadAfterWrite(t *testing.T) {
 	})
 }
 
-// Nor does a read that came with the older cookie after the write.
-func TestStaleReadSendsNothing(t *testing.T) {
+// If it failed, a rolling read that came with an older cookie would send that cookie again,
+// over the newer one.
+func TestStaleRollingReadSendsNoCookie(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, func(c *session.Config) { c.Rolling = true })
 		b := e.browser(t)
@@ -101,8 +105,9 @@ func TestStaleReadSendsNothing(t *testing.T) {
 	})
 }
 
-// Nor does a read re-sign, with a new key, what a newer cookie has replaced.
-func TestStaleReadAfterRotation(t *testing.T) {
+// If it failed, a read with an old cookie would sign it with the new key and send it over a
+// newer cookie.
+func TestStaleReadAfterRotationSendsNoCookie(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		old := newEngine(t, nil)
 		b := old.browser(t)
@@ -119,7 +124,8 @@ func TestStaleReadAfterRotation(t *testing.T) {
 	})
 }
 
-// A rolling request that changes nothing does not revive what ran out meanwhile.
+// If it failed, a rolling request that changes nothing would revive a session that expired
+// while it worked.
 func TestRollingRevivesNothing(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		b := newEngine(t, func(c *session.Config) { c.Rolling = true }).browser(t)
@@ -136,8 +142,8 @@ func TestRollingRevivesNothing(t *testing.T) {
 	})
 }
 
-// With rolling reads the browser does not drop a session that is in use.
-func TestRollingLabel(t *testing.T) {
+// If it failed, the browser would drop the cookie of a session that rolling reads keep alive.
+func TestRollingMaxAgeOutlivesTheReads(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		b := newEngine(t, func(c *session.Config) { c.Rolling = true }).browser(t)
 		b.born(p)
@@ -159,8 +165,8 @@ func TestRollingLabel(t *testing.T) {
 	})
 }
 
-// Nor does it undo a shorter expiry that was set meanwhile.
-func TestRollingReadAfterExpiry(t *testing.T) {
+// If it failed, a late rolling read would undo a shorter expiry that was set meanwhile.
+func TestLateRollingReadDoesNotUndoAnExpiry(t *testing.T) {
 	for _, p := range []session.Placement{session.Hybrid, session.OnServer} {
 		t.Run(p.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

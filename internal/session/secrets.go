@@ -13,17 +13,18 @@ import (
 	"runtime"
 )
 
-// minDistinct is how many different bytes 32 random ones have at the very least:
-// with 16 or fewer somebody typed them.
+// minDistinct is the least number of different bytes in a secret. 32 random bytes have
+// more; in a secret with 16 or fewer somebody typed them.
 const minDistinct = 17
 
-// maxSecretFile is more than anybody's secrets have: a larger file is another one.
+// maxSecretFile is the largest size of a file of secrets. A larger file is taken for
+// something else.
 const maxSecretFile = 64 << 10
 
-// ReadSecrets reads signing secrets from a file: one a line, newest first, each
-// at least 32 random bytes in base64 or hex. Empty lines and lines that begin
-// with # do not count. The file has at most 64 KiB. The error says what is wrong and
-// never shows a secret.
+// ReadSecrets reads signing secrets from a file: one a line, newest first, each of at least
+// 32 random bytes in base64 or hex. Empty lines and lines that begin with # do not count.
+// The file has at most 64 KiB, and nobody but its owner may read it, which is not checked
+// on Windows. The error says what is wrong and never shows a secret.
 func ReadSecrets(path string) ([][]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -65,7 +66,7 @@ func ReadSecrets(path string) ([][]byte, error) {
 	return secrets, nil
 }
 
-// kindOf says what a file is that is neither plain nor a folder.
+// kindOf names the kind of a file that is neither plain nor a folder.
 func kindOf(mode fs.FileMode) string {
 	switch {
 	case mode&fs.ModeNamedPipe != 0:
@@ -76,8 +77,8 @@ func kindOf(mode fs.FileMode) string {
 	return "device"
 }
 
-// markOf says with which byte order mark a text begins, which no editor shows: "" if
-// with none.
+// markOf names the byte order mark with which a text begins, and which no editor shows. It
+// returns "" if there is none.
 func markOf(text []byte) string {
 	switch {
 	case bytes.HasPrefix(text, []byte("\xef\xbb\xbf")):
@@ -101,7 +102,7 @@ func MakeSecret(path string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	// A program that is killed here leaves no half of a secret under that name.
+	// If the program is killed here, half a secret lies under another name.
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*") // with mode 0600
 	if err != nil {
 		return err

@@ -15,6 +15,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
+// If it failed, the program would start with a weak secret, one that others can read, or a
+// file that is something else.
 func TestReadSecrets(t *testing.T) {
 	one, two := make([]byte, 32), make([]byte, 48)
 	rand.Read(one)
@@ -66,8 +68,8 @@ func TestReadSecrets(t *testing.T) {
 	}
 }
 
-// Secrets change while the engine runs: nobody is logged out by a rotation, and
-// everybody by the loss of the old secret. A bad set changes nothing.
+// If it failed, a rotation of secrets would log people out, the loss of the old secret would
+// not, or a bad set of secrets would take effect.
 func TestSetSecrets(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, nil)
@@ -91,7 +93,8 @@ func TestSetSecrets(t *testing.T) {
 	})
 }
 
-// A secret that is made is one that can be read, and is made once.
+// If it failed, a secret that was made could not be read, or the second start would make
+// another one and log everybody out.
 func TestMakeSecret(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

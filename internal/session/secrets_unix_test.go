@@ -13,9 +13,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// What is no plain file is told apart from one that others can read, and a pipe
-// without a writer keeps nobody waiting.
-func TestSecretsOfNoFile(t *testing.T) {
+// If it failed, a pipe without a writer would keep the program waiting, or the error for a
+// folder would speak of its mode.
+func TestSecretsThatAreNoPlainFile(t *testing.T) {
 	t.Parallel()
 	dir, err := os.MkdirTemp("", "") // not t.TempDir: the path of a socket has room for 107 bytes
 	if err != nil {

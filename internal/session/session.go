@@ -11,14 +11,14 @@ import (
 type Verdict string
 
 const (
-	VerdictAbsent  Verdict = "absent"  // there was none
-	VerdictOK      Verdict = "ok"      // it verified and opened its session
-	VerdictStale   Verdict = "stale"   // the same, but a later one was sent out since
-	VerdictGarbled Verdict = "garbled" // it is not one of ours
-	VerdictForged  Verdict = "forged"  // its signature does not fit
-	VerdictExpired Verdict = "expired" // one of its clocks has run out
-	VerdictDead    Verdict = "dead"    // its ID was ended, or its record is gone
-	VerdictMoved   Verdict = "moved"   // its ID was replaced less than 30 s ago
+	VerdictAbsent  Verdict = "absent"  // the request carried no cookie of our name
+	VerdictOK      Verdict = "ok"      // the cookie verified and opened its session
+	VerdictStale   Verdict = "stale"   // as VerdictOK, but a later cookie was sent out since
+	VerdictGarbled Verdict = "garbled" // the cookie does not have the form of the engine's cookies
+	VerdictForged  Verdict = "forged"  // the cookie's signature does not fit
+	VerdictExpired Verdict = "expired" // one of the session's clocks has run out
+	VerdictDead    Verdict = "dead"    // the session's ID was ended, or its record is gone
+	VerdictMoved   Verdict = "moved"   // the session's ID was replaced less than 30 s ago
 )
 
 // draft is the state of a session, as loaded or with operations applied.
@@ -26,9 +26,9 @@ type draft struct {
 	values    entries
 	placement Placement
 	expiry    Expiry
-	rearm     bool // the expiry was set: a write even if it is the same
-	cycle     bool // a new ID is due
-	voids     bool // values in older cookies count no more
+	rearm     bool // the expiry was set: that is a change even if it is the same as before
+	cycle     bool // the session gets a new ID
+	voids     bool // the values in older cookies count no more
 }
 
 func (d draft) clone() draft {
@@ -41,27 +41,27 @@ func (d draft) clone() draft {
 type Session struct {
 	e       *Engine
 	verdict Verdict
-	cookie  *Cookie // the last that this request saw: received, then sent; nil if none verified
+	cookie  *Cookie // the cookie that came, then the one that is sent; nil if none verified
 
 	id      string // "" when there is no session
 	key     Key    // of id
-	rec     Record // the session's versions and clocks; Data only when a record exists
-	floor   uint64 // values in a hybrid cookie of an older version count no more
+	rec     Record // the session's version and clocks; Data only when a record exists
+	floor   uint64 // the values in a hybrid cookie of an older version count no more
 	changed uint64 // hybrid: the version at which the values in the cookie changed last
 	stale   bool   // hybrid: a later cookie than this request's was sent out
-	missed  bool   // hybrid: with other values than this request's
-	blind   bool   // hybrid: this request's cookie is from before the floor, and says nothing of the values in later ones
+	missed  bool   // hybrid: the later cookie carries other values than this request's
+	blind   bool   // hybrid: this request's cookie is older than floor, and does not say which values later cookies carry
 	base    draft  // as loaded
-	work    draft  // with ops applied
+	work    draft  // base with ops applied
 	ops     []func(*draft)
-	lastSet string // the key set last, to name in a LimitError
+	lastSet string // the key that was set last, for a LimitError
 
-	before Name         // the ID that a cycle or a flush ended
-	set    *http.Cookie // to send, if any
-	line   string       // set as a header's value, once that was asked for
-	done   bool         // committed or discarded, and nothing staged since
-	gone   bool         // it ended while this request worked: no write of it may begin another
-	label  int          // the MaxAge that gorilla's Options were given
+	before Name         // of the ID that a cycle or a flush ended
+	set    *http.Cookie // to send, or nil
+	line   string       // the Set-Cookie line of set, once WriteCookie needed it
+	done   bool         // committed or discarded, and nothing was staged since
+	gone   bool         // the session ended during this request, whose later writes must not begin another
+	label  int          // the MaxAge that fill wrote into gorilla's Options
 }
 
 func (s *Session) cookieBytes() int {
@@ -74,7 +74,7 @@ func (s *Session) cookieBytes() int {
 // Exists tells whether there is a session: loaded, or born by a Commit.
 func (s *Session) Exists() bool { return s.id != "" }
 
-// ID returns the name of the session, "" without one.
+// ID returns the session's short name, "" without a session; never the ID itself.
 func (s *Session) ID() string { return s.name().String() }
 
 func (s *Session) name() Name {
@@ -88,13 +88,13 @@ func (s *Session) name() Name {
 // after a Commit that wrote.
 func (s *Session) Verdict() Verdict { return s.verdict }
 
-// Version returns the session's version as committed, 0 without one.
+// Version returns the session's version as committed, 0 without a session.
 func (s *Session) Version() uint64 { return s.rec.Version }
 
 // Placement returns where the session's values live, as committed.
 func (s *Session) Placement() Placement { return s.base.placement }
 
-// IDBefore returns the name of the ID that this request ended, or "".
+// IDBefore returns the short name of the ID that this request ended, or "".
 func (s *Session) IDBefore() string { return s.before.String() }
 
 // Get returns the value of key, staged changes included.
@@ -131,9 +131,9 @@ func (s *Session) stage(op func(*draft)) {
 	op(&s.work)
 }
 
-// Set stages session[key] = v. To set the value that the key has is no change.
-// It returns an *InputError for an impossible key and a *LimitError for a value
-// over 64 KiB; what depends on the whole session is checked by Commit.
+// Set stages session[key] = v. To set the value that the key has already is no change.
+// It returns an *InputError for an impossible key and a *LimitError for a value over
+// 64 KiB. Commit checks the limits of the whole session.
 func (s *Session) Set(key string, v Value) error {
 	if err := CheckKey(key); err != nil {
 		return err
@@ -149,10 +149,10 @@ func (s *Session) Set(key string, v Value) error {
 	return nil
 }
 
-// Update stages a read-modify-write: f gets the value of key, if there is one,
-// and returns the new one. After a conflict f is called again with the value
-// that won, so that no update is lost. It returns an *InputError for an
-// impossible key; Commit returns a *LimitError for a value over 64 KiB.
+// Update stages a read-modify-write: f gets the value of key, if it has one, and returns
+// the new value. After a conflict f is called again with the value that the other request
+// wrote, so that no update is lost. Update returns an *InputError for an impossible key;
+// Commit returns a *LimitError for a value over 64 KiB.
 func (s *Session) Update(key string, f func(old Value, ok bool) Value) error {
 	if err := CheckKey(key); err != nil {
 		return err
@@ -178,7 +178,7 @@ func (s *Session) Delete(key string) bool {
 	return true
 }
 
-// Clear stages the removal of every value, also of those that only a later cookie
+// Clear stages the removal of every value, also of values that only a later cookie
 // carries. ID and record stay.
 func (s *Session) Clear() {
 	if len(s.work.values) > 0 || s.stale {
@@ -189,8 +189,8 @@ func (s *Session) Clear() {
 // CycleID stages a new ID for the same data. Without a session it does nothing.
 func (s *Session) CycleID() { s.stage(func(d *draft) { d.cycle = true }) }
 
-// SetExpiry stages the session's own expiry. Its clock begins at the Commit. One
-// that has passed ends the session at once.
+// SetExpiry stages the session's own expiry. Its clock begins at the Commit. An expiry
+// that has passed then ends the session at once.
 func (s *Session) SetExpiry(x Expiry) { s.stage(func(d *draft) { d.expiry, d.rearm = x, true }) }
 
 // SetPlacement stages where the values live from now on. What lies on the server
@@ -203,7 +203,7 @@ func (s *Session) SetPlacement(p Placement) {
 			return
 		}
 		d.placement, d.voids = p, true
-		if p == InCookie { // known cookies are kept in memory: they must not keep the record's whole data there
+		if p == InCookie { // the cache of known cookies must not keep the record's whole data in memory
 			for i, e := range d.values {
 				d.values[i].key, d.values[i].Value = strings.Clone(e.key), Value(strings.Clone(string(e.Value)))
 			}
@@ -211,7 +211,7 @@ func (s *Session) SetPlacement(p Placement) {
 	})
 }
 
-// Discard drops what is staged. A Commit after it does nothing.
+// Discard drops what is staged, and the event says why. A Commit after it does nothing.
 func (s *Session) Discard(ctx context.Context, reason string) {
 	s.done = true
 	if len(s.ops) > 0 {
@@ -220,11 +220,12 @@ func (s *Session) Discard(ctx context.Context, reason string) {
 	}
 }
 
-// SetCookie returns the cookie that the response must carry, or nil when the
-// browser keeps the one it has. There is at most one, whatever was committed.
+// SetCookie returns the cookie that the response must carry, or nil if the browser keeps
+// the cookie that it has. There is at most one, however often the request commits.
 func (s *Session) SetCookie() *http.Cookie { return s.set }
 
-// WriteCookie puts that cookie into h, in the place of an earlier one of its name.
+// WriteCookie writes the cookie of SetCookie into h, in the place of an earlier cookie of
+// the same name.
 func (s *Session) WriteCookie(h http.Header) {
 	if s.set == nil {
 		return

@@ -2,8 +2,8 @@ package session
 
 import "embed"
 
-// Source is the source of the functions that handlers call, for people who want
-// to read what ran.
+// Source holds the source files of the functions that handlers call: the lab's code panel
+// shows what ran.
 //
 //go:embed codec.go end.go engine.go gorilla.go load.go session.go
 var Source embed.FS

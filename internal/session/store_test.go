@@ -11,8 +11,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// Promise 12.
-func TestStoreDown(t *testing.T) {
+// If it failed, an outage of the store would look like a logout (promise 12).
+func TestStoreThatIsDownIsAStoreError(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
 		e := newEngine(t, nil)
 		b := e.browser(t)
@@ -36,7 +36,9 @@ func TestStoreDown(t *testing.T) {
 	})
 }
 
-func TestCorruptRecord(t *testing.T) {
+// If it failed, a corrupt record would open, its ID would be used again, or the operator
+// would not hear of it (promise 12).
+func TestCorruptRecordReadsAsAbsent(t *testing.T) {
 	for _, data := range []string{"", "{", "null", `{"placement":"hybrid","values":[]}`, `{"placement":"cookie","values":{}}`, `{"values":{}}`, `{"placement":"hybrid","expiry":"soon","values":{}}`} {
 		var log strings.Builder
 		e := newEngine(t, func(c *session.Config) { c.Log = slog.New(slog.NewJSONHandler(&log, nil)) })

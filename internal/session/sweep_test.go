@@ -12,8 +12,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/stores"
 )
 
-// Promise 8.
-func TestExpiredIsNotCleared(t *testing.T) {
+// If it failed, an expired session would read as live, its ID would be used again, or its
+// record would be gone before it was cleared (promise 8).
+func TestExpiredRecordStaysUntilCleared(t *testing.T) {
 	for _, p := range []session.Placement{session.Hybrid, session.OnServer} {
 		t.Run(p.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -39,7 +40,8 @@ func TestExpiredIsNotCleared(t *testing.T) {
 	}
 }
 
-func TestSweeper(t *testing.T) {
+// If it failed, expired records would stay for ever, or Run would not end with its context.
+func TestRunClearsExpiredRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, nil)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -59,6 +61,7 @@ func TestSweeper(t *testing.T) {
 	})
 }
 
+// If it failed, one call of ClearExpired would leave records behind after its first step.
 func TestClearExpiredInSteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, func(c *session.Config) { c.Backend = memory.New(memory.Config{}) })
@@ -72,9 +75,9 @@ func TestClearExpiredInSteps(t *testing.T) {
 	})
 }
 
-// After a clock went forth, a sweep removed markers, and the clock went back, the
-// IDs that they marked stay dead; sessions that are born then are well.
-func TestClockGoesBackAfterASweep(t *testing.T) {
+// If it failed, an ID would live again that ended and whose marker a sweep removed while the
+// clock was ahead, or a session born after the clock went back would be dead.
+func TestEndedIDsStayDeadWhenTheClockGoesBack(t *testing.T) {
 	eachStore(t, func(t *testing.T, store stores.Store) {
 		e, clock := newEngineOn(t, store, nil)
 		born := func() *browser {

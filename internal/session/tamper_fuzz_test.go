@@ -8,8 +8,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// FuzzTamper: whatever is asked for, a copy is one that a Cookie header can carry,
-// and unless it is the original, letter by letter, it opens nothing.
+// FuzzTamper: if it failed, a copy could be asked for that no Cookie header can carry, or one
+// that is not the original and opens the session.
 func FuzzTamper(f *testing.F) {
 	for _, part := range session.TamperParts {
 		f.Add(part, "", 1)

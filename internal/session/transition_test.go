@@ -23,15 +23,15 @@ type step struct {
 	ends     bool
 	renews   func(p session.Placement) bool // whether it gives a new ID to a session in p
 	moves    session.Placement
-	inCookie bool          // it changes what a hybrid session has in its cookie
-	expires  time.Duration // from now on, if it sets an expiry
+	inCookie bool          // it changes the values in a hybrid session's cookie
+	expires  time.Duration // the expiry that it sets, from now on
 }
 
 func (st step) fresh(p session.Placement) bool { return st.renews != nil && st.renews(p) }
 
 func always(session.Placement) bool { return true }
 
-// steps are all kinds of requests.
+// steps returns one request of each kind.
 func steps() []step {
 	set := func(key, text string) step {
 		return step{name: "set " + key, act: func(t *testing.T, s *session.Session) { must(t, s.Set(key, val(t, text))) }, sets: map[string]string{key: text}}
@@ -76,7 +76,7 @@ func steps() []step {
 	}
 }
 
-// Which answers reach the browser, in which order.
+// arrivals are the orders in which answers reach the browser, or do not.
 var arrivals = []struct {
 	name  string
 	order []int // 0 for the first request's answer, 1 for the late one's
@@ -142,7 +142,7 @@ type run struct {
 	lateErr     error
 	wrote       bool         // the late request did its act; otherwise it read, or changed nothing
 	had         map[int]bool // whose cookie the browser has
-	cookies     []string     // the one of before, and those that were sent
+	cookies     []string     // the browser's first, and those that were sent
 	values      map[string]string
 }
 
@@ -158,11 +158,14 @@ func (r *run) opens(cookie string) *session.Session {
 	return seen.load()
 }
 
-// The session was ended, or got a new ID, by the requests that wrote.
+// ended, lateRenewed and renewed tell whether a request that wrote has ended the session,
+// whether the late one has given it a new ID, and whether any has.
 func (r *run) ended() bool       { return r.first.ends || r.wrote && r.late.ends }
 func (r *run) lateRenewed() bool { return r.wrote && r.late.fresh(r.wasIn) }
 func (r *run) renewed() bool     { return r.first.fresh(r.from) || r.lateRenewed() }
 
+// transition lets two requests do their acts and returns what became of the session. The
+// answers reach the browser in order; 0 is the first request's and 1 the late one's.
 func transition(t *testing.T, what string, from session.Placement, first, late step, order []int) (outcome string) {
 	r := &run{t: t, what: what, e: newEngine(t, nil), from: from, wasIn: from, first: first, late: late}
 	r.b = r.e.browser(t)

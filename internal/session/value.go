@@ -12,10 +12,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Value is one value of a session as canonical JSON: no white space, object
-// members sorted, numbers as they were written, nothing escaped that need not be.
-// Two values are the same exactly when their text is. Values are made by Text,
-// ParseJSON, ParseValue and ValueOf only.
+// Value is one value of a session as canonical JSON: no white space, object members
+// sorted, numbers as they were written, nothing escaped that need not be. Two values are
+// the same exactly when their text is the same. Only Text, ParseJSON, ParseValue and
+// ValueOf make values.
 type Value string
 
 // The types that a value can have.
@@ -28,8 +28,8 @@ const (
 	TypeNull    = "null"
 )
 
-// canonical are the options of every canonical value. Duplicate names and
-// invalid UTF-8 are errors, since keeping one of two would lose something.
+// canonical are the options of every canonical value. By default jsontext refuses duplicate
+// names, of which one would be lost, and invalid UTF-8.
 var canonical = []jsontext.Options{
 	jsontext.ReorderRawObjects(true),
 }
@@ -43,8 +43,8 @@ func Text(s string) (Value, error) {
 	return Value(b), nil
 }
 
-// ParseJSON returns the canonical form of a JSON text. The *InputError for one
-// that does not parse gives the position.
+// ParseJSON returns the canonical form of a JSON text. If it does not parse, the
+// *InputError gives the position.
 func ParseJSON(text string) (Value, error) {
 	b, err := jsontext.AppendFormat(nil, []byte(text), canonical...)
 	if err == nil {
@@ -73,19 +73,19 @@ func ParseJSON(text string) (Value, error) {
 
 // depth returns how deep the lists and objects of a JSON text are nested.
 func depth(b []byte) (deepest int) {
-	now, text := 0, false
+	level, quoted := 0, false
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {
-		case text && c == '\\':
+		case quoted && c == '\\':
 			i++
 		case c == '"':
-			text = !text
-		case text:
+			quoted = !quoted
+		case quoted:
 		case c == '[' || c == '{':
-			now++
-			deepest = max(deepest, now)
+			level++
+			deepest = max(deepest, level)
 		case c == ']' || c == '}':
-			now--
+			level--
 		}
 	}
 	return deepest
@@ -103,7 +103,7 @@ func ParseValue(kind, text string) (Value, error) {
 		}
 		return "", &InputError{"value", "The value is not a number as JSON writes it, such as 7, -2.5 or 1e6."}
 	case TypeBoolean:
-		switch strings.TrimSpace(text) { // constants: a part of text would keep all of it
+		switch strings.TrimSpace(text) { // a constant is returned: a part of text would keep all of text in memory
 		case "true":
 			return "true", nil
 		case "false":
@@ -116,7 +116,7 @@ func ParseValue(kind, text string) (Value, error) {
 	return "", &InputError{"type", "The type is unknown: allowed are text, number, boolean and json."}
 }
 
-// Type returns the name of v's type.
+// Type returns the name of v's type: TypeText, …
 func (v Value) Type() string {
 	switch v[0] {
 	case '"':
@@ -139,13 +139,13 @@ func (v Value) Any() any {
 	d.UseNumber()
 	var x any
 	if err := d.Decode(&x); err != nil {
-		return nil // cannot be: what makes a Value checks that it is JSON
+		return nil // never: the functions that make a Value check that it is JSON
 	}
 	return x
 }
 
-// ValueOf returns x as a value, by way of encoding/json.
-// It returns an *InputError if x has no JSON form.
+// ValueOf returns x as a value, as encoding/json writes it. It returns an *InputError if x
+// has no JSON form.
 func ValueOf(x any) (Value, error) {
 	b, err := json.Marshal(x)
 	if err != nil {
@@ -154,7 +154,7 @@ func ValueOf(x any) (Value, error) {
 	return ParseJSON(string(b))
 }
 
-// isPlain tells that s has printable ASCII only.
+// isPlain tells whether s consists of printable ASCII.
 func isPlain(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
@@ -164,8 +164,8 @@ func isPlain(s string) bool {
 	return true
 }
 
-// Unseen tells that a letter cannot be seen, or turns others around: a control or
-// direction character, or a separator of lines or paragraphs.
+// Unseen tells whether a character cannot be seen or reverses the text around it: a
+// control or direction character, or a separator of lines or paragraphs.
 func Unseen(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
+// If it failed, a form would store another value than was typed, or refuse a good one.
 func TestParseValue(t *testing.T) {
 	for _, test := range []struct {
 		kind, text string
@@ -57,6 +58,8 @@ func TestParseValue(t *testing.T) {
 	}
 }
 
+// If it failed, two keys could look alike and differ, or a key could hold characters that
+// nobody sees.
 func TestCheckKey(t *testing.T) {
 	for key, want := range map[string]string{
 		"name":                   "",

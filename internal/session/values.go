@@ -17,16 +17,15 @@ type entry struct {
 	onServer bool
 }
 
-// entries are sorted by key. What was loaded or written is shared, with the
-// cookies that the codec remembers too, and never changed: a draft that changes
-// has a copy.
+// entries are sorted by key. Entries that were loaded or written are shared, also with the
+// cookies that the codec remembers, and never change: a draft that changes has a copy.
 type entries []entry
 
 func (es entries) find(key string) (at int, ok bool) {
 	return slices.BinarySearchFunc(es, key, func(e entry, key string) int { return strings.Compare(e.key, key) })
 }
 
-// get returns the entry of that key; without one, the zero entry.
+// get returns the entry of that key, or the zero entry and false.
 func (es entries) get(key string) (entry, bool) {
 	if at, ok := es.find(key); ok {
 		return es[at], true
@@ -44,8 +43,8 @@ func (es *entries) put(e entry) {
 	*es = slices.Insert(*es, at, e)
 }
 
-// half returns those that live on the server, or those that do not: es itself if
-// that is all of them.
+// half returns the entries that live on the server or, without onServer, in the cookie. If
+// that is all of them, it returns es itself.
 func (es entries) half(onServer bool) (half entries) {
 	n := 0
 	for _, e := range es {
@@ -85,15 +84,15 @@ func (es entries) appendTo(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// bytes is what e takes in an object, with the comma or a brace.
+// bytes returns how many bytes e takes in a JSON object, with one comma or brace.
 func (e entry) bytes() int {
 	var buf [2 * MaxKeyBytes]byte
 	quoted, _ := jsontext.AppendQuote(buf[:0], e.key)
 	return len(quoted) + len(e.Value) + 2
 }
 
-// checkJSON returns an error if text is not JSON in valid UTF-8, without members
-// of the same name.
+// checkJSON returns an error unless text is JSON in valid UTF-8, and no object in it has two
+// members of the same name.
 func checkJSON(text string) error {
 	if !jsontext.Value(text).IsValid() {
 		return errors.New("it is not JSON, or has two members of one name")
@@ -101,8 +100,8 @@ func checkJSON(text string) error {
 	return nil
 }
 
-// parseEntries reads a JSON object that checkJSON let pass. All its values live
-// where onServer says.
+// parseEntries reads a JSON object that checkJSON has accepted. onServer says where all its
+// values live.
 func parseEntries(object string, onServer bool) (es entries, err error) {
 	for name, value := range members(object) {
 		if name, err = unquote(name); err != nil {
@@ -122,8 +121,8 @@ func parseEntries(object string, onServer bool) (es entries, err error) {
 	return es, nil
 }
 
-// members yields the names, quoted, and the values of an object as they are
-// written. The text has passed checkJSON; one that is no object has no members.
+// members yields the names and values of a JSON object as they are written, the names in
+// quotes. checkJSON has accepted the text; if it is not an object it has no members.
 func members(object string) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		rest := skipSpace(object)
@@ -156,19 +155,19 @@ func skipSpace(s string) string {
 	return s
 }
 
-// cutValue cuts the JSON value off with which valid JSON begins.
+// cutValue cuts off the first value of valid JSON.
 func cutValue(s string) (value, rest string) {
-	depth, text := 0, false
+	depth, quoted := 0, false
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
-		case text:
+		case quoted:
 			if c == '\\' {
 				i++
-			} else if text = c != '"'; !text && depth == 0 {
+			} else if quoted = c != '"'; !quoted && depth == 0 {
 				return s[:i+1], s[i+1:]
 			}
 		case c == '"':
-			text = true
+			quoted = true
 		case c == '{' || c == '[':
 			depth++
 		case c == '}' || c == ']':
@@ -194,7 +193,7 @@ func unquote(quoted string) (string, error) {
 	return string(b), err
 }
 
-// text returns the text that a member's value is, or an error if it is none.
+// text returns the text of a member's value, or an error if the value is not text.
 func text(value string) (string, error) {
 	if value[0] != '"' {
 		return "", fmt.Errorf("there is %.20s where text should be", value)

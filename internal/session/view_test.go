@@ -150,8 +150,8 @@ func TestAKnownCookieMustFitTheName(t *testing.T) {
 	}
 }
 
-// If it failed, the lab could not show a stolen cookie: the thief's browser has a cookie
-// of another name. Under another secret the same value opens nothing.
+// If it failed, the lab could not show a stolen cookie: the thief's browser has a cookie of
+// another name. Under another secret the same value opens nothing.
 func TestACopiedCookieOpensUnderTheNameOfAnotherView(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, nil)

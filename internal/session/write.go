@@ -86,9 +86,9 @@ func (e *Engine) createdInCookie(ctx context.Context, created time.Time) (time.T
 }
 
 // needsNewID tells whether a session that exists gets a new ID with the staged state.
-// A change of placement to or from the cookie is a change of ID too: the record and the
-// cookie of before must both be dead at once. So is a shorter expiry in placement
-// cookie: nothing on the server would end an older copy sooner.
+// A change of placement to or from the cookie needs one: the old record and the old cookie
+// must both be dead at once. So does a shorter expiry in placement cookie: nothing on the
+// server would end an older copy of the cookie sooner.
 func (s *Session) needsNewID(shorter bool) bool {
 	from, to := s.base.placement, s.work.placement
 	return s.work.cycle || from != to && (from == InCookie || to == InCookie) || shorter && from == InCookie
@@ -150,7 +150,7 @@ func (s *Session) compose(p *plan) error {
 	if err := s.place(d, v, p.fresh); err != nil {
 		return err
 	}
-	p.floor, p.changed = s.marks(v, p.next.Version, p.fresh)
+	p.floor, p.changed = s.cookieVersions(v, p.next.Version, p.fresh)
 	if d.placement != InCookie {
 		c := contents{placement: d.placement, expiry: d.expiry, floor: p.floor, changed: p.changed, write: s.e.mark(), values: d.values.half(true)}
 		p.next.Data = string(c.append(make([]byte, 0, 256)))
@@ -161,7 +161,7 @@ func (s *Session) compose(p *plan) error {
 // adopt makes s the session that p has stored, and signs its cookie if one is due.
 func (s *Session) adopt(ctx context.Context, p *plan) error {
 	d := &s.work
-	send := p.fresh || s.sends()
+	send := p.fresh || s.needsCookie()
 	s.id, s.key, s.rec, s.floor, s.changed = p.envelope.id, p.key, p.next, p.floor, p.changed
 	d.rearm, d.cycle, d.voids = false, false, false
 	s.base, s.ops = *d, nil
@@ -175,9 +175,9 @@ func (s *Session) adopt(ctx context.Context, p *plan) error {
 	return s.sign(ctx, p.envelope)
 }
 
-// marks returns what the record will say of cookies: before which version their
-// values count no more, and in which they changed last.
-func (s *Session) marks(v *envelope, version uint64, fresh bool) (floor, changed uint64) {
+// cookieVersions returns two versions that the record will name: cookies older than floor
+// have values that count no more, and at changed the values in the cookie changed last.
+func (s *Session) cookieVersions(v *envelope, version uint64, fresh bool) (floor, changed uint64) {
 	d := &s.work
 	floor, changed = s.floor, s.changed
 	switch {
@@ -195,21 +195,21 @@ func (s *Session) marks(v *envelope, version uint64, fresh bool) (floor, changed
 	return floor, changed
 }
 
-// sends tells whether a write under the same ID needs a new cookie.
-func (s *Session) sends() bool {
+// needsCookie tells whether a write under the same ID needs a new cookie.
+func (s *Session) needsCookie() bool {
 	d := &s.work
 	switch {
 	case d.voids, d.placement == InCookie:
 		return true
 	case d.placement == Hybrid:
-		return !s.blind // its cookie would replace values that it does not know
+		return !s.blind // a new cookie would replace values that this request does not know
 	}
-	// The cookie says nothing that a write changes, unless a clock of the session's
-	// own must be labelled anew or an old key signed it.
+	// A server session's cookie says nothing that a write changes, unless its Max-Age
+	// follows the session's own expiry, or an old key signed it.
 	return d.rearm || d.expiry.After != 0 || s.cookie.Key != 1
 }
 
-// sign makes the cookie to send.
+// sign makes the cookie to send, which carries v.
 func (s *Session) sign(ctx context.Context, v *envelope) error {
 	cookie, err := s.e.sign(v)
 	if err != nil {
@@ -221,8 +221,8 @@ func (s *Session) sign(ctx context.Context, v *envelope) error {
 	return nil
 }
 
-// store writes p's record under p's key. If the session gets a new ID, it makes sure
-// that the ID of before opens nothing.
+// store writes p's record under p's key. If the session gets a new ID, store makes sure
+// that the old ID opens nothing.
 func (s *Session) store(ctx context.Context, p *plan) error {
 	backend, inCookie := s.e.cfg.Backend, p.envelope.placement == InCookie
 	gone := func(op string, err error) error {
@@ -234,7 +234,7 @@ func (s *Session) store(ctx context.Context, p *plan) error {
 	key, r := p.key, p.next
 	r.Version-- // a backend counts it up
 	switch {
-	case !p.fresh && inCookie: // nothing to write, but the ID may have been ended meanwhile
+	case !p.fresh && inCookie: // there is no record to write, but the ID may have ended meanwhile
 		if ok, err := s.alive(ctx); err != nil || !ok {
 			return cmp.Or(err, ErrGone)
 		}
@@ -252,31 +252,32 @@ func (s *Session) store(ctx context.Context, p *plan) error {
 		return nil
 	}
 	var err error
-	old, stone := s.key, s.headstone(diedCycled, key)
+	old, marker := s.key, s.marker(diedCycled, key)
 	if s.base.placement == InCookie {
-		err = gone("create", s.settle(ctx, old, stone, backend.Create(ctx, old, stone)))
+		err = gone("create", s.settle(ctx, old, marker, backend.Create(ctx, old, marker)))
 	} else {
-		_, err = backend.Save(ctx, old, stone)
-		err = gone("save", s.settle(ctx, old, stone, err))
+		_, err = backend.Save(ctx, old, marker)
+		err = gone("save", s.settle(ctx, old, marker, err))
 	}
 	if err != nil && !inCookie {
-		// The copy under the new ID was never named to anybody. If the store
-		// fails here too, it stays until it expires and opens for nobody.
+		// No cookie was sent with the new ID. If the store does not answer here either,
+		// the record under it stays until it expires, and nobody can open it.
 		_ = backend.Delete(context.WithoutCancel(ctx), key)
 	}
 	return err
 }
 
-// settle finds out what became of a write of r when the store did not answer to it.
-// What it took out of the older cookie or record would be lost if it happened and
-// the new cookie were not sent. It returns nil if the store holds this very write,
-// which its mark tells from another request's, and err if it does not, or if that
-// cannot be told: then the write may have happened, or may still happen.
+// settle finds out what became of a write of r whose answer was err. If the store answered,
+// it returns err. Otherwise it asks whether the store holds this very write, which its mark
+// distinguishes from another request's, and returns nil if so: without the new cookie, the
+// values that the write took out of the older cookie would be lost. It returns err if the
+// store holds something else, or does not answer in time: then the write may have
+// happened, or may still happen.
 func (s *Session) settle(ctx context.Context, key Key, r Record, err error) error {
 	if Answered(err) || errors.Is(err, ErrDown) {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx) // the client may have left: the store may not
+	ctx = context.WithoutCancel(ctx) // the client may have left, and the write must be settled all the same
 	for until := time.Now().Add(settleFor); ; {
 		found, loadErr := s.e.cfg.Backend.Load(ctx, key)
 		if loadErr == nil && found.Version == r.Version+1 && found.Marker == r.Marker && found.Data == r.Data {
@@ -289,7 +290,7 @@ func (s *Session) settle(ctx context.Context, key Key, r Record, err error) erro
 	}
 }
 
-// announce emits what a successful write did.
+// announce emits the events of a successful write.
 func (s *Session) announce(ctx context.Context, p *plan) {
 	e, d, name := s.e, &s.work, p.key.Name()
 	if !e.watched(ctx) {

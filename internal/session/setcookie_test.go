@@ -2,8 +2,9 @@ package session
 
 import "testing"
 
-// A Set-Cookie line is the one that net/http would write.
-func TestLine(t *testing.T) {
+// If it failed, the Set-Cookie line that the engine writes by itself would differ from
+// net/http's.
+func TestSetCookieLineIsAsNetHTTPWritesIt(t *testing.T) {
 	for _, cfg := range []Config{
 		{CookieName: "sessionscope"},
 		{CookieName: "__Host-sessionscope", Secure: true},

@@ -1,0 +1,65 @@
+package session
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// queues let requests that met a conflict try again one after the other: if all tried at
+// once, one would win and the others would load and write for nothing. A session has a
+// queue as long as a request is in it. A request enters it in Commit only, so that no
+// request waits for another's handler.
+type queues struct {
+	mu    sync.Mutex
+	byKey map[Key]*queue
+}
+
+type queue struct {
+	requests int           // that wait or write
+	turn     chan struct{} // has room for one: it is full while a request writes
+}
+
+// enter waits for the caller's turn to write to k; leave ends that turn. It returns the
+// cause when ctx ends before, and ErrConflict when the turn does not come for queueFor.
+func (l *queues) enter(ctx context.Context, k Key) (leave func(), err error) {
+	l.mu.Lock()
+	q := l.byKey[k]
+	if q == nil {
+		q = &queue{turn: make(chan struct{}, 1)}
+		l.byKey[k] = q
+	}
+	q.requests++
+	l.mu.Unlock()
+	out := func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if q.requests--; q.requests == 0 {
+			delete(l.byKey, k)
+		}
+	}
+	timer := time.NewTimer(queueFor)
+	defer timer.Stop()
+	select {
+	case q.turn <- struct{}{}:
+		return func() { <-q.turn; out() }, nil
+	case <-timer.C:
+		err = ErrConflict
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	out()
+	return nil, err
+}
+
+// pause waits for d, or returns the cause when ctx ends before.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
