@@ -1,6 +1,6 @@
-// Package seat knows whose side of the lab a request is for. Each browser that the
-// lab plays has a side: a path, the cookies that live under it, and an engine that
-// reads its session cookie. Begin with Seats.
+// Package seat finds the seat that a request is for. Each browser that the lab plays has a
+// seat: a path, cookies under it, and a view of the session engine that reads the seat's
+// own session cookie. Begin with Seats: Enter finds a request's seat, Open makes one more.
 package seat
 
 import (
@@ -17,42 +17,43 @@ import (
 )
 
 const (
-	// MaxSeats is how many second browsers there are in all.
+	// MaxSeats is the largest number of second browsers in a lab.
 	MaxSeats = 32
-	// IdleLife is how long a second browser keeps its place without a request and without
-	// an open page when all places are taken. As long as there are free ones it keeps it for ever.
+	// IdleLife is how long a second browser keeps its seat, without a request and without an
+	// open page, once there are MaxSeats. With fewer it keeps the seat for ever.
 	IdleLife = 30 * time.Minute
 )
 
-// names are the browsers that one family can open beside its first.
+// names are the names of the browsers that one family can open beside its first browser.
+// A family is the visit that opened them.
 var names = []string{"second", "third", "fourth"}
 
-// Seat is one browser's side of the lab.
+// Seat is one browser's place in the lab.
 type Seat struct {
-	Engine *session.Engine // a view of the one engine of all sides: see its At
-	Base   string          // before every path: "" or "/s/NAME-SUFFIX"
-	Name   string          // "" for the first browser, "second" for another
-	Family string          // that opened it, "" for the first browser
+	Engine *session.Engine // a view of the lab's one engine, for this seat's cookie
+	Base   string          // the beginning of the seat's paths: "" or "/s/NAME-SUFFIX"
+	Name   string          // "" for the first browser, or one of names
+	Family string          // the family that opened it, "" for the first browser
 
-	used    atomic.Int64           // Unix time of its last request, in nanoseconds
-	invited atomic.Pointer[string] // what lets a page into the family, once
+	used    atomic.Int64           // Unix time of the latest use, in nanoseconds
+	invited atomic.Pointer[string] // the token of the latest invitation that was not accepted
 }
 
-// Invite returns what lets one page of s into the family that opened it. It is for one
-// use, and takes the place of an earlier one.
+// Invite returns a token that lets one page of s into the family that opened s. It can be
+// used once. An earlier token is void.
 func (s *Seat) Invite() string {
 	token := rand.Text()
 	s.invited.Store(&token)
 	return token
 }
 
-// Accept tells whether token is what Invite returned last, once.
+// Accept tells whether token is the latest of Invite and was not accepted before.
 func (s *Seat) Accept(token string) bool {
 	invited := s.invited.Load()
 	return invited != nil && token == *invited && s.invited.CompareAndSwap(invited, nil)
 }
 
-// Label says whose a moment is, on the pages of the others.
+// Label names the browser on the pages of the others.
 func (s *Seat) Label() string {
 	if s.Name == "" {
 		return "first browser"
@@ -60,26 +61,26 @@ func (s *Seat) Label() string {
 	return s.Name + " browser"
 }
 
-// Kind is what a cookie is to a side of the lab.
+// Kind says what a cookie is for, as a seat sees it.
 type Kind string
 
 const (
-	Session  Kind = "session"  // its session cookie
-	Readable Kind = "readable" // the harmless one, which scripts may read
-	Pins     Kind = "pins"     // says which browser pinned
-	Live     Kind = "live"     // finds the run again that waits for the browser
-	Kin      Kind = "kin"      // of another side of this program's
-	Other    Kind = "other"    // of another program: only its name and size may be shown
+	Session  Kind = "session"  // the seat's session cookie
+	Readable Kind = "readable" // the seat's harmless cookie, which scripts may read
+	Pins     Kind = "pins"     // says which browser has pinned a cookie
+	Live     Kind = "live"     // finds the experiment's run that waits for the browser
+	Kin      Kind = "kin"      // a cookie of another seat of this program
+	Other    Kind = "other"    // a cookie of another program: only its name and size may be shown
 )
 
-// suffixes are what follows the session cookie's name in the others.
+// suffixes follow the name of the session cookie in the names of a seat's other cookies.
 var suffixes = map[Kind]string{Session: "", Readable: "-readable", Pins: "-pins", Live: "-live"}
 
 // Cookie returns the name of s's cookie of that kind.
 func (s *Seat) Cookie(kind Kind) string { return s.Engine.CookieName() + suffixes[kind] }
 
-// KindOf returns what the cookie of that name is to s. A browser sends the first
-// browser's cookies to the path of every other, and they are this program's too.
+// KindOf returns the kind of the cookie of that name. The real browser sends the cookies of
+// the first seat to the path of every other seat too: there they are Kin.
 func (s *Seat) KindOf(name string) Kind {
 	own := s.Engine.CookieName()
 	first, _, _ := strings.Cut(own, "~")
@@ -88,18 +89,18 @@ func (s *Seat) KindOf(name string) Kind {
 		return Other
 	}
 	for _, other := range append([]string{""}, names...) {
-		of, side := rest, first
+		after, cookie := rest, first
 		if other != "" {
-			after, is := strings.CutPrefix(rest, "~"+other)
-			if !is {
+			cut, found := strings.CutPrefix(rest, "~"+other)
+			if !found {
 				continue
 			}
-			of, side = after, first+"~"+other
+			after, cookie = cut, first+"~"+other
 		}
 		for kind, suffix := range suffixes {
-			if of == suffix && side == own {
+			if after == suffix && cookie == own {
 				return kind
-			} else if of == suffix {
+			} else if after == suffix {
 				return Kin
 			}
 		}
@@ -107,12 +108,12 @@ func (s *Seat) KindOf(name string) Kind {
 	return Other
 }
 
-// ErrFull tells that no second browser can be opened: its text says which limit was passed.
+// ErrFull tells that no second browser can be opened. The text says which limit is reached.
 var ErrFull = errors.New("no second browser can be opened")
 
-// Seats are all sides of one lab. It is safe for concurrent use.
+// Seats are all seats of one lab. They are safe for concurrent use.
 type Seats struct {
-	// Root is the first browser's side.
+	// Root is the first browser's seat.
 	Root *Seat
 
 	max int // second browsers; a benchmark opens more than MaxSeats
@@ -121,8 +122,8 @@ type Seats struct {
 	byPlace map[string]*Seat // by NAME-SUFFIX
 }
 
-// New returns the seats of a lab. One engine, made of cfg, serves all sides: cfg's cookie
-// is the first browser's. The error names the wrong setting.
+// New returns the seats of a lab. One engine, made of cfg, serves them all; cfg's cookie is
+// the first browser's. The error names the wrong setting.
 func New(cfg session.Config) (*Seats, error) {
 	engine, err := session.New(cfg)
 	if err != nil {
@@ -131,15 +132,15 @@ func New(cfg session.Config) (*Seats, error) {
 	return &Seats{Root: &Seat{Engine: engine}, max: MaxSeats, byPlace: make(map[string]*Seat)}, nil
 }
 
-// now is the engine's clock.
+// now returns the time of the engine's clock.
 func (ss *Seats) now() time.Time { return ss.Root.Engine.Now() }
 
-// Enter returns the side that a path is for, and the path below it: "/" for the side's
-// own page, "" when only the slash at its end is missing. seat is nil when nobody has that
+// Enter returns the seat that a path is for, and the path below the seat's Base: "/" for its
+// page, or "" when only the slash at the end is missing. seat is nil when no seat has that
 // path.
 func (ss *Seats) Enter(path string) (seat *Seat, below string) {
-	rest, is := strings.CutPrefix(path, "/s/")
-	if !is {
+	rest, found := strings.CutPrefix(path, "/s/")
+	if !found {
 		return ss.Root, path
 	}
 	place, below, slash := strings.Cut(rest, "/")
@@ -155,12 +156,12 @@ func (ss *Seats) Enter(path string) (seat *Seat, below string) {
 	return seat, below
 }
 
-// Use notes that s is in use without a request: one of its pages is open.
+// Use notes that s is in use although it gets no request: one of its pages is open.
 func (ss *Seats) Use(s *Seat) { s.used.Store(ss.now().UnixNano()) }
 
-// Open makes the family's next second browser. When all places are taken, one that was
-// not used for IdleLife gives way; where there is none, or when the family has all of
-// its own, the error is ErrFull.
+// Open makes the family's next second browser. Once there are MaxSeats, the one that was
+// idle longest gives way, if it was not used for IdleLife. If none gives way, or if the
+// family has opened all of its browsers, the error is an ErrFull.
 func (ss *Seats) Open(family string) (*Seat, error) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
@@ -183,8 +184,8 @@ func (ss *Seats) Open(family string) (*Seat, error) {
 	return s, nil
 }
 
-// drop ends the side that was used longest ago, if that is long enough. The caller
-// holds the lock.
+// drop ends the seat that was idle longest, and tells whether it was idle for IdleLife. The
+// caller holds the lock.
 func (ss *Seats) drop() bool {
 	oldest := ""
 	for place, s := range ss.byPlace {
@@ -199,8 +200,8 @@ func (ss *Seats) drop() bool {
 	return true
 }
 
-// Of returns the browsers that a family has opened, in the order of their names, and
-// the name that the next one gets, "" when there can be no more.
+// Of returns the browsers that a family has opened, in the order of their names, and the
+// name that its next browser gets, or "" when it can open no more.
 func (ss *Seats) Of(family string) (open []*Seat, name string) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
@@ -208,7 +209,7 @@ func (ss *Seats) Of(family string) (open []*Seat, name string) {
 	return open, next(open)
 }
 
-// of is Of without the name. The caller holds the lock.
+// of returns the browsers that a family has opened. The caller holds the lock.
 func (ss *Seats) of(family string) (open []*Seat) {
 	for _, s := range ss.byPlace {
 		if s.Family == family {
@@ -219,7 +220,7 @@ func (ss *Seats) of(family string) (open []*Seat) {
 	return open
 }
 
-// next returns the first name that none of open has, or "".
+// next returns the first of names that no browser in open has, or "".
 func next(open []*Seat) string {
 	for _, name := range names {
 		if !slices.ContainsFunc(open, func(s *Seat) bool { return s.Name == name }) {
@@ -229,6 +230,6 @@ func next(open []*Seat) string {
 	return ""
 }
 
-// SetSecrets replaces the signing secrets of all sides, and of those to come; see
-// session.Engine.
+// SetSecrets replaces the signing secrets of all seats, also of later ones; see
+// session.Engine.SetSecrets.
 func (ss *Seats) SetSecrets(secrets [][]byte) error { return ss.Root.Engine.SetSecrets(secrets) }

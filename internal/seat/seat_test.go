@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,7 +17,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/memory"
 )
 
-// newSeats returns the sides of a lab whose first browser's cookie has that name.
+// newSeats returns the seats of a lab whose first browser's cookie has that name.
 func newSeats(t testing.TB, cookie string) *Seats {
 	t.Helper()
 	ss, err := New(session.Config{Backend: memory.New(memory.Config{}), Secrets: [][]byte{session.NewSecret()}, CookieName: cookie})
@@ -26,6 +27,7 @@ func newSeats(t testing.TB, cookie string) *Seats {
 	return ss
 }
 
+// open opens the family's next browser, which must succeed.
 func open(t testing.TB, ss *Seats, family string) *Seat {
 	t.Helper()
 	s, err := ss.Open(family)
@@ -35,9 +37,9 @@ func open(t testing.TB, ss *Seats, family string) *Seat {
 	return s
 }
 
-// Each side knows its own cookies, those of the other sides, and that a name which is
-// merely like one of them is another program's.
-func TestKindOf(t *testing.T) {
+// If it failed, a page would show the value of another program's cookie, or would not take
+// its own cookies for its own.
+func TestKindOfKnowsOwnKinAndOtherCookies(t *testing.T) {
 	t.Parallel()
 	for _, base := range []string{"sessionscope", "sessionscope-9090", "__Host-sessionscope"} {
 		ss := newSeats(t, base)
@@ -96,8 +98,9 @@ func TestKindOf(t *testing.T) {
 	}
 }
 
-// A path belongs to one side, and what is below it is found as it came.
-func TestEnter(t *testing.T) {
+// If it failed, a request would reach another browser's seat, or its path would be changed
+// on the way.
+func TestEnterFindsTheSeatOfAPath(t *testing.T) {
 	t.Parallel()
 	ss := newSeats(t, "sessionscope")
 	second := open(t, ss, "f")
@@ -123,9 +126,9 @@ func TestEnter(t *testing.T) {
 	}
 }
 
-// A family opens three browsers beside its first, each with a name, a cookie and a path of
-// its own, and no fourth. Other families have theirs.
-func TestAFamilyHasThree(t *testing.T) {
+// If it failed, two browsers of a family would share a cookie or a path, or one family could
+// take every seat.
+func TestAFamilyOpensThreeBrowsers(t *testing.T) {
 	t.Parallel()
 	ss := newSeats(t, "sessionscope")
 	if got := ss.Root.Label(); got != "first browser" {
@@ -147,8 +150,13 @@ func TestAFamilyHasThree(t *testing.T) {
 		t.Errorf("a fourth: %v, %v", s, err)
 	}
 	for range 20 { // a map's order is another each time
-		if all, next := ss.Of("f"); len(all) != 3 || all[0].Name != "second" || all[1].Name != "third" || all[2].Name != "fourth" || next != "" {
-			t.Fatalf("the family has %v, the next is %q", all, next)
+		all, next := ss.Of("f")
+		var got []string
+		for _, s := range all {
+			got = append(got, s.Name)
+		}
+		if !slices.Equal(got, []string{"second", "third", "fourth"}) || next != "" {
+			t.Fatalf("the family has %q, the next is %q", got, next)
 		}
 	}
 	if s := open(t, ss, "another"); s.Name != "second" {
@@ -159,7 +167,7 @@ func TestAFamilyHasThree(t *testing.T) {
 	}
 }
 
-// attributes are those of the cookie that s sets.
+// attributes returns the attributes of the cookie that s sets.
 func attributes(t testing.TB, s *Seat) *http.Cookie {
 	t.Helper()
 	r, _ := http.NewRequest("GET", "/", nil)
@@ -170,10 +178,9 @@ func attributes(t testing.TB, s *Seat) *http.Cookie {
 	return sess.Info().Attributes
 }
 
-// When all places are taken, who opens one more is told so: a browser that somebody used
-// within half an hour never gives way, and of those that nobody used the one that was idle
-// longest does.
-func TestAFullLabRefuses(t *testing.T) {
+// If it failed, a browser that was used within half an hour would give way to another, idle
+// ones would keep everybody out, or not the one that was idle longest would give way.
+func TestOnlyTheBrowserThatWasIdleLongestGivesWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ss := newSeats(t, "sessionscope")
@@ -223,7 +230,7 @@ func TestAFullLabRefuses(t *testing.T) {
 	})
 }
 
-// A family that has all of its browsers is refused for that, and nobody gives way to it.
+// If it failed, a family that has opened all of its browsers would push out another's.
 func TestAFullFamilyPushesNobodyOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -241,21 +248,21 @@ func TestAFullFamilyPushesNobodyOut(t *testing.T) {
 	})
 }
 
-// What lets a page into the family does so once, on that side, and only the last one does.
-func TestInviteOnce(t *testing.T) {
+// If it failed, an invitation that somebody saw would let a second page into the family.
+func TestInvitationLetsOnePageIn(t *testing.T) {
 	t.Parallel()
 	ss := newSeats(t, "sessionscope")
 	s, other := open(t, ss, "f"), open(t, ss, "f")
 	if s.Accept("") || s.Accept("x") {
-		t.Error("a side that invited nobody lets a page in")
+		t.Error("a seat that invited nobody lets a page in")
 	}
 	first := s.Invite()
 	last := s.Invite()
 	if s.Accept(first) {
-		t.Error("an invitation of before lets a page in")
+		t.Error("an earlier invitation lets a page in")
 	}
 	if s.Accept("") || s.Accept(last[1:]) || s.Accept(strings.ToLower(last)) || other.Accept(last) {
-		t.Error("another text, or another side, lets a page in")
+		t.Error("another text, or another seat, lets a page in")
 	}
 	if !s.Accept(last) {
 		t.Error("the last invitation lets nobody in")
@@ -286,86 +293,8 @@ func TestInviteOnce(t *testing.T) {
 	}
 }
 
-// cookieOf is a cookie of a session that was born on the side of s.
-func cookieOf(t testing.TB, s *Seat) string {
-	t.Helper()
-	r, _ := http.NewRequest("POST", "/", nil)
-	sess, err := s.Engine.Load(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, _ := session.Text("1")
-	if err := errors.Join(sess.Set("a", v), sess.Commit(t.Context())); err != nil {
-		t.Fatal(err)
-	}
-	return sess.SetCookie().Value
-}
-
-// reads tells whether s takes that cookie.
-func reads(t testing.TB, s *Seat, cookie string) bool {
-	t.Helper()
-	r, _ := http.NewRequest("GET", "/", nil)
-	r.Header.Set("Cookie", s.Engine.CookieName()+"="+cookie)
-	sess, err := s.Engine.Load(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sess.Exists()
-}
-
-// Signing secrets are replaced on all sides at once, and on those to come; a bad one
-// changes nothing on any.
-func TestSetSecretsReachesAll(t *testing.T) {
-	t.Parallel()
-	ss := newSeats(t, "sessionscope")
-	sides := []*Seat{ss.Root, open(t, ss, "f"), open(t, ss, "g")}
-	old := make([]string, len(sides))
-	for i, s := range sides {
-		if old[i] = cookieOf(t, s); !reads(t, s, old[i]) {
-			t.Fatalf("the %s does not read its own cookie", s.Label())
-		}
-	}
-	if err := ss.SetSecrets([][]byte{[]byte("short")}); err == nil {
-		t.Error("a short secret is taken")
-	}
-	for i, s := range append(sides, open(t, ss, "h")) {
-		if i < len(old) && !reads(t, s, old[i]) || !reads(t, s, cookieOf(t, s)) {
-			t.Errorf("after a bad secret the %s reads nothing", s.Label())
-		}
-	}
-	secret := session.NewSecret()
-	if err := ss.SetSecrets([][]byte{secret}); err != nil {
-		t.Fatal(err)
-	}
-	later := open(t, ss, "i")
-	control := newSeats(t, "sessionscope") // its own secret
-	for i, s := range append(sides, later) {
-		if i < len(old) && reads(t, s, old[i]) {
-			t.Errorf("the %s takes a cookie of before", s.Label())
-		}
-		fresh := cookieOf(t, s)
-		if !reads(t, s, fresh) {
-			t.Errorf("the %s does not read its own cookie", s.Label())
-		}
-		if reads(t, control.Root, fresh) {
-			t.Error("the control: any side reads any cookie")
-		}
-		if !reads(t, later, fresh) { // signed with the same secret, whatever the cookie's name is
-			t.Errorf("the %s has another secret than the one that was opened last", s.Label())
-		}
-	}
-}
-
-// A setting that no engine can have is told, and there are no sides.
-func TestABadSettingIsTold(t *testing.T) {
-	t.Parallel()
-	if ss, err := New(session.Config{Backend: memory.New(memory.Config{}), CookieName: "sessionscope"}); err == nil || ss != nil {
-		t.Errorf("without secrets: %v, %v", ss, err)
-	}
-}
-
-// All of it at once, for the race detector; and there are never more than there may be.
-func TestSeatsAtOnce(t *testing.T) {
+// If it failed, requests at the same time would open more browsers than MaxSeats, or race.
+func TestSeatsAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	ss := newSeats(t, "sessionscope")
 	secret := session.NewSecret()
@@ -382,7 +311,7 @@ func TestSeatsAtOnce(t *testing.T) {
 					continue
 				}
 				if got, _ := ss.Enter(s.Base + "/x"); got != s {
-					t.Error("a side that was opened is not there")
+					t.Error("a seat that was opened is not there")
 				}
 				s.Accept(s.Invite())
 				s.KindOf("sessionscope~second")
