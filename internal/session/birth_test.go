@@ -69,8 +69,7 @@ func TestClientNeverChoosesAnID(t *testing.T) {
 			if name == "unknown" && p == session.InCookie {
 				test.want = session.VerdictOK // without a record nobody can tell: same secret, same program
 			}
-			b := e.browser(t)
-			b.cookie = test.cookie
+			b := &browser{t, e, test.cookie}
 			s := b.load()
 			if got := s.Info().Verdict; got != test.want {
 				t.Errorf("%s: verdict %q, want %q", name, got, test.want)

@@ -32,8 +32,7 @@ func TestParallelWritesLoseNoUpdate(t *testing.T) {
 			var wg sync.WaitGroup
 			for n := range 50 {
 				wg.Go(func() {
-					one := e.browser(t)
-					one.cookie = b.cookie
+					one := b.twin()
 					s := one.load()
 					must(t, s.Update("counter", func(old session.Value, ok bool) session.Value {
 						list := old.Any().([]any)

@@ -51,8 +51,7 @@ func TestStaleCookieIsToldAndMayWrite(t *testing.T) {
 		e := newEngine(t, nil)
 		b := e.browser(t)
 		b.set("name", "first")
-		old := e.browser(t)
-		old.cookie = b.cookie
+		old := b.twin()
 		b.set("name", "second")
 		if got := b.load().Info().Verdict; got != session.VerdictOK {
 			t.Errorf("the newest cookie is %q", got)

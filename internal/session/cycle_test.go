@@ -18,8 +18,7 @@ func TestCycleKeepsDataAndKillsTheOldID(t *testing.T) {
 		b := e.browser(t)
 		b.born(p)
 		was := b.do(nil).Info()
-		old := e.browser(t)
-		old.cookie = b.cookie
+		old := b.twin()
 		time.Sleep(time.Hour)
 		s := b.do(func(s *session.Session) { s.CycleID() })
 		is := s.Info()
@@ -64,8 +63,7 @@ func TestCycleLosesNoWrite(t *testing.T) {
 			b.born(p)
 			cycling := b.load()
 			cycling.CycleID()
-			other := e.browser(t)
-			other.cookie = b.cookie
+			other := b.twin()
 			other.set("meanwhile", strings.Repeat("y", 300))
 			must(t, b.commit(cycling))
 			b.wantKeys("big", "meanwhile", "name")
@@ -80,8 +78,7 @@ func TestCycleLeavesNoCopy(t *testing.T) {
 	e := newEngine(t, func(c *session.Config) { c.Backend = m })
 	b := e.browser(t)
 	b.born(session.OnServer)
-	other := e.browser(t)
-	other.cookie = b.cookie
+	other := b.twin()
 	s := b.load()
 	s.CycleID()
 	m.before = func() { other.set("meanwhile", "x") }

@@ -19,8 +19,7 @@ func TestClearAndFlush(t *testing.T) {
 		e := newEngine(t, nil)
 		b := e.browser(t)
 		id := b.born(p).ID()
-		old := e.browser(t)
-		old.cookie = b.cookie
+		old := b.twin()
 
 		s := b.do(func(s *session.Session) { s.Clear() })
 		if s.ID() != id || !s.Exists() {
@@ -80,8 +79,7 @@ func TestWriteRevivesNothing(t *testing.T) {
 			b.born(p)
 			slow := b.load()
 			must(t, slow.Set("late", "1"))
-			ending := e.browser(t)
-			ending.cookie = b.cookie
+			ending := b.twin()
 			ending.do(end)
 			if err := slow.Commit(t.Context()); !errors.Is(err, session.ErrGone) || slow.SetCookie() != nil {
 				t.Errorf("%s: the slow write got %v, cookie %v", name, err, slow.SetCookie())
@@ -124,8 +122,7 @@ func TestFlushThatMeetsACycleIsErrMoved(t *testing.T) {
 		b := e.browser(t)
 		b.born(p)
 		s := b.load()
-		other := e.browser(t)
-		other.cookie = b.cookie
+		other := b.twin()
 		m.before = func() { other.do(func(s *session.Session) { s.CycleID() }) }
 		if err := s.Flush(t.Context()); !errors.Is(err, session.ErrMoved) || s.SetCookie() != nil {
 			t.Errorf("%v: flush says %v, cookie %v; want ErrMoved", p, err, s.SetCookie())

@@ -68,9 +68,6 @@ func (b *browser) saveMaxAge(n int) *httptest.ResponseRecorder {
 	})
 }
 
-// twin returns another tab of the same browser: it keeps the cookie that b has now.
-func (b *browser) twin() *browser { return &browser{b.t, b.e, b.cookie} }
-
 func gorillaValuesComeBack(t *testing.T, b *browser, _ session.Placement, _ *storetest.Clock) {
 	b.gorilla(func(gs *sessions.Session, save func() error) {
 		if gs.Values["name"] != "Rahim" || gs.IsNew || len(gs.ID) != 8 {

@@ -84,6 +84,10 @@ type browser struct {
 
 func (e *engine) browser(t *testing.T) *browser { return &browser{t: t, e: e} }
 
+// twin returns another tab of the same browser, or a copy of its cookie somewhere else: it
+// keeps the cookie that b has now.
+func (b *browser) twin() *browser { return &browser{b.t, b.e, b.cookie} }
+
 // load begins a request with the browser's cookie.
 func (b *browser) load() *session.Session {
 	b.t.Helper()

@@ -73,8 +73,7 @@ func TestPlacementMovesAtOnce(t *testing.T) {
 					e := newEngine(t, nil)
 					b := e.browser(t)
 					was := b.born(from).Info()
-					kept := e.browser(t)
-					kept.cookie = b.cookie
+					kept := b.twin()
 					time.Sleep(time.Hour)
 					s := b.do(func(s *session.Session) { s.SetPlacement(to) })
 					is := s.Info()
@@ -114,8 +113,7 @@ func TestOldCookieBringsNoDeletedValueBack(t *testing.T) {
 		e := newEngine(t, nil)
 		b := e.browser(t)
 		b.set("name", "Rahim")
-		kept := e.browser(t)
-		kept.cookie = b.cookie
+		kept := b.twin()
 		b.do(func(s *session.Session) { s.SetPlacement(session.OnServer) })
 		b.do(func(s *session.Session) { s.Delete("name") })
 		b.set("other", "x")
@@ -194,8 +192,7 @@ func TestWriteWithACookieFromBeforeAClearOrMove(t *testing.T) {
 		e := newEngine(t, nil)
 		b := e.browser(t)
 		b.do(func(s *session.Session) { must(t, s.Set("old", "1")) })
-		before := e.browser(t)
-		before.cookie = b.cookie
+		before := b.twin()
 		b.do(act)
 		b.do(func(s *session.Session) { s.SetPlacement(session.Hybrid) })
 		b.set("small", "x") // lies in the cookie

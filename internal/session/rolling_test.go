@@ -38,16 +38,23 @@ func TestRollingReadsMoveTheIdleClock(t *testing.T) {
 	})
 }
 
+// bornRolling returns a browser whose session in p has an expiry of its own, so that rolling
+// reads send a cookie, and a value that is too large for a hybrid cookie.
+func bornRolling(t *testing.T, p session.Placement) *browser {
+	t.Helper()
+	b := newEngine(t, func(c *session.Config) { c.Rolling = true }).browser(t)
+	b.do(func(s *session.Session) {
+		s.SetPlacement(p)
+		s.SetExpiry(session.Expiry{After: time.Hour})
+		must(t, s.Set("big", val(t, strings.Repeat("x", 300))))
+	})
+	return b
+}
+
 // If it failed, a late answer to a rolling read would put the old ID over the new cookie.
 func TestLateRollingReadDoesNotUndoACycle(t *testing.T) {
 	eachPlacement(t, func(t *testing.T, p session.Placement) {
-		e := newEngine(t, func(c *session.Config) { c.Rolling = true })
-		b := e.browser(t)
-		b.do(func(s *session.Session) {
-			s.SetPlacement(p)
-			s.SetExpiry(session.Expiry{After: time.Hour})
-			must(t, s.Set("big", val(t, strings.Repeat("x", 300))))
-		})
+		b := bornRolling(t, p)
 		time.Sleep(2 * time.Minute)
 		control := b.load()
 		must(t, control.Commit(t.Context()))
@@ -69,12 +76,7 @@ func TestLateRollingReadDoesNotUndoACycle(t *testing.T) {
 // that carries values.
 func TestLateRollingReadDoesNotUndoAWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEngine(t, func(c *session.Config) { c.Rolling = true })
-		b := e.browser(t)
-		b.do(func(s *session.Session) {
-			s.SetExpiry(session.Expiry{After: time.Hour})
-			must(t, s.Set("big", val(t, strings.Repeat("x", 300))))
-		})
+		b := bornRolling(t, session.Hybrid)
 		late := b.load()
 		time.Sleep(time.Second)
 		b.set("small", "x")
@@ -89,14 +91,8 @@ func TestLateRollingReadDoesNotUndoAWrite(t *testing.T) {
 // over the newer one.
 func TestStaleRollingReadSendsNoCookie(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEngine(t, func(c *session.Config) { c.Rolling = true })
-		b := e.browser(t)
-		b.do(func(s *session.Session) {
-			s.SetExpiry(session.Expiry{After: time.Hour})
-			must(t, s.Set("big", val(t, strings.Repeat("x", 300))))
-		})
-		stale := e.browser(t)
-		stale.cookie = b.cookie
+		b := bornRolling(t, session.Hybrid)
+		stale := b.twin()
 		b.set("small", "x")
 		time.Sleep(time.Second)
 		if s := stale.do(nil); s.SetCookie() != nil {
@@ -114,8 +110,7 @@ func TestStaleReadAfterRotationSendsNoCookie(t *testing.T) {
 		b.born(p)
 		b.do(func(s *session.Session) { s.Clear() }) // no values in the cookie
 		b.e = old.withSecrets(t, freshSecret, secret)
-		stale := b.e.browser(t)
-		stale.cookie = b.cookie
+		stale := b.twin()
 		b.set("small", "x")
 		if c := stale.do(nil).SetCookie(); c != nil {
 			b.cookie = c.Value
