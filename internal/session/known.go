@@ -3,8 +3,8 @@ package session
 import "sync"
 
 // maxKnownBytes bounds each of the two generations of known cookies, in bytes of memory. A
-// generation has room for 250 of the largest cookies, or for 3,600 that carry an ID only.
-const maxKnownBytes = 2 << 20
+// generation has room for 120 of the largest cookies, or for 1,800 that carry an ID only.
+const maxKnownBytes = 1 << 20
 
 // known keeps the cookies that all views of an engine signed or verified lately: under the
 // same keys the same bytes verify again. When the young generation is full it becomes the
