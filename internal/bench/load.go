@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// values are what a session's only key alternates between.
+// values are the two values of a session's only key, which WRITEs set in turn.
 var values = [2]string{"Rahim", "Karim"}
 
 // client is one session as a browser knows it.
@@ -24,14 +24,16 @@ type client struct {
 type conn struct {
 	fd      int
 	out, in []byte
-	clients []*client // served in turn, and by this connection alone
-	turn    int
-	asked   *client // whose request is under way
-	want    int     // the value that the answer must show
+	clients []*client // they ask in turn, and on no other connection
+	turn    int       // the index of the client that asks next
+	asked   *client   // whose request is under way
+	want    int       // the value that the answer must show
 }
 
-// load asks from as many connections as there are groups of clients, each in a
-// closed loop: one thread, one epoll. What is answered during warm is not counted.
+// load sends requests on one connection for each group of clients, each in a closed loop,
+// from one thread with one epoll. It counts the answers of the time measured, which begins
+// after warm, and calls mark at its begin and end. took is how long it was. An answer that
+// is not the right one is an error.
 func load(addr *net.TCPAddr, write bool, groups [][]*client, warm, measured time.Duration, mark func()) (count int, took time.Duration, err error) {
 	poll, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
@@ -40,16 +42,12 @@ func load(addr *net.TCPAddr, write bool, groups [][]*client, warm, measured time
 	defer syscall.Close(poll)
 	conns := make(map[int32]*conn)
 	for _, clients := range groups {
-		c := &conn{clients: clients, in: make([]byte, 0, 16<<10)}
-		if c.fd, err = dial(addr); err != nil {
+		c, err := open(poll, addr, clients)
+		if err != nil {
 			return 0, 0, err
 		}
 		defer syscall.Close(c.fd)
-		event := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(c.fd)}
-		if err := syscall.EpollCtl(poll, syscall.EPOLL_CTL_ADD, c.fd, &event); err != nil {
-			return 0, 0, err
-		}
-		conns[event.Fd] = c
+		conns[int32(c.fd)] = c
 		if err := c.ask(addr, write); err != nil {
 			return 0, 0, err
 		}
@@ -83,7 +81,7 @@ func load(addr *net.TCPAddr, write bool, groups [][]*client, warm, measured time
 			} else if !complete {
 				continue
 			}
-			if ended { // the request that was under way is heard out: its cookie and value count
+			if ended { // the requests under way are answered: the clients keep their cookies and values
 				underWay--
 				continue
 			}
@@ -96,6 +94,21 @@ func load(addr *net.TCPAddr, write bool, groups [][]*client, warm, measured time
 	return count, took, nil
 }
 
+// open returns a connection for clients that poll watches.
+func open(poll int, addr *net.TCPAddr, clients []*client) (*conn, error) {
+	fd, err := dial(addr)
+	if err != nil {
+		return nil, err
+	}
+	event := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(fd)}
+	if err := syscall.EpollCtl(poll, syscall.EPOLL_CTL_ADD, fd, &event); err != nil {
+		syscall.Close(fd)
+		return nil, err
+	}
+	return &conn{fd: fd, clients: clients, in: make([]byte, 0, 16<<10)}, nil
+}
+
+// dial returns a connection to addr as a file descriptor that does not block.
 func dial(addr *net.TCPAddr) (fd int, err error) {
 	if fd, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0); err != nil {
 		return 0, err
@@ -121,6 +134,7 @@ func (c *conn) ask(addr *net.TCPAddr, write bool) error {
 	return nil
 }
 
+// appendRequest appends a READ or a WRITE of value to to.
 func appendRequest(to []byte, addr *net.TCPAddr, write bool, cookie []byte, value string) []byte {
 	if write {
 		to = append(to, "POST /set"...)
@@ -148,8 +162,8 @@ func appendRequest(to []byte, addr *net.TCPAddr, write bool, cookie []byte, valu
 	return append(to, after...)
 }
 
-// read takes what has come. It reports whether the answer is complete, and an
-// error unless that answer is the right one.
+// read reads what has arrived, and tells whether the answer is complete. It returns an error
+// if the answer is not the right one.
 func (c *conn) read() (complete bool, err error) {
 	n, err := syscall.Read(c.fd, c.in[len(c.in):cap(c.in)])
 	if err != nil {
@@ -167,8 +181,8 @@ func (c *conn) read() (complete bool, err error) {
 
 var newline, blankLine = []byte("\r\n"), []byte("\r\n\r\n")
 
-// take reads one answer, which must be a 200 that shows that value, and keeps
-// the cookie that it sets. It reports false while the answer is incomplete.
+// take parses one answer, which must be a 200 that shows values[want], and keeps the cookie
+// that it sets. It returns false while the answer is incomplete.
 func (cl *client) take(response []byte, want int) (complete bool, err error) {
 	head, body, ok := bytes.Cut(response, blankLine)
 	if !ok {

@@ -18,14 +18,14 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// lifetime of a peer's session, as the program's by default.
+// lifetime is how long a peer's session lives at most: as the program's does by default.
 const lifetime = 8 * time.Hour
 
 // header is one line that every response carries.
 type header struct{ Name, Value string }
 
-// answer is the body in the words of the program's JSON. A peer without
-// versions and short IDs gives fixed ones, so that all bodies are alike.
+// answer is a body as the program's JSON has it. A peer has no versions and short IDs, and
+// answers with fixed ones, so that all bodies have the same length.
 type answer struct {
 	Op      string  `json:"op"`
 	Key     string  `json:"key"`
@@ -42,7 +42,7 @@ type answer struct {
 	} `json:"session"`
 }
 
-// got is the answer to GET /get.
+// got returns the body of the answer to GET /get.
 func got(key, value string, found bool) []byte {
 	a := answer{Op: "get", Key: key, Found: &found}
 	if found {
@@ -51,7 +51,7 @@ func got(key, value string, found bool) []byte {
 	return a.encode()
 }
 
-// done is the answer to POST /set.
+// done returns the body of the answer to POST /set.
 func done(key, value string) []byte {
 	a := answer{Op: "set", Key: key, Value: &value}
 	return a.encode()
@@ -69,8 +69,8 @@ func (a *answer) encode() []byte {
 	return append(body, '\n')
 }
 
-// servePeer serves the peer of that name until the process is killed. It prints
-// its address as the program does. Files go to dir.
+// servePeer serves the peer of that name until the process is killed. It prints its address
+// as the program does, answers with headers, and keeps its files in dir.
 func servePeer(name, dir string, headers []header) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -102,13 +102,14 @@ func servePeer(name, dir string, headers []header) error {
 	return fmt.Errorf("there is no peer %q", name)
 }
 
-// serveHTTP gives each net/http peer the program's timeouts.
+// serveHTTP serves a net/http peer with the program's timeouts.
 func serveHTTP(l net.Listener, h http.Handler) error {
 	srv := &http.Server{Handler: h,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: time.Minute}
 	return srv.Serve(l)
 }
 
+// newEcho returns an Echo that answers with headers.
 func newEcho(headers []header) *echo.Echo {
 	e := echo.New()
 	e.Pre(func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -123,7 +124,7 @@ func newEcho(headers []header) *echo.Echo {
 	return e
 }
 
-// bareEcho has no session: reads answer with a constant.
+// bareEcho returns Echo without a session: it answers READ with a constant.
 func bareEcho(headers []header) http.Handler {
 	e := newEcho(headers)
 	e.GET("/get", func(c echo.Context) error {
@@ -135,6 +136,7 @@ func bareEcho(headers []header) http.Handler {
 	return e
 }
 
+// gorilla returns Echo with echo-contrib's session middleware over store.
 func gorilla(store sessions.Store, headers []header) http.Handler {
 	e := newEcho(headers)
 	e.Use(echosession.Middleware(store))
@@ -162,6 +164,7 @@ func gorilla(store sessions.Store, headers []header) http.Handler {
 	return e
 }
 
+// scsMemory returns scs over its store in memory, on net/http's router.
 func scsMemory(headers []header) http.Handler {
 	manager := scs.New()
 	manager.Store, manager.Lifetime = memstore.New(), lifetime
@@ -187,8 +190,8 @@ func scsMemory(headers []header) http.Handler {
 	})
 }
 
-// fiberMemory is Fiber as its manual recommends it: the middleware saves after
-// every request, reads too.
+// fiberMemory returns Fiber as its manual recommends it: the session middleware saves after
+// every request, also after a READ.
 func fiberMemory(headers []header) *fiber.App {
 	app := fiber.New(fiber.Config{ReadTimeout: 10 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: time.Minute})
 	app.Use(func(c fiber.Ctx) error {
