@@ -11,8 +11,9 @@
 // value. Values that live in the cookie die with the session's ID.
 //
 // To read the engine itself: load.go opens a session, session.go stages changes,
-// commit.go and write.go store them, end.go ends a session. codec.go signs and verifies
-// cookies, envelope.go says what stands in cookies and records, backend.go what a store does.
+// commit.go and write.go store them, place.go decides where each value lives, end.go ends a
+// session. codec.go signs and verifies cookies, envelope.go says what stands in cookies and
+// records, and backend.go what a store must do.
 package session
 
 import (
@@ -32,7 +33,6 @@ const (
 	sweepStep   = 1000                   // records a step, so that no request waits for the sweeper
 	cycledFor   = 30 * time.Second       // how long a replaced ID answers 409 to a write
 	retryFor    = 2 * time.Second        // how long a conflicting write is tried again, from its turn on
-	queueFor    = 5 * time.Second        // how long a conflicting write waits for its turn
 	settleFor   = 800 * time.Millisecond // how long a store that does not answer is asked what became of a write
 	settlePause = 10 * time.Millisecond  // between two of these questions
 	resignEvery = time.Minute            // how often a rolling read may re-sign a cookie that carries values
@@ -267,4 +267,22 @@ func (e *Engine) line(c *http.Cookie) string {
 		age = "; Max-Age=" + strconv.Itoa(max(c.MaxAge, 0))
 	}
 	return c.Name + "=" + c.Value + e.beforeMaxAge + age + e.afterMaxAge
+}
+
+// clocks returns when a session with the expiry x that is written now expires, and the
+// end of its absolute lifetime.
+func (e *Engine) clocks(created, now time.Time, x Expiry) (expires, absolute time.Time) {
+	absolute = created.Add(e.cfg.Lifetime)
+	switch {
+	case !x.At.IsZero():
+		expires = x.At.UTC().Truncate(time.Millisecond)
+	case x.After != 0:
+		expires = now.Add(x.After)
+	default:
+		expires = now.Add(e.cfg.IdleTimeout)
+	}
+	if expires.After(absolute) {
+		expires = absolute
+	}
+	return expires, absolute
 }

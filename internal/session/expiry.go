@@ -42,37 +42,3 @@ func parseExpiry(s string) (Expiry, error) {
 	}
 	return Expiry{At: at}, nil
 }
-
-// clocks returns when a session with the expiry x that is written now expires, and the
-// end of its absolute lifetime.
-func (e *Engine) clocks(created, now time.Time, x Expiry) (expires, absolute time.Time) {
-	absolute = created.Add(e.cfg.Lifetime)
-	switch {
-	case !x.At.IsZero():
-		expires = x.At.UTC().Truncate(time.Millisecond)
-	case x.After != 0:
-		expires = now.Add(x.After)
-	default:
-		expires = now.Add(e.cfg.IdleTimeout)
-	}
-	if expires.After(absolute) {
-		expires = absolute
-	}
-	return expires, absolute
-}
-
-// maxAge returns the cookie's Max-Age in seconds: what is left of the session's own expiry
-// or, without one, of its absolute lifetime. It returns 0, which means no Max-Age, for a
-// session that ends with the browser.
-func (s *Session) maxAge(now time.Time) int {
-	until := s.rec.Created.Add(s.e.cfg.Lifetime)
-	switch x := s.base.expiry; {
-	case x.BrowserClose:
-		return 0
-	case s.e.cfg.Rolling && s.base.placement == Hybrid:
-		// Reads move the record's clock without a new cookie, which must not end before it.
-	case x.After != 0 || !x.At.IsZero():
-		until = s.rec.Expires
-	}
-	return int((until.Sub(now) + time.Second - 1) / time.Second)
-}

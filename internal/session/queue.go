@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// queueFor is how long a conflicting write waits for its turn.
+const queueFor = 5 * time.Second
+
 // queues let requests that met a conflict try again one after the other: if all tried at
 // once, one would win and the others would load and write for nothing. A session has a
 // queue as long as a request is in it. A request enters it in Commit only, so that no

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Verdict is what became of the cookie that a request carried.
@@ -239,4 +240,20 @@ func (s *Session) WriteCookie(h http.Header) {
 	}
 	prefix := s.set.Name + "="
 	h[name] = append(slices.DeleteFunc(h[name], func(line string) bool { return strings.HasPrefix(line, prefix) }), s.line)
+}
+
+// maxAge returns the cookie's Max-Age in seconds: what is left of the session's own expiry
+// or, without one, of its absolute lifetime. It returns 0, which means no Max-Age, for a
+// session that ends with the browser.
+func (s *Session) maxAge(now time.Time) int {
+	until := s.rec.Created.Add(s.e.cfg.Lifetime)
+	switch x := s.base.expiry; {
+	case x.BrowserClose:
+		return 0
+	case s.e.cfg.Rolling && s.base.placement == Hybrid:
+		// Reads move the record's clock without a new cookie, which must not end before it.
+	case x.After != 0 || !x.At.IsZero():
+		until = s.rec.Expires
+	}
+	return int((until.Sub(now) + time.Second - 1) / time.Second)
 }
