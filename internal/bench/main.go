@@ -98,7 +98,7 @@ func prepare() error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) // reached when it fails: else compare does it
+	defer os.RemoveAll(dir) // only reached on an error: measureAll removes it otherwise
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}

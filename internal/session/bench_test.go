@@ -8,7 +8,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/memory"
 )
 
-// Benchmark is the session layer alone: from the request's cookie to the
+// Benchmark measures the session layer without HTTP: from the request's cookie to the
 // Set-Cookie header, over the memory store, with alternating values.
 func Benchmark(b *testing.B) {
 	for _, p := range placements {

@@ -67,7 +67,7 @@ func TestClientNeverChoosesAnID(t *testing.T) {
 			"very long one": {strings.Repeat("A", 8000), session.VerdictGarbled},
 		} {
 			if name == "unknown" && p == session.InCookie {
-				test.want = session.VerdictOK // without a record nobody can tell: same secret, same program
+				test.want = session.VerdictOK // without a record the two stores cannot be told apart: the secret is the same
 			}
 			b := &browser{t, e, test.cookie}
 			s := b.load()

@@ -17,16 +17,16 @@ func TestCycleKeepsDataAndKillsTheOldID(t *testing.T) {
 		e := newEngine(t, nil)
 		b := e.browser(t)
 		b.born(p)
-		was := b.do(nil).Info()
+		before := b.do(nil).Info()
 		old := b.twin()
 		time.Sleep(time.Hour)
 		s := b.do(func(s *session.Session) { s.CycleID() })
-		is := s.Info()
-		if is.ID == was.ID || s.IDBefore() != was.ID {
-			t.Errorf("ID %s after %s, said to be after %q", is.ID, was.ID, s.IDBefore())
+		after := s.Info()
+		if after.ID == before.ID || s.IDBefore() != before.ID {
+			t.Errorf("ID %s after %s, said to be after %q", after.ID, before.ID, s.IDBefore())
 		}
-		if !is.Absolute.Equal(was.Absolute) || s.SetCookie().MaxAge != 7*3600 {
-			t.Errorf("the absolute end moved from %v to %v, Max-Age %d", was.Absolute, is.Absolute, s.SetCookie().MaxAge)
+		if !after.Absolute.Equal(before.Absolute) || s.SetCookie().MaxAge != 7*3600 {
+			t.Errorf("the absolute end moved from %v to %v, Max-Age %d", before.Absolute, after.Absolute, s.SetCookie().MaxAge)
 		}
 		b.wantKeys("big", "name")
 		if p != session.InCookie {
@@ -46,7 +46,7 @@ func TestCycleKeepsDataAndKillsTheOldID(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second) // then it is only dead
 		old.wantKeys()
-		if reborn := old.set("a", "1"); reborn.ID() == was.ID || reborn.ID() == is.ID {
+		if reborn := old.set("a", "1"); reborn.ID() == before.ID || reborn.ID() == after.ID {
 			t.Error("the old ID came back")
 		}
 		b.wantKeys("big", "name")

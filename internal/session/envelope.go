@@ -72,7 +72,7 @@ func (v *envelope) append(dst []byte) []byte {
 	return dst
 }
 
-// parseEnvelope reads what append wrote. It accepts nothing else.
+// parseEnvelope parses the bytes of an envelope. It accepts only bytes that append writes.
 func parseEnvelope(b []byte) (*envelope, error) {
 	if len(b) < 2+idBytes || b[0] != envelopeFormat {
 		return nil, errEnvelope

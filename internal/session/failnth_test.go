@@ -151,7 +151,8 @@ func (l *life) set(key, text string) {
 	}, map[string]string{key: text})
 }
 
-// step is one request, which changes values as told, and the check of what is there after it.
+// step is one request, which changes values as changes says, and checks what the session
+// holds after it.
 func (l *life) step(name string, do func(s *session.Session), changes map[string]string) {
 	t, n := l.t, l.faulty.n
 	t.Helper()

@@ -42,8 +42,8 @@ func FuzzEnvelope(f *testing.F) {
 	})
 }
 
-// If it failed, a cookie would say something else than was signed, or a cut one would parse
-// with values.
+// If it failed, a cookie would not say what was signed, or a cookie that was cut off would
+// still have values.
 func TestEnvelopeRoundTrip(t *testing.T) {
 	for _, v := range seedEnvelopes() {
 		b := v.append(nil)

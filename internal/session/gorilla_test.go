@@ -78,7 +78,7 @@ func TestGorillaIdiom(t *testing.T) {
 		}
 
 		w := b.gorilla(func(gs *sessions.Session, save func() error) {
-			time.Sleep(1500 * time.Millisecond) // time passing alone is no change
+			time.Sleep(1500 * time.Millisecond) // that time passes is no change
 			must(t, save())
 		})
 		if got := w.Header()["Set-Cookie"]; len(got) != 0 {

@@ -27,6 +27,7 @@ func eachPlacement(t *testing.T, test func(t *testing.T, p session.Placement)) {
 	}
 }
 
+// secret signs the cookies of all engines that a test does not give another.
 var secret = []byte("a secret of at least 32 bytes, for tests only")
 
 // engine is an Engine with its memory store, and a record of its events.
@@ -37,6 +38,8 @@ type engine struct {
 	events  []session.Event
 }
 
+// newEngine returns an engine over a memory store with room for 100 sessions, with the
+// settings that change makes of the default ones.
 func newEngine(t *testing.T, change func(*session.Config)) *engine {
 	t.Helper()
 	e := &engine{backend: memory.New(memory.Config{MaxSessions: 100})}
@@ -61,12 +64,13 @@ func newEngine(t *testing.T, change func(*session.Config)) *engine {
 // freshSecret is a secret that replaces secret.
 var freshSecret = []byte(strings.Repeat("a fresh secret ", 3))
 
-// withSecrets is another engine over the same store.
+// withSecrets returns another engine over the same store, with these secrets.
 func (e *engine) withSecrets(t *testing.T, secrets ...[]byte) *engine {
 	t.Helper()
 	return newEngine(t, func(c *session.Config) { c.Secrets, c.Backend = secrets, e.backend })
 }
 
+// wantStats checks how many sessions the store has.
 func (e *engine) wantStats(t *testing.T, live, expired int) {
 	t.Helper()
 	st, err := e.Stats(t.Context())
@@ -75,13 +79,14 @@ func (e *engine) wantStats(t *testing.T, live, expired int) {
 	}
 }
 
-// browser keeps the cookie as a browser does.
+// browser is a browser that keeps the session cookie.
 type browser struct {
 	t      *testing.T
 	e      *engine
 	cookie string // the value, "" without one
 }
 
+// browser returns a new browser, without a cookie.
 func (e *engine) browser(t *testing.T) *browser { return &browser{t: t, e: e} }
 
 // twin returns another tab of the same browser, or a copy of its cookie somewhere else: it
@@ -98,6 +103,7 @@ func (b *browser) load() *session.Session {
 	return s
 }
 
+// request returns a request with the browser's cookie.
 func (b *browser) request() *http.Request {
 	r := httptest.NewRequest("GET", "/", nil)
 	if b.cookie != "" {

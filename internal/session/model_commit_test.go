@@ -162,7 +162,7 @@ func (w *world) save(c *modelCookie, saw state, stale bool, ed *edited) {
 	w.write(m, *after, toServer, base, voids, send && now.Before(after.expires))
 }
 
-// inCookie returns those of the values in saw that a hybrid session has in its cookie.
+// inCookie returns the values in saw that a hybrid session has in its cookie.
 func (m *modelSession) inCookie(saw state) map[string]string {
 	half := map[string]string{}
 	for key, text := range saw.values {

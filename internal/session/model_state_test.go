@@ -8,11 +8,12 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
+// lifetime is the engine's absolute lifetime by default.
 const lifetime = 8 * time.Hour
 
-// state is what a session holds, as one cookie opens it. In placement cookie it is
-// the cookie's own; otherwise values has what lies on the server, and the rest is
-// the record's.
+// state is what a session holds, as one cookie opens it. In placement cookie all of it is
+// in the cookie. In the others all of it is in the record, but for the values that the
+// cookie carries.
 type state struct {
 	values    map[string]string
 	placement session.Placement
@@ -24,10 +25,10 @@ type state struct {
 // modelSession is a session with the record that the server has of it.
 type modelSession struct {
 	state
-	floor   uint64
-	changed uint64 // the version at which values in the cookie changed last
+	floor   uint64 // the values in a hybrid cookie of an older version count no more
+	changed uint64 // the version at which the values in the cookie changed last
 	created time.Time
-	id      int // counts the IDs that it had
+	id      int // the number of its ID: 0, then one more with each new ID
 	dead    bool
 }
 
@@ -35,12 +36,12 @@ type modelSession struct {
 type modelCookie struct {
 	value string
 	of    *modelSession
-	id    int
-	left  time.Time // when its ID was replaced
-	state           // values are those that it carries
+	id    int       // the number of the ID that it carries
+	left  time.Time // when the ID was replaced
+	state           // with the values that the cookie carries
 }
 
-// modelJar is a browser, with the cookie that arrived last, nil without one.
+// modelJar is a browser with the cookie that arrived last, or nil.
 type modelJar struct{ cookie *modelCookie }
 
 // flight is a request that has loaded its session and not committed yet.
@@ -49,12 +50,12 @@ type flight struct {
 	cookie *modelCookie
 	s      *session.Session
 	act    modelAct
-	saw    state // with all values that it saw
-	exists bool
-	moved  bool // its ID was replaced a moment before
-	stale  bool
-	missed bool // a later cookie has other values than its own
-	blind  bool // its cookie is from before the floor
+	saw    state // with all values that the request sees
+	exists bool  // the session
+	moved  bool  // its ID was replaced less than 30 s before
+	stale  bool  // a later cookie was sent
+	missed bool  // the later cookie carries other values than this request's
+	blind  bool  // this request's cookie is older than the floor
 }
 
 // modelAct is what a request does.

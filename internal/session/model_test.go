@@ -24,7 +24,7 @@ type world struct {
 	sessions []*modelSession
 	cookies  []*modelCookie
 	flights  []*flight
-	found    map[string]int // how often what happened
+	found    map[string]int // how often each kind of event happened
 }
 
 // perCheck is a test whose clean-up is done after each of rapid's checks.

@@ -12,7 +12,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/storetest"
 )
 
-// peekEngine returns an engine over a memory store, on a clock that moves when told.
+// peekEngine returns an engine over a memory store, and the clock of both.
 func peekEngine(t *testing.T) (*session.Engine, *storetest.Clock) {
 	t.Helper()
 	clock := storetest.NewClock()

@@ -8,7 +8,7 @@ const (
 	InCookie Placement = 1 + iota
 	// Hybrid: the cookie carries the small values, the record the larger ones.
 	Hybrid
-	// OnServer: the cookie carries the ID alone, the record every value.
+	// OnServer: the cookie carries the ID only, the record every value.
 	OnServer
 )
 

@@ -72,13 +72,13 @@ func TestPlacementMovesAtOnce(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					e := newEngine(t, nil)
 					b := e.browser(t)
-					was := b.born(from).Info()
+					before := b.born(from).Info()
 					kept := b.twin()
 					time.Sleep(time.Hour)
 					s := b.do(func(s *session.Session) { s.SetPlacement(to) })
-					is := s.Info()
-					if is.Placement != to || !is.Absolute.Equal(was.Absolute) {
-						t.Fatalf("now %v until %v, want %v until %v", is.Placement, is.Absolute, to, was.Absolute)
+					after := s.Info()
+					if after.Placement != to || !after.Absolute.Equal(before.Absolute) {
+						t.Fatalf("now %v until %v, want %v until %v", after.Placement, after.Absolute, to, before.Absolute)
 					}
 					b.wantKeys("big", "name")
 					for _, item := range b.do(nil).Info().Values {
@@ -119,7 +119,7 @@ func TestOldCookieBringsNoDeletedValueBack(t *testing.T) {
 		b.set("other", "x")
 		kept.wantKeys("other")
 		b.do(func(s *session.Session) { s.SetPlacement(session.Hybrid) })
-		kept.wantKeys("other") // it lies on the server, also for hybrid
+		kept.wantKeys("other") // it lives on the server, also for hybrid
 		if s := kept.load(); s.Info().Verdict != session.VerdictStale {
 			t.Errorf("the old cookie is %q", s.Info().Verdict)
 		}
@@ -195,7 +195,7 @@ func TestWriteWithACookieFromBeforeAClearOrMove(t *testing.T) {
 		before := b.twin()
 		b.do(act)
 		b.do(func(s *session.Session) { s.SetPlacement(session.Hybrid) })
-		b.set("small", "x") // lies in the cookie
+		b.set("small", "x") // it lives in the cookie
 		if s := before.set("late", "y"); s.SetCookie() != nil || s.Lives("late") != "server" {
 			t.Errorf("after %s: the write sent %v, and its value lives in the %s", name, s.SetCookie(), s.Lives("late"))
 		} else if s.Verdict() != session.VerdictStale {

@@ -194,10 +194,10 @@ func (s *Session) CycleID() { s.stage(func(d *draft) { d.cycle = true }) }
 // that has passed then ends the session at once.
 func (s *Session) SetExpiry(x Expiry) { s.stage(func(d *draft) { d.expiry, d.rearm = x, true }) }
 
-// SetPlacement stages where the values live from now on. What lies on the server
-// stays there when the session becomes hybrid: a cookie that is lost on its way, or
-// replaced by the answer to another request, takes no value along.
-// Before a session is born it decides where they will live.
+// SetPlacement stages where the values live from now on. Values that live on the server
+// stay there when the session becomes hybrid: otherwise a cookie that is lost on its way,
+// or replaced by the answer to another request, would take them along. Before a session
+// is born, SetPlacement decides where its values will live.
 func (s *Session) SetPlacement(p Placement) {
 	s.stage(func(d *draft) {
 		if d.placement == p {
