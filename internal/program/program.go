@@ -1,0 +1,234 @@
+// Package program is the program around the lab: it opens the store, reads the secrets,
+// listens, serves, and ends in order. Begin with run, which puts the parts together; the lab
+// itself is internal/app, the sessions are internal/session.
+package program
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/cli/browser"
+
+	"github.com/sessionscope/sessionscope/internal/app"
+	"github.com/sessionscope/sessionscope/internal/backlog"
+	"github.com/sessionscope/sessionscope/internal/config"
+	"github.com/sessionscope/sessionscope/internal/experiment/private"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/store/redis"
+	"github.com/sessionscope/sessionscope/internal/store/sqlite"
+	"github.com/sessionscope/sessionscope/internal/tap"
+)
+
+// Main runs the program with the flags and variables of the process, and returns its exit
+// code: 0 after a stop, 2 for something wrong in flags, variables or secrets, 3 for a
+// database that cannot be used, and 1 for everything else. Assets is the folder web.
+func Main(assets fs.FS) int {
+	cfg, err := config.Parse(os.Args[1:], os.Getenv, os.Stdout)
+	switch {
+	case errors.Is(err, config.ErrHelp):
+		return 0
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "sessionscope:", err)
+		return 2
+	case cfg.Version:
+		fmt.Println("sessionscope", version(), runtime.Version())
+		return 0
+	}
+	signal.Ignore(syscall.SIGPIPE) // a closed pipe on standard output does not end the program
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	out := backlog.New(os.Stdout, nil)
+	log, errs := backlog.Log(os.Stderr, func(w io.Writer) slog.Handler {
+		if cfg.LogFormat == "json" {
+			return slog.NewJSONHandler(w, nil)
+		}
+		return slog.NewTextHandler(w, nil)
+	})
+	err = run(ctx, cfg, assets, out, log)
+	last := ""
+	if err != nil {
+		last = fmt.Sprintln("sessionscope:", err)
+	}
+	out.Close("", lastWords)
+	errs.Close(last, lastWords)
+	return exitCode(err)
+}
+
+// lastWords is how long the end of the program waits for each of its two readers, those of
+// standard output and of the log.
+const lastWords = time.Second
+
+// exitCode returns the exit code for the error with which run ended.
+func exitCode(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errSecrets), errors.Is(err, redis.ErrURL):
+		return 2
+	case errors.As(err, new(*sqlite.DamagedError)):
+		return 3
+	}
+	return 1
+}
+
+// run serves until ctx ends or the terminal hangs up, then lets requests finish for
+// at most 5 s. What can be refused without making a file is refused first.
+func run(ctx context.Context, cfg config.Config, assets fs.FS, stdout io.Writer, log *slog.Logger) (err error) {
+	// The live heap is a few megabytes, so that Go would look for garbage every few
+	// hundred requests. With this reservation, which is never touched and so takes no
+	// memory, it waits until there are 16 MiB of it.
+	reserve := make([]byte, 16<<20)
+	defer runtime.KeepAlive(reserve)
+	secrets, err := firstSecrets(cfg)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(cfg.Addr)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	hosts, err := app.LocalHosts(listener.Addr(), ownNames(cfg.Name, listener.Addr()), cfg.AllowHosts)
+	if err != nil {
+		return err
+	}
+	st, err := openStore(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.close()) }()
+	if st.secretFile != "" {
+		cfg.SecretFile = st.secretFile
+		if secrets, err = readSecrets(cfg.SecretFile); err != nil {
+			return err
+		}
+	}
+	if err := st.signedWith(secrets); err != nil {
+		return fmt.Errorf("--store: %w", err)
+	}
+	a, err := newApp(ctx, cfg, assets, st, secrets, listener.Addr(), hosts, log)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, cfg, a, st, listener, stdout, log)
+}
+
+// listen listens on HOST:PORT.
+func listen(addr string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		if op := (*net.OpError)(nil); errors.As(err, &op) {
+			err = op.Err // without the address, which stands before it
+		}
+		return nil, fmt.Errorf("cannot listen on %s: %w; --addr names another address, such as 127.0.0.1:0 for any free port", addr, err)
+	}
+	return listener, nil
+}
+
+// newApp makes the lab.
+func newApp(ctx context.Context, cfg config.Config, assets fs.FS, st store, secrets [][]byte, addr net.Addr, hosts app.Hosts, log *slog.Logger) (*app.App, error) {
+	room := session.NewIDRoom(cookieIDs*cfg.MaxSessions, cfg.Lifetime)
+	if stats, err := st.Stats(ctx); err == nil { // the markers of a run before take room too
+		room.Add(stats.Ended, time.Now().Add(cfg.Lifetime))
+	}
+	return app.New(app.Config{
+		Sessions: session.Config{
+			Backend: st, Secrets: secrets,
+			CookieName: cookieName(addr), Placement: cfg.Placement,
+			IdleTimeout: cfg.Idle, Lifetime: cfg.Lifetime, Rolling: cfg.Rolling,
+			IDRoom: room,
+		},
+		StoreName: cfg.Store, Hosts: hosts, Assets: assets, Version: version(), Log: log, LogRequests: cfg.LogRequests,
+		Stores: private.Stores(cmp.Or(cfg.StoreURL, defaultRedis)),
+	})
+}
+
+// cookieIDs is how many IDs of placement cookie are given out within a lifetime, for
+// each session that the store may hold. Their sessions take no room in the store, but
+// each may leave a marker of some 300 bytes.
+const cookieIDs = 4
+
+// defaultRedis is where an experiment that compares stores looks for a Redis, when
+// the program itself does not use one.
+const defaultRedis = "redis://127.0.0.1:6379/0"
+
+// serve serves a until ctx ends or the terminal hangs up.
+func serve(ctx context.Context, cfg config.Config, a *app.App, st store, listener net.Listener, stdout io.Writer, log *slog.Logger) error {
+	ctx, end := context.WithCancel(ctx)
+	ran := make(chan struct{})
+	go func() {
+		defer close(ran)
+		a.Run(ctx) // the event streams end with it
+	}()
+	defer func() { // wait until the private servers of experiments have ended, too
+		end()
+		<-ran
+	}()
+	if cfg.SecretFile != "" && cfg.Store == "memory" {
+		log.Warn("with --secret-file and --store memory, ended sessions of placement cookie open again after a restart: the memory store forgets which ones have ended; --store sqlite remembers them")
+	}
+	watchHangups(ctx, end, cfg.SecretFile, a, st, log)
+	gate := tap.NewGate(listener)
+	srv := newServer(a, gate, log)
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(tap.Listen(gate)) }()
+	announce(stdout, listener.Addr(), st.file)
+	if cfg.Open {
+		go func() { // some openers wait until the browser closes
+			if err := browser.OpenURL(url(listener.Addr())); err != nil {
+				log.Warn("cannot open the browser: open the address yourself", "error", err)
+			}
+		}()
+	}
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := srv.Shutdown(grace); err != nil {
+		return srv.Close()
+	}
+	return nil
+}
+
+// newServer returns the HTTP server for a, whose connections pass through gate.
+func newServer(a *app.App, gate *tap.Gate, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           a,
+		ConnContext:       tap.Context,
+		ConnState:         gate.ConnState,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      15 * time.Second, // longer than a request may hold a session
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+// announce prints where the lab is, and which file holds the sessions if one does.
+func announce(stdout io.Writer, addr net.Addr, file string) {
+	text := fmt.Sprintf("Sessionscope is at %s (Ctrl+C ends it)\n", url(addr))
+	if others := app.Elsewhere(addr); len(others) > 0 {
+		text += fmt.Sprintf("From a phone or another machine on this network: http://%s\n", strings.Join(others, " or http://"))
+	}
+	if file != "" {
+		text += fmt.Sprintf("It keeps sessions in %s\n", file)
+	}
+	fmt.Fprint(stdout, text) // in one write, for a reader that takes the first line and leaves
+}
