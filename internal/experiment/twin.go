@@ -29,77 +29,92 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v) // the client may have left
 }
 
+// twin is one program: its store, and what it does with an error of the store's Get.
+type twin struct {
+	store   sessions.Store
+	stops   bool
+	options sessions.Options // of each session
+	late    atomic.Value     // what the last Save of /late returned
+}
+
 // Twin is the program. It answers as the application does:
 // {"op":…,"key":…,"found":…,"value":…}. When the store's Get returns an error, one
 // that stops answers 500, as gorilla's package documentation does; the other goes on
 // with the session that Get returns beside it, as gorilla's README does.
 func Twin(store sessions.Store, stops bool) http.Handler {
+	t := &twin{store: store, stops: stops}
 	// Of gorilla's defaults, Secure and SameSite=None let no cookie come back over plain http.
-	options := &sessions.Options{Path: "/", MaxAge: 30 * 24 * 60 * 60, HttpOnly: true, SameSite: http.SameSiteLaxMode}
-	// load returns the session, or nil when it has answered.
-	load := func(w http.ResponseWriter, r *http.Request) *sessions.Session {
-		s, err := store.Get(r, CookieName)
-		if err != nil && stops {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return nil
-		}
-		*s.Options = *options
-		return s
-	}
-	var late atomic.Value // what the last Save of /late returned
+	t.options = sessions.Options{Path: "/", MaxAge: 30 * 24 * 60 * 60, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	mux := http.NewServeMux()
-	// handle loads the session, lets f change it, and saves it if f says so.
-	handle := func(pattern string, f func(r *http.Request, s *sessions.Session) (op, key string, save bool)) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			s := load(w, r)
-			if s == nil {
-				return
-			}
-			op, key, save := f(r, s)
-			if save {
-				if err := s.Save(r, w); err != nil {
-					http.Error(w, err.Error(), http.StatusInternalServerError)
-					return
-				}
-			}
-			value, found := s.Values[key]
-			WriteJSON(w, http.StatusOK, map[string]any{"op": op, "key": key, "value": value, "found": found})
-		})
-	}
-	handle("POST /set", func(r *http.Request, s *sessions.Session) (string, string, bool) {
+	mux.Handle("POST /set", t.handle("set", func(r *http.Request, s *sessions.Session) (key string, save bool) {
 		s.Values[r.PostFormValue("key")] = r.PostFormValue("value")
-		return "set", r.PostFormValue("key"), true
-	})
-	handle("GET /get", func(r *http.Request, s *sessions.Session) (string, string, bool) {
-		return "get", r.URL.Query().Get("key"), false
-	})
-	handle("POST /login", func(r *http.Request, s *sessions.Session) (string, string, bool) {
+		return r.PostFormValue("key"), true
+	}))
+	mux.Handle("GET /get", t.handle("get", func(r *http.Request, _ *sessions.Session) (key string, save bool) {
+		return r.URL.Query().Get("key"), false
+	}))
+	mux.Handle("POST /login", t.handle("login", func(r *http.Request, s *sessions.Session) (key string, save bool) {
 		s.Values["user"] = r.PostFormValue("user")
-		return "login", "user", true
-	})
-	handle("POST /logout", func(r *http.Request, s *sessions.Session) (string, string, bool) {
+		return "user", true
+	}))
+	mux.Handle("POST /logout", t.handle("logout", func(_ *http.Request, s *sessions.Session) (key string, save bool) {
 		clear(s.Values)
 		s.Options.MaxAge = -1
-		return "logout", "user", true
-	})
-	handle("POST /expiry", func(r *http.Request, s *sessions.Session) (string, string, bool) {
+		return "user", true
+	}))
+	mux.Handle("POST /expiry", t.handle("expiry", func(_ *http.Request, s *sessions.Session) (key string, save bool) {
 		s.Options.MaxAge = 1 // one second
-		return "expiry", "", true
-	})
-	mux.HandleFunc("POST /late", func(w http.ResponseWriter, r *http.Request) {
-		s := load(w, r)
-		if s == nil {
-			return
-		}
-		s.Values["name"] = "Rahim"
-		_, _ = w.Write([]byte("saved"))
-		if err := s.Save(r, w); err != nil {
-			late.Store(err.Error())
-		}
-	})
+		return "", true
+	}))
+	mux.HandleFunc("POST /late", t.saveLate)
 	mux.HandleFunc("GET /late", func(w http.ResponseWriter, r *http.Request) {
-		text, _ := late.Load().(string)
+		text, _ := t.late.Load().(string)
 		WriteJSON(w, http.StatusOK, map[string]any{"error": text})
 	})
 	return mux
+}
+
+// load returns the session, or nil when it has answered.
+func (t *twin) load(w http.ResponseWriter, r *http.Request) *sessions.Session {
+	s, err := t.store.Get(r, CookieName)
+	if err != nil && t.stops {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return nil
+	}
+	*s.Options = t.options
+	return s
+}
+
+// handle loads the session, lets act change it, and saves it if act says so. It answers
+// with the key that act names.
+func (t *twin) handle(op string, act func(*http.Request, *sessions.Session) (key string, save bool)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := t.load(w, r)
+		if s == nil {
+			return
+		}
+		key, save := act(r, s)
+		if save {
+			if err := s.Save(r, w); err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+				return
+			}
+		}
+		value, found := s.Values[key]
+		WriteJSON(w, http.StatusOK, map[string]any{"op": op, "key": key, "value": value, "found": found})
+	})
+}
+
+// saveLate writes its answer first and saves the session afterwards, which is the wrong
+// way round.
+func (t *twin) saveLate(w http.ResponseWriter, r *http.Request) {
+	s := t.load(w, r)
+	if s == nil {
+		return
+	}
+	s.Values["name"] = "Rahim"
+	_, _ = w.Write([]byte("saved"))
+	if err := s.Save(r, w); err != nil {
+		t.late.Store(err.Error())
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/gorilla/securecookie"
 	"github.com/gorilla/sessions"
@@ -68,88 +67,108 @@ func runADeletedIDComesBack(r *experiment.Run) experiment.Outcome {
 		}
 	}
 	in := r.Boot(set)
-	ids := idsOf{in, gorilla, key}
-	b := in.Client("Rahim's browser")
-	store := "records"
+	d := deletion{ids: idsOf{in, gorilla, key}, one: "record"}
 	if gorilla {
-		store = "files"
+		d.one = "file"
 	}
-	t := experiment.Table{Caption: "After each request", Head: []string{"request", "ID in the cookie sent", "ID in the Set-Cookie", store + " on the server", "one of the old ID"}}
-	kept := ""
-	did := func(what string, x *experiment.Exchange, sent string) *experiment.Exchange {
-		x.Note = what
-		if kept == "" {
-			kept = b.Cookie()
-		}
-		short := func(cookie string) string {
-			if id := ids.id(cookie); id != "" {
-				return "`" + id[:min(8, len(id))] + "`"
-			}
-			return "none"
-		}
-		set := "none"
-		if c := x.SetCookie(); c != nil {
-			set = short(c.Value)
-			if c.Value == "" {
-				set = "deleted"
-			}
-		}
-		n, has := ids.count(kept)
-		t.Rows = append(t.Rows, []string{x.Client + " " + what, short(sent), set, fmt.Sprint(n), experiment.YesNo(has, len(t.Rows) == 0)})
-		return x
-	}
-	did("logs in", b.Post("/login", "user", "Rahim"), "")
-	did("logs out", b.Post("/logout"), kept)
-	_, left := ids.count(kept)
+	d.table = experiment.Table{Caption: "After each request", Head: []string{"request", "ID in the cookie sent", "ID in the Set-Cookie", d.one + "s on the server", "one of the old ID"}}
+	b := in.Client("Rahim's browser")
+	login := b.Post("/login", "user", "Rahim")
+	d.kept = b.Cookie()
+	d.row("logs in", login, "")
+	d.row("logs out", b.Post("/logout"), d.kept)
+	_, d.left = d.ids.count(d.kept)
 	holder := in.Client("A kept copy")
-	holder.Put(kept)
-	read := did("reads with the old cookie", holder.Get("/get", "key", "user"), kept)
-	write := did("writes with it", holder.Set("city", "Graz"), kept)
+	holder.Put(d.kept)
+	d.read = d.row("reads with the old cookie", holder.Get("/get", "key", "user"), d.kept)
+	d.write = d.row("writes with it", holder.Set("city", "Graz"), d.kept)
+	d.written = holder.Cookie()
 	other := in.Client("Another kept copy")
-	other.Put(kept)
-	seen := did("reads with the old cookie", other.Get("/get", "key", "city"), kept).For("reads what the first copy wrote, with the old cookie")
+	other.Put(d.kept)
+	d.seen = d.row("reads with the old cookie", other.Get("/get", "key", "city"), d.kept).For("reads what the first copy wrote, with the old cookie")
+	_, d.back = d.ids.count(d.kept)
+	return d.judge()
+}
 
-	was, is := ids.id(kept), ids.id(holder.Cookie())
-	_, back := ids.count(kept)
-	readSays := read.ShownValue()
-	if read.Status >= 400 {
-		readSays = fmt.Sprintf("status %d", read.Status)
+// deletion is a session that was deleted, and a write with a copy of its cookie.
+type deletion struct {
+	ids               idsOf
+	one               string // of the store: "record" or "file"
+	table             experiment.Table
+	kept, written     string               // the cookies: of the login, and of the copy after its write
+	left, back        bool                 // the store has the old ID after the logout, and after the write
+	read, write, seen *experiment.Exchange // by the copy, and by another copy
+}
+
+// shortID is the beginning of an ID.
+func shortID(id string) string { return experiment.Code(id[:min(8, len(id))]) }
+
+// row notes which IDs travelled with x. sent is the cookie that x carried.
+func (d *deletion) row(what string, x *experiment.Exchange, sent string) *experiment.Exchange {
+	x.Note = what
+	short := func(cookie string) string {
+		if id := d.ids.id(cookie); id != "" {
+			return shortID(id)
+		}
+		return "none"
+	}
+	set := "none"
+	if c := x.SetCookie(); c != nil {
+		set = short(c.Value)
+		if c.Value == "" {
+			set = "deleted"
+		}
+	}
+	n, has := d.ids.count(d.kept)
+	d.table.Rows = append(d.table.Rows, []string{x.Client + " " + what, short(sent), set, fmt.Sprint(n), experiment.YesNo(has, len(d.table.Rows) == 0)})
+	return x
+}
+
+// judge says under which ID the copy's write is stored.
+func (d *deletion) judge() experiment.Outcome {
+	was, is := d.ids.id(d.kept), d.ids.id(d.written)
+	readSays := d.read.ShownValue()
+	if d.read.Status >= 400 {
+		readSays = fmt.Sprintf("status %d", d.read.Status)
 	}
 	out := experiment.Outcome{
-		Happened: experiment.None, Decisive: seen, Mark: `"found":false`, Tables: []experiment.Table{t},
-		Pair: []experiment.Shot{{Title: "The kept cookie", Cookie: kept, Exchange: read, Says: readSays}, {Title: "After the write", Cookie: holder.Cookie(), Exchange: write, Says: fmt.Sprintf("status %d", write.Status)}},
+		Happened: experiment.None, Decisive: d.seen, Mark: `"found":false`, Tables: []experiment.Table{d.table},
+		Pair: []experiment.Shot{{Title: "The kept cookie", Cookie: d.kept, Exchange: d.read, Says: readSays}, {Title: "After the write", Cookie: d.written, Exchange: d.write, Says: fmt.Sprintf("status %d", d.write.Status)}},
 	}
-	name := func(id string) string { return experiment.Code(id[:min(8, len(id))]) }
-	one := strings.TrimSuffix(store, "s")
 	switch {
 	case was == "":
 		out.Tone, out.Verdict, out.Mark = experiment.Lost, "{bad There was nothing to delete:} the login set no cookie with an ID.", ""
-	case read.Value() == "Rahim" && seen.Value() == "Graz":
+	case d.read.Value() == "Rahim" && d.seen.Value() == "Graz":
 		out.Happened, out.Tone, out.Mark = "old-id", experiment.Lost, "Graz"
-		out.Verdict = fmt.Sprintf("{bad It had never gone.} After the logout the old cookie still read the user `Rahim`, and what was written with it is there for whoever sends the ID %s.", name(was))
-	case write.Status >= 400:
-		out.Happened, out.Tone, out.Decisive, out.Mark = "refused", experiment.Refused, write, kept
-		out.Verdict = fmt.Sprintf("{mac The write was refused} with status %d.", write.Status)
-		if !back {
-			out.Verdict += fmt.Sprintf(" {server The server} still has no %s of the old ID %s.", one, name(was))
+		out.Verdict = fmt.Sprintf("{bad It had never gone.} After the logout the old cookie still read the user `Rahim`, and what was written with it is there for whoever sends the ID %s.", shortID(was))
+	case d.write.Status >= 400:
+		out.Happened, out.Tone, out.Decisive, out.Mark = "refused", experiment.Refused, d.write, d.kept
+		out.Verdict = fmt.Sprintf("{mac The write was refused} with status %d.", d.write.Status)
+		if !d.back {
+			out.Verdict += fmt.Sprintf(" {server The server} still has no %s of the old ID %s.", d.one, shortID(was))
 		}
-	case is == was && seen.Value() == "Graz":
+	case is == was && d.seen.Value() == "Graz":
 		out.Happened, out.Tone, out.Mark = "old-id", experiment.Lost, "Graz"
-		out.Verdict = "{bad It came back.} After the logout the old cookie read nothing"
-		if !left {
-			out.Verdict += ", and {server the " + one + "} of its ID was gone"
-		}
-		out.Verdict += fmt.Sprintf(". One write with it, and the ID %s is alive again", name(was))
-		if back {
-			out.Verdict += ", with {server a " + one + "} of that name"
-		}
-		out.Verdict += ": another copy of the old cookie reads `Graz`."
-	case is != "" && is != was && seen.Value() == "":
+		out.Verdict = d.cameBack(was)
+	case is != "" && is != was && d.seen.Value() == "":
 		out.Happened, out.Tone = "new-id", experiment.Refused
-		out.Verdict = fmt.Sprintf("{ok It stayed dead.} The write with the old cookie began a new session: the old ID was %s, the new one is %s. Another copy of the old cookie reads nothing of it.", name(was), name(is))
+		out.Verdict = fmt.Sprintf("{ok It stayed dead.} The write with the old cookie began a new session: the old ID was %s, the new one is %s. Another copy of the old cookie reads nothing of it.", shortID(was), shortID(is))
 	default:
 		out.Tone, out.Mark = experiment.Lost, ""
-		out.Verdict = fmt.Sprintf("{bad Neither:} the write was answered with status %d, and another copy of the old cookie then read %s.", write.Status, experiment.Code(cmp.Or(seen.Value(), "nothing")))
+		out.Verdict = fmt.Sprintf("{bad Neither:} the write was answered with status %d, and another copy of the old cookie then read %s.", d.write.Status, experiment.Code(cmp.Or(d.seen.Value(), "nothing")))
 	}
 	return out
+}
+
+// cameBack says that the deleted ID is alive.
+func (d *deletion) cameBack(id string) string {
+	text := "{bad It came back.} After the logout the old cookie read nothing"
+	if !d.left {
+		text += ", and {server the " + d.one + "} of its ID was gone"
+	}
+	text += fmt.Sprintf(". One write with it, and the ID %s is alive again", shortID(id))
+	if d.back {
+		text += ", with {server a " + d.one + "} of that name"
+	}
+	return text + ": another copy of the old cookie reads `Graz`."
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
@@ -45,79 +46,93 @@ type bank struct {
 	balance  int
 }
 
+// What the bank says to those whom it refuses.
+const (
+	nobody = "Nobody is logged in."
+	wrong  = "That is not the password."
+)
+
 func (b *bank) handler() http.Handler {
 	mux := http.NewServeMux()
-	// handle runs f under the lock, with the session of the request and who is logged in.
-	handle := func(pattern, op string, f func(r *http.Request, s *session.Session, user string) (status int, why string)) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			s, err := b.engine.Load(r)
-			if err != nil {
-				http.Error(w, err.Error(), http.StatusServiceUnavailable)
-				return
-			}
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			status, why := f(r, s, customer(s))
-			if err := s.Commit(r.Context()); err != nil {
-				http.Error(w, err.Error(), http.StatusServiceUnavailable)
-				return
-			}
-			s.WriteCookie(w.Header())
-			a := account{Op: op, Done: status == http.StatusOK, Why: why}
-			if a.Done {
-				a.User, a.Balance = customer(s), b.balance
-			}
-			experiment.WriteJSON(w, status, a)
-		})
+	for pattern, act := range map[string]func(r *http.Request, s *session.Session) (status int, why string){
+		"POST /login": b.login, "GET /me": b.me, "POST /transfer": b.transfer, "POST /password": b.changePassword,
+	} {
+		_, path, _ := strings.Cut(pattern, "/")
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { b.serve(w, r, path, act) })
 	}
-	const nobody, wrong = "Nobody is logged in.", "That is not the password."
-	handle("POST /login", "login", func(r *http.Request, s *session.Session, _ string) (int, string) {
-		if r.PostFormValue("password") != b.password {
-			return http.StatusForbidden, wrong
-		}
-		v, err := session.Text(r.PostFormValue("user"))
-		if err == nil {
-			err = s.Set("user", v)
-		}
-		if err != nil {
-			return http.StatusUnprocessableEntity, err.Error()
-		}
-		s.CycleID()
-		return http.StatusOK, ""
-	})
-	handle("GET /me", "me", func(_ *http.Request, _ *session.Session, user string) (int, string) {
-		if user == "" {
-			return http.StatusUnauthorized, nobody
-		}
-		return http.StatusOK, ""
-	})
-	handle("POST /transfer", "transfer", func(r *http.Request, _ *session.Session, user string) (int, string) {
-		amount, err := strconv.Atoi(r.PostFormValue("amount"))
-		switch {
-		case user == "":
-			return http.StatusUnauthorized, nobody
-		case b.again && r.PostFormValue("password") != b.password:
-			return http.StatusForbidden, wrong
-		case err != nil || amount < 1 || amount > b.balance:
-			return http.StatusUnprocessableEntity, "That is no amount to send."
-		}
-		b.balance -= amount
-		return http.StatusOK, ""
-	})
-	handle("POST /password", "password", func(r *http.Request, s *session.Session, user string) (int, string) {
-		switch {
-		case user == "":
-			return http.StatusUnauthorized, nobody
-		case r.PostFormValue("password") != b.password:
-			return http.StatusForbidden, wrong
-		}
-		b.password = r.PostFormValue("new")
-		if r.PostFormValue("new-id") != "" {
-			s.CycleID()
-		}
-		return http.StatusOK, ""
-	})
 	return mux
+}
+
+// serve runs act under the lock, with the session of the request, and answers.
+func (b *bank) serve(w http.ResponseWriter, r *http.Request, op string, act func(*http.Request, *session.Session) (status int, why string)) {
+	s, err := b.engine.Load(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	status, why := act(r, s)
+	if err := s.Commit(r.Context()); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	s.WriteCookie(w.Header())
+	a := account{Op: op, Done: status == http.StatusOK, Why: why}
+	if a.Done {
+		a.User, a.Balance = customer(s), b.balance
+	}
+	experiment.WriteJSON(w, status, a)
+}
+
+func (b *bank) login(r *http.Request, s *session.Session) (status int, why string) {
+	if r.PostFormValue("password") != b.password {
+		return http.StatusForbidden, wrong
+	}
+	v, err := session.Text(r.PostFormValue("user"))
+	if err == nil {
+		err = s.Set("user", v)
+	}
+	if err != nil {
+		return http.StatusUnprocessableEntity, err.Error()
+	}
+	s.CycleID()
+	return http.StatusOK, ""
+}
+
+func (b *bank) me(_ *http.Request, s *session.Session) (status int, why string) {
+	if customer(s) == "" {
+		return http.StatusUnauthorized, nobody
+	}
+	return http.StatusOK, ""
+}
+
+func (b *bank) transfer(r *http.Request, s *session.Session) (status int, why string) {
+	amount, err := strconv.Atoi(r.PostFormValue("amount"))
+	switch {
+	case customer(s) == "":
+		return http.StatusUnauthorized, nobody
+	case b.again && r.PostFormValue("password") != b.password:
+		return http.StatusForbidden, wrong
+	case err != nil || amount < 1 || amount > b.balance:
+		return http.StatusUnprocessableEntity, "That is no amount to send."
+	}
+	b.balance -= amount
+	return http.StatusOK, ""
+}
+
+func (b *bank) changePassword(r *http.Request, s *session.Session) (status int, why string) {
+	switch {
+	case customer(s) == "":
+		return http.StatusUnauthorized, nobody
+	case r.PostFormValue("password") != b.password:
+		return http.StatusForbidden, wrong
+	}
+	b.password = r.PostFormValue("new")
+	if r.PostFormValue("new-id") != "" {
+		s.CycleID()
+	}
+	return http.StatusOK, ""
 }
 
 // customer is who is logged in in s, "" for nobody.
@@ -143,55 +158,86 @@ func runAStolenCookie(r *experiment.Run) experiment.Outcome {
 		t.Rows = append(t.Rows, []string{c.Name(), what, password, fmt.Sprint(x.Status), balance})
 		return x
 	}
+	var s theft
 	did(rahim, "logs in", "the right one", rahim.Post("/login", "user", "Rahim", "password", first))
-	had := did(rahim, "looks at his account", "none", rahim.Get("/me"))
+	s.had = did(rahim, "looks at his account", "none", rahim.Get("/me"))
 	thief.Put(rahim.Cookie())
-	stolen := thief.Cookie()
-	read := did(thief, "looks at it with the copied cookie", "none", thief.Get("/me"))
-	pay := did(thief, "sends 40 to themselves", "none", thief.Post("/transfer", "to", "thief", "amount", "40"))
-	if pay.Status != http.StatusOK {
-		pay = did(thief, "tries again with a guess", "a wrong one", thief.Post("/transfer", "to", "thief", "amount", "40", "password", "123456"))
+	s.stolen = thief.Cookie()
+	s.read = did(thief, "looks at it with the copied cookie", "none", thief.Get("/me"))
+	s.pay = did(thief, "sends 40 to themselves", "none", thief.Post("/transfer", "to", "thief", "amount", "40"))
+	if s.pay.Status != http.StatusOK {
+		s.pay = did(thief, "tries again with a guess", "a wrong one", thief.Post("/transfer", "to", "thief", "amount", "40", "password", "123456"))
 	}
-	left := did(rahim, "looks at his account", "none", rahim.Get("/me"))
+	s.left = did(rahim, "looks at his account", "none", rahim.Get("/me"))
 	did(rahim, "sends 5 to a friend", "the right one", rahim.Post("/transfer", "to", "Sofia", "amount", "5", "password", first))
 	did(rahim, "changes his password", "the right one", rahim.Post("/password", "password", first, "new", second))
-	still := did(thief, "looks with the copied cookie", "none", thief.Get("/me"))
+	s.still = did(thief, "looks with the copied cookie", "none", thief.Get("/me"))
 	did(rahim, "changes it again, with a new session ID", "the right one", rahim.Post("/password", "password", second, "new", third, "new-id", "yes"))
-	end := did(thief, "looks with the copied cookie", "none", thief.Get("/me"))
-	own := did(rahim, "looks at his account", "none", rahim.Get("/me"))
+	s.end = did(thief, "looks with the copied cookie", "none", thief.Get("/me"))
+	s.own = did(rahim, "looks at his account", "none", rahim.Get("/me"))
+	out := s.judge()
+	out.Tables = []experiment.Table{t}
+	return out
+}
 
+// theft is what a thief could do with a copied cookie.
+type theft struct {
+	stolen         string               // the cookie
+	had, left, own *experiment.Exchange // Rahim's looks: before the thief, after the thief, and at last
+	read, pay      *experiment.Exchange // the thief's look, and the last try to send money
+	still, end     *experiment.Exchange // the thief's looks after the new password, and after the new ID
+}
+
+// knows tells whether an answer shows Rahim's account.
+func knows(x *experiment.Exchange) bool {
+	a := accountIn(x)
+	return a.Done && a.User == "Rahim"
+}
+
+// afterwards says how long the copy worked.
+func (s theft) afterwards() string {
+	works := func(x *experiment.Exchange) string {
+		if knows(x) {
+			return "still read the account"
+		}
+		return "read nothing any more"
+	}
+	text := fmt.Sprintf(" After Rahim had changed his password, the copy %s (status %d); after the server had renewed the session's ID as well, it %s (status %d).", works(s.still), s.still.Status, works(s.end), s.end.Status)
+	if !knows(s.own) {
+		text += fmt.Sprintf(" Rahim himself was locked out as well: status %d.", s.own.Status)
+	}
+	return text
+}
+
+// judge says whether the thief read, and whether the thief paid.
+func (s theft) judge() experiment.Outcome {
 	balance := func(x *experiment.Exchange) string {
 		if x.Status != http.StatusOK {
 			return ""
 		}
 		return fmt.Sprintf("balance %d", accountIn(x).Balance)
 	}
-	knows := func(x *experiment.Exchange) bool { a := accountIn(x); return a.Done && a.User == "Rahim" }
+	had, left, read, pay := s.had, s.left, s.read, s.pay
 	took := accountIn(had).Balance - accountIn(left).Balance
 	out := experiment.Outcome{
-		Happened: experiment.None, Decisive: pay, Mark: fmt.Sprint(`"done":`, accountIn(pay).Done), Tables: []experiment.Table{t},
+		Happened: experiment.None, Decisive: pay, Mark: fmt.Sprint(`"done":`, accountIn(pay).Done),
 		Pair: []experiment.Shot{
 			{Title: "Rahim's own", Cookie: left.SessionCookie(), Exchange: left, Says: balance(left)},
-			{Title: "The thief's copy", Cookie: stolen, Exchange: read, Says: balance(read)},
-			{Title: "The copy after the new ID", Cookie: stolen, Exchange: end, Says: balance(end)},
+			{Title: "The thief's copy", Cookie: s.stolen, Exchange: read, Says: balance(read)},
+			{Title: "The copy after the new ID", Cookie: s.stolen, Exchange: s.end, Says: balance(s.end)},
 		},
-	}
-	works := map[bool]string{true: "still read the account", false: "read nothing any more"}
-	after := fmt.Sprintf(" After Rahim had changed his password, the copy %s (status %d); after the server had renewed the session's ID as well, it %s (status %d).", works[knows(still)], still.Status, works[knows(end)], end.Status)
-	if !knows(own) {
-		after += fmt.Sprintf(" Rahim himself was locked out as well: status %d.", own.Status)
 	}
 	switch {
 	case !knows(had) || !knows(left):
 		out.Tone, out.Verdict, out.Decisive, out.Mark = experiment.Lost, fmt.Sprintf("{bad Rahim himself was not let in:} his account was answered with status %d, and later %d.", had.Status, left.Status), had, ""
 	case knows(read) && took == 40:
 		out.Happened, out.Tone = "read-and-pay", experiment.Lost
-		out.Verdict = fmt.Sprintf("{bad The thief read and paid.} Without the right password {cookie the copied cookie} read a balance of %d, and then Rahim read one of %d.%s", accountIn(read).Balance, accountIn(left).Balance, after)
+		out.Verdict = fmt.Sprintf("{bad The thief read and paid.} Without the right password {cookie the copied cookie} read a balance of %d, and then Rahim read one of %d.%s", accountIn(read).Balance, accountIn(left).Balance, s.afterwards())
 	case knows(read) && took == 0:
 		out.Happened, out.Tone = "read-only", experiment.Refused
-		out.Verdict = fmt.Sprintf("{mac The thief read, and could not pay.} {cookie The copied cookie} read a balance of %d; sending money was answered with status %d, and Rahim's balance stayed %d.%s", accountIn(read).Balance, pay.Status, accountIn(left).Balance, after)
+		out.Verdict = fmt.Sprintf("{mac The thief read, and could not pay.} {cookie The copied cookie} read a balance of %d; sending money was answered with status %d, and Rahim's balance stayed %d.%s", accountIn(read).Balance, pay.Status, accountIn(left).Balance, s.afterwards())
 	case !knows(read) && took == 0:
-		out.Happened, out.Tone, out.Decisive, out.Mark = "nothing", experiment.Refused, read, stolen
+		out.Happened, out.Tone, out.Decisive, out.Mark = "nothing", experiment.Refused, read, s.stolen
 		out.Verdict = fmt.Sprintf("{ok The thief got nothing.} The copied cookie was answered with status %d, and Rahim's balance stayed %d.", read.Status, accountIn(left).Balance)
 	default:
 		out.Tone = experiment.Lost

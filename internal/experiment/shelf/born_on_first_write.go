@@ -15,33 +15,51 @@ var bornOnFirstWrite = experiment.Experiment{
 func runBornOnFirstWrite(r *experiment.Run) experiment.Outcome {
 	in := r.Boot(experiment.Settings{})
 	b := in.Client("Rahim's browser")
-	type seen struct {
-		what    string
-		x       *experiment.Exchange
-		records int
+	var v visit
+	for _, step := range []struct {
+		what string
+		send func() *experiment.Exchange
+	}{
+		{"looks at the session", func() *experiment.Exchange { return b.Get("/session") }},
+		{"reads a key", func() *experiment.Exchange { return b.Get("/get", "key", "name") }},
+		{"lists the keys", func() *experiment.Exchange { return b.Get("/keys") }},
+		{"writes", func() *experiment.Exchange { return b.Set("name", "Rahim") }},
+		{"writes again", func() *experiment.Exchange { return b.Set("city", "Graz") }},
+	} {
+		v = append(v, visited{step.what, step.send().For(step.what), in.Stats().Live})
 	}
-	var all []seen
-	did := func(what string, x *experiment.Exchange) {
-		x.Note = what
-		all = append(all, seen{what: what, x: x, records: in.Stats().Live})
-	}
-	did("looks at the session", b.Get("/session"))
-	did("reads a key", b.Get("/get", "key", "name"))
-	did("lists the keys", b.Get("/keys"))
-	did("writes", b.Set("name", "Rahim"))
-	did("writes again", b.Set("city", "Graz"))
+	forgetful, forgot := forgetfulClient(in)
+	out := v.judge(forgot)
+	out.Tables = []experiment.Table{v.table(), forgetful}
+	return out
+}
 
-	t := experiment.Table{Caption: "After each request", Head: []string{"request", "cookie sent", "Set-Cookie", "records on the server", "ID, hashed"}}
-	first, out := -1, experiment.Outcome{Happened: experiment.None, Tone: experiment.Lost, Mark: "Set-Cookie"}
-	for i, s := range all {
-		sets := s.x.SetCookie() != nil
-		if first < 0 && (sets || s.records > 0) {
-			first = i
-		}
-		t.Rows = append(t.Rows, []string{s.what, experiment.YesNo(s.x.Cookie != "", i == 4), experiment.YesNo(sets, i == 3), fmt.Sprint(s.records), "`" + s.x.Answer().Session.ID + "`"})
-	}
+// visited is one request of the visitor, and how many records there were after it.
+type visited struct {
+	what    string
+	x       *experiment.Exchange
+	records int
+}
 
-	forgetful := experiment.Table{Caption: "A client that keeps no cookies", Head: t.Head}
+// visit is all five requests. The fourth is the first write.
+type visit []visited
+
+const firstWrite = 3
+
+var visitHead = []string{"request", "cookie sent", "Set-Cookie", "records on the server", "ID, hashed"}
+
+func (v visit) table() experiment.Table {
+	t := experiment.Table{Caption: "After each request", Head: visitHead}
+	for i, s := range v {
+		t.Rows = append(t.Rows, []string{s.what, experiment.YesNo(s.x.Cookie != "", i > firstWrite), experiment.YesNo(s.x.SetCookie() != nil, i == firstWrite), fmt.Sprint(s.records), "`" + s.x.Answer().Session.ID + "`"})
+	}
+	return t
+}
+
+// forgetfulClient writes three times with a client that keeps no cookies, and says what
+// that left behind.
+func forgetfulClient(in *experiment.Instance) (t experiment.Table, said string) {
+	t = experiment.Table{Caption: "A client that keeps no cookies", Head: visitHead}
 	c, before := in.Client("A client that keeps no cookies"), in.Stats().Live
 	var ids []string
 	for range 3 {
@@ -49,38 +67,45 @@ func runBornOnFirstWrite(r *experiment.Run) experiment.Outcome {
 		if id := x.Answer().Session.ID; id != "" && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
-		forgetful.Rows = append(forgetful.Rows, []string{"writes", experiment.YesNo(x.Cookie != "", false), experiment.YesNo(x.SetCookie() != nil, true), fmt.Sprint(in.Stats().Live), "`" + x.Answer().Session.ID + "`"})
+		t.Rows = append(t.Rows, []string{"writes", experiment.YesNo(x.Cookie != "", false), experiment.YesNo(x.SetCookie() != nil, true), fmt.Sprint(in.Stats().Live), "`" + x.Answer().Session.ID + "`"})
 		c.Drop()
 	}
-	out.Tables = []experiment.Table{t, forgetful}
+	return t, fmt.Sprintf(" A client that keeps no cookies wrote %d times: %s more, %s.",
+		len(t.Rows), experiment.Count(in.Stats().Live-before, "record", "records"), experiment.Count(len(ids), "ID", "IDs"))
+}
+
+// judge says which request made the session. forgot says what a client without cookies
+// left behind.
+func (v visit) judge(forgot string) experiment.Outcome {
+	out := experiment.Outcome{Happened: experiment.None, Tone: experiment.Lost, Mark: "Set-Cookie"}
+	first := slices.IndexFunc(v, func(s visited) bool { return s.x.SetCookie() != nil || s.records > 0 })
 	if first >= 0 {
-		out.Decisive = all[first].x
+		out.Decisive = v[first].x
 	}
-	switch {
-	case first == 3 && all[3].x.SetCookie() != nil && all[3].records > 0:
-		set := all[3].x.SetCookie()
+	write := v[firstWrite]
+	switch set := write.x.SetCookie(); {
+	case first == firstWrite && set != nil && write.records > 0:
 		out.Happened, out.Tone = "first-write", experiment.Held
 		out.Verdict = fmt.Sprintf("{ok Born on the first write.} Three requests that only looked left no cookie and no record; the fourth wrote, its answer set {cookie a cookie of %d bytes}, and {server the store} went from 0 to %s.",
-			len(set.Name)+len(set.Value), experiment.Count(all[3].records, "record", "records"))
-		if all[4].x.Cookie != "" && all[4].x.Answer().Session.ID == all[3].x.Answer().Session.ID {
+			len(set.Name)+len(set.Value), experiment.Count(write.records, "record", "records"))
+		if next := v[firstWrite+1].x; next.Cookie != "" && next.Answer().Session.ID == write.x.Answer().Session.ID {
 			out.Verdict += " The fifth request was the first to send that cookie, and kept the ID."
 		}
-		out.Verdict += fmt.Sprintf(" A client that keeps no cookies wrote %d times: %s more, %s.",
-			len(forgetful.Rows), experiment.Count(in.Stats().Live-before, "record", "records"), experiment.Count(len(ids), "ID", "IDs"))
-	case first == 3:
+		out.Verdict += forgot
+	case first == firstWrite:
 		sets := "set a cookie"
-		if all[3].x.SetCookie() == nil {
-			sets, out.Mark = "set no cookie", all[3].x.Path
+		if set == nil {
+			sets, out.Mark = "set no cookie", write.x.Path
 		}
-		out.Verdict = fmt.Sprintf("{bad Half born:} the first write's answer %s, and {server the store} held %s.", sets, experiment.Count(all[3].records, "record", "records"))
-	case first == 4:
-		out.Verdict = fmt.Sprintf("{bad Not at the first write:} its answer, with status %d, left no cookie and no record. After the second there was a cookie or a record.", all[3].x.Status)
+		out.Verdict = fmt.Sprintf("{bad Half born:} the first write's answer %s, and {server the store} held %s.", sets, experiment.Count(write.records, "record", "records"))
+	case first > firstWrite:
+		out.Verdict = fmt.Sprintf("{bad Not at the first write:} its answer, with status %d, left no cookie and no record. After the second there was a cookie or a record.", write.x.Status)
 	case first >= 0:
 		out.Happened = "first-read"
 		if first == 0 {
 			out.Happened = "first-request"
 		}
-		out.Verdict = fmt.Sprintf("{bad Born before anything was written:} after the browser only %s, there was a cookie or a record.", all[first].what)
+		out.Verdict = fmt.Sprintf("{bad Born before anything was written:} after the browser only %s, there was a cookie or a record.", v[first].what)
 	default:
 		out.Verdict = "{bad Never born:} two writes left no cookie and no record."
 	}

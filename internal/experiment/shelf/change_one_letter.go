@@ -23,58 +23,78 @@ var changeOneLetter = experiment.Experiment{
 }
 
 func runChangeOneLetter(r *experiment.Run) experiment.Outcome {
-	in := r.Boot(experiment.Settings{})
-	b := in.Client("Rahim's browser")
+	e := edit{in: r.Boot(experiment.Settings{}), part: r.Choice("edit"), untouched: true}
+	b := e.in.Client("Rahim's browser")
 	login := b.Set("role", "student").For("logs in as a student")
-	issued := b.Cookie()
-	if _, ok := session.Peel(issued); !ok {
+	e.issued = b.Cookie()
+	if _, ok := session.Peel(e.issued); !ok {
 		return experiment.Outcome{Happened: experiment.None, Tone: experiment.Lost, Decisive: login, Verdict: fmt.Sprintf("{bad There is no cookie to edit:} the login was answered with status %d.", login.Status)}
 	}
-	before := in.Stats()
-	was, _ := in.Record(issued)
-	t := experiment.Table{Caption: "The record meanwhile", Head: []string{"request", "the role is", "the server's record"}}
-	untouched := true
-	look := func(what string, x *experiment.Exchange) {
-		st, ok := in.Record(issued)
-		untouched = untouched && ok && st.Record == was.Record
-		record := "{bad gone}"
-		if ok {
-			record = fmt.Sprintf("{server version %d, %d bytes}", st.Version, len(st.Data))
-		}
-		t.Rows = append(t.Rows, []string{what, experiment.Code(x.ShownValue()), record})
+	before := e.in.Stats()
+	e.record, _ = e.in.Record(e.issued)
+	e.table = experiment.Table{Caption: "The record meanwhile", Head: []string{"request", "the role is", "the server's record"}}
+	e.edited = editCookie(r, b, e.issued, e.part)
+	ask := func(cookie, note, what string) *experiment.Exchange {
+		b.Put(cookie)
+		x := b.Get("/get", "key", "role").For(note)
+		e.row(what, x)
+		return x
 	}
+	e.as = ask(e.issued, "asks with the cookie as issued", "with the cookie as issued")
+	e.is = ask(e.edited, "asks with the edited cookie", "with the edited cookie")
+	e.again = ask(e.issued, "asks with the first cookie again", "with the first cookie put back")
+	e.made = e.in.Stats().Live - before.Live
+	return e.judge()
+}
 
-	role := r.Choice("role")
-	edited := ""
-	switch edit := r.Choice("edit"); edit {
+// editCookie changes one part of the cookie, as the learner chose.
+func editCookie(r *experiment.Run, b *experiment.Client, issued, part string) string {
+	switch part {
 	case "role":
-		values, err := json.Marshal(map[string]string{"role": role})
+		values, err := json.Marshal(map[string]string{"role": r.Choice("role")})
 		if err != nil {
 			r.Fail(err)
 		}
-		edited = b.Tamper(issued, "values", string(values), 0)
+		return b.Tamper(issued, "values", string(values), 0)
 	case "letter":
-		edited = b.Tamper(issued, "letter", "", (len(issued)+1)/2)
-	default:
-		edited = b.Tamper(issued, edit, "", 0)
+		return b.Tamper(issued, "letter", "", (len(issued)+1)/2)
 	}
-	as := b.Get("/get", "key", "role").For("asks with the cookie as issued")
-	look("with the cookie as issued", as)
-	b.Put(edited)
-	is := b.Get("/get", "key", "role").For("asks with the edited cookie")
-	look("with the edited cookie", is)
-	b.Put(issued)
-	again := b.Get("/get", "key", "role").For("asks with the first cookie again")
-	look("with the first cookie put back", again)
+	return b.Tamper(issued, part, "", 0)
+}
 
-	out := experiment.Outcome{
-		Happened: experiment.None, Tone: experiment.Held, Decisive: is, Mark: edited,
-		Pair:   []experiment.Shot{as.Shot("As issued", issued), is.Shot("As edited", edited)},
-		Tables: []experiment.Table{editTable(issued, edited), t},
+// edit is a cookie that was edited, and what the server made of it.
+type edit struct {
+	in             *experiment.Instance
+	part           string // that was edited
+	issued, edited string // the cookie
+	table          experiment.Table
+	record         session.Stored       // as it was before
+	untouched      bool                 // the record is as it was
+	as, is, again  *experiment.Exchange // with the cookie as issued, as edited, and as issued again
+	made           int                  // records, meanwhile
+}
+
+// row notes the record as it is after x.
+func (e *edit) row(what string, x *experiment.Exchange) {
+	st, ok := e.in.Record(e.issued)
+	e.untouched = e.untouched && ok && st.Record == e.record.Record
+	record := "{bad gone}"
+	if ok {
+		record = fmt.Sprintf("{server version %d, %d bytes}", st.Version, len(st.Data))
 	}
-	made := in.Stats().Live - before.Live
+	e.table.Rows = append(e.table.Rows, []string{what, experiment.Code(x.ShownValue()), record})
+}
+
+// judge says what the server made of the edited cookie.
+func (e *edit) judge() experiment.Outcome {
+	as, is, again := e.as, e.is, e.again
+	out := experiment.Outcome{
+		Happened: experiment.None, Tone: experiment.Held, Decisive: is, Mark: e.edited,
+		Pair:   []experiment.Shot{as.Shot("As issued", e.issued), is.Shot("As edited", e.edited)},
+		Tables: []experiment.Table{editTable(e.issued, e.edited), e.table},
+	}
 	switch {
-	case edited == issued:
+	case e.edited == e.issued:
 		out.Tables = nil
 		out.Undecided = true
 		out.Verdict = "{bad Nothing was edited:} both requests carried the same cookie. Write another role."
@@ -87,18 +107,21 @@ func runChangeOneLetter(r *experiment.Run) experiment.Outcome {
 	case is.Answer().Found:
 		out.Happened, out.Tone = "believed", experiment.Lost
 		out.Verdict = fmt.Sprintf("{bad Believed.} The edited cookie was accepted: the server says the role is %s.", experiment.Code(is.Value()))
-	case again.Value() != "student" || !untouched:
+	case again.Value() != "student" || !e.untouched:
 		out.Tone = experiment.Lost
-		out.Verdict = fmt.Sprintf("{bad Refused, but not ignored.} With the edited cookie the role is missing. With the first cookie put back it is %s, and {server the record} is %s.",
-			experiment.Code(again.ShownValue()), map[bool]string{true: "as it was", false: "not as it was"}[untouched])
+		record := "not as it was"
+		if e.untouched {
+			record = "as it was"
+		}
+		out.Verdict = fmt.Sprintf("{bad Refused, but not ignored.} With the edited cookie the role is missing. With the first cookie put back it is %s, and {server the record} is %s.", experiment.Code(again.ShownValue()), record)
 	default:
 		out.Happened, out.Tone = "ignored", experiment.Refused
 		misfit := "The signature that the cookie carries does not fit the edited bytes."
-		if r.Choice("edit") == "signature" {
+		if e.part == "signature" {
 			misfit = "The edited signature does not fit the bytes, which nobody edited."
 		}
 		out.Verdict = fmt.Sprintf("{bad Signature refused.} %s The server treated the visit as one with no session: status %d, role missing, %s created. With the first cookie put back the role is %s again: {server the record} was untouched meanwhile.",
-			misfit, is.Status, strings.Replace(experiment.Count(made, "record", "records"), "0", "no", 1), experiment.Code(again.Value()))
+			misfit, is.Status, strings.Replace(experiment.Count(e.made, "record", "records"), "0", "no", 1), experiment.Code(again.Value()))
 	}
 	return out
 }

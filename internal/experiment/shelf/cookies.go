@@ -3,9 +3,13 @@ package shelf
 import (
 	"bytes"
 	"encoding/base64"
+	"strings"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
+
+// longValue is a value of 600 bytes: too long for a hybrid session's cookie.
+var longValue = strings.Repeat("0123456789", 60)
 
 // cookieSize is what browsers count of a cookie: its name and its value.
 func cookieSize(name, value string) int { return len(name) + len(value) }

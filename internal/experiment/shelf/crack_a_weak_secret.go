@@ -111,8 +111,8 @@ func anyGuess() string {
 const online = 5
 
 func runCrackAWeakSecret(r *experiment.Run) experiment.Outcome {
-	kind, secret := r.Choice("secret"), []byte(r.Choice("word"))
-	switch kind {
+	secret := []byte(r.Choice("word"))
+	switch r.Choice("secret") {
 	case "weak":
 		secret = []byte(anyGuess())
 	case "strong":
@@ -125,97 +125,128 @@ func runCrackAWeakSecret(r *experiment.Run) experiment.Outcome {
 		return experiment.Outcome{Happened: experiment.None, Undecided: true, Tone: experiment.Held, Decisive: login, Verdict: fmt.Sprintf("{bad No cookie, nothing to crack:} with that secret the server could not sign one. It answered with status %d: %s.",
 			login.Status, experiment.Plain(visible(strings.TrimSpace(login.Body), 120)))}
 	}
-	own := b.Get("/get", "key", "user").For("asks whom the server sees, with the cookie as issued")
+	a := &cracking{r: r, b: b, strong: r.Choice("secret") == "strong"}
+	a.asIssued = b.Get("/get", "key", "user").For("asks whom the server sees, with the cookie as issued").Shot("As issued", issued)
+	a.table = experiment.Table{Caption: "What the attacker did", Head: []string{"step", "where", "how often", "what came of it"}, Rows: [][]string{
+		{"logged in under a name of their own", "at the server", "1", "{cookie a cookie of " + fmt.Sprint(len(issued)) + " letters}"},
+	}}
+	if key := a.guess(issued); key != "" {
+		return a.useKey(key)
+	}
+	return a.sendGuesses()
+}
 
-	// From here on the attacker is alone with the cookie, and asks no server.
+// cracking is what the attacker does with one cookie.
+type cracking struct {
+	r        *experiment.Run
+	b        *experiment.Client
+	strong   bool // the secret is 32 random bytes
+	asIssued experiment.Shot
+	table    experiment.Table
+
+	tried int     // guesses on the cookie
+	rate  float64 // of them a second
+	speed string  // both, and the time, in words
+}
+
+// guess tries the list on the cookie. The attacker is alone with it, and asks no server.
+// It returns the secret, or "".
+func (a *cracking) guess(issued string) (key string) {
 	signed, all := signedBy(issued), countGuesses()
-	key, tried, first := "", 0, []string{}
 	began := time.Now()
 	for guess := range guesses() {
-		if tried%4096 == 0 {
-			r.Step(tried, all, "tries the list on the cookie")
+		if a.tried%4096 == 0 {
+			a.r.Step(a.tried, all, "tries the list on the cookie")
 		}
-		if tried < online {
-			first = append(first, guess)
-		}
-		tried++
+		a.tried++
 		if signed(guess) {
 			key = guess
 			break
 		}
 	}
 	took := max(time.Since(began), time.Microsecond)
-	rate := float64(tried) / took.Seconds()
-	speed := fmt.Sprintf("%s in %s, about %s a second", experiment.Comma(tried)+" "+map[bool]string{true: "guess", false: "guesses"}[tried == 1], brief(took), experiment.Comma(round(rate)))
+	a.rate = float64(a.tried) / took.Seconds()
+	word := "guesses"
+	if a.tried == 1 {
+		word = "guess"
+	}
+	a.speed = fmt.Sprintf("%s %s in %s, about %s a second", experiment.Comma(a.tried), word, brief(took), experiment.Comma(round(a.rate)))
+	return key
+}
 
-	forge := func(secret string) string {
-		forged, err := securecookie.New([]byte(secret), nil).Encode(experiment.CookieName, map[any]any{"user": "admin"})
-		if err != nil {
-			r.Fail(err)
-		}
-		return forged
+// forge signs a cookie that says user=admin.
+func (a *cracking) forge(secret string) string {
+	forged, err := securecookie.New([]byte(secret), nil).Encode(experiment.CookieName, map[any]any{"user": "admin"})
+	if err != nil {
+		a.r.Fail(err)
 	}
-	send := func(cookie, note string) *experiment.Exchange {
-		b.Put(cookie)
-		return b.Get("/get", "key", "user").For(note)
+	return forged
+}
+
+// send asks the server whom it sees, with that cookie.
+func (a *cracking) send(cookie, note string) *experiment.Exchange {
+	a.b.Put(cookie)
+	return a.b.Get("/get", "key", "user").For(note)
+}
+
+// useKey sends a cookie that was forged with the secret.
+func (a *cracking) useKey(key string) experiment.Outcome {
+	forged := a.forge(key)
+	x := a.send(forged, "sends the forged cookie")
+	a.table.Rows = append(a.table.Rows,
+		[]string{"guessed the secret", "at home", experiment.Comma(a.tried), "`" + key + "`"},
+		[]string{"signed a forged cookie", "at home", "1", "`user=admin`"},
+		[]string{"sent it", "at the server", "1", experiment.Code(x.ShownValue())})
+	out := experiment.Outcome{
+		Happened: experiment.None, Tone: experiment.Refused, Decisive: x, Mark: forged,
+		Pair: []experiment.Shot{a.asIssued, x.Shot("As forged", forged)}, Tables: []experiment.Table{a.table},
 	}
-	t := experiment.Table{Caption: "What the attacker did", Head: []string{"step", "where", "how often", "what came of it"}, Rows: [][]string{
-		{"logged in under a name of their own", "at the server", "1", "{cookie a cookie of " + fmt.Sprint(len(issued)) + " letters}"},
-	}}
-	out := experiment.Outcome{Happened: experiment.None}
-	asIssued := own.Shot("As issued", issued)
-	if key != "" {
-		forged := forge(key)
-		x := send(forged, "sends the forged cookie")
-		out.Decisive, out.Mark = x, forged
-		out.Pair = []experiment.Shot{asIssued, x.Shot("As forged", forged)}
-		t.Rows = append(t.Rows,
-			[]string{"guessed the secret", "at home", experiment.Comma(tried), "`" + key + "`"},
-			[]string{"signed a forged cookie", "at home", "1", "`user=admin`"},
-			[]string{"sent it", "at the server", "1", experiment.Code(x.ShownValue())})
-		out.Tables = []experiment.Table{t}
-		if x.Value() == "admin" {
-			out.Happened, out.Tone = "at-home", experiment.Lost
-			out.Verdict = fmt.Sprintf("{bad Cracked.} The secret is `%s`: found after %s, with one cookie and without asking the server. The forged cookie says `user=admin`, and the server believed it.", key, speed)
-			return out
-		}
-		out.Tone = experiment.Refused
-		out.Verdict = fmt.Sprintf("{bad Found, and of no use.} The secret is `%s`, found after %s. But the forged cookie was not believed: the server's answer, with status %d, was %s.", key, speed, x.Status, experiment.Code(x.ShownValue()))
+	if x.Value() == "admin" {
+		out.Happened, out.Tone = "at-home", experiment.Lost
+		out.Verdict = fmt.Sprintf("{bad Cracked.} The secret is `%s`: found after %s, with one cookie and without asking the server. The forged cookie says `user=admin`, and the server believed it.", key, a.speed)
 		return out
 	}
+	out.Verdict = fmt.Sprintf("{bad Found, and of no use.} The secret is `%s`, found after %s. But the forged cookie was not believed: the server's answer, with status %d, was %s.", key, a.speed, x.Status, experiment.Code(x.ShownValue()))
+	return out
+}
 
-	sent, believed := 0, false
-	spent := time.Duration(0)
-	for _, guess := range first {
-		forged := forge(guess)
-		x := send(forged, "sends a cookie that was signed with a guess")
+// sendGuesses sends cookies that were signed with the first guesses, when no guess
+// fitted the cookie.
+func (a *cracking) sendGuesses() experiment.Outcome {
+	out := experiment.Outcome{Happened: experiment.None}
+	sent, believed, spent := 0, false, time.Duration(0)
+	for guess := range guesses() {
+		if sent == online || believed {
+			break
+		}
+		forged := a.forge(guess)
+		x := a.send(forged, "sends a cookie that was signed with a guess")
 		sent++
 		spent += x.Took
 		out.Decisive, out.Mark = x, forged
-		out.Pair = []experiment.Shot{asIssued, x.Shot("Signed with a guess", forged)}
-		if x.Value() == "admin" {
-			believed = true
-			break
-		}
+		out.Pair = []experiment.Shot{a.asIssued, x.Shot("Signed with a guess", forged)}
+		believed = x.Value() == "admin"
 	}
-	result := map[bool]string{true: "{bad believed}", false: "{ok not believed}"}[believed]
-	t.Rows = append(t.Rows,
-		[]string{"guessed the secret", "at home", experiment.Comma(tried), "{ok not found}"},
+	result := "{ok not believed}"
+	if believed {
+		result = "{bad believed}"
+	}
+	a.table.Rows = append(a.table.Rows,
+		[]string{"guessed the secret", "at home", experiment.Comma(a.tried), "{ok not found}"},
 		[]string{"sent cookies signed with a guess", "at the server", fmt.Sprint(sent), result})
-	out.Tables = []experiment.Table{t}
+	out.Tables = []experiment.Table{a.table}
 	if believed {
 		out.Happened, out.Tone = "by-sending", experiment.Lost
-		out.Verdict = fmt.Sprintf("{bad The server believed a guess.} At home there were %s, and none fitted the cookie. Yet the server took the forged cookie number %d, and says `user=admin`.", speed, sent)
+		out.Verdict = fmt.Sprintf("{bad The server believed a guess.} At home there were %s, and none fitted the cookie. Yet the server took the forged cookie number %d, and says `user=admin`.", a.speed, sent)
 		return out
 	}
 	out.Happened, out.Tone = "impossible", experiment.Held
-	out.Verdict = fmt.Sprintf("{ok Not cracked:} %s, and none fitted. %s sent to the server, where one takes %s, and not believed.", speed, experiment.Count(sent, "of them was", "of them were"), brief(spent/time.Duration(sent)))
-	switch kind {
-	case "strong":
-		years := 255*math.Log10(2) - math.Log10(rate) - math.Log10((365.25 * 24 * time.Hour).Seconds())
+	out.Verdict = fmt.Sprintf("{ok Not cracked:} %s, and none fitted. %s sent to the server, where one takes %s, and not believed.", a.speed, experiment.Count(sent, "of them was", "of them were"), brief(spent/time.Duration(sent)))
+	if a.strong {
+		years := 255*math.Log10(2) - math.Log10(a.rate) - math.Log10((365.25 * 24 * time.Hour).Seconds())
 		out.Verdict += fmt.Sprintf(" To try half of all secrets of 256 bits at this rate takes about 10%s years.", superscript(int(years)))
-	default:
-		out.Verdict += fmt.Sprintf(" That does not make it strong: in a day this one computer tries %s million, and attackers have longer lists.", experiment.Comma(round(rate*24*60*60/1e6)))
+	} else {
+		out.Verdict += fmt.Sprintf(" That does not make it strong: in a day this one computer tries %s million, and attackers have longer lists.", experiment.Comma(round(a.rate*24*60*60/1e6)))
 	}
 	return out
 }

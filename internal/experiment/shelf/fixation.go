@@ -25,64 +25,91 @@ func runFixation(r *experiment.Run) experiment.Outcome {
 	if r.Choice("rotation") == "off" {
 		path = "/login-keeping-id"
 	}
-	born := attacker.Set("language", "en").For("gets a session of their own")
-	planted := attacker.Cookie()
-	victim.Put(planted)
-	visit := victim.Get("/session").For("visits with the planted cookie")
-	login := victim.Post(path, "user", "Rahim").For("logs in")
-	ask := attacker.Get("/get", "key", "user").For("asks who is logged in, with the cookie that was planted")
-	own := victim.Get("/get", "key", "user").For("asks the same")
+	var p planting
+	p.born = attacker.Set("language", "en").For("gets a session of their own")
+	p.cookie = attacker.Cookie()
+	victim.Put(p.cookie)
+	p.visit = victim.Get("/session").For("visits with the planted cookie")
+	p.login = victim.Post(path, "user", "Rahim").For("logs in")
+	p.ask = attacker.Get("/get", "key", "user").For("asks who is logged in, with the cookie that was planted")
+	p.own = victim.Get("/get", "key", "user").For("asks the same")
 	in.Move(time.Minute)
-	later := attacker.Get("/get", "key", "user").For("asks again, a minute later")
+	p.later = attacker.Get("/get", "key", "user").For("asks again, a minute later")
 
-	before, after, now := born.Answer().Session.ID, visit.Answer().ID, login.Answer().Session.ID
-	flags := func(x *experiment.Exchange) string {
-		c := x.SetCookie()
-		if c == nil {
-			return "none sent"
-		}
-		var on []string
-		for _, word := range []string{"HttpOnly", "Secure", "SameSite=Lax"} {
-			if strings.Contains(c.Raw, "; "+word) {
-				on = append(on, "`"+word+"`")
-			}
-		}
-		return cmp.Or(strings.Join(on, ", "), "none of them")
+	out := p.judge()
+	out.Pair = []experiment.Shot{
+		{Title: "The planted cookie, before the login", Cookie: p.cookie, Exchange: p.visit, Says: "ID " + p.visit.Answer().ID},
+		{Title: "Rahim's, after it", Cookie: victim.Cookie(), Exchange: p.own, Says: loggedIn(p.own)},
+		{Title: "The attacker's, after it", Cookie: attacker.Cookie(), Exchange: p.ask, Says: loggedIn(p.ask)},
 	}
-	name := func(id string) string { return experiment.Code(cmp.Or(id, "none")) }
-	out := experiment.Outcome{
-		Happened: experiment.None, Decisive: ask, Mark: `"found":false`,
-		Pair: []experiment.Shot{
-			{Title: "The planted cookie, before the login", Cookie: planted, Exchange: visit, Says: "ID " + after},
-			{Title: "Rahim's, after it", Cookie: victim.Cookie(), Exchange: own, Says: loggedIn(own)},
-			{Title: "The attacker's, after it", Cookie: attacker.Cookie(), Exchange: ask, Says: loggedIn(ask)},
-		},
-		Tables: []experiment.Table{{Caption: "The ID at three moments, hashed", Head: []string{"moment", "browser", "ID", "flags in its Set-Cookie"}, Rows: [][]string{
-			{"before planting", attacker.Name(), name(before), flags(born)},
-			{"after planting", victim.Name(), name(after), flags(visit)},
-			{"after the login", victim.Name(), name(now), flags(login)},
-		}}},
+	out.Tables = []experiment.Table{p.table()}
+	return out
+}
+
+// planting is a cookie that an attacker planted in Rahim's browser.
+type planting struct {
+	cookie             string
+	born, visit, login *experiment.Exchange // the attacker gets the cookie; Rahim visits with it, and logs in
+	ask, own, later    *experiment.Exchange // who is logged in: for the attacker, for Rahim, and for the attacker a minute later
+}
+
+// ids are the session's IDs before the planting, after it, and after the login.
+func (p planting) ids() (before, after, now string) {
+	return p.born.Answer().Session.ID, p.visit.Answer().ID, p.login.Answer().Session.ID
+}
+
+// nameOf shows an ID.
+func nameOf(id string) string { return experiment.Code(cmp.Or(id, "none")) }
+
+// flagsOf says which of the flags that protect a cookie an answer set on it.
+func flagsOf(x *experiment.Exchange) string {
+	c := x.SetCookie()
+	if c == nil {
+		return "none sent"
 	}
+	var on []string
+	for _, word := range []string{"HttpOnly", "Secure", "SameSite=Lax"} {
+		if strings.Contains(c.Raw, "; "+word) {
+			on = append(on, "`"+word+"`")
+		}
+	}
+	return cmp.Or(strings.Join(on, ", "), "none of them")
+}
+
+func (p planting) table() experiment.Table {
+	before, after, now := p.ids()
+	return experiment.Table{Caption: "The ID at three moments, hashed", Head: []string{"moment", "browser", "ID", "flags in its Set-Cookie"}, Rows: [][]string{
+		{"before planting", p.born.Client, nameOf(before), flagsOf(p.born)},
+		{"after planting", p.visit.Client, nameOf(after), flagsOf(p.visit)},
+		{"after the login", p.login.Client, nameOf(now), flagsOf(p.login)},
+	}}
+}
+
+// judge says who the attacker is after Rahim's login.
+func (p planting) judge() experiment.Outcome {
+	before, after, now := p.ids()
+	ask, later := loggedIn(p.ask), loggedIn(p.later)
+	out := experiment.Outcome{Happened: experiment.None, Decisive: p.ask, Mark: `"found":false`}
 	switch {
-	case loggedIn(own) != "Rahim":
-		out.Tone, out.Verdict, out.Decisive, out.Mark = experiment.Lost, "{bad There was no login:} asked afterwards, the server did not say that Rahim is logged in.", own, ""
-	case loggedIn(ask) == "Rahim":
+	case loggedIn(p.own) != "Rahim":
+		out.Tone, out.Verdict, out.Decisive, out.Mark = experiment.Lost, "{bad There was no login:} asked afterwards, the server did not say that Rahim is logged in.", p.own, ""
+	case ask == "Rahim":
 		out.Happened, out.Tone, out.Mark = "known-id", experiment.Lost, `"Rahim"`
-		out.Verdict = fmt.Sprintf("{bad The attacker is Rahim.} The cookie that was planted had come with %s. ", flags(born))
+		out.Verdict = fmt.Sprintf("{bad The attacker is Rahim.} The cookie that was planted had come with %s. ", flagsOf(p.born))
 		if before == after && after == now {
-			out.Verdict += fmt.Sprintf("Its ID %s was the same at all three moments, so that Rahim's login made the attacker's own session his.", name(now))
+			out.Verdict += fmt.Sprintf("Its ID %s was the same at all three moments, so that Rahim's login made the attacker's own session his.", nameOf(now))
 		} else {
-			out.Verdict += fmt.Sprintf("Its ID was %s, then %s, and %s after the login, and the attacker was let in all the same.", name(before), name(after), name(now))
+			out.Verdict += fmt.Sprintf("Its ID was %s, then %s, and %s after the login, and the attacker was let in all the same.", nameOf(before), nameOf(after), nameOf(now))
 		}
 	case before == "" || after != before:
-		out.Happened, out.Tone, out.Decisive, out.Mark = "kept-out", experiment.Refused, visit, planted
-		out.Verdict = fmt.Sprintf("{ok The planted cookie did not take.} It named the session %s, and Rahim's visit with it was in the session %s. The attacker is %s.", name(before), name(after), experiment.Plain(loggedIn(ask)))
-	case now != before && loggedIn(ask) == "nobody" && loggedIn(later) == "nobody":
+		out.Happened, out.Tone, out.Decisive, out.Mark = "kept-out", experiment.Refused, p.visit, p.cookie
+		out.Verdict = fmt.Sprintf("{ok The planted cookie did not take.} It named the session %s, and Rahim's visit with it was in the session %s. The attacker is %s.", nameOf(before), nameOf(after), experiment.Plain(ask))
+	case now != before && ask == "nobody" && later == "nobody":
 		out.Happened, out.Tone = "fresh-id", experiment.Refused
-		out.Verdict = fmt.Sprintf("{ok The attacker is nobody.} Planting worked: Rahim's browser was in the session %s. But the login gave it the new ID %s, and the cookie that the attacker knows opens nothing, then and a minute later.", name(after), name(now))
+		out.Verdict = fmt.Sprintf("{ok The attacker is nobody.} Planting worked: Rahim's browser was in the session %s. But the login gave it the new ID %s, and the cookie that the attacker knows opens nothing, then and a minute later.", nameOf(after), nameOf(now))
 	default:
 		out.Tone, out.Mark = experiment.Lost, ""
-		out.Verdict = fmt.Sprintf("{bad Something else:} the ID was %s before the login and %s after it. The attacker was %s, and a minute later %s.", name(before), name(now), experiment.Plain(loggedIn(ask)), experiment.Plain(loggedIn(later)))
+		out.Verdict = fmt.Sprintf("{bad Something else:} the ID was %s before the login and %s after it. The attacker was %s, and a minute later %s.", nameOf(before), nameOf(now), experiment.Plain(ask), experiment.Plain(later))
 	}
 	return out
 }

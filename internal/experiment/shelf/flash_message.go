@@ -16,30 +16,49 @@ var flashMessage = experiment.Experiment{
 }
 
 func runFlashMessage(r *experiment.Run) experiment.Outcome {
-	message := r.Choice("message")
 	in := r.Boot(experiment.Settings{Placement: r.Placement()})
 	b, stranger := in.Client("Rahim's browser"), in.Client("Mara's browser")
-	put := b.Post("/flash", "message", message).For("leaves a message for the next page")
-	before := b.Cookie()
-	waiting := b.Get("/session").For("looks at the session")
-	theirs := stranger.Post("/flashes").For("asks for messages")
-	first := b.Post("/flashes").For("asks for messages")
-	gone := b.Get("/session").For("looks at the session")
-	second := b.Post("/flashes").For("asks again")
+	f := flash{message: r.Choice("message")}
+	f.put = b.Post("/flash", "message", f.message).For("leaves a message for the next page")
+	f.before = b.Cookie()
+	f.waiting = b.Get("/session").For("looks at the session")
+	f.theirs = stranger.Post("/flashes").For("asks for messages")
+	f.first = b.Post("/flashes").For("asks for messages")
+	f.gone = b.Get("/session").For("looks at the session")
+	f.second = b.Post("/flashes").For("asks again")
 	copied := in.Client("A copy of Rahim's browser")
-	copied.Put(before)
-	replay := copied.Post("/flashes").For("asks with the cookie of before")
+	copied.Put(f.before)
+	f.replay = copied.Post("/flashes").For("asks with the cookie of before")
+	out := f.judge()
+	out.Tables = []experiment.Table{f.table()}
+	return out
+}
 
-	t := experiment.Table{Caption: "Where it waits, and who reads it", Head: []string{"request", "messages", "keys in the session then", "they live"}}
-	lives := ""
+// flash is a message that waits in the session for the next page.
+type flash struct {
+	message               string
+	before                string               // Rahim's cookie while the message waits
+	put, waiting          *experiment.Exchange // Rahim leaves it, and looks at the session
+	theirs, first, second *experiment.Exchange // Mara asks for messages, then Rahim, and Rahim again
+	gone                  *experiment.Exchange // the session after Rahim asked
+	replay                *experiment.Exchange // a copy asks with the cookie of before
+}
+
+// got tells whether the message is among those of an answer.
+func (f flash) got(x *experiment.Exchange) bool {
+	return slices.Contains(x.Answer().Messages, f.message)
+}
+
+// livesAt says where a value lives.
+func livesAt(lives string) string {
+	return map[string]string{"cookie": "in {cookie the cookie}", "server": "on {server the server}"}[lives]
+}
+
+func (f flash) table() experiment.Table {
 	holds := func(x *experiment.Exchange) (keys, places string) {
 		var all, where []string
 		for _, v := range x.Answer().Values {
-			all = append(all, v.Key)
-			place := map[string]string{"cookie": "in {cookie the cookie}", "server": "on {server the server}"}[v.Lives]
-			if where = append(where, place); v.Key == "_flash" {
-				lives = place
-			}
+			all, where = append(all, v.Key), append(where, livesAt(v.Lives))
 		}
 		return keyList(all), strings.Join(where, ", ")
 	}
@@ -53,45 +72,62 @@ func runFlashMessage(r *experiment.Run) experiment.Outcome {
 		}
 		return cmp.Or(strings.Join(all, ", "), "none")
 	}
-	keys, places := holds(waiting)
-	t.Rows = append(t.Rows, []string{"Rahim leaves it", "", keys, places})
-	t.Rows = append(t.Rows, []string{"Mara asks", read(theirs), "", ""})
-	keys, places = holds(gone)
-	t.Rows = append(t.Rows, []string{"Rahim asks", read(first), keys, places},
-		[]string{"Rahim asks again", read(second), "", ""}, []string{"a copy asks with the cookie of before", read(replay), "", ""})
+	keys, places := holds(f.waiting)
+	left, leftPlaces := holds(f.gone)
+	return experiment.Table{
+		Caption: "Where it waits, and who reads it", Head: []string{"request", "messages", "keys in the session then", "they live"},
+		Rows: [][]string{
+			{"Rahim leaves it", "", keys, places}, {"Mara asks", read(f.theirs), "", ""}, {"Rahim asks", read(f.first), left, leftPlaces},
+			{"Rahim asks again", read(f.second), "", ""}, {"a copy asks with the cookie of before", read(f.replay), "", ""},
+		},
+	}
+}
 
-	got := func(x *experiment.Exchange) bool { return slices.Contains(x.Answer().Messages, message) }
-	out := experiment.Outcome{Happened: experiment.None, Tone: experiment.Lost, Tables: []experiment.Table{t}, Decisive: first, Mark: `"messages"`}
-	if text := fmt.Sprintf(`"messages":["%s"]`, message); strings.Contains(first.Body, text) {
+// judge says who read the message, and how often.
+func (f flash) judge() experiment.Outcome {
+	out := experiment.Outcome{Happened: experiment.None, Tone: experiment.Lost, Decisive: f.first, Mark: `"messages"`}
+	if text := fmt.Sprintf(`"messages":["%s"]`, f.message); strings.Contains(f.first.Body, text) {
 		out.Mark = text
 	}
+	first, second := len(f.first.Answer().Messages), len(f.second.Answer().Messages)
 	switch {
-	case put.Status >= 400:
-		out.Tone, out.Decisive, out.Mark = experiment.Refused, put, `"detail"`
-		out.Verdict = fmt.Sprintf("{mac Refused:} the message was answered with status %d. %s", put.Status, experiment.Plain(put.Answer().Detail))
-	case got(theirs):
-		out.Happened, out.Decisive = "by-anybody", theirs
+	case f.put.Status >= 400:
+		out.Tone, out.Decisive, out.Mark = experiment.Refused, f.put, `"detail"`
+		out.Verdict = fmt.Sprintf("{mac Refused:} the message was answered with status %d. %s", f.put.Status, experiment.Plain(f.put.Answer().Detail))
+	case f.got(f.theirs):
+		out.Happened, out.Decisive = "by-anybody", f.theirs
 		out.Verdict = "{bad Read by whoever asked first.} Mara asked before Rahim did, and got the message that was for him."
-	case got(first) && got(second):
-		out.Happened, out.Decisive = "every-time", second
+	case f.got(f.first) && f.got(f.second):
+		out.Happened, out.Decisive = "every-time", f.second
 		out.Verdict = "{bad Read twice.} Rahim asked two times, and got the message both times."
-	case got(first) && len(second.Answer().Messages) == 0:
+	case f.got(f.first) && second == 0:
 		out.Happened, out.Tone = "once", experiment.Held
 		out.Pair = []experiment.Shot{
-			{Title: "Rahim asks", Cookie: before, Exchange: first, Says: experiment.Count(len(first.Answer().Messages), "message", "messages")},
-			{Title: "Rahim asks again", Cookie: second.SessionCookie(), Exchange: second, Says: experiment.Count(len(second.Answer().Messages), "message", "messages")},
+			{Title: "Rahim asks", Cookie: f.before, Exchange: f.first, Says: experiment.Count(first, "message", "messages")},
+			{Title: "Rahim asks again", Cookie: f.second.SessionCookie(), Exchange: f.second, Says: experiment.Count(second, "message", "messages")},
 		}
-		out.Verdict = fmt.Sprintf("{ok Read once.} Mara, who asked first, got %s; Rahim got %d, and %d when he asked again.", experiment.Count(len(theirs.Answer().Messages), "message", "messages"), len(first.Answer().Messages), len(second.Answer().Messages))
-		if lives != "" {
-			out.Verdict += fmt.Sprintf(" In between it waited under the key `_flash` %s.", lives)
-		}
-		if got(replay) {
-			out.Verdict += " {bad The cookie of before}, put back, read it once more: the message was in it."
-		} else {
-			out.Verdict += " The cookie of before, put back, did not bring it again."
-		}
+		out.Verdict = f.once()
 	default:
-		out.Verdict = fmt.Sprintf("{bad Lost:} Rahim got %s when he asked, and %d when he asked again; what he left was not among them.", experiment.Count(len(first.Answer().Messages), "message", "messages"), len(second.Answer().Messages))
+		out.Verdict = fmt.Sprintf("{bad Lost:} Rahim got %s when he asked, and %d when he asked again; what he left was not among them.", experiment.Count(first, "message", "messages"), second)
 	}
 	return out
+}
+
+// once says that the message was read once, where it waited, and what the cookie of
+// before brings back.
+func (f flash) once() string {
+	text := fmt.Sprintf("{ok Read once.} Mara, who asked first, got %s; Rahim got %d, and %d when he asked again.", experiment.Count(len(f.theirs.Answer().Messages), "message", "messages"), len(f.first.Answer().Messages), len(f.second.Answer().Messages))
+	lives := ""
+	for _, v := range slices.Concat(f.waiting.Answer().Values, f.gone.Answer().Values) {
+		if v.Key == "_flash" {
+			lives = livesAt(v.Lives)
+		}
+	}
+	if lives != "" {
+		text += fmt.Sprintf(" In between it waited under the key `_flash` %s.", lives)
+	}
+	if f.got(f.replay) {
+		return text + " {bad The cookie of before}, put back, read it once more: the message was in it."
+	}
+	return text + " The cookie of before, put back, did not bring it again."
 }

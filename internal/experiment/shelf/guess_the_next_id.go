@@ -255,38 +255,19 @@ func attackBy(c *experiment.Client, all []hypothesis, fit int, hidden bool) (a a
 }
 
 func runGuessTheNextID(r *experiment.Run) experiment.Outcome {
-	// This clock is moved by hand alone: how busy the machine is shall not decide
-	// how many guesses it takes.
-	var clock atomic.Int64
-	clock.Store(time.Now().UnixMilli())
 	made, named := r.Choice("generator"), r.Choice("rule")
 	hidden := made == "drawn" && named == "none" // nothing may say the rule
 	n := firstNumber - 1
 	if made == "drawn" { // with other numbers than the runs that name the rule
 		made, n = drawn(), 1000+mathrand.IntN(50_000)
 	}
-	generate := generators[made]
+	generate, c := generators[made], newClock()
 	in := r.Boot(experiment.Settings{Twin: func(func() string) http.Handler {
-		return issuer(func() string { n++; return generate(n, time.UnixMilli(clock.Load())) })
+		return issuer(func() string { n++; return generate(n, c.now()) })
 	}})
 	attacker, victim := in.Client("The attacker's browser"), in.Client("Rahim's browser")
-
-	t := experiment.Table{Caption: "Ten samples", Head: []string{"visit", "ID", "more than the one before"}}
-	var samples []string
-	for i := range sampleCount {
-		clock.Add(3 + mathrand.Int64N(38))
-		attacker.Drop()
-		attacker.Get("/").For(fmt.Sprintf("visit %d", i+1))
-		id, more := attacker.Cookie(), ""
-		if i > 0 && allDigits([]string{samples[i-1], id}) {
-			a, _ := new(big.Int).SetString(samples[i-1], 10)
-			b, _ := new(big.Int).SetString(id, 10)
-			more = b.Sub(b, a).String()
-		}
-		samples = append(samples, id)
-		t.Rows = append(t.Rows, []string{fmt.Sprint(i + 1), experiment.Code(id), cmp.Or(more, "–")})
-	}
-	clock.Add(20 + mathrand.Int64N(180))
+	samples, t := takeSamples(attacker, c)
+	c.wait(20, 200)
 	login := victim.Post("/login", "user", "Rahim").For("logs in")
 
 	out := experiment.Outcome{Happened: experiment.None, Tone: experiment.Lost, Decisive: login, Tables: []experiment.Table{t}}
@@ -294,18 +275,7 @@ func runGuessTheNextID(r *experiment.Run) experiment.Outcome {
 		out.Verdict = "{bad No IDs:} a visit was answered without a cookie, so that there is nothing to guess from."
 		return out
 	}
-	label := func(rule string) string {
-		return idRules[slices.IndexFunc(idRules, func(o experiment.Option) bool { return o.Name == rule })].Label
-	}
-	said := ""
-	switch {
-	case hidden:
-		said = " Look at the ten IDs, choose what they are made from, and run it again: the rule stays the same as long as this program runs."
-	case named == made:
-		said = fmt.Sprintf(" {ok Your rule is right:} the IDs are made from %s.", label(made))
-	case named != "none":
-		said = fmt.Sprintf(" {bad Your rule is wrong:} the IDs are made from %s, and not from %s.", label(made), label(named))
-	}
+	said := judgeRule(made, named, hidden)
 	if own := strings.TrimSpace(r.Choice("guess")); own != "" {
 		x, hit := tryID(attacker, own, "sends your guess")
 		if hit {
@@ -319,27 +289,82 @@ func runGuessTheNextID(r *experiment.Run) experiment.Outcome {
 	all := hypotheses(samples, time.Now())
 	fit := slices.IndexFunc(all, func(h hypothesis) bool { return h.fits != "" })
 	a := attackBy(attacker, all, fit, hidden)
-	tried, sent, accepted := a.table, a.sent, a.accepted
-	out.Decisive, out.Mark = a.x, a.mark
 	rule := " The ten IDs fit no rule that the attacker tried."
 	switch {
 	case hidden:
-		tried, rule = experiment.Table{Caption: "The attacker's guesses", Head: []string{"guesses sent", "accepted"}, Rows: [][]string{{fmt.Sprint(sent), experiment.YesNo(accepted != "", false)}}}, ""
+		a.table = experiment.Table{Caption: "The attacker's guesses", Head: []string{"guesses sent", "accepted"}, Rows: [][]string{{fmt.Sprint(a.sent), experiment.YesNo(a.accepted != "", false)}}}
+		rule = ""
 	case fit >= 0:
 		rule = fmt.Sprintf(" The ten IDs give their rule away, %s: %s.", all[fit].name, all[fit].fits)
 	}
-	out.Tables = append(out.Tables, tried)
-	switch {
-	case accepted == "":
-		out.Happened, out.Tone = "too-many", experiment.Refused
-		out.Verdict = fmt.Sprintf("{ok Not guessed.}%s %s were sent, and none was taken for Rahim.", rule, experiment.Count(sent, "guess", "guesses"))
-	case sent == 1:
-		out.Happened = "one-guess"
-		out.Verdict = fmt.Sprintf("{bad Guessed at once.}%s The first guess, %s, was answered with status %d and the user `Rahim`.", rule, experiment.Code(accepted), out.Decisive.Status)
-	default:
-		out.Happened = "some-guesses"
-		out.Verdict = fmt.Sprintf("{bad Guessed after a while.}%s Guess %d, %s, was taken for Rahim; sent once more, it was answered with status %d.", rule, sent, experiment.Code(accepted), out.Decisive.Status)
-	}
+	a.judge(&out, rule)
 	out.Verdict += said
 	return out
+}
+
+// clock is moved by hand alone: how busy the machine is shall not decide how many guesses
+// it takes. Its methods may be called concurrently.
+type clock struct{ milliseconds atomic.Int64 }
+
+func newClock() *clock {
+	c := new(clock)
+	c.milliseconds.Store(time.Now().UnixMilli())
+	return c
+}
+
+func (c *clock) now() time.Time { return time.UnixMilli(c.milliseconds.Load()) }
+
+// wait moves the clock by at least from and less than to milliseconds.
+func (c *clock) wait(from, to int64) { c.milliseconds.Add(from + mathrand.Int64N(to-from)) }
+
+// takeSamples visits the server ten times without a cookie, and returns the IDs.
+func takeSamples(attacker *experiment.Client, c *clock) (samples []string, t experiment.Table) {
+	t = experiment.Table{Caption: "Ten samples", Head: []string{"visit", "ID", "more than the one before"}}
+	for i := range sampleCount {
+		c.wait(3, 41)
+		attacker.Drop()
+		attacker.Get("/").For(fmt.Sprintf("visit %d", i+1))
+		id, more := attacker.Cookie(), ""
+		if i > 0 && allDigits([]string{samples[i-1], id}) {
+			a, _ := new(big.Int).SetString(samples[i-1], 10)
+			b, _ := new(big.Int).SetString(id, 10)
+			more = b.Sub(b, a).String()
+		}
+		samples = append(samples, id)
+		t.Rows = append(t.Rows, []string{fmt.Sprint(i + 1), experiment.Code(id), cmp.Or(more, "–")})
+	}
+	return samples, t
+}
+
+// judgeRule says whether the learner named the rule that the IDs were made by.
+func judgeRule(made, named string, hidden bool) string {
+	label := func(rule string) string {
+		return idRules[slices.IndexFunc(idRules, func(o experiment.Option) bool { return o.Name == rule })].Label
+	}
+	switch {
+	case hidden:
+		return " Look at the ten IDs, choose what they are made from, and run it again: the rule stays the same as long as this program runs."
+	case named == made:
+		return fmt.Sprintf(" {ok Your rule is right:} the IDs are made from %s.", label(made))
+	case named != "none":
+		return fmt.Sprintf(" {bad Your rule is wrong:} the IDs are made from %s, and not from %s.", label(made), label(named))
+	}
+	return ""
+}
+
+// judge says how many guesses it took. rule says what the attacker found in the samples.
+func (a attack) judge(out *experiment.Outcome, rule string) {
+	out.Decisive, out.Mark = a.x, a.mark
+	out.Tables = append(out.Tables, a.table)
+	switch {
+	case a.accepted == "":
+		out.Happened, out.Tone = "too-many", experiment.Refused
+		out.Verdict = fmt.Sprintf("{ok Not guessed.}%s %s were sent, and none was taken for Rahim.", rule, experiment.Count(a.sent, "guess", "guesses"))
+	case a.sent == 1:
+		out.Happened = "one-guess"
+		out.Verdict = fmt.Sprintf("{bad Guessed at once.}%s The first guess, %s, was answered with status %d and the user `Rahim`.", rule, experiment.Code(a.accepted), a.x.Status)
+	default:
+		out.Happened = "some-guesses"
+		out.Verdict = fmt.Sprintf("{bad Guessed after a while.}%s Guess %d, %s, was taken for Rahim; sent once more, it was answered with status %d.", rule, a.sent, experiment.Code(a.accepted), a.x.Status)
+	}
 }

@@ -27,13 +27,13 @@ func runLogOutThenReplay(r *experiment.Run) experiment.Outcome {
 	in := r.Boot(set)
 	b := in.Client("Rahim's browser")
 	b.Post("/login", "user", "Rahim").For("logs in")
-	kept := b.Cookie()
+	l := logout{kept: b.Cookie()}
 	// holds is what the server has under the ID of the kept cookie.
 	holds := func() string {
 		if gorilla {
 			return "nothing: it has no store"
 		}
-		switch st, ok := in.Record(kept); {
+		switch st, ok := in.Record(l.kept); {
 		case !ok:
 			return "nothing"
 		case st.Marker:
@@ -41,18 +41,31 @@ func runLogOutThenReplay(r *experiment.Run) experiment.Outcome {
 		}
 		return "{server a record}"
 	}
-	before := b.Get("/get", "key", "user").For("asks who is logged in")
-	had := holds()
-	bye := b.Post("/logout").For("logs out")
-	has := holds()
-	own := b.Get("/get", "key", "user").For("asks again, without a cookie")
-	if own.Cookie != "" {
-		own.Note = "asks again, still with a cookie"
+	l.before = b.Get("/get", "key", "user").For("asks who is logged in")
+	l.had = holds()
+	l.bye = b.Post("/logout").For("logs out")
+	l.has = holds()
+	l.own = b.Get("/get", "key", "user").For("asks again, without a cookie")
+	if l.own.Cookie != "" {
+		l.own.Note = "asks again, still with a cookie"
 	}
 	thief := in.Client("The thief's browser")
-	thief.Put(kept)
-	replay := thief.Get("/get", "key", "user").For("replays the kept cookie")
+	thief.Put(l.kept)
+	l.replay = thief.Get("/get", "key", "user").For("replays the kept cookie")
+	out := l.judge()
+	out.Tables = []experiment.Table{l.table()}
+	return out
+}
 
+// logout is a logout, and a copy of the cookie that is sent after it.
+type logout struct {
+	kept        string               // the copy
+	before, bye *experiment.Exchange // who is logged in, and the logout
+	own, replay *experiment.Exchange // who is logged in afterwards: for Rahim's browser, and for the copy
+	had, has    string               // what the server holds, before the logout and after it
+}
+
+func (l logout) table() experiment.Table {
 	row := func(what string, x *experiment.Exchange, holds string) []string {
 		who := loggedIn(x)
 		if x.Status >= 400 {
@@ -60,25 +73,30 @@ func runLogOutThenReplay(r *experiment.Run) experiment.Outcome {
 		}
 		return []string{what, experiment.YesNo(x.Cookie != "", x.Cookie != ""), experiment.Code(who), holds}
 	}
+	return experiment.Table{Caption: "Who am I?", Head: []string{"asked", "with a cookie", "the answer", "the server holds"}, Rows: [][]string{
+		row("by Rahim's browser, before the logout", l.before, l.had),
+		row("by Rahim's browser, after it", l.own, l.has),
+		row("by the thief's browser, with the kept cookie", l.replay, l.has),
+	}}
+}
+
+// judge says who the server takes the copy for.
+func (l logout) judge() experiment.Outcome {
+	replay := l.replay
 	out := experiment.Outcome{
-		Happened: experiment.None, Decisive: replay, Mark: kept,
+		Happened: experiment.None, Decisive: replay, Mark: l.kept,
 		Pair: []experiment.Shot{
-			{Title: "Before the logout", Cookie: kept, Exchange: before, Says: loggedIn(before)},
-			{Title: "The copy, after it", Cookie: kept, Exchange: replay, Says: loggedIn(replay)},
+			{Title: "Before the logout", Cookie: l.kept, Exchange: l.before, Says: loggedIn(l.before)},
+			{Title: "The copy, after it", Cookie: l.kept, Exchange: replay, Says: loggedIn(replay)},
 		},
-		Tables: []experiment.Table{{Caption: "Who am I?", Head: []string{"asked", "with a cookie", "the answer", "the server holds"}, Rows: [][]string{
-			row("by Rahim's browser, before the logout", before, had),
-			row("by Rahim's browser, after it", own, has),
-			row("by the thief's browser, with the kept cookie", replay, has),
-		}}},
 	}
 	told := "The logout did not tell the browser to drop its cookie."
-	if c := bye.SetCookie(); c != nil && c.MaxAge < 0 {
-		told = "The logout told {cookie Rahim's browser} to drop its cookie (`Max-Age=0`), and asked there again, the server says " + experiment.Code(loggedIn(own)) + "."
+	if c := l.bye.SetCookie(); c != nil && c.MaxAge < 0 {
+		told = "The logout told {cookie Rahim's browser} to drop its cookie (`Max-Age=0`), and asked there again, the server says " + experiment.Code(loggedIn(l.own)) + "."
 	}
 	switch {
-	case loggedIn(before) != "Rahim":
-		out.Tone, out.Verdict, out.Decisive, out.Mark = experiment.Lost, "{bad There was nothing to log out from:} after the login the server did not say that Rahim is logged in.", before, ""
+	case loggedIn(l.before) != "Rahim":
+		out.Tone, out.Verdict, out.Decisive, out.Mark = experiment.Lost, "{bad There was nothing to log out from:} after the login the server did not say that Rahim is logged in.", l.before, ""
 	case replay.Status >= 400:
 		out.Happened, out.Tone = "error", experiment.Refused
 		out.Verdict = fmt.Sprintf("{mac Refused with an error.} %s The kept copy, sent by another browser, was answered with status %d.", told, replay.Status)
@@ -87,7 +105,7 @@ func runLogOutThenReplay(r *experiment.Run) experiment.Outcome {
 		out.Verdict = fmt.Sprintf("{bad Logged in all the same.} %s But the kept copy, sent by another browser, was answered with status %d and the user `Rahim`.", told, replay.Status)
 	case loggedIn(replay) == "nobody":
 		out.Happened, out.Tone, out.Mark = "dead", experiment.Refused, `"found":false`
-		out.Verdict = fmt.Sprintf("{mac The copy opens nothing.} %s The kept copy, sent by another browser, was answered with status %d and no user. Under its ID the server holds %s.", told, replay.Status, has)
+		out.Verdict = fmt.Sprintf("{mac The copy opens nothing.} %s The kept copy, sent by another browser, was answered with status %d and no user. Under its ID the server holds %s.", told, replay.Status, l.has)
 	default:
 		out.Tone, out.Verdict = experiment.Lost, fmt.Sprintf("{bad Somebody else:} the kept copy was answered with the user %s.", experiment.Code(loggedIn(replay)))
 	}

@@ -33,6 +33,8 @@ type matrixRow struct {
 	cells []string
 	good  bool // every script came out as it should
 
+	r             *experiment.Run
+	other         *experiment.Client
 	kept          string               // the cookie from before the logout
 	after, reborn *experiment.Exchange // its replay after the logout, and after a restart too, if that was tried
 }
@@ -83,86 +85,108 @@ func runMatrix(r *experiment.Run) experiment.Outcome {
 // outside tells whether the store is another program, which can end at any time.
 func (w *matrixRow) outside() bool { return w.set.Store == "redis" }
 
+// did notes what x was for. It ends the row if the store is another program and has ended.
+func (w *matrixRow) did(x *experiment.Exchange, what string) *experiment.Exchange {
+	x.Note = w.name + ": " + what
+	if x.Status == http.StatusServiceUnavailable && w.outside() {
+		w.r.Fail(fmt.Errorf("%w: status %d", experiment.ErrUnavailable, x.Status))
+	}
+	return x
+}
+
+// replay sends a cookie from another browser.
+func (w *matrixRow) replay(cookie, what string) *experiment.Exchange {
+	w.other.Put(cookie)
+	return w.did(w.other.Get("/get", "key", "name"), what)
+}
+
+// cell notes what came of a script.
+func (w *matrixRow) cell(good bool, fine, not string) {
+	if good {
+		w.cells = append(w.cells, "{ok "+fine+"}")
+	} else {
+		w.cells = append(w.cells, "{bad "+not+"}")
+	}
+}
+
+// refused notes whether the cookie that x carried opened nothing, as it should.
+func (w *matrixRow) refused(x *experiment.Exchange, fine, not string) {
+	if x.Status >= 400 {
+		fine, not = "", fmt.Sprintf("status %d", x.Status)
+	}
+	w.cell(x.Status < 400 && !x.Answer().Found, fine, not)
+}
+
 // run runs all scripts over w.
 func (w *matrixRow) run(r *experiment.Run, in *experiment.Instance) {
-	did := func(x *experiment.Exchange, what string) *experiment.Exchange {
-		x.Note = w.name + ": " + what
-		if x.Status == http.StatusServiceUnavailable && w.outside() {
-			r.Fail(fmt.Errorf("%w: status %d", experiment.ErrUnavailable, x.Status))
-		}
-		return x
-	}
-	other := in.Client("another browser")
-	replay := func(cookie, what string) *experiment.Exchange {
-		other.Put(cookie)
-		return did(other.Get("/get", "key", "name"), what)
-	}
-	cell := func(good bool, fine, not string) {
-		if good {
-			w.cells = append(w.cells, "{ok "+fine+"}")
-		} else {
-			w.cells = append(w.cells, "{bad "+not+"}")
-		}
-	}
-	refused := func(x *experiment.Exchange, fine, not string) {
-		if x.Status >= 400 {
-			fine, not = "", fmt.Sprintf("status %d", x.Status)
-		}
-		cell(x.Status < 400 && !x.Answer().Found, fine, not)
-	}
-
+	w.r, w.other = r, in.Client("another browser")
 	ru := rushIn(r, in, "Graz", "lentils")
 	for _, x := range []*experiment.Exchange{ru.born, ru.one, ru.two} {
-		did(x, x.Note)
+		w.did(x, x.Note)
 	}
 	w.kept = ru.tab.Cookie()
 	if w.kept == "" {
 		w.cells = slices.Repeat([]string{"{bad no cookie}"}, len(matrixScripts))
 		return
 	}
-	// The copy reads for the owner: one request answers three questions, unless it is refused.
-	other.Put(w.kept)
-	keys := did(other.Get("/keys"), "lists the keys with a copy of the cookie").Answer().Keys
+	w.writeAndCopy(ru)
+	w.refused(w.replay(w.other.Tamper(w.kept, "signature", "", 0), "sends the cookie with its signature changed"), "refused", "believed")
+	w.did(ru.tab.Post("/logout"), "logs out")
+	w.after = w.replay(w.kept, "sends the cookie from before the logout")
+	owner := in.Client("Mina's browser")
+	w.restart(in, owner)
+	w.expire(r, in, owner)
+	w.good = true
+	for i, text := range w.cells {
+		w.good = w.good && (i == copiedCookie || strings.HasPrefix(text, "{ok "))
+	}
+}
+
+// writeAndCopy notes whether the session has what was written, whether a copy of its
+// cookie opens it, and what the two tabs lost. The copy reads for the owner: one request
+// answers three questions, unless it is refused.
+func (w *matrixRow) writeAndCopy(ru rush) {
+	w.other.Put(w.kept)
+	keys := w.did(w.other.Get("/keys"), "lists the keys with a copy of the cookie").Answer().Keys
 	copied := "opens"
 	if !slices.Contains(keys, "name") {
 		copied = "refused"
-		keys = did(ru.tab.Get("/keys"), "lists the keys with the cookie").Answer().Keys
+		keys = w.did(ru.tab.Get("/keys"), "lists the keys with the cookie").Answer().Keys
 	}
-	cell(slices.Contains(keys, "name"), "kept", "lost")
+	w.cell(slices.Contains(keys, "name"), "kept", "lost")
 	w.cells = append(w.cells, copied)
 	lost := 2 - countTrue(slices.Contains(keys, "city"), slices.Contains(keys, "food"))
 	if ru.atOnce {
-		cell(lost == 0, "both kept", fmt.Sprintf("%d of 2 lost", lost))
+		w.cell(lost == 0, "both kept", fmt.Sprintf("%d of 2 lost", lost))
 	} else {
-		cell(false, "", "not at once")
+		w.cell(false, "", "not at once")
 	}
-	refused(replay(other.Tamper(w.kept, "signature", "", 0), "sends the cookie with its signature changed"), "refused", "believed")
+}
 
-	did(ru.tab.Post("/logout"), "logs out")
-	w.after = replay(w.kept, "sends the cookie from before the logout")
-	owner := in.Client("Mina's browser")
-	did(owner.Set("name", "Mina"), "begins another session")
+// restart restarts the server with the same secret. It notes whether the cookie from
+// before the logout is dead, and whether another session lives on.
+func (w *matrixRow) restart(in *experiment.Instance, owner *experiment.Client) {
+	w.did(owner.Set("name", "Mina"), "begins another session")
 	in.Restart(nil)
-	survived := did(owner.Get("/get", "key", "name"), "reads it after a restart with the same secret").Answer().Found
+	survived := w.did(owner.Get("/get", "key", "name"), "reads it after a restart with the same secret").Answer().Found
+	dead, opens := w.after, "opens again"
 	// Where the cookie carries every value, nothing but the store's memory of dead
 	// IDs keeps it from opening.
-	dead := w.after
 	if w.set.Placement == session.InCookie && !w.after.Answer().Found {
-		w.reborn = replay(w.kept, "sends the cookie from before the logout, after a restart")
-		dead = w.reborn
+		w.reborn = w.replay(w.kept, "sends the cookie from before the logout, after a restart")
+		dead, opens = w.reborn, "opens after a restart"
 	}
-	opens := "opens again"
-	if dead == w.reborn {
-		opens = "opens after a restart"
-	}
-	refused(dead, "dead", opens)
-	cell(survived, "kept", "lost")
-
+	w.refused(dead, "dead", opens)
+	w.cell(survived, "kept", "lost")
 	if !survived {
-		did(owner.Set("name", "Mina"), "begins anew after the restart")
+		w.did(owner.Set("name", "Mina"), "begins anew after the restart")
 	}
+}
+
+// expire notes whether a cookie whose time is up is refused.
+func (w *matrixRow) expire(r *experiment.Run, in *experiment.Instance, owner *experiment.Client) {
 	if w.set.Twin != nil {
-		did(owner.Post("/expiry"), "sets the expiry to one second")
+		w.did(owner.Post("/expiry"), "sets the expiry to one second")
 	}
 	kept := owner.Cookie()
 	if w.set.Twin != nil {
@@ -170,82 +194,105 @@ func (w *matrixRow) run(r *experiment.Run, in *experiment.Instance) {
 	} else {
 		in.Move(w.set.Idle + time.Second)
 	}
-	refused(replay(kept, "sends the cookie whose time is up"), "refused", "still opens")
-
-	w.good = true
-	for i, text := range w.cells {
-		w.good = w.good && (i == copiedCookie || strings.HasPrefix(text, "{ok "))
-	}
+	w.refused(w.replay(kept, "sends the cookie whose time is up"), "refused", "still opens")
 }
 
 // matrixOf is the grid, and what it says.
 func matrixOf(rows []*matrixRow) experiment.Outcome {
-	grid := experiment.Table{Caption: "Values, store: what came of each script", Head: append([]string{"row"}, matrixScripts...)}
-	lost := make([]int, len(matrixScripts))
-	reopened := make(map[bool]int) // by whether it is the engine's
-	tried, engines := 0, 0
-	var good, missing []string
+	g := grid{rows: rows, reopened: make(map[bool]int), lost: make([]int, len(matrixScripts))}
+	g.table = experiment.Table{Caption: "Values, store: what came of each script", Head: append([]string{"row"}, matrixScripts...)}
 	out := experiment.Outcome{Happened: experiment.None, Tone: experiment.Lost}
 	for _, w := range rows {
-		if !w.tried {
-			missing = append(missing, w.name)
-			_, store, _ := strings.Cut(w.name, ", ")
-			grid.Rows = append(grid.Rows, append([]string{w.name, "{bad no " + store + " answers}"}, slices.Repeat([]string{""}, len(matrixScripts)-1)...))
-			continue
-		}
-		tried++
-		grid.Rows = append(grid.Rows, append([]string{w.name}, w.cells...))
-		for i, text := range w.cells {
-			if i != copiedCookie && !strings.HasPrefix(text, "{ok ") {
-				lost[i]++
-			}
-		}
-		if w.good {
-			good = append(good, w.name)
-		}
-		if w.set.Twin == nil {
-			engines++
-		}
-		opened := w.after
-		if w.reborn != nil {
-			opened = w.reborn
-		}
-		if opened == nil || !opened.Answer().Found {
-			continue
-		}
-		reopened[w.set.Twin == nil]++
-		if out.Decisive == nil {
-			out.Decisive, out.Mark = opened, `"found":true`
+		if g.add(w); w.opened() && out.Decisive == nil {
+			out.Decisive, out.Mark = w.lastReplay(), `"found":true`
 			out.Pair = []experiment.Shot{w.after.Shot(w.name+", after the logout", w.kept)}
 			if w.reborn != nil {
 				out.Pair = append(out.Pair, w.reborn.Shot("The same after a restart", w.kept))
 			}
 		}
 	}
-	out.Tables = []experiment.Table{grid}
+	out.Tables = []experiment.Table{g.table}
+	g.judge(&out)
+	return out
+}
 
-	// only tells whether the good rows are those that want names.
-	only := func(want func(experiment.Settings) bool) bool {
-		return len(good) > 0 && !slices.ContainsFunc(rows, func(w *matrixRow) bool { return w.tried && w.good != want(w.set) })
+// lastReplay is the last time that the cookie from before the logout was sent; nil for
+// never.
+func (w *matrixRow) lastReplay() *experiment.Exchange {
+	if w.reborn != nil {
+		return w.reborn
 	}
+	return w.after
+}
+
+// opened tells whether the cookie from before the logout opened its session again.
+func (w *matrixRow) opened() bool {
+	x := w.lastReplay()
+	return w.tried && x != nil && x.Answer().Found
+}
+
+// grid is what came of all rows.
+type grid struct {
+	rows           []*matrixRow
+	table          experiment.Table
+	lost           []int        // bad news, by script
+	reopened       map[bool]int // rows whose logged-out cookie opened again, by whether they are the engine's
+	tried, engines int          // rows that were tried, and those of the engine among them
+	good, missing  []string     // rows that came through all scripts, and those without a store
+}
+
+// add counts a row.
+func (g *grid) add(w *matrixRow) {
+	if !w.tried {
+		g.missing = append(g.missing, w.name)
+		_, store, _ := strings.Cut(w.name, ", ")
+		g.table.Rows = append(g.table.Rows, append([]string{w.name, "{bad no " + store + " answers}"}, slices.Repeat([]string{""}, len(matrixScripts)-1)...))
+		return
+	}
+	g.tried++
+	g.table.Rows = append(g.table.Rows, append([]string{w.name}, w.cells...))
+	for i, text := range w.cells {
+		if i != copiedCookie && !strings.HasPrefix(text, "{ok ") {
+			g.lost[i]++
+		}
+	}
+	if w.good {
+		g.good = append(g.good, w.name)
+	}
+	engine := w.set.Twin == nil
+	if engine {
+		g.engines++
+	}
+	if w.opened() {
+		g.reopened[engine]++
+	}
+}
+
+// only tells whether the good rows are those that want names.
+func (g *grid) only(want func(experiment.Settings) bool) bool {
+	return len(g.good) > 0 && !slices.ContainsFunc(g.rows, func(w *matrixRow) bool { return w.tried && w.good != want(w.set) })
+}
+
+// judge says which rows came through all scripts, and what the others lost.
+func (g *grid) judge(out *experiment.Outcome) {
 	switch {
-	case only(func(s experiment.Settings) bool { return s.Placement == session.InCookie }):
+	case g.only(func(s experiment.Settings) bool { return s.Placement == session.InCookie }):
 		out.Happened = "cookie"
-	case only(func(s experiment.Settings) bool { return s.Placement == session.OnServer && s.Store != "memory" }):
+	case g.only(func(s experiment.Settings) bool { return s.Placement == session.OnServer && s.Store != "memory" }):
 		out.Happened = "lasting-server"
-	case only(func(s experiment.Settings) bool { return s.Twin == nil }):
+	case g.only(func(s experiment.Settings) bool { return s.Twin == nil }):
 		out.Happened = "this-engine"
-	case len(good) == 0:
+	case len(g.good) == 0:
 		out.Happened = "no-row"
 	}
-	if len(good) > 0 {
+	if len(g.good) > 0 {
 		out.Tone = experiment.Held
-		out.Verdict = fmt.Sprintf("{ok Of %d rows %s through all scripts:} %s.", tried, experiment.Count(len(good), "comes", "come"), strings.Join(good, "; "))
+		out.Verdict = fmt.Sprintf("{ok Of %d rows %s through all scripts:} %s.", g.tried, experiment.Count(len(g.good), "comes", "come"), strings.Join(g.good, "; "))
 	} else {
-		out.Verdict = fmt.Sprintf("{bad Not one of %s} comes through all scripts.", experiment.Count(tried, "row", "rows"))
+		out.Verdict = fmt.Sprintf("{bad Not one of %s} comes through all scripts.", experiment.Count(g.tried, "row", "rows"))
 	}
 	var losses []string
-	for i, n := range lost {
+	for i, n := range g.lost {
 		if n > 0 {
 			losses = append(losses, fmt.Sprintf("%s %d", matrixScripts[i], n))
 		}
@@ -254,9 +301,8 @@ func matrixOf(rows []*matrixRow) experiment.Outcome {
 		out.Verdict += " {bad Bad news,} in how many rows: " + strings.Join(losses, ", ") + "."
 	}
 	out.Verdict += fmt.Sprintf(" A cookie that was logged out opened its session again in %d of this engine's %d rows and in %d of plain gorilla's %d.",
-		reopened[true], engines, reopened[false], tried-engines)
-	if len(missing) > 0 {
-		out.Verdict += " {bad Nothing is known} of these, since their store does not answer: " + strings.Join(missing, "; ") + "."
+		g.reopened[true], g.engines, g.reopened[false], g.tried-g.engines)
+	if len(g.missing) > 0 {
+		out.Verdict += " {bad Nothing is known} of these, since their store does not answer: " + strings.Join(g.missing, "; ") + "."
 	}
-	return out
 }

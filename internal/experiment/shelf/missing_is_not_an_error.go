@@ -18,95 +18,107 @@ var missingIsNotAnError = experiment.Experiment{
 
 func runMissingIsNotAnError(r *experiment.Run) experiment.Outcome {
 	const reads = 10
-	key, empty := r.Choice("key"), "note"
-	if key == empty {
-		empty = "remark"
+	q := questions{in: r.Boot(experiment.Settings{}), key: r.Choice("key"), empty: "note"}
+	if q.key == q.empty {
+		q.empty = "remark"
 	}
-	in := r.Boot(experiment.Settings{})
-	visitor, b := in.Client("A visitor's browser"), in.Client("Rahim's browser")
-	t := experiment.Table{Caption: "What each request got", Head: []string{"request", "status", "found", "value", "Set-Cookie", "records before and after"}}
-	var missing []*experiment.Exchange // all that ask for the missing key
-	made := 0                          // records, while they did
-	ask := func(what string, times int, send func() *experiment.Exchange) *experiment.Exchange {
-		before := in.Stats().Live
-		var x *experiment.Exchange
-		var statuses, founds, values []string
-		cookies := 0
-		add := func(list []string, text string) []string {
-			if slices.Contains(list, text) {
-				return list
-			}
-			return append(list, text)
-		}
-		for range times {
-			x = send()
-			a := x.Answer()
-			x.Note = what
-			missing = append(missing, x)
-			statuses, founds = add(statuses, strconv.Itoa(x.Status)), add(founds, fmt.Sprint(a.Found))
-			if a.Op == "get" {
-				values = add(values, experiment.Code(string(a.Value)))
-			}
-			if x.SetCookie() != nil {
-				cookies++
-			}
-		}
-		made += in.Stats().Live - before
-		if times > 1 {
-			what += fmt.Sprintf(", %d times", times)
-		}
-		t.Rows = append(t.Rows, []string{what, strings.Join(statuses, ", "), strings.Join(founds, ", "), strings.Join(values, ", "), strconv.Itoa(cookies), fmt.Sprintf("%d, %d", before, in.Stats().Live)})
-		return x
-	}
-	ask("reads it, without a session", reads, func() *experiment.Exchange { return visitor.Get("/get", "key", key) })
-	ask("deletes it, without a session", 1, func() *experiment.Exchange { return visitor.Post("/delete", "key", key) })
-	born := b.Set(empty, "").For("stores an empty text under " + empty)
-	last := ask("reads it, with a session", reads, func() *experiment.Exchange { return b.Get("/get", "key", key) })
-	ask("deletes it, with a session", 1, func() *experiment.Exchange { return b.Post("/delete", "key", key) })
-	asked, filled := missing, made // what comes now is there
-	other := ask("reads "+empty+", which holds an empty text", 1, func() *experiment.Exchange { return b.Get("/get", "key", empty) })
-	keys := b.Get("/keys").For("lists the keys")
+	q.table = experiment.Table{Caption: "What each request got", Head: []string{"request", "status", "found", "value", "Set-Cookie", "records before and after"}}
+	visitor, b := q.in.Client("A visitor's browser"), q.in.Client("Rahim's browser")
+	q.ask("reads it, without a session", reads, func() *experiment.Exchange { return visitor.Get("/get", "key", q.key) })
+	q.ask("deletes it, without a session", 1, func() *experiment.Exchange { return visitor.Post("/delete", "key", q.key) })
+	q.born = b.Set(q.empty, "").For("stores an empty text under " + q.empty)
+	q.last = q.ask("reads it, with a session", reads, func() *experiment.Exchange { return b.Get("/get", "key", q.key) })
+	q.ask("deletes it, with a session", 1, func() *experiment.Exchange { return b.Post("/delete", "key", q.key) })
+	q.missing, q.made = q.asked, q.records // what is asked now is there
+	q.other = q.ask("reads "+q.empty+", which holds an empty text", 1, func() *experiment.Exchange { return b.Get("/get", "key", q.empty) })
+	q.keys = b.Get("/keys").For("lists the keys")
+	return q.judge()
+}
 
-	errors, founds, cookies := 0, 0, 0
-	odd := keys // the first that shows that asking made something
-	for _, x := range asked {
-		if odd == keys && (x.Answer().Found || x.SetCookie() != nil) {
-			odd = x
+// questions are requests for a key that nobody set, and for one that holds an empty text.
+type questions struct {
+	in         *experiment.Instance
+	key, empty string
+	table      experiment.Table
+	asked      []*experiment.Exchange
+	records    int // that were made while somebody asked
+
+	missing           []*experiment.Exchange // asked for key
+	made              int                    // records, meanwhile
+	born, last, other *experiment.Exchange   // begins the session; the last read of key; the read of empty
+	keys              *experiment.Exchange   // at the end
+}
+
+// ask sends the same request several times, and notes each different answer. It returns
+// the last one.
+func (q *questions) ask(what string, times int, send func() *experiment.Exchange) (x *experiment.Exchange) {
+	before := q.in.Stats().Live
+	var statuses, founds, values []string
+	cookies := 0
+	add := func(list *[]string, text string) {
+		if !slices.Contains(*list, text) {
+			*list = append(*list, text)
 		}
-		if x.Status >= 400 {
-			errors++
-		}
-		if x.Answer().Found {
-			founds++
+	}
+	for range times {
+		x = send().For(what)
+		a := x.Answer()
+		q.asked = append(q.asked, x)
+		add(&statuses, strconv.Itoa(x.Status))
+		add(&founds, fmt.Sprint(a.Found))
+		if a.Op == "get" {
+			add(&values, experiment.Code(string(a.Value)))
 		}
 		if x.SetCookie() != nil {
 			cookies++
 		}
 	}
-	was, is := born.Answer().Session, keys.Answer().Session
-	there := slices.Contains(keys.Answer().Keys, key)
-	out := experiment.Outcome{Happened: experiment.None, Tone: experiment.Lost, Tables: []experiment.Table{t}, Decisive: last}
+	q.records += q.in.Stats().Live - before
+	if times > 1 {
+		what += fmt.Sprintf(", %d times", times)
+	}
+	q.table.Rows = append(q.table.Rows, []string{what, strings.Join(statuses, ", "), strings.Join(founds, ", "), strings.Join(values, ", "), strconv.Itoa(cookies), fmt.Sprintf("%d, %d", before, q.in.Stats().Live)})
+	return x
+}
+
+// judge says whether asking was an error, and whether it made anything.
+func (q *questions) judge() experiment.Outcome {
+	errors, founds, cookies := 0, 0, 0
+	odd := q.keys // the first that shows that asking made something
+	for _, x := range q.missing {
+		found, sets := x.Answer().Found, x.SetCookie() != nil
+		if odd == q.keys && (found || sets) {
+			odd = x
+		}
+		errors += countTrue(x.Status >= 400)
+		founds += countTrue(found)
+		cookies += countTrue(sets)
+	}
+	was, is := q.born.Answer().Session, q.keys.Answer().Session
+	there := slices.Contains(q.keys.Answer().Keys, q.key)
+	last, other := q.last, q.other
+	out := experiment.Outcome{Happened: experiment.None, Tone: experiment.Lost, Tables: []experiment.Table{q.table}, Decisive: last}
 	switch {
 	case last.Status == http.StatusUnprocessableEntity:
 		out.Tone, out.Mark = experiment.Refused, `"detail"`
 		out.Verdict = fmt.Sprintf("{mac Refused before it was looked for:} status %d. %s A key like this can be neither there nor missing: ask for another one.", last.Status, experiment.Plain(last.Answer().Detail))
 	case errors > 0:
 		out.Happened, out.Mark = "error", strconv.Itoa(last.Status)
-		out.Verdict = fmt.Sprintf("{bad Missing was an error:} %d of %d requests for %s were answered with an error, the last read with status %d.", errors, len(asked), experiment.Code(key), last.Status)
-	case founds > 0 || cookies > 0 || filled != 0 || there || is.Version != was.Version:
+		out.Verdict = fmt.Sprintf("{bad Missing was an error:} %d of %d requests for %s were answered with an error, the last read with status %d.", errors, len(q.missing), experiment.Code(q.key), last.Status)
+	case founds > 0 || cookies > 0 || q.made != 0 || there || is.Version != was.Version:
 		if out.Happened, out.Decisive, out.Mark = "created", odd, "Set-Cookie"; odd.SetCookie() == nil {
-			out.Mark = key
+			out.Mark = q.key
 		}
 		out.Verdict = fmt.Sprintf("{bad Asking made something.} Of %d requests for %s, which nobody set, %d found it and %d set a cookie; %s came into the store, and the session went from version %d to %d.",
-			len(asked), experiment.Code(key), founds, cookies, experiment.Count(filled, "record", "records"), was.Version, is.Version)
+			len(q.missing), experiment.Code(q.key), founds, cookies, experiment.Count(q.made, "record", "records"), was.Version, is.Version)
 	case !other.Answer().Found:
 		out.Decisive, out.Mark = other, "found"
-		out.Verdict = fmt.Sprintf("{bad Missing and empty were the same:} `%s` holds an empty text, and was answered as missing.", empty)
+		out.Verdict = fmt.Sprintf("{bad Missing and empty were the same:} `%s` holds an empty text, and was answered as missing.", q.empty)
 	default:
 		out.Happened, out.Tone, out.Mark = "missing", experiment.Held, `"found":false`
 		out.Pair = []experiment.Shot{last.Shot("Missing: nobody set it", last.SessionCookie()), other.Shot("Empty: an empty text was stored", other.SessionCookie())}
 		out.Verdict = fmt.Sprintf("{ok Missing is an ordinary answer.} All %d reads and deletes of %s were answered with status %d and `\"found\":false`, and left no cookie and no record behind; the session that was there stayed at {server version %d}. An empty text is something else: reading `%s` said `\"found\":true`.",
-			len(asked), experiment.Code(key), last.Status, is.Version, empty)
+			len(q.missing), experiment.Code(q.key), last.Status, is.Version, q.empty)
 	}
 	return out
 }

@@ -30,89 +30,129 @@ func whoIs(x *experiment.Exchange) string {
 }
 
 func runRestart(r *experiment.Run) experiment.Outcome {
-	const user = "Rahim"
-	old := session.NewSecret()
-	secrets := [][]byte{old}
+	s := restarts{old: session.NewSecret()}
+	s.secrets = [][]byte{s.old}
 	switch r.Choice("secret") {
 	case "new":
-		secrets = [][]byte{session.NewSecret()}
+		s.secrets = [][]byte{session.NewSecret()}
 	case "both":
-		secrets = [][]byte{session.NewSecret(), old}
+		s.secrets = [][]byte{session.NewSecret(), s.old}
 	}
-	in := r.Boot(experiment.Settings{Store: "sqlite", Placement: r.Placement(), Secrets: [][]byte{old}})
-	b := in.Client("Rahim's browser")
+	s.in = r.Boot(experiment.Settings{Store: "sqlite", Placement: r.Placement(), Secrets: [][]byte{s.old}})
+	s.b = s.in.Client("Rahim's browser")
+	s.table = experiment.Table{Caption: "The same browser through the restarts", Head: []string{"request", "logged in as", "after the answer its cookie is signed by secret", "Set-Cookie", "records on the server"}}
 
-	t := experiment.Table{Caption: "The same browser through the restarts", Head: []string{"request", "logged in as", "after the answer its cookie is signed by secret", "Set-Cookie", "records on the server"}}
-	look := func(what, note string) *experiment.Exchange {
-		x := b.Get("/session").For(note)
-		key := cmp.Or(x.Answer().CookieInfo.Key, "none")
-		t.Rows = append(t.Rows, []string{what, experiment.Plain(whoIs(x)), key, setOrNot(x), experiment.Comma(in.Stats().Live)})
-		return x
+	s.b.Post("/login", "user", restarted).For("logs in")
+	s.look("before the restart", "looks at the session")
+	s.kept = s.b.Cookie()
+	s.record, s.had = s.in.Record(s.kept)
+	s.restart(s.secrets)
+	s.first = s.look("the first one after it", "sends the cookie from before the restart")
+	now, has := s.in.Record(s.kept)
+	s.has, s.same = has, has && now.Data == s.record.Data
+	s.wrote = s.b.Set("city", "Graz").For("writes")
+	s.table.Rows = append(s.table.Rows, []string{"then a write", "", "", setOrNot(s.wrote), experiment.Comma(s.in.Stats().Live)})
+
+	var out experiment.Outcome
+	if whoIs(s.first) != restarted {
+		out = s.putOldSecretBack()
+	} else {
+		out = s.dropOldSecret()
 	}
-	b.Post("/login", "user", user).For("logs in")
-	look("before the restart", "looks at the session")
-	kept := b.Cookie()
-	record, had := in.Record(kept)
+	out.Tables = []experiment.Table{s.table}
+	return out
+}
 
-	in.Restart(func(s *experiment.Settings) { s.Secrets = secrets })
-	first := look("the first one after it", "sends the cookie from before the restart")
-	now, has := in.Record(kept)
-	still := has && now.Data == record.Data
-	wrote := b.Set("city", "Graz").For("writes")
-	t.Rows = append(t.Rows, []string{"then a write", "", "", setOrNot(wrote), experiment.Comma(in.Stats().Live)})
+// restarted is the user who is logged in through the restarts.
+const restarted = "Rahim"
 
-	out := experiment.Outcome{Happened: experiment.None, Decisive: first}
-	stored := "This placement keeps {server no record}, so none was lost"
+// restarts is one browser, and a server that is restarted.
+type restarts struct {
+	in      *experiment.Instance
+	b       *experiment.Client
+	table   experiment.Table
+	old     []byte
+	secrets [][]byte // of the restarted server
+
+	kept           string // the cookie from before the restart
+	record         session.Stored
+	had, has, same bool                 // there was a record; there is one after the restart; it has the same bytes
+	first, wrote   *experiment.Exchange // the first read after the restart, and the first write
+}
+
+// restart restarts the server with these secrets.
+func (s *restarts) restart(secrets [][]byte) {
+	s.in.Restart(func(set *experiment.Settings) { set.Secrets = secrets })
+}
+
+// look asks who is logged in.
+func (s *restarts) look(what, note string) *experiment.Exchange {
+	x := s.b.Get("/session").For(note)
+	key := cmp.Or(x.Answer().CookieInfo.Key, "none")
+	s.table.Rows = append(s.table.Rows, []string{what, experiment.Plain(whoIs(x)), key, setOrNot(x), experiment.Comma(s.in.Stats().Live)})
+	return x
+}
+
+// stored says what became of the record.
+func (s *restarts) stored() string {
 	switch {
-	case had && still:
-		stored = "{server The record} is still in the store, as it was"
-	case had && has:
-		stored = "{server The record} is still in the store, but not as it was"
-	case had:
-		stored = "{server The record} is no longer in the store"
+	case s.had && s.same:
+		return "{server The record} is still in the store, as it was"
+	case s.had && s.has:
+		return "{server The record} is still in the store, but not as it was"
+	case s.had:
+		return "{server The record} is no longer in the store"
 	}
-	if whoIs(first) != user {
-		in.Restart(func(s *experiment.Settings) { s.Secrets = [][]byte{old} })
-		b.Put(kept)
-		back := look("the kept cookie, with the old secret back", "sends the first cookie again, after another restart with the old secret")
-		out.Mark = `"exists":false`
-		out.Pair = []experiment.Shot{{Title: "After the restart", Cookie: kept, Exchange: first, Says: "nobody is logged in"}, {Title: "With the old secret back", Cookie: kept, Exchange: back, Says: whoIs(back) + " is logged in"}}
-		switch {
-		case whoIs(back) == user:
-			out.Happened, out.Tone = "signature-refused", experiment.Refused
-			out.Verdict = fmt.Sprintf("{mac Logged out: the signature is refused.} The browser sent its cookie, and the server, with status %d, knew nobody. %s. With the old secret back, the same cookie logs `%s` in again: the secret was all that was missing.", first.Status, stored, user)
-		case had && !has:
-			out.Happened, out.Tone = "record-gone", experiment.Lost
-			out.Verdict = fmt.Sprintf("{bad Logged out: the record is gone.} The browser sent its cookie, and the server, with status %d, knew nobody. %s, and the old secret does not bring it back.", first.Status, stored)
-		default:
-			out.Tone = experiment.Lost
-			out.Verdict = fmt.Sprintf("{bad Logged out}, and the old secret does not help: status %d, and nobody is logged in. %s.", back.Status, stored)
-		}
-		if id := wrote.Answer().Session.ID; id != "" {
-			out.Verdict += fmt.Sprintf(" The write in between began another session, %s.", experiment.Code(id))
-		}
-		out.Tables = []experiment.Table{t}
-		return out
-	}
+	return "This placement keeps {server no record}, so none was lost"
+}
 
-	// The cookie of now, and the one from before the restart, where only the
-	// secret that signs is left: this tells under which of them each was signed.
-	signed := b.Cookie()
-	in.Restart(func(s *experiment.Settings) { s.Secrets = secrets[:1] })
-	alone := look("after another restart, with the signing secret alone", "sends the cookie of now")
-	b.Put(kept)
-	replay := look("the kept cookie, there", "sends the cookie from before the first restart")
-	out.Tables = []experiment.Table{t}
-	out.Mark = user
-	out.Pair = []experiment.Shot{{Title: "From before the restart", Cookie: kept, Exchange: replay, Says: whoIs(replay) + " is logged in"}, {Title: "The cookie of now", Cookie: signed, Exchange: alone, Says: whoIs(alone) + " is logged in"}}
+// putOldSecretBack finds out why nobody is logged in any more: with the old secret back,
+// only a lost record keeps the kept cookie out.
+func (s *restarts) putOldSecretBack() experiment.Outcome {
+	s.restart([][]byte{s.old})
+	s.b.Put(s.kept)
+	back := s.look("the kept cookie, with the old secret back", "sends the first cookie again, after another restart with the old secret")
+	out := experiment.Outcome{Happened: experiment.None, Decisive: s.first, Mark: `"exists":false`, Pair: []experiment.Shot{
+		{Title: "After the restart", Cookie: s.kept, Exchange: s.first, Says: "nobody is logged in"},
+		{Title: "With the old secret back", Cookie: s.kept, Exchange: back, Says: whoIs(back) + " is logged in"},
+	}}
+	switch {
+	case whoIs(back) == restarted:
+		out.Happened, out.Tone = "signature-refused", experiment.Refused
+		out.Verdict = fmt.Sprintf("{mac Logged out: the signature is refused.} The browser sent its cookie, and the server, with status %d, knew nobody. %s. With the old secret back, the same cookie logs `%s` in again: the secret was all that was missing.", s.first.Status, s.stored(), restarted)
+	case s.had && !s.has:
+		out.Happened, out.Tone = "record-gone", experiment.Lost
+		out.Verdict = fmt.Sprintf("{bad Logged out: the record is gone.} The browser sent its cookie, and the server, with status %d, knew nobody. %s, and the old secret does not bring it back.", s.first.Status, s.stored())
+	default:
+		out.Tone = experiment.Lost
+		out.Verdict = fmt.Sprintf("{bad Logged out}, and the old secret does not help: status %d, and nobody is logged in. %s.", back.Status, s.stored())
+	}
+	if id := s.wrote.Answer().Session.ID; id != "" {
+		out.Verdict += fmt.Sprintf(" The write in between began another session, %s.", experiment.Code(id))
+	}
+	return out
+}
+
+// dropOldSecret finds out which secret signed the cookie of now, and which signed the one
+// from before the restart: only the secret that signs is left.
+func (s *restarts) dropOldSecret() experiment.Outcome {
+	signed := s.b.Cookie()
+	s.restart(s.secrets[:1])
+	alone := s.look("after another restart, with the signing secret alone", "sends the cookie of now")
+	s.b.Put(s.kept)
+	replay := s.look("the kept cookie, there", "sends the cookie from before the first restart")
+	out := experiment.Outcome{Happened: experiment.None, Decisive: s.first, Mark: restarted, Pair: []experiment.Shot{
+		{Title: "From before the restart", Cookie: s.kept, Exchange: replay, Says: whoIs(replay) + " is logged in"},
+		{Title: "The cookie of now", Cookie: signed, Exchange: alone, Says: whoIs(alone) + " is logged in"},
+	}}
 	when := ""
-	if first.SetCookie() != nil {
+	if s.first.SetCookie() != nil {
 		when = "with the answer to the first read"
-	} else if wrote.SetCookie() != nil {
+	} else if s.wrote.SetCookie() != nil {
 		when = "with the answer to the first write"
 	}
 	switch {
-	case whoIs(alone) != user:
+	case whoIs(alone) != restarted:
 		out.Tone = experiment.Lost
 		out.Verdict = "{bad Logged in, but not for long:} with the signing secret alone, the browser's cookie is refused. "
 		if when == "" {
@@ -120,12 +160,12 @@ func runRestart(r *experiment.Run) experiment.Outcome {
 		} else {
 			out.Verdict += "A new one came " + when + "."
 		}
-	case whoIs(replay) == user:
+	case whoIs(replay) == restarted:
 		out.Happened, out.Tone = "logged-in", experiment.Held
-		out.Verdict = fmt.Sprintf("{ok Still logged in} as `%s`: the cookie from before the restart was accepted right after it, and after one more. %s.", user, stored)
+		out.Verdict = fmt.Sprintf("{ok Still logged in} as `%s`: the cookie from before the restart was accepted right after it, and after one more. %s.", restarted, s.stored())
 	default:
 		out.Happened, out.Tone, out.Decisive = "signed-anew", experiment.Held, alone
-		out.Verdict = fmt.Sprintf("{ok Still logged in, and signed anew.} The cookie from before the restart was accepted once more, and a new one came %s. With the new secret alone that one still logs `%s` in, and {mac the one from before is refused}. %s.", when, user, stored)
+		out.Verdict = fmt.Sprintf("{ok Still logged in, and signed anew.} The cookie from before the restart was accepted once more, and a new one came %s. With the new secret alone that one still logs `%s` in, and {mac the one from before is refused}. %s.", when, restarted, s.stored())
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package shelf
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,106 +23,156 @@ var rotateTheSecret = experiment.Experiment{
 func runRotateTheSecret(r *experiment.Run) experiment.Outcome {
 	before, after := session.NewSecret(), session.NewSecret()
 	in := r.Boot(experiment.Settings{Placement: r.Placement(), Secrets: [][]byte{before}})
-	type person struct {
-		name, did   string
-		b           *experiment.Client
-		issued      string               // the cookie of the login
-		first, last *experiment.Exchange // who the server says it is: before the change, and after all
-		renewed     bool                 // in between, by a Set-Cookie
-		with        string               // the secret that verified the cookie then
-	}
-	var ps []*person
+	c := change{keep: r.Choice("keep") == "while", undisturbed: true}
 	for _, p := range []*person{{name: "Aisha", did: "wrote"}, {name: "Rahim", did: "read"}, {name: "Mina", did: "was away"}} {
-		p.b = in.Client(p.name + "'s browser")
-		p.b.Post("/login", "user", p.name).For("logs in")
-		p.issued = p.b.Cookie()
-		p.first = p.b.Get("/get", "key", "user").For("asks who it is, before the change")
-		p.with = "–"
-		ps = append(ps, p)
+		p.logIn(in)
+		c.people = append(c.people, p)
 	}
-	undisturbed, keep := true, r.Choice("keep") == "while"
-	if keep {
+	if c.keep {
 		in.SetSecrets(after, before)
-		for i, p := range ps[:2] {
-			var x *experiment.Exchange
-			if i == 0 {
-				x = p.b.Set("city", "Graz").For("writes, while both secrets verify")
-			} else {
-				x = p.b.Get("/get", "key", "user").For("reads, while both secrets verify")
-			}
-			p.renewed = x.SetCookie() != nil
-			look := p.b.Get("/session").For("looks which secret verifies the cookie")
-			p.with = look.Answer().CookieInfo.Key
-			undisturbed = undisturbed && look.Answer().Exists && look.Answer().ID == p.first.Answer().Session.ID
-		}
+		c.visitMeanwhile()
 		in.Move(time.Hour)
 	}
 	in.SetSecrets(after)
-	t := experiment.Table{Caption: "Who is logged in", Head: []string{"who", "before the change", "new cookie in between", "it verified with secret", "when the old secret is gone"}}
-	var stay, out, came []string
-	known := true
-	for _, p := range ps {
+	for _, p := range c.people {
 		p.last = p.b.Get("/get", "key", "user").For("asks who it is, now that the old secret is gone")
-		known = known && p.first.Value() == p.name
-		if p.last.Value() == p.name {
-			stay = append(stay, p.name)
+	}
+	return c.judge(in)
+}
+
+// person is somebody who was logged in when the secrets were changed.
+type person struct {
+	name, did   string
+	b           *experiment.Client
+	issued      string               // the cookie of the login
+	first, last *experiment.Exchange // who the server says it is: before the change, and after all
+	renewed     bool                 // in between, by a Set-Cookie
+	with        string               // the secret that verified the cookie then
+}
+
+func (p *person) logIn(in *experiment.Instance) {
+	p.b = in.Client(p.name + "'s browser")
+	p.b.Post("/login", "user", p.name).For("logs in")
+	p.issued = p.b.Cookie()
+	p.first = p.b.Get("/get", "key", "user").For("asks who it is, before the change")
+	p.with = "–"
+}
+
+// stays tells whether p is logged in when the old secret is gone.
+func (p *person) stays() bool { return p.last.Value() == p.name }
+
+// change is a change of the secrets, and the three people who were there.
+type change struct {
+	keep        bool // the old secret verifies for an hour
+	people      []*person
+	undisturbed bool // who came in between stayed logged in
+}
+
+// visitMeanwhile lets Aisha write and Rahim read while both secrets verify.
+func (c *change) visitMeanwhile() {
+	for i, p := range c.people[:2] {
+		var x *experiment.Exchange
+		if i == 0 {
+			x = p.b.Set("city", "Graz").For("writes, while both secrets verify")
 		} else {
-			out = append(out, p.name)
+			x = p.b.Get("/get", "key", "user").For("reads, while both secrets verify")
 		}
-		renewed := "–"
+		p.renewed = x.SetCookie() != nil
+		look := p.b.Get("/session").For("looks which secret verifies the cookie")
+		p.with = look.Answer().CookieInfo.Key
+		c.undisturbed = c.undisturbed && look.Answer().Exists && look.Answer().ID == p.first.Answer().Session.ID
+	}
+}
+
+func (c *change) table() experiment.Table {
+	t := experiment.Table{Caption: "Who is logged in", Head: []string{"who", "before the change", "new cookie in between", "it verified with secret", "when the old secret is gone"}}
+	for _, p := range c.people {
+		renewed, who := "–", p.name
 		if p.with != "–" {
 			renewed = experiment.YesNo(p.renewed, true)
-			came = append(came, p.name+" "+p.did+map[bool]string{true: ", and got {cookie a new cookie}", false: ", and got no new cookie"}[p.renewed])
 		}
-		who := p.name
-		if keep {
+		if c.keep {
 			who += " " + p.did
 		}
-		t.Rows = append(t.Rows, []string{who, experiment.YesNo(p.first.Value() == p.name, true), renewed, p.with, experiment.YesNo(p.last.Value() == p.name, true)})
+		t.Rows = append(t.Rows, []string{who, experiment.YesNo(p.first.Value() == p.name, true), renewed, p.with, experiment.YesNo(p.stays(), true)})
 	}
-	o := experiment.Outcome{Happened: experiment.None, Tone: experiment.Held, Tables: []experiment.Table{t}, Decisive: ps[1].last, Mark: `"found":` + strconv.FormatBool(ps[1].last.Answer().Found)}
-	o.Pair = []experiment.Shot{
-		ps[1].first.Shot("Rahim, before", ps[1].issued),
-		ps[1].last.Shot("Rahim, after", ps[1].b.Cookie()),
+	return t
+}
+
+// pair is what to look at: Rahim before and after, or Aisha's two cookies, if hers was
+// renewed and anybody is logged in.
+func (c *change) pair() []experiment.Shot {
+	aisha, rahim := c.people[0], c.people[1]
+	anybody := slices.ContainsFunc(c.people, (*person).stays)
+	renewed := aisha.b.Cookie()
+	if !anybody || renewed == aisha.issued {
+		return []experiment.Shot{rahim.first.Shot("Rahim, before", rahim.issued), rahim.last.Shot("Rahim, after", rahim.b.Cookie())}
 	}
-	if len(stay) > 0 && ps[0].b.Cookie() != ps[0].issued {
-		// The one that was renewed still has the old cookie in a drawer.
-		renewed := ps[0].b.Cookie()
-		ps[0].b.Put(ps[0].issued)
-		old := ps[0].b.Get("/get", "key", "user").For("replays the cookie of the login, which the old secret signed")
-		o.Pair = []experiment.Shot{
-			old.Shot("Aisha, old secret", ps[0].issued),
-			ps[0].last.Shot("Aisha, new secret", renewed),
+	aisha.b.Put(aisha.issued) // who was renewed still has the old cookie in a drawer
+	old := aisha.b.Get("/get", "key", "user").For("replays the cookie of the login, which the old secret signed")
+	return []experiment.Shot{old.Shot("Aisha, old secret", aisha.issued), aisha.last.Shot("Aisha, new secret", renewed)}
+}
+
+// judge says who is logged in.
+func (c *change) judge(in *experiment.Instance) experiment.Outcome {
+	var stay, gone []string
+	known := true
+	for _, p := range c.people {
+		known = known && p.first.Value() == p.name
+		if p.stays() {
+			stay = append(stay, p.name)
+		} else {
+			gone = append(gone, p.name)
 		}
+	}
+	rahim := c.people[1]
+	out := experiment.Outcome{
+		Happened: experiment.None, Tone: experiment.Held, Tables: []experiment.Table{c.table()}, Pair: c.pair(),
+		Decisive: rahim.last, Mark: `"found":` + strconv.FormatBool(rahim.last.Answer().Found),
 	}
 	switch {
 	case !known:
-		o.Tone, o.Verdict = experiment.Lost, "{bad Not all three were logged in before the change,} so that nothing can be said of it."
-		return o
-	case len(out) == 0:
-		o.Happened, o.Verdict = "all-three", "{ok All three are logged in,} with no secret left that signed their first cookies."
+		out.Tone, out.Verdict = experiment.Lost, "{bad Not all three were logged in before the change,} so that nothing can be said of it."
+		return out
+	case len(gone) == 0:
+		out.Happened, out.Verdict = "all-three", "{ok All three are logged in,} with no secret left that signed their first cookies."
 	case len(stay) == 0:
-		o.Happened, o.Tone = "nobody", experiment.Refused
-		o.Verdict = "{bad Nobody is logged in any more:} all three cookies are signed with a secret that the server does not know now."
+		out.Happened, out.Tone = "nobody", experiment.Refused
+		out.Verdict = "{bad Nobody is logged in any more:} all three cookies are signed with a secret that the server does not know now."
 		if n := in.Stats().Live; n > 0 {
-			o.Verdict += fmt.Sprintf(" {server The store} still holds %s, which no cookie opens.", experiment.Count(n, "session", "sessions"))
+			out.Verdict += fmt.Sprintf(" {server The store} still holds %s, which no cookie opens.", experiment.Count(n, "session", "sessions"))
 		}
 	case len(stay) == 1 && stay[0] == "Aisha":
-		o.Happened, o.Verdict = "writer", "{ok Aisha alone is logged in.}"
-	case len(stay) == 2 && out[0] == "Mina":
-		o.Happened, o.Verdict = "visitors", "{ok Aisha and Rahim are logged in,} and {bad Mina is not.}"
+		out.Happened, out.Verdict = "writer", "{ok Aisha alone is logged in.}"
+	case len(stay) == 2 && gone[0] == "Mina":
+		out.Happened, out.Verdict = "visitors", "{ok Aisha and Rahim are logged in,} and {bad Mina is not.}"
 	default:
-		o.Tone, o.Verdict = experiment.Lost, fmt.Sprintf("{bad None of what was predicted:} logged in are %s, and not %s.", strings.Join(stay, " and "), strings.Join(out, " and "))
+		out.Tone, out.Verdict = experiment.Lost, fmt.Sprintf("{bad None of what was predicted:} logged in are %s, and not %s.", strings.Join(stay, " and "), strings.Join(gone, " and "))
 	}
-	if len(came) > 0 {
-		o.Verdict += " While both secrets verified: " + strings.Join(came, "; ") + "."
+	out.Verdict += c.meanwhile()
+	return out
+}
+
+// meanwhile says what became of those who came while both secrets verified.
+func (c *change) meanwhile() (said string) {
+	if !c.keep {
+		return ""
 	}
-	if keep {
-		if undisturbed {
-			o.Verdict += " Both stayed logged in."
-		} else {
-			o.Verdict += " {bad Not both of them stayed logged in.}"
+	var came []string
+	for _, p := range c.people {
+		switch {
+		case p.with == "–":
+		case p.renewed:
+			came = append(came, p.name+" "+p.did+", and got {cookie a new cookie}")
+		default:
+			came = append(came, p.name+" "+p.did+", and got no new cookie")
 		}
 	}
-	return o
+	if len(came) > 0 {
+		said = " While both secrets verified: " + strings.Join(came, "; ") + "."
+	}
+	if c.undisturbed {
+		return said + " Both stayed logged in."
+	}
+	return said + " {bad Not both of them stayed logged in.}"
 }

@@ -3,7 +3,6 @@ package shelf
 import (
 	"cmp"
 	"fmt"
-	"strings"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
 )
@@ -18,94 +17,123 @@ var storesThroughARestart = experiment.Experiment{
 }
 
 func runStoresThroughARestart(r *experiment.Run) experiment.Outcome {
-	store := r.Choice("store")
-	in := r.Boot(experiment.Settings{Store: store, Placement: r.Placement()})
+	s := storeRestart{store: r.Choice("store")}
+	in := r.Boot(experiment.Settings{Store: s.store, Placement: r.Placement()})
 	b, left := in.Client("Rahim's browser"), in.Client("Lamia's browser")
-	text := strings.Repeat("0123456789", 60)
 	b.Set("name", "Rahim").For("stores a short value")
-	b.Set("text", text).For("stores 600 bytes")
-	before := b.Get("/session").For("where do they live?")
+	b.Set("text", longValue).For("stores 600 bytes")
+	s.before = b.Get("/session").For("where do they live?")
 
 	left.Post("/login", "user", "Lamia").For("logs in")
-	copied := left.Cookie()
+	s.copied = left.Cookie()
 	left.Post("/logout").For("logs out, and has a copy of its cookie")
-	left.Put(copied)
-	dead := left.Get("/get", "key", "user").For("sends the copy")
-	was := b.Get("/get", "key", "name").For("reads the short value")
-	records := in.Stats().Live
+	left.Put(s.copied)
+	s.dead = left.Get("/get", "key", "user").For("sends the copy")
+	s.was = b.Get("/get", "key", "name").For("reads the short value")
+	s.records = in.Stats().Live
 
 	in.Restart(nil)
-	after := in.Stats().Live
-	name := b.Get("/get", "key", "name").For("reads the short value, after the restart")
-	long := b.Get("/get", "key", "text").For("reads the long one")
-	again := left.Get("/get", "key", "user").For("sends the copy again")
-	sent := b.Cookie()
-	wrote := b.Set("visit", "2").For("writes")
+	s.recordsAfter = in.Stats().Live
+	s.name = b.Get("/get", "key", "name").For("reads the short value, after the restart")
+	s.long = b.Get("/get", "key", "text").For("reads the long one")
+	s.again = left.Get("/get", "key", "user").For("sends the copy again")
+	s.sent = b.Cookie()
+	s.wrote = b.Set("visit", "2").For("writes")
 
-	a := before.Answer()
-	lives := func(key string) string {
-		for _, v := range a.Values {
-			if v.Key == key {
-				return map[string]string{"cookie": "{cookie the cookie}", "server": "{server the record}"}[v.Lives]
-			}
+	out := s.judge()
+	s.judgeLogout(&out)
+	return out
+}
+
+// storeRestart is what a store remembered through a restart.
+type storeRestart struct {
+	store                   string
+	records, recordsAfter   int
+	before, was, name, long *experiment.Exchange // reads by Rahim: before the restart, and the two values after it
+	wrote                   *experiment.Exchange // Rahim's first write after the restart
+	sent                    string               // Rahim's cookie before that write
+	copied                  string               // the cookie of Lamia, who logged out
+	dead, again             *experiment.Exchange // copied is sent before the restart, and after it
+}
+
+func (s storeRestart) hasName() bool { return s.name.Value() == "Rahim" }
+func (s storeRestart) hasLong() bool { return s.long.Value() == longValue }
+
+// same tells whether the session goes on under its ID.
+func (s storeRestart) same() bool { return s.wrote.Answer().Session.ID == s.before.Answer().ID }
+
+// lives says where a value lived before the restart.
+func (s storeRestart) lives(key string) string {
+	for _, v := range s.before.Answer().Values {
+		if v.Key == key {
+			return map[string]string{"cookie": "{cookie the cookie}", "server": "{server the record}"}[v.Lives]
 		}
-		return "nowhere"
 	}
-	hasName, hasText, same := name.Value() == "Rahim", long.Value() == text, wrote.Answer().Session.ID == a.ID
-	revived := again.Answer().Found
+	return "nowhere"
+}
+
+func (s storeRestart) tables() []experiment.Table {
 	back := func(is bool) string {
 		if is {
 			return "{ok found}"
 		}
 		return "{bad missing}"
 	}
-	out := experiment.Outcome{
-		Happened: experiment.None, Tone: experiment.Lost, Decisive: name,
-		Pair: []experiment.Shot{was.Shot("Before the restart", sent), name.Shot("After the restart", sent)},
-		Tables: []experiment.Table{
-			{Caption: "Through the restart", Head: []string{"value", "lived in", "after the restart"}, Rows: [][]string{
-				{"`name`, 5 bytes", lives("name"), back(hasName)}, {"`text`, 600 bytes", lives("text"), back(hasText)},
-			}},
-			{Caption: "The store " + cmp.Or(map[string]string{"sqlite": "SQLite", "redis": "Redis"}[store], store), Head: []string{"what", "before", "after"}, Rows: [][]string{
-				{"records", experiment.Comma(records), experiment.Comma(after)},
-				{"ID of the session, hashed", experiment.Code(a.ID), experiment.Code(wrote.Answer().Session.ID)},
-				{"copy of a cookie that was logged out", accepted(dead), accepted(again)},
-			}},
-		},
+	return []experiment.Table{
+		{Caption: "Through the restart", Head: []string{"value", "lived in", "after the restart"}, Rows: [][]string{
+			{"`name`, 5 bytes", s.lives("name"), back(s.hasName())}, {"`text`, 600 bytes", s.lives("text"), back(s.hasLong())},
+		}},
+		{Caption: "The store " + cmp.Or(map[string]string{"sqlite": "SQLite", "redis": "Redis"}[s.store], s.store), Head: []string{"what", "before", "after"}, Rows: [][]string{
+			{"records", experiment.Comma(s.records), experiment.Comma(s.recordsAfter)},
+			{"ID of the session, hashed", experiment.Code(s.before.Answer().ID), experiment.Code(s.wrote.Answer().Session.ID)},
+			{"copy of a cookie that was logged out", accepted(s.dead), accepted(s.again)},
+		}},
 	}
-	kept := fmt.Sprintf("{server The store} had %s before the restart and %d after it.", experiment.Count(records, "record", "records"), after)
+}
+
+// judge says which of the two values is there.
+func (s storeRestart) judge() experiment.Outcome {
+	out := experiment.Outcome{
+		Happened: experiment.None, Tone: experiment.Lost, Decisive: s.name, Tables: s.tables(),
+		Pair: []experiment.Shot{s.was.Shot("Before the restart", s.sent), s.name.Shot("After the restart", s.sent)},
+	}
+	kept := fmt.Sprintf("{server The store} had %s before the restart and %d after it.", experiment.Count(s.records, "record", "records"), s.recordsAfter)
 	switch {
-	case hasName && hasText && same:
+	case s.hasName() && s.hasLong() && s.same():
 		out.Happened, out.Tone, out.Mark = "all-there", experiment.Held, "Rahim"
-		out.Verdict = "{ok All is there.} Both values were read back, and the session goes on as " + experiment.Code(a.ID) + ". " + kept
-		if after == 0 {
+		out.Verdict = "{ok All is there.} Both values were read back, and the session goes on as " + experiment.Code(s.before.Answer().ID) + ". " + kept
+		if s.recordsAfter == 0 {
 			out.Verdict += " The values came back {cookie from the browser}."
 		}
-	case hasName && !hasText:
-		out.Happened, out.Decisive, out.Mark = "half-there", long, `"found":false`
+	case s.hasName() && !s.hasLong():
+		out.Happened, out.Decisive, out.Mark = "half-there", s.long, `"found":false`
 		out.Verdict = "{bad Half of it is gone:} the short value was read back, the long one is missing. " + kept
-	case !hasName && !hasText:
+	case !s.hasName() && !s.hasLong():
 		out.Happened, out.Mark = "all-gone", `"found":false`
 		out.Verdict = "{bad All is gone.} The browser sent its cookie and found neither value. " + kept
-		if lives("name") == "{cookie the cookie}" && name.Cookie != "" {
+		if s.lives("name") == "{cookie the cookie}" && s.name.Cookie != "" {
 			out.Verdict += " Not even the short value counts, which that very cookie carried: without the record it opens nothing."
 		}
-		if !same && wrote.Status < 400 {
+		if !s.same() && s.wrote.Status < 400 {
 			out.Verdict += " The next write began a session with another ID."
 		}
 	default:
-		out.Verdict = "{bad Neither all nor nothing:} the short value is " + plainly(hasName) + ", the long one is " + plainly(hasText) + ", and the next write has the ID " + experiment.Code(wrote.Answer().Session.ID) + ". " + kept
+		out.Verdict = "{bad Neither all nor nothing:} the short value is " + plainly(s.hasName()) + ", the long one is " + plainly(s.hasLong()) + ", and the next write has the ID " + experiment.Code(s.wrote.Answer().Session.ID) + ". " + kept
 	}
+	return out
+}
+
+// judgeLogout says whether the store still knows that Lamia logged out.
+func (s storeRestart) judgeLogout(out *experiment.Outcome) {
 	switch {
-	case dead.Answer().Found:
+	case s.dead.Answer().Found:
 		out.Verdict += " {bad The logout did not count even before that:} the copy of Lamia's cookie was accepted."
-	case revived:
+	case s.again.Answer().Found:
 		out.Verdict += " {bad But a logout was forgotten:} the copy of Lamia's cookie was refused after her logout, and after the restart it logs her in again."
-		out.Pair = append(out.Pair, again.Shot("Logged out, after the restart", copied))
+		out.Pair = append(out.Pair, s.again.Shot("Logged out, after the restart", s.copied))
 	default:
 		out.Verdict += " The copy of the cookie that Lamia had logged out is refused before and after."
 	}
-	return out
 }
 
 // plainly says whether a value is there.

@@ -94,70 +94,82 @@ func runThe4096ByteWall(r *experiment.Run) experiment.Outcome {
 	default:
 		set.Placement = r.PlacementNamed(name)
 	}
-	b := r.Boot(set).Client("Rahim's browser")
-	b.Set("name", "Rahim").For("stores what must not be lost")
-	var w wall
-	write := func(n int, note string) try {
-		x, ignored := setInBrowser(b, "text", strings.Repeat("x", n))
-		t := try{n, x.For(note), x.Answer(), ignored}
-		w.tries = append(w.tries, t)
-		clip(x)
-		return t
+	w := wall{b: r.Boot(set).Client("Rahim's browser")}
+	w.b.Set("name", "Rahim").For("stores what must not be lost")
+	w.findTaken()
+	w.findKept()
+	w.over = w.write(w.keeps+1, "one byte more")
+	w.after = w.reads("reads what is left")
+	w.name = w.b.Get("/get", "key", "name").For("and the other value?").Value()
+	out := w.judge()
+	if out.Happened != experiment.None && w.over.answer.Limit == string(session.LimitValue) {
+		out.Verdict += moreValues(w.b, w.keeps)
 	}
-	// reads tells how many bytes of text the client gets back; -1 when there is none.
-	reads := func(note string) int {
-		w.read = b.Get("/get", "key", "text").For(note)
-		n := len(w.read.Value())
-		if !w.read.Answer().Found {
-			n = -1
-		}
-		clip(w.read)
-		return n
-	}
-	// lastOf returns the last size from low to high that is well: low is, and high is not.
-	lastOf := func(low, high int, well func(n int) bool) int {
-		for high-low > 1 {
-			if n := (low + high) / 2; well(n) {
-				low = n
-			} else {
-				high = n
-			}
-		}
-		return low
-	}
+	return out
+}
 
+// write writes a value of n bytes.
+func (w *wall) write(n int, note string) try {
+	x, ignored := setInBrowser(w.b, "text", strings.Repeat("x", n))
+	t := try{n, x.For(note), x.Answer(), ignored}
+	w.tries = append(w.tries, t)
+	clip(x)
+	return t
+}
+
+// reads tells how many bytes of text the client gets back; -1 when there is none.
+func (w *wall) reads(note string) int {
+	w.read = w.b.Get("/get", "key", "text").For(note)
+	n := len(w.read.Value())
+	if !w.read.Answer().Found {
+		n = -1
+	}
+	clip(w.read)
+	return n
+}
+
+// lastOf returns the last size from low to high that is well: low is, and high is not.
+func lastOf(low, high int, well func(n int) bool) int {
+	for high-low > 1 {
+		if n := (low + high) / 2; well(n) {
+			low = n
+		} else {
+			high = n
+		}
+	}
+	return low
+}
+
+// findTaken finds the largest value that the server takes, or that a form has room for.
+func (w *wall) findTaken() {
 	const most = 160_000 // a form of ours has room for that
 	high := 0
 	for n := doubledFrom; n <= most && high == 0; n *= 2 {
-		if write(n, "doubles").accepted() {
+		if w.write(n, "doubles").accepted() {
 			w.takes = n
 		} else {
 			high = n
 		}
 	}
-	// What the server takes, and what it really keeps: the two may differ.
 	if high > 0 {
-		w.takes = lastOf(w.takes, high, func(n int) bool { return write(n, "halves the step").accepted() })
+		w.takes = lastOf(w.takes, high, func(n int) bool { return w.write(n, "halves the step").accepted() })
 	}
-	write(w.takes, "the largest that the server took")
-	w.keeps, w.before = w.takes, reads("reads it back")
+	w.write(w.takes, "the largest that the server took")
+}
+
+// findKept finds the largest value that comes back: the server can take one and lose it.
+func (w *wall) findKept() {
+	w.keeps, w.before = w.takes, w.reads("reads it back")
 	if w.before != w.takes {
-		w.keeps = lastOf(0, w.takes, func(n int) bool { write(n, "halves the step"); return reads("reads it back") == n })
-		write(w.keeps, "the largest that comes back")
-		w.before = reads("reads it back")
+		w.keeps = lastOf(0, w.takes, func(n int) bool { w.write(n, "halves the step"); return w.reads("reads it back") == n })
+		w.write(w.keeps, "the largest that comes back")
+		w.before = w.reads("reads it back")
 	}
-	w.over = write(w.keeps+1, "one byte more")
-	w.after = reads("reads what is left")
-	w.name = b.Get("/get", "key", "name").For("and the other value?").Value()
-	out := w.judge()
-	if out.Happened != experiment.None && w.over.answer.Limit == string(session.LimitValue) {
-		out.Verdict += moreValues(b, w.keeps)
-	}
-	return out
 }
 
 // wall is what came of a value that grew.
 type wall struct {
+	b             *experiment.Client
 	tries         []try
 	takes, keeps  int                  // the largest that the server took, and that came back
 	over          try                  // one byte more than keeps

@@ -83,35 +83,39 @@ func runThreeWitnesses(r *experiment.Run) experiment.Outcome {
 	return out
 }
 
+// then says what the last request showed: the cookie put back, or a write without the
+// record. adopted is the exchange, if any, under the ID that lost its record.
+func (h halves) then() (said string, adopted *experiment.Exchange) {
+	if h.onlyCookie {
+		if h.last.Answer().Found {
+			return fmt.Sprintf(" With the cookie put back, `name` is %s again.", experiment.Code(h.last.Value())), nil
+		}
+		return " Putting the cookie back did not help: `name` is missing.", nil
+	}
+	was, is := h.before.Answer().Session.ID, h.last.Answer().Session.ID
+	switch {
+	case h.last.Status >= 400:
+		said = fmt.Sprintf(" A write was answered with status %d.", h.last.Status)
+	case was == is:
+		adopted, said = h.last, fmt.Sprintf(" A write went to the same session as before, %s.", experiment.Code(is))
+	default:
+		said = fmt.Sprintf(" A write began another session, %s in place of %s: the old ID was not taken up again.", experiment.Code(is), experiment.Code(was))
+	}
+	if h.next.Answer().Session.Exists {
+		adopted = h.next
+	}
+	return said, adopted
+}
+
 // judge says what came of the deletion.
 func (h halves) judge() experiment.Outcome {
 	out := experiment.Outcome{Happened: experiment.None, Tone: experiment.Refused, Decisive: h.next, Mark: `"found":false`}
 	if h.next.Cookie != "" {
 		out.Mark = h.next.Cookie
 	}
-	var then string
-	var adopted *experiment.Exchange // under the ID that lost its record
+	out.Pair = []experiment.Shot{h.before.Shot("With the record", h.kept), h.next.Shot("Without the record", h.kept)}
 	if h.onlyCookie {
 		out.Pair = []experiment.Shot{h.next.Shot("Without the cookie", ""), h.last.Shot("With the cookie put back", h.kept)}
-		if h.last.Answer().Found {
-			then = fmt.Sprintf(" With the cookie put back, `name` is %s again.", experiment.Code(h.last.Value()))
-		} else {
-			then = " Putting the cookie back did not help: `name` is missing."
-		}
-	} else {
-		out.Pair = []experiment.Shot{h.before.Shot("With the record", h.kept), h.next.Shot("Without the record", h.kept)}
-		was, is := h.before.Answer().Session.ID, h.last.Answer().Session.ID
-		switch {
-		case h.last.Status >= 400:
-			then = fmt.Sprintf(" A write was answered with status %d.", h.last.Status)
-		case was == is:
-			adopted, then = h.last, fmt.Sprintf(" A write went to the same session as before, %s.", experiment.Code(is))
-		default:
-			then = fmt.Sprintf(" A write began another session, %s in place of %s: the old ID was not taken up again.", experiment.Code(is), experiment.Code(was))
-		}
-		if h.next.Answer().Session.Exists {
-			adopted = h.next
-		}
 	}
 	found, half := h.next.Answer().Found, h.cookie != "" || h.record
 	switch {
@@ -120,20 +124,29 @@ func (h halves) judge() experiment.Outcome {
 	case !h.deleted:
 		out.Tone = experiment.Lost
 		out.Verdict = fmt.Sprintf("{bad Nothing was deleted:} what was to be deleted is still there, and the answer for `name` is %s.", experiment.Plain(h.next.ShownValue()))
-	case !half && !found:
-		out.Happened, out.Tone = "nothing-stays", experiment.Lost
-		out.Verdict = "{cookie Nothing stays.} The browser keeps no cookie, and the server has no record of it."
-		if !h.hadRecord {
-			out.Verdict += " It had none before either: with this placement the cookie is the whole session."
-		}
-		out.Verdict += then
-	case !half:
+	case !half && found:
 		out.Tone = experiment.Lost
 		out.Verdict = fmt.Sprintf("{bad Neither half is there}, and yet the answer for `name` is %s.", experiment.Plain(h.next.ShownValue()))
 	case h.cookie != "" && (h.onlyCookie || h.record || h.cookie != h.kept):
 		out.Tone = experiment.Lost
 		out.Verdict = fmt.Sprintf("{bad Something was made anew} by one request that only read: the table says what. The answer for `name` is %s.", experiment.Plain(h.next.ShownValue()))
-	case found:
+	default:
+		h.judgeHalf(&out)
+	}
+	return out
+}
+
+// judgeHalf says what the half that was not deleted is worth.
+func (h halves) judgeHalf(out *experiment.Outcome) {
+	then, adopted := h.then()
+	switch {
+	case h.cookie == "" && !h.record:
+		out.Happened, out.Tone = "nothing-stays", experiment.Lost
+		out.Verdict = "{cookie Nothing stays.} The browser keeps no cookie, and the server has no record of it."
+		if !h.hadRecord {
+			out.Verdict += " It had none before either: with this placement the cookie is the whole session."
+		}
+	case h.next.Answer().Found:
 		out.Happened, out.Tone, out.Mark = "half-is-enough", experiment.Held, h.next.Value()
 		stays := "{cookie the cookie}"
 		if h.record {
@@ -143,24 +156,21 @@ func (h halves) judge() experiment.Outcome {
 		if !h.hadRecord && !h.onlyCookie {
 			out.Verdict += " There was no record to delete: with this placement all is in the cookie."
 		}
-		out.Verdict += then
 	case h.record:
 		out.Happened, out.Tone = "half-finds-nothing", experiment.Held
-		out.Verdict = "{server The record stays}, and nobody finds it: the next request carried no cookie, and `name` was missing." + then
+		out.Verdict = "{server The record stays}, and nobody finds it: the next request carried no cookie, and `name` was missing."
 	case adopted != nil:
 		out.Tone, out.Decisive, out.Mark = experiment.Lost, adopted, adopted.Answer().Session.ID
 		out.Verdict = "{bad Adopted, not refused.} The record is gone, and `name` was missing, but the server goes on with the ID that the cookie brought along: whoever plants a cookie chooses the ID (session fixation)."
 		if adopted == h.next {
 			out.Verdict += fmt.Sprintf(" It answered the read as one in session %s.", experiment.Code(out.Mark))
 		}
-		out.Verdict += then
 	default:
 		out.Happened = "half-finds-nothing"
 		out.Verdict = fmt.Sprintf("{cookie The cookie stays}, and {mac is refused}: the next request still carried it, %s bytes, and `name` was missing.", experiment.Comma(cookieSize(experiment.CookieName, h.next.SessionCookie())))
 		if h.next.SetCookie() == nil {
 			out.Verdict += " The answer set no cookie, so the browser goes on sending this one."
 		}
-		out.Verdict += then
 	}
-	return out
+	out.Verdict += then
 }

@@ -1,0 +1,128 @@
+package experiment
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// Config is what a Runner is made of.
+type Config struct {
+	// Boot makes an instance of the application.
+	Boot func(AppConfig) (App, error)
+	// Stores opens a private, empty store, by name: "memory", "sqlite", "redis".
+	Stores map[string]OpenStore
+	Log    *slog.Logger
+
+	// Limit is how long a run may take that our clients drive. Default: 25 s.
+	Limit time.Duration
+	// After is how a run waits in real time. Default: time.After.
+	After func(time.Duration) <-chan time.Time
+	// Tests put themselves in between: around every handler of an instance, and
+	// around every store. Nil: nobody does.
+	WrapHandler func(slug string, h http.Handler) http.Handler
+	WrapStore   func(slug string, b session.Backend) session.Backend
+}
+
+// Runner starts runs and keeps what they found.
+type Runner struct {
+	cfg Config
+	ctx context.Context
+	end context.CancelFunc
+
+	mu      sync.Mutex
+	closed  bool
+	byToken map[string]*Run
+	sweeper *time.Timer // for the run that is kept longest; nil before the first
+	active  sync.WaitGroup
+}
+
+// NewRunner returns a Runner. It starts nothing by itself.
+func NewRunner(cfg Config) *Runner {
+	cfg.Limit = cmp.Or(cfg.Limit, runLimit)
+	if cfg.After == nil {
+		cfg.After = time.After
+	}
+	rn := &Runner{cfg: cfg, byToken: make(map[string]*Run)}
+	rn.ctx, rn.end = context.WithCancel(context.Background())
+	return rn
+}
+
+// Close ends all runs, and returns when they have left nothing behind.
+func (rn *Runner) Close() {
+	rn.mu.Lock()
+	rn.closed = true
+	if rn.sweeper != nil {
+		rn.sweeper.Stop()
+	}
+	rn.mu.Unlock()
+	rn.end()
+	rn.active.Wait()
+}
+
+// Start begins a run. learner is who it counts for; "" when nothing is known of the
+// client but its address, which makes the run unowned. page is the address of the experiment's page
+// on the main listener, with a query or none. It returns a *BusyError when there are
+// too many.
+func (rn *Runner) Start(e Experiment, learner, address string, prediction string, chosen map[string]string, page string) (*Run, error) {
+	r, err := rn.admit(e, learner, address, prediction, chosen, page)
+	if err != nil {
+		return nil, err
+	}
+	ready := make(chan struct{})
+	go r.do(ready)
+	if e.Live != nil {
+		select {
+		case <-ready:
+		case <-r.done: // it could not be opened
+		}
+	}
+	return r, nil
+}
+
+// admit makes room for a run, and counts it.
+func (rn *Runner) admit(e Experiment, learner, address string, prediction string, chosen map[string]string, page string) (*Run, error) {
+	rn.mu.Lock()
+	defer rn.mu.Unlock()
+	if rn.closed {
+		return nil, &BusyError{}
+	}
+	shares := rn.shares(learner, address)
+	if busy := tooManyRunning(shares); busy != nil {
+		return nil, busy
+	}
+	if busy := rn.makeRoom(shares, learner); busy != nil {
+		return nil, busy
+	}
+	token := rand.Text()
+	r := &Run{Token: token, Ticket: token + "." + rand.Text(), Experiment: e, Learner: learner, Address: address, started: time.Now(), Prediction: prediction, Chosen: chosen, runner: rn, done: make(chan struct{})}
+	path, _, query := strings.Cut(page, "?")
+	sep := "?"
+	if query {
+		sep = "&"
+	}
+	r.base, r.page = path+"/live/"+r.Token, page+sep+"run="+r.Token
+	limit := rn.cfg.Limit
+	if e.Live != nil {
+		limit = liveLimit
+	}
+	r.limit = limit
+	r.ctx, r.cancel = context.WithTimeout(rn.ctx, limit)
+	rn.byToken[r.Token] = r
+	rn.active.Add(1)
+	return r, nil
+}
+
+// Find returns the run of that token, or nil.
+func (rn *Runner) Find(token string) *Run {
+	rn.mu.Lock()
+	defer rn.mu.Unlock()
+	return rn.byToken[token]
+}
