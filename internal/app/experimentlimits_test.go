@@ -15,14 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-	"unicode/utf8"
-
-	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
-	"github.com/sessionscope/sessionscope/internal/experiment/private"
-	"github.com/sessionscope/sessionscope/internal/store/redis/redistest"
-	"github.com/sessionscope/sessionscope/views"
 )
 
 // learn sends a request of the learner at that address, and returns the answer.
@@ -257,122 +251,6 @@ func TestMedianRun(t *testing.T) {
 	}
 }
 
-// What is wrong is refused with words, and nothing starts.
-func TestExperimentInput(t *testing.T) {
-	a := newExperiments(t, nil)
-	const slug = "/experiments/change-one-letter"
-	for _, test := range []struct {
-		method, target, form string
-		status               int
-		says                 string
-	}{
-		{"GET", "/experiments/nope", "", 404, "There is no experiment at this address"},
-		{"POST", "/experiments/nope/run", "", 404, "There is no experiment at this address"},
-		{"GET", slug + "?run=nope", "", 404, "Its address opens nothing"},
-		{"GET", slug + "?run=" + strings.Repeat("A", 4000), "", 404, "Its address opens nothing"},
-		{"POST", slug + "/run", "prediction=0", 422, "from 1 to 3"},
-		{"POST", slug + "/run", "prediction=4", 422, "from 1 to 3"},
-		{"POST", slug + "/run", "prediction=first", 422, "from 1 to 3"},
-		{"POST", slug + "/run", "edit=everything", 422, "none of role, letter, deadline, signature"},
-		{"POST", slug + "/run", "role=" + strings.Repeat("x", 41), 422, "41 bytes, at most 40"},
-		{"POST", slug + "/run", "role=%00", 422, "cannot be seen"},
-		{"POST", slug + "/run", "role=%ff", 422, "cannot be seen"},
-		{"POST", slug + "/run", "role=%E2%80%AEx", 422, "cannot be seen"},
-		{"POST", slug + "/run", "role=%E2%80%A8x", 422, "cannot be seen"},
-		{"POST", slug + "/run", "role=%zz", 400, "broken"},
-		{"POST", slug + "/run", "role=" + strings.Repeat("x", 300<<10), 413, "too large"},
-		{"POST", slug + "/result", "", 404, "Its address opens nothing"},
-		{"POST", slug + "/result", "run=nope", 404, "Its address opens nothing"},
-		{"GET", slug + "/run", "", 405, "POST"},
-		{"POST", slug, "", 405, "method"},
-		{"GET", slug + "/live/nope/x", "", 404, "No run waits"},
-		{"POST", slug + "/live/nope/x", "", 404, "No run waits"},
-		{"GET", "/experiments/nope/", "", 404, "There is no experiment at this address"},
-	} {
-		w := learn(a, "127.0.0.1", test.method, test.target, test.form)
-		if w.Code != test.status || !strings.Contains(w.Body.String(), test.says) {
-			t.Errorf("%s %.80s %.40s: status %d, want %d: %.300s", test.method, test.target, test.form, w.Code, test.status, w.Body)
-		}
-		if w.Header().Get("Set-Cookie") != "" {
-			t.Errorf("%s %.80s: a refusal sets a cookie", test.method, test.target)
-		}
-	}
-	if w := learn(a, "127.0.0.1", "POST", slug+"/run", "", "Content-Type", "text/plain"); w.Code != 415 && w.Code != 200 { // an empty body is a form without fields
-		t.Errorf("status %d", w.Code)
-	}
-	if w := learn(a, "127.0.0.1", "POST", slug+"/run", "prediction=1", "Content-Type", "application/json"); w.Code != 415 {
-		t.Errorf("a JSON body: status %d", w.Code)
-	}
-	if w := learn(a, "127.0.0.1", "POST", slug+"/run", "prediction=1", "Sec-Fetch-Site", "cross-site"); w.Code != 403 {
-		t.Errorf("from another site: status %d", w.Code)
-	}
-	// As a page the input is kept, and the message is tied to its field.
-	w := learn(a, "127.0.0.1", "POST", slug+"/run", "prediction=2&edit=letter&role="+strings.Repeat("x", 41), "Accept", "text/html")
-	for _, words := range []string{`id="prediction-2" value="2" checked`, `id="edit-letter" value="letter" checked`, strings.Repeat("x", 41), `aria-invalid="true"`, "41 bytes, at most 40"} {
-		if w.Code != 422 || !strings.Contains(w.Body.String(), words) {
-			t.Errorf("status %d, the page does not say %q", w.Code, words)
-		}
-	}
-}
-
-// No free text ends a run, becomes markup, or is cut in the middle of a letter.
-func TestExperimentHostileText(t *testing.T) {
-	t.Parallel()
-	texts := []string{
-		"", " ", "`", "``{bad x}`", "{cookie ", "}{", `<img src=x onerror=alert(1)>"'&`, "%00%0d%0a", "a=b; c=d", `{"role":"x"}`, "null", "-1", "1e999",
-		strings.Repeat("\U0001F600", 10), strings.Repeat("ß", 20), "progress", "_flash", "../../etc/passwd", "' OR 1=1 --",
-	}
-	// As a secret, each text but the empty one goes through the whole list of guesses.
-	secrets := []string{"", "``{bad x}`", `<img src=x onerror=alert(1)>"'&`, strings.Repeat("\U0001F600", 10)}
-	var tried atomic.Int32
-	t.Cleanup(func() {
-		if tried.Load() < 100 {
-			t.Errorf("only %d were tried", tried.Load())
-		}
-	})
-	try := func(t *testing.T, e experiment.Experiment, choice experiment.Choice) {
-		t.Parallel()
-		a := newExperiments(t, nil)
-		path, cracks := "/experiments/"+e.Slug, e.Slug == "crack-a-weak-secret"
-		for _, text := range texts {
-			if len(text) > choice.Max {
-				continue
-			}
-			tried.Add(1)
-			form := url.Values{choice.Name: {text}, "prediction": {"9"}}
-			if cracks {
-				form.Set("secret", "yours")
-			}
-			// A refusal shows the text too, and runs nothing.
-			refused := learn(a, "10.0.0.1", "POST", path+"/run", form.Encode(), "Accept", "text/html")
-			if body := refused.Body.String(); refused.Code != http.StatusUnprocessableEntity || strings.Contains(body, "<img") || strings.Contains(body, "\ufffd") {
-				t.Errorf("refused with %q: status %d", text, refused.Code)
-			}
-			if cracks && !slices.Contains(secrets, text) {
-				continue
-			}
-			form.Set("prediction", "1")
-			f := runFor(t, a, e.Slug, form.Encode())
-			if f.State != "ended" || !utf8.ValidString(f.all()) {
-				t.Errorf("with %q: %s %s", text, f.State, f.Error)
-			}
-			page := learn(a, "10.0.0.1", "GET", path+"?run="+f.Run, "", "Accept", "text/html")
-			if body := page.Body.String(); page.Code != http.StatusOK || strings.Contains(body, "<img") || strings.Contains(body, "\ufffd") || !strings.Contains(body, `id="verdict"`) {
-				t.Errorf("the page with %q: status %d", text, page.Code)
-			}
-		}
-	}
-	for _, section := range newApp(t, nil).shelf.Sections() {
-		for _, e := range section.Experiments {
-			for _, choice := range e.Choices {
-				if len(choice.Options) == 0 {
-					t.Run(e.Slug+" "+choice.Name, func(t *testing.T) { try(t, e, choice) })
-				}
-			}
-		}
-	}
-}
-
 // Whoever takes a new session for each run has no more than a few learners' places,
 // and a live experiment that is begun anew ends the one before.
 func TestLimitOfAnAddress(t *testing.T) {
@@ -406,49 +284,6 @@ func TestLimitOfAnAddress(t *testing.T) {
 	}
 }
 
-// A run that took longer than a moment is noted by the next request, whose cookie is
-// of then: what another tab wrote meanwhile is not undone.
-func TestLongRunUndoesNothing(t *testing.T) {
-	release := make(chan struct{})
-	a := newExperiments(t, func(cfg *experiment.Config) {
-		cfg.WrapHandler = func(_ string, h http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				<-release // of the run that goes on now
-				h.ServeHTTP(w, r)
-			})
-		}
-	})
-	b := newBrowser(t, a, formFragment)
-	b.post("/set", "key", "a", "value", "1").want(200)
-	started := b.post("/experiments/born-on-first-write/run", "prediction", "3").want(200, `id="poll"`, "running")
-	_, rest, _ := strings.Cut(started.body, `name="run" value="`)
-	token, _, _ := strings.Cut(rest, `"`)
-	b.post("/experiments/born-on-first-write/result", "run", token).want(200, `id="poll"`)
-	b.post("/set", "key", "x", "value", "mine").want(200)
-	close(release)
-	for n := 0; ; n++ {
-		if got := b.post("/experiments/born-on-first-write/result", "run", token).want(200); strings.Contains(got.body, `id="verdict"`) {
-			break
-		} else if n > 10_000 {
-			t.Fatal("the run does not end")
-		}
-	}
-	b.form = formJSON
-	b.get("/keys").want(200, `"keys":["a","progress","x"]`)
-
-	// A script that waited for a long run is told that it is not noted yet.
-	release = make(chan struct{})
-	time.AfterFunc(2*patience, func() { close(release) })
-	w := learn(a, "10.0.0.1", "POST", "/experiments/born-on-first-write/run", "prediction=3")
-	if w.Header().Get("Set-Cookie") != "" || !strings.Contains(w.Body.String(), `"state":"ended"`) || !strings.Contains(w.Body.String(), `"noted":false`) {
-		t.Errorf("%q, %.200s", w.Header(), w.Body)
-	}
-	w = learn(a, "10.0.0.1", "POST", "/experiments/born-on-first-write/result", "run="+tokenOf(t, w))
-	if w.Header().Get("Set-Cookie") == "" || !strings.Contains(w.Body.String(), `"noted":true`) {
-		t.Errorf("%q, %.200s", w.Header(), w.Body)
-	}
-}
-
 // What a page waits for or shows, and what is there no more, is told where the page
 // has room for it, and ends its asking.
 func TestRunThatIsGone(t *testing.T) {
@@ -461,116 +296,6 @@ func TestRunThatIsGone(t *testing.T) {
 	b.post(slug+"/run", "prediction", "9").want(422, `hx-target="#problem"`, "from 1 to 3").wantNo("#result", "#run")
 	b.form = formPage
 	b.get(slug+"?run=gone").want(404, "Run the experiment again", `action="`+slug+`/run"`)
-}
-
-// Progress is a key of the learner's own session, and no more than that.
-func TestProgress(t *testing.T) {
-	a := newExperiments(t, nil)
-	b := newBrowser(t, a, formJSON)
-	// ran runs an experiment and asks until its end is written down, or could not be.
-	ran := func(slug, prediction string) answer {
-		t.Helper()
-		f := runFoundIn(t, []byte(b.post("/experiments/"+slug+"/run", "prediction", prediction).body))
-		for {
-			a := b.post("/experiments/"+slug+"/result", "run", f.Run)
-			if f = runFoundIn(t, []byte(a.body)); f.State != "running" && (strings.Contains(a.body, `"noted":true`) || f.Remark != "") {
-				return a
-			}
-		}
-	}
-	b.get("/experiments").want(200)
-	b.get("/experiments/born-on-first-write").want(200)
-	if b.cookie() != "" {
-		t.Fatal("looking made a session")
-	}
-	ran("born-on-first-write", "3").want(200, `"right":true`)
-	value := func() string { return b.get("/get?key=progress").want(200).body }
-	if got := value(); !strings.Contains(got, `"value":{"done":[1],"right":[1]}`) {
-		t.Errorf("progress is %s", got)
-	}
-	b.post("/set", "key", "name", "value", "Rahim").want(200)
-	ran("change-one-letter", "1").want(200, `"right":false`)
-	ran("born-on-first-write", "1").want(200) // once right stays right
-	if got := value(); !strings.Contains(got, `"value":{"done":[1,14],"right":[1]}`) {
-		t.Errorf("progress is %s", got)
-	}
-	b.get("/get?key=name").want(200, `"Rahim"`)
-	b.get("/experiments").want(200, `"slug":"change-one-letter","title":"Change one letter","done":true,"right":false`)
-
-	// What is no progress is left alone, and said.
-	for _, other := range []string{`"mine"`, `[1]`, `{"done":"all"}`, `{"done":[1],"more":1}`, `null`} {
-		b.post("/set", "key", "progress", "type", "json", "value", other)
-		before := value()
-		ran("born-on-first-write", "3").want(200, "holds something other than progress")
-		if got := value(); got != before {
-			t.Errorf("%s became %s", before, got)
-		}
-	}
-	// Once there is room for it, the same run can be noted.
-	f := runFoundIn(t, []byte(ran("born-on-first-write", "3").want(200, `"noted":false`).body))
-	b.post("/delete", "key", "progress").want(200)
-	b.post("/experiments/born-on-first-write/result", "run", f.Run).want(200, `"noted":true`)
-	if got := value(); !strings.Contains(got, `{"done":[1],"right":[1]}`) {
-		t.Errorf("progress is %s", got)
-	}
-	b.post("/set", "key", "progress", "type", "json", "value", `{"done":[99,14,14,-1],"right":[1e9]}`).want(200)
-	ran("born-on-first-write", "3").want(200)
-
-	// A session that does not take it: the run is shown all the same, and the session stays.
-	b.post("/placement", "placement", "cookie").want(200)
-	b.post("/delete", "key", "progress")
-	for _, key := range []string{"a", "b", "c"} {
-		b.post("/set", "key", key, "value", strings.Repeat("x", 640))
-	}
-	for n := 600; n > 0; n -= 20 { // full to the brim
-		if b.post("/set", "key", "d", "value", strings.Repeat("x", n)).StatusCode == 200 {
-			break
-		}
-	}
-	before := b.cookie()
-	ran("born-on-first-write", "3").want(200, "Your progress was not kept", "browser's limit", `"happened":3`)
-	if b.cookie() != before {
-		t.Error("the session changed")
-	}
-}
-
-// Progress that a session kept before experiments were moved on the shelf counts for the
-// experiments that it was kept for. Otherwise learners lose what they have done.
-func TestProgressKeptBefore(t *testing.T) {
-	b := newBrowser(t, newExperiments(t, nil), formJSON)
-	b.post("/set", "key", "progress", "type", "json", "value", `{"done":[1,8,28],"right":[28]}`).want(200)
-	kept := map[string]string{"born-on-first-write": "done", "cookie-hybrid-server": "done", "count-to-five": "done and right"}
-	items := b.get("/experiments").want(200).json()["experiments"].([]any)
-	for i, item := range items {
-		e := item.(map[string]any)
-		want := kept[e["slug"].(string)]
-		if e["done"] != (want != "") || e["right"] != (want == "done and right") || e["number"] != float64(i+1) {
-			t.Errorf("experiment %d is shown as %v, and was %q", i+1, e, want)
-		}
-	}
-	if len(items) < 28 {
-		t.Errorf("the shelf lists %d experiments", len(items))
-	}
-}
-
-// What differs is found between whole letters, and never beyond the end.
-func TestDiffering(t *testing.T) {
-	for _, test := range []struct{ a, b, want string }{
-		{"", "", ""}, {"a", "a", ""}, {"", "abc", ""}, {"abcdef", "abXdef", "X"}, {"abcdef", "abcdef!!", "!!"}, {"abcdefgh", "abcgh", ""}, {"xxxxxx", "yyyyyy", ""},
-		{"abcd⠀efgh", "abcd⠁efgh", "⠁"}, {"aaaaaa", "aaaaaaa", "a"}, {"⠀⠀⠀⠀", "⠀⠀⠀⠁", "⠁"},
-	} {
-		from, to := differing(test.a, test.b)
-		if got := test.b[from:to]; got != test.want {
-			t.Errorf("in %q, after %q, %q differs, want %q", test.b, test.a, got, test.want)
-		}
-		whole := ""
-		for _, p := range split(views.Part{Kind: "t-data", Text: test.b}, from, to, "flip") {
-			whole += p.Text
-		}
-		if whole != test.b {
-			t.Errorf("%q is shown as %q", test.b, whole)
-		}
-	}
 }
 
 // Whoever runs many experiments takes away what they found themselves, and nobody
@@ -628,35 +353,4 @@ func TestProjectorKeepsTheRun(t *testing.T) {
 		newBrowser(t, a, formPage).get(address).want(404, "Its address opens nothing").wantNo(`id="verdict"`)
 	}
 	newBrowser(t, a, formJSON).post(slug+"/result", "run", strings.TrimPrefix(run, slug+"?run=")).want(404).wantNo(visit)
-}
-
-// A Redis that answers and refuses a right is not called one that does not answer:
-// the run says which right is missing. With the README's rights it runs.
-func TestExperimentOverRedisWithFewRights(t *testing.T) {
-	t.Parallel()
-	server := redistest.Start(t)
-	admin := goredis.NewClient(&goredis.Options{Addr: server.Addr})
-	defer admin.Close()
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, all, _ := strings.Cut(string(readme), "`ACL SETUSER sessionscope ")
-	all, _, _ = strings.Cut(all, "`")
-	for user, rights := range map[string]string{"few": strings.NewReplacer("~experiment:*", "", "~{experiment:*", "").Replace(all), "all": all} {
-		command := []any{"ACL", "SETUSER", user}
-		for _, word := range strings.Fields(strings.Replace(rights, ">PASSWORD", ">pw", 1)) {
-			command = append(command, word)
-		}
-		if err := admin.Do(t.Context(), command...).Err(); err != nil {
-			t.Fatal(err)
-		}
-		a := newApp(t, func(c *Config) { c.Stores = private.Stores("redis://" + user + ":pw@" + server.Addr) })
-		got := newBrowser(t, a, formJSON).post("/experiments/stores-through-a-restart/run", "store", "redis", "placement", "hybrid")
-		if user == "all" {
-			got.want(200, `"state":"ended"`, "The store Redis").wantNo("error")
-			continue
-		}
-		got.want(200, `"state":"failed"`, "NOPERM", "The Redis answers", "experiment:*").wantNo("does not answer", "Start the store")
-	}
 }

@@ -1,0 +1,65 @@
+package app
+
+import (
+	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/hub"
+	"github.com/sessionscope/sessionscope/internal/seat"
+)
+
+// runOf returns the run of e that a form or an address names, nil if the request may not see
+// it: a name opens nothing. A run is for its owners, and for the browser that has its cookie.
+func (a *App) runOf(c *call, e experiment.Experiment, token string) *experiment.Run {
+	r := a.experiments.Find(token)
+	if r == nil || r.Experiment.Slug != e.Slug || !c.carries(r) && !r.OwnedBy(c.owns()...) {
+		return nil
+	}
+	c.own(r)
+	return r
+}
+
+// carries tells whether the request has the cookie of a run that waits for its browser.
+func (c *call) carries(r *experiment.Run) bool {
+	live, _ := c.cookie(c.seat.Cookie(seat.Live))
+	return live == r.Ticket
+}
+
+// owns is what a request proves that runs can be owned by: its page, and its session.
+func (c *call) owns() (by []string) {
+	if c.visit != nil {
+		by = append(by, ownerOf(c.visit))
+	}
+	if c.session != nil && c.session.Exists() {
+		k := keyOf(c.session)
+		by = append(by, "session "+string(k[:]))
+	}
+	return by
+}
+
+// ownerOf is a page as the owner of runs.
+func ownerOf(v *hub.Visit) string { return "visit " + v.Name }
+
+// own adds the request's page and session to the owners of r, if the page is one already, or
+// the request has the run's cookie. A session's cookie adds none: who has a copy of it must
+// not see what comes after the session's end. A run without owners stays without: it is open
+// to whoever knows its token.
+func (c *call) own(r *experiment.Run) {
+	if !r.OwnedBy() && (c.carries(r) || c.visit != nil && r.OwnedBy(ownerOf(c.visit))) {
+		r.Own(c.owns()...)
+	}
+}
+
+// learnerOf names who a run counts for: the second browser that the page belongs to, or
+// the session, or the page's visit. It is "" for a client without session and page. Others
+// may know the address of a second browser: a page there belongs to it if it is of the
+// family that opened it.
+func learnerOf(c *call) string {
+	switch {
+	case c.visit != nil && c.seat.Base != "" && c.visit.Family == c.seat.Family:
+		return c.seat.Base
+	case c.session.ID() != "":
+		return c.session.ID()
+	case c.visit != nil:
+		return c.visit.Name
+	}
+	return ""
+}

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// progressKey is the key of the learner's own session under which progress is kept.
+const progressKey = "progress"
+
+// progress is what is kept there: the IDs of the experiments that were run to their end,
+// and of those whose outcome was predicted, in that order.
+type progress struct {
+	Done  []int `json:"done"`
+	Right []int `json:"right"`
+}
+
+// progressOf returns the progress that a session's value tells, without experiments that
+// are not on the shelf, and whether it is any.
+func (a *App) progressOf(v session.Value, ok bool) (p progress, is bool) {
+	if !ok {
+		return p, true
+	}
+	dec := json.NewDecoder(strings.NewReader(string(v)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&p); err != nil || v.Type() != session.TypeObject {
+		return progress{}, false
+	}
+	unknown := func(id int) bool {
+		return !slices.ContainsFunc(a.shelf.All(), func(e experiment.Experiment) bool { return e.ID == id })
+	}
+	tidy := func(ids []int) []int { slices.Sort(ids); return slices.DeleteFunc(slices.Compact(ids), unknown) }
+	p.Done, p.Right = tidy(p.Done), tidy(p.Right)
+	return p, true
+}
+
+// progressIn returns the progress that s keeps, which may be nil. is is false when another
+// thing lies under its key.
+func (a *App) progressIn(s *session.Session) (p progress, is bool) {
+	if s == nil {
+		return p, true
+	}
+	v, ok := s.Get(progressKey)
+	return a.progressOf(v, ok)
+}
+
+// with returns p with one more experiment done. A prediction that was right once stays so.
+func (p progress) with(id int, right bool) progress {
+	with := func(ids []int, add bool) []int {
+		ids = append([]int{}, ids...) // never null in JSON
+		if at, has := slices.BinarySearch(ids, id); add && !has {
+			ids = slices.Insert(ids, at, id)
+		}
+		return ids
+	}
+	return progress{with(p.Done, true), with(p.Right, right)}
+}
+
+// note writes a run that has ended into the learner's own session, and returns
+// what there is to say of that, mostly nothing. The session is born by it, if
+// there is none.
+func (a *App) note(c *call, r *experiment.Run) (said string) {
+	ctx := c.ctx()
+	if !r.Note() {
+		return ""
+	}
+	if _, is := a.progressIn(c.session); !is {
+		r.Unnote()
+		return "Your session's key progress holds something other than progress, and was left as it is. Delete that key, and this run can still be written down."
+	}
+	right := r.Prediction != experiment.None && r.Prediction == r.Found().Outcome.Happened
+	err := c.session.Update(progressKey, func(old session.Value, ok bool) session.Value {
+		p, is := a.progressOf(old, ok)
+		if !is {
+			return old
+		}
+		v, err := session.ValueOf(p.with(r.Experiment.ID, right))
+		if err != nil {
+			return old // lists of numbers: it cannot be
+		}
+		return v
+	})
+	if err == nil {
+		err = c.session.Commit(ctx)
+	}
+	c.session.WriteCookie(c.Response().Header())
+	if err != nil {
+		r.Unnote()
+		c.failure = err
+		return "Your progress was not kept: " + problemOf(err).detail
+	}
+	return ""
+}

@@ -1,0 +1,135 @@
+package app
+
+import (
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// shots shows cookies peeled, with what differs from the one before marked.
+func shots(in []experiment.Shot) (out []views.Shot) {
+	var before []views.Part
+	for _, s := range in {
+		v := views.Shot{Title: s.Title, Says: say.Shown(s.Says, 120), None: s.Cookie == ""}
+		if s.Cookie != "" {
+			parts := []views.Part{{Kind: "t-data", Text: s.Cookie}}
+			if layers, ok := session.Peel(s.Cookie); ok {
+				parts = []views.Part{{Kind: "t-time", Text: legible(layers.Time)}, {Kind: "dim", Text: "|"}, {Kind: "t-data", Text: legible(layers.Payload)},
+					{Kind: "dim", Text: "|"}, {Kind: "t-mac", Text: base64.URLEncoding.EncodeToString(layers.Signature)}}
+				if e, ok := layers.Envelope(); ok {
+					v.Values = say.Shown(e.Values, 200)
+				}
+			}
+			for i, p := range parts {
+				from, to := 0, 0
+				if len(before) == len(parts) {
+					from, to = differing(before[i].Text, p.Text)
+				}
+				v.Token = append(v.Token, split(p, from, to, p.Kind+" flip")...)
+			}
+			v.Size, before = say.Bytes(len(experiment.CookieName)+len(s.Cookie))+" with its name", parts
+		}
+		if x := s.Exchange; x != nil {
+			v.None = v.None && x.Cookie == "" && x.SetCookie() == nil
+			v.Line, v.Status = x.Method+" "+say.Shown(x.Path, 60), strconv.Itoa(x.Status)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// differing returns where b differs from a: what neither begins nor ends alike. Where
+// that is more than a third b was not made from a, and nothing is to be shown.
+func differing(a, b string) (from, to int) {
+	for from < len(a) && from < len(b) && a[from] == b[from] {
+		from++
+	}
+	to = len(b)
+	for i := len(a); i > from && to > from && a[i-1] == b[to-1]; i-- {
+		to--
+	}
+	if from >= to || 3*(to-from) > len(b) {
+		return 0, 0
+	}
+	for from > 0 && !utf8.RuneStart(b[from]) {
+		from--
+	}
+	for to < len(b) && !utf8.RuneStart(b[to]) {
+		to++
+	}
+	return from, to
+}
+
+// legible gives each byte that cannot be seen a sign of its own: a letter that was
+// changed under base64 becomes any.
+func legible(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		if c > ' ' && c <= '~' {
+			b.WriteByte(c)
+		} else {
+			b.WriteRune('\u2800' + rune(c)) // a braille pattern: 256 of them
+		}
+	}
+	return b.String()
+}
+
+// split gives what stands from from to to in p a kind of its own.
+func split(p views.Part, from, to int, kind string) (out []views.Part) {
+	if from >= to {
+		return []views.Part{p}
+	}
+	for _, piece := range []views.Part{{Kind: p.Kind, Text: p.Text[:from]}, {Kind: kind, Text: p.Text[from:to]}, {Kind: p.Kind, Text: p.Text[to:]}} {
+		if piece.Text != "" {
+			out = append(out, piece)
+		}
+	}
+	return out
+}
+
+// markDecisive marks in an exchange what the outcome is decided by: where the
+// cookie differs from the one beside it, or else the outcome's Mark.
+func markDecisive(out experiment.Outcome, x *experiment.Exchange, w *views.Wire) {
+	from, to, cookie := 0, 0, ""
+	for i, s := range out.Pair {
+		if i > 0 && s.Exchange == x && s.Cookie != "" && out.Pair[i-1].Cookie != "" {
+			cookie = s.Cookie
+			from, to = differing(out.Pair[i-1].Cookie, cookie)
+		}
+	}
+	mark := strings.TrimPrefix(out.Mark, experiment.CookieName+"=") // name and value stand apart
+	if from >= to && (strings.Contains(w.Answer, mark) || strings.Contains(w.Body, mark) || strings.Contains(w.RequestLine, mark)) {
+		w.Decisive, mark = mark, "" // once is enough
+	}
+	for _, head := range []*[]views.Header{&w.Request, &w.RequestMore, &w.Response, &w.ResponseMore} {
+		hs := slices.Clone(*head) // the exchange is shown to others too
+		*head = hs
+		for i := range hs {
+			var parts []views.Part
+			for _, p := range hs[i].Parts {
+				a, b := from, to
+				if from >= to {
+					a = strings.Index(p.Text, mark)
+					b = a + len(mark)
+				} else if p.Text != cookie {
+					a = -1
+				}
+				if a < 0 || a >= b || b > len(p.Text) {
+					parts = append(parts, p)
+					continue
+				}
+				mark = "" // once is enough
+				parts = append(parts, split(p, a, b, "decisive")...)
+			}
+			hs[i].Parts = parts
+			hs[i].Decisive = mark != "" && hs[i].Name == mark
+		}
+	}
+}

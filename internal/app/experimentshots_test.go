@@ -1,0 +1,27 @@
+package app
+
+import (
+	"testing"
+
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// What differs is found between whole letters, and never beyond the end.
+func TestDiffering(t *testing.T) {
+	for _, test := range []struct{ a, b, want string }{
+		{"", "", ""}, {"a", "a", ""}, {"", "abc", ""}, {"abcdef", "abXdef", "X"}, {"abcdef", "abcdef!!", "!!"}, {"abcdefgh", "abcgh", ""}, {"xxxxxx", "yyyyyy", ""},
+		{"abcd⠀efgh", "abcd⠁efgh", "⠁"}, {"aaaaaa", "aaaaaaa", "a"}, {"⠀⠀⠀⠀", "⠀⠀⠀⠁", "⠁"},
+	} {
+		from, to := differing(test.a, test.b)
+		if got := test.b[from:to]; got != test.want {
+			t.Errorf("in %q, after %q, %q differs, want %q", test.b, test.a, got, test.want)
+		}
+		whole := ""
+		for _, p := range split(views.Part{Kind: "t-data", Text: test.b}, from, to, "flip") {
+			whole += p.Text
+		}
+		if whole != test.b {
+			t.Errorf("%q is shown as %q", test.b, whole)
+		}
+	}
+}
