@@ -86,7 +86,7 @@ func (v visit) judge(forgot string) experiment.Outcome {
 	switch set := write.x.SetCookie(); {
 	case first == firstWrite && set != nil && write.records > 0:
 		out.Happened, out.Tone = "first-write", experiment.Held
-		out.Verdict = fmt.Sprintf("{ok Born on the first write.} Three requests that only looked left no cookie and no record; the fourth wrote, its answer set {cookie a cookie of %d bytes}, and {server the store} went from 0 to %s.",
+		out.Verdict = fmt.Sprintf("{ok Born on the first write.} Three requests that only read left no cookie and no record; the fourth wrote, its answer set {cookie a cookie of %d bytes}, and {server the store} went from 0 to %s.",
 			len(set.Name)+len(set.Value), experiment.Count(write.records, "record", "records"))
 		if next := v[firstWrite+1].x; next.Cookie != "" && next.Answer().Session.ID == write.x.Answer().Session.ID {
 			out.Verdict += " The fifth request was the first to send that cookie, and kept the ID."

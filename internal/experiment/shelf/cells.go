@@ -10,7 +10,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/experiment"
 )
 
-// visible writes down bytes for people, at most max of what is left then.
+// visible shows bytes as text, and at most max letters of it. What cannot be printed
+// becomes a dot.
 func visible(b string, max int) string {
 	out := []rune(strings.ToValidUTF8(b, "·"))
 	for i, c := range out {

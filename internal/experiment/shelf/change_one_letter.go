@@ -100,13 +100,13 @@ func (e *edit) judge() experiment.Outcome {
 		out.Verdict = "{bad Nothing was edited:} both requests carried the same cookie. Write another role."
 	case as.Value() != "student":
 		out.Tone = experiment.Lost
-		out.Verdict = fmt.Sprintf("{bad The cookie as issued was not taken either} (status %d), so that nothing can be said of the edited one.", as.Status)
+		out.Verdict = fmt.Sprintf("{bad The server did not take the cookie as issued either} (status %d): this run says nothing about the edited cookie.", as.Status)
 	case is.Status >= 400:
 		out.Happened, out.Tone = "error", experiment.Refused
-		out.Verdict = fmt.Sprintf("{bad An error:} the edited cookie was answered with status %d.", is.Status)
+		out.Verdict = fmt.Sprintf("{bad An error:} the server answered the edited cookie with status %d.", is.Status)
 	case is.Answer().Found:
 		out.Happened, out.Tone = "believed", experiment.Lost
-		out.Verdict = fmt.Sprintf("{bad Believed.} The edited cookie was accepted: the server says the role is %s.", experiment.Code(is.Value()))
+		out.Verdict = fmt.Sprintf("{bad Believed.} The server accepted the edited cookie: it says the role is %s.", experiment.Code(is.Value()))
 	case again.Value() != "student" || !e.untouched:
 		out.Tone = experiment.Lost
 		record := "not as it was"

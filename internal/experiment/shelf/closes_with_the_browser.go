@@ -27,7 +27,7 @@ type closing struct {
 	mu    sync.Mutex
 	given time.Time
 	kept  string // a copy of the cookie without Max-Age
-	label bool   // of the two cookies one had Max-Age, and the other not
+	label bool   // one of the two cookies had Max-Age, and the other had not
 	looks []look
 }
 
@@ -36,7 +36,7 @@ type look struct {
 	at          time.Time
 	quit        bool            // the learner says that the browser was quit before
 	came, opens map[string]bool // by the cookie's name
-	copyOpens   bool            // so does a copy of the one without Max-Age that somebody else kept
+	copyOpens   bool            // a copy of the cookie without Max-Age, which somebody else kept, opens its session
 	records     int
 }
 
@@ -144,7 +144,7 @@ func (l *closing) tables() []experiment.Table {
 func (l *closing) Outcome() experiment.Outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := experiment.Outcome{Happened: experiment.None, Undecided: true, Tone: experiment.Lost, Tables: l.tables(), Verdict: "You did not quit the browser and look again, so there is nothing to tell. Open it again."}
+	out := experiment.Outcome{Happened: experiment.None, Undecided: true, Tone: experiment.Lost, Tables: l.tables(), Verdict: "You did not quit the browser and look again, so this run shows nothing. Open it again."}
 	if len(l.looks) == 0 || !l.looks[len(l.looks)-1].quit {
 		return out
 	}
@@ -156,13 +156,13 @@ func (l *closing) Outcome() experiment.Outcome {
 	}
 	switch with, without := last.came[labelled], last.came[unlabelled]; {
 	case !l.label:
-		out.Verdict = "{bad The server did not give the two cookies that it should}, one with Max-Age and one without, so there is nothing to tell."
+		out.Verdict = "{bad The server did not give the two cookies that it should}, one with Max-Age and one without, so this run shows nothing."
 	case with && without:
 		out.Happened, out.Tone = "both", experiment.Held
 		out.Verdict = fmt.Sprintf("{cookie Both cookies came back.} If your browser was quit, it restored what it had open. {server The server has %s.}", records)
 	case with && last.copyOpens:
 		out.Happened = "labelled-only"
-		out.Verdict = fmt.Sprintf("{ok Only the cookie with Max-Age came back.} The other was forgotten by your browser alone: {server the server still has %s}.", records)
+		out.Verdict = fmt.Sprintf("{ok Only the cookie with Max-Age came back.} Your browser forgot the other, and the server did not: {server the server still has %s}.", records)
 	case with && last.records < 2:
 		out.Happened = "other-ended"
 		out.Verdict = fmt.Sprintf("Only the cookie with Max-Age came back, and {server the server has %s}.", records)

@@ -106,7 +106,7 @@ func (s *search) judge() {
 	out := &s.out
 	if len(s.lost) > 0 {
 		out.Tone = experiment.Lost
-		out.Verdict = fmt.Sprintf("{bad Lost.} With placement %s what was stored did not come back.", strings.Join(s.lost, " and "))
+		out.Verdict = fmt.Sprintf("{bad Lost.} With placement %s the stored values did not come back.", strings.Join(s.lost, " and "))
 		return
 	}
 	yours := experiment.Code(beginning(s.value))
@@ -116,7 +116,7 @@ func (s *search) judge() {
 	switch strings.Join(s.found, " and ") {
 	case "":
 		out.Happened = "nowhere"
-		out.Verdict = "{ok Nowhere.} No Cookie header carried " + yours + ", and every read found it: it lives on the server."
+		out.Verdict = "{ok Nowhere.} No Cookie header carried " + yours + ", and every read found the value: it lives on the server."
 		return
 	case "cookie":
 		out.Happened = "cookie-only"
@@ -127,7 +127,7 @@ func (s *search) judge() {
 	}
 	out.Verdict = fmt.Sprintf("{cookie Found in the Cookie header} with placement %s: two layers of base64 came off without a key, and there stood %s.", strings.Join(s.found, " and "), yours)
 	if len(s.missing) > 0 {
-		out.Verdict += fmt.Sprintf(" With placement %s it was not there: the cookie had %s bytes, and {server the server} answered from its record.", strings.Join(s.missing, " and "), experiment.Comma(s.bare))
+		out.Verdict += fmt.Sprintf(" With placement %s the value was not there: the cookie had %s bytes, and {server the server} answered from its record.", strings.Join(s.missing, " and "), experiment.Comma(s.bare))
 	}
 }
 

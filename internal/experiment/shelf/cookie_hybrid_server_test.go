@@ -18,7 +18,7 @@ var cookieHybridServer = proof{
 		{chosen: "", happened: "cookie-and-hybrid", says: []string{"there stood Rahim", `"name":"Rahim"`, "cookie and hybrid"}, witness: carriesValue("Rahim", true, true, false)},
 		{chosen: "value=", happened: "cookie-and-hybrid", says: []string{"the empty text"}, witness: carriesValue("", true, true, false)},
 		{chosen: url.Values{"value": {braces}}.Encode(), happened: "cookie-and-hybrid", says: []string{"ˋ{bad 1}ˋ"}, witness: carriesValue(braces, true, true, false)},
-		{chosen: url.Values{"value": {longText}}.Encode(), happened: "cookie-only", says: []string{"With placement hybrid and server it was not there"}, witness: carriesValue(longText, true, false, false)},
+		{chosen: url.Values{"value": {longText}}.Encode(), happened: "cookie-only", says: []string{"With placement hybrid and server the value was not there"}, witness: carriesValue(longText, true, false, false)},
 	},
 	controls: []control{
 		{happened: "everywhere", handler: placing("cookie")},

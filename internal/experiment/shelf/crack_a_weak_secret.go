@@ -35,7 +35,7 @@ var crackAWeakSecret = experiment.Experiment{
 //go:embed words.txt
 var words string
 
-// forms are how people write such a word.
+// forms are the ways in which people write a word of the list.
 var forms = []func(string) string{
 	func(w string) string { return w },
 	func(w string) string { return strings.ToUpper(w[:1]) + w[1:] },
@@ -43,7 +43,7 @@ var forms = []func(string) string{
 	strings.NewReplacer("a", "4", "e", "3", "i", "1", "o", "0").Replace,
 }
 
-// endings are what they put behind it: nothing first, a digit, a year, both.
+// endings are what people put behind a word: first nothing, then a digit, a year, a mark.
 func endings() []string {
 	out := []string{"", "1", "!", "123", "12", "1234", "1!", "123!"}
 	for n := range 10 {
@@ -80,7 +80,7 @@ func guesses() iter.Seq[string] {
 	}
 }
 
-// countGuesses returns how many there are.
+// countGuesses returns how many guesses there are.
 var countGuesses = sync.OnceValue(func() (n int) {
 	for range guesses() {
 		n++
@@ -206,7 +206,7 @@ func (a *cracking) useKey(key string) experiment.Outcome {
 		out.Verdict = fmt.Sprintf("{bad Cracked.} The secret is `%s`: found after %s, with one cookie and without asking the server. The forged cookie says `user=admin`, and the server believed it.", key, a.speed)
 		return out
 	}
-	out.Verdict = fmt.Sprintf("{bad Found, and of no use.} The secret is `%s`, found after %s. But the forged cookie was not believed: the server's answer, with status %d, was %s.", key, a.speed, x.Status, experiment.Code(x.ShownValue()))
+	out.Verdict = fmt.Sprintf("{bad Found, and useless.} The secret is `%s`, found after %s. But the server did not believe the forged cookie: its answer, with status %d, was %s.", key, a.speed, x.Status, experiment.Code(x.ShownValue()))
 	return out
 }
 
@@ -237,11 +237,11 @@ func (a *cracking) sendGuesses() experiment.Outcome {
 	out.Tables = []experiment.Table{a.table}
 	if believed {
 		out.Happened, out.Tone = "by-sending", experiment.Lost
-		out.Verdict = fmt.Sprintf("{bad The server believed a guess.} At home there were %s, and none fitted the cookie. Yet the server took the forged cookie number %d, and says `user=admin`.", a.speed, sent)
+		out.Verdict = fmt.Sprintf("{bad The server believed a guess.} At home there were %s, and no guess fitted the cookie. Yet the server took the forged cookie number %d, and says `user=admin`.", a.speed, sent)
 		return out
 	}
 	out.Happened, out.Tone = "impossible", experiment.Held
-	out.Verdict = fmt.Sprintf("{ok Not cracked:} %s, and none fitted. %s sent to the server, where one takes %s, and not believed.", a.speed, experiment.Count(sent, "of them was", "of them were"), brief(spent/time.Duration(sent)))
+	out.Verdict = fmt.Sprintf("{ok Not cracked:} %s, and no guess fitted. %s sent to the server, where each took %s, and the server believed none.", a.speed, experiment.Count(sent, "of them was", "of them were"), brief(spent/time.Duration(sent)))
 	if a.strong {
 		years := 255*math.Log10(2) - math.Log10(a.rate) - math.Log10((365.25 * 24 * time.Hour).Seconds())
 		out.Verdict += fmt.Sprintf(" To try half of all secrets of 256 bits at this rate takes about 10%s years.", superscript(int(years)))

@@ -121,7 +121,7 @@ func (p presses) judge() experiment.Outcome {
 		p.threeThings(&out, had)
 	case one && !cleared.stays() && !flushed.stays() && !cleared.opens() && !flushed.opens():
 		out.Happened, out.Decisive, out.Mark = "clear-ends-it", cleared.x, "/clear"
-		out.Verdict = "{bad clear ended the session,} as `flush` did: after both the old cookie opened nothing. `delete` took one value."
+		out.Verdict = "{bad clear ended the session,} as `flush` did: after both the cookie of before opened nothing. `delete` took one value."
 	case one && cleared.stays() && flushed.stays():
 		out.Happened, out.Mark = "session-stays", "/flush"
 		out.Verdict = fmt.Sprintf("{bad flush did not end the session:} the ID stayed after all three, with %d, %d and %s left.", del.left(), cleared.left(), experiment.Count(flushed.left(), "key", "keys"))

@@ -49,7 +49,7 @@ func runExpiredIsNotCleared(r *experiment.Run) experiment.Outcome {
 	out := s.judge()
 	if wish, err := strconv.Atoi(r.Choice("seconds")); err == nil && out.Happened == "refused-and-stays" {
 		if got := asked.SetCookie(); got != nil && got.MaxAge < wish {
-			out.Verdict += fmt.Sprintf(" Of the %d seconds that were asked for it got %d: the {server absolute lifetime} of %s caps it.", wish, got.MaxAge, span(told.Answer().Expires.Sub(told.Answer().Created)))
+			out.Verdict += fmt.Sprintf(" It asked for %d seconds and got %d: the {server absolute lifetime} of %s caps the wish.", wish, got.MaxAge, span(told.Answer().Expires.Sub(told.Answer().Created)))
 		}
 	}
 	return out
@@ -108,7 +108,7 @@ func (s *expiry) judge() experiment.Outcome {
 	switch {
 	case !before.found():
 		out.Decisive, out.Mark = before.x, "found"
-		out.Verdict = fmt.Sprintf("{bad It ended too early:} %s before its end the cookie was refused already.", span(margin))
+		out.Verdict = fmt.Sprintf("{bad It ended too early:} %s before its end the server refused the cookie already.", span(margin))
 	case after.found():
 		out.Happened, out.Mark = "still-served", `"found":true`
 		out.Verdict = fmt.Sprintf("{bad Served after its end.} %s after it the kept cookie still read %s.", span(margin), experiment.Code(after.x.ShownValue()))
@@ -128,11 +128,11 @@ func (s *expiry) judge() experiment.Outcome {
 		if s.whole {
 			still += ", with the name `Rahim` in it"
 		}
-		out.Verdict = fmt.Sprintf("{mac Refused, not removed.} %s after its end the kept cookie read nothing, and {server the store} still held %s, and counted %s. The clear-up removed %d and left Mara's session alone; to the kept cookie it made no difference.",
+		out.Verdict = fmt.Sprintf("{mac Refused, not removed.} %s after its end the kept cookie read nothing, and {server the store} still held %s, and counted %s. The clear-up removed %d and left Mara's session alone; the kept cookie read nothing afterwards either.",
 			span(margin), still, counted, s.removed)
 	default:
 		out.Mark = "found"
-		out.Verdict = fmt.Sprintf("{bad None of that:} the cookie was refused, the store counted %d expired before the clear-up and %d after it, which removed %d. The table has the rest.", unasked.expired, later.expired, s.removed)
+		out.Verdict = fmt.Sprintf("{bad None of that:} the server refused the cookie, the store counted %d expired before the clear-up and %d after it, and the clear-up removed %d. The table has the rest.", unasked.expired, later.expired, s.removed)
 	}
 	return out
 }

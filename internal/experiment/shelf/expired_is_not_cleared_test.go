@@ -19,8 +19,8 @@ var expiredIsNotCleared = proof{
 		{chosen: "seconds=5&store=sqlite", happened: "refused-and-stays", says: []string{"counted 1 expired session", "The clear-up removed 1"}, witness: expiredAfter(5)},
 		{chosen: "seconds=3600&store=memory", happened: "refused-and-stays", says: []string{"counted 1 expired session", "The clear-up removed 1"}, witness: expiredAfter(3600)},
 		{chosen: "seconds=3600&store=sqlite", happened: "refused-and-stays", says: []string{"counted 1 expired session", "The clear-up removed 1"}, witness: expiredAfter(3600)},
-		{chosen: "seconds=1209600&store=memory", happened: "refused-and-stays", says: []string{"Of the 1209600 seconds that were asked for it got 28800", "absolute lifetime of 8 h"}, witness: expiredAfter(8 * 3600)},
-		{chosen: "seconds=1209600&store=sqlite", happened: "refused-and-stays", says: []string{"Of the 1209600 seconds that were asked for it got 28800", "absolute lifetime of 8 h"}, witness: expiredAfter(8 * 3600)},
+		{chosen: "seconds=1209600&store=memory", happened: "refused-and-stays", says: []string{"It asked for 1209600 seconds and got 28800", "absolute lifetime of 8 h"}, witness: expiredAfter(8 * 3600)},
+		{chosen: "seconds=1209600&store=sqlite", happened: "refused-and-stays", says: []string{"It asked for 1209600 seconds and got 28800", "absolute lifetime of 8 h"}, witness: expiredAfter(8 * 3600)},
 	},
 	controls: []control{
 		{chosen: "seconds=5&store=memory", happened: experiment.None, store: func(b session.Backend) session.Backend { return removing{b} }},

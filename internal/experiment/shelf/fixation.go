@@ -97,9 +97,9 @@ func (p planting) judge() experiment.Outcome {
 		out.Happened, out.Tone, out.Mark = "known-id", experiment.Lost, `"Rahim"`
 		out.Verdict = fmt.Sprintf("{bad The attacker is Rahim.} The cookie that was planted had come with %s. ", flagsOf(p.born))
 		if before == after && after == now {
-			out.Verdict += fmt.Sprintf("Its ID %s was the same at all three moments, so that Rahim's login made the attacker's own session his.", nameOf(now))
+			out.Verdict += fmt.Sprintf("Its ID %s was the same at all three moments, so Rahim's login made the attacker's session his.", nameOf(now))
 		} else {
-			out.Verdict += fmt.Sprintf("Its ID was %s, then %s, and %s after the login, and the attacker was let in all the same.", nameOf(before), nameOf(after), nameOf(now))
+			out.Verdict += fmt.Sprintf("Its ID was %s, then %s, and %s after the login, and the server let the attacker in all the same.", nameOf(before), nameOf(after), nameOf(now))
 		}
 	case before == "" || after != before:
 		out.Happened, out.Tone, out.Decisive, out.Mark = "kept-out", experiment.Refused, p.visit, p.cookie

@@ -210,7 +210,7 @@ type attack struct {
 	table    experiment.Table
 	sent     int
 	accepted string               // the guess that was; "" for none
-	x        *experiment.Exchange // the one to show, and its guess
+	x        *experiment.Exchange // the guess to show, as it was sent; mark is its ID
 	mark     string
 }
 
@@ -272,7 +272,7 @@ func runGuessTheNextID(r *experiment.Run) experiment.Outcome {
 
 	out := experiment.Outcome{Happened: experiment.None, Tone: experiment.Lost, Decisive: login, Tables: []experiment.Table{t}}
 	if slices.Contains(samples, "") {
-		out.Verdict = "{bad No IDs:} a visit was answered without a cookie, so that there is nothing to guess from."
+		out.Verdict = "{bad No IDs:} the server answered a visit without a cookie, so there is nothing to guess from."
 		return out
 	}
 	said := judgeRule(made, named, hidden)
@@ -283,7 +283,7 @@ func runGuessTheNextID(r *experiment.Run) experiment.Outcome {
 			out.Verdict = fmt.Sprintf("{bad You guessed it.} Your own guess, %s, was answered with status %d and the user `Rahim`. That is one guess, and no password.", experiment.Code(own), x.Status) + said
 			return out
 		}
-		said = fmt.Sprintf(" Your own guess, %s, was answered with status %d: it is not Rahim's.", experiment.Code(own), x.Status) + said
+		said = fmt.Sprintf(" Your own guess, %s, was answered with status %d: that ID is not Rahim's.", experiment.Code(own), x.Status) + said
 	}
 
 	all := hypotheses(samples, time.Now())
@@ -302,8 +302,7 @@ func runGuessTheNextID(r *experiment.Run) experiment.Outcome {
 	return out
 }
 
-// clock is moved by hand alone: how busy the machine is shall not decide how many guesses
-// it takes. Its methods may be called concurrently.
+// clock is moved by hand only: a busy machine must not change how many guesses it takes. Its methods may be called concurrently.
 type clock struct{ milliseconds atomic.Int64 }
 
 func newClock() *clock {

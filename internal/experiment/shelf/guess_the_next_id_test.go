@@ -21,7 +21,7 @@ var guessTheNextID = proof{
 	cases: []testCase{
 		{chosen: "generator=counter&guess=+4721+", happened: "one-guess", says: []string{"Your own guess, 4721, was answered with status 200"}, witness: guessed(0, atOnce("4721"))},
 		{chosen: "generator=counter&guess=4721&rule=hash", happened: "one-guess", says: []string{"Your own guess, 4721, was answered with status 200", "Your rule is wrong"}, witness: guessed(0, atOnce("4721"))},
-		{chosen: "generator=counter&guess=4715", happened: "one-guess", says: []string{"Your own guess, 4715, was answered with status 200: it is not Rahim's", "The first guess, 4721"}, witness: guessed(1, atOnce("4721"))},
+		{chosen: "generator=counter&guess=4715", happened: "one-guess", says: []string{"Your own guess, 4715, was answered with status 200: that ID is not Rahim's", "The first guess, 4721"}, witness: guessed(1, atOnce("4721"))},
 		{chosen: url.Values{"generator": {"hash"}, "guess": {"4721"}}.Encode(), happened: "one-guess", says: []string{"Your own guess, 4721, was answered with status 401"}, witness: guessed(1, atOnce(md5Hex("4721")))},
 		{chosen: url.Values{"generator": {"random"}, "guess": {"a;b\"=, ü`{bad x}\\"}}.Encode(), happened: "too-many", says: []string{"was answered with status 401", "300 guesses"}, witness: guessed(1, func(*testing.T, []string, string, []seen) {})},
 	},

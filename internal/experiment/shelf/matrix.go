@@ -23,7 +23,7 @@ var matrix = experiment.Experiment{
 // matrixScripts are the grid's columns, in the order in which they are run.
 var matrixScripts = []string{"set", "copied cookie", "two tabs", "edited cookie", "old cookie after logout", "restart", "old cookie after expiry"}
 
-const copiedCookie = 1 // among them: neither good nor bad news
+const copiedCookie = 1 // the script whose cells are neither good nor bad news
 
 // matrixRow is what the scripts run over, and what came of it.
 type matrixRow struct {
@@ -62,7 +62,7 @@ func runMatrix(r *experiment.Run) experiment.Outcome {
 			in = r.Boot(w.set)
 			w.run(r, in)
 		})
-		if in != nil { // it ends here, so that a store which is gone spoils its own row alone
+		if in != nil { // it ends here, so that a store which is gone spoils only its own row
 			switch end := r.Try(in.Close); {
 			case end == nil || err != nil:
 			case w.outside():
@@ -303,6 +303,6 @@ func (g *grid) judge(out *experiment.Outcome) {
 	out.Verdict += fmt.Sprintf(" A cookie that was logged out opened its session again in %d of this engine's %d rows and in %d of plain gorilla's %d.",
 		g.reopened[true], g.engines, g.reopened[false], g.tried-g.engines)
 	if len(g.missing) > 0 {
-		out.Verdict += " {bad Nothing is known} of these, since their store does not answer: " + strings.Join(g.missing, "; ") + "."
+		out.Verdict += " {bad Nothing is known} of these rows, since their store does not answer: " + strings.Join(g.missing, "; ") + "."
 	}
 }

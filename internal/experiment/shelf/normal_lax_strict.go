@@ -262,11 +262,11 @@ func (l *sameSite) tables() []experiment.Table {
 func (l *sameSite) Outcome() experiment.Outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := experiment.Outcome{Happened: experiment.None, Undecided: true, Tone: experiment.Lost, Tables: l.tables(), Verdict: "The form that writes was not submitted from another site, so that there is nothing to tell about it. Open it again."}
+	out := experiment.Outcome{Happened: experiment.None, Undecided: true, Tone: experiment.Lost, Tables: l.tables(), Verdict: "The form that writes was not submitted from another site, so this run shows nothing. Open it again."}
 	a, ok := l.arrived["site post"]
 	if !ok {
 		if why := l.denied["site post"]; why != "" {
-			out.Verdict = "The form that writes was not submitted from another site, so that there is nothing to tell about it: a request " + why + ", and is not counted. Open it again."
+			out.Verdict = "The form that writes was not submitted from another site, so this run shows nothing: a request " + why + ", and is not counted. Open it again."
 		}
 		return out
 	}

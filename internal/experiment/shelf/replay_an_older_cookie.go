@@ -104,7 +104,7 @@ func (s *shop) judge() experiment.Outcome {
 	}
 	switch {
 	case s.older == "" || spent.Value() != strconv.Itoa(credit-price):
-		out.Tone, out.Verdict = experiment.Lost, fmt.Sprintf("{bad The purchase did not go well:} after it the server answers %s, so that nothing can be said of the older cookie.", experiment.Plain(spent.ShownValue()))
+		out.Tone, out.Verdict = experiment.Lost, fmt.Sprintf("{bad The purchase did not go well:} after it the server answers %s. This run says nothing about the older cookie.", experiment.Plain(spent.ShownValue()))
 	case back.Value() == spent.Value():
 		out.Happened, out.Tone = "spent", experiment.Held
 		out.Verdict = fmt.Sprintf("{ok Spent is spent.} With the older cookie the credit is %s, as before. ", back.Value())
@@ -116,14 +116,14 @@ func (s *shop) judge() experiment.Outcome {
 		out.Happened, out.Tone = "back", experiment.Lost
 		out.Verdict = fmt.Sprintf("{bad The credit is back:} %s after it was %s, and nothing was forged. ", back.Value(), spent.Value())
 		if said := experiment.EnvelopeOf(s.older).Version; s.stored && said > 0 && said < s.record.Version {
-			out.Verdict += fmt.Sprintf("{server The record} has version %d and {cookie the cookie} version %d: it is stale, the server can tell, and still uses its values. ", s.record.Version, said)
+			out.Verdict += fmt.Sprintf("{server The record} has version %d and {cookie the cookie} version %d: the cookie is stale, the server can tell, and still uses its values. ", s.record.Version, said)
 		}
 		out.Verdict += purchases + "."
 	case !back.Answer().Found:
 		out.Happened, out.Tone = "refused", experiment.Refused
 		out.Verdict = fmt.Sprintf("{mac The older cookie was refused:} status %d, no credit at all. %s.", back.Status, purchases)
 	default:
-		out.Tone, out.Verdict = experiment.Lost, fmt.Sprintf("{bad Another credit:} %s, which was neither given nor left.", experiment.Plain(back.ShownValue()))
+		out.Tone, out.Verdict = experiment.Lost, fmt.Sprintf("{bad Another credit:} %s, which is neither the first credit nor what was left of it.", experiment.Plain(back.ShownValue()))
 	}
 	return out
 }

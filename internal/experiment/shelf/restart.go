@@ -119,7 +119,7 @@ func (s *restarts) putOldSecretBack() experiment.Outcome {
 	switch {
 	case whoIs(back) == restarted:
 		out.Happened, out.Tone = "signature-refused", experiment.Refused
-		out.Verdict = fmt.Sprintf("{mac Logged out: the signature is refused.} The browser sent its cookie, and the server, with status %d, knew nobody. %s. With the old secret back, the same cookie logs `%s` in again: the secret was all that was missing.", s.first.Status, s.stored(), restarted)
+		out.Verdict = fmt.Sprintf("{mac Logged out: the signature is refused.} The browser sent its cookie, and the server, with status %d, knew nobody. %s. With the old secret back, the same cookie logs `%s` in again: only the secret was missing.", s.first.Status, s.stored(), restarted)
 	case s.had && !s.has:
 		out.Happened, out.Tone = "record-gone", experiment.Lost
 		out.Verdict = fmt.Sprintf("{bad Logged out: the record is gone.} The browser sent its cookie, and the server, with status %d, knew nobody. %s, and the old secret does not bring it back.", s.first.Status, s.stored())
@@ -154,18 +154,18 @@ func (s *restarts) dropOldSecret() experiment.Outcome {
 	switch {
 	case whoIs(alone) != restarted:
 		out.Tone = experiment.Lost
-		out.Verdict = "{bad Logged in, but not for long:} with the signing secret alone, the browser's cookie is refused. "
+		out.Verdict = "{bad Logged in, but not for long:} with only the signing secret the server refuses the browser's cookie. "
 		if when == "" {
-			out.Verdict += "No new one ever came."
+			out.Verdict += "No new cookie ever came."
 		} else {
-			out.Verdict += "A new one came " + when + "."
+			out.Verdict += "A new cookie came " + when + "."
 		}
 	case whoIs(replay) == restarted:
 		out.Happened, out.Tone = "logged-in", experiment.Held
-		out.Verdict = fmt.Sprintf("{ok Still logged in} as `%s`: the cookie from before the restart was accepted right after it, and after one more. %s.", restarted, s.stored())
+		out.Verdict = fmt.Sprintf("{ok Still logged in} as `%s`: the server accepted the cookie from before the restart right after it, and after another restart. %s.", restarted, s.stored())
 	default:
 		out.Happened, out.Tone, out.Decisive = "signed-anew", experiment.Held, alone
-		out.Verdict = fmt.Sprintf("{ok Still logged in, and signed anew.} The cookie from before the restart was accepted once more, and a new one came %s. With the new secret alone that one still logs `%s` in, and {mac the one from before is refused}. %s.", when, restarted, s.stored())
+		out.Verdict = fmt.Sprintf("{ok Still logged in, and signed anew.} The server accepted the cookie from before the restart once more, and sent a new cookie %s. With only the new secret the new cookie still logs `%s` in, and {mac the old cookie is refused}. %s.", when, restarted, s.stored())
 	}
 	return out
 }

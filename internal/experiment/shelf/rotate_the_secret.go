@@ -132,22 +132,22 @@ func (c *change) judge(in *experiment.Instance) experiment.Outcome {
 	}
 	switch {
 	case !known:
-		out.Tone, out.Verdict = experiment.Lost, "{bad Not all three were logged in before the change,} so that nothing can be said of it."
+		out.Tone, out.Verdict = experiment.Lost, "{bad Not all three were logged in before the change:} this run shows nothing."
 		return out
 	case len(gone) == 0:
-		out.Happened, out.Verdict = "all-three", "{ok All three are logged in,} with no secret left that signed their first cookies."
+		out.Happened, out.Verdict = "all-three", "{ok All three are logged in,} although the secret that signed their first cookies is gone."
 	case len(stay) == 0:
 		out.Happened, out.Tone = "nobody", experiment.Refused
-		out.Verdict = "{bad Nobody is logged in any more:} all three cookies are signed with a secret that the server does not know now."
+		out.Verdict = "{bad Nobody is logged in any more:} the secret that signed all three cookies is gone."
 		if n := in.Stats().Live; n > 0 {
 			out.Verdict += fmt.Sprintf(" {server The store} still holds %s, which no cookie opens.", experiment.Count(n, "session", "sessions"))
 		}
 	case len(stay) == 1 && stay[0] == "Aisha":
-		out.Happened, out.Verdict = "writer", "{ok Aisha alone is logged in.}"
+		out.Happened, out.Verdict = "writer", "{ok Only Aisha is logged in.}"
 	case len(stay) == 2 && gone[0] == "Mina":
 		out.Happened, out.Verdict = "visitors", "{ok Aisha and Rahim are logged in,} and {bad Mina is not.}"
 	default:
-		out.Tone, out.Verdict = experiment.Lost, fmt.Sprintf("{bad None of what was predicted:} logged in are %s, and not %s.", strings.Join(stay, " and "), strings.Join(gone, " and "))
+		out.Tone, out.Verdict = experiment.Lost, fmt.Sprintf("{bad None of the predictions:} logged in: %s; not logged in: %s.", strings.Join(stay, " and "), strings.Join(gone, " and "))
 	}
 	out.Verdict += c.meanwhile()
 	return out

@@ -9,8 +9,8 @@ import (
 var rotateTheSecret = proof{
 	slug: "rotate-the-secret",
 	cases: []testCase{
-		{chosen: "keep=while&placement=hybrid", happened: "writer", says: []string{"Aisha alone", "Rahim read, and got no new cookie", "Both stayed logged in", "2 of 2"}, witness: rotated(false)},
-		{chosen: "keep=while&placement=cookie", happened: "writer", says: []string{"Aisha alone", "Rahim read, and got no new cookie", "Both stayed logged in", "2 of 2"}, witness: rotated(false)},
+		{chosen: "keep=while&placement=hybrid", happened: "writer", says: []string{"Only Aisha", "Rahim read, and got no new cookie", "Both stayed logged in", "2 of 2"}, witness: rotated(false)},
+		{chosen: "keep=while&placement=cookie", happened: "writer", says: []string{"Only Aisha", "Rahim read, and got no new cookie", "Both stayed logged in", "2 of 2"}, witness: rotated(false)},
 		{chosen: "keep=while&placement=server", happened: "visitors", says: []string{"Aisha and Rahim", "Rahim read, and got a new cookie", "Both stayed logged in"}, witness: rotated(true)},
 		{chosen: "keep=dropped&placement=hybrid", happened: "nobody", says: []string{"Nobody", "\nAisha | yes", "still holds 3 sessions"}, witness: dropped},
 		{chosen: "keep=dropped&placement=cookie", happened: "nobody", says: []string{"Nobody"}, witness: dropped},

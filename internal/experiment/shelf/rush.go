@@ -11,21 +11,22 @@ import (
 	"github.com/sessionscope/sessionscope/internal/experiment"
 )
 
-// holding is one of gorilla's stores, behind which two requests wait for each
-// other: a form with the field hold gets its session when another has its own too.
+// holding is a gorilla store in which two requests wait for each other: a form with the
+// field hold gets its session when another form with that field has loaded its own, or
+// after a second.
 type holding struct {
 	sessions.Store
 	met chan struct{}
 }
 
-// holdingTwin is twin over such a store. It lists the session's keys too.
+// holdingTwin is a twin over a holding store. It lists the session's keys too.
 func holdingTwin(open func(dir func() string) sessions.Store) func(func() string) http.Handler {
 	return func(dir func() string) http.Handler {
 		store := holding{open(dir), make(chan struct{})}
 		mux := http.NewServeMux()
 		mux.Handle("/", experiment.Twin(store, false))
 		mux.HandleFunc("GET /keys", func(w http.ResponseWriter, r *http.Request) {
-			s, _ := store.Get(r, experiment.CookieName) // what is wrong with the cookie is no matter here
+			s, _ := store.Get(r, experiment.CookieName) // a wrong cookie gives an empty session beside the error
 			keys := []string{}
 			for key := range s.Values {
 				keys = append(keys, fmt.Sprint(key))
@@ -41,7 +42,7 @@ func holdingTwin(open func(dir func() string) sessions.Store) func(func() string
 func (h holding) Get(r *http.Request, name string) (*sessions.Session, error) {
 	s, err := h.Store.Get(r, name)
 	if r.PostFormValue("hold") != "" {
-		alone := time.NewTimer(time.Second) // the other may never come
+		alone := time.NewTimer(time.Second) // another form may never come
 		defer alone.Stop()
 		select {
 		case h.met <- struct{}{}:
@@ -54,7 +55,7 @@ func (h holding) Get(r *http.Request, name string) (*sessions.Session, error) {
 
 // rush is what two tabs of one browser did at the same time.
 type rush struct {
-	tab      *experiment.Client // the first; the browser's cookies are its own too
+	tab      *experiment.Client // the first tab, which shares the browser's cookies
 	born     *experiment.Exchange
 	one, two *experiment.Exchange
 	atOnce   bool // both left, with the same cookie, before either was answered

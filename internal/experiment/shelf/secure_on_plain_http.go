@@ -86,7 +86,7 @@ func (l *secure) tables() []experiment.Table {
 func (l *secure) Outcome() experiment.Outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := experiment.Outcome{Happened: experiment.None, Undecided: true, Tone: experiment.Lost, Tables: l.tables(), Verdict: "Press at least twice: the first press has no cookie to send yet. Open it again."}
+	out := experiment.Outcome{Happened: experiment.None, Undecided: true, Tone: experiment.Lost, Tables: l.tables(), Verdict: "Press at least twice: at the first press the browser has no cookie to send. Open it again."}
 	n := len(l.presses)
 	if n < 2 {
 		return out
@@ -108,7 +108,7 @@ func (l *secure) Outcome() experiment.Outcome {
 		out.Happened, out.Tone = "refused", experiment.Refused
 		out.Verdict = fmt.Sprintf("{bad The server answered %s with an error.}", experiment.Count(refused, "press", "presses"))
 	case l.presses[0].set == nil || !l.presses[0].set.Secure:
-		out.Verdict = "{bad The server set no cookie with Secure} at the first press, so there is nothing to tell."
+		out.Verdict = "{bad The server set no cookie with Secure} at the first press, so this run shows nothing."
 	case came == n-1 && last.records == 1:
 		out.Happened, out.Tone = "kept", experiment.Held
 		out.Verdict = fmt.Sprintf("{ok The cookie came back} with each of the %s after the first: under %s your browser counts plain http as trustworthy. {server The server has %s.} Now try it from another device.",

@@ -24,14 +24,15 @@ var signedIsNotSecret = experiment.Experiment{
 	Run: runSignedIsNotSecret,
 }
 
-// layer is what there is of a cookie after so many layers were taken off.
+// layer is what a cookie shows when some layers are off. took is the layer that was taken
+// off last.
 type layer struct{ took, text string }
 
 // diary is the key under which the learner's text is stored.
 const diary = "diary"
 
-// peel takes off a cookie's value what comes off without any key. text is what
-// stands under the key diary in the end, and read whether it came to that.
+// peel takes off all layers of a cookie that come off without a key. text is the value of
+// the key diary, and read tells whether it was found.
 func peel(cookie string) (layers []layer, text string, read bool) {
 	layers = []layer{{"nothing, it is the cookie as sent", cookie}}
 	l, ok := session.Peel(cookie)
@@ -72,8 +73,8 @@ type entrusted struct {
 	x                *experiment.Exchange // that stored it
 	cookie           string               // "" if none came
 	layers           []layer
-	read, named      bool                 // by that somebody: the text, and its name
-	answer, tampered *experiment.Exchange // of the server, the second one with a letter changed
+	read, named      bool                 // without a key: the text, and the name under which it is stored
+	answer, tampered *experiment.Exchange // the server's answers to the cookie, and to the cookie with a changed signature
 }
 
 func sealed(how string) string {
@@ -111,9 +112,9 @@ func entrust(r *experiment.Run, text, how string) entrusted {
 	return k
 }
 
-// peeled is the table of the layers. at is the first one of the payload in which text
-// stands, -1 for none: elsewhere, in the time, the signature or the letters of base64,
-// one that is short may stand by chance.
+// peeled is the table of the layers. at is the first layer of the payload in which text
+// stands, -1 for none. A short text can stand by chance in the time, in the signature or in
+// the letters of base64: these do not count.
 func (k entrusted) peeled(text string) (t experiment.Table, at int) {
 	at = -1
 	t = experiment.Table{Caption: "The cookie, peeled without any key", Head: []string{"layers off", "taken off last", "bytes", "what there is", "your text in it"}}
@@ -145,7 +146,7 @@ func runSignedIsNotSecret(r *experiment.Run) experiment.Outcome {
 	if text == "" {
 		in := r.Boot(experiment.Settings{})
 		x := in.Client("Rahim's browser").Get("/session")
-		return experiment.Outcome{Happened: experiment.None, Undecided: true, Tone: experiment.Held, Decisive: x, Verdict: "{bad There is nothing to find:} you wrote no text, so that none was stored. Write one."}
+		return experiment.Outcome{Happened: experiment.None, Undecided: true, Tone: experiment.Held, Decisive: x, Verdict: "{bad There is nothing to find:} you wrote no text, and the server stored none. Write a text."}
 	}
 	other := "encrypted"
 	if how == "encrypted" {
@@ -188,7 +189,7 @@ func runSignedIsNotSecret(r *experiment.Run) experiment.Outcome {
 		out.Verdict = fmt.Sprintf("{bad Read without any key.} With %s taken off your text stands among the %d bytes that are left.", experiment.Count(at, "layer", "layers"), len(k.layers[at].text))
 	case k.named:
 		out.Happened, out.Tone = "names-only", experiment.Held
-		out.Verdict = fmt.Sprintf("{ok The name alone.} `%s` stands in what was peeled, and your text does not. %s.", diary, server)
+		out.Verdict = fmt.Sprintf("{ok Only the name.} `%s` stands in what was peeled, and your text does not. %s.", diary, server)
 	default:
 		out.Happened, out.Tone = "unreadable", experiment.Held
 		out.Verdict = fmt.Sprintf("{ok Not read.} %s came off, and from the %d bytes that are left nothing could be read. %s.", experiment.Count(len(k.layers)-1, "layer", "layers"), len(k.layers[len(k.layers)-1].text), server)

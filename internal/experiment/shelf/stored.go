@@ -24,6 +24,6 @@ func sessionFiles(in *experiment.Instance) int {
 	if in.Dir() == "" {
 		return 0
 	}
-	files, _ := filepath.Glob(filepath.Join(in.Dir(), "session_*")) // the pattern is a good one
+	files, _ := filepath.Glob(filepath.Join(in.Dir(), "session_*")) // the pattern is valid
 	return len(files)
 }

@@ -101,24 +101,24 @@ func (s storeRestart) judge() experiment.Outcome {
 	switch {
 	case s.hasName() && s.hasLong() && s.same():
 		out.Happened, out.Tone, out.Mark = "all-there", experiment.Held, "Rahim"
-		out.Verdict = "{ok All is there.} Both values were read back, and the session goes on as " + experiment.Code(s.before.Answer().ID) + ". " + kept
+		out.Verdict = "{ok All is there.} The browser read both values back, and the session goes on as " + experiment.Code(s.before.Answer().ID) + ". " + kept
 		if s.recordsAfter == 0 {
 			out.Verdict += " The values came back {cookie from the browser}."
 		}
 	case s.hasName() && !s.hasLong():
 		out.Happened, out.Decisive, out.Mark = "half-there", s.long, `"found":false`
-		out.Verdict = "{bad Half of it is gone:} the short value was read back, the long one is missing. " + kept
+		out.Verdict = "{bad Half of it is gone:} the browser read the short value back, and the long value is missing. " + kept
 	case !s.hasName() && !s.hasLong():
 		out.Happened, out.Mark = "all-gone", `"found":false`
 		out.Verdict = "{bad All is gone.} The browser sent its cookie and found neither value. " + kept
 		if s.lives("name") == "{cookie the cookie}" && s.name.Cookie != "" {
-			out.Verdict += " Not even the short value counts, which that very cookie carried: without the record it opens nothing."
+			out.Verdict += " Not even the short value in the cookie counts: without the record the cookie opens nothing."
 		}
 		if !s.same() && s.wrote.Status < 400 {
 			out.Verdict += " The next write began a session with another ID."
 		}
 	default:
-		out.Verdict = "{bad Neither all nor nothing:} the short value is " + plainly(s.hasName()) + ", the long one is " + plainly(s.hasLong()) + ", and the next write has the ID " + experiment.Code(s.wrote.Answer().Session.ID) + ". " + kept
+		out.Verdict = "{bad Neither all nor nothing:} the short value is " + plainly(s.hasName()) + ", the long value is " + plainly(s.hasLong()) + ", and the next write has the ID " + experiment.Code(s.wrote.Answer().Session.ID) + ". " + kept
 	}
 	return out
 }
@@ -127,12 +127,12 @@ func (s storeRestart) judge() experiment.Outcome {
 func (s storeRestart) judgeLogout(out *experiment.Outcome) {
 	switch {
 	case s.dead.Answer().Found:
-		out.Verdict += " {bad The logout did not count even before that:} the copy of Lamia's cookie was accepted."
+		out.Verdict += " {bad The logout did not count even before the restart:} the server accepted the copy of Lamia's cookie."
 	case s.again.Answer().Found:
-		out.Verdict += " {bad But a logout was forgotten:} the copy of Lamia's cookie was refused after her logout, and after the restart it logs her in again."
+		out.Verdict += " {bad But a logout was forgotten:} the server refused the copy of Lamia's cookie after her logout, and after the restart the copy logs her in again."
 		out.Pair = append(out.Pair, s.again.Shot("Logged out, after the restart", s.copied))
 	default:
-		out.Verdict += " The copy of the cookie that Lamia had logged out is refused before and after."
+		out.Verdict += " The server refused the copy of Lamia's cookie, which she had logged out, before the restart and after it."
 	}
 }
 

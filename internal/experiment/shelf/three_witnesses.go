@@ -99,7 +99,7 @@ func (h halves) then() (said string, adopted *experiment.Exchange) {
 	case was == is:
 		adopted, said = h.last, fmt.Sprintf(" A write went to the same session as before, %s.", experiment.Code(is))
 	default:
-		said = fmt.Sprintf(" A write began another session, %s in place of %s: the old ID was not taken up again.", experiment.Code(is), experiment.Code(was))
+		said = fmt.Sprintf(" A write began another session, %s in place of %s: the server did not use the old ID again.", experiment.Code(is), experiment.Code(was))
 	}
 	if h.next.Answer().Session.Exists {
 		adopted = h.next
@@ -123,7 +123,7 @@ func (h halves) judge() experiment.Outcome {
 		out.Tone, out.Verdict = experiment.Lost, "{bad Nothing to delete:} the value was missing before anything was deleted."
 	case !h.deleted:
 		out.Tone = experiment.Lost
-		out.Verdict = fmt.Sprintf("{bad Nothing was deleted:} what was to be deleted is still there, and the answer for `name` is %s.", experiment.Plain(h.next.ShownValue()))
+		out.Verdict = fmt.Sprintf("{bad Nothing was deleted:} the half that was to be deleted is still there, and the answer for `name` is %s.", experiment.Plain(h.next.ShownValue()))
 	case !half && found:
 		out.Tone = experiment.Lost
 		out.Verdict = fmt.Sprintf("{bad Neither half is there}, and yet the answer for `name` is %s.", experiment.Plain(h.next.ShownValue()))
@@ -142,7 +142,7 @@ func (h halves) judgeHalf(out *experiment.Outcome) {
 	switch {
 	case h.cookie == "" && !h.record:
 		out.Happened, out.Tone = "nothing-stays", experiment.Lost
-		out.Verdict = "{cookie Nothing stays.} The browser keeps no cookie, and the server has no record of it."
+		out.Verdict = "{cookie Nothing stays.} The browser keeps no cookie, and the server has no record of the session."
 		if !h.hadRecord {
 			out.Verdict += " It had none before either: with this placement the cookie is the whole session."
 		}
@@ -154,7 +154,7 @@ func (h halves) judgeHalf(out *experiment.Outcome) {
 		}
 		out.Verdict = fmt.Sprintf("{ok Found.} After the deletion %s stays, and `name` is still %s.", stays, experiment.Code(h.next.Value()))
 		if !h.hadRecord && !h.onlyCookie {
-			out.Verdict += " There was no record to delete: with this placement all is in the cookie."
+			out.Verdict += " There was no record to delete: with this placement the cookie carries everything."
 		}
 	case h.record:
 		out.Happened, out.Tone = "half-finds-nothing", experiment.Held

@@ -99,7 +99,7 @@ func (u updates) judge() experiment.Outcome {
 	}
 	switch both := u.one.Status < 400 && u.two.Status < 400; {
 	case !u.atOnce:
-		out.Verdict = "{bad Not at once:} three times one tab was answered before the other had sent its form. Nothing can be said from that; run it again."
+		out.Verdict = "{bad Not at once:} three times one tab was answered before the other had sent its form. That shows nothing: run it again."
 	case both && u.hasCity && u.hasFood:
 		u.bothKept(&out)
 	case both && u.hasCity != u.hasFood:
@@ -121,7 +121,7 @@ func (u updates) judge() experiment.Outcome {
 
 func (u updates) bothKept(out *experiment.Outcome) {
 	out.Happened, out.Tone = "both-kept", experiment.Held
-	out.Verdict = "{ok Both are kept:} the tabs sent the same cookie, both were answered with success, and afterwards `city` and `food` are there."
+	out.Verdict = "{ok Both are kept:} the tabs sent the same cookie, the server answered both with success, and afterwards `city` and `food` are there."
 	out.Decisive, out.Mark = u.readFood, `"found":true`
 	later := u.two
 	if u.one.Answer().Session.Version >= u.two.Answer().Session.Version {
@@ -129,16 +129,16 @@ func (u updates) bothKept(out *experiment.Outcome) {
 	}
 	if v := later.Answer().Session.Version; v > 0 {
 		out.Decisive, out.Mark = later, fmt.Sprintf(`"version":%d`, v)
-		out.Verdict += fmt.Sprintf(" The version climbed from %d to %d: the slower tab's change was put on top of the other's.", u.born.Answer().Session.Version, v)
+		out.Verdict += fmt.Sprintf(" The version climbed from %d to %d: the server put the slower tab's change on top of the other's.", u.born.Answer().Session.Version, v)
 	}
 }
 
 func (u updates) oneLost(out *experiment.Outcome) {
 	out.Happened, out.Decisive, out.Mark = "one-lost", u.readLost, `"found":false`
-	out.Verdict = fmt.Sprintf("{bad One update is lost:} the tabs sent the same cookie and both were answered with success, yet afterwards `%s` is there and `%s` is missing.", u.kept, u.lost)
+	out.Verdict = fmt.Sprintf("{bad One update is lost:} the tabs sent the same cookie and the server answered both with success, yet afterwards `%s` is there and `%s` is missing.", u.kept, u.lost)
 	switch {
 	case u.files > 0:
-		out.Verdict += fmt.Sprintf(" {server The store} keeps %s for all that, and the later save replaced the whole of what the earlier one wrote.", experiment.Count(u.files, "file", "files"))
+		out.Verdict += fmt.Sprintf(" {server The store} keeps %s for all values, and the later save replaced everything that the earlier save wrote.", experiment.Count(u.files, "file", "files"))
 	case out.Pair != nil && out.Pair[0].Cookie != out.Pair[1].Cookie:
 		out.Verdict += fmt.Sprintf(" Each answer set {cookie a cookie of its own}, and the browser kept the one with `%s`.", u.kept)
 	}
@@ -146,7 +146,7 @@ func (u updates) oneLost(out *experiment.Outcome) {
 	case a == "none" || b == "none":
 		out.Verdict += " Without a version in the answers nobody could notice."
 	case a == b:
-		out.Verdict += fmt.Sprintf(" Both answers say version %s: neither knew of the other.", a)
+		out.Verdict += fmt.Sprintf(" Both answers say version %s: neither tab knew of the other.", a)
 	default:
 		out.Verdict += fmt.Sprintf(" The answers say version %s and %s: {server the record} counted both writes, and yet one value is gone.", a, b)
 	}
