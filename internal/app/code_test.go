@@ -13,21 +13,6 @@ import (
 // the engine that this handler calls; each act stands in every peer's samples.
 func TestCode(t *testing.T) {
 	h := newApp(t, nil)
-	set := token.NewFileSet()
-	calls := func(l string, name string) bool {
-		file, err := parser.ParseFile(set, "", "package p\n"+l, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found := false
-		ast.Inspect(file, func(n ast.Node) bool {
-			if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == name {
-				found = true
-			}
-			return true
-		})
-		return found
-	}
 	for _, route := range h.echo.Routes() {
 		op := strings.TrimPrefix(route.Path, "/")
 		switch {
@@ -66,11 +51,27 @@ func TestCode(t *testing.T) {
 			t.Errorf("%s: the code is of others: %.80s … %.80s", op, text[0], text[1])
 		}
 		indirect := map[string]bool{"Engine.Load": true, "codec.verify": true, "Session.open": true} // with calls it for all, the copy's request comes to it
-		if !indirect[act.engine] && !calls(text[0], engine) {
+		if !indirect[act.engine] && !calls(t, text[0], engine) {
 			t.Errorf("%s: the handler does not call %s", op, engine)
 		}
 	}
 	if codeOf("nothing of ours").Listings != nil {
 		t.Error("code of nothing")
 	}
+}
+
+// calls tells whether a function's source calls a method of that name.
+func calls(t *testing.T, source, name string) (found bool) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "", "package p\n"+source, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == name {
+			found = true
+		}
+		return true
+	})
+	return found
 }

@@ -56,59 +56,20 @@ func TestFiftyInstancesAtOnce(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	a := newExperiments(t, nil)
-	const live = "/experiments/closes-with-the-browser"
 	runFor(t, a, "born-on-first-write", "") // what is made once is made
 	runtime.GC()
 	var before, during, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	goroutines := runtime.NumGoroutine()
 
-	learners := make([]string, experiment.MaxRuns/experiment.MaxRunsEach) // their cookies
-	for i := range learners {
-		learners[i] = sessionAt(a, fmt.Sprintf("10.0.0.%d", i))
-	}
-	began := time.Now()
-	tokens := make([]string, experiment.MaxRuns)
-	var wg sync.WaitGroup
-	for i := range tokens {
-		wg.Go(func() { // two of each learner
-			w := learn(a, fmt.Sprintf("10.0.0.%d", i/2), "POST", live+"/run", "prediction=1", "Cookie", learners[i/2])
-			var f foundJSON
-			if err := json.Unmarshal(w.Body.Bytes(), &f); err != nil || w.Code != http.StatusAccepted || f.State != "open" {
-				t.Errorf("run %d: status %d: %s", i, w.Code, w.Body)
-			}
-			tokens[i] = f.Run
-		})
-	}
-	wg.Wait()
+	c := class{a, make([]string, experiment.MaxRuns/experiment.MaxRunsEach), make([]string, experiment.MaxRuns)}
+	started := c.open(t)
 	if t.Failed() {
 		return
 	}
-	started := time.Since(began)
-	for i, token := range tokens { // each is a server of its own, with sessions of its own
-		w := learn(a, fmt.Sprintf("10.0.0.%d", i/2), "POST", live+"/live/"+token+"/cookies", "")
-		if got := w.Header()["Set-Cookie"]; w.Code != http.StatusSeeOther || len(got) != 2 {
-			t.Fatalf("status %d, cookies %q", w.Code, got)
-		}
-	}
 	runtime.ReadMemStats(&during)
-	if w := learn(a, "10.0.1.1", "POST", live+"/run", ""); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "50 experiments are running") {
-		t.Errorf("the next one: status %d, %s", w.Code, w.Body)
-	}
-	if w := learn(a, "10.0.0.0", "POST", "/experiments/born-on-first-write/run", "", "Cookie", learners[0]); w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "You have 2 experiments running") {
-		t.Errorf("a learner's third: status %d, %s", w.Code, w.Body)
-	}
-
-	began = time.Now()
-	for i, token := range tokens {
-		wg.Go(func() {
-			if w := learn(a, fmt.Sprintf("10.0.0.%d", i/2), "POST", live+"/result", "stop=1&run="+token, "Cookie", learners[i/2]); w.Code != http.StatusOK {
-				t.Errorf("the end of run %d: status %d, %s", i, w.Code, w.Body)
-			}
-		})
-	}
-	wg.Wait()
-	ended := time.Since(began)
+	c.wantFull(t)
+	ended := c.end(t)
 	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > goroutines+2 && time.Now().Before(end); {
 		runtime.Gosched()
 	}
@@ -134,6 +95,69 @@ func TestFiftyInstancesAtOnce(t *testing.T) {
 	if w := learn(a, "10.0.0.0", "POST", "/experiments/born-on-first-write/run", ""); w.Code != http.StatusOK {
 		t.Errorf("afterwards: status %d", w.Code)
 	}
+}
+
+const liveRun = "/experiments/closes-with-the-browser" // whose runs wait for a browser
+
+// class is as many learners as may have runs at once, with two live runs each.
+type class struct {
+	a        *App
+	learners []string // their cookies
+	tokens   []string // of the runs
+}
+
+// open starts all runs at once, and returns how long that took. Each run is a server of its
+// own, with sessions of its own.
+func (c class) open(t *testing.T) (took time.Duration) {
+	for i := range c.learners {
+		c.learners[i] = sessionAt(c.a, fmt.Sprintf("10.0.0.%d", i))
+	}
+	began := time.Now()
+	var wg sync.WaitGroup
+	for i := range c.tokens {
+		wg.Go(func() { // two of each learner
+			w := learn(c.a, fmt.Sprintf("10.0.0.%d", i/2), "POST", liveRun+"/run", "prediction=1", "Cookie", c.learners[i/2])
+			var f foundJSON
+			if err := json.Unmarshal(w.Body.Bytes(), &f); err != nil || w.Code != http.StatusAccepted || f.State != "open" {
+				t.Errorf("run %d: status %d: %s", i, w.Code, w.Body)
+			}
+			c.tokens[i] = f.Run
+		})
+	}
+	wg.Wait()
+	took = time.Since(began)
+	for i, token := range c.tokens {
+		w := learn(c.a, fmt.Sprintf("10.0.0.%d", i/2), "POST", liveRun+"/live/"+token+"/cookies", "")
+		if got := w.Header()["Set-Cookie"]; w.Code != http.StatusSeeOther || len(got) != 2 {
+			t.Errorf("status %d, cookies %q", w.Code, got)
+		}
+	}
+	return took
+}
+
+// wantFull checks that no more runs start: neither a stranger's nor a learner's third.
+func (c class) wantFull(t *testing.T) {
+	if w := learn(c.a, "10.0.1.1", "POST", liveRun+"/run", ""); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "50 experiments are running") {
+		t.Errorf("the next one: status %d, %s", w.Code, w.Body)
+	}
+	if w := learn(c.a, "10.0.0.0", "POST", "/experiments/born-on-first-write/run", "", "Cookie", c.learners[0]); w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), "You have 2 experiments running") {
+		t.Errorf("a learner's third: status %d, %s", w.Code, w.Body)
+	}
+}
+
+// end ends all runs at once, and returns how long that took.
+func (c class) end(t *testing.T) time.Duration {
+	began := time.Now()
+	var wg sync.WaitGroup
+	for i, token := range c.tokens {
+		wg.Go(func() {
+			if w := learn(c.a, fmt.Sprintf("10.0.0.%d", i/2), "POST", liveRun+"/result", "stop=1&run="+token, "Cookie", c.learners[i/2]); w.Code != http.StatusOK {
+				t.Errorf("the end of run %d: status %d, %s", i, w.Code, w.Body)
+			}
+		})
+	}
+	wg.Wait()
+	return time.Since(began)
 }
 
 // An experiment makes a folder only if something in it keeps files, and leaves none

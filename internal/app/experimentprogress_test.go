@@ -52,60 +52,71 @@ func TestLongRunUndoesNothing(t *testing.T) {
 	}
 }
 
+// ran runs an experiment and asks until its end is written down, or could not be.
+func ran(b *browser, slug, prediction string) answer {
+	b.t.Helper()
+	f := runFoundIn(b.t, []byte(b.post("/experiments/"+slug+"/run", "prediction", prediction).body))
+	for {
+		a := b.post("/experiments/"+slug+"/result", "run", f.Run)
+		if f = runFoundIn(b.t, []byte(a.body)); f.State != "running" && (strings.Contains(a.body, `"noted":true`) || f.Remark != "") {
+			return a
+		}
+	}
+}
+
+// progressValue is the answer that shows the progress in b's session.
+func progressValue(b *browser) string { return b.get("/get?key=progress").want(200).body }
+
 // Progress is a key of the learner's own session, and no more than that.
 func TestProgress(t *testing.T) {
 	a := newExperiments(t, nil)
 	b := newBrowser(t, a, formJSON)
-	// ran runs an experiment and asks until its end is written down, or could not be.
-	ran := func(slug, prediction string) answer {
-		t.Helper()
-		f := runFoundIn(t, []byte(b.post("/experiments/"+slug+"/run", "prediction", prediction).body))
-		for {
-			a := b.post("/experiments/"+slug+"/result", "run", f.Run)
-			if f = runFoundIn(t, []byte(a.body)); f.State != "running" && (strings.Contains(a.body, `"noted":true`) || f.Remark != "") {
-				return a
-			}
-		}
-	}
 	b.get("/experiments").want(200)
 	b.get("/experiments/born-on-first-write").want(200)
 	if b.cookie() != "" {
 		t.Fatal("looking made a session")
 	}
-	ran("born-on-first-write", "3").want(200, `"right":true`)
-	value := func() string { return b.get("/get?key=progress").want(200).body }
-	if got := value(); !strings.Contains(got, `"value":{"done":[1],"right":[1]}`) {
+	ran(b, "born-on-first-write", "3").want(200, `"right":true`)
+	if got := progressValue(b); !strings.Contains(got, `"value":{"done":[1],"right":[1]}`) {
 		t.Errorf("progress is %s", got)
 	}
 	b.post("/set", "key", "name", "value", "Rahim").want(200)
-	ran("change-one-letter", "1").want(200, `"right":false`)
-	ran("born-on-first-write", "1").want(200) // once right stays right
-	if got := value(); !strings.Contains(got, `"value":{"done":[1,14],"right":[1]}`) {
+	ran(b, "change-one-letter", "1").want(200, `"right":false`)
+	ran(b, "born-on-first-write", "1").want(200) // once right stays right
+	if got := progressValue(b); !strings.Contains(got, `"value":{"done":[1,14],"right":[1]}`) {
 		t.Errorf("progress is %s", got)
 	}
 	b.get("/get?key=name").want(200, `"Rahim"`)
 	b.get("/experiments").want(200, `"slug":"change-one-letter","title":"Change one letter","done":true,"right":false`)
+}
 
-	// What is no progress is left alone, and said.
+// Another value under the key of progress is left as it is, and the run says so. Otherwise
+// a run destroys what the learner stored.
+func TestProgressLeavesOtherValues(t *testing.T) {
+	b := newBrowser(t, newExperiments(t, nil), formJSON)
 	for _, other := range []string{`"mine"`, `[1]`, `{"done":"all"}`, `{"done":[1],"more":1}`, `null`} {
 		b.post("/set", "key", "progress", "type", "json", "value", other)
-		before := value()
-		ran("born-on-first-write", "3").want(200, "holds something other than progress")
-		if got := value(); got != before {
+		before := progressValue(b)
+		ran(b, "born-on-first-write", "3").want(200, "holds something other than progress")
+		if got := progressValue(b); got != before {
 			t.Errorf("%s became %s", before, got)
 		}
 	}
 	// Once there is room for it, the same run can be noted.
-	f := runFoundIn(t, []byte(ran("born-on-first-write", "3").want(200, `"noted":false`).body))
+	f := runFoundIn(t, []byte(ran(b, "born-on-first-write", "3").want(200, `"noted":false`).body))
 	b.post("/delete", "key", "progress").want(200)
 	b.post("/experiments/born-on-first-write/result", "run", f.Run).want(200, `"noted":true`)
-	if got := value(); !strings.Contains(got, `{"done":[1],"right":[1]}`) {
+	if got := progressValue(b); !strings.Contains(got, `{"done":[1],"right":[1]}`) {
 		t.Errorf("progress is %s", got)
 	}
 	b.post("/set", "key", "progress", "type", "json", "value", `{"done":[99,14,14,-1],"right":[1e9]}`).want(200)
-	ran("born-on-first-write", "3").want(200)
+	ran(b, "born-on-first-write", "3").want(200)
+}
 
-	// A session that does not take it: the run is shown all the same, and the session stays.
+// A session without room for progress stays as it is, and the run is shown all the same.
+func TestProgressWithoutRoom(t *testing.T) {
+	b := newBrowser(t, newExperiments(t, nil), formJSON)
+	ran(b, "born-on-first-write", "3").want(200)
 	b.post("/placement", "placement", "cookie").want(200)
 	b.post("/delete", "key", "progress")
 	for _, key := range []string{"a", "b", "c"} {
@@ -117,7 +128,7 @@ func TestProgress(t *testing.T) {
 		}
 	}
 	before := b.cookie()
-	ran("born-on-first-write", "3").want(200, "Your progress was not kept", "browser's limit", `"happened":3`)
+	ran(b, "born-on-first-write", "3").want(200, "Your progress was not kept", "browser's limit", `"happened":3`)
 	if b.cookie() != before {
 		t.Error("the session changed")
 	}

@@ -19,7 +19,6 @@ func (s school) size(whose func(*Run) bool) (n int) {
 // What is kept has a bound in bytes: the run that has just ended gives up exchanges of
 // its own, the oldest first, and its outcome stays. Others' runs lose nothing.
 func TestBytesOfKeptRuns(t *testing.T) {
-	anybody := func(*Run) bool { return true }
 	for _, test := range []struct {
 		name    string
 		address func(n int) string
@@ -37,20 +36,13 @@ func TestBytesOfKeptRuns(t *testing.T) {
 					whole = append(whole, r)
 				}
 				r, _ := s.start("ada", test.address(len(whole)), 15, 100<<10, nil)
-				f := r.Found()
-				left := (test.max - each*len(whole)) / (100 << 10)
-				if len(f.Exchanges) != left || f.Dropped != 15-left || left == 0 || f.Exchanges[0].N != 16-left || f.Outcome.Verdict != "found" || f.Err != nil {
-					t.Errorf("%d exchanges, %d dropped, want %d and %d: %+v", len(f.Exchanges), f.Dropped, left, 15-left, f.Outcome)
-				}
-				if x := f.Outcome.Pair[0].Exchange; f.Outcome.Decisive != nil || f.Outcome.Mark != "" || x.Status != 200 || x.SetCookie() == nil || x.Bytes != 0 {
-					t.Errorf("the outcome holds on to an exchange that was given up: %+v", x)
-				}
+				wantKept(t, r, (test.max-each*len(whole))/(100<<10))
 				for _, r := range whole {
 					if f := r.Found(); len(f.Exchanges) != 15 || f.Dropped != 0 || f.Outcome.Decisive != f.Exchanges[0] {
 						t.Errorf("the run of %s gave up %d exchanges for a stranger", r.Learner, f.Dropped)
 					}
 				}
-				if n := s.size(anybody); n > test.max || n != r.size+each*len(whole) {
+				if n := s.size(func(*Run) bool { return true }); n > test.max || n != r.size+each*len(whole) {
 					t.Errorf("%d bytes are kept, at most %d", n, test.max)
 				}
 				none, _ := s.start("zoe", test.address(len(whole)), 1, 100<<10, nil)
@@ -59,6 +51,19 @@ func TestBytesOfKeptRuns(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// wantKept checks that of r's 15 exchanges the last few are kept, and that its outcome
+// holds on to none of the others.
+func wantKept(t *testing.T, r *Run, few int) {
+	t.Helper()
+	f := r.Found()
+	if len(f.Exchanges) != few || f.Dropped != 15-few || few == 0 || f.Exchanges[0].N != 16-few || f.Outcome.Verdict != "found" || f.Err != nil {
+		t.Errorf("%d exchanges, %d dropped, want %d and %d: %+v", len(f.Exchanges), f.Dropped, few, 15-few, f.Outcome)
+	}
+	if x := f.Outcome.Pair[0].Exchange; f.Outcome.Decisive != nil || f.Outcome.Mark != "" || x.Status != 200 || x.SetCookie() == nil || x.Bytes != 0 {
+		t.Errorf("the outcome holds on to an exchange that was given up: %+v", x)
 	}
 }
 

@@ -86,46 +86,50 @@ func sawMatrix(rows []survived) func(*testing.T, []seen) {
 			t.Errorf("%d requests: the page keeps 120", n)
 		}
 		for i, want := range rows {
-			got := survived{row: want.row}
-			var cookie string // that of the copy
-			var copies []seen // the other browser's reads
-			for _, s := range servers[i] {
-				switch {
-				case s.path == "/keys":
-					cookie = s.cookie
-					keys, _ := s.answer["keys"].([]any)
-					got.keys = len(keys) - 1
-					if !slices.Contains(keys, any("name")) {
-						t.Errorf("%s: the copy lists %v", want.row, keys)
-					}
-				case s.method == "GET" && s.client == "Mina's browser":
-					got.restart = s.value() == "Mina"
-				case s.method == "GET":
-					copies = append(copies, s)
-				}
-				if s.status != 200 {
-					t.Errorf("%s: %s %s: status %d", want.row, s.method, s.path, s.status)
-				}
-			}
-			tampered, replayed, last := copies[0], copies[1], copies[len(copies)-1]
-			if tampered.cookie == cookie || len(tampered.cookie) != len(cookie) || tampered.answer["found"] != false {
-				t.Errorf("%s: the edited cookie: %s", want.row, tampered.body)
-			}
-			if replayed.cookie != cookie {
-				t.Errorf("%s: another cookie was replayed", want.row)
-			}
-			got.loggedIn, got.expired = replayed.value() == "Rahim", last.value() == "Mina"
-			if len(copies) == 4 {
-				got.reborn = copies[2].cookie == cookie && copies[2].value() == "Rahim"
-			}
-			if tried := len(copies) == 4; tried != strings.HasPrefix(want.row, "cookie") {
-				t.Errorf("%s: replayed after the restart: %v", want.row, tried)
-			}
-			if got != want {
+			if got := sawRow(t, want.row, servers[i]); got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 		}
 	}
+}
+
+// sawRow reads a row of the matrix from what one server answered.
+func sawRow(t *testing.T, row string, all []seen) survived {
+	got := survived{row: row}
+	var cookie string // of the copy
+	var copies []seen // the other browser's reads
+	for _, s := range all {
+		switch {
+		case s.path == "/keys":
+			cookie = s.cookie
+			keys, _ := s.answer["keys"].([]any)
+			got.keys = len(keys) - 1
+			if !slices.Contains(keys, any("name")) {
+				t.Errorf("%s: the copy lists %v", row, keys)
+			}
+		case s.method == "GET" && s.client == "Mina's browser":
+			got.restart = s.value() == "Mina"
+		case s.method == "GET":
+			copies = append(copies, s)
+		}
+		if s.status != 200 {
+			t.Errorf("%s: %s %s: status %d", row, s.method, s.path, s.status)
+		}
+	}
+	tampered, replayed, last := copies[0], copies[1], copies[len(copies)-1]
+	if tampered.cookie == cookie || len(tampered.cookie) != len(cookie) || tampered.answer["found"] != false {
+		t.Errorf("%s: the edited cookie: %s", row, tampered.body)
+	}
+	if replayed.cookie != cookie {
+		t.Errorf("%s: another cookie was replayed", row)
+	}
+	got.loggedIn, got.expired = replayed.value() == "Rahim", last.value() == "Mina"
+	tried := len(copies) == 4
+	got.reborn = tried && copies[2].cookie == cookie && copies[2].value() == "Rahim"
+	if tried != strings.HasPrefix(row, "cookie") {
+		t.Errorf("%s: replayed after the restart: %v", row, tried)
+	}
+	return got
 }
 
 // trusting is a server that does not look at signatures: a cookie that it gave out
