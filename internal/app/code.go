@@ -21,8 +21,8 @@ var handlerSource embed.FS
 //go:embed samples
 var sampleSource embed.FS
 
-// act is what an op runs: a handler of this package and the engine's function
-// that it calls, and the section of the samples that does the same.
+// act is the code of an op: a handler of this package, the engine's function that it calls,
+// and the section of the samples that does the same.
 type act struct{ handler, engine, sample string }
 
 var acts = map[string]act{
@@ -71,7 +71,7 @@ var functions = sync.OnceValue(func() map[string]views.Listing {
 })
 
 // function finds a method, with the comment above it, in the source of a package.
-// Formatted code has no other brace alone at the beginning of a line.
+// In formatted code only the brace that ends a function begins a line.
 func function(dir string, source embed.FS, method string) views.Listing {
 	of, name, _ := strings.Cut(method, ".")
 	files, _ := source.ReadDir(".")
@@ -93,7 +93,7 @@ func function(dir string, source embed.FS, method string) views.Listing {
 		line := 1 + strings.Count(text[:from], "\n")
 		return views.Listing{Title: name, Where: fmt.Sprintf("%s%s, line %d", dir, file.Name(), line), Tokens: goTokens(code + "\n}")}
 	}
-	return views.Listing{} // a test sees to it that there is none
+	return views.Listing{} // cannot happen: a test finds every function
 }
 
 // goTokens colours Go.
@@ -158,7 +158,7 @@ var samples = sync.OnceValue(func() map[string][]views.Listing {
 	return out
 })
 
-// codeOf returns what ran for an op, and the same act elsewhere.
+// codeOf returns the code that ran for an op, and the same act in other frameworks.
 func codeOf(op string) views.Code {
 	act, ok := acts[op]
 	if !ok {

@@ -22,7 +22,7 @@ type sentJSON struct {
 	Body      string   `json:"body,omitempty"`
 }
 
-// runJSON is what is known of an experiment, and of a run of it if there is one.
+// runJSON is an experiment, and a run of it if there is one.
 type runJSON struct {
 	Op          string             `json:"op"`
 	Slug        string             `json:"experiment"`
@@ -30,10 +30,10 @@ type runJSON struct {
 	Predictions []string           `json:"predictions"`
 	Run         string             `json:"run,omitempty"`
 	State       string             `json:"state,omitempty"` // running, open, ended, failed
-	Step        int                `json:"step,omitempty"`  // how far it is: hundredths of steps, of as many
+	Step        int                `json:"step,omitempty"`  // steps done, in hundredths; Of is all steps
 	Of          int                `json:"of,omitempty"`
-	Prediction  int                `json:"prediction,omitempty"` // counted from 1
-	Happened    int                `json:"happened,omitempty"`   // the same; 0 for none of them
+	Prediction  int                `json:"prediction,omitempty"` // its number, from 1
+	Happened    int                `json:"happened,omitempty"`   // the number of the prediction that came true; 0 for none
 	Right       *bool              `json:"right,omitempty"`
 	Tone        string             `json:"tone,omitempty"`
 	Verdict     string             `json:"verdict,omitempty"`
@@ -44,7 +44,7 @@ type runJSON struct {
 	Exchanges   []sentJSON         `json:"exchanges,omitempty"`
 }
 
-// answerRun answers a program with what is known of e and of r.
+// answerRun answers in JSON with what is known of e and of r.
 func (a *App) answerRun(c *call, e experiment.Experiment, r seenRun) error {
 	out := runJSON{Op: "experiment", Slug: e.Slug, Title: e.Title}
 	for _, p := range e.Predictions {
@@ -66,7 +66,7 @@ func (a *App) answerRun(c *call, e experiment.Experiment, r seenRun) error {
 	return writeJSON(c, status, "application/json", out)
 }
 
-// found adds what r found, which has ended.
+// found adds what r, which has ended, found.
 func (out *runJSON) found(e experiment.Experiment, r seenRun) {
 	for _, x := range r.found.Exchanges {
 		out.Exchanges = append(out.Exchanges, sentJSON{x.N, x.Client, x.Note, x.Method, x.Path, say.Shown(x.Form, 4<<10), x.Cookie, x.Status, x.Header["Set-Cookie"], say.Shown(x.Body, 4<<10)})

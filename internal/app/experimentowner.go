@@ -23,7 +23,7 @@ func (c *call) carries(r *experiment.Run) bool {
 	return live == r.Ticket
 }
 
-// owns is what a request proves that runs can be owned by: its page, and its session.
+// owns are the owners of runs that the request proves to be: its page, and its session.
 func (c *call) owns() (by []string) {
 	if c.visit != nil {
 		by = append(by, ownerOf(c.visit))
@@ -38,17 +38,17 @@ func (c *call) owns() (by []string) {
 // ownerOf is a page as the owner of runs.
 func ownerOf(v *hub.Visit) string { return "visit " + v.Name }
 
-// own adds the request's page and session to the owners of r, if the page is one already, or
-// the request has the run's cookie. A session's cookie adds none: who has a copy of it must
-// not see what comes after the session's end. A run without owners stays without: it is open
-// to whoever knows its token.
+// own adds the request's page and session to the owners of r, if the page is an owner
+// already or the request has the run's cookie. A session's cookie adds no owners: whoever
+// has a copy of it must not see what comes after the session's end. A run without owners
+// gets none: it is open to whoever knows its token.
 func (c *call) own(r *experiment.Run) {
 	if !r.OwnedBy() && (c.carries(r) || c.visit != nil && r.OwnedBy(ownerOf(c.visit))) {
 		r.Own(c.owns()...)
 	}
 }
 
-// learnerOf names who a run counts for: the second browser that the page belongs to, or
+// learnerOf names whom a run counts for: the second browser that the page belongs to, or
 // the session, or the page's visit. It is "" for a client without session and page. Others
 // may know the address of a second browser: a page there belongs to it if it is of the
 // family that opened it.

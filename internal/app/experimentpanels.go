@@ -13,9 +13,9 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// panelsOf are the three witnesses of an exchange: what the private instance noted of it,
-// or of another program what the client saw. Its cookies open nothing here: the secrets
-// of a private server, or of another program, are its own, and end with the run.
+// panelsOf are the three panels of an exchange: what the private instance noted of it, or
+// what the client saw of an exchange with another program. Cookies need no hiding: a private
+// server's secrets are its own and end with the run.
 func panelsOf(x *experiment.Exchange) *views.RunPanels {
 	facts := x.Facts.Unpack()
 	if x.Facts == nil {
@@ -24,27 +24,27 @@ func panelsOf(x *experiment.Exchange) *views.RunPanels {
 	seen := facts.Seen(trace.Nobody)
 	v := &views.RunPanels{N: x.N, Browser: show.Browser(seen, facts.At, false), Wire: show.Wire(seen), Server: show.Server(seen, facts.At, true)}
 	if x.Facts == nil {
-		v.Wire.Steps, v.Browser.EnvelopeBytes = nil, "" // what that program did is not known
+		v.Wire.Steps, v.Browser.EnvelopeBytes = nil, "" // nobody knows what that program did
 		v.Server = views.Server{Empty: "Another program than the lab: what it keeps does not show here."}
 		if l := v.Browser.Layers; l != nil {
 			l.Verdict, l.Keys, l.Valid, l.Fields, l.Values = "checked by that program", "in that program's own coding", false, nil, ""
 		}
 	}
 	whose := x.Client
-	for _, article := range []string{"The ", "A ", "Another ", "Somebody "} { // it stands within a sentence
+	for _, article := range []string{"The ", "A ", "Another ", "Somebody "} { // the name stands within a sentence
 		if strings.HasPrefix(whose, article) {
 			whose = strings.ToLower(whose[:1]) + whose[1:]
 		}
 	}
 	v.Client = whose
-	if v.Browser.Raw == "" { // the lab's own words speak of its buttons
+	if v.Browser.Raw == "" { // the lab's words speak of the lab's buttons
 		v.Browser.Empty = "No cookie after this exchange."
 		if set := x.SetCookie(); set != nil && set.MaxAge < 0 {
 			v.Browser.Empty = "No cookie any more: this answer told the browser to drop it."
 		}
 	}
 	v.Wire.N, v.Wire.Past, v.Wire.By, v.Browser.Of, v.Browser.Whose = 0, true, whose, "", whose
-	v.Server.Figures.Plot = views.Plot{} // of moments
+	v.Server.Figures.Plot = views.Plot{} // it plots a visit's moments
 	return v
 }
 

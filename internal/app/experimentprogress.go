@@ -12,17 +12,17 @@ import (
 // progressKey is the key of the learner's own session under which progress is kept.
 const progressKey = "progress"
 
-// progress is what is kept there: the IDs of the experiments that were run to their end,
-// and of those whose outcome was predicted, in that order.
+// progress is the value under that key: the IDs of the experiments that were run to their
+// end, and the IDs of those whose outcome the learner predicted.
 type progress struct {
 	Done  []int `json:"done"`
 	Right []int `json:"right"`
 }
 
-// progressOf returns the progress that a session's value tells, without experiments that
-// are not on the shelf, and whether it is any.
-func (a *App) progressOf(v session.Value, ok bool) (p progress, is bool) {
-	if !ok {
+// progressOf returns the progress in a session's value, without experiments that are not on
+// the shelf. valid is false when the value is something else. No value is no progress yet.
+func (a *App) progressOf(v session.Value, found bool) (p progress, valid bool) {
+	if !found {
 		return p, true
 	}
 	dec := json.NewDecoder(strings.NewReader(string(v)))
@@ -38,9 +38,9 @@ func (a *App) progressOf(v session.Value, ok bool) (p progress, is bool) {
 	return p, true
 }
 
-// progressIn returns the progress that s keeps, which may be nil. is is false when another
-// thing lies under its key.
-func (a *App) progressIn(s *session.Session) (p progress, is bool) {
+// progressIn returns the progress that s keeps; s may be nil. valid is false when something
+// else lies under the key.
+func (a *App) progressIn(s *session.Session) (p progress, valid bool) {
 	if s == nil {
 		return p, true
 	}
@@ -50,37 +50,36 @@ func (a *App) progressIn(s *session.Session) (p progress, is bool) {
 
 // with returns p with one more experiment done. A prediction that was right once stays so.
 func (p progress) with(id int, right bool) progress {
-	with := func(ids []int, add bool) []int {
+	insert := func(ids []int, add bool) []int {
 		ids = append([]int{}, ids...) // never null in JSON
 		if at, has := slices.BinarySearch(ids, id); add && !has {
 			ids = slices.Insert(ids, at, id)
 		}
 		return ids
 	}
-	return progress{with(p.Done, true), with(p.Right, right)}
+	return progress{insert(p.Done, true), insert(p.Right, right)}
 }
 
-// note writes a run that has ended into the learner's own session, and returns
-// what there is to say of that, mostly nothing. The session is born by it, if
-// there is none.
+// note writes a run that has ended into the progress in the learner's session, which begins
+// by it if there is none. said is why the progress was not kept, and mostly "".
 func (a *App) note(c *call, r *experiment.Run) (said string) {
 	ctx := c.ctx()
 	if !r.Note() {
 		return ""
 	}
-	if _, is := a.progressIn(c.session); !is {
+	if _, valid := a.progressIn(c.session); !valid {
 		r.Unnote()
 		return "Your session's key progress holds something other than progress, and was left as it is. Delete that key, and this run can still be written down."
 	}
 	right := r.Prediction != experiment.None && r.Prediction == r.Found().Outcome.Happened
 	err := c.session.Update(progressKey, func(old session.Value, ok bool) session.Value {
-		p, is := a.progressOf(old, ok)
-		if !is {
+		p, valid := a.progressOf(old, ok)
+		if !valid {
 			return old
 		}
 		v, err := session.ValueOf(p.with(r.Experiment.ID, right))
 		if err != nil {
-			return old // lists of numbers: it cannot be
+			return old // cannot happen: the progress is lists of numbers
 		}
 		return v
 	})

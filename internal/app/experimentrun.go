@@ -13,7 +13,7 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// said is what a page says of a run as soon as that is so, for those who do not see it.
+// said is what a screen reader says of a run when the page changes.
 func said(v *views.Run, out experiment.Outcome) string {
 	switch {
 	case v.Stage != nil:
@@ -76,8 +76,8 @@ func chosenWords(e experiment.Experiment, chosen map[string]string) (out []strin
 	return out
 }
 
-// exchangesOf adds to v the exchanges of r, and the panels of number n: without that of the
-// exchange that decided the outcome, or of the last one.
+// exchangesOf adds to v the exchanges of r, and the panels of exchange n. Without an exchange
+// n it shows the one that decided the outcome, or the last one.
 func exchangesOf(v *views.Run, r seenRun, n int) {
 	found, out := r.found, r.found.Outcome
 	decisive := out.Decisive

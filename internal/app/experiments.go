@@ -17,17 +17,17 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// patience is how long a press waits for a run's end before it shows how far the
-// run is. It is short: the end is noted in the session that the request came with,
-// and a long wait would undo what another tab wrote into its cookie meanwhile. A
-// script in JSON waits for almost any, and then asks once more for it to be noted.
+// patience is how long a press waits for a run's end before it shows how far the run is.
+// It is short: the end is noted in the session that the request came with, and a longer
+// wait would undo what another tab wrote into its cookie meanwhile. A request for JSON
+// waits longer, and its script asks once more to have the end noted.
 const (
 	patience     = 150 * time.Millisecond
 	patienceJSON = 12 * time.Second
 )
 
-// experimentRoutes are those of the shelf and of what is on it. Private instances
-// have none.
+// experimentRoutes adds the routes of the shelf and of its experiments. Private instances
+// have none of them.
 func (a *App) experimentRoutes() {
 	a.read("/experiments", a.with(a.listExperiments))
 	a.read("/experiments/:slug", a.with(a.experiment))
@@ -37,7 +37,7 @@ func (a *App) experimentRoutes() {
 	a.echo.POST("/experiments/:slug/live/:run/*", inOrder(a.readForm)(handler(a.answerLive)))
 }
 
-// experimentOf is the one that the address names.
+// experimentOf is the experiment that the address names.
 func (a *App) experimentOf(c *call) (experiment.Experiment, error) {
 	e, ok := a.shelf.Find(c.Param("slug"))
 	if !ok {
@@ -46,7 +46,7 @@ func (a *App) experimentOf(c *call) (experiment.Experiment, error) {
 	return e, nil
 }
 
-// errNoRun is for an address that names a run and proves nothing, or one that is not kept.
+// errNoRun is for an address whose run is not kept, or is not the browser's own.
 func errNoRun() error {
 	return &problem{status: http.StatusNotFound, detail: fmt.Sprintf("This run is not shown here. Its address opens nothing: the browser that ran it sees what it found, for %.0f minutes at most. Run the experiment again.", experiment.KeepFor.Minutes())}
 }
@@ -82,8 +82,8 @@ func (a *App) listExperiments(c *call) error {
 	return a.write(c, http.StatusOK, views.ShelfPage(view))
 }
 
-// experiment is GET /experiments/SLUG, with ?run= and what that run found, and ?at=
-// and which of its exchanges the panels show.
+// experiment is GET /experiments/SLUG. ?run= names the run to show, and ?at= the exchange
+// that the panels show.
 func (a *App) experiment(c *call) error {
 	e, err := a.experimentOf(c)
 	if err != nil {
@@ -105,7 +105,7 @@ func (a *App) experiment(c *call) error {
 	return a.showExperiment(c, http.StatusOK, e, asOfNow(r), views.Sentence{})
 }
 
-// seenRun is a run as it was at one moment: what a page says of it holds together.
+// seenRun is a run as it was at one moment, so that all parts of a page agree.
 type seenRun struct {
 	*experiment.Run // nil for none
 	now             experiment.Progress
@@ -122,8 +122,8 @@ func asOfNow(r *experiment.Run) (v seenRun) {
 	return v
 }
 
-// lessonBefore is the path of an experiment's page, with the run that the page shows
-// which the request came from; of the shelf for no slug that there is.
+// lessonBefore is the path of an experiment's page, with the run that the request's page
+// showed. It is the path of the shelf when there is no such experiment.
 func (a *App) lessonBefore(c *call, slug string) string {
 	e, ok := a.shelf.Find(slug)
 	if !ok {
@@ -158,7 +158,7 @@ func (a *App) startRun(c *call) error {
 		return err
 	}
 	if open := a.openRun(c, e); open != nil {
-		open.Stop() // it begins anew
+		open.Stop() // the experiment begins anew
 	}
 	r, err := a.experiments.Start(e, learnerOf(c), c.RealIP(), prediction, chosen, c.seat.Base+"/experiments/"+e.Slug)
 	if busy := (*experiment.BusyError)(nil); errors.As(err, &busy) {
@@ -167,7 +167,7 @@ func (a *App) startRun(c *call) error {
 		return err
 	}
 	r.Own(c.owns()...)
-	if e.Live != nil { // a browser that is quit and opened again finds it
+	if e.Live != nil { // a browser that is quit and opened again finds the run by its cookie
 		cookie := c.session.Info().Attributes
 		cookie.Name, cookie.Value, cookie.Path, cookie.MaxAge = c.seat.Cookie(seat.Live), r.Ticket, c.seat.Base+"/experiments/"+e.Slug, int(time.Until(r.Ends()).Seconds())
 		c.Response().Header().Add("Set-Cookie", cookie.String())
@@ -185,8 +185,8 @@ func (a *App) openRun(c *call, e experiment.Experiment) *experiment.Run {
 	return nil
 }
 
-// runResult is POST /experiments/SLUG/result: what a run has found by now. It is no
-// GET, since the end of a run is noted in the session.
+// runResult is POST /experiments/SLUG/result: what a run has found by now. It is not a GET,
+// since it notes the end of the run in the session.
 func (a *App) runResult(c *call) error {
 	e, err := a.experimentOf(c)
 	if err != nil {
@@ -208,22 +208,22 @@ func (a *App) showRun(c *call, e experiment.Experiment, r *experiment.Run) error
 	if e.Live == nil && !c.submitted().Has("run") { // a request that names a run comes after one that waited
 		r.Wait(ctx, patience)
 	}
-	is := asOfNow(r)
-	if is.now.Ended {
-		if c.session.Exists() { // a clock may be due: what is noted is a write of its own
+	seen := asOfNow(r)
+	if seen.now.Ended {
+		if c.session.Exists() { // a clock may be due: the note is a write of its own
 			_ = c.session.Commit(ctx)
 		}
 		r.Remark(a.note(c, r))
-		c.own(r) // a session may have been born by it
+		c.own(r) // the note may have begun a session
 	} else if err := c.commitRead(); err != nil {
 		return err
 	}
 	switch c.wants {
 	case formJSON:
 		if e.Live == nil && r.Wait(ctx, patienceJSON) {
-			is = asOfNow(r)
+			seen = asOfNow(r)
 		}
-		return a.answerRun(c, e, is)
+		return a.answerRun(c, e, seen)
 	case formPage:
 		page := r.Page()
 		if c.visit != nil {
@@ -231,7 +231,7 @@ func (a *App) showRun(c *call, e experiment.Experiment, r *experiment.Run) error
 		}
 		return c.Redirect(http.StatusSeeOther, page+"#run")
 	}
-	return a.showExperiment(c, http.StatusOK, e, is, views.Sentence{})
+	return a.showExperiment(c, http.StatusOK, e, seen, views.Sentence{})
 }
 
 // failure says why a run could not be done.

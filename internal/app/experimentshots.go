@@ -13,7 +13,7 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// shots shows cookies peeled, with what differs from the one before marked.
+// shots shows cookies peeled. What differs from the cookie before is marked.
 func shots(in []experiment.Shot) (out []views.Shot) {
 	var before []views.Part
 	for _, s := range in {
@@ -45,8 +45,8 @@ func shots(in []experiment.Shot) (out []views.Shot) {
 	return out
 }
 
-// differing returns where b differs from a: what neither begins nor ends alike. Where
-// that is more than a third b was not made from a, and nothing is to be shown.
+// differing returns where b differs from a, without the beginning and the end that they
+// share. When more than a third of b differs, b was not made from a, and it returns 0, 0.
 func differing(a, b string) (from, to int) {
 	for from < len(a) && from < len(b) && a[from] == b[from] {
 		from++
@@ -67,8 +67,8 @@ func differing(a, b string) (from, to int) {
 	return from, to
 }
 
-// legible gives each byte that cannot be seen a sign of its own: a letter that was
-// changed under base64 becomes any.
+// legible gives each byte that cannot be printed a sign of its own: a letter that was
+// changed under base64 can become any byte.
 func legible(s string) string {
 	var b strings.Builder
 	for _, c := range []byte(s) {
@@ -81,7 +81,7 @@ func legible(s string) string {
 	return b.String()
 }
 
-// split gives what stands from from to to in p a kind of its own.
+// split cuts p at from and to, and gives the piece between them another kind.
 func split(p views.Part, from, to int, kind string) (out []views.Part) {
 	if from >= to {
 		return []views.Part{p}
@@ -94,8 +94,8 @@ func split(p views.Part, from, to int, kind string) (out []views.Part) {
 	return out
 }
 
-// markDecisive marks in an exchange what the outcome is decided by: where the
-// cookie differs from the one beside it, or else the outcome's Mark.
+// markDecisive marks in an exchange what decided the outcome: the letters in which the
+// cookie differs from the cookie beside it, or the outcome's Mark.
 func markDecisive(out experiment.Outcome, x *experiment.Exchange, w *views.Wire) {
 	from, to, cookie := 0, 0, ""
 	for i, s := range out.Pair {
@@ -106,10 +106,10 @@ func markDecisive(out experiment.Outcome, x *experiment.Exchange, w *views.Wire)
 	}
 	mark := strings.TrimPrefix(out.Mark, experiment.CookieName+"=") // name and value stand apart
 	if from >= to && (strings.Contains(w.Answer, mark) || strings.Contains(w.Body, mark) || strings.Contains(w.RequestLine, mark)) {
-		w.Decisive, mark = mark, "" // once is enough
+		w.Decisive, mark = mark, "" // one mark is enough
 	}
 	for _, head := range []*[]views.Header{&w.Request, &w.RequestMore, &w.Response, &w.ResponseMore} {
-		hs := slices.Clone(*head) // the exchange is shown to others too
+		hs := slices.Clone(*head) // other pages show the exchange too
 		*head = hs
 		for i := range hs {
 			var parts []views.Part
@@ -125,7 +125,7 @@ func markDecisive(out experiment.Outcome, x *experiment.Exchange, w *views.Wire)
 					parts = append(parts, p)
 					continue
 				}
-				mark = "" // once is enough
+				mark = "" // one mark is enough
 				parts = append(parts, split(p, a, b, "decisive")...)
 			}
 			hs[i].Parts = parts

@@ -13,16 +13,16 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// experimentCount is how many there are; 0 in a private instance, which has none.
+// experimentCount is how many experiments there are; 0 in a private instance.
 func (a *App) experimentCount() int { return len(a.shelf.All()) }
 
-// shelfView is the shelf as the progress in the request's session has it. current is the
-// slug of the experiment that the page is about, or "".
+// shelfView is the shelf with the progress in the request's session. current is the slug of
+// the experiment that the page is about, or "".
 func (a *App) shelfView(c *call, title, current string) views.Shelf {
-	p, is := a.progressIn(c.session)
+	p, valid := a.progressIn(c.session)
 	shelf := views.Shelf{
 		Page: a.page(c, title), Place: c.place(), Second: c.seat.Name, Slug: current,
-		Done: len(p.Done), Right: len(p.Right), All: a.experimentCount(), Other: !is, Exists: c.session != nil && c.session.Exists(),
+		Done: len(p.Done), Right: len(p.Right), All: a.experimentCount(), Other: !valid, Exists: c.session != nil && c.session.Exists(),
 	}
 	for _, section := range a.shelf.Sections() {
 		out := views.ShelfSection{Title: section.Title}
@@ -86,7 +86,7 @@ func (a *App) lessonView(c *call, e experiment.Experiment, r seenRun) views.Less
 	return l
 }
 
-// choices are what can be chosen for a run of e, with what was; chosen says what that is.
+// choices are the choices of e for the page. chosen returns what was chosen, by name.
 func choices(e experiment.Experiment, chosen func(name string) (string, bool)) (out []views.Choice) {
 	for _, choice := range e.Choices {
 		v := views.Choice{Name: choice.Name, Label: choice.Label, Text: choice.Default, Max: strconv.Itoa(choice.Max)}
@@ -106,7 +106,7 @@ func tables(in []experiment.Table) (out []views.Table) {
 	for _, t := range in {
 		v := views.Table{Caption: t.Caption, Head: t.Head}
 		for _, row := range t.Rows {
-			for len(row) > 2 && row[len(row)-1] == "" { // the last one stretches
+			for len(row) > 2 && row[len(row)-1] == "" { // the last cell of a row stretches
 				row = row[:len(row)-1]
 			}
 			var cells [][]views.Part
@@ -142,7 +142,7 @@ func stageView(s experiment.Stage) views.Stage {
 	return v
 }
 
-// showExperiment renders an experiment: the page, or what a press can have changed.
+// showExperiment renders an experiment: the page, or the parts that a press can change.
 func (a *App) showExperiment(c *call, status int, e experiment.Experiment, r seenRun, problem views.Sentence) error {
 	l := a.lessonView(c, e, r)
 	l.Problem = problem
@@ -160,8 +160,8 @@ func (a *App) showExperiment(c *call, status int, e experiment.Experiment, r see
 	return a.write(c, status, views.LessonFragments(l))
 }
 
-// slugOf is the slug in a request's address, also of one that was refused before it
-// had a route, so long as it came from an experiment's page.
+// slugOf is the slug in a request's address. A request that was refused before it had a
+// route has one too, if it asks for a fragment.
 func slugOf(c *call) string {
 	if slug := c.Param("slug"); slug != "" || c.wants != formFragment {
 		return slug

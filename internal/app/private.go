@@ -16,14 +16,13 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// instance is an application of its own, for one run of an
-// experiment. It has routes that the lab has not, some of which do what they
-// should not: nobody but the run's own clients finds its address.
+// instance is an application for one run of an experiment. It has routes that the lab lacks,
+// and some of them are unsafe: nobody but the run's clients knows its address.
 type instance struct {
 	*App
 	had      sync.Map     // the session that each client had last, by the client's name
 	expected sync.Map     // the sender of the request that comes next, by the client's address
-	late     atomic.Value // what a Save returned that came too late
+	late     atomic.Value // the error of the last Save that came too late
 }
 
 // BootPrivate starts an application for one run of an experiment. It is
@@ -65,7 +64,7 @@ func (p *instance) Expect(address, who string) func(context.Context) trace.Packe
 	p.expected.Store(address, from)
 	return func(ctx context.Context) trace.Packed {
 		if p.expected.CompareAndDelete(address, from) {
-			return nil // an answer came, and none of ours: the request was refused on its way
+			return nil // the answer is not the application's: the request was refused on its way
 		}
 		select {
 		case noted := <-from.noted:
@@ -106,7 +105,7 @@ func (p *instance) saveLate(c *call) error {
 		return err
 	}
 	if err := sess.Save(c.Request(), c.Response()); err != nil {
-		p.late.Store(err.Error()) // the answer is out and says "saved": nobody can be told any more
+		p.late.Store(err.Error()) // the answer is out and says "saved": only the log can hear of it
 	}
 	return nil
 }
@@ -119,7 +118,7 @@ func (p *instance) lateError(c *call) error {
 	}{text})
 }
 
-// loginKeepingID is POST /login-keeping-id: a login as it must not be.
+// loginKeepingID is POST /login-keeping-id: a login that forgets to renew the ID.
 func (a *App) loginKeepingID(c *call) (out outcome, err error) {
 	user, err := field(c.form, "user")
 	if err != nil {
@@ -133,7 +132,7 @@ func (a *App) loginKeepingID(c *call) (out outcome, err error) {
 	return out, c.session.Set("user", v)
 }
 
-// addFlash is POST /flash, in gorilla's idiom: a message for the next page, and that one alone.
+// addFlash is POST /flash, in gorilla's idiom: a message for the next page only.
 func (a *App) addFlash(c *call) (out outcome, err error) {
 	text, err := field(c.form, "message")
 	if err != nil {
@@ -148,8 +147,8 @@ func (a *App) addFlash(c *call) (out outcome, err error) {
 	return out, sess.Save(c.Request(), c.Response())
 }
 
-// readFlashes is POST /flashes: it returns the messages, which are gone with that.
-// It is no GET, since it writes.
+// readFlashes is POST /flashes: it returns the messages and removes them. It is not a GET,
+// since it writes.
 func (a *App) readFlashes(c *call) (out outcome, err error) {
 	sess, err := echosession.Get(c.seat.Engine.CookieName(), c)
 	if err != nil {

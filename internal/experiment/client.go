@@ -16,7 +16,7 @@ import (
 )
 
 // BrowserLimit is the most that browsers keep of a cookie, name and value together
-// (RFC 6265bis, section 5.6). It is theirs, whatever a server thinks.
+// (RFC 6265bis, section 5.6), in bytes.
 const BrowserLimit = 4096
 
 // maxAnswer is the most of an answer's body that a client reads, in bytes.
@@ -67,7 +67,7 @@ func pairs(words []string) url.Values {
 // send, or "".
 func (c *Client) Cookie() string { return c.jar.value(c.in.settings.CookieName) }
 
-// Put makes value the session cookie that the browser keeps, whoever it is from.
+// Put makes value the session cookie that the browser keeps, as if a server had set it.
 func (c *Client) Put(value string) {
 	c.jar.put(&http.Cookie{Name: c.in.settings.CookieName, Value: value})
 }
@@ -77,7 +77,7 @@ func (c *Client) PutFor(value string, seconds int) {
 	c.jar.put(&http.Cookie{Name: c.in.settings.CookieName, Value: value, MaxAge: seconds})
 }
 
-// Name is what people read of it: "Rahim's browser".
+// Name is the client's name for people: "Rahim's browser".
 func (c *Client) Name() string { return c.name }
 
 // Drop throws the browser's cookies away.
@@ -142,8 +142,9 @@ func (c *Client) send(method, path, form string) *Exchange {
 }
 
 // GetEach sends GET path with one session cookie after the other over one connection,
-// until found says so of an answer. It returns how many requests it sent. They are too
-// many to be shown: an Exchange that found gets has its Body and Status only.
+// until found accepts an answer. It returns how many requests it sent, and whether found
+// accepted the last one. The run does not keep these exchanges: found gets only their Body
+// and Status.
 func (c *Client) GetEach(path string, cookies []string, found func(*Exchange) bool) (sent int, ok bool) {
 	r, address := c.in.run, c.in.listener.Addr().String()
 	transport := &http.Transport{
@@ -164,7 +165,7 @@ func (c *Client) GetEach(path string, cookies []string, found func(*Exchange) bo
 		if err != nil {
 			r.Fail(err)
 		}
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // to its end: then the connection serves again
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // to its end, so that the connection is used again
 		resp.Body.Close()
 		if err != nil {
 			r.Fail(err)

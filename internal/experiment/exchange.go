@@ -12,8 +12,8 @@ import (
 // Exchange is a request of a Client and its answer, as the client saw them.
 type Exchange struct {
 	N      int    // in its run, from 1
-	Client string // whose it is
-	Note   string // what it was for, if that needs words
+	Client string // the name of the client that sent it
+	Note   string // what it was for; may be ""
 	At     time.Time
 
 	Method, Path string   // with the query
@@ -27,7 +27,7 @@ type Exchange struct {
 	Bytes        int // of the body
 	Took         time.Duration
 
-	Facts trace.Packed // what the application noted of it; nil of another program
+	Facts trace.Packed // what the application noted of it; nil from another program
 }
 
 // size is about what x takes in memory, in bytes. It does not change once x is added.
@@ -53,7 +53,7 @@ func (x *Exchange) SessionCookie() string {
 	return ""
 }
 
-// EnvelopeOf is what a cookie says of itself; zero if it is none of the engine's.
+// EnvelopeOf is what a cookie of the engine says of itself; zero for any other cookie.
 func EnvelopeOf(cookie string) session.Envelope {
 	l, _ := session.Peel(cookie)
 	e, _ := l.Envelope()
@@ -68,12 +68,12 @@ func (x *Exchange) ShownValue() string {
 	return "(missing)"
 }
 
-// Shot is x beside another: a cookie, and the answer to a /get that it made.
+// Shot is x, a GET of /get, as a Shot: its cookie and its answer.
 func (x *Exchange) Shot(title, cookie string) Shot {
 	return Shot{Title: title, Cookie: cookie, Exchange: x, Says: x.ShownValue()}
 }
 
-// Answer is what the application says in JSON; fields that an answer has not are zero.
+// Answer is what the application says in JSON. Fields that an answer lacks are zero.
 type Answer struct {
 	Op       string          `json:"op"`
 	Key      string          `json:"key"`
@@ -126,9 +126,9 @@ type Answer struct {
 	} `json:"stats"`
 }
 
-// Answer returns the answer's JSON; zero if it is none.
+// Answer returns the answer's JSON; zero for an answer that is not JSON.
 func (x *Exchange) Answer() (a Answer) {
-	_ = json.Unmarshal([]byte(x.Body), &a) // what is no JSON says nothing
+	_ = json.Unmarshal([]byte(x.Body), &a) // an answer that is not JSON stays zero
 	return a
 }
 

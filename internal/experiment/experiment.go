@@ -23,7 +23,7 @@ type Experiment struct {
 	Slug    string   // in addresses
 	Section string   // of the shelf: its title
 	Choices []Choice // the learner's, beside the prediction; mostly none
-	Slow    bool     // a run takes more than a second of real time
+	Slow    bool     // a run takes more than a second of real time; the page says so
 
 	// Run does the experiment. Experiments that need the learner's own browser have Live
 	// instead.
@@ -45,10 +45,10 @@ type Text struct {
 	Lead        string       // what people believe, or what is tried
 	Predictions []Prediction // two to four; what happened is one of them, or none
 	Does        string       // what is done, in a few words: "two real requests, sent now"
-	Needs       string       // which machine or network it needs; "" for none
+	Needs       string       // which machine or network the experiment needs; "" for any
 	Explain     []string     // sentences
 	Breaks      string       // what would break this
-	Sources     []Source     // that the explanation rests on
+	Sources     []Source     // what the explanation rests on
 }
 
 // Prediction is one of the things that a learner can predict.
@@ -69,11 +69,11 @@ type Source struct{ Text, URL string }
 type Choice struct {
 	Name, Label string
 	Options     []Option // none for a free text
-	Default     string   // of a free text; of options the first is it
-	Max         int      // bytes of a free text
+	Default     string   // for a free text; among options the first is the default
+	Max         int      // of a free text, in bytes
 }
 
-// Option is one of a Choice.
+// Option is one of the things that a Choice offers.
 type Option struct{ Name, Label string }
 
 // Placements is the choice of where values live.
@@ -88,13 +88,13 @@ type Outcome struct {
 	Verdict  string // what happened, in one to three sentences, with numbers
 	Pair     []Shot // what to look at side by side, two or three; may be none
 	Tables   []Table
-	Decisive *Exchange // the one to show first; the last one by default
-	Mark     string    // the decisive text in its heads or its answer
+	Decisive *Exchange // the exchange to show first; nil for the last one
+	Mark     string    // the text to mark in Decisive's heads or answer
 	// Undecided tells that too little was done to say anything: the run does not count.
 	Undecided bool
 }
 
-// None says that nothing happened of what could be predicted, or that nothing was predicted.
+// None stands for no prediction: none came true, or the learner made none.
 const None = ""
 
 // Tone says how a verdict is coloured.
@@ -106,13 +106,13 @@ const (
 	Lost    Tone = "lost"    // something was lost, or an attack succeeded
 )
 
-// Shot is one of the things to compare: a cookie, and the exchange that it made.
-// Where its cookie differs from the one before it is marked.
+// Shot is a cookie and the exchange that carried it, to compare with the Shot before it.
+// The page marks where the two cookies differ.
 type Shot struct {
 	Title    string
 	Cookie   string // its value; "" for none
 	Exchange *Exchange
-	Says     string // the answer in short; by default its status
+	Says     string // the answer in short; "" for its status
 }
 
 // Table is a small table. Its cells have markup.
@@ -122,8 +122,8 @@ type Table struct {
 	Rows    [][]string `json:"rows"`
 }
 
-// Choose checks what was chosen, and fills in what was not. It returns an
-// *session.InputError for what is not to be chosen.
+// Choose checks the learner's choices, and fills in those that are missing. It returns a
+// *session.InputError for a choice that the experiment does not offer.
 func (e Experiment) Choose(get func(name string) (string, bool)) (map[string]string, error) {
 	chosen := make(map[string]string)
 	for _, c := range e.Choices {

@@ -23,26 +23,26 @@ import (
 type AppConfig struct {
 	Sessions  session.Config
 	StoreName string
-	Hosts     []string // HOST:PORT, that the Host header may carry
+	Hosts     []string // HOST:PORT that the Host header may carry
 }
 
 // App is an instance of the application.
 type App interface {
 	http.Handler
 	SetSecrets(secrets [][]byte) error
-	// Listen and ConnContext let it see what travels, byte for byte.
+	// Listen and ConnContext let the application see what travels, byte for byte.
 	Listen(net.Listener) net.Listener
 	ConnContext(ctx context.Context, c net.Conn) context.Context
-	// Expect says that the next request from the address is who's. The function that it
-	// returns is called when an answer came; it returns what the application noted of the
-	// exchange, nil for nothing.
+	// Expect announces the next request from address: who sends it. The client calls facts
+	// when the answer came. facts returns what the application noted of the exchange, nil
+	// for nothing.
 	Expect(address, who string) (facts func(context.Context) trace.Packed)
 	Close()
 }
 
-// OpenStore opens a store of one kind. It is empty at first; opened again with
-// the same StoreConfig it has what was in it, if that kind outlives its program.
-// end closes it and leaves what was stored; remove closes it and leaves nothing behind.
+// OpenStore opens a store of one kind. A new store is empty; a store that is opened again
+// with the same StoreConfig has its old records, if its kind outlives the program. end
+// closes the store and leaves the records; remove closes it and leaves nothing behind.
 type OpenStore func(context.Context, StoreConfig) (b session.Backend, end, remove func() error, err error)
 
 // StoreConfig is what a store is made of.
@@ -53,13 +53,13 @@ type StoreConfig struct {
 	Now         func() time.Time
 }
 
-// CookieName is the name of the session cookie in private instances, twins and all.
-// It is none of the lab's: cookies know no ports, and a browser that came across a
-// private port must not lose the lab's own.
+// CookieName is the name of the session cookie in private instances and in twins. The lab
+// uses another name: cookies know no ports, and a browser that comes across a private port
+// must not lose its lab cookie.
 const CookieName = "demo-session"
 
-// Settings are those of an instance. The zero value is the application as it is
-// when it is started without flags.
+// Settings are the settings of an instance. The zero value is the application as it starts
+// without flags.
 type Settings struct {
 	Store       string // "memory", "sqlite" or "redis"
 	Placement   session.Placement
@@ -84,7 +84,7 @@ type Instance struct {
 	listener *net.TCPListener
 	dir      string // "" until something needs it
 	name     string
-	ahead    atomic.Int64 // of the real clock
+	ahead    atomic.Int64 // nanoseconds by which its clock is ahead of the real clock
 
 	app     App
 	server  *http.Server
@@ -94,7 +94,8 @@ type Instance struct {
 	remove  func() error
 }
 
-// Boot starts a private instance. A run has one at a time: the one before ends.
+// Boot starts a private instance, and ends the instance that the run had before. It ends
+// the run when no instance can start.
 func (r *Run) Boot(set Settings) *Instance {
 	r.mu.Lock()
 	before := r.instance
@@ -120,8 +121,8 @@ func (r *Run) Boot(set Settings) *Instance {
 	return in
 }
 
-// folder returns the instance's own folder, which is made when something needs it:
-// most stores do not, and a machine may have no place for one.
+// folder returns the instance's own folder. The first call makes it: most stores need no
+// folder, and a machine may have no place for one.
 func (in *Instance) folder() (string, error) {
 	if in.dir == "" {
 		dir, err := os.MkdirTemp("", "sessionscope-experiment-")
@@ -193,8 +194,8 @@ func (in *Instance) start() {
 	}()
 }
 
-// guard keeps foreign pages of a browser away from a twin, as the application does by
-// itself: those that reach it under another name, and those of another origin.
+// guard keeps requests of a browser's foreign pages away from a twin, as the application
+// does: requests under another host name, and requests of another origin.
 func (in *Instance) guard(h http.Handler) http.Handler {
 	h = http.NewCrossOriginProtection().Handler(h)
 	port := strconv.Itoa(in.Port())
@@ -220,8 +221,9 @@ func (in *Instance) stop() {
 	}
 }
 
-// Restart ends the server as a stopped program would, and starts it anew on the
-// same address, with changed settings. What its store remembers, it has again.
+// Restart ends the server as a stopped program would, and starts it anew on the same
+// address, with changed settings. Its sessions are those that the store remembers. A nil
+// change changes nothing.
 func (in *Instance) Restart(change func(*Settings)) {
 	in.stop()
 	if in.end != nil {
@@ -267,13 +269,13 @@ func (in *Instance) SetSecrets(secrets ...[]byte) {
 	}
 }
 
-// Now is the instance's clock, and that of its clients' jars.
+// Now is the time on the instance's clock, which its clients' jars use too.
 func (in *Instance) Now() time.Time { return time.Now().Add(time.Duration(in.ahead.Load())) }
 
-// Move moves the clock.
+// Move moves the clock forward by d.
 func (in *Instance) Move(d time.Duration) { in.ahead.Add(int64(d)) }
 
-// Port is where it listens.
+// Port is the port on which the instance listens.
 func (in *Instance) Port() int { return in.listener.Addr().(*net.TCPAddr).Port }
 
 // Stats are the store's own figures.
@@ -285,8 +287,8 @@ func (in *Instance) Stats() session.Stats {
 	return st
 }
 
-// Record returns what the store holds for the session that a cookie names, with
-// nobody's help: false if nothing.
+// Record returns what the store holds for the session that a cookie names. It asks the
+// store, and not the application. It returns false for nothing.
 func (in *Instance) Record(cookie string) (session.Stored, bool) {
 	id := EnvelopeOf(cookie).ID
 	if id == "" {
@@ -313,8 +315,8 @@ func (in *Instance) DeleteRecord(cookie string) {
 	}
 }
 
-// SaveRecord saves rec as the session that a cookie names, over the version in rec. It
-// returns the store's error.
+// SaveRecord saves rec as the session that a cookie names, over the version that rec names.
+// It returns the store's error.
 func (in *Instance) SaveRecord(cookie string, rec session.Record) error {
 	_, err := in.backend.Save(in.run.ctx, session.KeyOf(EnvelopeOf(cookie).ID), rec)
 	return err

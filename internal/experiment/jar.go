@@ -8,8 +8,7 @@ import (
 )
 
 // jar keeps cookies for one host (RFC 6265, section 5.3), on the instance's clock.
-// All that our clients visit is below the path "/" of plain http, so that paths
-// and Secure make no difference to it.
+// Clients visit one path, "/", over plain http, so the jar ignores paths and Secure.
 type jar struct {
 	now func() time.Time
 
@@ -22,7 +21,7 @@ type stored struct {
 	until       time.Time // zero: until the browser closes
 }
 
-// put keeps c, or forgets it when its age is up.
+// put keeps c, or forgets the cookie of its name when c has expired already.
 func (j *jar) put(c *http.Cookie) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -48,7 +47,7 @@ func (j *jar) put(c *http.Cookie) {
 	j.cookies[at] = stored{c.Name, c.Value, until}
 }
 
-// live returns the cookies whose age is not up. The caller holds the lock.
+// live returns the cookies that have not expired. The caller holds the lock.
 func (j *jar) live() (out []stored) {
 	for _, k := range j.cookies {
 		if k.until.IsZero() || j.now().Before(k.until) {
@@ -58,7 +57,7 @@ func (j *jar) live() (out []stored) {
 	return out
 }
 
-// value returns that of the cookie of that name, or "".
+// value returns the value of the cookie of that name, or "".
 func (j *jar) value(name string) string {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -4,8 +4,8 @@ import (
 	"slices"
 )
 
-// Note tells whether the run is still to be noted in the learner's progress, and
-// that it is now. One that could not be done never is.
+// Note tells whether the caller must note the run in the learner's progress, and marks the
+// run as noted. A run that could not be done is never noted.
 func (r *Run) Note() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -14,12 +14,12 @@ func (r *Run) Note() bool {
 	return is
 }
 
-// notable tells whether the run is still to be noted. The caller holds the lock.
+// notable tells whether the run can be noted and is not yet. The caller holds the lock.
 func (r *Run) notable() bool {
 	return !r.ended.IsZero() && r.err == nil && !r.outcome.Undecided && !r.noted
 }
 
-// Unnote takes a Note back that came to nothing.
+// Unnote takes Note back, when the progress could not be written.
 func (r *Run) Unnote() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -33,25 +33,25 @@ func (r *Run) Noted() bool {
 	return !r.notable()
 }
 
-// Remark keeps what is to be said beside what the run found.
+// Remark keeps a sentence that the page shows beside what the run found.
 func (r *Run) Remark(text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.remark = text
 }
 
-// Remarked returns it.
+// Remarked returns the sentence of Remark, or "".
 func (r *Run) Remarked() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.remark
 }
 
-// maxOwners is how many that a run remembers; the oldest makes room.
+// maxOwners is how many owners a run remembers; the oldest makes room.
 const maxOwners = 8
 
-// Own notes whose r is: a session, or a page. One learner may be known by several, one
-// after the other.
+// Own adds owners of r: sessions and pages. A learner may have several of them, one after
+// the other.
 func (r *Run) Own(owners ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -61,8 +61,8 @@ func (r *Run) Own(owners ...string) {
 	r.owners = r.owners[max(0, len(r.owners)-maxOwners):]
 }
 
-// OwnedBy tells whether r is one of theirs. A run that nobody owns, since its client had
-// neither session nor page, is open to whoever knows its token.
+// OwnedBy tells whether one of them owns r. A run without owners, whose client had neither
+// session nor page, is open to whoever knows its token.
 func (r *Run) OwnedBy(who ...string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

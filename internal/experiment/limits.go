@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// What all runs may take together.
+// Limits on what all runs take together.
 //
 // A learner is a browser's session, or its page: never an address, which many people
 // may share. The app says who the learner is. A client without session and page cannot be
@@ -39,20 +39,20 @@ const (
 	maxKeptSizeAddress = maxKeptSize / 2 // bytes of one address
 
 	maxShown   = 120     // exchanges of one run; the oldest are forgotten first
-	maxRunSize = 2 << 20 // bytes of the exchanges of one run; likewise
+	maxRunSize = 2 << 20 // bytes of the exchanges of one run; the oldest are forgotten first
 
-	runLimit  = 25 * time.Second // of a run that our clients drive
-	liveLimit = 5 * time.Minute  // of one that waits for the learner's own browser
+	runLimit  = 25 * time.Second // the longest run that Clients drive
+	liveLimit = 5 * time.Minute  // the longest run that waits for the learner's own browser
 	KeepFor   = 15 * time.Minute // how long a result is kept after the run's end
 )
 
 // BusyError tells that no run can start now, and which limit says so.
 type BusyError struct {
 	Max  int           // the limit; 0 when the program is about to end
-	Kept bool          // the places are taken; otherwise so many runs go on
-	Near bool          // the limit is that of the learner's address
+	Kept bool          // Max limits the places; otherwise it limits the runs that go on
+	Near bool          // Max is the limit of the learner's address
 	Own  []string      // titles of the runs that go on, when the limit is the learner's: never a stranger's
-	Free time.Duration // until there is a place, at the latest
+	Free time.Duration // how long until there is a place, at most
 }
 
 func (e *BusyError) Error() string {
@@ -71,7 +71,7 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("%d experiments are running%s, and no more are allowed at once. The first of them ends within %s: try again then.", e.Max, whose, inWords(e.Free))
 }
 
-// inWords is d as people say it, never less than it is: "40 seconds", "3 minutes".
+// inWords is d as people say it, rounded up: "40 seconds", "3 minutes".
 func inWords(d time.Duration) string {
 	up := func(unit time.Duration) int { return int(max(1, (d+unit-1)/unit)) }
 	if d > time.Minute-time.Second {
@@ -80,18 +80,18 @@ func inWords(d time.Duration) string {
 	return Count(up(time.Second), "second", "seconds")
 }
 
-// share is what some of the runs may take together.
+// share is a group of runs, and what the group may take.
 type share struct {
 	runs      []*Run // all of them, the oldest first
-	own, near bool   // the runs are the learner's; the runs are those of the learner's address
+	own, near bool   // the group is the learner's runs; the group is the runs of the learner's address
 
 	most   int // runs that may go on at once
 	places int // runs that may go on or be kept
 	size   int // bytes of the exchanges that may be kept
 }
 
-// shares returns the shares of the learner, of its address and of all runs. The learner's
-// is empty for an unowned run. The caller holds the lock.
+// shares returns the shares of the learner, of the learner's address and of all runs. The
+// learner's share is empty for an unowned run. The caller holds the lock.
 func (rn *Runner) shares(learner, address string) []share {
 	own := share{own: true, most: MaxRunsEach, places: maxPlacesEach, size: maxKeptSizeEach}
 	near := share{near: true, most: MaxRunsAddress, places: maxPlacesAddress, size: maxKeptSizeAddress}
@@ -127,8 +127,8 @@ func tooManyRunning(shares []share) *BusyError {
 	return nil
 }
 
-// makeRoom sees to it that there is a place for one more run of the learner's in each
-// share. Where there is none it says so, and nothing is forgotten. The caller holds the lock.
+// makeRoom makes a place for one more run of the learner in each share. When a share has no
+// place, it returns an error and forgets nothing. The caller holds the lock.
 func (rn *Runner) makeRoom(shares []share, learner string) *BusyError {
 	var gone []*Run
 	for _, s := range shares {
@@ -154,8 +154,8 @@ func (rn *Runner) makeRoom(shares []share, learner string) *BusyError {
 	return nil
 }
 
-// giving returns the runs that make room for a run of the learner's, in the order in which
-// they do: the unowned ones, then the learner's own. Only runs that have ended make room.
+// giving returns the runs that make room for a run of the learner, the first one first: the
+// unowned runs, then the learner's own. Only runs that have ended make room.
 func giving(runs []*Run, learner string) (givers []*Run) {
 	for _, whose := range slices.Compact([]string{"", learner}) {
 		for _, r := range runs {
@@ -167,8 +167,8 @@ func giving(runs []*Run, learner string) (givers []*Run) {
 	return givers
 }
 
-// keep counts the exchanges of r, which has ended now, and forgets some where they are
-// too many. It sees to it that r's result is forgotten in time.
+// keep counts the exchanges of r, which has ended now, and forgets exchanges where there
+// are too many. It starts the timer that forgets r's result.
 func (rn *Runner) keep(r *Run) {
 	rn.mu.Lock()
 	defer rn.mu.Unlock()
@@ -191,8 +191,8 @@ func (rn *Runner) keep(r *Run) {
 	}
 }
 
-// sweep forgets what was kept for long enough. There is one timer for all runs: one
-// for each would hold on to those that made room.
+// sweep forgets the results that were kept for long enough. There is one timer for all runs:
+// a timer for each run would hold on to runs that made room.
 func (rn *Runner) sweep() {
 	rn.mu.Lock()
 	defer rn.mu.Unlock()
@@ -212,8 +212,8 @@ func (rn *Runner) sweep() {
 	}
 }
 
-// giveUp forgets exchanges, the oldest first, until those forgotten have n bytes or none
-// is left. It returns how many bytes those had.
+// giveUp forgets exchanges, the oldest first, until it has forgotten n bytes or no exchange
+// is left. It returns how many bytes it has forgotten.
 func (r *Run) giveUp(n int) (bytes int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -232,8 +232,8 @@ func (r *Run) drop() {
 	r.dropped++
 }
 
-// only lets the outcome refer to kept exchanges only, since others would stay in memory
-// uncounted. Of the exchange of a Shot the line, the status and the cookies stay.
+// only removes the outcome's references to exchanges that are not kept, which would stay in
+// memory uncounted. A Shot keeps the line, the status and the cookies of its exchange.
 func (out *Outcome) only(kept []*Exchange) {
 	if out.Decisive != nil && !slices.Contains(kept, out.Decisive) {
 		out.Decisive, out.Mark = nil, ""

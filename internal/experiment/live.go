@@ -13,12 +13,12 @@ import (
 type Live interface {
 	// Visit answers a request of the learner's browser below the run's path.
 	Visit(Visit) Reply
-	// Cookies are the names of those that it wants to see of a request.
+	// Cookies are the names of the cookies that the experiment wants to see.
 	Cookies() []string
 	// Stage is what the experiment's page shows while the run is open, to a
 	// browser that reached it under that host, "localhost:8080".
 	Stage(host string) Stage
-	// Outcome is what came of it until now.
+	// Outcome is what the experiment has found until now.
 	Outcome() Outcome
 }
 
@@ -26,17 +26,17 @@ type Live interface {
 type Visit struct {
 	Method  string
 	Host    string // HOST:PORT, as in the address bar
-	Path    string // below the run's own: "/land"
+	Path    string // below the run's path: "/land"
 	Query   url.Values
-	Cookies map[string]string // that arrived, those of the run alone
+	Cookies map[string]string // values by name; only those that Live.Cookies names
 	Site    string            // Sec-Fetch-Site, "" when none came
-	Foreign bool              // it comes from another origin's page, and may change nothing
+	Foreign bool              // another origin's page sent it: it may change nothing
 }
 
 // Reply is what the learner's browser gets.
 type Reply struct {
 	SetCookies []string // Set-Cookie lines
-	To         string   // where it goes on; "" for Stage
+	To         string   // the address that the browser goes on to; "" to show Stage
 	Stage      Stage
 	// Answered, when set, is told the status of the answer that the browser really gets.
 	Answered func(status int)
@@ -55,7 +55,7 @@ type Action struct {
 	Label  string
 	Method string // "link", "GET" or "POST"
 	URL    string
-	Here   bool   // it answers on the experiment's own page; others open beside it
+	Here   bool   // the answer is the experiment's own page; otherwise a tab of its own
 	Group  string // actions of one group stand together, under this heading
 }
 
@@ -68,8 +68,8 @@ func (r *Run) Base() string { return r.base }
 // Page is the address of the run's page there.
 func (r *Run) Page() string { return r.page }
 
-// Visit lets a live run answer a request of the learner's browser. It is false
-// when the run waits for none, any more or at all.
+// Visit lets a live run answer a request of the learner's browser. ok is false when the
+// run does not wait for a browser, or no longer.
 func (r *Run) Visit(v Visit) (reply Reply, ok bool) {
 	live := r.Progress().Live
 	if live == nil {
@@ -77,5 +77,5 @@ func (r *Run) Visit(v Visit) (reply Reply, ok bool) {
 	}
 	maps.DeleteFunc(v.Cookies, func(name, _ string) bool { return !slices.Contains(live.Cookies(), name) })
 	err := contain(func() { reply = live.Visit(v) })
-	return reply, err == nil // else its instance ended meanwhile
+	return reply, err == nil // an error: the run's instance ended meanwhile
 }

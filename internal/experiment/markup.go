@@ -11,7 +11,7 @@ func Plain(s string) string {
 	return strings.NewReplacer("`", "ˋ", "{", "❴", "}", "❵").Replace(s)
 }
 
-// Count returns one for one and many for any other number.
+// Count returns n and its noun: one for 1, many for any other number.
 func Count(n int, one, many string) string {
 	if n == 1 {
 		return fmt.Sprintf("%d %s", n, one)
@@ -19,7 +19,7 @@ func Count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// YesNo is a cell that says whether something is so, good or not.
+// YesNo is a cell that says yes or no, as good news if that equals good.
 func YesNo(is bool, good bool) string {
 	text := "no"
 	if is {
@@ -31,7 +31,7 @@ func YesNo(is bool, good bool) string {
 	return "{bad " + text + "}"
 }
 
-// Code shows words from outside as they are. Within it only its own mark means anything.
+// Code shows words from outside as they are. The mark that ends code is replaced in them.
 func Code(s string) string { return "`" + strings.ReplaceAll(s, "`", "ˋ") + "`" }
 
 // Comma writes n as people read it: 65,536.

@@ -15,10 +15,10 @@ import (
 
 // Run is one run of an experiment, from its start until what it found is forgotten.
 type Run struct {
-	Token      string // names it, in addresses too, and opens nothing
-	Ticket     string // opens it to the browser that has it in a cookie
+	Token      string // names the run, in addresses too, and opens nothing
+	Ticket     string // opens the run to the browser that has it in a cookie
 	Experiment Experiment
-	Learner    string            // who it counts for; "" for an unowned run
+	Learner    string            // whom the run counts for; "" for an unowned run
 	Address    string            // where the learner is
 	Prediction string            // its name, or None
 	Chosen     map[string]string // by the Choice's name
@@ -29,11 +29,11 @@ type Run struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	done    chan struct{}
-	page    string // its address on the main listener
-	base    string // of the addresses there that are the run's own, of a live one
+	page    string // address of the run on the main listener
+	base    string // beginning of a live run's own addresses there
 
 	mu        sync.Mutex
-	owners    []string // whose it is
+	owners    []string // sessions and pages that may see the run
 	exchanges []*Exchange
 	size      int // bytes of them
 	dropped   int
@@ -50,10 +50,10 @@ type Run struct {
 	live      Live
 }
 
-// aborted ends a run from within.
+// aborted is the panic by which a run ends itself.
 type aborted struct{ err error }
 
-// do is the whole run.
+// do runs the experiment and keeps what it found.
 func (r *Run) do(ready chan struct{}) {
 	defer r.runner.active.Done()
 	defer close(r.done)
@@ -96,7 +96,7 @@ func (r *Run) do(ready chan struct{}) {
 	}
 }
 
-// contain returns what f was aborted with, or its panic as an error.
+// contain runs f. It returns the error of Fail, or any other panic as an error.
 func contain(f func()) (err error) {
 	defer func() {
 		switch p := recover().(type) {
@@ -111,13 +111,13 @@ func contain(f func()) (err error) {
 	return nil
 }
 
-// Fail ends the run: it could not be done.
+// Fail ends the run, which could not be done. It does not return.
 func (r *Run) Fail(err error) { panic(aborted{err}) }
 
-// ErrUnavailable is for a run that lacks something which is not there: a Redis.
+// ErrUnavailable is for a run that needs something which is not there: a Redis.
 var ErrUnavailable = errors.New("not available")
 
-// Try runs f, and returns what it was aborted with.
+// Try runs f. When f ends by Fail, Try returns its error, and the run goes on.
 func (r *Run) Try(f func()) error { return contain(f) }
 
 // Engine returns a session engine over a memory store of its own, for a program that
@@ -138,7 +138,7 @@ func (r *Run) Engine() *session.Engine {
 	return engine
 }
 
-// Choice returns what was chosen.
+// Choice returns what the learner chose, by the Choice's name.
 func (r *Run) Choice(name string) string { return r.Chosen[name] }
 
 // Placement returns the chosen placement.
@@ -146,7 +146,7 @@ func (r *Run) Placement() session.Placement {
 	return r.PlacementNamed(cmp.Or(r.Chosen["placement"], "hybrid"))
 }
 
-// PlacementNamed returns the placement of that name, which was chosen.
+// PlacementNamed returns the placement of that name. It ends the run for another name.
 func (r *Run) PlacementNamed(name string) session.Placement {
 	p, err := session.ParsePlacement(name)
 	if err != nil {
@@ -155,7 +155,8 @@ func (r *Run) PlacementNamed(name string) session.Placement {
 	return p
 }
 
-// Step says how far the run is: step of as many, and what comes now.
+// Step notes how far the run is, step of so many, and what it does now. It ends a run whose
+// time is up.
 func (r *Run) Step(step, of int, doing string) {
 	if r.ctx.Err() != nil {
 		r.Fail(context.Cause(r.ctx))
@@ -165,7 +166,7 @@ func (r *Run) Step(step, of int, doing string) {
 	r.step, r.of, r.doing = step, of, doing
 }
 
-// Sleep waits in real time, for what has a clock that cannot be moved.
+// Sleep waits in real time, for programs whose clock cannot be moved.
 func (r *Run) Sleep(d time.Duration) {
 	r.mu.Lock()
 	r.sleep, r.sleepFor = time.Now(), d
@@ -204,9 +205,9 @@ func (r *Run) Stop() {
 // Progress is how far a run is.
 type Progress struct {
 	Ended    bool
-	Step, Of int // hundredths of steps done, of as many; 0 of 0 when it is not known
+	Step, Of int // steps done and in all, in hundredths; 0 of 0 when unknown
 	Doing    string
-	Live     Live // nil unless the learner's browser does it, now
+	Live     Live // what waits for the learner's browser now; nil for nothing
 }
 
 // Progress returns how far r is.
@@ -227,7 +228,7 @@ func (r *Run) Progress() Progress {
 type Found struct {
 	Outcome   Outcome
 	Exchanges []*Exchange
-	Dropped   int   // exchanges before those, for which there was no room
+	Dropped   int   // earlier exchanges, for which there was no room
 	Err       error // the run could not be done
 }
 
@@ -250,7 +251,7 @@ func (r *Run) add(x *Exchange) {
 	}
 }
 
-// Together does what it is given at the same time, and returns when all is done.
+// Together calls all functions at the same time, and returns when all have returned.
 func (r *Run) Together(fs ...func()) {
 	var wg sync.WaitGroup
 	errs := make([]error, len(fs))

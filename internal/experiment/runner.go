@@ -21,12 +21,12 @@ type Config struct {
 	Stores map[string]OpenStore
 	Log    *slog.Logger
 
-	// Limit is how long a run may take that our clients drive. Default: 25 s.
+	// Limit is how long a run may take that Clients drive. Default: 25 s.
 	Limit time.Duration
-	// After is how a run waits in real time. Default: time.After.
+	// After lets a run wait in real time. Default: time.After.
 	After func(time.Duration) <-chan time.Time
-	// Tests put themselves in between: around every handler of an instance, and
-	// around every store. Nil: nobody does.
+	// For tests: WrapHandler wraps every handler of an instance, WrapStore every store.
+	// Nil wraps nothing.
 	WrapHandler func(slug string, h http.Handler) http.Handler
 	WrapStore   func(slug string, b session.Backend) session.Backend
 }
@@ -67,10 +67,10 @@ func (rn *Runner) Close() {
 	rn.active.Wait()
 }
 
-// Start begins a run. learner is who it counts for; "" when nothing is known of the
-// client but its address, which makes the run unowned. page is the address of the experiment's page
-// on the main listener, with a query or none. It returns a *BusyError when there are
-// too many.
+// Start begins a run. The run counts for learner; it is unowned when learner is "", since
+// nothing but the client's address is known. prediction is the name of a prediction, or
+// None. page is the address of the experiment's page on the main listener, with a query or
+// without. Start returns a *BusyError when there are too many runs.
 func (rn *Runner) Start(e Experiment, learner, address string, prediction string, chosen map[string]string, page string) (*Run, error) {
 	r, err := rn.admit(e, learner, address, prediction, chosen, page)
 	if err != nil {
@@ -81,7 +81,7 @@ func (rn *Runner) Start(e Experiment, learner, address string, prediction string
 	if e.Live != nil {
 		select {
 		case <-ready:
-		case <-r.done: // it could not be opened
+		case <-r.done: // the run could not be opened
 		}
 	}
 	return r, nil

@@ -8,11 +8,11 @@ import (
 	"github.com/gorilla/sessions"
 )
 
-// This file holds the vulnerable twins: small programs that do as the application
-// does, over plain gorilla/sessions. They exist in private instances only.
+// This file holds the vulnerable twins: small programs over plain gorilla/sessions that
+// answer as the application does. They exist in private instances only.
 
-// CookieTwin is a twin whose sessions are in gorilla's CookieStore. With a block
-// key, of 16, 24 or 32 bytes, they are encrypted too.
+// CookieTwin is a twin whose sessions are in gorilla's CookieStore. A block key, of 16, 24
+// or 32 bytes, encrypts them; nil does not.
 func CookieTwin(hash, block []byte) func(func() string) http.Handler {
 	return func(func() string) http.Handler { return Twin(sessions.NewCookieStore(hash, block), false) }
 }
@@ -38,12 +38,12 @@ type twin struct {
 }
 
 // Twin is the program. It answers as the application does:
-// {"op":…,"key":…,"found":…,"value":…}. When the store's Get returns an error, one
-// that stops answers 500, as gorilla's package documentation does; the other goes on
-// with the session that Get returns beside it, as gorilla's README does.
+// {"op":…,"key":…,"found":…,"value":…}. When the store's Get returns an error, a twin that
+// stops answers 500, as in gorilla's package documentation; a twin that does not stop goes
+// on with the session that Get returns beside the error, as in gorilla's README.
 func Twin(store sessions.Store, stops bool) http.Handler {
 	t := &twin{store: store, stops: stops}
-	// Of gorilla's defaults, Secure and SameSite=None let no cookie come back over plain http.
+	// With gorilla's defaults, Secure and SameSite=None, no cookie comes back over plain http.
 	t.options = sessions.Options{Path: "/", MaxAge: 30 * 24 * 60 * 60, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	mux := http.NewServeMux()
 	mux.Handle("POST /set", t.handle("set", func(r *http.Request, s *sessions.Session) (key string, save bool) {

@@ -1,5 +1,6 @@
-// Package private opens stores for the private instances of experiments: each is
-// empty, apart from all others, and leaves nothing behind when it is removed.
+// Package private opens stores for the private instances of experiments: each store is
+// empty, apart from all others, and leaves nothing behind when it is removed. Begin with
+// Stores.
 package private
 
 import (
@@ -18,8 +19,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/sqlite"
 )
 
-// Stores are all stores by their names. redisURL is a Redis that may not be there:
-// then opening one is an error that says so.
+// Stores returns how to open each kind of store, by its name. redisURL is a Redis that may
+// not be there: then to open "redis" is an error that says so.
 func Stores(redisURL string) map[string]experiment.OpenStore {
 	var made sync.Map // *keys by name
 	return map[string]experiment.OpenStore{
@@ -59,8 +60,8 @@ func Stores(redisURL string) map[string]experiment.OpenStore {
 	}
 }
 
-// allowed touches a record that is not there, and the index: what the Redis does not
-// allow, such as keys of experiments, is said before a run begins.
+// allowed touches a missing record and the index: when the Redis does not allow the keys of
+// experiments, the error comes before a run begins.
 func allowed(ctx context.Context, st *redis.Store) error {
 	if _, err := st.Load(ctx, session.KeyOf(rand.Text())); err != nil && !errors.Is(err, session.ErrNotFound) {
 		return err
@@ -68,8 +69,8 @@ func allowed(ctx context.Context, st *redis.Store) error {
 	return st.Lease(ctx)
 }
 
-// keys are those that a store in Redis was given: they are removed by name, and not
-// looked for among those of others.
+// keys are the keys that a store in Redis was given: they are removed by name, without a
+// search among other programs' keys.
 type keys struct {
 	mu  sync.Mutex
 	all []session.Key
