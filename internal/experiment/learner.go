@@ -9,9 +9,9 @@ import (
 func (r *Run) Note() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	is := r.notable()
-	r.noted = r.noted || is
-	return is
+	notable := r.notable()
+	r.noted = r.noted || notable
+	return notable
 }
 
 // notable tells whether the run can be noted and is not yet. The caller holds the lock.

@@ -19,13 +19,14 @@ func Count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// YesNo is a cell that says yes or no, as good news if that equals good.
-func YesNo(is bool, good bool) string {
+// YesNo is a cell that says yes or no, as good news when yes equals
+// good.
+func YesNo(yes, good bool) string {
 	text := "no"
-	if is {
+	if yes {
 		text = "yes"
 	}
-	if is == good {
+	if yes == good {
 		return "{ok " + text + "}"
 	}
 	return "{bad " + text + "}"

@@ -126,7 +126,7 @@ func (d *deletion) row(what string, x *experiment.Exchange, sent string) *experi
 
 // judge says under which ID the copy's write is stored.
 func (d *deletion) judge() experiment.Outcome {
-	was, is := d.ids.id(d.kept), d.ids.id(d.written)
+	oldID, newID := d.ids.id(d.kept), d.ids.id(d.written)
 	readSays := d.read.ShownValue()
 	if d.read.Status >= 400 {
 		readSays = fmt.Sprintf("status %d", d.read.Status)
@@ -136,23 +136,23 @@ func (d *deletion) judge() experiment.Outcome {
 		Pair: []experiment.Shot{{Title: "The kept cookie", Cookie: d.kept, Exchange: d.read, Says: readSays}, {Title: "After the write", Cookie: d.written, Exchange: d.write, Says: fmt.Sprintf("status %d", d.write.Status)}},
 	}
 	switch {
-	case was == "":
+	case oldID == "":
 		out.Tone, out.Verdict, out.Mark = experiment.Lost, "{bad There was nothing to delete:} the login set no cookie with an ID.", ""
 	case d.read.Value() == "Rahim" && d.seen.Value() == "Graz":
 		out.Happened, out.Tone, out.Mark = "old-id", experiment.Lost, "Graz"
-		out.Verdict = fmt.Sprintf("{bad It had never gone.} After the logout the old cookie still read the user `Rahim`, and what was written with it is there for whoever sends the ID %s.", shortID(was))
+		out.Verdict = fmt.Sprintf("{bad It had never gone.} After the logout the old cookie still read the user `Rahim`, and what was written with it is there for whoever sends the ID %s.", shortID(oldID))
 	case d.write.Status >= 400:
 		out.Happened, out.Tone, out.Decisive, out.Mark = "refused", experiment.Refused, d.write, d.kept
 		out.Verdict = fmt.Sprintf("{mac The write was refused} with status %d.", d.write.Status)
 		if !d.back {
-			out.Verdict += fmt.Sprintf(" {server The server} still has no %s of the old ID %s.", d.one, shortID(was))
+			out.Verdict += fmt.Sprintf(" {server The server} still has no %s of the old ID %s.", d.one, shortID(oldID))
 		}
-	case is == was && d.seen.Value() == "Graz":
+	case newID == oldID && d.seen.Value() == "Graz":
 		out.Happened, out.Tone, out.Mark = "old-id", experiment.Lost, "Graz"
-		out.Verdict = d.cameBack(was)
-	case is != "" && is != was && d.seen.Value() == "":
+		out.Verdict = d.cameBack(oldID)
+	case newID != "" && newID != oldID && d.seen.Value() == "":
 		out.Happened, out.Tone = "new-id", experiment.Refused
-		out.Verdict = fmt.Sprintf("{ok It stayed dead.} The write with the old cookie began a new session: the old ID was %s, the new one is %s. Another copy of the old cookie reads nothing of it.", shortID(was), shortID(is))
+		out.Verdict = fmt.Sprintf("{ok It stayed dead.} The write with the old cookie began a new session: the old ID was %s, the new one is %s. Another copy of the old cookie reads nothing of it.", shortID(oldID), shortID(newID))
 	default:
 		out.Tone, out.Mark = experiment.Lost, ""
 		out.Verdict = fmt.Sprintf("{bad Neither:} the write was answered with status %d, and another copy of the old cookie then read %s.", d.write.Status, experiment.Code(cmp.Or(d.seen.Value(), "nothing")))

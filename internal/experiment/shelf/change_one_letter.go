@@ -40,8 +40,8 @@ func runChangeOneLetter(r *experiment.Run) experiment.Outcome {
 		e.row(what, x)
 		return x
 	}
-	e.as = ask(e.issued, "asks with the cookie as issued", "with the cookie as issued")
-	e.is = ask(e.edited, "asks with the edited cookie", "with the edited cookie")
+	e.asIssued = ask(e.issued, "asks with the cookie as issued", "with the cookie as issued")
+	e.asEdited = ask(e.edited, "asks with the edited cookie", "with the edited cookie")
 	e.again = ask(e.issued, "asks with the first cookie again", "with the first cookie put back")
 	e.made = e.in.Stats().Live - before.Live
 	return e.judge()
@@ -64,14 +64,14 @@ func editCookie(r *experiment.Run, b *experiment.Client, issued, part string) st
 
 // edit is a cookie that was edited, and what the server made of it.
 type edit struct {
-	in             *experiment.Instance
-	part           string // that was edited
-	issued, edited string // the cookie
-	table          experiment.Table
-	record         session.Stored       // as it was before
-	untouched      bool                 // the record is as it was
-	as, is, again  *experiment.Exchange // with the cookie as issued, as edited, and as issued again
-	made           int                  // records, meanwhile
+	in                        *experiment.Instance
+	part                      string // that was edited
+	issued, edited            string // the cookie
+	table                     experiment.Table
+	record                    session.Stored       // as it was before
+	untouched                 bool                 // the record is as it was
+	asIssued, asEdited, again *experiment.Exchange // with the cookie as issued, as edited, and as issued again
+	made                      int                  // records, meanwhile
 }
 
 // row notes the record as it is after x.
@@ -87,10 +87,10 @@ func (e *edit) row(what string, x *experiment.Exchange) {
 
 // judge says what the server made of the edited cookie.
 func (e *edit) judge() experiment.Outcome {
-	as, is, again := e.as, e.is, e.again
+	issued, edited, again := e.asIssued, e.asEdited, e.again
 	out := experiment.Outcome{
-		Happened: experiment.None, Tone: experiment.Held, Decisive: is, Mark: e.edited,
-		Pair:   []experiment.Shot{as.Shot("As issued", e.issued), is.Shot("As edited", e.edited)},
+		Happened: experiment.None, Tone: experiment.Held, Decisive: edited, Mark: e.edited,
+		Pair:   []experiment.Shot{issued.Shot("As issued", e.issued), edited.Shot("As edited", e.edited)},
 		Tables: []experiment.Table{editTable(e.issued, e.edited), e.table},
 	}
 	switch {
@@ -98,15 +98,15 @@ func (e *edit) judge() experiment.Outcome {
 		out.Tables = nil
 		out.Undecided = true
 		out.Verdict = "{bad Nothing was edited:} both requests carried the same cookie. Write another role."
-	case as.Value() != "student":
+	case issued.Value() != "student":
 		out.Tone = experiment.Lost
-		out.Verdict = fmt.Sprintf("{bad The server did not take the cookie as issued either} (status %d): this run says nothing about the edited cookie.", as.Status)
-	case is.Status >= 400:
+		out.Verdict = fmt.Sprintf("{bad The server did not take the cookie as issued either} (status %d): this run says nothing about the edited cookie.", issued.Status)
+	case edited.Status >= 400:
 		out.Happened, out.Tone = "error", experiment.Refused
-		out.Verdict = fmt.Sprintf("{bad An error:} the server answered the edited cookie with status %d.", is.Status)
-	case is.Answer().Found:
+		out.Verdict = fmt.Sprintf("{bad An error:} the server answered the edited cookie with status %d.", edited.Status)
+	case edited.Answer().Found:
 		out.Happened, out.Tone = "believed", experiment.Lost
-		out.Verdict = fmt.Sprintf("{bad Believed.} The server accepted the edited cookie: it says the role is %s.", experiment.Code(is.Value()))
+		out.Verdict = fmt.Sprintf("{bad Believed.} The server accepted the edited cookie: it says the role is %s.", experiment.Code(edited.Value()))
 	case again.Value() != "student" || !e.untouched:
 		out.Tone = experiment.Lost
 		record := "not as it was"
@@ -121,7 +121,7 @@ func (e *edit) judge() experiment.Outcome {
 			misfit = "The edited signature does not fit the bytes, which nobody edited."
 		}
 		out.Verdict = fmt.Sprintf("{bad Signature refused.} %s The server treated the visit as one with no session: status %d, role missing, %s created. With the first cookie put back the role is %s again: {server the record} was untouched meanwhile.",
-			misfit, is.Status, strings.Replace(experiment.Count(e.made, "record", "records"), "0", "no", 1), experiment.Code(again.Value()))
+			misfit, edited.Status, strings.Replace(experiment.Count(e.made, "record", "records"), "0", "no", 1), experiment.Code(again.Value()))
 	}
 	return out
 }
@@ -140,10 +140,10 @@ func editTable(issued, edited string) experiment.Table {
 		}
 		return []string{l.Time, at, experiment.Code(values), fmt.Sprintf("`%x…`", l.Signature[:min(8, len(l.Signature))])}
 	}
-	was, is := parts(issued), parts(edited)
+	before, after := parts(issued), parts(edited)
 	for i, part := range []string{"time of signing", "deadline", "values", "signature"} {
-		if was[i] != is[i] {
-			t.Rows = append(t.Rows, []string{part, was[i], is[i]})
+		if before[i] != after[i] {
+			t.Rows = append(t.Rows, []string{part, before[i], after[i]})
 		}
 	}
 	for i := range min(len(issued), len(edited)) {

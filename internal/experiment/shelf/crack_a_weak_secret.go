@@ -149,7 +149,7 @@ type cracking struct {
 	speed string  // both, and the time, in words
 }
 
-// guess tries the list on the cookie. The attacker is alone with it, and asks no server.
+// guess tries the list on the cookie. The attacker does that at home, and asks no server.
 // It returns the secret, or "".
 func (a *cracking) guess(issued string) (key string) {
 	signed, all := signedBy(issued), countGuesses()

@@ -36,18 +36,18 @@ func threePresses(deleted, cleared, flushed string) func(*testing.T, []seen) {
 				t.Fatalf("no %s between others", want.path)
 			}
 			before, press, after, replay := all[i-1], all[i], all[i+1], all[i+2]
-			is := func(s seen) (exists bool, id string) {
+			sessionIn := func(s seen) (exists bool, id string) {
 				of, _ := s.answer["session"].(map[string]any)
 				exists, _ = of["exists"].(bool)
 				id, _ = of["id"].(string)
 				return exists, id
 			}
 			keys := func(s seen) string { return strings.Trim(fmt.Sprint(s.answer["keys"]), "[]") }
-			_, was := is(before)
-			exists, id := is(after)
-			opened, _ := is(replay)
+			_, oldID := sessionIn(before)
+			exists, id := sessionIn(after)
+			opened, _ := sessionIn(replay)
 			ends := want.path == "/flush"
-			if keys(before) != "city name note" || keys(after) != want.left || exists == ends || exists && id != was {
+			if keys(before) != "city name note" || keys(after) != want.left || exists == ends || exists && id != oldID {
 				t.Errorf("%s: before %s, after %s", want.path, before.body, after.body)
 			}
 			if thrown := strings.Contains(press.setCookie, "=; ") && strings.Contains(press.setCookie, "Max-Age=0"); thrown != ends || (after.cookie == "") != ends {

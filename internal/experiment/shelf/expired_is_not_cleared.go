@@ -30,8 +30,8 @@ func runExpiredIsNotCleared(r *experiment.Run) experiment.Outcome {
 	s := expiry{in: in, other: other, kept: b.Cookie()}
 	copied := in.Client("A copy of Rahim's browser") // one that does not heed the label
 	copied.Put(s.kept)
-	told := b.Get("/session").For("asks when it ends")
-	life := told.Answer().IdleExpires.Sub(in.Now())
+	looked := b.Get("/session").For("asks when it ends")
+	life := looked.Answer().IdleExpires.Sub(in.Now())
 
 	s.table = experiment.Table{Caption: "The client's view, and the store's", Head: []string{"when", "who asks", "it sends", "it reads", "live in the store", "expired in the store", "the record"}}
 	in.Move(life - margin)
@@ -49,7 +49,7 @@ func runExpiredIsNotCleared(r *experiment.Run) experiment.Outcome {
 	out := s.judge()
 	if wish, err := strconv.Atoi(r.Choice("seconds")); err == nil && out.Happened == "refused-and-stays" {
 		if got := asked.SetCookie(); got != nil && got.MaxAge < wish {
-			out.Verdict += fmt.Sprintf(" It asked for %d seconds and got %d: the {server absolute lifetime} of %s caps the wish.", wish, got.MaxAge, span(told.Answer().Expires.Sub(told.Answer().Created)))
+			out.Verdict += fmt.Sprintf(" It asked for %d seconds and got %d: the {server absolute lifetime} of %s caps the wish.", wish, got.MaxAge, span(looked.Answer().Expires.Sub(looked.Answer().Created)))
 		}
 	}
 	return out

@@ -16,10 +16,10 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// dropCookies takes the cookies out of the answers.
+// dropCookies removes the Set-Cookie of an answer.
 func dropCookies(_ *http.Request, w *httptest.ResponseRecorder) { w.Header().Del("Set-Cookie") }
 
-// answering lets change have each answer before it leaves.
+// answering is a server whose answers change can edit before they leave.
 func answering(change func(*http.Request, *httptest.ResponseRecorder)) func(http.Handler) http.Handler {
 	return func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -35,7 +35,7 @@ func answering(change func(*http.Request, *httptest.ResponseRecorder)) func(http
 	}
 }
 
-// rerouted does another press than the one that was asked for.
+// rerouted is a server that does another press than the browser asked for.
 func rerouted(path, other string) func(http.Handler) http.Handler {
 	return func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -47,7 +47,7 @@ func rerouted(path, other string) func(http.Handler) http.Handler {
 	}
 }
 
-// onSet is a server that does something else with POST /set.
+// onSet is a server that lets f answer POST /set.
 func onSet(h http.Handler, f func(w http.ResponseWriter, r *http.Request, form url.Values)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/set" {
@@ -91,8 +91,8 @@ func answerGet(w http.ResponseWriter, value any) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"found": value != nil, "value": value})
 }
 
-// aside lets the real server see a request that was answered already: a private
-// instance's client waits for what it shows of each.
+// aside lets the real server see a request that was answered already: the client waits for
+// what the private instance notes of each request.
 func aside(h http.Handler, r *http.Request) { h.ServeHTTP(httptest.NewRecorder(), r) }
 
 // believing is a server that reads its cookies and does not verify them.
@@ -117,8 +117,8 @@ func believing(h http.Handler) http.Handler {
 	})
 }
 
-// passing gives the server another cookie, or none, in the place of the one that
-// was sent, or answers with a status: as f says of it and of what was issued.
+// passing replaces the cookie that the client sent. f gets it and all cookies that the server
+// issued, and returns the cookie to pass on, "" for none, or a status to answer with.
 func passing(f func(issued []string, sent string) (string, int)) func(http.Handler) http.Handler {
 	return func(h http.Handler) http.Handler {
 		var mu sync.Mutex
@@ -178,8 +178,8 @@ func (u *unversioned) Save(ctx context.Context, k session.Key, r session.Record)
 
 func unversionedStore(b session.Backend) session.Backend { return &unversioned{Backend: b} }
 
-// answeredInstead gives an answer of its own to some requests. The program behind it
-// sees a read in their place, since the client waits for what that shows.
+// answeredInstead answers some requests itself. The program behind it sees a read in their
+// place, since the client waits for what the private instance notes of each request.
 func answeredInstead(is func(*http.Request) bool, status int, body string) func(http.Handler) http.Handler {
 	return func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -19,7 +19,7 @@ var fixation = proof{
 				r.URL.Path = "/login-keeping-id"
 			}
 		})},
-		// A server that takes a cookie from the browser alone that it gave it to.
+		// A server that takes a cookie only from the browser that it gave the cookie to.
 		{chosen: "rotation=off", happened: "kept-out", handler: rewriting(func(r *http.Request) {
 			if strings.HasPrefix(r.UserAgent(), "Rahim") && r.URL.Path == "/session" {
 				r.Header.Del("Cookie")

@@ -44,7 +44,7 @@ type flash struct {
 	replay                *experiment.Exchange // a copy asks with the cookie of before
 }
 
-// got tells whether the message is among those of an answer.
+// got tells whether an answer has the message.
 func (f flash) got(x *experiment.Exchange) bool {
 	return slices.Contains(x.Answer().Messages, f.message)
 }

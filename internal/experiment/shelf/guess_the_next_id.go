@@ -41,7 +41,7 @@ const (
 // idRules are what IDs can be made from.
 var idRules = []experiment.Option{{Name: "counter", Label: "a counter"}, {Name: "hash", Label: "the hash of a counter"}, {Name: "time", Label: "the time"}, {Name: "random", Label: "random letters"}}
 
-// drawn is the one that was drawn by chance. It stays the same as long as the program
+// drawn is the rule that was drawn by chance. It stays the same as long as the program
 // runs: a learner looks at ten IDs in one run, and names the rule in the next.
 var drawn = sync.OnceValue(func() string { return idRules[mathrand.IntN(len(idRules))].Name })
 

@@ -26,7 +26,7 @@ var guessTheNextID = proof{
 		{chosen: url.Values{"generator": {"random"}, "guess": {"a;b\"=, ü`{bad x}\\"}}.Encode(), happened: "too-many", says: []string{"was answered with status 401", "300 guesses"}, witness: guessed(1, func(*testing.T, []string, string, []seen) {})},
 	},
 	controls: []control{
-		// A server that takes every ID for the one that was logged in last.
+		// A server that takes every ID for the ID that logged in last.
 		{chosen: "generator=random", happened: "one-guess", handler: func(h http.Handler) http.Handler {
 			var last string
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -44,8 +44,8 @@ var guessTheNextID = proof{
 	},
 }
 
-// The first run shows ten IDs that the rule made which is drawn by chance once for the
-// whole program: they tell what all other runs must say.
+// A rule is drawn by chance, once for the whole program. The ten IDs of a first run show
+// which rule it is, and so what all other runs must find.
 func TestGuessTheNextID(t *testing.T) {
 	var w witness
 	run(t, "guess-the-next-id", "generator=drawn", func(cfg *experiment.Config) { cfg.WrapHandler = w.wrap })
@@ -127,8 +127,8 @@ var idRules = []struct {
 	}},
 }
 
-// guessCases are all generators with all guesses of the rule. drawn is what the one
-// that is drawn by chance makes its IDs from.
+// guessCases are all generators with all guesses of the rule. drawn is the rule that
+// was drawn by chance.
 func guessCases(drawn string) (cases []testCase) {
 	for _, generator := range []string{"counter", "hash", "time", "random", "drawn"} {
 		for _, rule := range []string{"none", "counter", "hash", "time", "random"} {
@@ -137,30 +137,30 @@ func guessCases(drawn string) (cases []testCase) {
 				made = drawn
 			}
 			c := testCase{chosen: "generator=" + generator + "&rule=" + rule}
-			for _, is := range idRules {
-				if is.name != made {
+			for _, row := range idRules {
+				if row.name != made {
 					continue
 				}
 				if generator == "drawn" { // with numbers that nobody knows before
-					is.says = nil
-					if is.happened == "one-guess" {
-						is.check = func(t *testing.T, _ []string, victim string, guesses []seen) {
+					row.says = nil
+					if row.happened == "one-guess" {
+						row.check = func(t *testing.T, _ []string, victim string, guesses []seen) {
 							if len(guesses) == 0 || guesses[0].cookie != victim {
 								t.Errorf("the ID was %s, and %d guesses were sent", victim, len(guesses))
 							}
 						}
 					}
 				}
-				c.happened, c.witness = is.happened, guessed(0, is.check)
+				c.happened, c.witness = row.happened, guessed(0, row.check)
 				switch {
 				case rule == "none" && generator == "drawn":
 					c.says = []string{"Look at the ten IDs, choose what they are made from"}
 				case rule == "none":
-					c.says = is.says
+					c.says = row.says
 				case rule == made:
-					c.says = append([]string{"Your rule is right: the IDs are made from " + is.label + "."}, is.says...)
+					c.says = append([]string{"Your rule is right: the IDs are made from " + row.label + "."}, row.says...)
 				default:
-					c.says = append([]string{"Your rule is wrong: the IDs are made from " + is.label + ", and not from"}, is.says...)
+					c.says = append([]string{"Your rule is wrong: the IDs are made from " + row.label + ", and not from"}, row.says...)
 				}
 			}
 			cases = append(cases, c)

@@ -90,22 +90,22 @@ func (l logout) judge() experiment.Outcome {
 			{Title: "The copy, after it", Cookie: l.kept, Exchange: replay, Says: loggedIn(replay)},
 		},
 	}
-	told := "The logout did not tell the browser to drop its cookie."
+	asked := "The logout did not tell the browser to drop its cookie."
 	if c := l.bye.SetCookie(); c != nil && c.MaxAge < 0 {
-		told = "The logout told {cookie Rahim's browser} to drop its cookie (`Max-Age=0`), and asked there again, the server says " + experiment.Code(loggedIn(l.own)) + "."
+		asked = "The logout told {cookie Rahim's browser} to drop its cookie (`Max-Age=0`), and asked there again, the server says " + experiment.Code(loggedIn(l.own)) + "."
 	}
 	switch {
 	case loggedIn(l.before) != "Rahim":
 		out.Tone, out.Verdict, out.Decisive, out.Mark = experiment.Lost, "{bad There was nothing to log out from:} after the login the server did not say that Rahim is logged in.", l.before, ""
 	case replay.Status >= 400:
 		out.Happened, out.Tone = "error", experiment.Refused
-		out.Verdict = fmt.Sprintf("{mac Refused with an error.} %s The kept copy, sent by another browser, was answered with status %d.", told, replay.Status)
+		out.Verdict = fmt.Sprintf("{mac Refused with an error.} %s The kept copy, sent by another browser, was answered with status %d.", asked, replay.Status)
 	case loggedIn(replay) == "Rahim":
 		out.Happened, out.Tone, out.Mark = "alive", experiment.Lost, `"Rahim"`
-		out.Verdict = fmt.Sprintf("{bad Logged in all the same.} %s But the kept copy, sent by another browser, was answered with status %d and the user `Rahim`.", told, replay.Status)
+		out.Verdict = fmt.Sprintf("{bad Logged in all the same.} %s But the kept copy, sent by another browser, was answered with status %d and the user `Rahim`.", asked, replay.Status)
 	case loggedIn(replay) == "nobody":
 		out.Happened, out.Tone, out.Mark = "dead", experiment.Refused, `"found":false`
-		out.Verdict = fmt.Sprintf("{mac The copy opens nothing.} %s The kept copy, sent by another browser, was answered with status %d and no user. Under its ID the server holds %s.", told, replay.Status, l.has)
+		out.Verdict = fmt.Sprintf("{mac The copy opens nothing.} %s The kept copy, sent by another browser, was answered with status %d and no user. Under its ID the server holds %s.", asked, replay.Status, l.has)
 	default:
 		out.Tone, out.Verdict = experiment.Lost, fmt.Sprintf("{bad Somebody else:} the kept copy was answered with the user %s.", experiment.Code(loggedIn(replay)))
 	}

@@ -18,7 +18,7 @@ var logOutThenReplay = proof{
 		{chosen: "engine=server", happened: "dead", says: []string{"and no user", "| a record", "the server holds nothing"}, witness: afterLogout("")},
 	},
 	controls: []control{
-		// A logout that tells the browser alone.
+		// A logout that tells only the browser.
 		{chosen: "engine=hybrid", happened: "alive", handler: func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/logout" {

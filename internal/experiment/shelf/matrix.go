@@ -237,7 +237,7 @@ type grid struct {
 	table          experiment.Table
 	lost           []int        // bad news, by script
 	reopened       map[bool]int // rows whose logged-out cookie opened again, by whether they are the engine's
-	tried, engines int          // rows that were tried, and those of the engine among them
+	tried, engines int          // rows that were tried, and how many of them are the engine's
 	good, missing  []string     // rows that came through all scripts, and those without a store
 }
 

@@ -178,7 +178,7 @@ func TestMatrixRedisEnds(t *testing.T) {
 		name   string
 		path   string // of the requests that are counted
 		client string
-		n      int  // the one at which Redis ends
+		n      int  // the number of the request at which Redis ends
 		after  bool // its answer; then nothing but the clean-up is left
 	}{
 		{"at the logout", "/logout", "Rahim's first tab", 3, false},

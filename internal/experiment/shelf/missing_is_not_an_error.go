@@ -94,7 +94,7 @@ func (q *questions) judge() experiment.Outcome {
 		founds += countTrue(found)
 		cookies += countTrue(sets)
 	}
-	was, is := q.born.Answer().Session, q.keys.Answer().Session
+	first, now := q.born.Answer().Session, q.keys.Answer().Session
 	there := slices.Contains(q.keys.Answer().Keys, q.key)
 	last, other := q.last, q.other
 	out := experiment.Outcome{Happened: experiment.None, Tone: experiment.Lost, Tables: []experiment.Table{q.table}, Decisive: last}
@@ -105,12 +105,12 @@ func (q *questions) judge() experiment.Outcome {
 	case errors > 0:
 		out.Happened, out.Mark = "error", strconv.Itoa(last.Status)
 		out.Verdict = fmt.Sprintf("{bad Missing was an error:} %d of %d requests for %s were answered with an error, the last read with status %d.", errors, len(q.missing), experiment.Code(q.key), last.Status)
-	case founds > 0 || cookies > 0 || q.made != 0 || there || is.Version != was.Version:
+	case founds > 0 || cookies > 0 || q.made != 0 || there || now.Version != first.Version:
 		if out.Happened, out.Decisive, out.Mark = "created", odd, "Set-Cookie"; odd.SetCookie() == nil {
 			out.Mark = q.key
 		}
 		out.Verdict = fmt.Sprintf("{bad Asking made something.} Of %d requests for %s, which nobody set, %d found it and %d set a cookie; %s came into the store, and the session went from version %d to %d.",
-			len(q.missing), experiment.Code(q.key), founds, cookies, experiment.Count(q.made, "record", "records"), was.Version, is.Version)
+			len(q.missing), experiment.Code(q.key), founds, cookies, experiment.Count(q.made, "record", "records"), first.Version, now.Version)
 	case !other.Answer().Found:
 		out.Decisive, out.Mark = other, "found"
 		out.Verdict = fmt.Sprintf("{bad Missing and empty were the same:} `%s` holds an empty text, and was answered as missing.", q.empty)
@@ -118,7 +118,7 @@ func (q *questions) judge() experiment.Outcome {
 		out.Happened, out.Tone, out.Mark = "missing", experiment.Held, `"found":false`
 		out.Pair = []experiment.Shot{last.Shot("Missing: nobody set it", last.SessionCookie()), other.Shot("Empty: an empty text was stored", other.SessionCookie())}
 		out.Verdict = fmt.Sprintf("{ok Missing is an ordinary answer.} All %d reads and deletes of %s were answered with status %d and `\"found\":false`, and left no cookie and no record behind; the session that was there stayed at {server version %d}. An empty text is something else: reading `%s` said `\"found\":true`.",
-			len(q.missing), experiment.Code(q.key), last.Status, is.Version, q.empty)
+			len(q.missing), experiment.Code(q.key), last.Status, now.Version, q.empty)
 	}
 	return out
 }

@@ -41,7 +41,7 @@ var missingIsNotAnError = proof{
 func TestMissingIsNotAnError(t *testing.T) { missingIsNotAnError.run(t) }
 
 // missingKey sees that a key which nobody set is answered with that status, and that
-// nothing comes of it. other is the one that is there, and empty.
+// nothing comes of it. other is the key that is there, with an empty text.
 func missingKey(status int, other string) func(*testing.T, []seen) {
 	return func(t *testing.T, all []seen) {
 		asked := 0

@@ -55,7 +55,7 @@ func (g grid) land(from, how, site string, foreign bool, cookies ...string) expe
 	return reply
 }
 
-// rows are those of the grid for that place and way.
+// rows are the rows of the grid for that place and way.
 func (g grid) rows(from, how string) (rows []string) {
 	for _, row := range g.Progress().Live.Stage("localhost:8080").Tables[0].Rows {
 		if row[0] == from && row[1] == how {

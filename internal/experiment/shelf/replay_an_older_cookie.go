@@ -18,7 +18,7 @@ var replayAnOlderCookie = experiment.Experiment{
 const (
 	credit   = 10
 	price    = 5
-	mostBuys = 4 // where a credit that comes back for ever is left alone
+	mostBuys = 4 // purchases after which the run stops, when the credit comes back for ever
 )
 
 func runReplayAnOlderCookie(r *experiment.Run) experiment.Outcome {

@@ -14,7 +14,7 @@ var replayAnOlderCookie = proof{
 		{chosen: "placement=server", happened: "spent", says: []string{"Spent is spent", "letter by letter", "2 purchases of 5"}, witness: creditAfter(5, 2)},
 	},
 	controls: []control{
-		{chosen: "placement=cookie", happened: "refused", handler: passing(func(issued []string, sent string) (string, int) { // the last one alone
+		{chosen: "placement=cookie", happened: "refused", handler: passing(func(issued []string, sent string) (string, int) { // only the last cookie
 			if sent != issued[len(issued)-1] {
 				return "", 0
 			}

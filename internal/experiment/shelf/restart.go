@@ -133,8 +133,8 @@ func (s *restarts) putOldSecretBack() experiment.Outcome {
 	return out
 }
 
-// dropOldSecret finds out which secret signed the cookie of now, and which signed the one
-// from before the restart: only the secret that signs is left.
+// dropOldSecret finds out which secret signed the newest cookie, and which signed the cookie
+// from before the restart: it leaves only the secret that signs.
 func (s *restarts) dropOldSecret() experiment.Outcome {
 	signed := s.b.Cookie()
 	s.restart(s.secrets[:1])

@@ -84,8 +84,8 @@ func rushIn(r *experiment.Run, in *experiment.Instance, city, food string) (ru r
 
 // countTrue is how many are true.
 func countTrue(all ...bool) (n int) {
-	for _, is := range all {
-		if is {
+	for _, yes := range all {
+		if yes {
 			n++
 		}
 	}

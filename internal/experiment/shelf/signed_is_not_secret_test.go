@@ -46,7 +46,7 @@ var signedIsNotSecret = proof{
 		{chosen: "how=signed", happened: "names-only", handler: remembering(func(n int, key, value string) string {
 			return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, "%d|%s|signature", n, base64.URLEncoding.EncodeToString([]byte(key))))
 		})},
-		{chosen: "how=encrypted", happened: "readable", handler: remembering(func(n int, key, value string) string { // base64 alone
+		{chosen: "how=encrypted", happened: "readable", handler: remembering(func(n int, key, value string) string { // base64 and no encryption
 			return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, "%d|%s|signature", n, base64.URLEncoding.EncodeToString([]byte(value))))
 		})},
 	},

@@ -29,7 +29,7 @@ func runStoresThroughARestart(r *experiment.Run) experiment.Outcome {
 	left.Post("/logout").For("logs out, and has a copy of its cookie")
 	left.Put(s.copied)
 	s.dead = left.Get("/get", "key", "user").For("sends the copy")
-	s.was = b.Get("/get", "key", "name").For("reads the short value")
+	s.readBefore = b.Get("/get", "key", "name").For("reads the short value")
 	s.records = in.Stats().Live
 
 	in.Restart(nil)
@@ -47,13 +47,13 @@ func runStoresThroughARestart(r *experiment.Run) experiment.Outcome {
 
 // storeRestart is what a store remembered through a restart.
 type storeRestart struct {
-	store                   string
-	records, recordsAfter   int
-	before, was, name, long *experiment.Exchange // reads by Rahim: before the restart, and the two values after it
-	wrote                   *experiment.Exchange // Rahim's first write after the restart
-	sent                    string               // Rahim's cookie before that write
-	copied                  string               // the cookie of Lamia, who logged out
-	dead, again             *experiment.Exchange // copied is sent before the restart, and after it
+	store                          string
+	records, recordsAfter          int
+	before, readBefore, name, long *experiment.Exchange // reads by Rahim: two before the restart, and of the two values after it
+	wrote                          *experiment.Exchange // Rahim's first write after the restart
+	sent                           string               // Rahim's cookie before that write
+	copied                         string               // the cookie of Lamia, who logged out
+	dead, again                    *experiment.Exchange // copied is sent before the restart, and after it
 }
 
 func (s storeRestart) hasName() bool { return s.name.Value() == "Rahim" }
@@ -73,8 +73,8 @@ func (s storeRestart) lives(key string) string {
 }
 
 func (s storeRestart) tables() []experiment.Table {
-	back := func(is bool) string {
-		if is {
+	back := func(found bool) string {
+		if found {
 			return "{ok found}"
 		}
 		return "{bad missing}"
@@ -95,7 +95,7 @@ func (s storeRestart) tables() []experiment.Table {
 func (s storeRestart) judge() experiment.Outcome {
 	out := experiment.Outcome{
 		Happened: experiment.None, Tone: experiment.Lost, Decisive: s.name, Tables: s.tables(),
-		Pair: []experiment.Shot{s.was.Shot("Before the restart", s.sent), s.name.Shot("After the restart", s.sent)},
+		Pair: []experiment.Shot{s.readBefore.Shot("Before the restart", s.sent), s.name.Shot("After the restart", s.sent)},
 	}
 	kept := fmt.Sprintf("{server The store} had %s before the restart and %d after it.", experiment.Count(s.records, "record", "records"), s.recordsAfter)
 	switch {
@@ -137,8 +137,8 @@ func (s storeRestart) judgeLogout(out *experiment.Outcome) {
 }
 
 // plainly says whether a value is there.
-func plainly(is bool) string {
-	if is {
+func plainly(there bool) string {
+	if there {
 		return "there"
 	}
 	return "missing"

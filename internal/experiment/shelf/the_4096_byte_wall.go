@@ -21,7 +21,7 @@ var the4096ByteWall = experiment.Experiment{
 }
 
 // setInBrowser is Set by a browser with the limit that browsers have: it ignores a
-// cookie that is larger, and keeps the one before. ignored tells that it did.
+// cookie that is larger, and keeps the cookie before. ignored tells that it did.
 func setInBrowser(c *experiment.Client, key, value string) (x *experiment.Exchange, ignored bool) {
 	before := c.Cookie()
 	x = c.Set(key, value)
@@ -258,8 +258,8 @@ func (w wall) judge() experiment.Outcome {
 	return out
 }
 
-// moreValues looks for the wall behind that of one value: it stores more of them,
-// each as large as one can be, and says what came of it.
+// moreValues looks for the limit of the whole session: it stores more values, each as large
+// as one value can be, and says what the server answered.
 func moreValues(b *experiment.Client, each int) string {
 	for i := 2; i <= 8; i++ {
 		x, _ := setInBrowser(b, "text"+strconv.Itoa(i), strings.Repeat("x", each))

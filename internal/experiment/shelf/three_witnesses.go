@@ -92,14 +92,14 @@ func (h halves) then() (said string, adopted *experiment.Exchange) {
 		}
 		return " Putting the cookie back did not help: `name` is missing.", nil
 	}
-	was, is := h.before.Answer().Session.ID, h.last.Answer().Session.ID
+	oldID, newID := h.before.Answer().Session.ID, h.last.Answer().Session.ID
 	switch {
 	case h.last.Status >= 400:
 		said = fmt.Sprintf(" A write was answered with status %d.", h.last.Status)
-	case was == is:
-		adopted, said = h.last, fmt.Sprintf(" A write went to the same session as before, %s.", experiment.Code(is))
+	case oldID == newID:
+		adopted, said = h.last, fmt.Sprintf(" A write went to the same session as before, %s.", experiment.Code(newID))
 	default:
-		said = fmt.Sprintf(" A write began another session, %s in place of %s: the server did not use the old ID again.", experiment.Code(is), experiment.Code(was))
+		said = fmt.Sprintf(" A write began another session, %s in place of %s: the server did not use the old ID again.", experiment.Code(newID), experiment.Code(oldID))
 	}
 	if h.next.Answer().Session.Exists {
 		adopted = h.next

@@ -27,7 +27,7 @@ var threeWitnesses = proof{
 		{chosen: "delete=record&placement=hybrid", happened: experiment.None, store: func(b session.Backend) session.Backend { return adopting{b} }},
 		{chosen: "delete=record&placement=server", happened: experiment.None, store: func(b session.Backend) session.Backend { return &unseen{Backend: b} }},
 		{chosen: "delete=record&placement=hybrid", happened: experiment.None, store: missedOnce},
-		{chosen: "delete=cookie&placement=server", happened: "half-is-enough", handler: func(h http.Handler) http.Handler { // it knows its visitors by something else
+		{chosen: "delete=cookie&placement=server", happened: "half-is-enough", handler: func(h http.Handler) http.Handler { // it knows its visitors without their cookies
 			var last string
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.Header.Get("Cookie") == "" && last != "" {
