@@ -220,3 +220,18 @@ func resetForm(r *http.Request, form url.Values) {
 	body := form.Encode()
 	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 }
+
+// noCookie is a ResponseWriter whose answers set no cookie.
+type noCookie struct{ http.ResponseWriter }
+
+func (n *noCookie) WriteHeader(status int) {
+	n.Header().Del("Set-Cookie")
+	n.ResponseWriter.WriteHeader(status)
+}
+
+func (n *noCookie) Write(p []byte) (int, error) {
+	n.Header().Del("Set-Cookie")
+	return n.ResponseWriter.Write(p)
+}
+
+func (n *noCookie) Unwrap() http.ResponseWriter { return n.ResponseWriter }

@@ -57,7 +57,8 @@ type control struct {
 	store    func(session.Backend) session.Backend
 }
 
-// run runs the cases and the controls.
+// run runs the cases and the controls. When a case fails, learners are told what did not
+// happen; when a control fails, a server with a fault passes for a sound one.
 func (p proof) run(t *testing.T) {
 	t.Parallel()
 	p.wantVariants(t)
@@ -143,7 +144,7 @@ func (c testCase) run(t *testing.T, slug string) {
 	}
 	f.want(t, c.happened, c.says...)
 	if len(w.seen) == 0 {
-		t.Fatal("nothing travelled")
+		t.Fatal("the witness saw no request")
 	}
 	c.witness(t, w.seen)
 }

@@ -90,18 +90,3 @@ func signedAnew(path string) func(*testing.T, []seen) {
 		t.Error("no cookie was sent after the restart")
 	}
 }
-
-// noCookie is a ResponseWriter that sets none.
-type noCookie struct{ http.ResponseWriter }
-
-func (n *noCookie) WriteHeader(status int) {
-	n.Header().Del("Set-Cookie")
-	n.ResponseWriter.WriteHeader(status)
-}
-
-func (n *noCookie) Write(p []byte) (int, error) {
-	n.Header().Del("Set-Cookie")
-	return n.ResponseWriter.Write(p)
-}
-
-func (n *noCookie) Unwrap() http.ResponseWriter { return n.ResponseWriter }

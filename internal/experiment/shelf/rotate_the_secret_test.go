@@ -74,17 +74,8 @@ func byName(h http.Handler) http.Handler {
 func losing(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/login" {
-			w = withoutCookie{w}
+			w = &noCookie{w}
 		}
 		h.ServeHTTP(w, r)
 	})
 }
-
-type withoutCookie struct{ http.ResponseWriter }
-
-func (w withoutCookie) WriteHeader(status int) {
-	w.Header().Del("Set-Cookie")
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w withoutCookie) Unwrap() http.ResponseWriter { return w.ResponseWriter }

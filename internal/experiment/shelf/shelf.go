@@ -1,11 +1,14 @@
 // Package shelf holds the guided experiments, in their order.
 //
-// An experiment is three files: log_out_then_replay.go has the facts that the machine
-// needs, and the function; log_out_then_replay.md has what people read; and
-// log_out_then_replay_test.go runs every variant of it, and shows that a broken server
-// is found out. Its one line in order, below, gives it its place and its number.
+// An experiment is three files. log_out_then_replay.go has its section, its choices and the
+// function that runs it. log_out_then_replay.md has what people read; text.go says how it is
+// written. log_out_then_replay_test.go runs every variant, and shows that a server with a
+// fault is found out. An outcome names its prediction as the text does.
 //
-// Begin with Open and with any experiment's two first files.
+// To add an experiment, write these files and give it a line in order, with the next free
+// ID. The tests say what is missing.
+//
+// Begin with order and with the three files of any experiment.
 package shelf
 
 import (
