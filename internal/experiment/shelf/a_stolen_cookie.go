@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
@@ -54,35 +53,35 @@ const (
 
 func (b *bank) handler() http.Handler {
 	mux := http.NewServeMux()
-	for pattern, act := range map[string]func(r *http.Request, s *session.Session) (status int, why string){
-		"POST /login": b.login, "GET /me": b.me, "POST /transfer": b.transfer, "POST /password": b.changePassword,
-	} {
-		_, path, _ := strings.Cut(pattern, "/")
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { b.serve(w, r, path, act) })
-	}
+	mux.HandleFunc("POST /login", b.serve("login", b.login))
+	mux.HandleFunc("GET /me", b.serve("me", b.me))
+	mux.HandleFunc("POST /transfer", b.serve("transfer", b.transfer))
+	mux.HandleFunc("POST /password", b.serve("password", b.changePassword))
 	return mux
 }
 
 // serve runs act under the lock, with the session of the request, and answers.
-func (b *bank) serve(w http.ResponseWriter, r *http.Request, op string, act func(*http.Request, *session.Session) (status int, why string)) {
-	s, err := b.engine.Load(r)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
+func (b *bank) serve(op string, act func(*http.Request, *session.Session) (status int, why string)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s, err := b.engine.Load(r)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		status, why := act(r, s)
+		if err := s.Commit(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		s.WriteCookie(w.Header())
+		a := account{Op: op, Done: status == http.StatusOK, Why: why}
+		if a.Done {
+			a.User, a.Balance = customer(s), b.balance
+		}
+		experiment.WriteJSON(w, status, a)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	status, why := act(r, s)
-	if err := s.Commit(r.Context()); err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	s.WriteCookie(w.Header())
-	a := account{Op: op, Done: status == http.StatusOK, Why: why}
-	if a.Done {
-		a.User, a.Balance = customer(s), b.balance
-	}
-	experiment.WriteJSON(w, status, a)
 }
 
 func (b *bank) login(r *http.Request, s *session.Session) (status int, why string) {
