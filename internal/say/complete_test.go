@@ -39,7 +39,7 @@ func speaking(t *testing.T) (out []string) {
 }
 
 // inLog are the functions whose strings only the log shows, or the one who debugs.
-var inLog = []string{"New", "Errorf", "Error", "Warn", "Info", "panic", "MustCompile"}
+var inLog = []string{"New", "Errorf", "Error", "Warn", "Info", "panic", "MustCompile", "wrong"}
 
 // saidLiterals returns the string literals of a Go file that have a word, a space and
 // another word, and are not of a function that is in inLog.
