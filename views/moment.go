@@ -55,8 +55,8 @@ type Entry struct {
 }
 
 // current marks the moment that the panels show.
-func current(is bool) templ.Attributes {
-	if !is {
+func current(shown bool) templ.Attributes {
+	if !shown {
 		return nil
 	}
 	return templ.Attributes{"aria-current": "true"}

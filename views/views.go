@@ -92,8 +92,8 @@ type Told struct {
 }
 
 // currentPage marks the page that is being looked at.
-func currentPage(is bool) templ.Attributes {
-	if !is {
+func currentPage(here bool) templ.Attributes {
+	if !here {
 		return nil
 	}
 	return templ.Attributes{"aria-current": "page"}

@@ -23,7 +23,7 @@ var silent = map[string]string{
 	"internal/trace":    "has facts, and no words",
 }
 
-// speaks returns the folders of the program whose words stand in a list.
+// speaking returns the folders of the program whose words stand in a list.
 func speaking(t *testing.T) (out []string) {
 	t.Helper()
 	entries, err := os.ReadDir("..")
@@ -38,7 +38,7 @@ func speaking(t *testing.T) (out []string) {
 	return append(out, "views")
 }
 
-// inLog are the functions whose strings only the log shows, or the one who debugs.
+// inLog are the functions whose strings no page shows: the log and a panic show them.
 var inLog = []string{"New", "Errorf", "Error", "Warn", "Info", "panic", "MustCompile", "wrong"}
 
 // saidLiterals returns the string literals of a Go file that have a word, a space and

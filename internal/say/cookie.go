@@ -70,7 +70,7 @@ func replayed(s *trace.Seen) Sentence {
 	return out
 }
 
-// became ends the sentence about a copy: what the server made of it, and what that means
+// became ends the sentence about a copy: whether the server accepted it, and what that means
 // for this browser's own session.
 func became(s *trace.Seen) (out []Part) {
 	switch c := s.Did.Copy; {
@@ -148,7 +148,7 @@ func opens(s *trace.Seen) []Part {
 		return []Part{Text(" It opens "), ID(s.Session.ID), Text(fmt.Sprintf(", but it is older than that session, whose version is %d.", s.Session.Version))}
 	case s.Session.Exists:
 		return []Part{Text(" It opens "), ID(s.Session.ID), Text(".")}
-	case known && ends[verdict] != "": // its signature fits, so that it is of the session that it names
+	case known && ends[verdict] != "": // the signature fits, so the ID in the cookie is genuine
 		return []Part{Text(" It opens nothing: the session "), ID(session.KeyOf(envelope.ID).Name().String()), Text(ends[verdict])}
 	case faults[verdict] != "":
 		return []Part{Text(" It opens nothing: " + faults[verdict] + ".")}
@@ -163,15 +163,15 @@ var ends = map[session.Verdict]string{
 	session.VerdictMoved:   " got a new ID a moment ago.",
 }
 
-// overwritten says what became of the session that this browser had before a copy took
-// the place of its cookie; nothing for none.
+// overwritten says what became of the session that this browser had before a copy replaced
+// its cookie. It returns nil when there was no session.
 func overwritten(s *trace.Seen) []Part {
 	was, until := s.Did.Was, "before"
 	if s.Cookie.Came { // or that session's cookie was dropped by an earlier press
 		until = "until now"
 	}
 	left := s.Store.Left
-	if st := s.Store; !s.Session.Exists && st.State == session.StateLive { // of what session the copy is, it does not say
+	if st := s.Store; !s.Session.Exists && st.State == session.StateLive { // the copy does not say its session, so the store was asked for the one before
 		left = trace.Left{ID: st.ID, State: st.State, Version: st.Record.Version}
 	}
 	switch {

@@ -13,8 +13,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// plain is a sentence as one line: its tone, its verb, and its parts, each that is not of
-// plain words as {kind:words}.
+// plain is a sentence as one line: its tone, its verb, and its parts. A part that has a kind
+// is {kind:words}.
 func plain(s Sentence) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "[%s] %s: ", s.Tone, s.Verb)
@@ -28,7 +28,7 @@ func plain(s Sentence) string {
 	return b.String()
 }
 
-// fact is one that an exchange has beside what its handler did.
+// fact is a fact of an exchange beside what its handler did.
 type fact func(*trace.Exchange)
 
 // The session that the browser's cookie opens afterwards, and the one that it opened before.
@@ -79,8 +79,8 @@ func left(state session.State) fact {
 	return func(x *trace.Exchange) { x.Store.Left = trace.Left{ID: old, State: state, Version: 7} }
 }
 
-// lies is a record that no cookie opens, of the session that the browser had before.
-func lies(x *trace.Exchange) {
+// unopened is a live record that no cookie opens, of the session that the browser had before.
+func unopened(x *trace.Exchange) {
 	x.Store.ID, x.Store.State, x.Store.Record = old, session.StateLive, trace.Session{ID: old, Version: 7}
 }
 

@@ -29,8 +29,8 @@ func looked(s *trace.Seen) Sentence {
 	return Note("session", Text(without(s)))
 }
 
-// without is for a page whose browser has no session. The page lists every cookie that
-// came, so the words may not deny the other ones.
+// without is for a page whose browser has no session. The page lists every cookie that came,
+// so the words may not say that no cookie came.
 func without(s *trace.Seen) string {
 	none, write := "This browser has no session", "the first write"
 	if s.Cookie.Known {

@@ -87,7 +87,7 @@ func counted(n int, one, many string) string {
 }
 
 // Shown prepares a visitor's text for the screen: at most n bytes, whole characters,
-// and the invisible ones, which could reorder the sentence around them, as escapes.
+// and invisible characters, which could reorder the sentence around them, as escapes.
 func Shown(s string, n int) string { return shown(s, n, len(s)) }
 
 // ShownText is Shown for a text of which only the beginning is kept.

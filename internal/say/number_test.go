@@ -9,6 +9,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
+// A moment of another day would be shown without its date.
 func TestClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now()
@@ -28,6 +29,7 @@ func TestClock(t *testing.T) {
 	})
 }
 
+// A number would be rounded, grouped or counted wrongly.
 func TestNumbers(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ got, want string }{
@@ -46,6 +48,7 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
+// A visitor's text would reorder the sentence around it, or break in the middle of a character.
 func TestShown(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ got, want string }{

@@ -215,14 +215,14 @@ func sayingsOfCookies() []saying {
 		{"a forged one", back, []fact{put(pin, session.VerdictForged)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: its signature does not fit.`}, // and so its ID proves nothing
 		{"a garbled one", back, []fact{put("garbled", session.VerdictGarbled)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: it carries no signature of this server.`},
 		{"one that the engine says nothing of", back, []fact{put("garbled", session.VerdictAbsent)}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing.`},
-		// Nobody can tell of what session such a copy is, so that the store was asked for the one that this browser had.
-		{"a garbled one, over a live session", back, []fact{put("garbled", session.VerdictGarbled), lies}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: it carries no signature of this server. The session {id:4ca53ce7}, version 7, which this browser had until now, is still in the store, and no cookie of this browser opens it.`},
-		{"a forged one, after that session's cookie was dropped", back, []fact{put(pin, session.VerdictForged), none, lies}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: its signature does not fit. The session {id:4ca53ce7}, version 7, which this browser had before, is still in the store, and no cookie of this browser opens it.`},
+		// The copy does not say its session, so the store was asked for the session before.
+		{"a garbled one, over a live session", back, []fact{put("garbled", session.VerdictGarbled), unopened}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: it carries no signature of this server. The session {id:4ca53ce7}, version 7, which this browser had until now, is still in the store, and no cookie of this browser opens it.`},
+		{"a forged one, after that session's cookie was dropped", back, []fact{put(pin, session.VerdictForged), none, unopened}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. It opens nothing: its signature does not fit. The session {id:4ca53ce7}, version 7, which this browser had before, is still in the store, and no cookie of this browser opens it.`},
 		{"during an outage", back, []fact{put(pin, ""), func(x *trace.Exchange) { x.Store.Down = true }}, `[note] put back: The copy from 2001-02-03 09:00:00 is {cookie:the cookie} of this browser again. Nobody can say what it opens: the store does not answer.`},
 	}
 }
 
-// Each press of the lab has words, whatever facts are missing.
+// A press would have no words when facts are missing.
 func TestEveryOpHasWords(t *testing.T) {
 	t.Parallel()
 	for _, op := range []string{"lab", "session", "set", "get", "keys", "delete", "clear", "flush", "cycle-id", "clear-expired", "expiry", "placement",
@@ -273,7 +273,7 @@ func TestCopyBy(t *testing.T) {
 	}
 }
 
-// The words of a refusal, and those about the cookie of an exchange.
+// A refusal would lose its field, or a key in it would be shown on a projector.
 func TestRefusedAndNotes(t *testing.T) {
 	t.Parallel()
 	open, secret := Refused(422, "The key is empty.", "key", false), Refused(413, `The value with the key "a" is too large.`, "value", true)

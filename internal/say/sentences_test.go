@@ -54,7 +54,7 @@ var (
 	unknown = regexp.MustCompile(`%[dsUq]`) // a verb of a format that a function of its own fills in
 )
 
-// unsaid looks like words, and nobody reads it on a page: each with what it is.
+// unsaid are strings that look like words and that no page shows, each with what it is.
 var unsaid = map[string]string{
 	"a stream only looks": "a line of the log", "only the past is looked at": "a line of the log", "the answer is an error": "a line of the log",
 	"the cookie itself is replaced": "a line of the log", "panic: {cause} {stack}": "a line of the log", "session store:": "a line of the log", "delete expired": "a line of the log",
@@ -72,7 +72,7 @@ var unsaid = map[string]string{
 	"Rahim again": "a value", "remember the milk": "a value",
 }
 
-// check compares a list with its file, or writes that.
+// check compares a list with its file. With -update it writes the file.
 func check(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)

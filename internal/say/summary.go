@@ -9,14 +9,14 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// story is what a timeline tells of an exchange.
+// story is what a timeline says of an exchange.
 type story struct {
 	verb, what, tone string
 	whole            bool // nothing is added about the cookie that came
 }
 
-// Summary says in a few words what an exchange did: the most telling of it. tone is
-// "born", "gone", "moved", "bad", or "" for the rest.
+// Summary says in a few words the most important thing that an exchange did. tone is "born",
+// "gone", "moved", "bad", or "" for all others.
 func Summary(g trace.Gist) (verb, what, tone string) {
 	if g.Status >= http.StatusBadRequest {
 		return "refused", fmt.Sprintf("%d %s", g.Status, http.StatusText(g.Status)), "bad"
@@ -24,7 +24,7 @@ func Summary(g trace.Gist) (verb, what, tone string) {
 	a := actsOf(g.Acts)
 	t := asked(&g, a)
 	for _, tell := range stories {
-		if better, is := tell(&g, a); is {
+		if better, did := tell(&g, a); did {
 			t = better
 			break
 		}
@@ -32,13 +32,13 @@ func Summary(g trace.Gist) (verb, what, tone string) {
 	return t.verb, t.what + t.addition(&g, a), t.tone
 }
 
-// stories tell of one thing each, and whether the exchange did it: the most telling
-// comes first, and the first that it did is told.
-var stories = []func(*trace.Gist, *acts) (t story, is bool){
+// stories say one thing each, and whether the exchange did it. The most important comes
+// first; Summary takes the first that the exchange did.
+var stories = []func(*trace.Gist, *acts) (t story, did bool){
 	handled, ended, born, renewed, emptied, written, moved, swept, lapsed, saved,
 }
 
-// addition ends what is told with what matters of the cookie that came.
+// addition ends a story with what matters about the cookie that came.
 func (t story) addition(g *trace.Gist, a *acts) string {
 	add := ""
 	switch {
@@ -105,14 +105,14 @@ const maxNamed = 12
 
 // named lists keys as a timeline has room for.
 func named(keys []string) string {
-	if len(keys) > maxNamed { // how many there are is not known: a gist keeps the first acts
+	if len(keys) > maxNamed { // a gist keeps the first acts, so the number of keys is not known
 		return strings.Join(keys[:maxNamed], ", ") + " and more"
 	}
 	return strings.Join(keys, ", ")
 }
 
-// handled tells of presses that are about the browser's cookies, whatever these open.
-func handled(g *trace.Gist, a *acts) (t story, is bool) {
+// handled is about presses on the browser's cookies, whatever the cookies open.
+func handled(g *trace.Gist, a *acts) (t story, did bool) {
 	switch {
 	case g.Op == "put-back" && g.Put:
 		t = putBackStory(g)
@@ -162,7 +162,7 @@ func dropStory(a *acts) story {
 }
 
 // ended tells that the session has ended.
-func ended(g *trace.Gist, a *acts) (t story, is bool) {
+func ended(g *trace.Gist, a *acts) (t story, did bool) {
 	t = story{verb: "flushed", what: "record and cookie gone", tone: "gone"}
 	if g.Op == "logout" {
 		t.verb = "logged out"
@@ -182,7 +182,7 @@ func born(_ *trace.Gist, a *acts) (story, bool) {
 }
 
 // renewed tells that the session has a new ID.
-func renewed(g *trace.Gist, a *acts) (t story, is bool) {
+func renewed(g *trace.Gist, a *acts) (t story, did bool) {
 	switch {
 	case g.Op == "placement":
 		t = story{verb: "moved", what: "to " + a.last[session.Cycled].Place.String() + ", new ID"}
@@ -200,7 +200,7 @@ func renewed(g *trace.Gist, a *acts) (t story, is bool) {
 }
 
 // emptied tells that keys are gone.
-func emptied(_ *trace.Gist, a *acts) (t story, is bool) {
+func emptied(_ *trace.Gist, a *acts) (t story, did bool) {
 	switch {
 	case a.has(session.Cleared):
 		return story{verb: "cleared", what: counted(a.last[session.Cleared].Count, "key", "keys")}, true
@@ -216,7 +216,7 @@ func written(_ *trace.Gist, a *acts) (story, bool) {
 }
 
 // moved tells that values live in another place.
-func moved(g *trace.Gist, a *acts) (t story, is bool) {
+func moved(g *trace.Gist, a *acts) (t story, did bool) {
 	switch {
 	case len(a.moves) > 0:
 		t = story{verb: "moved", what: named(a.moves)}
@@ -236,11 +236,11 @@ func swept(_ *trace.Gist, a *acts) (story, bool) {
 }
 
 // lapsed tells that the session has expired, or that no cookie opened one.
-func lapsed(_ *trace.Gist, a *acts) (t story, is bool) {
+func lapsed(_ *trace.Gist, a *acts) (t story, did bool) {
 	switch {
 	case a.has(session.Expired):
 		return story{verb: "expired", what: a.last[session.Expired].Reason, tone: "gone", whole: true}, true
-	case a.has(session.Refused) && !a.has(session.Read): // else another cookie of the name opened the session
+	case a.has(session.Refused) && !a.has(session.Read): // or another cookie of the name opened the session
 		return story{verb: "refused", what: a.last[session.Refused].Reason, tone: "bad", whole: true}, true
 	}
 	return t, false

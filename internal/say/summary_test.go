@@ -82,7 +82,7 @@ func summaries() []summary {
 		{"plant with a dead cookie", trace.Gist{Op: "plant", Verdict: session.VerdictDead, Acts: acts(dead)}, "planted|a readable cookie, a cookie refused|"},
 		{"pin", trace.Gist{Op: "pin", Pinned: true, Verdict: session.VerdictOK, Acts: acts(read)}, "pinned|a copy|"},
 		{"pin of a dead cookie", trace.Gist{Op: "pin", Pinned: true, Verdict: session.VerdictDead, Acts: acts(dead)}, "pinned|a copy, a cookie refused|"},
-		// An empty cookie came: there was none to keep.
+		// An empty cookie came: there was no cookie to keep.
 		{"pin of an empty cookie", trace.Gist{Op: "pin", Verdict: session.VerdictGarbled, Acts: acts(dead)}, "refused|this ID was ended|bad"},
 		{"pin without a cookie", trace.Gist{Op: "pin", Verdict: session.VerdictAbsent}, "pin|no session cookie|"}, // nothing was pinned
 		{"tamper", trace.Gist{Op: "tamper", Copied: true, Acts: acts(read)}, "sent|a changed copy|"},
@@ -94,7 +94,7 @@ func summaries() []summary {
 		{"drop of a session in the cookie", trace.Gist{Op: "drop-cookie", Put: true, Verdict: session.VerdictAbsent, Acts: acts(trace.Act{Kind: session.Read, Place: session.InCookie})}, "dropped|the cookie, and the session in it|gone"},
 		{"drop of a dead cookie", trace.Gist{Op: "drop-cookie", Put: true, Acts: acts(dead)}, "dropped|the cookie|gone"},
 		{"drop without a cookie", trace.Gist{Op: "drop-cookie", Verdict: session.VerdictAbsent}, "drop cookie|no session cookie|"},
-		// What the cookie was that came with the press counts no more.
+		// The cookie that came with the press does not matter any more.
 		{"put back", trace.Gist{Op: "put-back", Put: true, Session: "9f2c41e0", Verdict: session.VerdictOK, Acts: acts(dead)}, "put back|a pinned copy|moved"},
 		{"put back, stale", trace.Gist{Op: "put-back", Put: true, Session: "9f2c41e0", Verdict: session.VerdictStale, Acts: acts(stale, read)}, "put back|a stale copy|moved"},
 		{"put back, dead", trace.Gist{Op: "put-back", Put: true, Verdict: session.VerdictDead, Acts: acts(read, dead)}, "put back|a copy that opens nothing|gone"},

@@ -9,11 +9,11 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// telling are the fields that a sentence names; the others it counts.
-var telling = map[string]bool{"Cookie": true, "Set-Cookie": true, "Content-Type": true, "Location": true, "Retry-After": true, "Accept": true, "User-Agent": true}
+// namedFields are the fields that a sentence names. It counts the others.
+var namedFields = map[string]bool{"Cookie": true, "Set-Cookie": true, "Content-Type": true, "Location": true, "Retry-After": true, "Accept": true, "User-Agent": true}
 
-// against says which fields of both heads are others than in the exchange before, or ""
-// when there was none.
+// against says which fields of both heads differ from the exchange before, or "" when there
+// was no exchange before.
 func against(s trace.Seen) string {
 	if s.Beside.N == 0 {
 		return ""
@@ -50,11 +50,11 @@ func differing(fields []trace.Field) string {
 	return strings.Join(says, "; ")
 }
 
-// someOf names the fields that tell something, and counts the others.
+// someOf names those of namedFields, and counts the others.
 func someOf(names []string) string {
 	names = slices.Compact(names)
 	all := len(names)
-	names = slices.DeleteFunc(names, func(name string) bool { return !telling[canonical(trace.Field{Name: name})] })
+	names = slices.DeleteFunc(names, func(name string) bool { return !namedFields[canonical(trace.Field{Name: name})] })
 	switch rest := all - len(names); {
 	case len(names) == 0:
 		return strconv.Itoa(rest)

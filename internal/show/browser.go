@@ -12,9 +12,9 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// Browser tells what the browser keeps after the answer, and which cookies came with
-// the request. scripts tells that it is the present, whose page may look into
-// document.cookie: a moment of the past is shown as it was.
+// Browser shows what the browser keeps after the answer, and which cookies came with the
+// request. With scripts the panel is of the present, and the page may look into
+// document.cookie; without, it is of a past moment, and is shown as it was then.
 func Browser(s trace.Seen, now time.Time, scripts bool) views.Browser {
 	c := s.Cookie
 	if !scripts {
@@ -24,7 +24,7 @@ func Browser(s trace.Seen, now time.Time, scripts bool) views.Browser {
 		Of: whose(s), Name: c.Name, Note: note(s), Scripts: scripts, Limit: session.MaxCookieBytes, Readable: c.Readable, Planted: c.Planted, Jar: jar(c), Before: s.Nothing,
 		Changed: !s.Nothing && did(s.Events, session.Signed),
 	}
-	if c.Opens { // only we can have set it, and always like this
+	if c.Opens { // only this program can have set it, and always with these attributes
 		b.Flags = flags(c.Label)
 	}
 	if c.Kept == "" && !c.Hidden {
@@ -38,7 +38,7 @@ func Browser(s trace.Seen, now time.Time, scripts bool) views.Browser {
 		b.Raw = ""
 	}
 	layers, ok := session.Peel(c.Kept)
-	if !ok || len(c.Kept) < c.Bytes { // the beginning of a cookie peels to what the whole does not say
+	if !ok || len(c.Kept) < c.Bytes { // the beginning of a cookie would peel to a wrong payload
 		return b
 	}
 	b.Layers = peeled(layers, now)
@@ -52,7 +52,7 @@ func Browser(s trace.Seen, now time.Time, scripts bool) views.Browser {
 	return b
 }
 
-// whose says whose cookie it is, if it is not this browser's.
+// whose says whose cookie the panel shows, or "" for this browser's.
 func whose(s trace.Seen) string {
 	switch {
 	case copied(s):
@@ -71,7 +71,7 @@ func note(s trace.Seen) string {
 		return "This cookie still opens a session, and the request for this page came without it. Only the page of the browser that has the cookie shows it."
 	case s.Store.Down:
 		return "The store does not answer, so nobody can say what a cookie opens. The browser keeps its cookies."
-	case c.Kept == "" && (c.Thrown || c.Came): // it keeps none that anything could be said of
+	case c.Kept == "" && (c.Thrown || c.Came): // the browser keeps no cookie to speak of
 		return ""
 	}
 	return say.NoteOf(s.Session, c)
@@ -103,7 +103,7 @@ func noCookie(s trace.Seen) string {
 	return fmt.Sprintf("No cookie%s: none came with %s. Press Set: %s", yet, request, write)
 }
 
-// jar lists the cookies that came. Of other programs' only name and size are known.
+// jar lists the cookies that came. Of other programs' cookies only name and size are known.
 func jar(c trace.Cookie) (out []views.JarCookie) {
 	for _, crumb := range c.Jar {
 		j := views.JarCookie{Name: say.Shown(crumb.Name, maxName), Size: say.Bytes(crumb.Bytes) + " with its name", Kind: string(crumb.Kind)}
@@ -125,8 +125,8 @@ func jar(c trace.Cookie) (out []views.JarCookie) {
 	return out
 }
 
-// whoseKin says which browser's a cookie is that another side of the lab has set: its name
-// tells.
+// whoseKin says which browser a cookie belongs to that another side of the lab has set. The
+// cookie's name has the browser's name.
 func whoseKin(name string) string {
 	_, side, named := strings.Cut(name, "~")
 	if !named {
@@ -136,8 +136,8 @@ func whoseKin(name string) string {
 	return "the " + side + " browser's"
 }
 
-// flags are the attributes of the cookie, and what each means here and now. A
-// Cookie header carries none, so its age is shown only when this very answer sets it.
+// flags are the attributes of the cookie, and what each means here and now. A Cookie header
+// carries no attributes, so Max-Age is shown only when this answer sets it.
 func flags(at trace.Label) []views.Flag {
 	var out []views.Flag
 	if at.HTTPOnly {

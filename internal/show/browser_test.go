@@ -65,8 +65,8 @@ func TestFlushedCookieCame(t *testing.T) {
 	}
 }
 
-// Of cookies that came, none is passed over: where only others came, the panel says so;
-// and "yet" is for a newcomer.
+// The panel would say that no cookie came when other cookies did, or "yet" to a browser that
+// had a session before.
 func TestOtherCookiesCame(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -99,8 +99,8 @@ func TestOtherCookiesCame(t *testing.T) {
 	}
 }
 
-// A nameless cookie whose value is the session cookie's name is no session cookie: not
-// in the table, not in the wire.
+// The table or the wire would take a nameless cookie, whose value is the session cookie's
+// name, for the session cookie.
 func TestNamelessCookie(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, session.Hybrid)
@@ -115,7 +115,7 @@ func TestNamelessCookie(t *testing.T) {
 	}
 }
 
-// An empty session cookie came: it is not dropped unless the answer says so.
+// The panel would say that an empty session cookie is dropped when the answer drops nothing.
 func TestEmptyCookieCame(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, session.Hybrid)
@@ -132,7 +132,7 @@ func TestEmptyCookieCame(t *testing.T) {
 	}
 }
 
-// This program's own cookies are called what they are, and never another program's.
+// This program's own cookies would be called another program's.
 func TestOwnCookiesAreNotForeign(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, session.Hybrid)
@@ -160,7 +160,7 @@ func TestOwnCookiesAreNotForeign(t *testing.T) {
 	if got := field(w.Request, "Cookie"); got != want {
 		t.Errorf("the wire shows\n%q, want\n%q", got, want)
 	}
-	// Whose they are, their names say: on another browser's side it is the first browser's that come along.
+	// Their names say whose they are: on another browser's side the first browser's cookies come too.
 	for name, whose := range map[string]string{ours: "the first browser's", ours + "-pins": "the first browser's", ours + "~second": "the second browser's", ours + "~third-readable": "the third browser's"} {
 		if j := jar(trace.Cookie{Jar: []trace.Crumb{{Name: name, Kind: seat.Kin}}}); j[0].Whose != whose {
 			t.Errorf("%s is %s", name, j[0].Whose)
@@ -171,14 +171,14 @@ func TestOwnCookiesAreNotForeign(t *testing.T) {
 			t.Errorf("%s is shown as %s", known, j[0].Kind)
 		}
 	}
-	// Of those that are too many to list, nobody says whose they are.
+	// Cookies that are too many to list have no owner.
 	if j := jar(trace.Cookie{More: true}); j[0].Kind == "other" {
 		t.Errorf("%+v", j)
 	}
 }
 
-// When nothing travelled, "this request" would be none: the cookies are those of the last one
-// of this browser.
+// The panel would speak of "this request" when nothing travelled: the cookies came with this
+// browser's last request.
 func TestNothingTravelledIsNoRequest(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, session.Hybrid)
@@ -201,8 +201,8 @@ func TestNothingTravelledIsNoRequest(t *testing.T) {
 	}
 }
 
-// After a good cookie was put back the panel tells of that one: no note on the cookie
-// that came, and the verdict is on what is kept.
+// After a good cookie was put back, the panel would show the verdict on the cookie that came,
+// and not on the one that the browser keeps.
 func TestPutBackTellsOfWhatIsKept(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, session.Hybrid)
@@ -260,7 +260,7 @@ func TestBrowserPeels(t *testing.T) {
 	}
 }
 
-// Cookies that nobody could keep, or that nobody could ask the store about.
+// The panel would say something of a cookie that is cut, hidden, or met an outage.
 func TestBrowserUnknown(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, session.Hybrid)
@@ -283,7 +283,7 @@ func TestBrowserUnknown(t *testing.T) {
 	}
 }
 
-// Whose cookie a panel shows.
+// The panel would call a copy's cookie the visitor's own.
 func TestWhose(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -9,13 +9,13 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// maxChanges is how many rows of changes a page shows, beside the one that counts the others.
+// maxChanges is how many rows of changes a page shows. One more row counts the others.
 const maxChanges = 9
 
-// Moment is what the bar above the panels says of an exchange: panels is the one whose
-// browser and server are shown, wire the one that is shown in between. They are two after a
-// press that sent a copy: then the panels are this browser's, for which nothing changed.
-// Whether it is of the past, its words and its neighbours are for who knows the visit.
+// Moment is what the bar above the panels says. panels is the exchange in the browser's and
+// the server's panel, wire the exchange between them. They differ after a press that sent a
+// copy: then the panels show this browser, for which nothing changed. The caller, who knows
+// the visit, fills in whether the moment is past, its words and its neighbours.
 func Moment(panels, wire trace.Seen) views.Moment {
 	m := views.Moment{N: wire.N, Unknown: wire.Beside.Unknown}
 	switch {
@@ -27,8 +27,8 @@ func Moment(panels, wire trace.Seen) views.Moment {
 	return m
 }
 
-// Changes says what is another than before. What looks the same on a page is no change,
-// such as an expiry that moved by less than a second.
+// Changes says what differs from before. A difference that looks the same on a page is left
+// out: an expiry that moved by less than a second.
 func Changes(changes []trace.Change) (out []views.Change) {
 	for _, c := range changes {
 		if v := change(c); v.Was != v.Is {
@@ -81,7 +81,7 @@ func idChange(c trace.Change) views.Change {
 	return v
 }
 
-// hows end what is said of a cookie.
+// hows say how a cookie differs from the one before.
 var hows = map[trace.How]string{trace.AnotherID: ", of another ID", trace.Signed: ", signed again", trace.Another: ", another cookie"}
 
 func size(s trace.State) string { return say.Number(s.Number) + " bytes" }
@@ -98,8 +98,8 @@ func counted(what string, c trace.Change) views.Change {
 	return views.Change{Kind: "server", What: what, Was: say.Number(c.Was.Number), Is: say.Number(c.Is.Number)}
 }
 
-// valueChange is a change of a key's value, or of where it lives. Key and values are a
-// visitor's.
+// valueChange is a change of a key's value, or of where it lives. Key and values come
+// from a visitor.
 func valueChange(c trace.Change) views.Change {
 	was, is := c.Was, c.Is
 	v := views.Change{Kind: "cookie", What: say.Shown(c.Key, maxLine), Was: "missing", Is: "missing", Secret: true}

@@ -25,8 +25,8 @@ func rows(changes []views.Change) string {
 	return b.String()
 }
 
-// A session that is born after its cookie was dropped leaves the old record behind: that
-// is told, and that there is one live record more.
+// The bar would not say that the old record is still in the store when a session begins after
+// its cookie was dropped, nor that there is one live record more.
 func TestChangesTellOfTheOrphan(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, session.OnServer)
@@ -72,7 +72,7 @@ func TestChangesOfASessionInTheCookie(t *testing.T) {
 	}
 }
 
-// A put back over a live session says what it was put over.
+// The bar would not say which session a copy replaced.
 func TestChangesOfPutBack(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, session.OnServer)
@@ -93,7 +93,7 @@ func TestChangesOfPutBack(t *testing.T) {
 		t.Fatal("the second session has the first one's ID")
 	}
 
-	// One that opens a live session: the version is told too.
+	// A copy that opens a live session: the version is shown too.
 	l = newLab(t, session.OnServer)
 	l.sets("name", "1")
 	pinned, first = l.cookie, l.before.Session.ID
@@ -114,7 +114,7 @@ func TestChangesOfPutBack(t *testing.T) {
 	}
 }
 
-// Every kind of change has its words. Keys and values are a visitor's, and nothing more.
+// A kind of change would have no words, or a projector would show a key or a value.
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	value := func(text string, onServer bool) trace.State {
@@ -165,6 +165,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// The bar would compare with a moment that does not exist, or not say that the store is down.
 func TestMoment(t *testing.T) {
 	t.Parallel()
 	changes := []trace.Change{{What: trace.OfReadable, Is: trace.State{There: true}}}
@@ -187,8 +188,8 @@ func TestMoment(t *testing.T) {
 	}
 }
 
-// A press that sent a copy shows the copy's exchange between this browser and this server:
-// of these the bar tells, and not of the copy.
+// After a press that sent a copy, the bar would show what changed for the copy, and not for
+// this browser.
 func TestMomentOfAPressThatSentACopy(t *testing.T) {
 	t.Parallel()
 	own, sent := seen(trace.Exchange{}), seen(trace.Exchange{By: "a pinned copy"})

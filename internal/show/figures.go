@@ -11,8 +11,8 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// Figures are the store's as of now, and what it has of the browsers of a family; zero
-// when it did not answer.
+// Figures are the store's figures as of now, and the sessions of a family's browsers. They
+// are zero when the store did not answer.
 func Figures(f trace.Figures, now time.Time) views.Figures {
 	if !f.Known {
 		return views.Figures{}
@@ -27,8 +27,8 @@ func Figures(f trace.Figures, now time.Time) views.Figures {
 	}
 }
 
-// family tells what became of each browser's session: of two that are logged in, the one
-// that logs out is seen to go alone.
+// family says what became of each browser's session: when one of two browsers logs out, the
+// learner sees that the other session lives on.
 func family(members []trace.Member) (out []views.Member) {
 	for _, m := range members {
 		v := views.Member{Name: m.Name, ID: m.ID, This: m.This, State: memberStates[m.State]}
@@ -53,8 +53,7 @@ var memberStates = map[session.State]string{
 // plotFor is the most time that a picture shows.
 const plotFor = 5 * time.Minute
 
-// plot draws the figures as steps: they hold until the next ones. A box of 300 by 60 is
-// what it draws in.
+// plot draws the figures as steps in a box of 300 by 60: a figure holds until the next one.
 func plot(points []trace.Point, now time.Time) views.Plot {
 	top := 0
 	for _, p := range points {

@@ -12,8 +12,8 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// peeled shows the three parts under a cookie's outer base64, as of now. It says
-// nothing of the signature.
+// peeled shows the three parts under a cookie's outer base64, as of now. check adds
+// the verdict on the signature.
 func peeled(l session.Layers, now time.Time) *views.Layers {
 	signed := l.SignedAt()
 	ago := "in the future"

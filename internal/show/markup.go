@@ -6,8 +6,8 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// Rich reads the little markup of experiments: `code`, and {cookie words} and the
-// like for words that have a colour. What is not closed is text.
+// Rich reads the markup of experiments: `code` for code, and {cookie words} for words in one
+// of colours. What is not closed is text.
 func Rich(s string) (parts []views.Part) {
 	add := func(t string) {
 		if t != "" {
@@ -45,7 +45,7 @@ func Rich(s string) (parts []views.Part) {
 // colours are the kinds of words that Rich knows.
 var colours = map[string]bool{"cookie": true, "server": true, "wire": true, "mac": true, "ok": true, "bad": true}
 
-// Plain is Rich without its colours.
+// Plain is the text of Rich without colours.
 func Plain(s string) string {
 	var b strings.Builder
 	for _, p := range Rich(s) {

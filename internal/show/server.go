@@ -14,9 +14,9 @@ import (
 
 const silent = "The store does not answer."
 
-// Server tells what the server keeps of the session that the browser's cookie opens, or
-// what became of the one that it had last. still is for a moment of the past: it is shown as
-// it was, and its clocks stand still.
+// Server shows what the server keeps of the session that the browser's cookie opens, or what
+// became of the session that the browser had last. With still the panel is of a past moment:
+// it is shown as it was then, and its clocks stand still.
 func Server(s trace.Seen, now time.Time, still bool) views.Server {
 	if still {
 		now = s.At
@@ -27,19 +27,19 @@ func Server(s trace.Seen, now time.Time, still bool) views.Server {
 	var v views.Server
 	if s.Session.Exists {
 		v = live(s.Session, s.Store.Policy, now)
-		lies(&v, s)
+		showRecord(&v, s)
 	} else {
 		v = absent(s, now)
 	}
-	left(&v, s.Store.Left)
+	addLeft(&v, s.Store.Left)
 	v.Figures = Figures(ownFigures(s), now)
 	mark(&v, s)
 	v.Idle.Still, v.Absolute.Still = still, still
 	return v
 }
 
-// ownFigures are the figures of an exchange. They were asked for before it was known what the
-// press made of its browser's session: of that one they say what the exchange says.
+// ownFigures are the figures of an exchange. The store was asked for them before the press
+// was done, so the line of this browser's own session is replaced by what the exchange says.
 func ownFigures(s trace.Seen) trace.Figures {
 	f, st := s.Store.Figures, s.Store
 	if copied(s) || s.Nothing {
@@ -55,9 +55,9 @@ func ownFigures(s trace.Seen) trace.Figures {
 	return f
 }
 
-// lies shows the record of a session that a cookie opens as it lies in the store, or
-// says why there is none.
-func lies(v *views.Server, s trace.Seen) {
+// showRecord shows the record of a session that a cookie opens as the store keeps it, or says
+// why there is no record.
+func showRecord(v *views.Server, s trace.Seen) {
 	switch st := s.Store; {
 	case st.Unknown:
 		v.Nothing = "unknown, because the store does not answer."
@@ -78,15 +78,15 @@ func stored(v *views.Server, st trace.Store) {
 	}
 }
 
-// absent is for a browser whose cookie opens nothing: it shows what lies in the store of
-// the session that was looked for, as far as that is known without a cookie.
+// absent is the panel of a browser whose cookie opens nothing. It shows what the store has
+// of the session that was looked for, as far as that is known without a cookie.
 func absent(s trace.Seen, now time.Time) (v views.Server) {
 	switch st, c := s.Store, s.Cookie; {
 	case st.Unknown:
 		v.Empty = silent
 	case st.ID == "" && c.Put && !c.Thrown:
 		v.Empty = "The cookie that was put back opens no session. Reading never creates a session: only a write does."
-	case st.ID == "" && c.Came: // whether a record is this browser's, a cookie of that kind does not say
+	case st.ID == "" && c.Came: // a cookie that opens nothing does not say which record is this browser's
 		v.Empty = "The cookie that came opens no session. Reading never creates a session: only a write does."
 	case st.ID == "":
 		v.Empty = "No record of this browser. Reading never creates a session: only a write does."
@@ -112,8 +112,8 @@ func absent(s trace.Seen, now time.Time) (v views.Server) {
 	return v
 }
 
-// mayOpen tells whether the cookie that the browser keeps is of the session of that short
-// name, as far as it is known.
+// mayOpen tells whether the cookie that the browser keeps may be of the session with the
+// short name id. A hidden cookie may.
 func mayOpen(c trace.Cookie, id string) bool {
 	layers, _ := session.Peel(c.Kept)
 	e, ok := layers.Envelope()
@@ -128,8 +128,8 @@ var lateTexts = map[session.State]string{
 	session.StateCorrupt: "its record is corrupt, so it reads as absent.",
 }
 
-// left tells of the record that the browser's last session left behind, as long as that lives.
-func left(v *views.Server, l trace.Left) {
+// addLeft says that the record of the browser's session before is still live.
+func addLeft(v *views.Server, l trace.Left) {
 	switch {
 	case l.ID == "" || l.State != session.StateLive || l.ID == v.ID:
 	case v.Late == nil:
@@ -164,7 +164,7 @@ func live(s trace.Session, policy trace.Policy, now time.Time) views.Server {
 	return v
 }
 
-// clock is one that runs out at until, of which whole is the length.
+// clock is a clock that runs out at until and began whole before that.
 func clock(name string, until time.Time, whole time.Duration, now time.Time) views.Clock {
 	return views.Clock{Name: name, Until: until.UnixMilli(), Now: now.UnixMilli(), Whole: whole.Milliseconds(), Left: say.Left(until.Sub(now)), At: say.Clock(until)}
 }

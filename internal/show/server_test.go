@@ -12,9 +12,9 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// A record that lies in the store is never told as none: not when the cookie that came
-// opens nothing, and not when no cookie came.
-func TestRecordThatLiesThereIsTold(t *testing.T) {
+// The panel would say that there is no record while it is in the store: when the cookie that
+// came opens nothing, or when no cookie came.
+func TestServerShowsARecordThatNoCookieOpens(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
@@ -36,7 +36,7 @@ func TestRecordThatLiesThereIsTold(t *testing.T) {
 			t.Errorf("%s: %q %+v", test.name, v.Empty, v.Late)
 		}
 	}
-	// The control: with nothing known to lie there the words are others.
+	// The control: when no record is known, the panel says other words.
 	for _, test := range []struct {
 		cookie trace.Cookie
 		want   string
@@ -51,7 +51,7 @@ func TestRecordThatLiesThereIsTold(t *testing.T) {
 	}
 }
 
-// What became of a session that no cookie opens.
+// The panel would not say what became of a session that no cookie opens.
 func TestServerLate(t *testing.T) {
 	t.Parallel()
 	for state, want := range lateTexts {
@@ -72,6 +72,7 @@ func TestServerLate(t *testing.T) {
 	}
 }
 
+// During an outage the panel would show what nobody knows.
 func TestServerInAnOutage(t *testing.T) {
 	t.Parallel()
 	figures := trace.Figures{Known: true, Live: 1}
@@ -151,8 +152,8 @@ func TestServerMarksWhatAPressChanged(t *testing.T) {
 	}
 }
 
-// A moment of the past is shown as it was: its clocks say what was left then, its picture
-// ends then, and so does the cookie's age. The control is the present.
+// A past moment would be shown with the clocks, the picture or the cookie's age of now. The
+// control is the present.
 func TestThePastIsOfItsOwnTime(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, session.Hybrid)
@@ -174,7 +175,7 @@ func TestThePastIsOfItsOwnTime(t *testing.T) {
 	}
 }
 
-// What others did is no press of this browser's: nothing is marked as its own.
+// What another client did would be marked as this browser's press.
 func TestNothingTravelledMarksNothing(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, session.Hybrid)
@@ -189,8 +190,8 @@ func TestNothingTravelledMarksNothing(t *testing.T) {
 	}
 }
 
-// When somebody else touched the session whose cookie this browser keeps, nothing came that
-// could open its record: that is no news of this browser's cookie.
+// When another client uses the session whose cookie this browser keeps, the panel would say
+// that no cookie of this browser opens the record.
 func TestNothingTravelledSaysNothingOfTheCookie(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, session.Hybrid)
@@ -213,7 +214,7 @@ func TestNothingTravelledSaysNothingOfTheCookie(t *testing.T) {
 	}
 }
 
-// The record that a session left behind is told by name as long as it lives.
+// The panel would not name the old record while it is live.
 func TestServerTellsOfTheOldRecord(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, session.Hybrid)
@@ -226,12 +227,12 @@ func TestServerTellsOfTheOldRecord(t *testing.T) {
 	if v.ID == old || v.Late == nil || *v.Late != (views.Late{ID: old, Text: "its record is still here, v1; no cookie of this browser opens it."}) {
 		t.Errorf("after a new session was born: %+v", v.Late)
 	}
-	// Put back over it a cookie that opens nothing: both are told.
+	// A cookie that opens nothing is put back over it: the panel shows both.
 	x := trace.Exchange{Store: trace.Store{ID: "4ca53ce7", State: session.StateEnded, Left: trace.Left{ID: "9f2c41e0", State: session.StateLive, Version: 3}}}
 	if v := Server(seen(x), noon(), false); v.Late == nil || v.Late.ID != "4ca53ce7" || !strings.HasPrefix(v.Late.Text, "it has ended.") || !strings.HasSuffix(v.Late.Text, " And the old record 9f2c41e0 is still here, v3; no cookie of this browser opens it.") {
 		t.Errorf("over a live session: %+v", v.Late)
 	}
-	// One that is gone, or that is told of already, is not.
+	// A record that is gone, or that the panel shows already, is not named.
 	for _, left := range []trace.Left{{}, {ID: "9f2c41e0", State: session.StateEnded}, {ID: "4ca53ce7", State: session.StateLive}} {
 		x.Store.Left = left
 		if v := Server(seen(x), noon(), false); strings.Contains(v.Late.Text, "is still here") {
@@ -240,8 +241,8 @@ func TestServerTellsOfTheOldRecord(t *testing.T) {
 	}
 }
 
-// The figures name each browser's session as they found it, and they are asked for before
-// this press is known: of this browser they say what the panel above them says.
+// The line of this browser in the figures, which were asked for before the press was done,
+// would contradict the panel above it.
 func TestFamilyAgreesWithThePanel(t *testing.T) {
 	t.Parallel()
 	family := []trace.Member{{Name: "first browser", ID: "4ca53ce7", State: session.StateLive}, {Name: "second browser", This: true}}
@@ -278,7 +279,7 @@ func TestFamilyAgreesWithThePanel(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", test.placement, got, want)
 		}
 	}
-	// What a copy opens, and what others did, is not what this browser has.
+	// A copy's session, or another client's, is not this browser's.
 	for _, x := range []trace.Exchange{{By: "a pinned copy"}, {By: "another client", Nothing: true}} {
 		x.Store = trace.Store{ID: "9f2c41e0", State: session.StateLive, Figures: trace.Figures{Known: true, Family: family}}
 		if v := Server(seen(x), noon(), false).Figures.Family[1]; v.State != "no session yet" || v.ID != "" {
@@ -290,6 +291,7 @@ func TestFamilyAgreesWithThePanel(t *testing.T) {
 	}
 }
 
+// The figures would be shown with a wrong unit, or a browser with another one's session.
 func TestFigures(t *testing.T) {
 	t.Parallel()
 	if f := Figures(trace.Figures{Live: 3}, noon()); f.Stats != nil || f.Plot.Live != "" {
@@ -314,6 +316,7 @@ func TestFigures(t *testing.T) {
 	}
 }
 
+// The picture would leave its frame, or show another time than its words.
 func TestPlot(t *testing.T) {
 	t.Parallel()
 	now := noon()

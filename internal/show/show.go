@@ -1,9 +1,10 @@
-// Package show turns facts into what the screen shows: an exchange as somebody may see
-// it (trace.Seen) into the structs of views. It knows no request, no store and no Echo,
-// writes nothing, and gives the same answer to the same facts.
+// Package show turns facts into what the screen shows: an exchange as one reader may see it
+// (trace.Seen) into the structs of views. Begin with Browser, Wire and Server, the three
+// panels. The package knows no request, no store and no Echo, writes nothing, and gives the
+// same answer to the same facts.
 //
-// It never takes a trace.Exchange: a cookie in one may open a session still, and
-// Exchange.Seen is what hides it.
+// No function takes a trace.Exchange: a cookie in an exchange may still open a session, and
+// Exchange.Seen hides it.
 package show
 
 import (

@@ -178,6 +178,7 @@ func field(hs []views.Header, name string) string {
 	return b.String()
 }
 
+// A part of a sentence would be lost on its way to the page.
 func TestSentence(t *testing.T) {
 	t.Parallel()
 	got := Sentence(say.Sentence{At: "12:00:00", Tone: "ok", Field: "key", Verb: "set", Parts: []say.Part{{Kind: "code", Text: "name"}, {Text: " is set."}}})
@@ -186,6 +187,7 @@ func TestSentence(t *testing.T) {
 	}
 }
 
+// A placement would have no words, or the wrong one would be chosen.
 func TestPlacementOptions(t *testing.T) {
 	t.Parallel()
 	var got []string
@@ -203,6 +205,7 @@ func TestPlacementOptions(t *testing.T) {
 	}
 }
 
+// Markup of an experiment would be shown as text, or text be lost.
 func TestRich(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string][]views.Part{

@@ -13,8 +13,8 @@ import (
 // maxSteps is how many steps a page lists.
 const maxSteps = 16
 
-// steps tells what the engine did for a request, from its own events. came tells that a
-// session cookie came.
+// steps lists what the engine did for a request, from the engine's events. came tells that
+// a session cookie came.
 func steps(events []session.Event, came bool) (out []views.Step) {
 	for _, ev := range events {
 		if step, reads := looked(ev); reads {

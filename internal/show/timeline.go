@@ -7,8 +7,8 @@ import (
 )
 
 // Timeline is what happened in a visit. at is the moment on the screen, 0 for now. seen is
-// the last moment that the page has already, 0 when it must be told all: where only one is
-// new, the others need no words.
+// the last moment that the page has already, 0 when it has none. When one moment is new, only
+// that entry gets words.
 func Timeline(t hub.Timeline, at, seen int) views.Timeline {
 	out := views.Timeline{Since: say.Clock(t.Began), Dropped: t.Dropped, Shown: at, Entries: make([]views.Entry, len(t.Entries))}
 	if at == 0 {

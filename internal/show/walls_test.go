@@ -20,7 +20,7 @@ var exported = map[string]any{
 	"Plain": Plain, "Rich": Rich, "Sentence": Sentence, "Server": Server, "TamperOptions": TamperOptions, "Timeline": Timeline, "Wire": Wire,
 }
 
-// held are the facts that may hold a cookie that opens a session. Only in a Seen they do not.
+// held are the facts that may hold a cookie that opens a session. In a Seen they hold none.
 var held = []reflect.Type{
 	reflect.TypeFor[trace.Exchange](), reflect.TypeFor[trace.Packed](), reflect.TypeFor[trace.Cookie](), reflect.TypeFor[trace.Request](),
 	reflect.TypeFor[trace.Answer](), reflect.TypeFor[trace.Field](), reflect.TypeFor[trace.Piece](), reflect.TypeFor[trace.Kept](),
@@ -77,8 +77,8 @@ func takes(f any) reflect.Type {
 	return nil
 }
 
-// Nothing reaches a page but what Exchange.Seen has made: no function of this package
-// that others can call takes an exchange, or a part of one that may hold a cookie.
+// A cookie that opens a session would reach a page: an exported function would take an
+// exchange, or a part of an exchange, that Exchange.Seen has not made.
 func TestOnlyWhatMayBeSeenIsShown(t *testing.T) {
 	t.Parallel()
 	for name, f := range exported {
@@ -97,8 +97,8 @@ func TestOnlyWhatMayBeSeenIsShown(t *testing.T) {
 	}
 }
 
-// The list of functions is whole, and nothing of the package has exported methods,
-// variables or types that could be a way round it.
+// An exported function that the list lacks, or an exported method, variable or type, would
+// be a way round the test above.
 func TestExportedIsWhole(t *testing.T) {
 	t.Parallel()
 	entries, err := os.ReadDir(".")

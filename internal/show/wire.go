@@ -11,7 +11,7 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// Wire is one exchange. While the answer is under way, its head is as the handler knows
+// Wire shows one exchange. While the answer is under way, its head is as the handler made
 // it, and sizes and duration are missing.
 func Wire(s trace.Seen) views.Wire {
 	w := views.Wire{N: s.N, Past: s.Past}
@@ -42,7 +42,7 @@ func Wire(s trace.Seen) views.Wire {
 	return w
 }
 
-// target is the address of a request, with words in place of a proof for one use.
+// target is the address of a request. A proof for one use is shown by its size.
 func target(t trace.Text) trace.Text {
 	path, query, found := strings.Cut(t.Start, "?")
 	if !found {
@@ -58,8 +58,8 @@ func target(t trace.Text) trace.Text {
 	return trace.Text{Start: shown, Bytes: t.Bytes + len(shown) - len(t.Start)}
 }
 
-// Bare are the fields of both heads with no session cookie's value in them, as name and
-// value. Since it shows none, it does not say which of them are hidden from a page.
+// Bare returns the fields of both heads as name and value, with the size of a session cookie
+// in place of its value. It treats cookies that a page may show like hidden ones.
 func Bare(s trace.Seen) (request, answer [][2]string) {
 	return bare(s.Request.Fields), bare(s.Answer.Fields)
 }
@@ -88,12 +88,12 @@ func bare(fields []trace.Field) [][2]string {
 	return out
 }
 
-// bared is a session cookie's value where none is shown. asItIs is for where it is.
+// bared is the kind of a session cookie's value in Bare. asItIs leaves a piece to its kind.
 const bared trace.PieceKind = "bared"
 
 func asItIs(p trace.Piece) trace.Piece { return p }
 
-// nothing says why there is no exchange.
+// nothing says why there is no exchange: by is who acted.
 func nothing(by string) string {
 	if by == "the clock" {
 		return "Nothing travelled: a clock ran out. Nobody tells the browser."
@@ -114,7 +114,7 @@ func sender(s trace.Seen) string {
 	return ""
 }
 
-// body is the beginning of the request's body, with words in place of what opens a visit.
+// body is the beginning of the request's body. A visit's secret is shown by its size.
 func body(in trace.Request) string {
 	var b strings.Builder
 	kept := 0
@@ -154,8 +154,8 @@ func folds(name string) bool { return !first[http.CanonicalHeaderKey(name)] }
 
 func canonical(f trace.Field) string { return http.CanonicalHeaderKey(f.Name) }
 
-// headers shows a head, the fields to see first apart from the rest. Each piece is shown
-// as what as makes of it.
+// headers shows a head: the fields to see first, and the rest. as may replace a piece before
+// it is shown.
 func headers(fields []trace.Field, as func(trace.Piece) trace.Piece) (seen, more []views.Header) {
 	for _, f := range fields {
 		h := views.Header{Name: say.Shown(f.Name, maxName), Parts: partsOf(f, as), Gone: f.Diff == trace.Gone}
@@ -169,15 +169,15 @@ func headers(fields []trace.Field, as func(trace.Piece) trace.Piece) (seen, more
 	return seen, more
 }
 
-// maxField is the most bytes of a plain piece: what trace keeps of it, with its words on
-// how much was left out.
+// maxField is the most bytes of a plain piece: what trace keeps of a field, and its note on
+// how much it left out.
 const maxField = maxCookie + 100
 
-// partsOf shows a field's value. Of a cookie that is not to be shown it tells the size
-// of its value: the table of cookies counts the name too.
+// partsOf shows a field's value. For a hidden cookie it shows the size of the value; the
+// table of cookies counts the name too.
 func partsOf(f trace.Field, as func(trace.Piece) trace.Piece) (out []views.Part) {
 	cookie := canonical(f) == "Cookie" || canonical(f) == "Set-Cookie"
-	name, named := "", false // of the cookie: the piece before ends with it
+	name, named := "", false // of the cookie, which ends the piece before
 	for _, p := range f.Pieces {
 		switch p := as(p); {
 		case p.Kind == trace.Plain:
@@ -208,7 +208,7 @@ func hidden(p trace.Piece, size string) views.Part {
 	return views.Part{Kind: "hidden", Text: size + ", " + why}
 }
 
-// whys say of a piece why its text is not shown.
+// whys say why the text of a piece is not shown.
 var whys = map[trace.PieceKind]string{
 	trace.Hidden: "hidden: the request for this page came without it", trace.Foreign: "of another program", trace.Pins: "says which browser pinned", trace.Live: "finds the run that waits for this browser",
 	trace.Once: "for one use", trace.Secret: "opens this visit", bared: "the session cookie",

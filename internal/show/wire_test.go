@@ -94,8 +94,8 @@ func sameBut(t *testing.T, got, want views.Wire) {
 	}
 }
 
-// A cookie that opens a session, and that the request which looks does not carry, is
-// told by its size alone: in the panels, in the wire, in JSON and in a command.
+// A page whose request came without a cookie would show that cookie, which opens a session:
+// in the panels, in the wire, in JSON or in a command.
 func TestHiddenCookieIsNowhere(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, session.Hybrid)
@@ -123,8 +123,7 @@ func TestHiddenCookieIsNowhere(t *testing.T) {
 	}
 }
 
-// A proof for one use is told by its size in the address too, as it is in Location and in
-// a form.
+// The address would show a proof for one use, which Location and a form show by its size.
 func TestProofInTheAddress(t *testing.T) {
 	t.Parallel()
 	proof := strings.Repeat("P", 26)
@@ -142,6 +141,7 @@ func TestProofInTheAddress(t *testing.T) {
 	}
 }
 
+// The JSON of an exchange would show a session cookie.
 func TestBare(t *testing.T) {
 	t.Parallel()
 	fields := []trace.Field{
@@ -154,7 +154,7 @@ func TestBare(t *testing.T) {
 	}
 }
 
-// A piece of a kind that nobody has words for is not shown.
+// A piece of an unknown kind would be shown.
 func TestUnknownPieceIsNotShown(t *testing.T) {
 	t.Parallel()
 	w := Wire(seen(trace.Exchange{Request: trace.Request{Fields: []trace.Field{{Name: "X", Pieces: []trace.Piece{{Kind: "new", Text: "secret", Bytes: 6}}}}}}))
@@ -163,6 +163,7 @@ func TestUnknownPieceIsNotShown(t *testing.T) {
 	}
 }
 
+// The panel would show a visit's secret, or a wrong size of the body.
 func TestWireBody(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -183,6 +184,7 @@ func TestWireBody(t *testing.T) {
 	}
 }
 
+// The panel would show an exchange when nothing travelled.
 func TestWireNothing(t *testing.T) {
 	t.Parallel()
 	for by, want := range map[string]string{
@@ -196,7 +198,7 @@ func TestWireNothing(t *testing.T) {
 	}
 }
 
-// What changed against the exchange before, marked and said.
+// A field that changed since the exchange before would not be marked, or not be named.
 func TestWireAgainst(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, session.Hybrid)
@@ -238,6 +240,7 @@ func TestWireAgainst(t *testing.T) {
 	}
 }
 
+// The list of steps would name another act than the engine's.
 func TestSteps(t *testing.T) {
 	t.Parallel()
 	name := session.KeyOf("id").Name()

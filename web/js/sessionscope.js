@@ -14,12 +14,12 @@ function tick() {
   for (const el of document.querySelectorAll('[data-until]')) {
     const { until, now, whole, ends } = el.dataset;
     let start = arrived.get(el);
-    if (!start || start.now !== now) arrived.set(el, start = { now, at: performance.now(), told: false });
+    if (!start || start.now !== now) arrived.set(el, start = { now, at: performance.now(), asked: false });
     const ms = Math.max(0, until - now - (performance.now() - start.at));
     if (whole) el.setAttribute('stroke-dasharray', `${Math.floor(100 * ms / whole)} 100`);
     else if (el.textContent !== left(Math.ceil(ms / 1000))) el.textContent = left(Math.ceil(ms / 1000));
-    if (ends && ms === 0 && !start.told) {
-      start.told = true; // ask the server, once: what it says is what the page shows
+    if (ends && ms === 0 && !start.asked) {
+      start.asked = true; // ask the server, once: what it says is what the page shows
       document.body.dispatchEvent(new CustomEvent('sessionscope:expired'));
     }
   }
@@ -38,8 +38,8 @@ if (theme) {
   });
 }
 
-// What scripts see: this page really asks document.cookie. Of cookies that are not
-// ours it shows names and sizes only, as everywhere.
+// What scripts see: this page really asks document.cookie. For other programs' cookies it
+// shows names and sizes only, as the server does.
 function look() {
   const said = document.querySelector('#document-cookie .said');
   if (!said) return;
@@ -84,7 +84,7 @@ touchUp();
 // The visit is what this page saw, with its reloads. Its secret opens it: the tab keeps the
 // secret, and every request of the page carries it in a header. A page that came without a
 // proof has a visit of its own until #load has asked for the older one, whose secret the
-// tab has. Where the browser keeps nothing, a reload begins anew.
+// tab has. Where the browser keeps nothing, a reload begins a new visit.
 const { secret: own, page } = document.body.dataset; // none on a page of no visit
 const kept = `visit:${location.pathname.match(/^\/s\/[^/]+/)?.[0] ?? ''}`;
 const tab = {
@@ -103,7 +103,7 @@ if (own) goOnWith(!proven && tab.older || own);
 addEventListener('pagehide', () => { if (own) tab.older = secret; }); // site data may have been cleared meanwhile
 
 // Until #load is answered the page is loading. The element that asks for the exchange of
-// the page's own visit waits so long: the older visit has an exchange of that number too.
+// the page's own visit waits until then: the older visit has an exchange of that number too.
 let loading = secret !== own, asks = null, pressed = false;
 
 // The last moment of the visit that the page shows, so that only what is new need come. 0
@@ -113,8 +113,8 @@ function momentShown() {
   return lastMoment();
 }
 
-// The header says which visit and which of its pages sends this: a page's own presses are
-// no news to it. It is made when the request leaves: a press can wait for another, and
+// The header says which visit and which of its pages sends the request: a page gets no news
+// of its own presses. It is made when the request leaves: a press can wait for another, and
 // hx-sse sends the same headers with each try.
 document.addEventListener('htmx:config:request', (event) => {
   const { request } = event.detail.ctx, el = event.target;
@@ -135,7 +135,7 @@ document.addEventListener('htmx:before:response', (event) => {
 document.addEventListener('htmx:before:swap', (event) => {
   // The answer to a press says more; and a run that the page shows already stays.
   if (event.target.id === 'load' && (pressed || document.querySelector('#run[data-url]'))) event.preventDefault();
-  // While the page shows the past, what it asks by itself puts no present over it.
+  // While the page shows the past, an answer that nobody pressed for does not replace it.
   if (event.target.id === 'look' && document.querySelector('#moment.past')) event.preventDefault();
 });
 document.addEventListener('htmx:finally:request', (event) => {
@@ -177,8 +177,8 @@ function openStream() {
   if (!el.hasAttribute('data-htmx-powered')) live('· not live: a part of this page did not come, load it again');
 }
 
-// What has failed is tried again within seconds, a stream that was refused every 15: that
-// is what hx-trigger says.
+// A stream that failed is tried again within seconds, a stream that was refused every 15
+// seconds: see the hx-trigger of #live.
 const isRefusal = (status) => status === 404 || status === 429;
 let refused = false;
 document.addEventListener('htmx:sse:before:connection', (event) => {
@@ -188,7 +188,8 @@ document.addEventListener('htmx:sse:before:connection', (event) => {
 document.addEventListener('htmx:sse:after:connection', () => live('· live', true));
 document.addEventListener('htmx:sse:close', () => { if (live.on) live('· not live'); });
 document.addEventListener('htmx:sse:error', ({ detail: { status } }) => { refused = isRefusal(status); live(why(status)); });
-// hx-sse tries again only what once worked: of a first connection this is done here.
+// hx-sse connects again only after a stream that was open. A first connection that fails is
+// tried again here.
 function noStream(el, status) {
   live(why(status));
   if (!isRefusal(status)) setTimeout(() => htmx.trigger(el, 'again'), 3000);
@@ -237,9 +238,9 @@ document.addEventListener('htmx:finally:request', (event) => {
     const places = [document.getElementById(focused.id), past, document.getElementById('timeline')];
     while (lost() && places.length) places.shift()?.focus({ preventScroll: true });
   }
-  for (const [id, is] of open) {
+  for (const [id, unfolded] of open) {
     const el = document.getElementById(id);
-    if (el && el.open !== is) el.open = is;
+    if (el && el.open !== unfolded) el.open = unfolded;
   }
   if (matchMedia('(prefers-reduced-motion: no-preference)').matches) {
     ['browser', 'wire', 'server'].forEach((id, n) => document.getElementById(id)?.animate(
@@ -258,7 +259,7 @@ function tie(field, refused, line) {
   }
 }
 
-// What is being looked at is in view in a list that scrolls.
+// The current entry of a list that scrolls is in view.
 function showCurrent() {
   for (const el of document.querySelectorAll('.shelf > nav [aria-current], .exchanges [aria-current]')) {
     const box = el.closest('nav, .exchanges'), at = el.getBoundingClientRect(), frame = box.getBoundingClientRect();
@@ -275,7 +276,7 @@ function showRun(id) {
   const run = document.getElementById('run'), waits = !!document.getElementById('waiting');
   if (showRun.waited && !waits) run.scrollIntoView({ block: 'start' }); // it has ended
   showRun.waited = waits;
-  // A reload shows it again. Not with each look: it would break off a navigation that begins just then.
+  // A reload shows the run again. The address is not set at each look: that would break off a navigation.
   if (run.dataset.url && run.dataset.url !== location.pathname + location.search) history.replaceState(history.state, '', run.dataset.url);
   if (document.activeElement === document.body && !asksItself(id)) (run.matches(':empty') ? document.getElementById('do-it') : run).focus({ preventScroll: true });
   const refused = document.getElementById('problem').dataset.field;
@@ -287,7 +288,7 @@ function showRun(id) {
 // wrong themselves.
 document.addEventListener('htmx:error', (event) => {
   if (asksItself(event.target.id)) { // nobody pressed
-    if (event.target.id === 'refresh') setTimeout(() => document.querySelectorAll('[data-ends]').forEach((el) => { const start = arrived.get(el); if (start) start.told = false; }), 5000); // ask again
+    if (event.target.id === 'refresh') setTimeout(() => document.querySelectorAll('[data-ends]').forEach((el) => { const start = arrived.get(el); if (start) start.asked = false; }), 5000); // ask again
     if (event.target.id === 'live') noStream(event.target);
     if (event.target.id === 'poll') document.getElementById('problem').textContent = '✕ The server does not answer. This page goes on asking.';
     return;

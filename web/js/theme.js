@@ -4,8 +4,8 @@ try {
   if (theme) document.documentElement.dataset.theme = theme;
 } catch { /* no storage: the browser's own preference holds */ }
 
-// Projector mode is the visit's. The server knows of it when the request proves which visit
-// the page goes on with; of another page, the tab knows.
+// Projector mode belongs to a visit. The server knows the mode when the request proves which
+// visit the page continues; for any other page the tab knows it.
 try {
   const page = document.documentElement.dataset;
   const key = `projector:${location.pathname.match(/^\/s\/[^/]+/)?.[0] ?? ''}`;
