@@ -34,7 +34,7 @@ func (a *App) past(c *call, n int) error {
 	}
 	c.session.Discard(c.ctx(), "only the past is looked at") // not even a clock moves
 	l := a.momentScreen(c, e)
-	l.sentence = say.Note("moment", say.Text("What you see is from "+say.Clock(e.Gist.At)+": "), say.Code(summary(e)), say.Text(". Nothing is done by looking."))
+	l.sentence = say.Note("moment", say.Text("What you see is from "+say.Clock(e.Gist.At)+": "), say.Code(summary(e)), say.Text(". Looking changes nothing."))
 	return a.writeLab(c, http.StatusOK, l)
 }
 

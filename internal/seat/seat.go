@@ -171,7 +171,7 @@ func (ss *Seats) Open(family string) (*Seat, error) {
 		return nil, fmt.Errorf("%w: this visit has opened %d browsers already, and no more are allowed", ErrFull, len(names))
 	}
 	if len(ss.byPlace) >= ss.max && !ss.drop() {
-		return nil, fmt.Errorf("%w: there are %d, and no more are allowed; one that nobody used for %.0f minutes gives way", ErrFull, ss.max, IdleLife.Minutes())
+		return nil, fmt.Errorf("%w: there are %d, and no more are allowed; a second browser that was not used for %.0f minutes makes room", ErrFull, ss.max, IdleLife.Minutes())
 	}
 	place := name + "-" + strings.ToLower(rand.Text()[:12])
 	engine, err := ss.Root.Engine.At(ss.Root.Engine.CookieName()+"~"+name, "/s/"+place+"/")

@@ -82,7 +82,7 @@ func Tamper(value, part, to string, at int) (string, error) {
 			}
 		}
 		if len(to) != 1 {
-			return "", &InputError{"to", "Write one letter, which takes the place of the one at that position."}
+			return "", &InputError{"to", "Write one letter: it replaces the letter at that position."}
 		}
 		return cookieOctets(value[:at-1] + to + value[at:])
 	}

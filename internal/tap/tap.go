@@ -26,7 +26,7 @@ const (
 )
 
 // crowdedHeads is the answer to a long head when there is no room for it.
-const crowdedHeads = "This server reads as many long heads as it has room for. Try again in a moment, with fewer cookies.\n"
+const crowdedHeads = "This server is reading too many long heads at once. Try again in a moment, with fewer cookies.\n"
 
 // Listen returns l with connections that remember, byte for byte, the head of the request
 // that is read, and the answer's head: net/http forgets the order and the spelling of
