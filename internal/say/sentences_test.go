@@ -216,10 +216,10 @@ func filesOf(t *testing.T, dir, ext string) (out []string) {
 	return out
 }
 
-const introExperiments = `Every sentence of the experiments that their Go source has. It is written by
+const introExperiments = `Every sentence of the experiments, as their source has it. It is written by
 	go test ./internal/say -update
 A word in braces is computed, but for {cookie …}, {server …}, {wire …}, {mac …}, {ok …} and
-{bad …}, which colour words. What an experiment says in a text file (.md) stands there.
+{bad …}, which colour words.
 `
 
 // A reader, and one day a translator, would not see a sentence of an experiment.
@@ -228,7 +228,19 @@ func TestSentencesOfExperiments(t *testing.T) {
 	check(t, "experiments.txt", list(introExperiments, ofExperiments(t)))
 }
 
-// ofExperiments are the words of the experiments, as their Go source has them.
-func ofExperiments(t *testing.T) []section {
-	return goFiles(t, "# Experiments", "internal/experiment", sentencelike)
+// ofExperiments are the words of the experiments: their texts, and what their Go source says.
+func ofExperiments(t *testing.T) (out []section) {
+	for _, path := range filesOf(t, "internal/experiment", "") {
+		switch {
+		case strings.HasSuffix(path, ".md"):
+			text, err := os.ReadFile(filepath.Join("../..", path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, section{"# Experiments: " + path, strings.Split(string(text), "\n")})
+		case strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go"):
+			out = append(out, goFile(t, "# Experiments", path, sentencelike))
+		}
+	}
+	return out
 }
