@@ -169,11 +169,14 @@ func elsewhere(t *testing.T) (out []section) {
 	}
 	out = append(out, goFiles(t, "# On the page", "views", worded)...)
 	out = append(out, goFiles(t, "# On the page", "internal/app", sentencelike)...) // what is not above
-	script, err := os.ReadFile("../../web/js/sessionscope.js")
-	if err != nil {
-		t.Fatal(err)
+	for _, path := range filesOf(t, "web/js", ".js") {
+		script, err := os.ReadFile(filepath.Join("../..", path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, section{"# On the page: " + path, scriptWords(string(script))})
 	}
-	return append(out, section{"# On the page: web/js/sessionscope.js", scriptWords(string(script))})
+	return out
 }
 
 // goFiles has a section for each Go file of a folder.
