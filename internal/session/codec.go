@@ -80,7 +80,7 @@ func (c *codec) sign(v *envelope, maxValue int) (*Cookie, error) {
 }
 
 var (
-	errGarbled = errors.New("the cookie is not one of ours")
+	errGarbled = errors.New("the cookie carries no signature of this server")
 	errForged  = errors.New("the signature does not fit")
 )
 
