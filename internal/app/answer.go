@@ -16,24 +16,23 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// outcome is what a press did. A handler returns it, and nothing of it is shown before
-// the session is committed.
+// outcome is what a handler did. Nothing of it is shown before the session is committed.
 type outcome struct {
 	did  trace.Did
-	kept trace.Kept // what it did to the browser's cookies beside the session's own
+	kept trace.Kept // what it did to the browser's cookies, apart from the engine's own Set-Cookie
 
-	cookies []*http.Cookie // that it sets beside the session's own
-	owner   string         // of the pins, if this answer tells the browser who it is
-	opened  *session.Info  // what the cookie opens that the press made the browser's; nil mostly
-	discard bool           // nothing of the session may be saved, and no cookie of it sent
-	copied  *copied        // what became of a copy that was sent; nil mostly
+	cookies []*http.Cookie // to set, beside the engine's own
+	owner   string         // of the pins, if this answer sets the cookie that names it
+	opened  *session.Info  // the session behind the cookie that replaces the browser's, mostly nil
+	discard bool           // the session is neither saved nor its cookie sent
+	copied  *copied        // the exchange of a copy that was sent, mostly nil
 
-	keys     []string // all of them, of keys
-	messages []string // of flashes
+	keys     []string // for op "keys"
+	messages []string // for op "flashes"
 }
 
-// appendJSON appends out in the words of the contract, with what is known of s
-// after the commit. It is written by hand: an answer costs less than a reflection.
+// appendJSON appends the JSON answer of out, with the state of s after the commit. It does
+// without encoding/json, whose reflection would cost more than the rest of the answer.
 func (out *outcome) appendJSON(b []byte, s *session.Session) []byte {
 	text := func(name, text string) {
 		b = append(append(append(b, ',', '"'), name...), '"', ':')
@@ -88,10 +87,10 @@ func (out *outcome) appendJSON(b []byte, s *session.Session) []byte {
 	return b
 }
 
-// appendSession appends what every answer says of s.
+// appendSession appends the object "session" of every JSON answer.
 func appendSession(b []byte, s *session.Session) []byte {
 	b = strconv.AppendBool(append(b, `{"exists":`...), s.Exists())
-	if s.Verdict() == session.VerdictStale { // there may be values that this request does not know
+	if s.Verdict() == session.VerdictStale { // a later cookie may carry values that did not come
 		b = append(b, `,"stale":true`...)
 	}
 	if s.Exists() {
@@ -114,8 +113,8 @@ func appendList(b []byte, texts []string) []byte {
 	return append(b, ']')
 }
 
-// answer commits the session, then renders what was done: nothing is shown that
-// was not saved. After the commit no failure becomes an error status.
+// answer commits the session, then renders out: nothing is shown that was not saved. After
+// the commit a failure to render does not become an error status.
 func (a *App) answer(c *call, out outcome) error {
 	s, h := c.session, c.Response().Header()
 	if out.discard {
@@ -130,14 +129,14 @@ func (a *App) answer(c *call, out outcome) error {
 	for _, cookie := range out.cookies {
 		h.Add("Set-Cookie", cookie.String())
 	}
-	if out.copied != nil { // what is shown is the copy's exchange
+	if out.copied != nil { // the moment is the copy's exchange, not this one
 		c.quiet()
 	}
 	if c.wants == formJSON {
 		body := out.appendJSON(make([]byte, 0, 512), s)
 		a.recordJSON(c, http.StatusOK, &out, body)
 		h["Content-Type"] = jsonType
-		if len(body) > 2<<10 { // net/http counts smaller ones itself
+		if len(body) > 2<<10 { // net/http sets the header of shorter answers itself
 			h.Set("Content-Length", strconv.Itoa(len(body)))
 		}
 		c.Response().WriteHeader(http.StatusOK)
@@ -146,14 +145,14 @@ func (a *App) answer(c *call, out outcome) error {
 	}
 	err := contain(func() error { return a.showOutcome(c, &out) })
 	if c.Request().Method != http.MethodPost {
-		return err // nothing was done that must not be denied
+		return err // a read: an error status denies nothing that was done
 	}
 	return a.orPlain(c, out.did.Op, err)
 }
 
-// showOutcome answers with the page, with what changed of it, or with the address of the
-// page that shows it: after a POST without a script, after one that gave the browser
-// another cookie, and for a page whose visit has ended.
+// showOutcome answers with a page or a fragment. It redirects to the page that shows the
+// outcome after a POST without a script, after a press that replaced the browser's cookie,
+// and for a page whose visit has ended.
 func (a *App) showOutcome(c *call, out *outcome) error {
 	elsewhere := c.lost != "" && c.wants == formFragment || out.kept.Put != nil
 	if c.wants == formPage && c.Request().Method == http.MethodPost || elsewhere {
@@ -173,7 +172,8 @@ func (a *App) showOutcome(c *call, out *outcome) error {
 // URL, and a head has at most 32 KiB.
 const maxEchoed = 8 << 10
 
-// redirect answers with the address of the page that shows this exchange, once.
+// redirect keeps the result of this exchange under a one-time token, and answers with the
+// address that shows it.
 func (a *App) redirect(c *call, out *outcome) error {
 	resp := c.Response()
 	h := resp.Header()
@@ -200,18 +200,18 @@ func (a *App) redirect(c *call, out *outcome) error {
 		if len(*text) > maxEchoed {
 			*text = ""
 		}
-		*text = strings.Clone(*text) // not a part of the whole body, which would be kept with it
+		*text = strings.Clone(*text) // a substring would keep the whole body in memory
 	}
 	a.results.put(token, left)
 	resp.WriteHeader(status)
 	return nil
 }
 
-// startsOver tells whether the composer goes back to its first state.
+// startsOver reports whether the composer goes back to its first state.
 func startsOver(out *outcome) bool { return out.did.Op == "flush" && out.did.Away }
 
-// orPlain answers without a template if err tells that an answer could not be
-// rendered although the action is done: that is no error any more.
+// orPlain answers without a template when rendering failed with err after the commit. done
+// names what was done. The error is logged; the status stays 200.
 func (a *App) orPlain(c *call, done string, err error) error {
 	if err == nil || c.Response().Committed {
 		return err

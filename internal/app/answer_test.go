@@ -112,7 +112,7 @@ func TestStartOver(t *testing.T) {
 // What a visitor types never comes back as markup.
 func TestInputIsInert(t *testing.T) {
 	const evil = `<img src=x onerror=alert(1)>"'` + "`"
-	for _, f := range []form{formPage, formFragment} {
+	for _, f := range []answerForm{formPage, formFragment} {
 		b := newBrowser(t, newApp(t, nil), f)
 		for _, target := range []string{"/set", "/delete"} {
 			a := b.post(target, "key", evil, "value", evil, "user", evil)

@@ -1,5 +1,9 @@
-// Package app is the web application: Echo routes over the session engine, one
-// file per capability. It is the only package that knows Echo.
+// Package app is the web application: Echo routes over the session engine, one file for
+// each capability. It is the only package that imports Echo.
+//
+// Begin with App.routes, the list of all routes and middleware. A request is a call
+// (call.go); its handler returns an outcome, which App.answer commits, records and shows
+// (answer.go). errors.go has the one table from error to status.
 package app
 
 import (
@@ -93,7 +97,8 @@ func New(cfg Config) (*App, error) {
 	return a, nil
 }
 
-// assemble makes one, with what every instance of it has.
+// assemble makes an App without experiments: the lab's own, and each private instance that an
+// experiment runs in.
 func assemble(cfg Config, assets *assets) (*App, error) {
 	cfg.Sessions.Log = cfg.Log
 	a := &App{assets: assets, holds: make(chan struct{}, maxHolds), done: make(chan struct{}), render: renderTempl, bodies: tap.NewRoom(allBodies)}
@@ -109,9 +114,9 @@ func assemble(cfg Config, assets *assets) (*App, error) {
 	return a, nil
 }
 
-// routes lists every middleware and route in order. press is what acts and answers with
-// its outcome, look the same for what only reads; read and post answer by themselves, and
-// are no moments of a visit.
+// routes lists every middleware and route in order. A route of press acts on the session
+// and one of look reads from it: their handlers return an outcome, which becomes a moment of
+// the visit. Handlers of read and post write their answers themselves.
 func (a *App) routes() {
 	e := echo.New()
 	a.echo = e
@@ -152,32 +157,32 @@ func (a *App) routes() {
 	e.HEAD("/assets/*", handler(a.assets.serve))
 }
 
-// handler gives h the call of a request.
+// handler makes an Echo handler of h.
 func handler(h func(*call) error) echo.HandlerFunc {
 	return func(ec echo.Context) error { return h(callOf(ec)) }
 }
 
-// read is a route that shows something.
+// read adds a route for GET and HEAD whose handler writes its answer itself.
 func (a *App) read(path string, h func(*call) error) {
 	seen := inOrder(a.findVisit)(handler(h))
 	a.echo.GET(path, seen)
 	a.echo.HEAD(path, seen)
 }
 
-// look is a route that reads from the session, and answers with what it found.
+// look adds a route for GET and HEAD whose handler reads from the session.
 func (a *App) look(path string, h func(*call) (outcome, error)) { a.read(path, a.with(a.answering(h))) }
 
-// post is a route that does something.
+// post adds a route for POST whose handler writes its answer itself.
 func (a *App) post(path string, h func(*call) error, more ...echo.MiddlewareFunc) {
 	a.echo.POST(path, inOrder(a.readForm, a.findVisit)(handler(h)), more...)
 }
 
-// press is a route that acts on the session, and answers with what it did.
+// press adds a route for POST whose handler acts on the session.
 func (a *App) press(path string, h func(*call) (outcome, error), more ...echo.MiddlewareFunc) {
 	a.post(path, a.with(a.answering(h)), more...)
 }
 
-// answering answers with what h did.
+// answering makes a handler that answers with the outcome of h.
 func (a *App) answering(h func(*call) (outcome, error)) func(*call) error {
 	return func(c *call) error {
 		out, err := h(c)
@@ -188,7 +193,7 @@ func (a *App) answering(h func(*call) (outcome, error)) func(*call) error {
 	}
 }
 
-// with gives the call its session before h.
+// with makes a handler that loads the call's session before it calls h.
 func (a *App) with(h func(*call) error) func(*call) error {
 	return func(c *call) (err error) {
 		if c.session, err = c.seat.Engine.Load(c.Request()); err != nil {
@@ -201,16 +206,16 @@ func (a *App) with(h func(*call) error) func(*call) error {
 // SetSecrets replaces the signing secrets of all browsers' labs; see session.Engine.
 func (a *App) SetSecrets(secrets [][]byte) error { return a.seats.SetSecrets(secrets) }
 
-// Run does what must be done while the app serves: it clears expired sessions, and
-// remembers the store's figures. It returns when ctx ends, and ends the event streams.
+// Run clears expired sessions and samples the store's figures until ctx ends. Then it closes
+// the app, and returns the engine's error.
 func (a *App) Run(ctx context.Context) error {
 	defer a.Close()
 	go a.hub.Run(ctx)
 	return a.seats.Root.Engine.Run(ctx)
 }
 
-// Close ends all visits, their event streams, and the server's own client. An app
-// that ran is closed already.
+// Close ends all visits with their event streams, all experiments, and the server's own
+// client. After the first call it does nothing.
 func (a *App) Close() {
 	a.closing.Do(func() {
 		close(a.done)

@@ -16,8 +16,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// assets are the embedded files, each under a path that holds its content's
-// hash, so that a browser may keep it for ever.
+// assets are the files under web/. The path of each contains a hash of its content, so that
+// browsers may cache it for ever.
 type assets struct {
 	paths map[string]string // from "css/lab.css" to "/assets/css/lab.1f0c2a3b4c5d6e7f.css"
 	files map[string]asset  // by what follows /assets/
@@ -29,9 +29,9 @@ type asset struct {
 	gzip  func() []byte // compressed at the first call, and kept
 }
 
-// contentTypes are those of embedded files by their extensions. Package mime would ask
-// the machine, whose tables may call a style sheet plain text: a browser that is told
-// not to guess then applies none.
+// contentTypes maps the extensions of embedded files to their types. Package mime reads the
+// machine's tables, which may call a style sheet plain text: with nosniff a browser would not
+// apply it.
 var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".js":  "text/javascript; charset=utf-8",
@@ -63,8 +63,8 @@ func newAssets(files fs.FS) (*assets, error) {
 	return a, err
 }
 
-// compress takes milliseconds for a large file: the program does not wait for it at
-// its start.
+// compress returns plain compressed by gzip. It takes milliseconds for a large file, so it
+// runs at the first request and not at the start.
 func compress(plain []byte) []byte {
 	var b bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // fails for an unknown level only
@@ -73,8 +73,8 @@ func compress(plain []byte) []byte {
 	return b.Bytes()
 }
 
-// url returns the address of an asset by its name under web/. A name that is not
-// there is a fault of this program.
+// url returns the address of the file with that name under web/. It panics if there is none,
+// which is a fault of this program.
 func (a *assets) url(name string) string {
 	p, ok := a.paths[name]
 	if !ok {

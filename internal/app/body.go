@@ -13,20 +13,20 @@ import (
 	"github.com/sessionscope/sessionscope/internal/say"
 )
 
-// maxBodyBytes is the most that a request's body may have.
+// maxBodyBytes is the largest body of a request, in bytes.
 const maxBodyBytes = 256 << 10
 
 const (
-	freeBody  = 4 << 10  // bytes that a body may have without room being asked for
-	allBodies = 16 << 20 // bytes of all longer bodies, as they come and until their answers left
+	freeBody  = 4 << 10  // bytes: a longer body takes room from App.bodies
+	allBodies = 16 << 20 // bytes for all longer bodies together, until their answers have left
 )
 
-// errCrowded is for a body that no room is left for.
+// errCrowded means that App.bodies has no room left for a body.
 var errCrowded = errors.New("too many long bodies at once")
 
-// readBody reads r's body, at most maxBodyBytes of it. A *http.MaxBytesError tells
-// that there is more. Room is taken as the bytes come, and not because a head
-// promises them.
+// readBody reads the request's body. If it is longer than maxBodyBytes the error is a
+// *http.MaxBytesError, if all long bodies together are too long it is errCrowded. Room is
+// taken for the bytes that have come, whatever length the header promises.
 func (a *App) readBody(c *call) (string, error) {
 	r := c.Request()
 	if n := r.ContentLength; n >= 0 && n <= freeBody {
@@ -62,7 +62,7 @@ func (a *App) readForm(c *call) error {
 	r := c.Request()
 	if declared := r.Header.Get("Content-Type"); declared != formType && (declared != "" || r.ContentLength != 0) {
 		if kind, _, err := mime.ParseMediaType(declared); err != nil || kind != formType {
-			return &problem{status: http.StatusUnsupportedMediaType, brief: r.ContentLength < 0 || r.ContentLength > freeBody, // then it is not waited for
+			return &problem{status: http.StatusUnsupportedMediaType, brief: r.ContentLength < 0 || r.ContentLength > freeBody, // its rest is not read
 				detail: "The body is not a form. Send it as " + formType + "."}
 		}
 	}
@@ -70,7 +70,7 @@ func (a *App) readForm(c *call) error {
 		return &problem{status: http.StatusRequestEntityTooLarge, brief: brief,
 			detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed. Nothing was changed.", say.Number(maxBodyBytes))}
 	}
-	if r.ContentLength > 4*maxBodyBytes { // so long a one is not waited for; of others the page shows again what it can
+	if r.ContentLength > 4*maxBodyBytes { // it is not read; of a shorter one the page shows again what came
 		return tooLong(true)
 	}
 	body, err := a.readBody(c)
@@ -93,8 +93,8 @@ func (a *App) readForm(c *call) error {
 	return nil
 }
 
-// field returns a form's field of that name, which must be there. It is a copy:
-// the original is a part of the whole body, and some of it may be kept.
+// field returns the form's field of that name, or an error if there is none. The value is a
+// copy: a substring of the body would keep all of the body in memory.
 func field(form url.Values, name string) (string, error) {
 	if !form.Has(name) {
 		return "", &problem{status: http.StatusBadRequest, detail: fmt.Sprintf("The form has no field %q.", name)}

@@ -7,7 +7,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/seat"
 )
 
-// projector is POST /projector: it switches a visit's large type on or off.
+// projector is POST /projector: it switches a visit's projector mode, with large type and
+// hidden values, on or off.
 func (a *App) projector(c *call) error {
 	if a.visitOf(c) == nil {
 		return &problem{status: http.StatusBadRequest, detail: `Projector mode belongs to a visit: send the visit's secret along, as the page's field "page" does.`}
@@ -24,7 +25,8 @@ func (a *App) projector(c *call) error {
 	}{"projector", on})
 }
 
-// proved is the address of a path on this side, with a proof of the visit for one use.
+// proved returns the address of a path on this side of the lab, with a token that proves the
+// visit once.
 func (c *call) proved(path string) string {
 	sep := "?"
 	if strings.Contains(path, "?") {
@@ -33,7 +35,7 @@ func (c *call) proved(path string) string {
 	return c.seat.Base + path + sep + "x=" + c.visit.Proof()
 }
 
-// goTo answers a POST whose outcome is another page: JSON says what was done.
+// goTo answers a POST that leads to another page. A client of JSON gets done instead.
 func goTo(c *call, location string, done any) error {
 	switch c.wants {
 	case formJSON:
@@ -45,8 +47,8 @@ func goTo(c *call, location string, done any) error {
 	return c.Redirect(http.StatusSeeOther, withHop(c, location))
 }
 
-// second is POST /second: another browser beside this one, with its own path, cookie
-// name and cookie path. With the field name it is one that was opened before.
+// second is POST /second: it opens another browser beside this one, with a path, a cookie
+// name and a cookie path of its own. With the field "name" it finds one that is open already.
 func (a *App) second(c *call) error {
 	if a.visitOf(c) == nil || c.seat != a.seats.Root {
 		return &problem{status: http.StatusBadRequest, detail: `A second browser belongs to a visit of the first: send the visit's secret along, as the page's field "page" does.`}
@@ -60,7 +62,7 @@ func (a *App) second(c *call) error {
 		Op   string `json:"op"`
 		Name string `json:"name"`
 		URL  string `json:"url"`
-		Page string `json:"page"` // its page as one of the family, once
+		Page string `json:"page"` // with a one-time invitation into the family
 	}{"second", s.Name, s.Base + "/", page})
 }
 

@@ -17,42 +17,44 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// call is one request, until its answer has left. The fields above x say what was asked, by
-// whom and of which visit: they are decided before the handler runs, which may only begin a
-// visit and a session. x and the fields below it say what came of the request.
+// call is one request until its answer has left. The fields above x say what the request
+// asks for, and who sent it from which visit: they are set before the handler runs, except
+// that a handler may begin a visit and load the session. The fields from x on say what became
+// of the request.
 type call struct {
 	echo.Context
 
-	wants form       // which of the three answers
+	wants answerForm // page, fragment or JSON
 	seat  *seat.Seat // whose side of the lab it is for
-	head  tap.Head   // what its connection knows of it
-	body  string     // as it was read
-	form  url.Values // of a POST
+	head  tap.Head   // the head as its connection read it
+	body  string     // of a POST, as it was read
+	form  url.Values // the fields in body
 
 	visit  *hub.Visit // nil if the request belongs to none
-	once   string     // the token for one use in the address, "" when no page of ours led here
-	proven bool       // the address of a page proved it, once
-	proof  string     // for the request after this page
-	secret string     // that it showed of a visit which is no more, "" for none
-	lost   hub.Lost   // why that is no more
-	page   string     // which load of a page sent it, "" when it did not say
-	seen   int        // the last moment that the page shows, 0 when it did not say
+	once   string     // the one-time token in the address, "" when no page of ours led here
+	proven bool       // once proved the visit
+	proof  string     // the one-time token that this page's next request may send
+	secret string     // of a visit that has ended, if the request showed one
+	lost   hub.Lost   // why that visit has ended
+	page   string     // ID of the page load that sent the request, "" when it gave none
+	seen   int        // the last moment that this page shows, 0 when it gave none
 
 	from    *sender           // nil unless this program's own client sent it
-	live    *experiment.Reply // of the run below whose path it came; nil mostly
+	live    *experiment.Reply // of the run whose path the request is below, mostly nil
 	session *session.Session  // nil before it is loaded, and when the store does not answer
 
-	x        *trace.Exchange // nil when nobody may want to see the request
-	n        int             // its number in the visit, 0 when it is no moment
+	x        *trace.Exchange // nil when no page can show the request
+	n        int             // the moment's number in the visit, 0 when it is no moment
 	gathered bool            // x is complete
-	added    bool            // x is known to the hub, or is to be known to nobody
+	added    bool            // the hub has x, or must not get it
 
-	failure error // for the log, when no handler returned it
-	room    int   // bytes taken of the room for bodies
+	failure error // for the log, if the handler did not return it
+	room    int   // bytes that its body takes of App.bodies
 	scope   scope
 }
 
-// scope is a request's context: it has room for the session and the exchange.
+// scope is a request's context. It gives the engine a slot for the session, and the call and
+// its exchange to whoever asks.
 type scope struct {
 	context.Context
 	call *call
@@ -77,7 +79,7 @@ func (s *scope) Value(key any) any {
 // ctx returns the request's context.
 func (c *call) ctx() context.Context { return &c.scope }
 
-// callOf returns the call that ec is of: ServeHTTP made it.
+// callOf returns the call that ServeHTTP made of this request.
 func callOf(ec echo.Context) *call { return ec.Request().Context().Value(callKey{}).(*call) }
 
 // ServeHTTP implements http.Handler. Each request becomes a call.
@@ -99,7 +101,7 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.head.Answered()
 	}()
 	a.echo.ServeHTTP(w, r.WithContext(&c.scope))
-	if c.x != nil && !c.added { // what was no moment of a visit may concern others
+	if c.x != nil && !c.added { // a request that is no moment of a visit may concern other visits
 		a.hub.Tell(c.visit, c.seat, c.x, c.after())
 	}
 	if c.from != nil {
@@ -107,7 +109,7 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// after is what the request left behind of its session.
+// after returns the state of the session that the request leaves behind.
 func (c *call) after() hub.After {
 	s := c.session
 	if s == nil {
@@ -116,8 +118,8 @@ func (c *call) after() hub.After {
 	return hub.AfterOf(s.Info())
 }
 
-// inOrder makes one middleware of checks that come one after the other: each middleware
-// of its own would be made anew for each request.
+// inOrder makes one middleware that calls the checks in order and stops at the first error.
+// Echo builds the chain of middlewares anew for each request: one is cheaper than many.
 func inOrder(checks ...func(*call) error) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(ec echo.Context) error {
@@ -132,7 +134,8 @@ func inOrder(checks ...func(*call) error) echo.MiddlewareFunc {
 	}
 }
 
-// submitted returns what this request's form carries.
+// submitted returns the fields of the request's form: in the body of a POST, else in the
+// address.
 func (c *call) submitted() url.Values {
 	if c.Request().Method == http.MethodPost {
 		return c.form
@@ -140,7 +143,8 @@ func (c *call) submitted() url.Values {
 	return c.QueryParams()
 }
 
-// op is the name of what was asked for, done or refused.
+// op returns the name of the operation that was asked for: the route without its slash, "lab"
+// for the lab's page.
 func (c *call) op() string {
 	if op := strings.TrimPrefix(c.Path(), "/"); op != "" {
 		return op
@@ -148,11 +152,11 @@ func (c *call) op() string {
 	return "lab"
 }
 
-// carried returns the session cookie that this request carried, as it stands in the
-// header, and whether there was one.
+// carried returns the value of the session cookie in the request's header, and whether there
+// was one.
 func (c *call) carried() (value string, ok bool) { return c.cookie(c.seat.Engine.CookieName()) }
 
-// cookie returns the first cookie of that name that this request carried.
+// cookie returns the value of the first cookie of that name in the request's header.
 func (c *call) cookie(name string) (value string, ok bool) {
 	for pair := range session.Pairs(c.Request().Header) {
 		if pair.Name == name {
@@ -162,8 +166,7 @@ func (c *call) cookie(name string) (value string, ok bool) {
 	return "", false
 }
 
-// kept is the value of the session cookie that the browser has while the request is
-// answered and nothing is committed, or "".
+// kept returns the session cookie's value that the browser has before the commit, or "".
 func (c *call) kept() string {
 	if info := c.session.Info(); info.Cookie != nil {
 		return info.Cookie.Value
@@ -172,14 +175,14 @@ func (c *call) kept() string {
 	return value
 }
 
-// quiet marks a request that only looks at what happened: others need not know.
+// quiet keeps the request out of all timelines: it only looks at what happened before.
 func (c *call) quiet() { c.added = true }
 
-// now is the time of the request's side of the lab.
+// now returns the time by the clock of the request's side of the lab.
 func (c *call) now() time.Time { return c.seat.Engine.Now() }
 
-// recordEvent is the engine's OnEvent: an exchange keeps what the engine did for it, and
-// visits are told what it did by itself, as the sweeper does, who makes no request.
+// recordEvent is the engine's OnEvent. An event of a request goes into its exchange. An event
+// without a request is the sweeper's, and all visits are told of it.
 func (a *App) recordEvent(ctx context.Context, ev session.Event) {
 	if _, ours := ctx.Value(callKey{}).(*call); !ours {
 		a.hub.Tell(nil, a.seats.Root, &trace.Exchange{At: ev.Time, By: hub.TheSweeper, Events: []session.Event{ev}}, hub.After{})
@@ -190,7 +193,7 @@ func (a *App) recordEvent(ctx context.Context, ev session.Event) {
 	}
 }
 
-// showsEvents is the engine's Watched.
+// showsEvents is the engine's Watched: it reports whether anybody can see the events.
 func (a *App) showsEvents(ctx context.Context) bool {
 	if c, ours := ctx.Value(callKey{}).(*call); ours {
 		return c.x != nil

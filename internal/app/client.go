@@ -19,8 +19,8 @@ import (
 // copyTime is how long the server's own client waits for an answer.
 const copyTime = 5 * time.Second
 
-// client is the server's own: it speaks HTTP to the same handler, with real
-// requests over connections that never leave the process.
+// client is the server's own HTTP client. It sends real requests to the app's own handler,
+// over connections that do not leave the process.
 type client struct {
 	app    *App
 	conns  chan net.Conn
@@ -36,17 +36,17 @@ type ownConn struct {
 	*sender
 }
 
-// sender is a client of this program's own. A request that it sends finds it by the
-// connection.
+// sender says for whom the server's own client sends a request. The handler finds it by the
+// request's connection.
 type sender struct {
 	by     string
-	source string      // the cookie that it sends a copy of, "" for none
-	visit  *hub.Visit  // that the exchange is a moment of, nil for none
-	last   session.Key // the session that the client had last; zero for none
-	noted  chan noted  // takes what was noted of the request, once it is answered
+	source string      // the cookie of which the request carries a copy, "" for none
+	visit  *hub.Visit  // whose moment the exchange becomes, nil for none
+	last   session.Key // the session that the client had before, zero for none
+	noted  chan noted  // receives what the application noted, once the request is answered
 }
 
-// noted is what the application noted of a request of its own client.
+// noted is what the application knows of a request of its own client after the answer.
 type noted struct {
 	x      *trace.Exchange
 	known  bool // x is complete: the request was not refused on its way
@@ -94,11 +94,10 @@ func (cl *client) Close() error { return nil }
 // Addr implements net.Listener.
 func (cl *client) Addr() net.Addr { return &net.UnixAddr{Name: "own", Net: "unix"} }
 
-// errCopyFailed is for a copy that got no answer, which cannot be but at the end
-// of the program.
+// errCopyFailed means that a copy got no answer, which happens only when the program ends.
 var errCopyFailed = errors.New("the server's own client got no answer")
 
-// sentCopy is a copy that was sent: its exchange, and its moment in the visit.
+// sentCopy is the exchange of a copy that was sent, and its moment in the visit.
 type sentCopy struct {
 	url    string
 	x      trace.Exchange
@@ -106,7 +105,8 @@ type sentCopy struct {
 	beside trace.Beside
 }
 
-// send asks for /session with value, a copy of source, on behalf of the visit of c.
+// send asks for /session with the cookie value, a copy of source, on behalf of c's visit. by
+// names the client in the timeline.
 func (cl *client) send(c *call, source, value, by string) (out sentCopy, err error) {
 	cl.once.Do(cl.start)
 	ctx, cancel := context.WithTimeout(c.ctx(), copyTime)

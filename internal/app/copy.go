@@ -13,8 +13,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// tamper is POST /tamper: a copy of this browser's cookie, with a part changed,
-// is sent by the server's own client.
+// tamper is POST /tamper: the server's own client sends a copy of this browser's cookie in
+// which one part is changed.
 func (a *App) tamper(c *call) (out outcome, err error) {
 	out.did.Op = "tamper"
 	value := c.kept()
@@ -72,13 +72,13 @@ func (a *App) pinCookie(c *call) (out outcome, err error) {
 	return out, nil
 }
 
-// errNoVisit is for a press that belongs to a page, by a request of none.
+// errNoVisit refuses a request that proves no visit. what needs one.
 func errNoVisit(what string) error {
 	return &problem{status: http.StatusBadRequest, detail: what + ` belongs to a visit: send the visit's secret along, as the page's field "page" does.`}
 }
 
-// owner is whose pins this request may use: the one that its answer names, or its cookie;
-// "" for nobody's.
+// owner returns whose pins this request may use: named, which its answer sets as a cookie, or
+// the value of the cookie that came, or "" for nobody's.
 func (c *call) owner(named string) string {
 	if named != "" {
 		return named
@@ -89,7 +89,7 @@ func (c *call) owner(named string) string {
 	return ""
 }
 
-// pinOf returns the pin that the form names, if it is this browser's.
+// pinOf returns the pin whose number the form gives, if it is this browser's.
 func (a *App) pinOf(c *call) (hub.Pin, error) {
 	n, err := strconv.Atoi(c.form.Get("pin"))
 	switch {
@@ -116,8 +116,8 @@ func (a *App) replay(c *call) (out outcome, err error) {
 	return out, a.sendCopy(c, &out, pin.Value, pin.Value)
 }
 
-// dropCookie is POST /drop-cookie: the browser throws its cookie away, and the
-// server's record is not touched.
+// dropCookie is POST /drop-cookie: it deletes the browser's session cookie. The server's
+// record stays.
 func (a *App) dropCookie(c *call) (out outcome, err error) {
 	out.did = trace.Did{Op: "drop-cookie", Was: c.was(), Came: c.session.Verdict()}
 	if c.kept() != "" {
@@ -126,8 +126,8 @@ func (a *App) dropCookie(c *call) (out outcome, err error) {
 	return out, nil
 }
 
-// putBack is POST /put-back: a pinned copy becomes this browser's cookie again. The server
-// looks at once what it opens.
+// putBack is POST /put-back: a pinned copy becomes this browser's session cookie again. The
+// answer shows at once which session it opens.
 func (a *App) putBack(c *call) (out outcome, err error) {
 	pin, err := a.pinOf(c)
 	if err != nil {
@@ -142,8 +142,8 @@ func (a *App) putBack(c *call) (out outcome, err error) {
 	return out, nil
 }
 
-// replace gives the browser another session cookie, or with "" takes it away. opens is
-// what that cookie opens.
+// replace sets the browser's session cookie to value, or deletes it if value is "". opens is
+// the session behind value.
 func (c *call) replace(out *outcome, value string, opens session.Info) {
 	cookie := c.session.Info().Attributes
 	cookie.Value, cookie.MaxAge = value, 0
@@ -155,15 +155,15 @@ func (c *call) replace(out *outcome, value string, opens session.Info) {
 	out.cookies = append(out.cookies, cookie)
 }
 
-// copied is what became of a copy of a cookie, which the server's own client sent.
+// copied is the exchange in which the server's own client sent a copy of a cookie.
 type copied struct {
-	seen   trace.Seen // its exchange, as the press may see it
-	packed trace.Packed
-	curl   string // the request as a command
+	seen   trace.Seen   // as the press may see it
+	packed trace.Packed // whole
+	curl   string       // the request as a command
 }
 
-// sendCopy sends a request with value, a copy of the cookie source, and adds to out what
-// became of it.
+// sendCopy sends a request with value, a copy of the cookie source, and adds its exchange to
+// out.
 func (a *App) sendCopy(c *call, out *outcome, source, value string) error {
 	sent, err := a.self.send(c, source, value, say.CopyBy(out.did))
 	if err != nil {

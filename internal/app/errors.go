@@ -22,15 +22,15 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// problem is a refusal: a status, words for people, and the cause for the log.
+// problem is a refusal: a status, a sentence for people, and the cause for the log.
 type problem struct {
 	status int
 	detail string
 	limit  *session.LimitError
 	cause  error
-	field  string // of the form, if one field is what is wrong
-	brief  bool   // it is answered without the lab: many come at once
-	plain  bool   // it is Echo's own error, with nothing of ours in it
+	field  string // the form's field that is wrong, "" if no single one is
+	brief  bool   // the answer is short, without the lab: many may come at once
+	plain  bool   // Echo's own error, such as a 404
 }
 
 func (p *problem) Error() string {
@@ -45,7 +45,7 @@ func (p *problem) Unwrap() error { return p.cause }
 // retryAfter is the number of seconds after which the request may be tried again, or 0.
 func (p *problem) retryAfter() int {
 	if errors.Is(p.cause, session.ErrNoID) {
-		return 0 // not before the first of them are past their lifetime
+		return 0 // IDs come free only when the first are past their lifetime
 	}
 	switch p.status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInsufficientStorage:
@@ -54,8 +54,8 @@ func (p *problem) retryAfter() int {
 	return 0
 }
 
-// aboutRequest tells that the request was refused before it concerned a session:
-// its answer shows none.
+// aboutRequest reports whether the request was refused before it reached a session: the
+// answer shows none.
 func (p *problem) aboutRequest() bool {
 	if p.brief {
 		return true
@@ -69,7 +69,7 @@ func (p *problem) aboutRequest() bool {
 	return false
 }
 
-// problemOf translates any error. It is the one table from error to status.
+// problemOf translates an error into a problem. It is the one table from error to status.
 func problemOf(err error) *problem {
 	var (
 		p     *problem
@@ -134,7 +134,7 @@ func limitText(e *session.LimitError) string {
 	return fmt.Sprintf("The %s %s Nothing was changed.", e.Limit, over)
 }
 
-// largeField is the field that made something too large, by route.
+// largeField maps a route to the form's field that can be too large.
 var largeField = map[string]string{"/set": "value", "/login": "user", "/tamper": "to"}
 
 // problemJSON is a problem of RFC 9457.
@@ -149,7 +149,8 @@ type problemJSON struct {
 	Key    *string `json:"key,omitempty"`
 }
 
-// handleError answers every error, in the form that the client asked for.
+// handleError is Echo's HTTPErrorHandler: it answers every error, in the form that the client
+// asked for.
 func (a *App) handleError(err error, ec echo.Context) {
 	resp := ec.Response()
 	if resp.Committed {
@@ -157,12 +158,12 @@ func (a *App) handleError(err error, ec echo.Context) {
 	}
 	c, p := callOf(ec), problemOf(err)
 	if c.ctx().Err() != nil {
-		c.quiet() // nobody was refused anything: the client left
+		c.quiet() // the client left: no timeline calls that a refusal
 	}
 	if s := c.seat.Engine.Loaded(c.Request()); s != nil {
-		// A refusal changes nothing; a plain 404 or the like, which a handler
-		// settles itself, saves what was staged. A flush, or what was committed
-		// before, has happened: its cookie must travel, and be shown.
+		// A refusal of ours saves nothing. Echo's own 4xx, which a handler may return after
+		// it has staged a change, saves that change. A flush, or a commit before the error,
+		// has happened: its cookie must be sent.
 		if p.plain && p.status < http.StatusInternalServerError {
 			if err := s.Commit(c.ctx()); err != nil {
 				c.failure = err
@@ -177,12 +178,12 @@ func (a *App) handleError(err error, ec echo.Context) {
 	}
 	if err := contain(func() error { return a.refuse(c, p) }); err != nil && !clientLeft(c, err) {
 		a.cfg.Log.Error("an error's answer failed", "error", err)
-		_ = c.String(p.status, p.detail) // the client left, or nothing can be written any more
+		_ = c.String(p.status, p.detail) // it fails if nothing can be written any more
 	}
 }
 
-// clientLeft tells that err came of a client that did not wait for its answer, or did
-// not read it in time, which is nobody's fault.
+// clientLeft reports whether err means that the client did not wait for its answer, or did
+// not read it in time. That is no fault of the server.
 func clientLeft(c *call, err error) bool {
 	return c.ctx().Err() != nil || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) ||
 		errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded)
@@ -207,14 +208,14 @@ func (a *App) refuse(c *call, p *problem) error {
 		return a.write(c, p.status, views.Problem(a.page(c, strconv.Itoa(p.status)), show.Sentence(sentence)))
 	}
 	if p.status == http.StatusServiceUnavailable {
-		c.session = nil // the store is not asked again, or the page would wait for it too
+		c.session = nil // to ask the store again would make the page wait too
 	} else {
 		c.session, _ = c.seat.Engine.Load(c.Request()) // nil when the store does not answer: the page says so
 	}
 	if lesson {
 		return a.showExperiment(c, p.status, e, seenRun{}, show.Sentence(sentence))
 	}
-	a.begin(c) // an outage takes no visit from a page that was loaded anew
+	a.begin(c) // a page that is loaded during an outage has a visit too
 	l := a.labOf(c, a.record(c, p.status, out), out)
 	if l.sentence = sentence; c.wants == formPage && len(l.composer.Value) > maxEchoed {
 		l.sentence.Parts = append(l.sentence.Parts, say.Text(" Shorten the value before you press Get: Get sends the value in its address."))

@@ -15,7 +15,7 @@ import (
 // A visit's token alone does not give a session away: not by a moment, nor by an
 // exchange, nor by a pin. Cookies that open nothing any more are shown.
 func TestTokenIsNoKey(t *testing.T) {
-	for _, f := range []form{formPage, formFragment} {
+	for _, f := range []answerForm{formPage, formFragment} {
 		h := newApp(t, nil)
 		b := newBrowser(t, h, f)
 		v := b.visit("/")

@@ -97,7 +97,7 @@ func FuzzCookieHeader(f *testing.F) {
 	}
 	targets := []string{"/", "/keys", "/get?key=name", "/session", "/nope"}
 	f.Fuzz(func(t *testing.T, header string, how byte) {
-		b := newBrowser(t, a, form(how%3))
+		b := newBrowser(t, a, answerForm(how%3))
 		r := b.request("GET", targets[int(how/3)%len(targets)], "")
 		r.Header["Cookie"] = []string{header}
 		got := b.send(r)

@@ -14,14 +14,15 @@ import (
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// fixedHeaders are on every answer. Their values are shared: they are replaced, never changed.
+// fixedHeaders are set on every answer. All answers share the slices: a handler may replace
+// one, and must not change it.
 var fixedHeaders = http.Header{
 	"Content-Security-Policy":      {contentPolicy},
 	"X-Content-Type-Options":       {"nosniff"},
 	"Referrer-Policy":              {"same-origin"}, // not no-referrer: that turns a form's Origin into null
 	"Cross-Origin-Opener-Policy":   {"same-origin"},
 	"Cross-Origin-Resource-Policy": {"same-origin"},
-	"Cache-Control":                {"no-store"}, // this and Vary are for all but assets, which have their own
+	"Cache-Control":                {"no-store"}, // assets set Cache-Control and Vary themselves
 	"Vary":                         {"Accept, Cookie, HX-Request"},
 }
 
@@ -30,9 +31,9 @@ func securityHeaders(c *call) error {
 	return nil
 }
 
-// checkHost is the guard against DNS rebinding: a page of a foreign name that
-// resolves to this machine has the foreign name in its Host header, and an
-// Origin that agrees with it.
+// checkHost is the guard against DNS rebinding. When a foreign name resolves to this machine,
+// its pages pass checkOrigin, since their Origin agrees with their Host; but that Host is not
+// one of this server's.
 func (a *App) checkHost(c *call) error {
 	if r := c.Request(); !a.cfg.Hosts.allow(r.Host) && !reached(r) {
 		return &problem{status: http.StatusMisdirectedRequest,
@@ -43,7 +44,7 @@ func (a *App) checkHost(c *call) error {
 
 var crossOrigin = http.NewCrossOriginProtection()
 
-// checkOrigin refuses state-changing requests that another site's page made.
+// checkOrigin refuses a POST that another origin's page has made.
 func checkOrigin(c *call) error {
 	if err := crossOrigin.Check(c.Request()); err != nil {
 		return &problem{status: http.StatusForbidden, cause: err,
@@ -52,19 +53,19 @@ func checkOrigin(c *call) error {
 	return nil
 }
 
-// foreign tells whether another origin's page made a request. Unlike checkOrigin it
-// holds a GET to that as well.
+// foreign reports whether another origin's page made the request. Unlike checkOrigin it
+// checks a GET too.
 func foreign(r *http.Request) bool {
 	asked := *r
 	asked.Method = http.MethodPost
 	return crossOrigin.Check(&asked) != nil
 }
 
-// errAnswered stops what comes after a check that answered itself.
+// errAnswered stops the handlers after a check that has answered the request itself.
 var errAnswered = errors.New("answered already")
 
-// enter finds out whose side of the lab a request is for, and lets the routes see
-// the path below it.
+// enter sets the side of the lab that a request is for, by its path, and takes that side's
+// base off the path, so that the routes match.
 func (a *App) enter(c *call) error {
 	r := c.Request()
 	samePath(r.URL)
@@ -83,10 +84,9 @@ func (a *App) enter(c *call) error {
 	return nil
 }
 
-// samePath makes one of the paths that name the same resource: letters may be
-// percent-encoded (RFC 3986, section 6.2.2.2), and one slash may stand at the end.
-// Nothing is redirected, so that no address of ours leads elsewhere, and a form is
-// not lost. An encoded slash is no slash: its path is left as it came, and unknown.
+// samePath normalizes a path: it decodes percent-encoded letters (RFC 3986, section 6.2.2.2)
+// and drops one slash at the end. It does so without a redirect, which could lead elsewhere
+// and would lose a form. A path with an encoded slash stays as it came, and matches no route.
 func samePath(u *url.URL) {
 	if strings.Contains(strings.ToLower(u.RawPath), "%2f") {
 		return
@@ -98,22 +98,22 @@ func samePath(u *url.URL) {
 	bare, ok := strings.CutSuffix(u.Path, "/")
 	switch {
 	case !ok, bare == "", strings.HasSuffix(bare, "/"): // nothing to cut, or more than one
-	case strings.HasPrefix(bare, "/s/") && !strings.Contains(bare[len("/s/"):], "/"): // where a second browser's cookie lives
-	case strings.Contains(bare, "/live/"), strings.Contains(bare, "/assets"): // what follows there is a name, whatever is in it
+	case strings.HasPrefix(bare, "/s/") && !strings.Contains(bare[len("/s/"):], "/"): // the path of a second browser's cookie
+	case strings.Contains(bare, "/live/"), strings.Contains(bare, "/assets"): // a name follows, which may end with a slash
 	default:
 		u.Path = bare
 	}
 }
 
-// commitStaged is the safety net for a handler that stages a change and settles
-// its answer without a commit: with a status below 500 the change is saved.
+// commitStaged saves the change of a handler that stages one and answers without a commit, if
+// the status of its answer is below 500.
 func (a *App) commitStaged(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(ec echo.Context) error {
 		c, resp := callOf(ec), ec.Response()
 		resp.Before(func() {
 			if err := c.commitLoaded(); err != nil {
 				c.failure = err
-				resp.Status = problemOf(err).status // the body is settled; the status need not lie
+				resp.Status = problemOf(err).status // the body cannot change any more; the status can
 			}
 		})
 		if err := next(ec); err != nil || resp.Committed {
@@ -123,8 +123,8 @@ func (a *App) commitStaged(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// commitLoaded commits the request's session, if it was loaded, unless the
-// answer is an error.
+// commitLoaded commits the request's session, if it was loaded. With a 5xx it discards what
+// was staged.
 func (c *call) commitLoaded() error {
 	s := c.seat.Engine.Loaded(c.Request())
 	if s == nil {

@@ -58,7 +58,7 @@ type browser struct {
 	t    testing.TB
 	h    http.Handler
 	jar  http.CookieJar
-	form form // which of the three answers to ask for
+	form answerForm // which of the three answers to ask for
 }
 
 // request makes a request as this browser would send it.
@@ -128,7 +128,7 @@ func (b *browser) cookie() string {
 	return ""
 }
 
-func newBrowser(t testing.TB, h http.Handler, f form) *browser {
+func newBrowser(t testing.TB, h http.Handler, f answerForm) *browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -137,7 +137,7 @@ func newBrowser(t testing.TB, h http.Handler, f form) *browser {
 	return &browser{t, h, jar, f}
 }
 
-var forms = map[string]form{"page": formPage, "fragment": formFragment, "JSON": formJSON}
+var forms = map[string]answerForm{"page": formPage, "fragment": formFragment, "JSON": formJSON}
 
 // proofIn takes the field "page" out of a target: it stands for the header by which a
 // page's script shows the secret of its visit.

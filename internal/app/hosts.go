@@ -42,11 +42,12 @@ func LocalHosts(addr net.Addr, own, also []string) (Hosts, error) {
 	return hosts, nil
 }
 
-// maxElsewhere is how many addresses are worth reading.
+// maxElsewhere is the most addresses that Elsewhere returns: nobody reads more.
 const maxElsewhere = 3
 
-// Elsewhere returns the addresses, HOST:PORT, at which other machines may reach a
-// server that listens on addr, the likeliest first, if it listens on all.
+// Elsewhere returns the addresses, HOST:PORT, at which other machines may reach a server that
+// listens on all addresses of this one, the likeliest first. For a server that listens on a
+// single address it returns nil.
 func Elsewhere(addr net.Addr) (found []string) {
 	host, port, _ := net.SplitHostPort(addr.String())
 	interfaces, err := net.Interfaces()
@@ -76,12 +77,13 @@ type candidate struct {
 	ip     netip.Addr
 }
 
-// virtual are the beginnings of the names of interfaces to machines inside this one.
+// virtual are prefixes of the names of interfaces to containers and virtual machines.
 var virtual = []string{"docker", "br-", "veth", "virbr", "vbox", "vmnet", "vEthernet", "lxc", "lxd", "cni", "podman", "bridge"}
 
-// ranked returns the addresses that another machine may reach, at most maxElsewhere:
-// private ones of IPv4 first, which a Wi-Fi gives out, those of IPv6 only if there is
-// no other, since nobody likes to type them, and those of tunnels and virtual machines last.
+// ranked returns the addresses that another machine may reach, at most maxElsewhere. Private
+// addresses of IPv4, which a Wi-Fi gives out, come first, and those of tunnels and virtual
+// machines last. Addresses of IPv6, which nobody likes to type, come only if there are no
+// others.
 func ranked(all []candidate) (best []netip.Addr) {
 	rank := func(c candidate) int {
 		inside := c.tunnel || slices.ContainsFunc(virtual, func(name string) bool { return strings.HasPrefix(c.name, name) })
@@ -109,6 +111,7 @@ func ranked(all []candidate) (best []netip.Addr) {
 	return best[:min(len(best), maxElsewhere)]
 }
 
+// allow reports whether a request may have that Host.
 func (h Hosts) allow(host string) bool {
 	host = strings.ToLower(host)
 	if h[host] {
@@ -123,19 +126,19 @@ func (h Hosts) allow(host string) bool {
 		if err != nil || !ip.Is6() {
 			return false
 		}
-		name = "[" + ip.String() + "]" // of many ways to write it
+		name = "[" + ip.String() + "]" // an IPv6 address has many spellings
 	} else if name = strings.TrimSuffix(name, "."); strings.Contains(name, ":") {
 		return false
 	}
-	if port == "" { // the client left out its scheme's own
+	if port == "" { // clients leave out the default port of their scheme
 		return h[name] || h[name+":80"] || h[name+":443"]
 	}
 	return h[name] || h[name+":"+port]
 }
 
-// reached tells whether r's Host is the very address at which its connection reached
-// this machine, which may have got it after the program began: of another network, say.
-// A page of a foreign name has that name for its Host, and never an address.
+// reached reports whether r's Host is the address at which its connection reached this
+// machine. The machine may have got that address after the program started, in another
+// network for example. A page under a foreign name has that name as its Host, not an address.
 func reached(r *http.Request) bool {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	if !ok {

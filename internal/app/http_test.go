@@ -96,7 +96,7 @@ func (g gone) WriteString(string) (int, error) { return 0, g.err }
 // written, is no error of the server's, and no moment that a timeline could tell of.
 func TestClientThatLeaves(t *testing.T) {
 	t.Parallel()
-	for _, f := range []form{formPage, formFragment, formJSON} {
+	for _, f := range []answerForm{formPage, formFragment, formJSON} {
 		for name, c := range map[string]struct {
 			err    error
 			body   string

@@ -59,19 +59,19 @@ type statsJSON struct {
 	Ended    int   `json:"ended,omitempty"` // IDs that were ended and are remembered
 }
 
-// inspect tells all that is known of this browser's session and the store.
+// inspect is GET /session: it shows all that is known of this browser's session.
 func (a *App) inspect(c *call) error {
 	if c.wants == formJSON {
 		return a.inspectJSON(c)
 	}
 	after := c.QueryParam("after")
-	if after == "load" && c.wants == formFragment { // a page was loaded, and shows what visit it is of
+	if after == "load" && c.wants == formFragment { // the script of a new page proves the tab's visit
 		return a.load(c)
 	}
 	return a.answer(c, outcome{did: trace.Did{Op: "session", Late: after == "expiry"}}) // the page asks by itself when a clock has run out
 }
 
-// inspectJSON is inspect for a program.
+// inspectJSON is inspect for a client that wants JSON.
 func (a *App) inspectJSON(c *call) error {
 	if err := c.commitRead(); err != nil {
 		return err
@@ -112,7 +112,7 @@ func (a *App) inspectJSON(c *call) error {
 	return writeJSONText(c, http.StatusOK, "application/json", body)
 }
 
-// health is for machines and answers JSON to everybody.
+// health is GET /healthz: 200 if the store answers, else 503. The answer is JSON in any case.
 func (a *App) health(c *call) error {
 	out := struct {
 		Status  string `json:"status"`

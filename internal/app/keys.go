@@ -5,7 +5,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// get reads one key. A missing key is no error, and reading creates nothing.
+// get is GET /get: it reads one key. A missing key is no error, and reading creates no session.
 func (a *App) get(c *call) (out outcome, err error) {
 	key, err := c.key()
 	if err != nil {
@@ -19,7 +19,7 @@ func (a *App) get(c *call) (out outcome, err error) {
 	return out, nil
 }
 
-// key returns the key that the form names, if it is one.
+// key returns the form's field "key", or an error if it is missing or not a valid key.
 func (c *call) key() (string, error) {
 	key, err := field(c.submitted(), "key")
 	if err == nil {
@@ -28,13 +28,13 @@ func (c *call) key() (string, error) {
 	return key, err
 }
 
-// keys lists the keys.
+// keys is GET /keys: it lists the session's keys.
 func (a *App) keys(c *call) (outcome, error) {
 	keys := c.session.Keys()
 	return outcome{did: trace.Did{Op: "keys", Keys: trace.KeysOf(keys)}, keys: keys}, nil
 }
 
-// delete removes one key.
+// delete is POST /delete: it removes one key.
 func (a *App) delete(c *call) (outcome, error) {
 	key, err := c.key()
 	if err != nil {
@@ -43,7 +43,7 @@ func (a *App) delete(c *call) (outcome, error) {
 	return outcome{did: trace.Did{Op: "delete", Key: key, Found: c.session.Delete(key)}}, nil
 }
 
-// clear removes every value; the session stays.
+// clear is POST /clear: it removes all values, and keeps the session.
 func (a *App) clear(c *call) (outcome, error) {
 	n := len(c.session.Keys())
 	c.session.Clear()

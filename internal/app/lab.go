@@ -9,7 +9,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// lab is the page. With ?x=TOKEN it shows what the POST before it did, once.
+// lab is GET /: the lab's page. With a token in ?x= it shows the result of the POST before it,
+// once; with ?at=N it shows moment N of the visit.
 func (a *App) lab(c *call) error {
 	if c.QueryParams().Has("hop") && c.wants == formPage {
 		return a.hop(c)
@@ -19,44 +20,44 @@ func (a *App) lab(c *call) error {
 	}
 	token := c.once
 	if c.wants == formJSON {
-		token = "" // the page that shows it is still to come
+		token = "" // a result is for a page
 	}
 	if token != "" {
 		if err := c.commitRead(); err != nil {
-			return err // and the result waits for the next try
+			return err // the result waits for the next try
 		}
 	}
-	if r, ok := a.results.take(token); ok && r.seat == c.seat { // on another browser's side it is nothing
+	if r, ok := a.results.take(token); ok && r.seat == c.seat { // a result of one browser's side is not shown on another's
 		if r.visit != nil {
 			c.visit, _ = a.hub.Prove(r.visit.Secret, c.seat)
 			c.proven = c.visit != nil
 		}
 		a.begin(c)
-		c.quiet() // what it shows is the POST's exchange
+		c.quiet() // the moment is the POST, not this page
 		return a.orPlain(c, r.sentence.Verb, contain(func() error { return a.showResult(c, r) }))
 	}
 	a.begin(c)
 	return a.answer(c, outcome{did: trace.Did{Op: "lab"}})
 }
 
-// withHop is the address of a lab's page that follows a form: from there the browser
-// goes on by itself. Chromium keeps a page for Back in spite of no-store, and forgets it
-// when the session's cookie changes, but not one that came by redirect of a form
-// (Chromium 156): without a script it would show again what another tab has flushed.
+// withHop returns the address for the redirect after a form: a page that leads on to location
+// by itself. Chromium keeps pages for Back in spite of no-store, until a cookie changes. It
+// keeps a page that came by the redirect of a form even then (Chromium 156): without scripts,
+// Back would show values that another tab has flushed.
 func withHop(c *call, location string) string {
 	if c.Request().Header.Get("Upgrade-Insecure-Requests") != "1" || !strings.Contains(location, "/?") {
-		return location // no browser that navigates
+		return location // curl or a script, which has no Back
 	}
 	return location + "&hop=1"
 }
 
-// hop is GET /?hop=1: it goes on to the same page, as a request of its own that takes
-// this one's place in the history.
+// hop is GET /?hop=1: a page that at once asks for the same address without hop. That request
+// takes the place of this one in the browser's history.
 func (a *App) hop(c *call) error {
 	c.quiet()
 	kept := c.QueryParams()
 	kept.Del("hop")
-	if c.once == "" { // the page after this one is led to by ours
+	if c.once == "" { // this token came from another site, and the next page would accept it as ours
 		kept.Del("x")
 	}
 	to := html.EscapeString(c.seat.Base + "/?" + kept.Encode())
@@ -64,8 +65,8 @@ func (a *App) hop(c *call) error {
 		`<meta http-equiv="refresh" content="0; url=`+to+`"><a href="`+to+`">Go on</a></html>`)
 }
 
-// showResult is the page that shows what the POST before it did: all of it, and the
-// composer as it was, is of that press.
+// showResult writes the page that shows the POST before it, with the composer as that POST
+// left it.
 func (a *App) showResult(c *call, r result) error {
 	x, beside := r.packed.Unpack(), r.beside
 	n := r.n
@@ -75,7 +76,7 @@ func (a *App) showResult(c *call, r result) error {
 			x, beside = v.Look(c.ctx(), e)
 		}
 	} else {
-		n = 0 // the number is of another visit, which has ended
+		n = 0 // n is a number in another visit, which has ended
 	}
 	seen := a.see(c, r.seat, x)
 	seen.N, seen.Beside, seen.Past = n, beside, true
@@ -97,7 +98,7 @@ func (a *App) showResult(c *call, r result) error {
 	return a.writeLab(c, http.StatusOK, l)
 }
 
-// commitRead is the commit of a request that changes nothing.
+// commitRead commits the session of a request that only reads: that may move its idle clock.
 func (c *call) commitRead() error {
 	err := c.session.Commit(c.ctx())
 	c.session.WriteCookie(c.Response().Header())

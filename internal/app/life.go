@@ -15,22 +15,23 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// flush ends the session: record, cookie, ID. With the field start-over the
-// page goes back to its first state as well.
+// flush is POST /flush: it ends the session, with its record, cookie and ID. With the field
+// "start-over" the page goes back to its first state as well.
 func (a *App) flush(c *call) (outcome, error) {
 	out := a.ending(c, "flush")
 	out.did.Away = c.form.Get("start-over") != ""
 	return out, c.session.Flush(c.ctx())
 }
 
-// ending is the outcome of a press that ends the session.
+// ending returns the outcome of a press that ends the session. Call it before the end.
 func (a *App) ending(c *call, op string) outcome {
 	was := c.session.Info()
 	learned, _ := a.progressIn(c.session)
 	return outcome{did: trace.Did{Op: op, Before: was.ID, Was: c.was(), Came: was.Verdict, Learned: len(learned.Done)}}
 }
 
-// was is the session before the handler, for the exchange: nothing when nobody may want to see it.
+// was returns the session before the handler changes it, for the exchange. It is empty when no
+// page can show the exchange.
 func (c *call) was() trace.Session {
 	if c.x == nil {
 		return trace.Session{}
@@ -38,24 +39,25 @@ func (c *call) was() trace.Session {
 	return trace.SessionOf(c.session.Info())
 }
 
-// cycleID gives the session a new ID.
+// cycleID is POST /cycle-id: it gives the session a new ID.
 func (a *App) cycleID(c *call) (outcome, error) {
 	out := outcome{did: trace.Did{Op: "cycle-id", Before: c.session.ID(), Came: c.session.Verdict()}}
 	c.session.CycleID()
 	return out, nil
 }
 
-// clearExpired removes expired records from the store, everybody's.
+// clearExpired is POST /clear-expired: it removes all expired records from the store, of all
+// browsers.
 func (a *App) clearExpired(c *call) (outcome, error) {
 	removed, err := c.seat.Engine.ClearExpired(c.ctx())
 	return outcome{did: trace.Did{Op: "clear-expired", Count: removed}}, err
 }
 
-// maxExpirySeconds is the longest that a session's own expiry can ask for. The
-// absolute lifetime caps it anyway.
+// maxExpirySeconds is the longest expiry that a session may ask for. The absolute lifetime
+// still caps it.
 const maxExpirySeconds = 10 * 365 * 24 * 60 * 60
 
-// expiry sets this session's own expiry.
+// expiry is POST /expiry: it sets an expiry for this session alone.
 func (a *App) expiry(c *call) (out outcome, err error) {
 	text, err := field(c.form, "seconds")
 	if err != nil {
@@ -74,7 +76,7 @@ func (a *App) expiry(c *call) (out outcome, err error) {
 	return out, nil
 }
 
-// placement moves this browser's values.
+// placement is POST /placement: it moves the session's values between cookie and server.
 func (a *App) placement(c *call) (out outcome, err error) {
 	name, err := field(c.form, "placement")
 	if err != nil {
@@ -89,8 +91,9 @@ func (a *App) placement(c *call) (out outcome, err error) {
 	return out, nil
 }
 
-// login is a toy, without a password. It is written in gorilla's plain idiom,
-// which the engine's Store serves with all its promises: sess is the session in other clothes.
+// login is POST /login: a toy without a password. It is written as code for gorilla/sessions
+// is: sess is the engine's session behind gorilla's interface, with all of the engine's
+// promises.
 func (a *App) login(c *call) (out outcome, err error) {
 	user, err := field(c.form, "user")
 	if err != nil {
@@ -109,7 +112,7 @@ func (a *App) login(c *call) (out outcome, err error) {
 	return out, sess.Save(c.Request(), c.Response())
 }
 
-// logout is a flush, in gorilla's idiom.
+// logout is POST /logout: a flush, written for gorilla/sessions.
 func (a *App) logout(c *call) (outcome, error) {
 	out := a.ending(c, "logout")
 	sess, err := echosession.Get(c.seat.Engine.CookieName(), c)
@@ -120,14 +123,14 @@ func (a *App) logout(c *call) (outcome, error) {
 	return out, sess.Save(c.Request(), c.Response())
 }
 
-// errTooLate is for code that saves a session after the response's head was sent.
+// errTooLate means that code saved a session after the response's header had left.
 var errTooLate = errors.New("the response has begun: it is too late to save the session")
 
-// gorillaStore refuses a Save that comes too late: gorilla's own stores return
-// nil there, and the cookie is lost without a word.
+// gorillaStore is the engine as a store of gorilla/sessions. Its Save fails once the response
+// has begun; gorilla's own stores return nil then, and the cookie is lost in silence.
 type gorillaStore struct{}
 
-// of is the store of the request's side of the lab.
+// of returns the store of the request's side of the lab.
 func (gorillaStore) of(r *http.Request) session.Store {
 	return session.Store{Engine: r.Context().Value(callKey{}).(*call).seat.Engine}
 }

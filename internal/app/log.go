@@ -14,9 +14,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// logRequests turns a panic into an error for the one error handler, and writes one line
-// a request, without keys, values, cookies or IDs. Without Config.LogRequests it writes
-// one for each request that failed in the server.
+// logRequests turns a panic into an error for the error handler, and logs one line for each
+// request, without keys, values, cookies or IDs. Without Config.LogRequests it logs only the
+// requests that failed in the server.
 func (a *App) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(ec echo.Context) error {
 		var began time.Time
@@ -34,9 +34,9 @@ func (a *App) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// logRequest writes the line of a request that was answered. err is what its handler
-// returned. When it began is not known without Config.LogRequests: looking at the clock
-// would be the dearest part of a line that is not written.
+// logRequest logs a request that was answered. err is the error of its handler. Without
+// Config.LogRequests began is zero: reading the clock would cost more than all the rest of a
+// line that is not written.
 func (a *App) logRequest(c *call, began time.Time, err error) {
 	status, failure := c.Response().Status, c.failure
 	if !a.cfg.LogRequests && status < http.StatusInternalServerError && err == nil && failure == nil {
@@ -53,7 +53,7 @@ func (a *App) logRequest(c *call, began time.Time, err error) {
 		level = slog.LevelWarn
 	}
 	if level < slog.LevelError && !a.cfg.LogRequests || c.ctx().Err() != nil && !ours(failure) {
-		return // a client that left is nobody's fault
+		return // a client that left is no fault
 	}
 	attrs := append(make([]slog.Attr, 0, 5), slog.String("method", c.Request().Method), slog.String("route", c.Path()), slog.Int("status", status))
 	if !began.IsZero() {
@@ -65,8 +65,8 @@ func (a *App) logRequest(c *call, began time.Time, err error) {
 	a.cfg.Log.LogAttrs(c.ctx(), level, "request", attrs...)
 }
 
-// ours tells whether an error is of this program or its store, and not of what a
-// client sent, nor of its leaving.
+// ours reports whether an error comes from this program or its store, and not from what a
+// client sent or from a client that left.
 func ours(err error) bool {
 	if err == nil {
 		return false

@@ -11,7 +11,8 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// entry returns the moment n of the request's visit, if it has one.
+// entry returns moment n of the request's visit. ok is false without a visit, and if the visit
+// no longer keeps that moment.
 func (c *call) entry(n int) (e hub.Entry, ok bool) {
 	if c.visit == nil || n == 0 {
 		return e, false
@@ -20,7 +21,8 @@ func (c *call) entry(n int) (e hub.Entry, ok bool) {
 	return e, ok && e.Kept()
 }
 
-// errNoMoment is for an address that names a moment and proves nothing, or one that is gone.
+// errNoMoment refuses a moment that the visit no longer keeps, and a request that proves no
+// visit.
 func errNoMoment() error {
 	return &problem{status: http.StatusNotFound, detail: "That moment is not shown. An address opens no visit: choose the moment in the lab's timeline. A visit ends after 30 idle minutes, and keeps its last 200 moments."}
 }
@@ -32,13 +34,13 @@ func (a *App) past(c *call, n int) error {
 	if !ok {
 		return errNoMoment()
 	}
-	c.session.Discard(c.ctx(), "only the past is looked at") // not even a clock moves
+	c.session.Discard(c.ctx(), "only the past is looked at") // so that not even a clock moves
 	l := a.momentScreen(c, e)
 	l.sentence = say.Note("moment", say.Text("What you see is from "+say.Clock(e.Gist.At)+": "), say.Code(summary(e)), say.Text(". Looking changes nothing."))
 	return a.writeLab(c, http.StatusOK, l)
 }
 
-// momentScreen is the screen of a moment of the request's visit.
+// momentScreen returns the screen of a moment of the request's visit.
 func (a *App) momentScreen(c *call, e hub.Entry) screen {
 	x, beside := c.visit.Look(c.ctx(), e)
 	seen := a.see(c, e.Seat, x)
@@ -62,8 +64,9 @@ func (a *App) moment(c *call) error {
 	}{"moment", to})
 }
 
-// exchange is GET /exchanges/N: the exchange as it ended. It records nothing, and does
-// without the store: a refusal would be an exchange that the page asks for in its turn.
+// exchange is GET /exchanges/N: the exchange of moment N after its end, with its sizes. It is
+// no moment itself, and does not fail when the store does not answer: a page would ask for
+// the exchange of that failure, and so on.
 func (a *App) exchange(c *call) error {
 	c.quiet()
 	if c.wants == formPage {
@@ -79,7 +82,7 @@ func (a *App) exchange(c *call) error {
 	}
 	l := a.momentScreen(c, e)
 	if c.wants == formFragment {
-		l.wire.Past = false // it takes the place of what just travelled
+		l.wire.Past = false // it replaces the exchange that just travelled
 		return a.write(c, http.StatusOK, views.Finished(c.place(), show.Wire(l.wire)))
 	}
 	return writeJSON(c, http.StatusOK, "application/json", exchangeOf(l.wire))

@@ -6,7 +6,7 @@ import (
 )
 
 // plant is POST /plant: it sets a harmless cookie that scripts can read, or with the field
-// off takes it away. Beside it the session cookie, which they cannot read, proves something.
+// "off" deletes it. It is the control beside the session cookie, which scripts cannot read.
 func (a *App) plant(c *call) (out outcome, err error) {
 	there := c.form.Get("off") == ""
 	cookie := c.session.Info().Attributes // with the same path, and Secure where the session's is

@@ -13,21 +13,21 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// This file finds the visit of a request. What stands in an address names a visit and
-// opens nothing. A visit is opened by its secret, which a page's script sends in a header
-// and a page without one in the field "page" of a POST, or by a proof for one use, which
-// a page without a script sends in the field "x" of a GET.
+// This file finds the visit of a request. A visit's name, which stands in addresses, opens
+// nothing. The visit's secret opens it: scripts send that in a header, pages without scripts
+// in the field "page" of a POST. So does a one-time proof, which pages without scripts send
+// in the field "x" of a GET.
 
-// pageIDLen is the length of rand.Text, of which a page's ID is made.
+// pageIDLen is the length of a page's ID, which rand.Text makes.
 const pageIDLen = 26
 
-// findVisit finds the visit that a request proves.
+// findVisit sets the call's visit to the one that the request proves, if it proves any.
 func (a *App) findVisit(c *call) error {
 	if c.from != nil {
-		return nil // it is of the server's own client
+		return nil // the server's own client has its visit already
 	}
 	r := c.Request()
-	if r.Method == http.MethodHead { // it shows nothing
+	if r.Method == http.MethodHead { // HEAD shows nothing, and is no moment
 		c.quiet()
 	}
 	secret, page, seen := pageHeader(r.Header)
@@ -50,10 +50,10 @@ func (a *App) findVisit(c *call) error {
 	return nil
 }
 
-// fromOurPage tells whether a page of this program's led a browser to r. A token for one
-// use is for such a request only: somebody else could put one of their own into a link, and
-// would see all that is done on the page that it opens. A browser says where it comes from
-// in Sec-Fetch-Site, and where it does not, over plain http to another machine, in Referer.
+// fromOurPage reports whether a page of this program led a browser to r. Only such a request
+// may use a one-time token: an attacker could put a token for a visit of their own into a
+// link, and would see all that the victim does there. Browsers name the page they come from
+// in Sec-Fetch-Site or, over plain http to another machine, in Referer.
 func fromOurPage(r *http.Request) bool {
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
 		return site == "same-origin"
@@ -82,8 +82,8 @@ func momentParam(text string) int {
 	return n
 }
 
-// visitOf returns the request's visit. A page whose own has ended goes on with a new
-// one; nil for a request of no page.
+// visitOf returns the request's visit. If the page's visit has ended, it begins a new one.
+// It returns nil for a request that shows no visit's secret.
 func (a *App) visitOf(c *call) *hub.Visit {
 	if c.visit == nil && c.lost != hub.NotLost && c.wants != formJSON {
 		c.visit = a.hub.Heir(c.secret, c.seat)
@@ -91,10 +91,10 @@ func (a *App) visitOf(c *call) *hub.Visit {
 	return c.visit
 }
 
-// begin gives a page that proves no visit one of its own. Nobody is told of it before its
-// secret is shown: it may be the reload of a page that has one. It begins with the moments
-// of the session that the request's own cookie opens. A client that does not ask for HTML
-// reads no page.
+// begin begins a visit for a page that proves none, with the moments of the session that the
+// request's cookie opens. Nobody hears of the visit before a request shows its secret, since
+// the page may be a reload in a tab that has a visit. A client that does not ask for HTML
+// gets no visit.
 func (a *App) begin(c *call) {
 	if c.visit != nil || c.wants != formPage || c.Request().Method != http.MethodGet || !strings.Contains(c.Request().Header.Get("Accept"), "text/html") {
 		return
@@ -103,7 +103,7 @@ func (a *App) begin(c *call) {
 	if c.seat != a.seats.Root && c.seat.Accept(c.once) {
 		family, c.proven = c.seat.Family, true
 	}
-	opens := session.Key{} // unknown while the store does not answer
+	opens := session.Key{} // zero if there is none, or while the store does not answer
 	if c.session != nil {
 		opens = keyOf(c.session)
 	}
@@ -112,9 +112,9 @@ func (a *App) begin(c *call) {
 	}
 }
 
-// load is GET /session?after=load: a page that was loaded without proof shows the secret
-// of the visit that it had before, and its own in another header. What the load was
-// becomes a moment of the old visit; when that is no more, the page goes on with its own.
+// load is GET /session?after=load: the script of a page that was loaded without proof shows
+// two secrets, of the visit that its tab had before and of the page's new one. The page's
+// load becomes a moment of the old visit; if that has ended, the page keeps the new one.
 func (a *App) load(c *call) error {
 	loaded, _ := a.hub.Prove(c.Request().Header.Get(trace.LoadHeader), c.seat)
 	switch {
@@ -134,7 +134,7 @@ func (a *App) load(c *call) error {
 	if slug := lessonOf(c); slug != "" {
 		return a.lessonAfterLoad(c, slug)
 	}
-	e, ok := c.visit.LastOf(c.page) // others may have done something since
+	e, ok := c.visit.LastOf(c.page) // the visit's last moment may be somebody else's
 	if !ok {
 		return c.NoContent(http.StatusNoContent)
 	}
@@ -151,8 +151,8 @@ func (a *App) load(c *call) error {
 	return a.writeLab(c, http.StatusOK, l)
 }
 
-// complete adds to the exchange of a page's load what only the visit knows that it
-// belongs to: that this browser had a session before, and what became of it.
+// complete adds to the exchange of a page's load the session that this browser had before,
+// which only the old visit knows, and what became of it.
 func (a *App) complete(c *call, x *trace.Exchange) {
 	before := c.visit.Session()
 	if before == (session.Key{}) || x.Store.Down {
@@ -167,7 +167,8 @@ func (a *App) complete(c *call, x *trace.Exchange) {
 	}
 }
 
-// lessonOf is the path, below /experiments, of the page that a part is for; "" for the lab.
+// lessonOf returns the path below /experiments of the page that a fragment is for, "" for the
+// lab.
 func lessonOf(c *call) string {
 	page, err := url.Parse(c.Request().Header.Get("Hx-Current-Url"))
 	if err != nil {

@@ -46,7 +46,7 @@ func (s *stranger) word() string {
 // press makes one request, goes where its answer leads, and looks at all that comes.
 func (s *stranger) press() {
 	s.t.Helper()
-	s.form = form(s.rand.IntN(3))
+	s.form = answerForm(s.rand.IntN(3))
 	base := s.any(s.bases...)
 	target := s.any(
 		"GET /", "GET /", "GET /session?after=load", "GET /session", "GET /exchanges/"+s.any("1", "2", "3", url.PathEscape(s.word())), "GET /experiments", "GET /experiments/change-one-letter", "GET /keys", "HEAD /",

@@ -14,18 +14,18 @@ import (
 	"github.com/a-h/templ"
 )
 
-// form is which of the three answers a request gets.
-type form int
+// answerForm is the form of an answer: a page, a fragment for htmx, or JSON.
+type answerForm int
 
 const (
-	formPage form = iota
+	formPage answerForm = iota
 	formFragment
 	formJSON
 )
 
 // formOf is the only reader of Accept and HX-Request. A boosted or restored
 // request of htmx wants a whole page.
-func formOf(r *http.Request) form {
+func formOf(r *http.Request) answerForm {
 	// Names in net/http's spelling: any other is a new string for each look-up.
 	if r.Header.Get("Hx-Request") == "true" && r.Header.Get("Hx-Boosted") == "" && r.Header.Get("Hx-History-Restore-Request") == "" {
 		return formFragment
@@ -60,7 +60,7 @@ func formOf(r *http.Request) form {
 type renderer func(ctx context.Context, w io.Writer, component templ.Component) error
 
 func renderTempl(ctx context.Context, w io.Writer, component templ.Component) error {
-	// A page about a failure must come out although the request's context is done.
+	// The page about a failure is rendered even when the request's context is done.
 	return component.Render(context.WithoutCancel(ctx), w)
 }
 
@@ -88,7 +88,7 @@ func (a *App) write(c *call, status int, component templ.Component) error {
 	return c.HTMLBlob(status, body)
 }
 
-// minGzip is the least that is worth it: less fits into one packet anyway.
+// minGzip is the smallest answer in bytes that is compressed: less fits into one packet anyway.
 const minGzip = 1400
 
 var gzips = sync.Pool{New: func() any {
@@ -96,7 +96,7 @@ var gzips = sync.Pool{New: func() any {
 	return z
 }}
 
-// acceptsGzip tells whether the client takes gzip (RFC 9110, section 12.5.3).
+// acceptsGzip reports whether the client accepts gzip (RFC 9110, section 12.5.3).
 func acceptsGzip(r *http.Request) bool {
 	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
 		name, q, _ := strings.Cut(strings.ReplaceAll(coding, " ", ""), ";q=")

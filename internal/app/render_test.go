@@ -13,7 +13,7 @@ import (
 func TestFormOf(t *testing.T) {
 	for _, test := range []struct {
 		headers http.Header
-		want    form
+		want    answerForm
 	}{
 		{http.Header{}, formPage},
 		{http.Header{"Accept": {"*/*"}}, formPage},
@@ -40,7 +40,7 @@ func TestRenderFails(t *testing.T) {
 		func(context.Context, io.Writer, templ.Component) error { return errors.New("broken template") },
 		func(context.Context, io.Writer, templ.Component) error { panic("broken template") },
 	} {
-		for _, f := range []form{formPage, formFragment} {
+		for _, f := range []answerForm{formPage, formFragment} {
 			a := newApp(t, nil)
 			a.render = broken
 			b := newBrowser(t, a, f)

@@ -12,21 +12,21 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// screen is what the lab's page is made of.
+// screen is the content of the lab's page, before it becomes a view.
 type screen struct {
-	panels   trace.Seen // whose browser and server are shown
-	wire     trace.Seen // whose exchange is shown
-	op       string     // whose code is shown
-	past     hub.Entry  // the moment of the timeline that is shown; its N is 0 for now
+	panels   trace.Seen // for the Browser and Server panels
+	wire     trace.Seen // for the Wire panel
+	op       string     // for the code panel
+	past     hub.Entry  // the moment that is shown; its N is 0 for the present
 	sentence say.Sentence
 	composer views.Composer
 	reset    bool   // the composer goes back to its first state
 	curl     string // the press as a command
 	owner    string // of the pins
-	note     string // about the cookie, which only this request can say
+	note     string // replaces the Browser panel's note, if only this request knows it
 }
 
-// labOf is the screen of what this request did.
+// labOf returns the screen after this request.
 func (a *App) labOf(c *call, seen trace.Seen, out *outcome) screen {
 	return screen{
 		panels: seen, wire: seen, op: out.did.Op, sentence: say.Press(seen), composer: a.composer(c, startsOver(out)), reset: startsOver(out),
@@ -34,14 +34,14 @@ func (a *App) labOf(c *call, seen trace.Seen, out *outcome) screen {
 	}
 }
 
-// newPage gives the page that answers this request its ID: the request is the page's own.
+// newPage gives the page that answers this request an ID.
 func (c *call) newPage() {
 	if c.page == "" {
 		c.page = rand.Text()
 	}
 }
 
-// page is what every page needs.
+// page returns the view of what every page has.
 func (a *App) page(c *call, title string) views.Page {
 	if c.wants == formPage {
 		c.newPage()
@@ -58,7 +58,7 @@ func (a *App) page(c *call, title string) views.Page {
 	return p
 }
 
-// place is where a page's addresses begin, with its visit if it has one.
+// place returns the base of a page's addresses, with its visit if it has one.
 func (c *call) place() views.Place {
 	p := views.Place{Base: c.seat.Base}
 	if v := c.visit; v != nil {
@@ -71,7 +71,7 @@ func (c *call) place() views.Place {
 	return p
 }
 
-// labView is the page of a screen.
+// labView returns the view of a screen.
 func (a *App) labView(c *call, l screen) views.Lab {
 	now, past := c.now(), l.past.N != 0
 	lab := views.Lab{
@@ -83,9 +83,9 @@ func (a *App) labView(c *call, l screen) views.Lab {
 	learned, _ := a.progressIn(c.session)
 	lab.Done = len(learned.Done)
 	if past {
-		now = l.panels.At // its clocks stand still
+		now = l.panels.At // the clocks of the past stand still
 		if stats, err := c.seat.Engine.Stats(c.ctx()); err == nil {
-			lab.Expired = stats.Expired // what there is to clear is of the present
+			lab.Expired = stats.Expired // the button clears what is expired at present
 		}
 	}
 	lab.Browser, lab.Server = show.Browser(l.panels, now, !past), show.Server(l.panels, now, past)
@@ -108,7 +108,7 @@ func (a *App) labView(c *call, l screen) views.Lab {
 	return lab
 }
 
-// momentView says which moment the panels show, and what changed at it.
+// momentView returns the view of the moment that the panels show, and of its changes.
 func (a *App) momentView(c *call, l screen) views.Moment {
 	e, m := l.past, show.Moment(l.panels, l.wire)
 	if e.N == 0 {
@@ -127,18 +127,19 @@ func (a *App) momentView(c *call, l screen) views.Moment {
 	return m
 }
 
-// summary is what a timeline says of a moment.
+// summary returns a moment's line in the timeline.
 func summary(e hub.Entry) string {
 	verb, what, _ := say.Summary(e.Gist)
 	return strings.TrimSpace(verb + " " + what)
 }
 
-// placements is the choice of where values live. In a fragment the choice on the page
-// stays, unless the session decides it or this request was about it.
+// placements returns the options of where values live. It returns nil in a fragment that
+// leaves the page's choice as it is: there is no session to decide it, and the request was
+// not about it.
 func (a *App) placements(c *call, l screen) []views.Option {
 	chosen := l.composer.Placement
 	exists, placement := l.panels.Session.Exists, l.panels.Session.Placement
-	if l.past.N != 0 { // the choice is for the next press
+	if l.past.N != 0 { // the choice is about the next press, so it is that of the present
 		exists, placement = c.session.Exists(), c.session.Placement()
 	}
 	if exists {
@@ -150,7 +151,7 @@ func (a *App) placements(c *call, l screen) []views.Option {
 	return nil
 }
 
-// writeLab renders a screen: the page, or what changed of it.
+// writeLab renders a screen as a page or as fragments.
 func (a *App) writeLab(c *call, status int, l screen) error {
 	lab := a.labView(c, l)
 	if c.wants == formFragment {
@@ -159,7 +160,7 @@ func (a *App) writeLab(c *call, status int, l screen) error {
 	return a.write(c, status, views.LabPage(lab))
 }
 
-// composer is the composer with what this request typed into it.
+// composer returns the composer with the fields of this request, or in its first state.
 func (a *App) composer(c *call, startOver bool) views.Composer {
 	typed := views.Composer{Key: "name", Value: "Rahim", Type: "text", User: "ada", Seconds: "5", Placement: c.seat.Engine.Placement().String()}
 	form := c.submitted()

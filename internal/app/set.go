@@ -16,13 +16,13 @@ const (
 	maxHolds = 32
 )
 
-// setForm is what POST /set takes.
+// setForm is the form of POST /set.
 type setForm struct {
 	key       string
 	value     session.Value
 	placement session.Placement // 0: as the engine's policy says
-	hold      time.Duration     // between load and write, for experiments
-	fail      bool              // fail after staging, for experiments
+	hold      time.Duration     // wait so long between load and write, for experiments
+	fail      bool              // fail after the write is staged, for experiments
 }
 
 func readSet(form url.Values) (f setForm, err error) {
@@ -57,7 +57,7 @@ func readSet(form url.Values) (f setForm, err error) {
 	return f, nil
 }
 
-// set is session[key] = value.
+// set is POST /set: session[key] = value.
 func (a *App) set(c *call) (out outcome, err error) {
 	form, err := readSet(c.form)
 	if err != nil {
@@ -84,7 +84,7 @@ func (a *App) set(c *call) (out outcome, err error) {
 	return out, nil
 }
 
-// value is what the exchange keeps of a value: nothing when nobody may want to see it.
+// value returns a value for the exchange. It is empty when no page can show the exchange.
 func (c *call) value(key string, v session.Value) trace.Value {
 	if c.x == nil {
 		return trace.Value{}
@@ -92,11 +92,11 @@ func (c *call) value(key string, v session.Value) trace.Value {
 	return trace.ValueOf(key, v)
 }
 
-// errAsked is a failure that the request itself asked for.
+// errAsked is the failure that the field "fail" asks for.
 var errAsked = errors.New("fail=500 was asked for")
 
-// hold waits between load and write, so that an experiment can put another
-// request in between. It ends when the client leaves.
+// hold waits for d, so that an experiment can put another request between load and write. It
+// ends with an error when the client leaves. At most maxHolds requests may wait at once.
 func (a *App) hold(c *call, d time.Duration) error {
 	if d == 0 {
 		return nil

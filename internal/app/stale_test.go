@@ -17,7 +17,7 @@ func TestStaleCookieIsSaid(t *testing.T) {
 	old := b.cookie()
 	b.post("/clear")
 	b.post("/set", "key", "later", "value", "2") // in the cookie, after a clear
-	stale := func(form form) *browser {
+	stale := func(form answerForm) *browser {
 		s := newBrowser(t, a, form)
 		u, _ := url.Parse(origin)
 		s.jar.SetCookies(u, []*http.Cookie{{Name: "sessionscope", Value: old}})

@@ -13,7 +13,7 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// tools are what this page can do with a copy of its cookie.
+// tools returns the page's controls for copies of its cookie.
 func (a *App) tools(c *call, l screen) *views.Tools {
 	cookie := l.panels.Cookie.Kept
 	t := a.toolsOf(c.visit, cookie, l.owner)
@@ -30,8 +30,8 @@ func (a *App) tools(c *call, l screen) *views.Tools {
 	return t
 }
 
-// toolsOf are what the pages of v, which may be nil, can do with that cookie, in the
-// browser whose pins are owner's.
+// toolsOf returns the controls for copies of a cookie on the pages of v, which may be nil.
+// Only the pins of owner are among them.
 func (a *App) toolsOf(v *hub.Visit, cookie, owner string) *views.Tools {
 	t := &views.Tools{}
 	if cookie != "" {
@@ -58,7 +58,8 @@ func (a *App) toolsOf(v *hub.Visit, cookie, owner string) *views.Tools {
 	return t
 }
 
-// curl is this press as a command, with the cookie that the browser has after it.
+// curl returns this press as a command for curl, with the cookie that the browser has
+// afterwards. It returns "" if the form is too long for a command line.
 func (a *App) curl(c *call, seen trace.Seen) string {
 	r := c.Request()
 	target := "http://" + r.Host + c.seat.Base + r.URL.EscapedPath()
@@ -76,7 +77,7 @@ func (a *App) curl(c *call, seen trace.Seen) string {
 	return command(c.seat, target, seen.Cookie.Kept) + body
 }
 
-// command is a request with that cookie, if any, as a command.
+// command returns a GET as a command for curl. cookie may be "".
 func command(s *seat.Seat, target, cookie string) string {
 	b := "curl -si " + quoted(target)
 	if cookie != "" {
@@ -85,7 +86,7 @@ func command(s *seat.Seat, target, cookie string) string {
 	return b + " \\\n  -H 'Accept: application/json'"
 }
 
-// withoutVisit takes the fields that open a visit out of a form, or of an address: a command
+// withoutVisit removes the fields that prove a visit from a form or a query: a command
 // belongs to no page.
 func withoutVisit(form string) string {
 	var kept []string
@@ -97,5 +98,5 @@ func withoutVisit(form string) string {
 	return strings.Join(kept, "&")
 }
 
-// quoted is s as one word of a POSIX shell.
+// quoted returns s as one word for a POSIX shell.
 func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
