@@ -5,6 +5,7 @@ import (
 	"testing"
 )
 
+// New refuses a Config in which something is missing.
 func TestConfigIsChecked(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"store name": func(c *Config) { c.StoreName = "" },
@@ -26,18 +27,15 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
+// Each route answers a page, a fragment and JSON, sets a cookie only when it must, and has
+// the headers that protect pages.
 func TestEveryRouteInEveryForm(t *testing.T) {
 	for name, f := range forms {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBrowser(t, newApp(t, nil), f)
 			for _, step := range routes {
-				var a answer
-				if step.method == "GET" {
-					a = b.get(step.target)
-				} else {
-					a = b.post(step.target, step.form...)
-				}
+				a := b.do(step)
 				label := step.method + " " + step.target + " " + strings.Join(step.form, " ")
 				if got := a.Header.Get("Set-Cookie") != ""; got != step.wantCookie {
 					t.Errorf("%s: Set-Cookie %q, want one: %v", label, a.Header.Get("Set-Cookie"), step.wantCookie)
@@ -81,6 +79,7 @@ func TestEveryRouteInEveryForm(t *testing.T) {
 	}
 }
 
+// HEAD is answered wherever GET is.
 func TestHead(t *testing.T) {
 	b := newBrowser(t, newApp(t, nil), formJSON)
 	for _, target := range []string{"/", "/get?key=a", "/keys", "/session", "/healthz"} {

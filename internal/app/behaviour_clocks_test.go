@@ -104,13 +104,13 @@ func ownExpiry(w *world) {
 func expiredIsAbsent(w *world) {
 	w.start(0, nil)
 	b := w.born()
-	was := id(b.get("/keys"))
+	expired := id(b.get("/keys"))
 	w.clock.Move(2 * time.Hour)
 	w.wantKeys(b)
 	for _, target := range []string{"/cycle-id", "/flush", "/clear"} {
 		w.quiet(b, "POST", target).want(200, `"exists":false`)
 	}
-	if is := id(b.post("/set", "key", "a", "value", "1").want(200)); is == was {
+	if id(b.post("/set", "key", "a", "value", "1").want(200)) == expired {
 		w.Error("an expired ID was used again")
 	}
 	w.wantKeys(b, "a")

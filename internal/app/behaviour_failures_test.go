@@ -115,12 +115,12 @@ func corrupt(w *world) {
 	w.start(0, nil)
 	for _, data := range []string{`{"placement":"hybrid","values":[]}`, `{"values":{}}`, `null`, `{"placement":"cookie","values":{}}`} {
 		b := w.born()
-		was := id(b.get("/keys"))
+		lost := id(b.get("/keys"))
 		for e, err := range w.backend.All(w.Context()) {
 			if err != nil {
 				w.Fatal(err)
 			}
-			if e.Key.Name().String() == was {
+			if e.Key.Name().String() == lost {
 				e.Data = data
 				if _, err := w.backend.Save(w.Context(), e.Key, e.Record); err != nil {
 					w.Fatal(err)
@@ -133,7 +133,7 @@ func corrupt(w *world) {
 		if n := warnings() - before; n != 1 {
 			w.Errorf("%s: %d warnings, want 1", data, n)
 		}
-		if is := id(b.post("/set", "key", "a", "value", "1").want(200)); is == was {
+		if id(b.post("/set", "key", "a", "value", "1").want(200)) == lost {
 			w.Errorf("%s: the corrupt record's ID is used again", data)
 		}
 		w.wantKeys(b, "a")

@@ -40,7 +40,7 @@ func idIsNotChosen(w *world) {
 	w.start(0, nil)
 	chosen := "AAAAAAAAAAAAAAAAAAAAAAAAAA"
 	cookies := map[string]string{"a bare ID": chosen, "empty": "", "a script": "<script>"}
-	if w.placement != "cookie" { // without a record nobody can tell
+	if w.placement != "cookie" { // without records the signature is all that a server can check
 		elsewhere := &world{T: w.T, store: w.store, placement: w.placement}
 		cookies["signed, of another store"] = elsewhere.start(0, nil).born().cookie()
 	}
@@ -54,11 +54,11 @@ func idIsNotChosen(w *world) {
 		}
 		b := w.holding(cookie)
 		w.wantKeys(b)
-		if is := id(b.post("/set", "key", "a", "value", "1").want(200)); is == "" || names[is] {
-			w.Errorf("%s: the new session has the ID %q", name, is)
-		} else {
-			names[is] = true
+		next := id(b.post("/set", "key", "a", "value", "1").want(200))
+		if next == "" || names[next] {
+			w.Errorf("%s: the new session has the ID %q", name, next)
 		}
+		names[next] = true
 		w.wantKeys(b, "a")
 	}
 }
@@ -101,13 +101,13 @@ func noChangeNoWrite(w *world) {
 func clearKeeps(w *world) {
 	w.start(0, nil)
 	b := w.born()
-	old, was := w.holding(b.cookie()), id(b.get("/keys"))
-	if is := id(b.post("/clear").want(200)); is != was || is == "" {
-		w.Errorf("clear changed the ID from %q to %q", was, is)
+	old, before := w.holding(b.cookie()), id(b.get("/keys"))
+	if after := id(b.post("/clear").want(200)); after != before || after == "" {
+		w.Errorf("clear changed the ID from %q to %q", before, after)
 	}
 	w.wantKeys(b)
 	w.wantStats(w.records(1), 0)
-	if w.placement != "cookie" { // there nothing could tell an older cookie
+	if w.placement != "cookie" { // there the server could not tell that a cookie is older
 		w.wantKeys(old)
 	}
 	w.quiet(b, "POST", "/clear").want(200)
@@ -122,7 +122,7 @@ func flushKills(w *world) {
 		cookies = append(cookies, b.cookie())
 	}
 	w.wantKeys(w.holding(cookies[2]), "big", "more", "name") // the control
-	was := id(b.get("/keys"))
+	flushed := id(b.get("/keys"))
 	if c := sent(b.post("/flush").want(200)); c.MaxAge != -1 || c.Value != "" {
 		w.Errorf("flush sends %v", c)
 	}
@@ -135,7 +135,7 @@ func flushKills(w *world) {
 		}
 	}
 	late := w.holding(cookies[2])
-	if is := id(late.post("/set", "key", "a", "value", "1").want(200)); is == was {
+	if id(late.post("/set", "key", "a", "value", "1").want(200)) == flushed {
 		w.Error("a flushed ID came back")
 	}
 	w.wantKeys(late, "a")
@@ -155,14 +155,14 @@ func flushActs(w *world) {
 func cycleMoves(w *world) {
 	w.start(0, nil)
 	b := w.born()
-	old, was := w.holding(b.cookie()), b.get("/session").json()
+	old, before := w.holding(b.cookie()), b.get("/session").json()
 	w.clock.Move(time.Hour)
 	a := b.post("/cycle-id").want(200)
-	if id(a) == was["id"] || a.json()["id_before"] != was["id"] || sent(a).MaxAge != 7*3600 {
+	if id(a) == before["id"] || a.json()["id_before"] != before["id"] || sent(a).MaxAge != 7*3600 {
 		w.Errorf("cycle says %s, Max-Age %d", a.body, sent(a).MaxAge)
 	}
-	if is := b.get("/session").json(); is["expires"] != was["expires"] {
-		w.Errorf("the absolute end moved from %v to %v", was["expires"], is["expires"])
+	if after := b.get("/session").json(); after["expires"] != before["expires"] {
+		w.Errorf("the absolute end moved from %v to %v", before["expires"], after["expires"])
 	}
 	w.wantKeys(b, "big", "name")
 	w.wantStats(w.records(1), 0)
@@ -178,8 +178,8 @@ func cycleMoves(w *world) {
 	}
 	w.clock.Move(time.Second)
 	w.wantKeys(old)
-	if is := id(old.post("/set", "key", "a", "value", "1").want(200)); is == was["id"] || is == id(b.get("/keys")) {
-		w.Errorf("the old ID came back as %q", is)
+	if next := id(old.post("/set", "key", "a", "value", "1").want(200)); next == before["id"] || next == id(b.get("/keys")) {
+		w.Errorf("the old ID came back as %q", next)
 	}
 	w.wantKeys(b, "big", "name")
 }

@@ -37,8 +37,8 @@ func parallelIncrements(w *world) {
 	b.get("/get?key=count").want(200, `"value":50,`)
 }
 
-// moveTakesNothing: a write that had loaded the session before it moved, and a move
-// whose answer was lost.
+// moveTakesNothing: a write that had loaded the session before another request moved it
+// loses no value, neither the write's nor the move's, whichever answer the browser keeps.
 func moveTakesNothing(w *world) {
 	for _, to := range session.Placements() {
 		for _, value := range []string{"small", large} {
@@ -60,7 +60,7 @@ func moveTakesNothing(w *world) {
 			if w.hook != nil || a.StatusCode != 200 && a.StatusCode != 409 {
 				w.Fatalf("to %s: the late write got %d, and the move was made: %v", to, a.StatusCode, w.hook == nil)
 			}
-			if a.Header.Get("Set-Cookie") != "" { // the later answer is the one that the browser keeps
+			if a.Header.Get("Set-Cookie") != "" { // the browser keeps the cookie of the later answer
 				b = late
 			}
 			want := []string{"a1", "big", "name"}
@@ -72,8 +72,8 @@ func moveTakesNothing(w *world) {
 	}
 }
 
-// nothingRevived: a write that had loaded the session before it ended. The end
-// comes between its load and its first write, and then at any time.
+// nothingRevived: a write that had loaded the session before another request ended it does
+// not revive it. The end comes between the load and the first write, and then at any time.
 func nothingRevived(w *world) {
 	for name, act := range map[string]func(b *browser){
 		"flush":  func(b *browser) { b.post("/flush").want(200) },

@@ -7,9 +7,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/stores"
 )
 
-// promises are the engine's promises, seen from outside: over the real router,
-// by browsers that keep cookies. A promise about records is not for placement
-// cookie, which has none.
+// promises are the engine's numbered promises, checked over the real router by browsers that
+// keep cookies. Those with records set are not checked with placement cookie, which has no
+// records.
 var promises = []struct {
 	name    string
 	records bool
@@ -42,6 +42,7 @@ var promises = []struct {
 	{"14 secrets rotate", false, secretsRotate},
 }
 
+// Each of the engine's promises holds with each placement over each store.
 func TestBehaviour(t *testing.T) {
 	for _, store := range stores.All {
 		for _, placement := range session.Placements() {

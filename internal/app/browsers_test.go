@@ -9,8 +9,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/seat"
 )
 
-// The second browser: its own path, cookie name and cookie path, and its session
-// is another. Every route is there.
+// A second browser has a path, a cookie name and a cookie path of its own, and a session of
+// its own. All routes work there.
 func TestSecondBrowser(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formJSON)
@@ -57,28 +57,35 @@ func TestSecondBrowser(t *testing.T) {
 	b.get("/s/second-unknown/").want(404)
 	b.get("/s/").want(404)
 	b.get(base + "/nope").want(404)
-	// Two more, and no fourth; and a second browser opens none.
-	b.post("/second", "page", v).want(200)
-	b.post("/second", "page", v).want(200)
-	b.post("/second", "page", v).want(429)
-	b.post(base+"/second", "page", b.visit(base+"/")).want(400)
-	// Its secrets are rotated with all others.
 	if err := h.SetSecrets([][]byte{[]byte("another secret of at least 32 bytes, for tests")}); err != nil {
 		t.Fatal(err)
 	}
 	if about(with("GET", base+"/keys"))["exists"] != false {
 		t.Error("the second browser's cookie is still good under secrets that are gone")
 	}
+}
+
+// A visit has at most three second browsers, which open none themselves. When the house is
+// full a new one is refused, and nobody's open one makes room.
+func TestSecondBrowsersAreBounded(t *testing.T) {
+	h := newApp(t, nil)
+	b := newBrowser(t, h, formJSON)
+	v := b.visit("/")
+	base, _ := b.secondOf(v)
+	b.post("/second", "page", v).want(200)
+	b.post("/second", "page", v).want(200)
+	b.post("/second", "page", v).want(429)
+	b.post(base+"/second", "page", b.visit(base+"/")).want(400)
 	for range seat.MaxSeats - 3 {
 		other := newBrowser(t, h, formJSON)
 		other.post("/second", "page", other.visit("/")).want(200)
 	}
-	// A full house refuses, and nobody's second browser makes room for a stranger's.
 	other := newBrowser(t, h, formJSON)
 	other.post("/second", "page", other.visit("/")).want(429, "there are 32, and no more are allowed")
-	with("GET", base+"/keys").want(200)
+	b.get(base + "/keys").want(200)
 }
 
+// Projector mode is a visit's: its pages are marked until it is switched off.
 func TestProjector(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formPage)

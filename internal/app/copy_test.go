@@ -1,7 +1,9 @@
 package app
 
 import (
+	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,78 +13,92 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// A copy of the cookie is changed and sent; the browser's own cookie stays, and no
-// signature that would fit is anywhere.
-func TestTamperWithACopy(t *testing.T) {
-	for name, f := range forms {
-		h := newApp(t, nil)
-		b := newBrowser(t, h, f)
-		v := b.visit("/")
-		press := func(target string, pairs ...string) answer {
-			a := b.post(target, append(pairs, "page", v)...)
-			if f == formPage && a.StatusCode == 303 {
-				return b.get(a.Header.Get("Location"))
-			}
-			return a
+// wantNoForgery checks that no cookie value on the page opens a session, except cookies with
+// the payload and time of own.
+func wantNoForgery(t *testing.T, h http.Handler, page, own string) {
+	t.Helper()
+	signed, _ := session.Peel(own)
+	for _, value := range regexp.MustCompile(`MT[A-Za-z0-9_=-]{100,}`).FindAllString(page, -1) {
+		l, ok := session.Peel(value)
+		if !ok || l.Payload == signed.Payload && l.Time == signed.Time {
+			continue
 		}
-		press("/tamper", "part", "letter").want(200)
-		if b.cookie() != "" {
-			t.Errorf("%s: tampering without a cookie set one", name)
-		}
-		press("/set", "key", "role", "value", "student")
-		own := b.cookie()
-		layers, _ := session.Peel(own)
-		for _, part := range session.TamperParts[:8] {
-			a := press("/tamper", "part", part, "to", map[string]string{"values": `{"role":"admin"}`}[part]).want(200)
-			if f == formJSON {
-				out := a.json()
-				if out["op"] != "tamper" || out["accepted"] != false || out["status"] != float64(200) || out["verdict"] == "" || out["reason"] == "" || about(a)["exists"] != true {
-					t.Errorf("%s: %v", part, out)
-				}
-			} else {
-				a.want(200, "copy refused", "curl -si &#39;http://127.0.0.1:8080/session&#39;", "Your own cookie and session stay as they are", "GET /session", "{&#34;exists&#34;:false")
-			}
-			if b.cookie() != own || a.Header.Get("Set-Cookie") != "" {
-				t.Errorf("%s, %s: the browser's own cookie changed", name, part)
-			}
-			// Any cookie value on the page that has another payload must not verify.
-			for _, value := range regexp.MustCompile(`MT[A-Za-z0-9_=-]{100,}`).FindAllString(a.body, -1) {
-				if l, ok := session.Peel(value); ok && (l.Payload != layers.Payload || l.Time != layers.Time) {
-					r := newBrowser(t, h, formJSON).request("GET", "/session", "")
-					r.Header.Set("Cookie", cookieName+"="+value)
-					if about := newBrowser(t, h, formJSON).send(r).json(); about["exists"] != false {
-						t.Errorf("%s: the page shows a forged cookie that opens a session", part)
-					}
-				}
-			}
-		}
-		// The control: a copy that was not changed is accepted.
-		a := press("/tamper", "part", "value", "to", own).want(200)
-		if f == formJSON && a.json()["accepted"] != true || f != formJSON && !strings.Contains(a.body, "copy accepted") {
-			t.Errorf("%s: an unchanged copy: %.300s", name, a.body)
-		}
-		for _, bad := range [][]string{{"part", "nose"}, {"part", "version", "to", "x"}, {"part", "letter", "at", "0"}, {"part", "letter", "at", "x"}, {"part", "value", "to", "a\r\nX: y"}} {
-			a := b.post("/tamper", append(bad, "page", v)...).want(422)
-			if f != formJSON {
-				a.want(422, `data-field="`)
-			}
-		}
-		b.post("/tamper", "page", v).want(400)
-		if f == formFragment {
-			entries := b.get("/?at=1&page=" + v).entries()
-			copies := 0
-			for _, e := range entries {
-				if strings.Contains(e, "a copy with") || strings.Contains(e, "an unchanged copy") {
-					copies++
-				}
-			}
-			if copies != 9 {
-				t.Errorf("the timeline has %d copies, want 9: %q", copies, entries)
-			}
+		b := newBrowser(t, h, formJSON)
+		r := b.request("GET", "/session", "")
+		r.Header.Set("Cookie", cookieName+"="+value)
+		if b.send(r).json()["exists"] != false {
+			t.Error("the page shows a forged cookie that opens a session")
 		}
 	}
 }
 
+// wantRefusedCopy checks an answer that tells of a copy which the engine refused.
+func (a answer) wantRefusedCopy(f answerForm) {
+	a.t.Helper()
+	if f != formJSON {
+		a.want(200, "copy refused", "curl -si &#39;http://127.0.0.1:8080/session&#39;", "Your own cookie and session stay as they are", "GET /session", "{&#34;exists&#34;:false")
+		return
+	}
+	out := a.want(200).json()
+	if out["op"] != "tamper" || out["accepted"] != false || out["status"] != float64(200) || out["verdict"] == "" || out["reason"] == "" || about(a)["exists"] != true {
+		a.t.Errorf("a refused copy: %v", out)
+	}
+}
+
+// Each changed copy of the cookie is refused. The browser's own cookie stays, and no page
+// shows a signature that would fit the change.
+func TestTamperWithACopy(t *testing.T) {
+	for name, f := range forms {
+		t.Run(name, func(t *testing.T) {
+			h := newApp(t, nil)
+			b := newBrowser(t, h, f)
+			v := b.visit("/")
+			press := func(target string, pairs ...string) answer {
+				a := b.post(target, append(pairs, "page", v)...)
+				if f == formPage && a.StatusCode == 303 {
+					return b.get(a.Header.Get("Location"))
+				}
+				return a
+			}
+			press("/tamper", "part", "letter").want(200)
+			if b.cookie() != "" {
+				t.Error("tampering without a cookie set one")
+			}
+			press("/set", "key", "role", "value", "student")
+			own := b.cookie()
+			for _, part := range session.TamperParts[:8] {
+				a := press("/tamper", "part", part, "to", map[string]string{"values": `{"role":"admin"}`}[part])
+				a.wantRefusedCopy(f)
+				if b.cookie() != own || a.Header.Get("Set-Cookie") != "" {
+					t.Errorf("%s: the browser's own cookie changed", part)
+				}
+				wantNoForgery(t, h, a.body, own)
+			}
+			a := press("/tamper", "part", "value", "to", own).want(200) // the control
+			if f == formJSON && a.json()["accepted"] != true || f != formJSON && !strings.Contains(a.body, "copy accepted") {
+				t.Errorf("an unchanged copy: %.300s", a.body)
+			}
+			for _, bad := range [][]string{{"part", "nose"}, {"part", "version", "to", "x"}, {"part", "letter", "at", "0"}, {"part", "letter", "at", "x"}, {"part", "value", "to", "a\r\nX: y"}} {
+				a := b.post("/tamper", append(bad, "page", v)...).want(422)
+				if f != formJSON {
+					a.want(422, `data-field="`)
+				}
+			}
+			b.post("/tamper", "page", v).want(400)
+			b.form = formFragment
+			entries := b.get("/?at=1&page=" + v).entries()
+			copies := slices.DeleteFunc(slices.Clone(entries), func(e string) bool {
+				return !strings.Contains(e, "a copy with") && !strings.Contains(e, "an unchanged copy")
+			})
+			if len(copies) != 9 {
+				t.Errorf("the timeline has %d copies, want 9: %q", len(copies), entries)
+			}
+		})
+	}
+}
+
+// A pinned copy opens its session for whoever sends it, until the session's ID is retired:
+// by a cycle, a flush or its end.
 func TestPinAndReplay(t *testing.T) {
 	for _, placement := range session.Placements() {
 		synctest.Test(t, func(t *testing.T) {
@@ -129,7 +145,7 @@ func TestPinAndReplay(t *testing.T) {
 	}
 }
 
-// Pins are counted for each browser: nobody pushes another's out.
+// Each browser of a visit has its own pins: the pins of one never push out another's.
 func TestPinsOfTwoBrowsers(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formJSON)
@@ -147,7 +163,8 @@ func TestPinsOfTwoBrowsers(t *testing.T) {
 	other.post("/replay", "pin", "8", "page", v).want(200)
 }
 
-// Only the cookie is thrown away, and put back: the record is not touched.
+// To drop the cookie, and to put a pinned copy back, changes the browser's cookie and leaves
+// the record alone.
 func TestDropAndPutBack(t *testing.T) {
 	for name, f := range forms {
 		h := newApp(t, nil)

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 )
 
-// Each row of the status table, in each form; nothing is changed by a refusal.
+// Each refusal has its status and says why, in each form, and changes nothing.
 func TestRefusals(t *testing.T) {
 	long := strings.Repeat("x", 70_000)
 	tests := []struct {
@@ -18,7 +18,7 @@ func TestRefusals(t *testing.T) {
 		change func(*http.Request)
 		status int
 		says   string
-		plain  bool // the answer is not the lab: it is not about a session
+		plain  bool // the answer's page is not the lab: the refusal is not about a session
 	}{
 		{"no key", "POST", "/set", "value=1", nil, 400, `no field "key"`, false},
 		{"no value", "POST", "/set", "key=a", nil, 400, `no field "value"`, false},
@@ -83,25 +83,10 @@ func TestRefusals(t *testing.T) {
 					test.change(r)
 				}
 				a := b.send(r)
-				a.t = t
 				if a.StatusCode != test.status {
 					t.Errorf("%s: status %d, want %d", test.name, a.StatusCode, test.status)
 				}
-				says := test.says
-				if f == formJSON {
-					if got := a.Header.Get("Content-Type"); got != "application/problem+json" {
-						t.Errorf("%s: Content-Type %q", test.name, got)
-					}
-					p := a.json()
-					if p["status"] != float64(test.status) || p["type"] != "about:blank" || p["title"] != http.StatusText(test.status) {
-						t.Errorf("%s: %v", test.name, p)
-					}
-					if !strings.Contains(p["detail"].(string), says) {
-						t.Errorf("%s: detail %q, want %q", test.name, p["detail"], says)
-					}
-				} else if !strings.Contains(a.body, strings.ReplaceAll(says, `"`, "&#34;")) {
-					t.Errorf("%s: the page does not say %q: %.500s", test.name, says, a.body)
-				}
+				a.wantSaid(test.name, f, test.status, test.says)
 				if f == formPage && strings.Contains(a.body, `id="composer"`) == test.plain {
 					t.Errorf("%s: lab shown: %v", test.name, !test.plain)
 				}
@@ -120,6 +105,28 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("after all refusals the keys are %v", got)
 			}
 		})
+	}
+}
+
+// wantSaid checks that a refusal says why: in its page or fragment, or as a problem of RFC
+// 9457.
+func (a answer) wantSaid(name string, f answerForm, status int, says string) {
+	a.t.Helper()
+	if f != formJSON {
+		if !strings.Contains(a.body, strings.ReplaceAll(says, `"`, "&#34;")) {
+			a.t.Errorf("%s: the page does not say %q: %.500s", name, says, a.body)
+		}
+		return
+	}
+	if got := a.Header.Get("Content-Type"); got != "application/problem+json" {
+		a.t.Errorf("%s: Content-Type %q", name, got)
+	}
+	p := a.json()
+	if p["status"] != float64(status) || p["type"] != "about:blank" || p["title"] != http.StatusText(status) {
+		a.t.Errorf("%s: %v", name, p)
+	}
+	if detail, _ := p["detail"].(string); !strings.Contains(detail, says) {
+		a.t.Errorf("%s: detail %q, want %q", name, detail, says)
 	}
 }
 
@@ -145,7 +152,7 @@ func TestLimitNamesItsField(t *testing.T) {
 	b.post("/login", "user", strings.Repeat("u", 120)).want(413, `data-field="user"`)
 }
 
-// A refused form's page keeps what was typed.
+// The page of a refused form keeps what was typed.
 func TestInputIsKept(t *testing.T) {
 	b := newBrowser(t, newApp(t, nil), formPage)
 	b.post("/set", "key", "a", "value", `{"x": <b>"&`, "type", "json", "placement", "server", "user", "bob", "seconds", "9").want(422,
@@ -153,7 +160,8 @@ func TestInputIsKept(t *testing.T) {
 		`<option value="json" selected>`, `value="server" checked`).wantNo("<b>\"")
 }
 
-// A session that ended meanwhile, and an ID that was replaced: 409, nothing revived.
+// A write to a session that has ended meanwhile, or whose ID was replaced, is a 409 and
+// revives nothing.
 func TestConflict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newApp(t, nil)
@@ -178,7 +186,7 @@ func TestConflict(t *testing.T) {
 	})
 }
 
-// A page of a dead session does not show it.
+// A refusal because the session has ended does not show that session.
 func TestConflictPageShowsNoSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newApp(t, nil)

@@ -56,29 +56,42 @@ func FuzzSetForm(f *testing.F) {
 		}
 		before, kept := b.get("/session").exact(), b.cookie()
 		got := b.send(b.request("POST", "/set", body))
-		switch answer := got.exact(); {
+		switch {
 		case got.StatusCode >= 500 && (got.StatusCode != 500 || form.Get("fail") != "500" || formErr != nil):
 			t.Fatalf("status %d: %s", got.StatusCode, got.body)
+		case got.StatusCode == 200 && (formErr != nil || !form.Has("key")):
+			t.Fatalf("accepted: %s", got.body)
 		case got.StatusCode == 200:
-			v, found := form["key"]
-			if formErr != nil || !found || answer["key"] != v[0] || answer["op"] != "set" {
-				t.Fatalf("accepted: %s", got.body)
-			}
-			if read := b.get("/get?" + url.Values{"key": v[:1]}.Encode()).want(200).exact(); read["found"] != true || read["type"] != answer["type"] || read["bytes"] != answer["bytes"] {
-				t.Fatalf("set says %s, get %v", got.body, read)
-			}
+			b.wantSet(got, form["key"][0])
 		default:
-			if got.Header.Get("Set-Cookie") != "" || b.cookie() != kept || answer["status"] != json.Number(fmt.Sprint(got.StatusCode)) {
-				t.Fatalf("refused with %d and the cookie %q: %s", got.StatusCode, got.Header.Get("Set-Cookie"), got.body)
-			}
-			if after := b.get("/session").exact(); after["version"] != before["version"] || after["exists"] != before["exists"] || after["id"] != before["id"] {
-				t.Fatalf("a refusal changed %v into %v", before, after)
-			}
+			b.wantUnchanged(got, before, kept)
 		}
 		if !exists {
 			b.post("/flush")
 		}
 	})
+}
+
+// wantSet checks that a set, answered with got, has set key: a get says the same of it.
+func (b *browser) wantSet(got answer, key string) {
+	said := got.exact()
+	if said["key"] != key || said["op"] != "set" {
+		b.t.Fatalf("accepted: %s", got.body)
+	}
+	if read := b.get("/get?" + url.Values{"key": {key}}.Encode()).want(200).exact(); read["found"] != true || read["type"] != said["type"] || read["bytes"] != said["bytes"] {
+		b.t.Fatalf("set says %s, get %v", got.body, read)
+	}
+}
+
+// wantUnchanged checks that a refusal, answered with got, has changed neither the session nor
+// its cookie.
+func (b *browser) wantUnchanged(got answer, session map[string]any, cookie string) {
+	if got.Header.Get("Set-Cookie") != "" || b.cookie() != cookie || got.exact()["status"] != json.Number(fmt.Sprint(got.StatusCode)) {
+		b.t.Fatalf("refused with %d and the cookie %q: %s", got.StatusCode, got.Header.Get("Set-Cookie"), got.body)
+	}
+	if after := b.get("/session").exact(); after["version"] != session["version"] || after["exists"] != session["exists"] || after["id"] != session["id"] {
+		b.t.Fatalf("a refusal changed %v into %v", session, after)
+	}
 }
 
 // FuzzCookieHeader: no Cookie header makes a read fail or set a cookie, and

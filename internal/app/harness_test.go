@@ -53,7 +53,7 @@ func newApp(t testing.TB, change func(*Config)) *App {
 	return a
 }
 
-// browser sends requests straight to the router and keeps cookies. It follows nothing.
+// browser sends requests straight to the router and keeps cookies. It follows no redirects.
 type browser struct {
 	t    testing.TB
 	h    http.Handler
@@ -139,13 +139,13 @@ func newBrowser(t testing.TB, h http.Handler, f answerForm) *browser {
 
 var forms = map[string]answerForm{"page": formPage, "fragment": formFragment, "JSON": formJSON}
 
-// proofIn takes the field "page" out of a target: it stands for the header by which a
-// page's script shows the secret of its visit.
+// proofIn cuts the field "page" out of a target. In these tests it stands for the header in
+// which a page's script shows its visit's secret.
 func proofIn(target string) (rest, proof string) {
 	path, query, _ := strings.Cut(target, "?")
 	var kept []string
 	for field := range strings.SplitSeq(query, "&") {
-		if secret, is := strings.CutPrefix(field, "page="); is {
+		if secret, found := strings.CutPrefix(field, "page="); found {
 			proof = secret
 		} else if field != "" {
 			kept = append(kept, field)
@@ -163,6 +163,7 @@ type answer struct {
 	body string
 }
 
+// want checks the status, and that the body contains the words.
 func (a answer) want(status int, words ...string) answer {
 	a.t.Helper()
 	if a.StatusCode != status {
@@ -176,6 +177,7 @@ func (a answer) want(status int, words ...string) answer {
 	return a
 }
 
+// wantNo checks that the body contains none of the words.
 func (a answer) wantNo(words ...string) answer {
 	a.t.Helper()
 	for _, w := range words {
@@ -195,15 +197,26 @@ func (a answer) json() map[string]any {
 	return out
 }
 
-// routes are all actions, in an order that makes sense with a session, and what
-// each says in each form.
-var routes = []struct {
+// step is a request to one of the routes, and what it is answered after the steps before it.
+type step struct {
 	method, target string
-	form           []string
-	wantCookie     bool   // a Set-Cookie in answer to it, given the session of the actions before
-	wantOp         string // in JSON
-	wantSays       string // on the page or in the fragment
-}{
+	form           []string // names and values
+	wantCookie     bool     // a Set-Cookie in the answer
+	wantOp         string   // in JSON
+	wantSays       string   // on the page or in the fragment
+}
+
+// do sends the request of a step.
+func (b *browser) do(s step) answer {
+	b.t.Helper()
+	if s.method == "GET" {
+		return b.get(s.target)
+	}
+	return b.post(s.target, s.form...)
+}
+
+// routes has all actions of a browser without a session, and then with one.
+var routes = []step{
 	{"GET", "/", nil, false, "lab", "This browser has no session."},
 	{"GET", "/get?key=name", nil, false, "get", "is missing"},
 	{"GET", "/keys", nil, false, "keys", "no keys to list"},
@@ -255,19 +268,20 @@ func wantUniqueIDs(t *testing.T, label, body string) {
 	}
 }
 
+// about returns what a JSON answer says of the session.
 func about(a answer) map[string]any {
 	a.t.Helper()
 	return a.json()["session"].(map[string]any)
 }
 
-// id is the session's short name, "" without a session.
+// id returns the session's short name, "" without a session.
 func id(a answer) string {
 	a.t.Helper()
 	name, _ := about(a)["id"].(string)
 	return name
 }
 
-// sent returns the cookie that a sets, which must be there.
+// sent returns the session cookie that a sets. It fails the test if there is none.
 func sent(a answer) *http.Cookie {
 	a.t.Helper()
 	cookies := a.Cookies()
@@ -279,7 +293,7 @@ func sent(a answer) *http.Cookie {
 
 var errDown = errors.New("the store is down")
 
-// failing returns a store that answers nothing while *down.
+// failing returns a store that fails each operation while *down is true.
 func failing(down *bool) session.Backend {
 	return &storetest.Hooked{Backend: memory.New(memory.Config{MaxSessions: 10}), Hook: func(context.Context, string) (before, after error) {
 		if *down {

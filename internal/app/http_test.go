@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"github.com/sessionscope/sessionscope/internal/trace"
 	"io"
 	"log/slog"
 	"net/http"
@@ -13,10 +12,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// Percent-encoded letters and a slash at the end name the same resource: what answers
-// is the same, for every route, in every method, and nothing is redirected.
+// A path with percent-encoded letters, or with a slash at its end, names the same resource:
+// the answer is the same, for every route and method, and nothing is redirected.
 func TestSamePathSameResource(t *testing.T) {
 	t.Parallel()
 	a := newApp(t, nil)
@@ -24,7 +25,7 @@ func TestSamePathSameResource(t *testing.T) {
 	seat := newBrowser(t, a, formJSON).post("/second", "page", visit).want(200).json()["url"].(string)
 	asked := func(method, target string) (status int, body, allow string) {
 		v := visit
-		if strings.Contains(target, "econd") { // a visit opens few
+		if strings.Contains(target, "econd") { // a visit may open only three
 			v = newBrowser(t, a, formPage).visit("/")
 		}
 		b := newBrowser(t, a, formJSON)
@@ -34,7 +35,7 @@ func TestSamePathSameResource(t *testing.T) {
 		}
 		if strings.HasPrefix(target, "/events") {
 			ctx, cancel := context.WithCancel(t.Context())
-			cancel() // else it goes on
+			cancel() // a stream would go on for ever
 			r = r.WithContext(ctx)
 		}
 		w := httptest.NewRecorder()
@@ -44,19 +45,7 @@ func TestSamePathSameResource(t *testing.T) {
 		}
 		return w.Code, w.Body.String()[:min(w.Body.Len(), 24)], w.Header().Get("Allow")
 	}
-	var paths []string
-	for _, r := range a.echo.Routes() {
-		path := strings.NewReplacer(":slug", "fixation", ":n", "1", ":run", "nobody", "/*", "/").Replace(r.Path)
-		if path != "/" && !strings.Contains(path, "live") && !strings.Contains(path, "assets") {
-			paths = append(paths, path)
-		}
-	}
-	slices.Sort(paths)
-	paths = slices.Compact(paths)
-	if len(paths) < 25 {
-		t.Fatalf("only %d routes: %v", len(paths), paths)
-	}
-	for _, path := range append(paths, strings.TrimSuffix(seat, "/")+"/keys") {
+	for _, path := range append(plainPaths(t, a), strings.TrimSuffix(seat, "/")+"/keys") {
 		last := strings.LastIndex(path, "/") + 1
 		encoded := path[:last] + "%" + strings.ToUpper(hexOf(path[last])) + path[last+1:]
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT"} {
@@ -81,9 +70,27 @@ func TestSamePathSameResource(t *testing.T) {
 	}
 }
 
+// plainPaths returns the paths of all routes but the lab's page, assets and what experiments
+// serve, with names in the place of parameters.
+func plainPaths(t *testing.T, a *App) (paths []string) {
+	t.Helper()
+	for _, r := range a.echo.Routes() {
+		path := strings.NewReplacer(":slug", "fixation", ":n", "1", ":run", "nobody", "/*", "/").Replace(r.Path)
+		if path != "/" && !strings.Contains(path, "live") && !strings.Contains(path, "assets") {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	paths = slices.Compact(paths)
+	if len(paths) < 25 {
+		t.Fatalf("only %d routes: %v", len(paths), paths)
+	}
+	return paths
+}
+
 func hexOf(b byte) string { return string("0123456789abcdef"[b>>4]) + string("0123456789abcdef"[b&15]) }
 
-// gone is a client that has left: what is written to it fails.
+// gone is the connection of a client that has left: each write fails with err.
 type gone struct {
 	*httptest.ResponseRecorder
 	err error
@@ -131,8 +138,8 @@ func TestClientThatLeaves(t *testing.T) {
 	}
 }
 
-// A stream that comes again is answered at once, though all news since is its own
-// page's: a head that waits for the next beat looks like a server that is gone.
+// A page that asks for its stream again gets the answer's head at once, also when there is no
+// news for it. A head that waits for the next beat would look like a server that is gone.
 func TestStreamHasAHeadAtOnce(t *testing.T) {
 	t.Parallel()
 	a, addr := serve(t, nil)
@@ -188,9 +195,9 @@ func TestStreamOfAnotherOrigin(t *testing.T) {
 	}
 }
 
-// What follows a form of a browser's comes by a request of its own, not by the form's
-// redirect: that page, and no other, Chromium would show again by Back. The page in
-// between shows nothing, is no moment, and leads nowhere but to the lab.
+// After a form the lab's page comes by a request of its own, not by the form's redirect: such
+// a page Chromium would show again by Back. The hop in between shows nothing, is no moment,
+// and leads nowhere but to the lab.
 func TestFormIsFollowedByAHop(t *testing.T) {
 	t.Parallel()
 	a := newApp(t, nil)

@@ -17,8 +17,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// A visit's timeline has what was done, across IDs, and each moment shows the
-// panels as they were.
+// A visit's timeline has all that was done, across IDs, and each moment shows the panels as
+// they were.
 func TestTimeline(t *testing.T) {
 	h := newApp(t, nil)
 	b := newBrowser(t, h, formFragment)
@@ -87,8 +87,46 @@ func TestTimelineIsBounded(t *testing.T) {
 	b.get("/?at=13&page="+v).want(200, "moment 13")
 }
 
-// An answer never guesses its own sizes. The finished exchange has the head as it
-// was sent, and the sizes and bytes that the client counts itself.
+// sendRaw sends a request as it stands, over a connection of its own, and returns the head
+// and body of its answer.
+func sendRaw(t *testing.T, addr, request string) (head, body string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, body, _ = strings.Cut(strings.TrimPrefix(string(raw), "HTTP/1.1 100 Continue\r\n\r\n"), "\r\n\r\n")
+	return head, body
+}
+
+// wantHead checks that the page of a finished exchange shows the answer's head line by line.
+func (a answer) wantHead(head string) {
+	a.t.Helper()
+	shown := a.region("response", `class="steps"`)
+	status, lines, _ := strings.Cut(head, "\r\n")
+	for line := range strings.SplitSeq(lines, "\r\n") {
+		if before, _, ok := strings.Cut(line, "?x="); ok {
+			line = before + "?x=‹26 B, for one use›"
+		}
+		if !strings.Contains(strings.ReplaceAll(shown, " ", ""), strings.ReplaceAll(line, " ", "")) {
+			a.t.Errorf("the exchange does not show %q: %s", line, shown)
+		}
+	}
+	if !strings.Contains(shown, strings.TrimPrefix(status, "HTTP/1.1 ")) {
+		a.t.Errorf("the exchange does not show %q", status)
+	}
+}
+
+// An answer never guesses its own sizes: it says that they are being measured. The finished
+// exchange shows the head as it was sent, and the sizes that the client counts itself.
 func TestFinishedExchange(t *testing.T) {
 	_, addr := serve(t, nil)
 	url := "http://" + addr
@@ -104,23 +142,14 @@ func TestFinishedExchange(t *testing.T) {
 			body = "key=name&value=Rahim&page=" + v
 			head += fmt.Sprintf("Content-Length: %d\r\n", len(body))
 		}
-		conn, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(conn, "%sConnection: close\r\n\r\n%s", head, body)
-		raw, err := io.ReadAll(conn)
-		conn.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		answered := strings.TrimPrefix(string(raw), "HTTP/1.1 100 Continue\r\n\r\n")
-		sentHead, sentBody, _ := strings.Cut(answered, "\r\n\r\n")
-		if !strings.Contains(answered, "gzip") && !strings.Contains(sentBody, "measuring") && !strings.Contains(sentHead, "303") {
+		head += "Connection: close\r\n\r\n"
+		sentHead, sentBody := sendRaw(t, addr, head+body)
+		if !strings.Contains(sentHead, "gzip") && !strings.Contains(sentBody, "measuring") && !strings.Contains(sentHead, "303") {
 			t.Error("the answer does not say that its sizes are being measured")
 		}
-		if n == 0 { // who does not carry the cookie does not see it
-			get(t, cl, fmt.Sprintf("%s/exchanges/%d?page=%s", url, n+2, v), "HX-Request", "true").want(200, "hidden: the request for this page came without it")
+		address := fmt.Sprintf("%s/exchanges/%d?page=%s", url, n+2, v)
+		if n == 0 { // a client without the cookie does not see it
+			get(t, cl, address, "HX-Request", "true").want(200, "hidden: the request for this page came without it")
 		}
 		u, _ := neturl.Parse(url)
 		var cookies []*http.Cookie
@@ -128,22 +157,10 @@ func TestFinishedExchange(t *testing.T) {
 			cookies = (&http.Response{Header: http.Header{"Set-Cookie": m[1:]}}).Cookies()
 			cl.Jar.SetCookies(u, cookies)
 		}
-		a := get(t, cl, fmt.Sprintf("%s/exchanges/%d?page=%s", url, n+2, v), "HX-Request", "true").want(200, fmt.Sprintf(`data-n="%d"`, n+2)).wantNo("measuring", "<html")
-		shown := a.region("response", `class="steps"`)
-		status, lines, _ := strings.Cut(sentHead, "\r\n")
-		for line := range strings.SplitSeq(lines, "\r\n") {
-			if before, _, ok := strings.Cut(line, "?x="); ok {
-				line = before + "?x=‹26 B, for one use›"
-			}
-			if !strings.Contains(strings.ReplaceAll(shown, " ", ""), strings.ReplaceAll(line, " ", "")) {
-				t.Errorf("exchange %d does not show %q: %s", n+2, line, shown)
-			}
-		}
-		if !strings.Contains(shown, strings.TrimPrefix(status, "HTTP/1.1 ")) {
-			t.Errorf("exchange %d does not show %q", n+2, status)
-		}
+		a := get(t, cl, address, "HX-Request", "true").want(200, fmt.Sprintf(`data-n="%d"`, n+2)).wantNo("measuring", "<html")
+		a.wantHead(sentHead)
 		want := fmt.Sprintf("request %s head + %s body · response %s head + %s body",
-			say.Bytes(len(head)+len("Connection: close\r\n\r\n")), say.Bytes(len(body)), say.Bytes(len(sentHead)+4), say.Bytes(len(sentBody)))
+			say.Bytes(len(head)), say.Bytes(len(body)), say.Bytes(len(sentHead)+4), say.Bytes(len(sentBody)))
 		if got := a.region("sizes", "</div>"); !strings.Contains(got, want) || !strings.Contains(got, " ms") {
 			t.Errorf("exchange %d: %q, want %q", n+2, got, want)
 		}
@@ -152,17 +169,14 @@ func TestFinishedExchange(t *testing.T) {
 				t.Errorf("what changed: %q", got)
 			}
 		}
-		// As JSON, the cookie is named by its size.
-		out := get(t, cl, fmt.Sprintf("%s/exchanges/%d?page=%s", url, n+2, v), "Accept", "application/json").want(200)
+		out := get(t, cl, address, "Accept", "application/json").want(200)
 		if out.json()["finished"] != true || strings.Contains(sentHead, "Set-Cookie") && !strings.Contains(out.body, "the session cookie") {
 			t.Errorf("exchange %d as JSON: %s", n+2, out.body)
 		}
 		for _, c := range cookies {
-			if strings.Contains(out.body, c.Value) {
-				t.Error("the JSON holds the cookie's value")
-			}
+			out.wantNo(c.Value) // JSON names a cookie by its size
 		}
-		get(t, cl, fmt.Sprintf("%s/exchanges/%d?page=%s", url, n+2, v), "Accept", "text/html").want(200, "<html", fmt.Sprintf("moment %d", n+2))
+		get(t, cl, address, "Accept", "text/html").want(200, "<html", fmt.Sprintf("moment %d", n+2))
 	}
 }
 
@@ -207,7 +221,7 @@ func TestRefusalsAreMoments(t *testing.T) {
 	b.get("/?at=1&page="+v).wantEntries("opened", "refused 500", "refused 422")
 }
 
-// Second browsers' moments are told as theirs, and numbers are of this visit.
+// A second browser's moments are told as its own. Each visit has numbers of its own.
 func TestKin(t *testing.T) {
 	h, addr := serve(t, nil)
 	base := "http://" + addr

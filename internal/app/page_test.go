@@ -17,21 +17,21 @@ import (
 
 var visitToken = regexp.MustCompile(`data-secret="([^"]+)"`)
 
-// visit opens the lab and returns its visit's token.
+// visit opens the page at target and returns its visit's secret.
 func (b *browser) visit(target string) string {
 	b.t.Helper()
 	before := b.form
 	b.form = formPage
 	a := b.get(target).want(200)
 	b.form = before
-	m := visitToken.FindStringSubmatch(a.body)
-	if m == nil {
+	secret := a.secret()
+	if secret == "" {
 		b.t.Fatalf("%s has no visit", target)
 	}
-	return m[1]
+	return secret
 }
 
-// secret is that of the visit which a page belongs to, "" for none.
+// secret returns the secret of the page's visit, "" if the page has none.
 func (a answer) secret() string {
 	if m := visitToken.FindStringSubmatch(a.body); m != nil {
 		return m[1]
@@ -39,7 +39,7 @@ func (a answer) secret() string {
 	return ""
 }
 
-// entries are the lines of the timeline on a page, as text.
+// entries returns the lines of the page's timeline, as text.
 func (a answer) entries() (out []string) {
 	a.t.Helper()
 	_, timeline, _ := strings.Cut(a.body, `<ol>`)
@@ -55,7 +55,7 @@ func (a answer) entries() (out []string) {
 	return out
 }
 
-// textOnly takes the tags out.
+// textOnly removes the tags from HTML.
 func textOnly(s string) string {
 	return html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(s, " "))
 }
@@ -71,6 +71,7 @@ func (a answer) region(id, end string) string {
 	return strings.Join(strings.Fields(textOnly("<"+s)), " ")
 }
 
+// wantEntries checks the timeline: each of its lines begins with one of want.
 func (a answer) wantEntries(want ...string) {
 	a.t.Helper()
 	got := a.entries()
@@ -84,7 +85,7 @@ func (a answer) wantEntries(want ...string) {
 	}
 }
 
-// client is a browser over real connections. It keeps cookies and follows nothing.
+// newClientOf returns a client for real connections. It keeps cookies, and follows no redirects.
 func newClientOf(t *testing.T) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -96,6 +97,7 @@ func newClientOf(t *testing.T) *http.Client {
 	return &http.Client{Jar: jar, Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
+// fetch sends r and reads the whole answer.
 func fetch(t *testing.T, cl *http.Client, r *http.Request) answer {
 	t.Helper()
 	resp, err := cl.Do(r)
@@ -110,6 +112,8 @@ func fetch(t *testing.T, cl *http.Client, r *http.Request) answer {
 	return answer{resp, t, string(body)}
 }
 
+// get fetches url with headers, given as names and values. Its field "page" becomes the header
+// that shows a visit's secret.
 func get(t *testing.T, cl *http.Client, url string, headers ...string) answer {
 	t.Helper()
 	url, proof := proofIn(url)
@@ -126,17 +130,17 @@ func get(t *testing.T, cl *http.Client, url string, headers ...string) answer {
 	return fetch(t, cl, r)
 }
 
-// openVisit opens the lab at url and returns the visit's token.
+// openVisit opens the lab at url and returns its visit's secret.
 func openVisit(t *testing.T, cl *http.Client, url string) string {
 	t.Helper()
-	m := visitToken.FindStringSubmatch(get(t, cl, url, "Accept", "text/html").body)
-	if m == nil {
+	secret := get(t, cl, url, "Accept", "text/html").secret()
+	if secret == "" {
 		t.Fatal("the page has no visit")
 	}
-	return m[1]
+	return secret
 }
 
-// reading reads an event stream until a message has the words.
+// reading reads an event stream until a message contains all the words, and returns it.
 func reading(t *testing.T, r *bufio.Reader, words ...string) string {
 	t.Helper()
 	message := ""
@@ -160,7 +164,7 @@ func reading(t *testing.T, r *bufio.Reader, words ...string) string {
 	}
 }
 
-// stream opens the event stream of a visit.
+// openStream opens the event stream of a visit. It ends with the test.
 func openStream(t *testing.T, cl *http.Client, url string) (*http.Response, *bufio.Reader) {
 	t.Helper()
 	url, proof := proofIn(url)
@@ -177,10 +181,11 @@ func openStream(t *testing.T, cl *http.Client, url string) (*http.Response, *buf
 	return resp, bufio.NewReader(resp.Body)
 }
 
-// waitFor waits for what another goroutine does.
+// waitFor polls until done returns true, for what another goroutine does. Only a failure takes
+// the minute that it waits at most.
 func waitFor(t *testing.T, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !done(); {
+	for end := time.Now().Add(time.Minute); !done(); <-time.After(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it did not come")
 		}

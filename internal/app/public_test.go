@@ -11,19 +11,19 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// stranger sends requests that are put together by chance out of what is publicly known.
+// stranger sends random requests that are made of what is publicly known.
 type stranger struct {
 	*browser
 	rand   *rand.Rand
 	known  []string // words that may stand wherever a secret, a token or a number may
 	bases  []string // of the paths
-	hidden []string // no answer may have one of these words
+	hidden []string // words that no answer may contain
 	sent   int
 }
 
 func (s *stranger) any(of ...string) string { return of[s.rand.IntN(len(of))] }
 
-// word is one of the known, whole or changed.
+// word returns one of the known words, as it is or changed.
 func (s *stranger) word() string {
 	word := s.any(s.known...)
 	switch cut := s.rand.IntN(len(word) + 1); s.rand.IntN(12) {
@@ -43,17 +43,9 @@ func (s *stranger) word() string {
 	return word
 }
 
-// press makes one request, goes where its answer leads, and looks at all that comes.
-func (s *stranger) press() {
-	s.t.Helper()
-	s.form = answerForm(s.rand.IntN(3))
-	base := s.any(s.bases...)
-	target := s.any(
-		"GET /", "GET /", "GET /session?after=load", "GET /session", "GET /exchanges/"+s.any("1", "2", "3", url.PathEscape(s.word())), "GET /experiments", "GET /experiments/change-one-letter", "GET /keys", "HEAD /",
-		"POST /set", "POST /moment", "POST /pin", "POST /replay", "POST /put-back", "POST /tamper", "POST /second", "POST /projector", "POST /experiments/change-one-letter/result", "POST /drop-cookie", "POST /get",
-	)
-	method, target, _ := strings.Cut(target, " ")
-	values := url.Values{}
+// fields returns a form of known words and of numbers.
+func (s *stranger) fields() url.Values {
+	values := url.Values{"key": {s.any("theirs", "name")}, "value": {"1"}}
 	for _, name := range []string{"x", "at", "v", "run", "page", "pin", "name", "since", "stop", "experiment"} {
 		switch s.rand.IntN(4) {
 		case 0:
@@ -62,19 +54,27 @@ func (s *stranger) press() {
 			values.Set(name, fmt.Sprint(s.rand.IntN(9)))
 		}
 	}
-	values.Set("key", s.any("theirs", "name"))
-	values.Set("value", "1")
 	if s.rand.IntN(3) > 0 {
 		values.Set("page", s.word())
 	}
-	body := ""
-	if method == http.MethodPost {
+	return values
+}
+
+// made returns one request, with known words in its address, form, header and cookies.
+func (s *stranger) made() (r *http.Request, body string) {
+	s.t.Helper()
+	base := s.any(s.bases...)
+	method, target, _ := strings.Cut(s.any(
+		"GET /", "GET /", "GET /session?after=load", "GET /session", "GET /exchanges/"+s.any("1", "2", "3", url.PathEscape(s.word())), "GET /experiments", "GET /experiments/change-one-letter", "GET /keys", "HEAD /",
+		"POST /set", "POST /moment", "POST /pin", "POST /replay", "POST /put-back", "POST /tamper", "POST /second", "POST /projector", "POST /experiments/change-one-letter/result", "POST /drop-cookie", "POST /get",
+	), " ")
+	if values := s.fields(); method == http.MethodPost {
 		body = values.Encode()
 	} else {
 		path, query, _ := strings.Cut(target, "?")
 		target = path + "?" + query + "&" + values.Encode()
 	}
-	r := s.request(method, "/", body)
+	r = s.request(method, "/", body)
 	var err error
 	if r.URL, err = url.Parse(origin + base + target); err != nil {
 		s.t.Fatal(err)
@@ -87,9 +87,10 @@ func (s *stranger) press() {
 	if s.rand.IntN(3) == 0 {
 		r.Header.Set(trace.LoadHeader, s.word())
 	}
-	for name, of := range map[string]string{"Hx-Current-Url": origin + base + "/experiments/change-one-letter?run=", "Referer": origin + base + "/experiments/change-one-letter?run=", "Last-Event-Id": ""} {
+	run := origin + base + "/experiments/change-one-letter?run="
+	for _, field := range [][2]string{{"Hx-Current-Url", run}, {"Referer", run}, {"Last-Event-Id", ""}} {
 		if s.rand.IntN(3) == 0 {
-			r.Header.Set(name, of+s.word())
+			r.Header.Set(field[0], field[1]+s.word())
 		}
 	}
 	for _, name := range []string{cookieName, cookieName + "-pins", cookieName + "-live", cookieName + "~second"} {
@@ -97,7 +98,16 @@ func (s *stranger) press() {
 			r.Header.Set("Cookie", strings.TrimPrefix(r.Header.Get("Cookie")+"; "+name+"="+s.word(), "; "))
 		}
 	}
-	what := fmt.Sprintf("%s %s %s %v", method, r.URL, body, r.Header)
+	return r, body
+}
+
+// press sends one request and follows where its answers lead. No answer may contain a hidden
+// word or be a 5xx.
+func (s *stranger) press() {
+	s.t.Helper()
+	s.form = answerForm(s.rand.IntN(3))
+	r, body := s.made()
+	what := fmt.Sprintf("%s %s %s %v", r.Method, r.URL, body, r.Header)
 	for range 3 {
 		s.sent++
 		w := s.send(r)
@@ -123,9 +133,9 @@ func (s *stranger) press() {
 	}
 }
 
-// Whoever knows all that is public of somebody's work in the lab, and sends whatever comes
-// out of it, sees nothing of that work and takes no part in it: addresses, the visit's name,
-// numbers, the address of a second browser, a run's, a dead cookie, tokens that were used.
+// A stranger who knows all that is public of somebody's work in the lab sees nothing of that
+// work and takes no part in it, whatever requests they make of it: of addresses, the visit's
+// name, numbers, the addresses of a second browser and a run, a dead cookie, used tokens.
 func TestNothingPublicOpensAVisit(t *testing.T) {
 	h := newExperiments(t, nil)
 	b := newBrowser(t, h, formJSON)

@@ -16,12 +16,7 @@ func TestStoreDown(t *testing.T) {
 			before := b.cookie()
 			down = true
 			for _, step := range routes {
-				var a answer
-				if step.method == "GET" {
-					a = b.get(step.target)
-				} else {
-					a = b.post(step.target, step.form...)
-				}
+				a := b.do(step)
 				if a.StatusCode != 503 || a.Header.Get("Retry-After") == "" || a.Header.Get("Set-Cookie") != "" {
 					t.Errorf("%s %s: status %d, headers %v", step.method, step.target, a.StatusCode, a.Header)
 				}
@@ -39,6 +34,7 @@ func TestStoreDown(t *testing.T) {
 	}
 }
 
+// A full store is a 507 to a new session; the sessions that it has go on.
 func TestFullStore(t *testing.T) {
 	h := newApp(t, func(c *Config) { c.Sessions.Backend = memory.New(memory.Config{MaxSessions: 1}) })
 	first := newBrowser(t, h, formJSON)

@@ -19,7 +19,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/storetest"
 )
 
-// world is one application with its clock and its store, and what they did.
+// world is an application for a promise of the engine, with its clock, its store and its log.
 type world struct {
 	*testing.T
 	store     stores.Store
@@ -29,12 +29,11 @@ type world struct {
 	clock   *storetest.Clock
 	backend *storetest.Hooked
 	writes  atomic.Int64                                               // store operations that may write
-	hook    func(ctx context.Context, op string) (before, after error) // of this test, may be nil
+	hook    func(ctx context.Context, op string) (before, after error) // may be nil
 	log     lines
 }
 
-// start starts the application with an empty store for max sessions, 0 for no
-// limit, and some routes for what the real ones do not do.
+// start starts the application with an empty store for max sessions, 0 for no limit.
 func (w *world) start(max int, change func(*Config)) *world {
 	w.Helper()
 	w.clock = storetest.NewClock()
@@ -59,6 +58,12 @@ func (w *world) start(max int, change func(*Config)) *world {
 			change(c)
 		}
 	})
+	w.testRoutes()
+	return w
+}
+
+// testRoutes adds routes that stage and commit changes in ways that the real ones do not.
+func (w *world) testRoutes() {
 	staged := func(path string, act func(*call, *session.Session) error) {
 		w.app.echo.POST(path, handler(w.app.with(func(c *call) error { return act(c, c.session) })))
 	}
@@ -116,13 +121,12 @@ func (w *world) start(max int, change func(*Config)) *world {
 		s.SetExpiry(session.Expiry{At: w.clock.Now().Add(time.Minute)})
 		return nil
 	})
-	return w
 }
 
 func (w *world) browser() *browser { return newBrowser(w.T, w.app, formJSON) }
 
-// born is a browser with a session: "name" is small, "big" is held by the server
-// with hybrid too.
+// born returns a browser with a session of two keys: "name" is small, "big" is so large that
+// the server keeps it with placement hybrid too.
 func (w *world) born() *browser {
 	w.Helper()
 	b := w.browser()
@@ -131,7 +135,7 @@ func (w *world) born() *browser {
 	return b
 }
 
-// holding is another browser with that cookie.
+// holding returns another browser with that session cookie.
 func (w *world) holding(cookie string) *browser {
 	b := w.browser()
 	u, _ := url.Parse(origin)
@@ -139,7 +143,7 @@ func (w *world) holding(cookie string) *browser {
 	return b
 }
 
-// quiet does a request that must not write to the store nor set a cookie.
+// quiet sends a request, which must neither write to the store nor set a cookie.
 func (w *world) quiet(b *browser, method, target string, pairs ...string) answer {
 	w.Helper()
 	form := url.Values{}
@@ -154,7 +158,7 @@ func (w *world) quiet(b *browser, method, target string, pairs ...string) answer
 	return a
 }
 
-// wantKeys checks what b sees, and that looking writes nothing.
+// wantKeys checks the keys of b's session, and that listing them writes nothing.
 func (w *world) wantKeys(b *browser, want ...string) {
 	w.Helper()
 	got := []string{}
@@ -174,7 +178,7 @@ func (w *world) wantStats(live, expired int) {
 	}
 }
 
-// records is how many records n sessions have.
+// records returns how many records n sessions have in the store.
 func (w *world) records(n int) int {
 	if w.placement == "cookie" {
 		return 0
@@ -182,7 +186,7 @@ func (w *world) records(n int) int {
 	return n
 }
 
-// lines is a log. Several requests write it at the same time.
+// lines is a log for concurrent requests.
 type lines struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -200,4 +204,5 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
+// large is a value that does not live in the cookie with placement hybrid.
 var large = strings.Repeat("x", 300)
