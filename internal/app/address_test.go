@@ -28,10 +28,8 @@ func (b *browser) secondOf(v string) (base, secret string) {
 // in the family.
 func TestMadeUpSecretJoinsNoFamily(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newApp(t, nil)
+		h, b, v := openLab(t, formFragment)
 		defer h.Close()
-		b := newBrowser(t, h, formFragment)
-		v := b.visit("/")
 		base, v2 := b.secondOf(v)
 		familyHas := func(key string) bool {
 			synctest.Wait()
@@ -75,9 +73,7 @@ func TestMadeUpSecretJoinsNoFamily(t *testing.T) {
 // stranger would see all that is done there. Elsewhere than under https and localhost a
 // browser names only the page that it comes from.
 func TestLinkOfOthersOpensNoVisit(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formPage)
-	v := b.visit("/")
+	h, b, v := openLab(t, formPage)
 	base, _ := b.secondOf(v)
 	invite := func() string {
 		b := &browser{t, h, b.jar, formJSON}
@@ -141,9 +137,7 @@ func TestLinkOfOthersOpensNoVisit(t *testing.T) {
 // them nothing of another: not of the other browsers of its family, nor of a session that
 // its browser had before.
 func TestSessionsMomentsTellOfNoOther(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formJSON)
-	v := b.visit("/")
+	h, b, v := openLab(t, formJSON)
 	press := func(target string, pairs ...string) (session string) {
 		t.Helper()
 		session, _ = about(b.post(target, append(pairs, "page", v)...).want(200))["id"].(string)
@@ -208,10 +202,8 @@ func TestSessionsMomentsTellOfNoOther(t *testing.T) {
 func TestEndedSessionTellsNoMore(t *testing.T) {
 	for end, fields := range map[string][]string{"/flush": nil, "/login": {"user", "ada"}, "/cycle-id": nil} {
 		synctest.Test(t, func(t *testing.T) {
-			h := newApp(t, nil)
+			h, b, v := openLab(t, formJSON)
 			defer h.Close()
-			b := newBrowser(t, h, formJSON)
-			v := b.visit("/")
 			b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
 			b.post("/pin", "page", v).want(200)
 			dead := b.cookie()

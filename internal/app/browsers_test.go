@@ -12,9 +12,7 @@ import (
 // A second browser has a path, a cookie name and a cookie path of its own, and a session of
 // its own. All routes work there.
 func TestSecondBrowser(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formJSON)
-	v := b.visit("/")
+	h, b, v := openLab(t, formJSON)
 	b.post("/second").want(400)
 	base := strings.TrimSuffix(b.post("/second", "page", v).want(200).json()["url"].(string), "/")
 	if !regexp.MustCompile(`^/s/second-[a-z0-9]{12}$`).MatchString(base) {
@@ -68,9 +66,7 @@ func TestSecondBrowser(t *testing.T) {
 // A visit has at most three second browsers, which open none themselves. When the house is
 // full a new one is refused, and nobody's open one makes room.
 func TestSecondBrowsersAreBounded(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formJSON)
-	v := b.visit("/")
+	h, b, v := openLab(t, formJSON)
 	base, _ := b.secondOf(v)
 	b.post("/second", "page", v).want(200)
 	b.post("/second", "page", v).want(200)
@@ -87,9 +83,7 @@ func TestSecondBrowsersAreBounded(t *testing.T) {
 
 // Projector mode is a visit's: its pages are marked until it is switched off.
 func TestProjector(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formPage)
-	v := b.visit("/")
+	_, b, v := openLab(t, formPage)
 	b.get("/?page=" + v).wantNo("data-projector")
 	next := b.post("/projector", "on", "1", "page", v).want(303).Header.Get("Location")
 	b.get(next).want(200, "<html lang=\"en\" data-projector", "show values")

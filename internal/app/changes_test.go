@@ -12,9 +12,7 @@ const unchanged = "neither the browser's cookie nor the server's record changed"
 
 // What changed is this press's doing, and all of it.
 func TestChanges(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	h, b, v := openLab(t, formFragment)
 	press := func(target string, pairs ...string) string {
 		return b.post(target, append(pairs, "page", v)...).changes()
 	}
@@ -48,17 +46,14 @@ func TestChanges(t *testing.T) {
 
 // An outage is not told as a logout: nobody knows what changed.
 func TestOutageIsNoChange(t *testing.T) {
-	var down bool
-	h := newApp(t, func(c *Config) { c.Sessions.Backend = failing(&down) })
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	b, v, down := openFailing(t, formFragment)
 	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
-	down = true
+	*down = true
 	a := b.get("/get?key=name&page="+v).want(503, "nobody can say whether anything changed", "172 B", "nobody can say what a cookie opens").wantNo("No cookie yet", "does not fit")
 	if got := a.changes(); strings.Contains(got, "none") || strings.Contains(got, "missing") {
 		t.Errorf("an outage changed %q", got)
 	}
-	down = false
+	*down = false
 	if got := b.get("/get?key=name&page=" + v).want(200).changes(); !strings.Contains(got, unchanged) {
 		t.Errorf("after an outage: %q", got)
 	}
@@ -66,9 +61,7 @@ func TestOutageIsNoChange(t *testing.T) {
 
 // What a copy was is no part of what this browser keeps.
 func TestCopyIsNoChange(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	h, b, v := openLab(t, formFragment)
 	b.post("/set", "key", "name", "value", "Rahim", "page", v)
 	const ofCopy = "These panels are of a copy with a change in the values"
 	sent := b.post("/tamper", "part", "values", "page", v).want(200, "what your browser keeps", "what travelled with a copy")
@@ -95,9 +88,7 @@ func TestCopyIsNoChange(t *testing.T) {
 
 // What a client does to an older session of this browser is told of that one.
 func TestOlderSession(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	h, b, v := openLab(t, formFragment)
 	first := b.post("/set", "key", "a", "value", "1", "page", v).entries()[1]
 	older := newBrowser(t, h, formJSON)
 	older.jar = b.jar

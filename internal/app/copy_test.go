@@ -50,9 +50,7 @@ func (a answer) wantRefusedCopy(f answerForm) {
 func TestTamperWithACopy(t *testing.T) {
 	for name, f := range forms {
 		t.Run(name, func(t *testing.T) {
-			h := newApp(t, nil)
-			b := newBrowser(t, h, f)
-			v := b.visit("/")
+			h, b, v := openLab(t, f)
 			press := func(target string, pairs ...string) answer {
 				a := b.post(target, append(pairs, "page", v)...)
 				if f == formPage && a.StatusCode == 303 {
@@ -102,10 +100,8 @@ func TestTamperWithACopy(t *testing.T) {
 func TestPinAndReplay(t *testing.T) {
 	for _, placement := range session.Placements() {
 		synctest.Test(t, func(t *testing.T) {
-			h := newApp(t, nil)
+			h, b, v := openLab(t, formJSON)
 			defer h.Close()
-			b := newBrowser(t, h, formJSON)
-			v := b.visit("/")
 			replay := func(n string) map[string]any { return b.post("/replay", "pin", n, "page", v).want(200).json() }
 			b.post("/pin", "page", v).want(200)
 			b.post("/replay", "pin", "1", "page", v).want(404)
@@ -147,9 +143,7 @@ func TestPinAndReplay(t *testing.T) {
 
 // Each browser of a visit has its own pins: the pins of one never push out another's.
 func TestPinsOfTwoBrowsers(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formJSON)
-	v := b.visit("/")
+	h, b, v := openLab(t, formJSON)
 	b.post("/set", "key", "a", "value", "1", "page", v)
 	b.post("/pin", "page", v).want(200)
 	other := newBrowser(t, h, formJSON)
@@ -167,9 +161,7 @@ func TestPinsOfTwoBrowsers(t *testing.T) {
 // the record alone.
 func TestDropAndPutBack(t *testing.T) {
 	for name, f := range forms {
-		h := newApp(t, nil)
-		b := newBrowser(t, h, f)
-		v := b.visit("/")
+		h, b, v := openLab(t, f)
 		press := func(target string, pairs ...string) answer {
 			a := b.post(target, append(pairs, "page", v)...)
 			next := a.Header.Get("Location") + a.Header.Get("HX-Redirect")

@@ -17,10 +17,8 @@ import (
 // nobody, however long its page is only looked at. One without a page does.
 func TestOpenPageKeepsItsSecondBrowser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newApp(t, nil)
+		h, b, v := openLab(t, formFragment)
 		defer h.Close()
-		b := newBrowser(t, h, formFragment)
-		v := b.visit("/")
 		open, secret := b.secondOf(v)
 		left, _ := b.secondOf(v)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -48,9 +46,7 @@ func TestOpenPageKeepsItsSecondBrowser(t *testing.T) {
 func TestStrangersPushNoResultOut(t *testing.T) {
 	large := strings.Repeat("x", maxEchoed-1)
 	for name, fields := range map[string][]string{"of no visit": nil, "small": {"page", ""}, "large": {"page", "", "key", large, "value", large, "user", large, "seconds", large}} {
-		h := newApp(t, nil)
-		b := newBrowser(t, h, formPage)
-		v := b.visit("/")
+		h, b, v := openLab(t, formPage)
 		press := func(page string) answer {
 			fields := slices.Clone(fields)
 			if len(fields) > 0 {

@@ -24,10 +24,7 @@ import (
 // What happens without a press: another client, the same visit's other tab, a
 // second browser, a clock, somebody who clears.
 func TestEvents(t *testing.T) {
-	h, addr := serve(t, nil)
-	base := "http://" + addr
-	cl := newClientOf(t)
-	v := openVisit(t, cl, base+"/")
+	h, base, cl, v := serveLab(t)
 	post := func(cl *http.Client, target string, pairs ...string) answer {
 		t.Helper()
 		form := neturl.Values{}
@@ -86,9 +83,7 @@ func TestEvents(t *testing.T) {
 // and a reader who does not read.
 func TestEventsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newApp(t, nil)
-		b := newBrowser(t, h, formFragment)
-		v := b.visit("/")
+		h, b, v := openLab(t, formFragment)
 		b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
 		b.post("/expiry", "seconds", "30", "page", v).want(200)
 		time.Sleep(29 * time.Second)
@@ -111,9 +106,7 @@ func TestEventsInTime(t *testing.T) {
 		b.get("/?at=5&page="+v).want(200, "the store holds nothing under its ID")
 	})
 	synctest.Test(t, func(t *testing.T) { // a clock that was moved meanwhile
-		h := newApp(t, nil)
-		b := newBrowser(t, h, formFragment)
-		v := b.visit("/")
+		h, b, v := openLab(t, formFragment)
 		b.post("/set", "key", "name", "value", "Rahim", "page", v)
 		time.Sleep(time.Hour)
 		elsewhere := newBrowser(t, h, formJSON)
@@ -135,9 +128,7 @@ func TestEventsInTime(t *testing.T) {
 // A reader who does not read is dropped after a while, and never waited for.
 func TestSlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newApp(t, nil)
-		b := newBrowser(t, h, formFragment)
-		v := b.visit("/")
+		h, b, v := openLab(t, formFragment)
 		here, there := net.Pipe()
 		listener := &pipes{conns: make(chan net.Conn, 1), done: make(chan struct{})}
 		listener.conns <- there
@@ -194,10 +185,7 @@ func (p *pipes) Addr() net.Addr { return addr("pipe") }
 
 // Whatever ends a line in an event stream begins a line of data.
 func TestNoEventIsInjected(t *testing.T) {
-	h, addr := serve(t, nil)
-	base := "http://" + addr
-	cl := newClientOf(t)
-	v := openVisit(t, cl, base+"/")
+	h, base, cl, v := serveLab(t)
 	form := neturl.Values{"key": {"k"}, "value": {"a\r\n\r\nevent: evil\rdata: <b>\n\nid: 7"}, "page": {v}}
 	_, stream := openStream(t, cl, base+"/events?since=1&page="+v)
 	r, _ := http.NewRequest("POST", base+"/set", strings.NewReader(form.Encode()))
@@ -212,9 +200,7 @@ func TestNoEventIsInjected(t *testing.T) {
 
 // A stream that is refused is no moment, and renders no page.
 func TestRefusedStreamIsNoMoment(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	h, b, v := openLab(t, formFragment)
 	visit := proved(h, v)
 	for range hub.MaxStreams {
 		visit.Subscribe()

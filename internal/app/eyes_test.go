@@ -16,9 +16,7 @@ import (
 // exchange, nor by a pin. Cookies that open nothing any more are shown.
 func TestTokenIsNoKey(t *testing.T) {
 	for _, f := range []answerForm{formPage, formFragment} {
-		h := newApp(t, nil)
-		b := newBrowser(t, h, f)
-		v := b.visit("/")
+		h, b, v := openLab(t, f)
 		b.post("/set", "key", "name", "value", "nobody else's", "page", v)
 		b.post("/pin", "page", v)
 		cookie := b.cookie()
@@ -54,10 +52,8 @@ func TestTokenIsNoKey(t *testing.T) {
 func TestTokenIsNoKeyToCopies(t *testing.T) {
 	for _, placement := range session.Placements() {
 		synctest.Test(t, func(t *testing.T) {
-			h := newApp(t, nil)
+			h, b, v := openLab(t, formFragment)
 			defer h.Close()
-			b := newBrowser(t, h, formFragment)
-			v := b.visit("/")
 			b.post("/set", "key", "a", "value", "1", "placement", placement, "page", v).want(200)
 			for _, part := range session.TamperParts[:8] {
 				b.post("/tamper", "part", part, "page", v).want(200)
@@ -95,9 +91,7 @@ func TestTokenIsNoKeyToCopies(t *testing.T) {
 
 // A cookie that was typed into the form of a copy is hidden as any other that opens a session.
 func TestTypedCookieIsHidden(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	h, b, v := openLab(t, formFragment)
 	b.post("/set", "key", "name", "value", "Rahim", "page", v)
 	b.post("/set", "key", "x", "value", "", "to", b.cookie(), "page", v).want(200)
 	cookie := b.cookie()

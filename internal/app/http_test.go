@@ -142,10 +142,7 @@ func TestClientThatLeaves(t *testing.T) {
 // news for it. A head that waits for the next beat would look like a server that is gone.
 func TestStreamHasAHeadAtOnce(t *testing.T) {
 	t.Parallel()
-	a, addr := serve(t, nil)
-	base := "http://" + addr
-	cl := newClientOf(t)
-	v := openVisit(t, cl, base+"/")
+	a, base, cl, v := serveLab(t)
 	page := strings.Repeat("P", pageIDLen)
 	r, _ := http.NewRequest("POST", base+"/set", strings.NewReader("key=a&value=1&page="+v))
 	r.Header.Set("Content-Type", formType)
@@ -169,9 +166,7 @@ func TestStreamHasAHeadAtOnce(t *testing.T) {
 // Another site's page gets no stream, and learns nothing of a visit by asking.
 func TestStreamOfAnotherOrigin(t *testing.T) {
 	t.Parallel()
-	a := newApp(t, nil)
-	b := newBrowser(t, a, formPage)
-	v := b.visit("/")
+	_, b, v := openLab(t, formPage)
 	for _, c := range []struct {
 		name, value string
 		want        int
@@ -200,9 +195,7 @@ func TestStreamOfAnotherOrigin(t *testing.T) {
 // and leads nowhere but to the lab.
 func TestFormIsFollowedByAHop(t *testing.T) {
 	t.Parallel()
-	a := newApp(t, nil)
-	b := newBrowser(t, a, formPage)
-	v := b.visit("/")
+	_, b, v := openLab(t, formPage)
 	r := b.request("POST", "/set", "key=name&value=Rahim&page="+v)
 	r.Header.Set("Upgrade-Insecure-Requests", "1")
 	to := b.send(r).want(303).Header.Get("Location")

@@ -25,10 +25,8 @@ func (b *browser) proves(v, target string, loaded answer) answer {
 // What others do between a page's load and its proof is told once.
 func TestMeanwhileIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newApp(t, nil)
+		h, b, v := openLab(t, formPage)
 		defer h.Close()
-		b := newBrowser(t, h, formPage)
-		v := b.visit("/")
 		b.post("/set", "key", "a", "value", "1", "page", v)
 		page := b.get("/")
 		(&browser{t, h, b.jar, formJSON}).post("/set", "key", "meanwhile", "value", "1").want(200)

@@ -20,9 +20,7 @@ import (
 // A visit's timeline has all that was done, across IDs, and each moment shows the panels as
 // they were.
 func TestTimeline(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	h, b, v := openLab(t, formFragment)
 	post := func(target string, pairs ...string) answer { return b.post(target, append(pairs, "page", v)...) }
 	post("/set", "key", "name", "value", "Rahim").want(200)
 	first := b.cookie()
@@ -72,9 +70,7 @@ func TestTimeline(t *testing.T) {
 
 // A visit keeps its last 200 moments, and a megabyte of panels.
 func TestTimelineIsBounded(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	_, b, v := openLab(t, formFragment)
 	for i := range hub.MaxMoments + 10 {
 		b.post("/set", "key", "n", "value", fmt.Sprint(i), "page", v)
 	}
@@ -211,9 +207,7 @@ func TestLookingDoesNothing(t *testing.T) {
 
 // A failure that was asked for, and a refusal as JSON, are moments too.
 func TestRefusalsAreMoments(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	_, b, v := openLab(t, formFragment)
 	b.post("/set", "key", "a", "value", "1", "fail", "500", "page", v).want(500, "Nothing was saved", "<b>discard</b>")
 	b.form = formJSON
 	b.post("/set", "key", "", "value", "1", "page", v).want(422)
@@ -223,10 +217,7 @@ func TestRefusalsAreMoments(t *testing.T) {
 
 // A second browser's moments are told as its own. Each visit has numbers of its own.
 func TestKin(t *testing.T) {
-	h, addr := serve(t, nil)
-	base := "http://" + addr
-	cl := newClientOf(t)
-	v := openVisit(t, cl, base+"/")
+	h, base, cl, v := serveLab(t)
 	r, _ := http.NewRequest("POST", base+"/second", strings.NewReader("page="+v))
 	r.Header.Set("Content-Type", formType)
 	page := base + fetch(t, cl, r).Header.Get("Location")

@@ -12,34 +12,27 @@ import (
 // A page that asks for its exchange as it ended gets it without the store, and no new
 // moment, or it would ask for that one too, and so on.
 func TestFinishedExchangeInAnOutage(t *testing.T) {
-	var down bool
-	h := newApp(t, func(c *Config) { c.Sessions.Backend = failing(&down) })
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	b, v, down := openFailing(t, formFragment)
 	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
-	down = true
+	*down = true
 	b.get("/get?key=name&page="+v).want(503, `hx-get="/exchanges/3"`)
 	b.get("/exchanges/3?page="+v).want(200, `data-n="3"`, "503 Service Unavailable", b.cookie()).wantNo("/exchanges/4", `id="result"`)
-	thief := newBrowser(t, h, formFragment)
+	thief := newBrowser(t, b.h, formFragment)
 	thief.get("/exchanges/3?page="+v).want(200, "hidden: the request for this page came without it").wantNo(b.cookie())
-	down = false
+	*down = false
 	b.get("/get?key=name&page="+v).want(200).wantEntries("opened no session cookie", "created name → cookie", "refused 503 Service Unavailable", "get name")
 }
 
 // The exchange as it ended is still the one that just travelled.
 func TestFinishedExchangeIsNoPast(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	_, b, v := openLab(t, formFragment)
 	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200, "what just travelled")
 	b.get("/exchanges/2?page="+v).want(200, "what just travelled").wantNo("what travelled with your press")
 }
 
 // The bar over a moment of the past says when it was and what it did, as the sentence does.
 func TestPastSaysWhichMomentItIs(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	_, b, v := openLab(t, formFragment)
 	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
 	got := b.get("/?at=2&page=" + v).want(200).changes()
 	if !regexp.MustCompile(`^\d\d:\d\d:\d\d The panels show the past: moment 2, created name → cookie \.`).MatchString(got) {
@@ -50,9 +43,7 @@ func TestPastSaysWhichMomentItIs(t *testing.T) {
 // A look at the past leaves the page's own controls as they are now: without a script the
 // choice of where values live, and how many expired records there are to clear.
 func TestPastKeepsTheControls(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formPage)
-	v := b.visit("/")
+	_, b, v := openLab(t, formPage)
 	b.post("/set", "key", "name", "value", "Rahim", "placement", "server", "page", v)
 	b.post("/expiry", "seconds", "-1", "page", v)
 	page := b.get("/?at=1&page="+v).want(200, "The panels show the past", `id="placement-server"`, `<span id="expired-count" class="count">1</span>`)
@@ -86,9 +77,7 @@ func TestReloadShowsThePresent(t *testing.T) {
 // The press that threw the cookie away, or put one over it, can be copied as a command: it
 // carries the cookie that the browser has afterwards, and none that is hidden.
 func TestCurlOfAReplacedCookie(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formPage)
-	v := b.visit("/")
+	_, b, v := openLab(t, formPage)
 	b.post("/set", "key", "name", "value", "1", "page", v)
 	b.post("/pin", "page", v)
 	pinned := b.cookie()
@@ -101,9 +90,7 @@ func TestCurlOfAReplacedCookie(t *testing.T) {
 
 // What another client asked for is told by its name, and a refusal as that.
 func TestOthersAreToldOfByName(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	h, b, v := openLab(t, formFragment)
 	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
 	other := newBrowser(t, h, formJSON)
 	other.jar = b.jar
@@ -131,9 +118,7 @@ func TestOthersAreToldOfByName(t *testing.T) {
 // Of of another program exchange the lab knows what the client saw: it lists no steps of an
 // engine that was not asked, and does not read a payload in that program's own coding.
 func TestAnotherProgramsExchange(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formPage)
-	v := b.visit("/")
+	_, b, v := openLab(t, formPage)
 	run := b.post("/experiments/a-stolen-cookie/run", "prediction", "1", "page", v)
 	address, _, _ := strings.Cut(run.want(http.StatusSeeOther).Header.Get("Location"), "#")
 	login := b.get(address + "&at=1").want(200)

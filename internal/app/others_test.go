@@ -6,9 +6,7 @@ import "testing"
 // the lab: a look, a press that changed nothing, a press that was refused, a login.
 func TestOthersAreToldWhatWasDone(t *testing.T) {
 	t.Parallel()
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	h, b, v := openLab(t, formFragment)
 	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
 	client := newBrowser(t, h, formJSON)
 	client.jar = b.jar
@@ -29,9 +27,7 @@ func TestOthersAreToldWhatWasDone(t *testing.T) {
 // page's own visit, and to others it is the doing of another page.
 func TestShelfIsNoNewsToItsOwnVisit(t *testing.T) {
 	t.Parallel()
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	_, b, v := openLab(t, formFragment)
 	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
 	other := b.visit("/")
 	b.get("/get?key=name&page=" + other).want(200)

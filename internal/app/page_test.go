@@ -31,6 +31,23 @@ func (b *browser) visit(target string) string {
 	return secret
 }
 
+// openLab starts an application and opens the lab in a browser that asks for answers of the
+// form f from then on. v is the secret of the page's visit.
+func openLab(t testing.TB, f answerForm) (h *App, b *browser, v string) {
+	t.Helper()
+	h = newApp(t, nil)
+	b = newBrowser(t, h, f)
+	return h, b, b.visit("/")
+}
+
+// openFailing is openLab over a store that fails each operation while *down is true.
+func openFailing(t *testing.T, f answerForm) (b *browser, v string, down *bool) {
+	t.Helper()
+	down = new(bool)
+	b = newBrowser(t, newApp(t, func(c *Config) { c.Sessions.Backend = failing(down) }), f)
+	return b, b.visit("/"), down
+}
+
 // secret returns the secret of the page's visit, "" if the page has none.
 func (a answer) secret() string {
 	if m := visitToken.FindStringSubmatch(a.body); m != nil {
@@ -138,6 +155,15 @@ func openVisit(t *testing.T, cl *http.Client, url string) string {
 		t.Fatal("the page has no visit")
 	}
 	return secret
+}
+
+// serveLab starts a server of an application and opens its lab. v is the secret of the page's
+// visit.
+func serveLab(t *testing.T) (h *App, base string, cl *http.Client, v string) {
+	t.Helper()
+	h, addr := serve(t, nil)
+	cl, base = newClientOf(t), "http://"+addr
+	return h, base, cl, openVisit(t, cl, base+"/")
 }
 
 // reading reads an event stream until a message contains all the words, and returns it.

@@ -16,9 +16,7 @@ import (
 // that time.
 func TestPastIsAsItWasThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newApp(t, nil)
-		b := newBrowser(t, h, formFragment)
-		v := b.visit("/")
+		_, b, v := openLab(t, formFragment)
 		b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
 		at := time.Now().Local().Format("15:04:05")
 		time.Sleep(10 * time.Minute)
@@ -42,9 +40,7 @@ func TestPastIsAsItWasThen(t *testing.T) {
 // copy's. In the timeline the copy's moment says so.
 func TestPanelsBesideACopyAreThisBrowsers(t *testing.T) {
 	t.Parallel()
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	_, b, v := openLab(t, formFragment)
 	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
 	const ofCopy = "These panels are of a copy"
 	if got := b.post("/tamper", "part", "values", "page", v).want(200).changes(); strings.Contains(got, ofCopy) || !strings.Contains(got, unchanged) {
@@ -65,9 +61,7 @@ func TestPanelsBesideACopyAreThisBrowsers(t *testing.T) {
 // what it has.
 func TestOlderSessionIsNoChange(t *testing.T) {
 	t.Parallel()
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	h, b, v := openLab(t, formFragment)
 	b.post("/set", "key", "name", "value", "Rahim", "placement", "server", "page", v).want(200)
 	old := b.cookie()
 	b.post("/drop-cookie", "page", v).want(200)
@@ -85,9 +79,7 @@ func TestOlderSessionIsNoChange(t *testing.T) {
 // in the visit meanwhile.
 func TestLoadShowsItself(t *testing.T) {
 	t.Parallel()
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	_, b, v := openLab(t, formFragment)
 	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
 	b.form = formPage
 	a := b.get("/").want(200)

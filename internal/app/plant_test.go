@@ -7,9 +7,7 @@ import (
 
 // A readable cookie can be planted beside the session's, and taken away.
 func TestPlant(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	_, b, v := openLab(t, formFragment)
 	a := b.post("/plant", "page", v).want(200, "planted")
 	if got := a.Header.Get("Set-Cookie"); got != cookieName+"-readable=scripts-can-read-this; Path=/; SameSite=Lax" {
 		t.Errorf("planted %q", got)

@@ -16,9 +16,7 @@ import (
 // proves nothing has a visit of its own, with the moments of the session that its cookie
 // opens, and no others.
 func TestVisitIsFoundAgain(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formPage)
-	v := b.visit("/")
+	h, b, v := openLab(t, formPage)
 	if again := b.visit("/"); again == v {
 		t.Error("a page without a session found another's visit")
 	}
@@ -78,9 +76,7 @@ func TestNothingIsRecordedWithoutAVisit(t *testing.T) {
 
 func TestVisitsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newApp(t, nil)
-		b := newBrowser(t, h, formFragment)
-		v := b.visit("/")
+		h, b, v := openLab(t, formFragment)
 		time.Sleep(hub.VisitLife - time.Second)
 		b.get("/keys?page="+v).want(200, "opened") // still there, and in use
 		time.Sleep(hub.VisitLife - time.Second)
@@ -113,9 +109,7 @@ func TestVisitsEnd(t *testing.T) {
 
 // Without a script a press makes no visit of its own.
 func TestNoOrphanVisits(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formPage)
-	v := b.visit("/")
+	h, b, v := openLab(t, formPage)
 	for range 5 {
 		if again := b.visit(b.post("/flush", "page", v).Header.Get("Location")); again != v {
 			t.Fatal("the page after a press has another visit")
@@ -172,9 +166,7 @@ func TestOneHeir(t *testing.T) {
 
 // The head of a page that says who it is, is bounded, and shown by its size.
 func TestPageHeader(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formFragment)
-	v := b.visit("/")
+	h, b, v := openLab(t, formFragment)
 	for _, id := range []string{strings.Repeat("x", 20_000), strings.Repeat("A", pageIDLen)} {
 		r := b.request("GET", "/keys", "")
 		r.Header.Set(trace.PageHeader, v+" "+id+" 1")
@@ -191,9 +183,7 @@ func TestPageHeader(t *testing.T) {
 
 // HEAD says what GET would, and is no moment; a target without a path is the root.
 func TestHeadAndBareTarget(t *testing.T) {
-	h := newApp(t, nil)
-	b := newBrowser(t, h, formPage)
-	v := b.visit("/")
+	h, b, v := openLab(t, formPage)
 	for _, target := range []string{"/?at=1&page=" + v, "/exchanges/1?page=" + v, "/keys?page=" + v} {
 		b.send(b.request("HEAD", target, "")).want(200)
 	}
