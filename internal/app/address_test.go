@@ -73,6 +73,7 @@ func TestMadeUpSecretJoinsNoFamily(t *testing.T) {
 // stranger would see all that is done there. Elsewhere than under https and localhost a
 // browser names only the page that it comes from.
 func TestLinkOfOthersOpensNoVisit(t *testing.T) {
+	t.Parallel()
 	h, b, v := openLab(t, formPage)
 	base, _ := b.secondOf(v)
 	invite := func() string {
@@ -137,6 +138,7 @@ func TestLinkOfOthersOpensNoVisit(t *testing.T) {
 // them nothing of another: not of the other browsers of its family, nor of a session that
 // its browser had before.
 func TestSessionsMomentsTellOfNoOther(t *testing.T) {
+	t.Parallel()
 	h, b, v := openLab(t, formJSON)
 	press := func(target string, pairs ...string) (session string) {
 		t.Helper()

@@ -12,6 +12,7 @@ import (
 // A second browser has a path, a cookie name and a cookie path of its own, and a session of
 // its own. All routes work there.
 func TestSecondBrowser(t *testing.T) {
+	t.Parallel()
 	h, b, v := openLab(t, formJSON)
 	b.post("/second").want(400)
 	base := strings.TrimSuffix(b.post("/second", "page", v).want(200).json()["url"].(string), "/")
@@ -66,6 +67,7 @@ func TestSecondBrowser(t *testing.T) {
 // A visit has at most three second browsers, which open none themselves. When the house is
 // full a new one is refused, and nobody's open one makes room.
 func TestSecondBrowsersAreBounded(t *testing.T) {
+	t.Parallel()
 	h, b, v := openLab(t, formJSON)
 	base, _ := b.secondOf(v)
 	b.post("/second", "page", v).want(200)

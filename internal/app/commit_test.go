@@ -13,6 +13,7 @@ import (
 
 // Promise 10 of the engine: settle the status, commit, render.
 func TestCommit(t *testing.T) {
+	t.Parallel()
 	stage := func(a *App, c echo.Context) {
 		s, err := a.seats.Root.Engine.Load(c.Request())
 		if err != nil {

@@ -48,6 +48,7 @@ func (a answer) wantRefusedCopy(f answerForm) {
 // Each changed copy of the cookie is refused. The browser's own cookie stays, and no page
 // shows a signature that would fit the change.
 func TestTamperWithACopy(t *testing.T) {
+	t.Parallel()
 	for name, f := range forms {
 		t.Run(name, func(t *testing.T) {
 			h, b, v := openLab(t, f)
@@ -160,6 +161,7 @@ func TestPinsOfTwoBrowsers(t *testing.T) {
 // To drop the cookie, and to put a pinned copy back, changes the browser's cookie and leaves
 // the record alone.
 func TestDropAndPutBack(t *testing.T) {
+	t.Parallel()
 	for name, f := range forms {
 		h, b, v := openLab(t, f)
 		press := func(target string, pairs ...string) answer {

@@ -44,6 +44,7 @@ func TestOpenPageKeepsItsSecondBrowser(t *testing.T) {
 // What a press without a script leaves for the page that follows it waits there, whatever
 // number of strangers press meanwhile, with and without visits, with small forms and large.
 func TestStrangersPushNoResultOut(t *testing.T) {
+	t.Parallel()
 	large := strings.Repeat("x", maxEchoed-1)
 	for name, fields := range map[string][]string{"of no visit": nil, "small": {"page", ""}, "large": {"page", "", "key", large, "value", large, "user", large, "seconds", large}} {
 		h, b, v := openLab(t, formPage)

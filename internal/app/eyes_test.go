@@ -15,6 +15,7 @@ import (
 // A visit's token alone does not give a session away: not by a moment, nor by an
 // exchange, nor by a pin. Cookies that open nothing any more are shown.
 func TestTokenIsNoKey(t *testing.T) {
+	t.Parallel()
 	for _, f := range []answerForm{formPage, formFragment} {
 		h, b, v := openLab(t, f)
 		b.post("/set", "key", "name", "value", "nobody else's", "page", v)

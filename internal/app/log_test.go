@@ -39,6 +39,7 @@ func TestLog(t *testing.T) {
 // What failed in the server is logged without a line a request too, with its cause:
 // 5xx, panics, and a store that does not answer. What a client did wrong is not.
 func TestErrorsAreLoggedWithoutRequests(t *testing.T) {
+	t.Parallel()
 	took := regexp.MustCompile(` took=\S+`)
 	for _, requests := range []bool{false, true} {
 		var lines strings.Builder

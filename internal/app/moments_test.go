@@ -70,6 +70,7 @@ func TestTimeline(t *testing.T) {
 
 // A visit keeps its last 200 moments, and a megabyte of panels.
 func TestTimelineIsBounded(t *testing.T) {
+	t.Parallel()
 	_, b, v := openLab(t, formFragment)
 	for i := range hub.MaxMoments + 10 {
 		b.post("/set", "key", "n", "value", fmt.Sprint(i), "page", v)

@@ -16,6 +16,7 @@ import (
 // proves nothing has a visit of its own, with the moments of the session that its cookie
 // opens, and no others.
 func TestVisitIsFoundAgain(t *testing.T) {
+	t.Parallel()
 	h, b, v := openLab(t, formPage)
 	if again := b.visit("/"); again == v {
 		t.Error("a page without a session found another's visit")

@@ -137,6 +137,7 @@ func (s *stranger) press() {
 // work and takes no part in it, whatever requests they make of it: of addresses, the visit's
 // name, numbers, the addresses of a second browser and a run, a dead cookie, used tokens.
 func TestNothingPublicOpensAVisit(t *testing.T) {
+	t.Parallel()
 	h := newExperiments(t, nil)
 	b := newBrowser(t, h, formJSON)
 	v := b.visit("/")

@@ -36,6 +36,7 @@ func TestStoreDown(t *testing.T) {
 
 // A full store is a 507 to a new session; the sessions that it has go on.
 func TestFullStore(t *testing.T) {
+	t.Parallel()
 	h := newApp(t, func(c *Config) { c.Sessions.Backend = memory.New(memory.Config{MaxSessions: 1}) })
 	first := newBrowser(t, h, formJSON)
 	first.post("/set", "key", "a", "value", "1").want(200)
