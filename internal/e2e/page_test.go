@@ -243,6 +243,7 @@ func (pg *page) press(label string, verb string, words ...string) {
 	pg.t.Helper()
 	click := chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[starts-with(normalize-space(.), %q)]`, label)))
 	if pg.javascript {
+		pg.wantValue(`document.readyState`, "complete")
 		pg.do(chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`), click) // the header that stays must not cover the button
 	} else {
 		pg.follow(click)
