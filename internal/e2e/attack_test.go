@@ -54,7 +54,7 @@ func (v *victim) works(tag string) {
 	}
 	id := func(pg *page) {
 		pg.t.Helper()
-		v.marks = append(v.marks, strings.Trim(strings.TrimPrefix(pg.text("#server .record code"), "sha256:"), "…"))
+		v.marks = append(v.marks, pg.sessionID())
 	}
 	v.open()
 	set(v.page, "KEY-"+tag, "VALUE-"+tag)

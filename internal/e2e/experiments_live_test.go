@@ -70,7 +70,22 @@ func (pg *page) jar(address string) string {
 	return strings.Join(names, " ")
 }
 
-// Number 25: nine requests of a real browser from three places.
+// sameSiteRows are the rows of the grid of experiment 25: where the request came from and how
+// it was made, whether the cookies normal, lax and strict came, Sec-Fetch-Site, the answer.
+var sameSiteRows = []string{
+	"this page|a link|yes|yes|yes|same-origin|taken (200)",
+	"this page|a form that reads (GET)|yes|yes|yes|same-origin|taken (200)",
+	"this page|a form that writes (POST)|yes|yes|yes|same-origin|taken (200)",
+	"another port of this name|a link|yes|yes|yes|same-site|taken (200)",
+	"another port of this name|a form that reads (GET)|yes|yes|yes|same-site|taken (200)",
+	"another port of this name|a form that writes (POST)|yes|yes|yes|same-site|refused (403)",
+	"another site|a link|yes|yes|no|cross-site|taken (200)",
+	"another site|a form that reads (GET)|yes|yes|no|cross-site|taken (200)",
+	"another site|a form that writes (POST)|yes|no|no|cross-site|refused (403)",
+}
+
+// Experiment 25, with nine requests that a real browser makes from three places: the grid
+// says which cookies came, and a witness saw the same.
 func TestExperimentSameSite(t *testing.T) {
 	t.Parallel()
 	p, w := startWitnessed(t)
@@ -81,36 +96,13 @@ func TestExperimentSameSite(t *testing.T) {
 	pg.follow(chromedp.Click(chromedp.Search(`//button[.="Give my browser the three cookies"]`)))
 	pg.want("#waiting", "Make each request")
 	address := eval[string](pg, `location.href`)
-	links := eval[[]string](pg, `[...document.querySelectorAll('#waiting a.button')].map(a => a.href)`)
-	if len(links) != 3 {
-		t.Fatalf("links: %v", links)
-	}
-	// What opens in a new tab is opened here: the same requests, made by the pages themselves.
-	here := func(where, how string) {
-		t.Helper()
-		pg.do(chromedp.Navigate(where), chromedp.WaitReady(chromedp.CSS("body")))
-		eval[chromedp.Void](pg, `document.querySelectorAll('[target]').forEach(e => e.removeAttribute('target')), undefined`)
-		pg.follow(chromedp.Click(chromedp.Search(how)))
-	}
-	for _, how := range []string{`//a[contains(., "Follow a link")]`, `//button[contains(., "form that reads")]`, `//button[contains(., "form that writes")]`} {
-		here(address, how)
-		here(links[1], how)
-		here(links[2], how)
-	}
-	pg.do(chromedp.Navigate(links[2]), chromedp.WaitVisible(chromedp.ID("post")))
-	pg.axe("the foreign page")
-	pg.forgive("Failed to load resource") // the refused ones
+	pg.nineRequests(address)
 	pg.do(chromedp.Navigate(address), chromedp.WaitVisible(chromedp.ID("waiting")))
-	grid := eval[[]string](pg, `[...document.querySelectorAll('#waiting tbody tr')].map(tr => [...tr.cells].map(c => c.textContent.trim()).join('|'))`)
-	want := []string{
-		"this page|a link|yes|yes|yes|same-origin|taken (200)", "this page|a form that reads (GET)|yes|yes|yes|same-origin|taken (200)", "this page|a form that writes (POST)|yes|yes|yes|same-origin|taken (200)",
-		"another port of this name|a link|yes|yes|yes|same-site|taken (200)", "another port of this name|a form that reads (GET)|yes|yes|yes|same-site|taken (200)", "another port of this name|a form that writes (POST)|yes|yes|yes|same-site|refused (403)",
-		"another site|a link|yes|yes|no|cross-site|taken (200)", "another site|a form that reads (GET)|yes|yes|no|cross-site|taken (200)", "another site|a form that writes (POST)|yes|no|no|cross-site|refused (403)",
+	const rows = `[...document.querySelectorAll('#waiting tbody tr')].map(tr => [...tr.cells].map(c => c.textContent.trim()).join('|'))`
+	if grid, want := strings.Join(eval[[]string](pg, rows), "\n"), strings.Join(sameSiteRows, "\n"); grid != want {
+		t.Errorf("the grid is\n%s\nwant\n%s", grid, want)
 	}
-	if strings.Join(grid, "\n") != strings.Join(want, "\n") {
-		t.Errorf("the grid is\n%s\nwant\n%s", strings.Join(grid, "\n"), strings.Join(want, "\n"))
-	}
-	// A POST that this very page makes up is not counted, whatever its form says, and the page says why.
+	// A POST that this page itself makes is not counted, whatever its form says, and the page says why.
 	made := eval[int](pg, `(() => {
 		const r = new XMLHttpRequest()
 		r.open('POST', document.querySelector('#waiting a.button').getAttribute('href').replace('from=here&how=link', 'from=site&how=post'), false)
@@ -121,11 +113,41 @@ func TestExperimentSameSite(t *testing.T) {
 		t.Errorf("the page's own POST: status %d", made)
 	}
 	pg.do(chromedp.Reload(), chromedp.WaitVisible(chromedp.ID("waiting")))
-	last := eval[string](pg, `[...document.querySelectorAll('#waiting tbody tr')].slice(9).map(tr => [...tr.cells].map(c => c.textContent.trim()).join('|')).join()`)
+	last := strings.Join(eval[[]string](pg, rows+`.slice(9)`), ",")
 	if want := "another site|a form that writes (POST)|not counted: a request said it came from another site; Sec-Fetch-Site says same-origin"; last != want {
 		t.Errorf("the grid has %q, want %q", last, want)
 	}
-	// The witness between browser and program saw the same Cookie headers.
+	w.wantSameSite(t)
+	pg.axe("the grid")
+	pg.shoot("experiment-samesite")
+	pg.do(chromedp.Click(chromedp.CSS(`button[name=stop]`)))
+	pg.want("#verdict", "The cookie without SameSite came", "refused with 403", "even strict came")
+	pg.want(".judgement", "That is what you predicted")
+}
+
+// nineRequests makes each of the requests that the page at address, which waits, asks for.
+// What would open a new tab is opened here: the pages make the same requests.
+func (pg *page) nineRequests(address string) {
+	pg.t.Helper()
+	links := eval[[]string](pg, `[...document.querySelectorAll('#waiting a.button')].map(a => a.href)`)
+	if len(links) != 3 {
+		pg.t.Fatalf("links: %v", links)
+	}
+	for _, how := range []string{`//a[contains(., "Follow a link")]`, `//button[contains(., "form that reads")]`, `//button[contains(., "form that writes")]`} {
+		for _, from := range []string{address, links[1], links[2]} {
+			pg.do(chromedp.Navigate(from), chromedp.WaitReady(chromedp.CSS("body")))
+			eval[chromedp.Void](pg, `document.querySelectorAll('[target]').forEach(e => e.removeAttribute('target')), undefined`)
+			pg.follow(chromedp.Click(chromedp.Search(how)))
+		}
+	}
+	pg.do(chromedp.Navigate(links[2]), chromedp.WaitVisible(chromedp.ID("post")))
+	pg.axe("the foreign page")
+	pg.forgive("Failed to load resource") // the requests that were refused
+}
+
+// wantSameSite checks which of the run's cookies came with the requests from another site.
+func (w *witness) wantSameSite(t *testing.T) {
+	t.Helper()
 	for _, method := range []string{"GET", "POST"} {
 		for _, x := range w.exchanges(method + " /experiments/normal-lax-strict/live/") {
 			line, _, _ := strings.Cut(x.requestHead, "\r\n")
@@ -133,22 +155,13 @@ func TestExperimentSameSite(t *testing.T) {
 				continue
 			}
 			cookie := field(x.requestHead, "Cookie")
-			if got := strings.Contains(cookie, "strict="); got {
-				t.Errorf("%s: strict came from another site", line)
-			}
-			if got := strings.Contains(cookie, "lax="); got != (method == "GET") {
-				t.Errorf("%s: lax came: %t", line, got)
-			}
-			if !strings.Contains(cookie, "normal=") {
-				t.Errorf("%s: normal did not come within its first two minutes", line)
+			for name, want := range map[string]bool{"strict=": false, "lax=": method == "GET", "normal=": true} { // normal: within its first two minutes
+				if got := strings.Contains(cookie, name); got != want {
+					t.Errorf("%s: %s came: %t, want %t", line, name, got, want)
+				}
 			}
 		}
 	}
-	pg.axe("the grid")
-	pg.shoot("experiment-samesite")
-	pg.do(chromedp.Click(chromedp.CSS(`button[name=stop]`)))
-	pg.want("#verdict", "The cookie without SameSite came", "refused with 403", "even strict came")
-	pg.want(".judgement", "That is what you predicted")
 }
 
 // Experiment 26: over plain http a Secure cookie comes back from 127.0.0.1, and never from

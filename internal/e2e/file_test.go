@@ -125,17 +125,7 @@ func TestFileTakenAway(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				c.put("after", 503)
-				for _, path := range []string{"/get?key=before", "/healthz", "/session"} {
-					if status, out, _ := c.do("GET", path, nil); status != 503 {
-						t.Errorf("%s: %d %v", path, status, out)
-					}
-				}
-				c.put("later", 503)
-				said := func() int { return strings.Count(p.log.String(), "no session is read or saved") }
-				if !until(func() bool { return strings.Contains(p.log.String(), "status=503") && said() > 0 }) || said() != 1 {
-					t.Errorf("the log says not once what happened:\n%s", p.log.String())
-				}
+				c.wantOutage(p)
 				p.kill()
 				if test.name == "everything removed" {
 					return
@@ -152,6 +142,22 @@ func TestFileTakenAway(t *testing.T) {
 				c.put("again", 200)
 			})
 		}
+	}
+}
+
+// wantOutage wants a 503 to each request, and one line in the log that says why.
+func (c *client) wantOutage(p *program) {
+	c.t.Helper()
+	c.put("after", 503)
+	for _, path := range []string{"/get?key=before", "/healthz", "/session"} {
+		if status, out, _ := c.do("GET", path, nil); status != 503 {
+			c.t.Errorf("%s: %d %v", path, status, out)
+		}
+	}
+	c.put("later", 503)
+	said := func() int { return strings.Count(p.log.String(), "no session is read or saved") }
+	if !until(func() bool { return strings.Contains(p.log.String(), "status=503") && said() > 0 }) || said() != 1 {
+		c.t.Errorf("the log says not once what happened:\n%s", p.log.String())
 	}
 }
 
@@ -218,99 +224,118 @@ func TestOneFileOneProgram(t *testing.T) {
 	c.has("b", true)
 }
 
+// linked is a database with a session, its secret, and two other names for the database.
+type linked struct {
+	*testing.T
+	file, link, hard string
+	secret           string
+	addr             string // of the programs, since a cookie's name has the port
+	*client
+}
+
+// newLinked runs a program on a link to a database that is not there yet, sets "a", and stops
+// the program.
+func newLinked(t *testing.T) *linked {
+	t.Helper()
+	dir := t.TempDir()
+	l := &linked{T: t, file: filepath.Join(dir, "s.db"), link: filepath.Join(dir, "link.db"), hard: filepath.Join(t.TempDir(), "hard.db")}
+	l.secret = l.file + ".secret"
+	if err := os.Symlink(l.file, l.link); err != nil {
+		t.Skip(err)
+	}
+	p := startCommand(t, sqliteCommand(l.link))
+	l.addr, l.client = p.addr(), newClient(t, p.url)
+	l.put("a", 200)
+	p.stop(t, os.Interrupt)
+	if err := os.Link(l.file, l.hard); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// on runs a program on that name of the database while do runs.
+func (l *linked) on(name string, do func(), args ...string) {
+	l.T.Helper()
+	during(l.T, sqliteCommand(name, append([]string{"--addr", l.addr}, args...)...), do)
+}
+
+// check fails the test if err is not nil.
+func (l *linked) check(err error) {
+	l.T.Helper()
+	if err != nil {
+		l.Fatal(err)
+	}
+}
+
 // Through a symbolic or hard link the program finds the secret of the file itself, so that
 // cookies stay valid. With live sessions in the file, it refuses to start without that secret
 // or with another one, and makes no new secret.
 func TestSecretBelongsToTheFile(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	file, link, hard := filepath.Join(dir, "s.db"), filepath.Join(dir, "link.db"), filepath.Join(t.TempDir(), "hard.db")
-	secret := file + ".secret"
-	if err := os.Symlink(file, link); err != nil {
-		t.Skip(err)
+	l := newLinked(t)
+	for _, name := range []string{l.file, l.hard, l.link} {
+		l.on(name, func() { l.has("a", true) })
 	}
-	p := startCommand(t, sqliteCommand(link))
-	addr := p.addr()
-	c := newClient(t, p.url)
-	c.put("a", 200)
-	p.stop(t, os.Interrupt)
-	if err := os.Link(file, hard); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{file, hard, link} {
-		p := startCommand(t, sqliteCommand(name, "--addr", addr))
-		c.has("a", true)
-		p.stop(t, os.Interrupt)
-	}
-	for _, name := range []string{link, hard} {
-		if _, err := os.Lstat(name + ".secret"); err == nil {
-			t.Errorf("%s has a secret of its own", name)
+	noSecretBeside := func(names ...string) {
+		t.Helper()
+		for _, name := range names {
+			if _, err := os.Lstat(name + ".secret"); err == nil {
+				t.Errorf("%s has a secret of its own", name)
+			}
 		}
 	}
-
-	if err := os.Rename(secret, secret+".away"); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{file, hard, link} {
+	noSecretBeside(l.link, l.hard)
+	l.check(os.Rename(l.secret, l.secret+".away"))
+	for _, name := range []string{l.file, l.hard, l.link} {
 		refused(t, sqliteCommand(name), 2, "put it back")
-		if _, err := os.Lstat(name + ".secret"); err == nil {
-			t.Errorf("%s has a new secret", name)
-		}
+		noSecretBeside(name)
 	}
-	if err := session.MakeSecret(secret); err != nil {
-		t.Fatal(err)
-	}
-	refused(t, sqliteCommand(file), 2, "not the secret that signed")
+	l.check(session.MakeSecret(l.secret))
+	refused(t, sqliteCommand(l.file), 2, "not the secret that signed")
+}
 
-	// A secret given by --secret-file may rotate. So may the one beside the file, if the old
-	// one stands below the new one.
-	during(t, sqliteCommand(file, "--addr", addr, "--secret-file", secret), func() { c.has("a", false) })
-	during(t, sqliteCommand(file, "--addr", addr, "--secret-file", secret+".away"), func() { c.has("a", true) })
-	old, err := os.ReadFile(secret + ".away")
-	if err != nil {
-		t.Fatal(err)
-	}
-	newer, err := os.ReadFile(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(secret, slices.Concat(newer, old), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p = startCommand(t, sqliteCommand(file, "--addr", addr))
-	c.has("a", true)
-	c.put("b", 200) // signed anew
-	if err := os.WriteFile(secret, newer, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.stop(t, os.Interrupt)
-	during(t, sqliteCommand(file, "--addr", addr), func() { c.has("b", true) })
+// A secret given by --secret-file may rotate. So may the one beside the file, if the old one
+// stands below the new one.
+func TestSecretOfAFileRotates(t *testing.T) {
+	t.Parallel()
+	l := newLinked(t)
+	l.check(os.Rename(l.secret, l.secret+".away"))
+	l.check(session.MakeSecret(l.secret))
+	l.on(l.file, func() { l.has("a", false) }, "--secret-file", l.secret)
+	l.on(l.file, func() { l.has("a", true) }, "--secret-file", l.secret+".away")
+	old, err := os.ReadFile(l.secret + ".away")
+	l.check(err)
+	newer, err := os.ReadFile(l.secret)
+	l.check(err)
+	l.check(os.WriteFile(l.secret, slices.Concat(newer, old), 0o600))
+	l.on(l.file, func() {
+		l.has("a", true)
+		l.put("b", 200) // it signs with the new secret
+		l.check(os.WriteFile(l.secret, newer, 0o600))
+	})
+	l.on(l.file, func() { l.has("b", true) })
+}
 
-	// Without sessions in the file there may still be sessions with placement cookie, so a
-	// missing secret is refused. A file that records no secret has no sessions of that kind.
-	if err := os.Remove(secret); err != nil {
-		t.Fatal(err)
-	}
-	shell(t, file, `UPDATE sessions SET expires = created`)
-	refused(t, sqliteCommand(file), 2, "is missing")
-	shell(t, file, `DROP TABLE secret`)
-	p = startCommand(t, sqliteCommand(file, "--addr", addr))
-	c.put("c", 200)
-	p.stop(t, os.Interrupt)
-	if _, err := os.Lstat(secret); err != nil {
+// A missing secret is refused when the file has recorded one, even without live sessions in
+// it: sessions with placement cookie may be left. A file that records no secret, as an older
+// version's, takes the one beside it or beside a link to it, or gets a new one.
+func TestFileWithoutItsSecret(t *testing.T) {
+	t.Parallel()
+	l := newLinked(t)
+	l.check(os.Remove(l.secret))
+	shell(t, l.file, `UPDATE sessions SET expires = created`)
+	refused(t, sqliteCommand(l.file), 2, "is missing")
+	shell(t, l.file, `DROP TABLE secret`)
+	l.on(l.file, func() { l.put("c", 200) })
+	if _, err := os.Lstat(l.secret); err != nil {
 		t.Error(err)
 	}
-
-	// A file of an older version records no secret: the program takes the one beside it.
-	shell(t, file, `DROP TABLE secret`)
-	during(t, sqliteCommand(file, "--addr", addr), func() { c.has("c", true) })
-	// It also takes the secret that an older version made beside a link.
-	shell(t, file, `DROP TABLE secret`)
-	if err := os.Rename(secret, link+".secret"); err != nil {
-		t.Fatal(err)
-	}
-	during(t, sqliteCommand(link, "--addr", addr), func() { c.has("c", true) })
-	during(t, sqliteCommand(file, "--addr", addr), func() { c.has("c", true) })
+	shell(t, l.file, `DROP TABLE secret`)
+	l.on(l.file, func() { l.has("c", true) })
+	shell(t, l.file, `DROP TABLE secret`)
+	l.check(os.Rename(l.secret, l.link+".secret"))
+	l.on(l.link, func() { l.has("c", true) })
+	l.on(l.file, func() { l.has("c", true) })
 }
 
 // A program that was killed leaves its last writes in the write-ahead log beside the name by

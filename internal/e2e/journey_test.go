@@ -9,6 +9,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
+// A first visitor's presses show on the page, in the browser's cookie jar and to a separate
+// client what they did, with and without JavaScript.
 func TestJourney(t *testing.T) {
 	for _, test := range []struct {
 		name       string
@@ -24,103 +26,123 @@ func TestJourney(t *testing.T) {
 	}
 }
 
-// journey is what a first visitor does, checked on the page, in the browser's
-// cookie jar and in what a separate client reads.
+// visitor is a first visitor in a browser, and a separate client that reads the store's
+// figures.
+type visitor struct {
+	*page
+	watcher *client
+	suffix  string // of the names of pictures
+}
+
+// wantStats checks how many records the store has.
+func (v *visitor) wantStats(live, expired float64) {
+	v.t.Helper()
+	_, out, _ := v.watcher.do("GET", "/session", nil)
+	stats := out["stats"].(map[string]any)
+	if stats["sessions"] != live || stats["expired"] != expired {
+		v.t.Fatalf("the store has %v, want %v live and %v expired", stats, live, expired)
+	}
+}
+
+// journey is what a first visitor does: a session is born, changes, ends and expires.
 func journey(t *testing.T, p *program, javascript bool) {
 	t.Helper()
-	watcher := newClient(t, p.url)
-	wantStats := func(live, expired float64) {
-		t.Helper()
-		_, out, _ := watcher.do("GET", "/session", nil)
-		stats := out["stats"].(map[string]any)
-		if stats["sessions"] != live || stats["expired"] != expired {
-			t.Fatalf("the store has %v, want %v live and %v expired", stats, live, expired)
-		}
-	}
-	pg := browse(t, p, javascript)
-	suffix := "-js"
-	if !javascript {
-		suffix = "-nojs"
-	}
-	pg.want("#result", "no session")
-	pg.want("#browser", "No cookie yet")
-	if pg.cookie() != nil {
+	v := &visitor{browse(t, p, javascript), newClient(t, p.url), map[bool]string{true: "-js", false: "-nojs"}[javascript]}
+	v.want("#result", "no session")
+	v.want("#browser", "No cookie yet")
+	if v.cookie() != nil {
 		t.Fatal("reading the page set a cookie")
 	}
-	pg.shoot("1-no-session" + suffix)
+	v.shoot("1-no-session" + v.suffix)
+	v.beginsSession()
+	v.changesIt()
+	v.endsIt()
+	v.letsItExpire()
+}
 
-	pg.press("Set", "set", "name is now", `"Rahim"`, "7 B", "in the cookie", "created a")
-	first := pg.cookie()
+// beginsSession sets a first value, and reads it.
+func (v *visitor) beginsSession() {
+	v.t.Helper()
+	v.press("Set", "set", "name is now", `"Rahim"`, "7 B", "in the cookie", "created a")
+	first := v.cookie()
 	if first == nil || !first.HTTPOnly || first.SameSite != "Lax" || first.Path != "/" || first.Secure {
-		t.Fatalf("the cookie is %+v, want HttpOnly, SameSite=Lax, Path=/ and not Secure", first)
+		v.t.Fatalf("the cookie is %+v, want HttpOnly, SameSite=Lax, Path=/ and not Secure", first)
 	}
 	if first.Expires < 0 {
-		t.Error("the cookie has no Max-Age")
+		v.t.Error("the cookie has no Max-Age")
 	}
-	pg.want("#raw", first.Value)
-	pg.want("#wire #request", "POST /set HTTP/1.1", "key=name&value=Rahim")
-	if javascript {
-		pg.do(chromedp.Click(chromedp.CSS("#request-more summary"))) // folded open, it stays open
-		pg.want("#wire #request-more", "HX-Request: true")           // as the browser spelt it, not as Go does
+	v.want("#raw", first.Value)
+	v.want("#wire #request", "POST /set HTTP/1.1", "key=name&value=Rahim")
+	if v.javascript {
+		v.do(chromedp.Click(chromedp.CSS("#request-more summary"))) // it stays open from here on
+		v.want("#wire #request-more", "HX-Request: true")           // as the browser spelt it, not as Go does
 	}
-	pg.want("#wire #response", "Set-Cookie: "+first.Name+"="+first.Value)
-	pg.want("#server tr.changed", "name", `"Rahim"`, "cookie")
-	wantStats(1, 0)
+	v.want("#wire #response", "Set-Cookie: "+first.Name+"="+first.Value)
+	v.want("#server tr.changed", "name", `"Rahim"`, "cookie")
+	v.wantStats(1, 0)
+	v.press("Get", "get", "name is", `"Rahim"`, "the cookie")
+	v.want("#wire", "No Set-Cookie")
+	v.press("List keys", "keys", "1 key: name")
+	if v.cookie().Value != first.Value {
+		v.t.Error("reading changed the cookie")
+	}
+}
 
-	pg.press("Get", "get", "name is", `"Rahim"`, "the cookie")
-	pg.want("#wire", "No Set-Cookie")
-	pg.press("List keys", "keys", "1 key: name")
-	if pg.cookie().Value != first.Value {
-		t.Error("reading changed the cookie")
+// changesIt adds a value that lives on the server, deletes it, and cycles the ID.
+func (v *visitor) changesIt() {
+	v.t.Helper()
+	v.fill("key", "cart")
+	v.fill("value", strings.Repeat("too large for a cookie ", 20))
+	v.press("Set", "set", "cart", "too large for the cookie", "on the server")
+	v.want("#key-cart", "server")
+	v.press("List keys", "keys", "2 keys: cart, name")
+	v.shoot("2-two-keys" + v.suffix)
+	v.press("Delete", "deleted", "cart")
+	v.want("#server tr.gone", "cart", "deleted")
+	before := v.text("#server .record code")
+	v.press("Cycle ID", "cycled", "The same values have a new ID")
+	if after := v.text("#server .record code"); after == before {
+		v.t.Error("the ID did not change")
 	}
+	v.wantStats(1, 0)
+}
 
-	pg.fill("key", "cart")
-	pg.fill("value", strings.Repeat("too large for a cookie ", 20))
-	pg.press("Set", "set", "cart", "too large for the cookie", "on the server")
-	pg.want("#key-cart", "server")
-	pg.press("List keys", "keys", "2 keys: cart, name")
-	pg.shoot("2-two-keys" + suffix)
+// endsIt flushes the session.
+func (v *visitor) endsIt() {
+	v.t.Helper()
+	v.press("Flush", "flushed", "has ended for good")
+	if c := v.cookie(); c != nil {
+		v.t.Errorf("after the flush the browser keeps %+v", c)
+	}
+	v.wantStats(0, 0)
+	v.fill("key", "name")
+	v.press("Get", "get", "name is missing", "no session")
+	if v.cookie() != nil {
+		v.t.Error("a get of a missing key set a cookie")
+	}
+}
 
-	pg.press("Delete", "deleted", "cart")
-	pg.want("#server tr.gone", "cart", "deleted")
-	before := pg.text("#server .record code")
-	pg.press("Cycle ID", "cycled", "The same values have a new ID")
-	if after := pg.text("#server .record code"); after == before {
-		t.Error("the ID did not change")
+// letsItExpire begins another session, waits until it has expired, and clears its record.
+func (v *visitor) letsItExpire() {
+	v.t.Helper()
+	v.fill("value", "Rahim")
+	v.press("Set", "set", "created a")
+	v.fill("seconds", "3")
+	v.press("Expire in…", "expiry", "3 seconds after its last write")
+	if v.javascript {
+		v.want("#result", "A clock on this page has run out", "expired is not cleared") // the page asks by itself
+		v.want("#server", "No live record of this browser", "its record is still here")
+	} else if !until(func() bool { return v.cookie() == nil }) { // the browser drops it when Max-Age has passed
+		v.t.Fatal("the browser keeps an expired cookie")
 	}
-	wantStats(1, 0)
-
-	pg.press("Flush", "flushed", "has ended for good")
-	if c := pg.cookie(); c != nil {
-		t.Errorf("after the flush the browser keeps %+v", c)
-	}
-	wantStats(0, 0)
-	pg.fill("key", "name")
-	pg.press("Get", "get", "name is missing", "no session")
-	if pg.cookie() != nil {
-		t.Error("a get of a missing key set a cookie")
-	}
-
-	pg.fill("value", "Rahim")
-	pg.press("Set", "set", "created a")
-	pg.fill("seconds", "3")
-	pg.press("Expire in…", "expiry", "3 seconds after its last write")
-	if javascript {
-		pg.want("#result", "A clock on this page has run out", "expired is not cleared") // the page asks by itself
-		pg.want("#server", "No live record of this browser", "its record is still here")
-	} else {
-		if !until(func() bool { return pg.cookie() == nil }) { // the browser drops it when Max-Age has passed
-			t.Fatal("the browser keeps an expired cookie")
-		}
-	}
-	pg.press("Get", "get", "name is missing")
-	pg.want("#server", "expired, not cleared")
-	pg.want("#expired-count", "1")
-	pg.shoot("3-expired" + suffix)
-	wantStats(0, 1)
-	pg.press("Clear expired", "cleared", "1 expired record")
-	pg.want("#expired-count", "0")
-	wantStats(0, 0)
+	v.press("Get", "get", "name is missing")
+	v.want("#server", "expired, not cleared")
+	v.want("#expired-count", "1")
+	v.shoot("3-expired" + v.suffix)
+	v.wantStats(0, 1)
+	v.press("Clear expired", "cleared", "1 expired record")
+	v.want("#expired-count", "0")
+	v.wantStats(0, 0)
 }
 
 // Enter in a field of the composer presses Set, and the field keeps the focus.

@@ -13,8 +13,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Point 1: the cookie as the header carried it, peeled by pressing; what scripts
-// see beside what the server received; and what is said of a cookie that opens nothing.
+// The Browser panel shows the cookie as the header carried it, peeled by pressing; it shows
+// what scripts see beside what the server received, and says why a cookie opens nothing.
 func TestLabBrowser(t *testing.T) {
 	t.Parallel()
 	p, wire := startWitnessed(t)
@@ -25,64 +25,11 @@ func TestLabBrowser(t *testing.T) {
 	pg.settled()
 	cookie := pg.cookie()
 	sent := wire.last(t, "POST /set")
-	line := field(sent.responseHead, "Set-Cookie")
-	if !strings.HasPrefix(line, cookie.Name+"="+cookie.Value+";") {
+	if line := field(sent.responseHead, "Set-Cookie"); !strings.HasPrefix(line, cookie.Name+"="+cookie.Value+";") {
 		t.Fatalf("the witness saw %q, the browser keeps %q", line, cookie.Value)
 	}
-	if raw := pg.text("#raw"); raw != cookie.Value {
-		t.Errorf("the page shows the cookie %q, it is %q", raw, cookie.Value)
-	}
-	peeled, err := base64.URLEncoding.DecodeString(cookie.Value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parts := strings.SplitN(string(peeled), "|", 3)
-	envelope, err := base64.URLEncoding.DecodeString(parts[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	pg.click(`label:has(#peel-base64)`)
-	pg.want(".layer.base64 .token", parts[0]+"|"+parts[1]+"|"+base64.URLEncoding.EncodeToString([]byte(parts[2])))
-	pg.want(".layer.base64 .parts", "name", fmt.Sprintf("%d B", len(parts[0])), fmt.Sprintf("%d B", len(parts[1])), "valid", "key 1 of 1", "32 B", "ago")
-	pg.click(`label:has(#peel-payload)`)
-	pg.want("#payload", string(envelope[2:28]), "placement hybrid", "version 1", "created", "deadline", `{"name":"Rahim"}`)
-	pg.want(".meter", fmt.Sprintf("%d of 4,096 bytes", len(cookie.Name)+len(cookie.Value)), fmt.Sprintf("%d bytes of payload", len(envelope)))
-	if sizes := eval[string](pg, `[document.getElementById('cookie-size').max, document.getElementById('cookie-size').value].join()`); sizes != fmt.Sprintf("4096,%d", len(cookie.Name)+len(cookie.Value)) {
-		t.Errorf("the meter stands at %s", sizes)
-	}
-	pg.click("#flags summary")
-	pg.want("#flags", "over plain http", "HttpOnly", "every port", "the server decides for itself")
-
-	pg.press("Plant a readable cookie", "planted", "without HttpOnly")
-	readable := cookie.Name + "-readable"
-	pg.want("#document-cookie", `"`+readable+`=scripts-can-read-this"`)
-	pg.press("Get", "get", "name is")
-	if got := field(wire.last(t, "GET /get").requestHead, "Cookie"); cookieOf(got, readable) != "scripts-can-read-this" || cookieOf(got, cookie.Name) != cookie.Value {
-		t.Errorf("the header carried %q", got)
-	}
-	row := func(name string) string {
-		return eval[string](pg, `[...document.querySelector('#jar tr[data-cookie="`+name+`"]').children].map(td => td.innerText.trim().replace(/\s+/g, ' ')).join(' ')`)
-	}
-	if got := row(cookie.Name); got != fmt.Sprintf("%s %d B with its name hidden by HttpOnly", cookie.Name, len(cookie.Name)+len(cookie.Value)) {
-		t.Errorf("of the session cookie the page says %q", got)
-	}
-	if got := row(readable); got != fmt.Sprintf("%s %d B with its name scripts-can-read-this visible", readable, len(readable)+len("scripts-can-read-this")) {
-		t.Errorf("of the readable cookie the page says %q", got)
-	}
-	// Another program's cookie: its name and size, and no value, in the page's own look too.
-	_, err = chromedp.Call(pg.ctx, network.SetCookie, network.SetCookieParams{Name: "theirs", Value: "very-private", URL: pg.url})
-	pg.must(err)
-	pg.press("Get", "get")
-	pg.want("#document-cookie", "theirs=‹12 B, of another program›")
-	if html := eval[string](pg, `document.documentElement.outerHTML`); strings.Contains(html, "very-private") {
-		t.Error("of another program cookie is on the page")
-	}
-	pg.press("Take the readable cookie away", "taken away")
-	pg.press("Get", "get")
-	if got := pg.content("#document-cookie"); strings.Contains(got, "scripts-can-read-this") {
-		t.Errorf("after it was taken away scripts see %q", got)
-	}
-
+	pg.peels(cookie)
+	pg.comparesJar(wire, cookie)
 	pg.fill("value", "Karim")
 	pg.press("Set", "set")
 	later := pg.cookie().Value
@@ -100,7 +47,6 @@ func TestLabBrowser(t *testing.T) {
 			t.Errorf("%s: the header carried %q, want %q", test.name, got, test.value)
 		}
 	}
-	// Only the cookie is gone: its record is still there, and the page says so.
 	pg.want("#server", "its record is still here, and no cookie that came opens it", `"values"`)
 	pg.setCookie(cookie.Name, later)
 	pg.press("Flush", "flushed")
@@ -110,59 +56,127 @@ func TestLabBrowser(t *testing.T) {
 	pg.shoot("1-browser")
 }
 
-// Point 2: request and response as they travelled, compared with every byte that
-// the witness saw; what changed against the exchange before.
+// peels takes the cookie's layers off on the page, and compares each with the cookie.
+func (pg *page) peels(cookie *network.Cookie) {
+	pg.t.Helper()
+	if raw := pg.text("#raw"); raw != cookie.Value {
+		pg.t.Errorf("the page shows the cookie %q, it is %q", raw, cookie.Value)
+	}
+	peeled, err := base64.URLEncoding.DecodeString(cookie.Value)
+	if err != nil {
+		pg.t.Fatal(err)
+	}
+	parts := strings.SplitN(string(peeled), "|", 3)
+	envelope, err := base64.URLEncoding.DecodeString(parts[1])
+	if err != nil {
+		pg.t.Fatal(err)
+	}
+	size := len(cookie.Name) + len(cookie.Value)
+	pg.click(`label:has(#peel-base64)`)
+	pg.want(".layer.base64 .token", parts[0]+"|"+parts[1]+"|"+base64.URLEncoding.EncodeToString([]byte(parts[2])))
+	pg.want(".layer.base64 .parts", "name", fmt.Sprintf("%d B", len(parts[0])), fmt.Sprintf("%d B", len(parts[1])), "valid", "key 1 of 1", "32 B", "ago")
+	pg.click(`label:has(#peel-payload)`)
+	pg.want("#payload", string(envelope[2:28]), "placement hybrid", "version 1", "created", "deadline", `{"name":"Rahim"}`)
+	pg.want(".meter", fmt.Sprintf("%d of 4,096 bytes", size), fmt.Sprintf("%d bytes of payload", len(envelope)))
+	if sizes := eval[string](pg, `[document.getElementById('cookie-size').max, document.getElementById('cookie-size').value].join()`); sizes != fmt.Sprintf("4096,%d", size) {
+		pg.t.Errorf("the meter stands at %s", sizes)
+	}
+	pg.click("#flags summary")
+	pg.want("#flags", "over plain http", "HttpOnly", "every port", "the server decides for itself")
+}
+
+// comparesJar plants a readable cookie and one of another program, and compares what the page
+// says of the jar with what the header carried and with what scripts see.
+func (pg *page) comparesJar(wire *witness, cookie *network.Cookie) {
+	pg.t.Helper()
+	pg.press("Plant a readable cookie", "planted", "without HttpOnly")
+	readable := cookie.Name + "-readable"
+	pg.want("#document-cookie", `"`+readable+`=scripts-can-read-this"`)
+	pg.press("Get", "get", "name is")
+	if got := field(wire.last(pg.t, "GET /get").requestHead, "Cookie"); cookieOf(got, readable) != "scripts-can-read-this" || cookieOf(got, cookie.Name) != cookie.Value {
+		pg.t.Errorf("the header carried %q", got)
+	}
+	row := func(name string) string {
+		return eval[string](pg, `[...document.querySelector('#jar tr[data-cookie="`+name+`"]').children].map(td => td.innerText.trim().replace(/\s+/g, ' ')).join(' ')`)
+	}
+	if got := row(cookie.Name); got != fmt.Sprintf("%s %d B with its name hidden by HttpOnly", cookie.Name, len(cookie.Name)+len(cookie.Value)) {
+		pg.t.Errorf("of the session cookie the page says %q", got)
+	}
+	if got := row(readable); got != fmt.Sprintf("%s %d B with its name scripts-can-read-this visible", readable, len(readable)+len("scripts-can-read-this")) {
+		pg.t.Errorf("of the readable cookie the page says %q", got)
+	}
+	_, err := chromedp.Call(pg.ctx, network.SetCookie, network.SetCookieParams{Name: "theirs", Value: "very-private", URL: pg.url})
+	pg.must(err)
+	pg.press("Get", "get")
+	pg.want("#document-cookie", "theirs=‹12 B, of another program›")
+	if strings.Contains(pg.html(), "very-private") {
+		pg.t.Error("of another program cookie is on the page")
+	}
+	pg.press("Take the readable cookie away", "taken away")
+	pg.press("Get", "get")
+	if got := pg.content("#document-cookie"); strings.Contains(got, "scripts-can-read-this") {
+		pg.t.Errorf("after it was taken away scripts see %q", got)
+	}
+}
+
+// grouped returns a number of bytes as the page writes it.
+func grouped(n int) string {
+	s := strconv.Itoa(n)
+	if len(s) > 3 {
+		s = s[:len(s)-3] + "," + s[len(s)-3:]
+	}
+	return s + " B"
+}
+
+// wantWire checks that the page shows the last exchange whose request line begins with begins
+// as the witness saw it: heads line by line, the body, and the sizes.
+func (pg *page) wantWire(wire *witness, begins string) {
+	pg.t.Helper()
+	pg.want("#request", begins)
+	pg.settled()
+	saw := wire.last(pg.t, begins)
+	request, response := pg.content("#request"), pg.content("#response")
+	for where, head := range map[string]string{request: saw.requestHead, response: saw.responseHead} {
+		for l := range strings.SplitSeq(head, "\r\n") {
+			l = strings.TrimPrefix(strings.Join(strings.Fields(l), " "), "HTTP/1.1 ")
+			if name, page, _ := strings.Cut(l, ": "); name == "Sessionscope-Page" { // the page shows the size of its own secret
+				l = fmt.Sprintf("%s: ‹%d B, ", name, len(page))
+			}
+			if !strings.Contains(where, l) {
+				pg.t.Errorf("%s: the witness saw %q, the page shows %q", begins, l, where)
+			}
+		}
+	}
+	if saw.requestBody != "" && !strings.Contains(request, saw.requestBody) {
+		pg.t.Errorf("%s: the body was %q, the page shows %q", begins, saw.requestBody, request)
+	}
+	want := fmt.Sprintf("request %s head + %s body · response %s head + %s body", grouped(len(saw.requestHead)+4), grouped(len(saw.requestBody)), grouped(len(saw.responseHead)+4), grouped(len(saw.responseBody)))
+	if got := pg.content("#sizes"); !strings.Contains(got, want) || !regexp.MustCompile(`\d ms`).MatchString(got) {
+		pg.t.Errorf("%s: the sizes are %q, the witness counted %q", begins, got, want)
+	}
+}
+
+// The Wire panel shows request and response as they travelled, byte for byte, and what
+// changed since the exchange before.
 func TestLabWire(t *testing.T) {
 	t.Parallel()
 	p, wire := startWitnessed(t)
 	pg := browse(t, p, true)
-	compare := func(begins string) {
-		t.Helper()
-		pg.want("#request", begins)
-		pg.settled()
-		saw := wire.last(t, begins)
-		request, response := pg.content("#request"), pg.content("#response")
-		for where, head := range map[string]string{request: saw.requestHead, response: saw.responseHead} {
-			for l := range strings.SplitSeq(head, "\r\n") {
-				l = strings.TrimPrefix(strings.Join(strings.Fields(l), " "), "HTTP/1.1 ")
-				if name, page, _ := strings.Cut(l, ": "); name == "Sessionscope-Page" { // by its size: it is the page's own
-					l = fmt.Sprintf("%s: ‹%d B, ", name, len(page))
-				}
-				if !strings.Contains(where, l) {
-					t.Errorf("%s: the witness saw %q, the page shows %q", begins, l, where)
-				}
-			}
-		}
-		if saw.requestBody != "" && !strings.Contains(request, saw.requestBody) {
-			t.Errorf("%s: the body was %q, the page shows %q", begins, saw.requestBody, request)
-		}
-		group := func(n int) string {
-			s := strconv.Itoa(n)
-			if len(s) > 3 {
-				s = s[:len(s)-3] + "," + s[len(s)-3:]
-			}
-			return s + " B"
-		}
-		want := fmt.Sprintf("request %s head + %s body · response %s head + %s body", group(len(saw.requestHead)+4), group(len(saw.requestBody)), group(len(saw.responseHead)+4), group(len(saw.responseBody)))
-		if got := pg.content("#sizes"); !strings.Contains(got, want) || !regexp.MustCompile(`\d ms`).MatchString(got) {
-			t.Errorf("%s: the sizes are %q, the witness counted %q", begins, got, want)
-		}
-	}
-	compare("GET / ")
+	pg.wantWire(wire, "GET / ")
 	pg.want("#wire .steps", "no cookie")
 	pg.press("Set", "set")
-	compare("POST /set")
+	pg.wantWire(wire, "POST /set")
 	pg.want("#wire .steps", "new ID", "set name", "place name", "save record v1", "sign cookie")
 	pg.want("#wire-changes", "Compared with exchange 1", "new Content-Type", "Set-Cookie")
 	pg.press("Get", "get")
-	compare("GET /get")
+	pg.wantWire(wire, "GET /get")
 	pg.want("#wire", "No Set-Cookie: the browser keeps what it has")
 	pg.want("#wire-changes", "new Cookie", "gone Set-Cookie")
 	if got := eval[string](pg, `[...document.querySelectorAll('#request mark')].map(e => e.textContent.split(':')[0]).join()`); !strings.Contains(got, "Cookie") {
 		t.Errorf("marked in the request: %q", got)
 	}
 	pg.press("List keys", "keys")
-	compare("GET /keys")
+	pg.wantWire(wire, "GET /keys")
 	pg.press("List keys", "keys")
 	pg.settled()
 	if got := pg.content("#wire-changes"); strings.Contains(got, "Cookie") || !strings.Contains(got, "headers are the same") && !strings.Contains(got, "no header changed") {
@@ -172,7 +186,6 @@ func TestLabWire(t *testing.T) {
 	pg.fill("value", strings.Repeat("more than fits ", 100))
 	pg.press("Set", "set", "on the server")
 	pg.settled()
-	// A refusal travels too.
 	pg.fill("key", "")
 	pg.press("Set", "refused (422)")
 	pg.want("#response", "422")
@@ -180,7 +193,8 @@ func TestLabWire(t *testing.T) {
 	pg.forgiveRefusals()
 }
 
-// Point 4: every press is a moment; pressing it shows the panels as they were.
+// Each press becomes a moment of the timeline, and a press of a moment shows the panels as
+// they were.
 func TestLabTimeline(t *testing.T) {
 	t.Parallel()
 	for _, javascript := range []bool{true, false} {
@@ -197,7 +211,7 @@ func TestLabTimeline(t *testing.T) {
 			pg.setCookie("sessionscope"+"-"+p.port(), first)
 			pg.press("Get", "get", "missing")
 			pg.want("#timeline ol", "opened", "created", "name → cookie", "cycled", "new ID, same values", "flushed", "refused")
-			pg.setCookie("sessionscope"+"-"+p.port(), "") // a write with it would be a 409
+			pg.setCookie("sessionscope"+"-"+p.port(), "") // a write with the retired ID would be a 409
 			pg.press("Set", "set", "created a")
 			show := func(selector string) {
 				t.Helper()
@@ -227,8 +241,8 @@ func TestLabTimeline(t *testing.T) {
 			if pg.has("#moment.past") {
 				t.Error("back to now, the page shows the past")
 			}
-			// A page that is loaded anew finds the visit again, by what the tab keeps. Without
-			// a script it shows the moments of the session that its cookie opens, and no others.
+			// A page that is loaded anew goes on with the tab's visit. Without scripts it has a
+			// new visit, with the moments of the session that its cookie opens and no others.
 			pg.do(chromedp.Navigate(p.url), chromedp.WaitVisible(chromedp.ID("result")))
 			if javascript {
 				pg.want("#timeline ol", "flushed", "refused", "opened")
@@ -242,7 +256,8 @@ func TestLabTimeline(t *testing.T) {
 	}
 }
 
-// Point 7: the code that ran, and the same act elsewhere.
+// The code panel shows the source of the handler that ran, and the same act in other
+// frameworks.
 func TestLabCode(t *testing.T) {
 	t.Parallel()
 	p := start(t)

@@ -52,13 +52,7 @@ func TestTabKeepsItsVisit(t *testing.T) {
 	pg.reload()
 	goesOn(pg, "without site data")
 
-	other := pg.tab(g.URL)
-	other.live()
-	other.want("#timeline ol", "opened")
-	if text := other.content("#timeline ol"); strings.Contains(text, "created") {
-		t.Errorf("a new tab shows the other's moments: %q", text)
-	}
-
+	pg.wantNewVisit(g.URL)
 	pg.toFront()
 	pg.press("Set", "set", "created a")
 	if body := pg.content("#request .body"); body != "placement=hybrid&key=name&value=Rahim&type=text" { // without the secret
@@ -75,6 +69,17 @@ func TestTabKeepsItsVisit(t *testing.T) {
 		}
 	}
 	wantAsked(t, g, secret)
+}
+
+// wantNewVisit opens a new tab, which must have a visit of its own.
+func (pg *page) wantNewVisit(address string) {
+	pg.t.Helper()
+	other := pg.tab(address)
+	other.live()
+	other.want("#timeline ol", "opened")
+	if text := other.content("#timeline ol"); strings.Contains(text, "created") {
+		pg.t.Errorf("a new tab shows the other's moments: %q", text)
+	}
 }
 
 // wantAsked checks the addresses that TestTabKeepsItsVisit has asked for: none contains the
