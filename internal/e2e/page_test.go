@@ -299,11 +299,28 @@ func (pg *page) twin() *page {
 // Chromium switches them off for one tab.
 func (pg *page) openSecond() *page {
 	pg.t.Helper()
-	opened := chromedp.WaitNewTarget(pg.ctx, func(info *target.Info) bool { return strings.HasPrefix(info.URL, pg.url+"/s/second-") })
 	pg.do(chromedp.Click(chromedp.Search(`//button[contains(., "Second browser")]`)))
-	ctx, cancel := chromedp.NewContext(pg.ctx, chromedp.WithTargetID(<-opened))
+	var opened target.ID
+	if !until(func() bool {
+		res, err := chromedp.Targets(pg.ctx)
+		pg.must(err)
+		for _, info := range res {
+			// With its title the document is there: chromedp loses sight of one that comes
+			// while it attaches to the tab.
+			if strings.HasPrefix(info.URL, pg.url+"/s/second-") && strings.HasSuffix(info.Title, "Sessionscope") && !info.Attached {
+				opened = info.TargetID
+			}
+		}
+		return opened != ""
+	}) {
+		pg.t.Fatal("no second browser's tab opened")
+	}
+	ctx, cancel := chromedp.NewContext(pg.ctx, chromedp.WithTargetID(opened))
 	pg.t.Cleanup(cancel)
-	return &page{t: pg.t, ctx: ctx, url: pg.url, javascript: true}
+	second := &page{t: pg.t, ctx: ctx, url: pg.url, javascript: true}
+	second.must(chromedp.Do(ctx))
+	second.live()
+	return second
 }
 
 // toFront shows this tab: a tab in the background has no event stream.
