@@ -14,7 +14,7 @@ import (
 
 // shows presses as a page or a script does, and returns what the browser shows then: the
 // page that a press leads to, if it leads to one.
-func (l *lab) shows(f form, target string, pairs ...string) answer {
+func (l *lab) shows(f answerForm, target string, pairs ...string) answer {
 	l.t.Helper()
 	l.form = f
 	defer func() { l.form = formFragment }()

@@ -38,7 +38,7 @@ func live(t *testing.T, p *program) {
 	p.stop(t, os.Interrupt)
 	pg.want("#live-state", "not live")
 	for _, page := range []*page{pg, other, third} {
-		page.tolerate("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE", "Failed to load resource", "htmx:error", "htmx:sse:error")
+		page.tolerate(programGone...)
 	}
 }
 

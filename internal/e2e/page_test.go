@@ -76,6 +76,9 @@ func (pg *page) tolerate(words ...string) {
 	pg.tolerated = words
 }
 
+// programGone are words of the faults that a page with a stream logs when its program ends.
+var programGone = []string{"ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE", "Failed to load resource", "htmx:error", "htmx:sse:error"}
+
 func containsAny(text string, words []string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 }
