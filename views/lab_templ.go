@@ -400,7 +400,7 @@ func Fragments(l Lab) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if l.Timeline.next() {
+		if l.Timeline.Next {
 			templ_7745c5c3_Err = TimelineNext(l.Place, l.Timeline).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

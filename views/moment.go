@@ -28,11 +28,9 @@ type Timeline struct {
 	Dropped int    // that were too many
 	Shown   int    // the moment that the panels show, 0 for now
 	News    string // the last entry in words, when no press of this page made it
-	Seen    int    // the last entry that the page has already, 0 when it must be told all
+	Next    bool   // the page has all before the last entry, so that Entries has only that one
+	Gone    int    // with Next: the number of the entry that made room for it, 0 for none
 }
-
-// next tells that only the last entry is new to the page.
-func (t Timeline) next() bool { return t.Seen > 0 && t.Seen == t.Last()-1 && len(t.Entries) > 1 }
 
 // Last returns the number of the last entry, 0 without one.
 func (t Timeline) Last() int {

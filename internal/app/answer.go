@@ -189,7 +189,7 @@ func (a *App) redirect(c *call, out *outcome) error {
 	a.visitOf(c)
 	seen := a.record(c, status, out)
 	left := result{
-		sentence: say.Press(seen), composer: a.composer(c, startsOver(out)), packed: c.x.Pack(), n: seen.N, beside: seen.Beside,
+		sentence: say.Press(seen), composer: a.composer(c, startsOver(out)), packed: c.x.Pack(), plot: c.x.Store.Figures.Plot, n: seen.N, beside: seen.Beside,
 		curl: a.curl(c, seen), seat: c.seat, visit: c.visit, owner: out.owner,
 	}
 	if out.copied != nil {

@@ -69,6 +69,7 @@ func (a *App) hop(c *call) error {
 // left it.
 func (a *App) showResult(c *call, r result) error {
 	x, beside := r.packed.Unpack(), r.beside
+	x.Store.Figures.Plot = r.plot
 	n := r.n
 	if v := c.visit; v != nil && v == r.visit {
 		a.hub.Follow(v, hub.AfterOf(c.session.Info()))

@@ -9,9 +9,10 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/a-h/templ"
+
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 // answerForm is the form of an answer: a page, a fragment for htmx, or JSON.
@@ -76,8 +77,8 @@ func (a *App) write(c *call, status int, component templ.Component) error {
 	if len(body) >= minGzip && acceptsGzip(c.Request()) {
 		small := templ.GetBuffer()
 		defer templ.ReleaseBuffer(small)
-		z := gzips.Get().(*gzip.Writer)
-		defer gzips.Put(z)
+		z := gzips.Take()
+		defer gzips.Give(z)
 		z.Reset(small)
 		z.Write(body) // into memory: it cannot fail
 		z.Close()
@@ -91,10 +92,10 @@ func (a *App) write(c *call, status int, component templ.Component) error {
 // minGzip is the smallest answer in bytes that is compressed: less fits into one packet anyway.
 const minGzip = 1400
 
-var gzips = sync.Pool{New: func() any {
+var gzips = trace.NewSpares(func() *gzip.Writer {
 	z, _ := gzip.NewWriterLevel(nil, 3) // a page is a tenth larger than at the default level, in half the time
 	return z
-}}
+}, func(*gzip.Writer) bool { return true })
 
 // acceptsGzip reports whether the client accepts gzip (RFC 9110, section 12.5.3).
 func acceptsGzip(r *http.Request) bool {

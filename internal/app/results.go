@@ -20,8 +20,9 @@ const (
 
 // result is what a POST without JavaScript leaves for the page that follows it.
 type result struct {
-	packed   trace.Packed // its exchange
-	n        int          // that exchange's number in the visit, 0 for none
+	packed   trace.Packed // its exchange, without the plot
+	plot     []trace.Point
+	n        int // that exchange's number in the visit, 0 for none
 	beside   trace.Beside
 	wire     trace.Packed // the exchange of the copy that it sent; nil mostly
 	sentence say.Sentence

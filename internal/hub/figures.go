@@ -15,13 +15,15 @@ import (
 const (
 	plotFor   = 5 * time.Minute
 	plotEvery = 5 * time.Second
+	plotStep  = 2 * time.Second // 150 steps in a picture that is 300 wide; each has two points at most
 )
 
 // plot remembers the store's figures of the last minutes, while anybody looks.
 type plot struct {
 	mu     sync.Mutex
-	points []trace.Point
-	looked time.Time // when somebody looked last
+	points []trace.Point // shared with exchanges: points are added and dropped, and never changed
+	last   trace.Point   // of the current step, and not among points yet; zero for none
+	looked time.Time     // when somebody looked last
 }
 
 // add remembers figures. It tells whether they are others than the last.
@@ -29,30 +31,39 @@ func (p *plot) add(now time.Time, stats session.Stats) (changed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if now.Sub(p.looked) > 3*plotEvery {
-		p.points = nil // nobody looked: what was in between is not known
+		p.points, p.last = nil, trace.Point{} // nobody looked: what was in between is not known
 	}
 	p.looked = now
 	for len(p.points) > 1 && now.Sub(p.points[1].At) > plotFor { // the one before still holds at the picture's edge
-		p.points = slices.Delete(p.points, 0, 1)
+		p.points = p.points[1:]
 	}
 	n := len(p.points)
-	if n > 0 && p.points[n-1].Live == stats.Live && p.points[n-1].Expired == stats.Expired {
-		return false
-	}
-	const most = 300 // a change a second; more are not seen in the picture
-	if n > 0 && now.Sub(p.points[n-1].At) < plotFor/most {
-		p.points[n-1].Live, p.points[n-1].Expired = stats.Live, stats.Expired
+	if n == 0 {
+		p.points = append(p.points, trace.Point{At: now, Live: stats.Live, Expired: stats.Expired})
 		return true
 	}
-	p.points = append(p.points, trace.Point{At: now, Live: stats.Live, Expired: stats.Expired})
+	newest := p.points[n-1]
+	over := now.Sub(newest.At) >= plotStep
+	if p.last != (trace.Point{}) {
+		if newest = p.last; over {
+			p.points, p.last = append(p.points, p.last), trace.Point{}
+		}
+	}
+	if newest.Live == stats.Live && newest.Expired == stats.Expired {
+		return false
+	}
+	p.last = trace.Point{At: now, Live: stats.Live, Expired: stats.Expired}
+	if over {
+		p.points, p.last = append(p.points, p.last), trace.Point{}
+	}
 	return true
 }
 
-// all returns what is remembered.
-func (p *plot) all() []trace.Point {
+// all returns what is remembered, for trace.Figures.
+func (p *plot) all() (points []trace.Point, last trace.Point) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Clone(p.points)
+	return slices.Clip(p.points), p.last
 }
 
 // Figures are the store's, and what it has of the browsers of v's family; they are not
@@ -63,7 +74,9 @@ func (h *Hub) Figures(ctx context.Context, s *seat.Seat, v *Visit) trace.Figures
 		return trace.Figures{}
 	}
 	h.plot.add(h.now(), stats)
-	return trace.Figures{Known: true, Live: stats.Live, Expired: stats.Expired, Bytes: stats.Bytes, Plot: h.plot.all(), Family: h.familyOf(ctx, v)}
+	f := trace.Figures{Known: true, Live: stats.Live, Expired: stats.Expired, Bytes: stats.Bytes, Family: h.familyOf(ctx, v)}
+	f.Plot, f.Last = h.plot.all()
+	return f
 }
 
 // familyOf tells what became of each session of v's family, if it is more than one

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,13 +12,20 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
+// pointsOf are the points that an exchange gets of p.
+func pointsOf(p *plot) []trace.Point {
+	var f trace.Figures
+	f.Plot, f.Last = p.all()
+	return f.Points()
+}
+
 // What the store counted is remembered for as long as the picture shows, with what held at
 // its edge; nobody looked for hours, and it says nothing of meanwhile.
 func TestPlot(t *testing.T) {
 	t.Parallel()
 	var p plot
 	now := time.Now()
-	if got := p.all(); len(got) != 0 {
+	if got := pointsOf(&p); len(got) != 0 {
 		t.Errorf("without a sample: %+v", got)
 	}
 	if !p.add(now, session.Stats{}) {
@@ -26,34 +34,50 @@ func TestPlot(t *testing.T) {
 	if !p.add(now.Add(time.Second), session.Stats{Live: 40, Expired: 10, Bytes: 9}) {
 		t.Error("other figures are no news")
 	}
-	if got := p.all(); len(got) != 2 || got[0] != (trace.Point{At: now}) || got[1] != (trace.Point{At: now.Add(time.Second), Live: 40, Expired: 10}) {
+	if got := pointsOf(&p); len(got) != 2 || got[0] != (trace.Point{At: now}) || got[1] != (trace.Point{At: now.Add(time.Second), Live: 40, Expired: 10}) {
 		t.Errorf("two samples: %+v", got)
 	}
-	if p.add(now.Add(4*time.Second), session.Stats{Live: 40, Expired: 10}) || len(p.all()) != 2 {
+	if p.add(now.Add(4*time.Second), session.Stats{Live: 40, Expired: 10}) || len(pointsOf(&p)) != 2 {
 		t.Error("the same figures are news")
 	}
 	if !p.add(now.Add(6*time.Second), session.Stats{Live: 40, Expired: 11}) || !p.add(now.Add(8*time.Second), session.Stats{Live: 41, Expired: 11}) {
 		t.Error("one other figure is no news")
 	}
-	p.all()[0].Live = 99 // a copy
-	if p.all()[0].Live == 99 {
-		t.Error("who looks can change what is remembered")
-	}
 	later := now.Add(3 * time.Hour)
 	p.add(later, session.Stats{Live: 1})
-	if got := p.all(); len(got) != 1 || got[0].Live != 1 {
+	if got := pointsOf(&p); len(got) != 1 || got[0].Live != 1 {
 		t.Errorf("after three hours: %+v", got)
 	}
 	for i := range 100 {
 		p.add(later.Add(time.Duration(i)*plotEvery), session.Stats{Live: i % 2})
 	}
 	end := later.Add(99 * plotEvery)
-	if got := p.all(); end.Sub(got[0].At) < plotFor || end.Sub(got[1].At) > plotFor || len(got) != int(plotFor/plotEvery)+2 {
+	if got := pointsOf(&p); end.Sub(got[0].At) < plotFor || end.Sub(got[1].At) > plotFor || len(got) != int(plotFor/plotEvery)+2 {
 		t.Errorf("after 500 s there are %d, the first of %v ago", len(got), end.Sub(got[0].At))
 	}
 }
 
-// More than one change a second is not seen in the picture, and not kept: the last holds.
+// Exchanges share a plot's points: were one changed, the picture of a past moment would show
+// what the store counted later.
+func TestPastPlotsStay(t *testing.T) {
+	t.Parallel()
+	var p plot
+	now := time.Now()
+	var kept, copies [][]trace.Point
+	for i := range 2000 {
+		now = now.Add(700 * time.Millisecond)
+		p.add(now, session.Stats{Live: i})
+		points := pointsOf(&p)
+		kept, copies = append(kept, points), append(copies, slices.Clone(points))
+	}
+	for i := range kept {
+		if !slices.Equal(kept[i], copies[i]) {
+			t.Fatalf("the points of look %d changed afterwards", i)
+		}
+	}
+}
+
+// More than two changes in two seconds are not seen in the picture, and not kept: the last holds.
 func TestPlotIsBounded(t *testing.T) {
 	t.Parallel()
 	var p plot
@@ -63,15 +87,15 @@ func TestPlotIsBounded(t *testing.T) {
 		if !p.add(now, session.Stats{Live: i}) {
 			t.Fatal("a change is no news")
 		}
-		if points := p.all(); points[len(points)-1].Live != i {
+		if points := pointsOf(&p); points[len(points)-1].Live != i {
 			t.Fatalf("the last figure is %d, want %d", points[len(points)-1].Live, i)
 		}
 	}
-	if n := len(p.all()); n > 302 || n < 200 {
+	if n := len(pointsOf(&p)); n > 302 || n < 200 {
 		t.Errorf("%d points are kept of ten minutes", n)
 	}
 	p.add(now.Add(-time.Hour), session.Stats{Live: 7}) // a clock that was set back
-	if points := p.all(); len(points) > 302 || points[len(points)-1].Live != 7 {
+	if points := pointsOf(&p); len(points) > 302 || points[len(points)-1].Live != 7 {
 		t.Errorf("after the clock was set back: %+v", points[len(points)-1])
 	}
 }
@@ -168,14 +192,14 @@ func TestRun(t *testing.T) {
 		away.set(nil, "a", "1")
 		time.Sleep(2 * plotEvery)
 		synctest.Wait()
-		if n := len(l.plot.all()); n != 0 {
+		if n := len(pointsOf(&l.plot)); n != 0 {
 			t.Errorf("%d samples although nobody looks", n)
 		}
 		v := l.root().open("")
 		news, _ := stream(t, v)
 		time.Sleep(plotEvery)
 		synctest.Wait()
-		if n := len(l.plot.all()); n != 1 || !news() {
+		if n := len(pointsOf(&l.plot)); n != 1 || !news() {
 			t.Errorf("%d samples", n)
 		}
 		time.Sleep(plotEvery)
@@ -188,13 +212,13 @@ func TestRun(t *testing.T) {
 		another.set(nil, "a", "1")
 		time.Sleep(plotEvery)
 		synctest.Wait()
-		if got := l.plot.all(); len(got) != 2 || got[1].Live != 2 || !news() {
+		if got := pointsOf(&l.plot); len(got) != 2 || got[1].Live != 2 || !news() {
 			t.Errorf("after a session that no request of this program made: %+v", got)
 		}
 		l.store.down.Store(true)
 		time.Sleep(plotEvery)
 		synctest.Wait()
-		if news() || len(l.plot.all()) != 2 {
+		if news() || len(pointsOf(&l.plot)) != 2 {
 			t.Error("an outage is a sample")
 		}
 		cancel()

@@ -279,9 +279,11 @@ func (h *Hub) Adopt(v, load *Visit, complete func(*trace.Exchange)) {
 	}
 	for _, e := range load.list() {
 		if e.N > load.own && e.Kin == "" && e.packed != nil && !e.Gist.Nothing { // v was told of what others did
-			x := e.packed.Unpack()
+			x := e.Moment.unpack()
 			complete(&x)
-			h.share(v, &Moment{id: e.id, Gist: x.Gist(), Seat: e.Seat, packed: x.Pack(), answer: e.answer, head: e.head})
+			m := h.newMoment(e.Seat, &x)
+			m.id, m.answer, m.head = e.id, e.answer, e.head
+			h.share(v, m)
 			if !x.Store.Down { // when it is, nobody knows which session the browser has
 				k, inCookie := load.Present()
 				h.Follow(v, After{Has: k, Expires: x.Session.Expires, InCookie: inCookie})

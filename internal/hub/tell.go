@@ -57,7 +57,8 @@ func AfterOf(info session.Info) (after After) {
 func (h *Hub) Add(v *Visit, s *seat.Seat, x *trace.Exchange, answer *tap.Answer, setCookie int, after After) (n int) {
 	told := []*Visit{}
 	if v != nil {
-		m := &Moment{id: h.last.Add(1), Gist: x.Gist(), Seat: s, packed: x.Pack(), answer: answer, head: usualHead + setCookie}
+		m := h.newMoment(s, x)
+		m.answer, m.head = answer, usualHead+setCookie
 		if told = []*Visit{v}; v.Proved() {
 			n, told = h.share(v, m)
 		} else {
@@ -209,14 +210,16 @@ func onlyShut(g trace.Gist) trace.Gist {
 func (h *Hub) observe(ctx context.Context, v *Visit, k session.Key, g trace.Gist) {
 	x := trace.Exchange{At: h.now(), Side: v.Seat.Name, By: g.By, Nothing: true, Did: trace.Did{Op: g.Op, Key: g.Key, Found: g.Found}}
 	if e, ok := v.lastState(0, ""); ok {
-		before := e.packed.Unpack()
+		before := e.Moment.unpack()
 		x.Cookie = before.Cookie
 	}
 	x.Store.Keeps(ctx, v.Seat.Engine, k)
 	x.Store.Figures = h.Figures(ctx, v.Seat, v)
 	g.At, g.Nothing, g.Page, g.Session = x.At, true, "", x.Store.ID
 	g.Aside = k != v.Session() || x.Store.Unknown || !x.Store.Figures.Known
-	v.append(&Moment{id: h.last.Add(1), Gist: g, Seat: v.Seat, packed: x.Pack()}, "")
+	m := h.newMoment(v.Seat, &x)
+	m.Gist = g
+	v.append(m, "")
 }
 
 // Beat is what a board is told of a press: whose, of which session, and the gist of it.

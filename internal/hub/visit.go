@@ -65,10 +65,11 @@ type Moment struct {
 	Gist trace.Gist
 	Seat *seat.Seat // whose side of the lab it was on
 
-	id     int64        // the same in all visits, whether or not they have its exchange still
-	packed trace.Packed // nil when it was dropped
-	answer *tap.Answer  // until it has left, what it will be is not known
-	head   int          // bytes that are counted for answer's head
+	id     int64         // the same in all visits, whether or not they have its exchange still
+	packed trace.Packed  // nil when it was dropped
+	plot   []trace.Point // of the packed exchange; shared, so that its bytes are not counted
+	answer *tap.Answer   // until it has left, what it will be is not known
+	head   int           // bytes that are counted for answer's head
 
 	holders int32 // visits that have it; changed atomically
 }
@@ -91,6 +92,18 @@ func (m *Moment) size() int {
 		n += len(m.packed) + m.head
 	}
 	return n
+}
+
+// newMoment is a moment of exchange x on the side of s.
+func (h *Hub) newMoment(s *seat.Seat, x *trace.Exchange) *Moment {
+	return &Moment{id: h.last.Add(1), Gist: x.Gist(), Seat: s, packed: x.Pack(), plot: x.Store.Figures.Plot}
+}
+
+// unpack returns m's exchange, the zero one when it was dropped.
+func (m *Moment) unpack() trace.Exchange {
+	x := m.packed.Unpack()
+	x.Store.Figures.Plot = m.plot
+	return x
 }
 
 // Kept tells whether the exchange of m is kept still.
@@ -342,7 +355,7 @@ func (v *Visit) unpack(e Entry) trace.Exchange {
 	if newest.Moment == e.Moment {
 		return newest.x
 	}
-	return e.packed.Unpack()
+	return e.Moment.unpack()
 }
 
 // Look returns the exchange of an entry of v as it ended, and how it compares with those
@@ -363,6 +376,7 @@ type Timeline struct {
 	Began   time.Time
 	Entries []Line
 	Dropped int // that were too many
+	Gone    int // the number of the moment that made room for the last one, 0 for none
 }
 
 // Line is a moment of a timeline, without its exchange. Its Gist is not to be changed.
@@ -376,7 +390,7 @@ type Line struct {
 func (v *Visit) Timeline() Timeline {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	t := Timeline{Began: v.began, Dropped: v.dropped, Entries: make([]Line, 0, len(v.entries))}
+	t := Timeline{Began: v.began, Dropped: v.dropped, Gone: v.dropped, Entries: make([]Line, 0, len(v.entries))}
 	for _, e := range v.entries {
 		t.Entries = append(t.Entries, Line{e.N, e.Kin, &e.Gist})
 	}

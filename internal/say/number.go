@@ -105,9 +105,13 @@ func shown(s string, n, whole int) string {
 	if whole > len(s) {
 		tail = "… (" + Bytes(whole) + " in all)"
 	}
+	escaped := func(r rune) bool { return session.Unseen(r) && r != '\n' }
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, escaped) {
+		return s + tail
+	}
 	var b strings.Builder
 	for _, r := range strings.ToValidUTF8(s, "\ufffd") {
-		if session.Unseen(r) && r != '\n' {
+		if escaped(r) {
 			fmt.Fprintf(&b, `\u%04x`, r)
 		} else {
 			b.WriteRune(r)

@@ -2,7 +2,7 @@ package show
 
 import (
 	"fmt"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/say"
@@ -23,7 +23,7 @@ func Figures(f trace.Figures, now time.Time) views.Figures {
 			{Number: say.Number(f.Expired), Text: "expired, not cleared"},
 			{Number: say.Size(f.Bytes), Text: "in the store"},
 		},
-		Plot: plot(f.Plot, now), Expired: f.Expired, Family: family(f.Family),
+		Plot: pictureOf(&f, now), Expired: f.Expired, Family: family(f.Family),
 	}
 }
 
@@ -64,19 +64,23 @@ func plot(points []trace.Point, now time.Time) views.Plot {
 	}
 	span := min(max(now.Sub(points[0].At), time.Minute), plotFor)
 	line := func(figure func(trace.Point) int) string {
-		var b strings.Builder
+		b := make([]byte, 0, 28*len(points)+16)
 		y := func(p trace.Point) float64 { return 57 - 54*float64(figure(p))/float64(top) }
 		x := func(at time.Time) float64 { // within the box even when the clock was set back
 			return min(300, max(0, 300-300*float64(now.Sub(at))/float64(span)))
 		}
+		to := func(x, y float64) {
+			b = strconv.AppendFloat(append(b, ' '), x, 'f', 1, 64)
+			b = strconv.AppendFloat(append(b, ','), y, 'f', 1, 64)
+		}
 		for i, p := range points {
 			if i > 0 {
-				fmt.Fprintf(&b, " %.1f,%.1f", x(p.At), y(points[i-1]))
+				to(x(p.At), y(points[i-1]))
 			}
-			fmt.Fprintf(&b, " %.1f,%.1f", x(p.At), y(p))
+			to(x(p.At), y(p))
 		}
-		fmt.Fprintf(&b, " 300,%.1f", y(points[len(points)-1]))
-		return strings.TrimSpace(b.String())
+		b = strconv.AppendFloat(append(b, " 300,"...), y(points[len(points)-1]), 'f', 1, 64)
+		return string(b[1:])
 	}
 	since := "in the last minute"
 	if m := int((span + 30*time.Second) / time.Minute); m > 1 {

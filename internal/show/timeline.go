@@ -10,33 +10,41 @@ import (
 // the last moment that the page has already, 0 when it has none. When one moment is new, only
 // that entry gets words.
 func Timeline(t hub.Timeline, at, seen int) views.Timeline {
-	out := views.Timeline{Since: say.Clock(t.Began), Dropped: t.Dropped, Shown: at, Entries: make([]views.Entry, len(t.Entries))}
-	if at == 0 {
-		out.Seen = seen
+	out := views.Timeline{Since: say.Clock(t.Began), Dropped: t.Dropped, Shown: at}
+	n := len(t.Entries)
+	if n == 0 {
+		return out
+	}
+	if n > 1 && at == 0 && seen > 0 && seen == t.Entries[n-2].N {
+		out.Next, out.Gone = true, t.Gone
+		out.Entries = make([]views.Entry, 0, 1)
+	} else {
+		out.Entries = make([]views.Entry, 0, n)
 	}
 	session := "" // of this browser, before the entry
 	for i, e := range t.Entries {
-		out.Entries[i] = views.Entry{N: e.N}
-		if last := i == len(t.Entries)-1; last || seen == 0 || seen != t.Entries[len(t.Entries)-1].N-1 {
-			entry(&out.Entries[i], e, session)
-			if out.News = ""; (e.Kin != "" || e.Gist.Nothing) && (e.Gist.Wrote || out.Entries[i].By == hub.TheClock) {
-				out.News = out.Entries[i].By + ": " + out.Entries[i].Verb + " " + out.Entries[i].What
-			}
+		if !out.Next || i == n-1 {
+			out.Entries = append(out.Entries, entry(e, session))
 		}
 		if e.Kin == "" && e.Gist.Session != "" {
 			session = e.Gist.Session
 		}
 	}
+	newest, told := t.Entries[n-1], out.Entries[len(out.Entries)-1]
+	if (newest.Kin != "" || newest.Gist.Nothing) && (newest.Gist.Wrote || told.By == hub.TheClock) {
+		out.News = told.By + ": " + told.Verb + " " + told.What
+	}
 	return out
 }
 
-// entry puts the words of a moment into out. before is the session that this browser had.
-func entry(out *views.Entry, e hub.Line, before string) {
+// entry is a moment in words. before is the session that this browser had before it.
+func entry(e hub.Line, before string) (out views.Entry) {
 	g := e.Gist
-	out.At, out.Session, out.By = g.At.Local().Format("15:04:05"), g.Session, g.By
+	out.N, out.At, out.Session, out.By = e.N, g.At.Local().Format("15:04:05"), g.Session, g.By
 	out.Verb, out.What, out.Tone = say.Summary(*g)
 	out.NewID = g.Session != "" && e.Kin == "" && g.Session != before
 	if e.Kin != "" {
 		out.By = e.Kin
 	}
+	return out
 }

@@ -33,7 +33,11 @@ func (a *Answer) write(p []byte, now time.Time) {
 	}
 	for a.length < 0 && len(p) > 0 {
 		before := len(a.head)
-		a.head = append(a.head, p...)
+		head := p
+		if at := bytes.Index(p, []byte("\r\n\r\n")); at >= 0 && before == 0 {
+			head = p[:at+len("\r\n\r\n")] // the body that came with it takes no memory
+		}
+		a.head = append(a.head, head...)
 		at := bytes.Index(a.head, []byte("\r\n\r\n"))
 		if at < 0 {
 			if len(a.head) > maxHead {

@@ -3,8 +3,6 @@ package trace
 import (
 	"cmp"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -168,64 +166,4 @@ func (x *Exchange) Against(before *Exchange) (b Beside) {
 		b.Changes = Changes(before, x)
 	}
 	return b
-}
-
-// CompareHeads marks the fields of both heads of x that differ from those of before, the
-// last exchange of the same sender, and adds the fields that are gone. It returns how many
-// are the same. x is a copy: what a visit keeps of the exchange stays unmarked.
-func (x *Exchange) CompareHeads(before *Exchange) (same int) {
-	same = compareFields(&x.Request.Fields, before.Request.Fields, true)
-	return same + compareFields(&x.Answer.Fields, before.Answer.Fields, x.Answer.Finished && before.Answer.Finished)
-}
-
-// compareFields marks the lines of one head that differ from what was. Without whole,
-// lines that are missing may still come.
-func compareFields(now *[]Field, was []Field, whole bool) (same int) {
-	old, present := textsOf(was), textsOf(*now)
-	*now = slices.Clone(*now) // what is kept of x stays as it was
-	for i := range *now {
-		f := &(*now)[i]
-		switch text, had := old[f.Name]; {
-		case !had:
-			f.Diff = New
-		case text != present[f.Name]:
-			f.Diff = Changed
-		default:
-			same++
-		}
-	}
-	if whole {
-		for _, f := range was {
-			if _, stays := present[f.Name]; !stays {
-				f.Diff = Gone
-				*now = append(*now, f)
-			}
-		}
-	}
-	return same
-}
-
-// textsOf are the fields' values by name.
-func textsOf(fields []Field) map[string]string {
-	texts := make(map[string]*strings.Builder) // a cookie may have thousands of pieces
-	for _, f := range fields {
-		if f.Diff == Gone {
-			continue
-		}
-		if texts[f.Name] == nil {
-			texts[f.Name] = new(strings.Builder)
-		}
-		for _, p := range f.Pieces {
-			texts[f.Name].WriteString(p.Text + "\x00" + string(p.Kind))
-			if p.Kind != Secret { // which tells what a page shows too: it is another each time
-				texts[f.Name].WriteString(strconv.Itoa(p.Bytes))
-			}
-		}
-		texts[f.Name].WriteByte('\n')
-	}
-	out := make(map[string]string, len(texts))
-	for name, text := range texts {
-		out[name] = text.String()
-	}
-	return out
 }

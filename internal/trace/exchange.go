@@ -8,6 +8,7 @@ package trace
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/seat"
@@ -275,13 +276,24 @@ type Policy struct {
 	Rolling        bool
 }
 
-// Figures are the store's, and what it has of the browsers of a family.
+// Figures are the store's at a moment, and what it has of the browsers of a family.
 type Figures struct {
 	Known         bool // it answered
 	Live, Expired int
 	Bytes         int64
 	Family        []Member // none for a single browser
-	Plot          []Point
+	// Plot is what the store counted in the last minutes, oldest first. Exchanges share it:
+	// it is not to be changed, and is not packed. See Points.
+	Plot []Point `json:"-"`
+	Last Point   `json:",omitzero"` // what the store counts now, if Plot does not have it yet
+}
+
+// Points are the store's figures of the last minutes, oldest first.
+func (f *Figures) Points() []Point {
+	if f.Last == (Point{}) {
+		return f.Plot
+	}
+	return append(slices.Clip(f.Plot), f.Last)
 }
 
 // Member is one browser of a family, and what became of its session.

@@ -106,7 +106,8 @@ func requestFields(r *http.Request, head []string) []line {
 }
 
 // split returns the lines of a head as names and values.
-func split(head []string) (lines []line) {
+func split(head []string) []line {
+	lines := make([]line, 0, len(head))
 	for _, text := range head {
 		name, value, _ := strings.Cut(text, ":")
 		lines = append(lines, line{name, strings.TrimSpace(value)})
@@ -115,7 +116,8 @@ func split(head []string) (lines []line) {
 }
 
 // sorted returns h in the order in which net/http writes it.
-func sorted(h http.Header) (lines []line) {
+func sorted(h http.Header) []line {
+	lines := make([]line, 0, len(h))
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, value := range h[name] {
 			lines = append(lines, line{name, value})
@@ -130,7 +132,8 @@ type KindOf func(name string) seat.Kind
 // Fields are the lines of a head, with what must not be kept left out.
 func Fields(head []string, kindOf KindOf) []Field { return fields(split(head), kindOf) }
 
-func fields(lines []line, kindOf KindOf) (out []Field) {
+func fields(lines []line, kindOf KindOf) []Field {
+	out := make([]Field, 0, len(lines))
 	for _, l := range lines {
 		out = append(out, Field{Name: l.name, Pieces: asTexts(pieces(http.CanonicalHeaderKey(l.name), l.value, kindOf))})
 	}

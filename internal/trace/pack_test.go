@@ -99,7 +99,9 @@ func TestEveryFieldComesBack(t *testing.T) {
 	if n < 200 {
 		t.Fatalf("the control: only %d values were filled in", n)
 	}
-	if got := x.Pack().Unpack(); !cmp.Equal(x, got, names) {
+	packed := x.Pack()
+	x.Store.Figures.Plot = nil // many exchanges share it: it is not packed
+	if got := packed.Unpack(); !cmp.Equal(x, got, names) {
 		t.Errorf("after unpacking:\n%s", cmp.Diff(x, got, names))
 	}
 	// The control: what is not exported, and what is no data, is found.
@@ -152,7 +154,7 @@ func TestPackedIsTheSame(t *testing.T) {
 // text is the JSON that a packed exchange is made of.
 func text(t testing.TB, p Packed) string {
 	t.Helper()
-	b, err := io.ReadAll(flate.NewReader(strings.NewReader(string(p))))
+	b, err := io.ReadAll(flate.NewReaderDict(strings.NewReader(string(p)), usual))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,105 @@
+package trace
+
+import (
+	"cmp"
+	"slices"
+)
+
+// CompareHeads marks the fields of both heads of x that differ from those of before, the
+// last exchange of the same sender, and adds the fields that are gone. It returns how many
+// are the same. The lists of x are copied first, so that what a visit keeps of the exchange
+// stays unmarked.
+func (x *Exchange) CompareHeads(before *Exchange) (same int) {
+	same = compareFields(&x.Request.Fields, before.Request.Fields, true)
+	return same + compareFields(&x.Answer.Fields, before.Answer.Fields, x.Answer.Finished && before.Answer.Finished)
+}
+
+// compareFields marks the lines of the head now that differ from those of the head was.
+// Several lines of one name are compared together. Without whole, lines that are missing
+// may still come.
+func compareFields(now *[]Field, was []Field, whole bool) (same int) {
+	head := slices.Clone(*now)
+	names, old := byName(head), byName(was)
+	gone := make([]bool, len(was))
+	for len(names) > 0 || len(old) > 0 {
+		lines, before := sameName(head, &names, was, &old)
+		diff := Same
+		switch {
+		case len(lines) == 0:
+			for _, i := range before {
+				gone[i] = true
+			}
+			continue
+		case len(before) == 0:
+			diff = New
+		case !alike(head, lines, was, before):
+			diff = Changed
+		default:
+			same += len(lines)
+		}
+		for _, i := range lines {
+			if head[i].Diff != Gone {
+				head[i].Diff = diff
+			}
+		}
+	}
+	for i, f := range was {
+		if whole && gone[i] {
+			f.Diff = Gone
+			head = append(head, f)
+		}
+	}
+	*now = head
+	return same
+}
+
+// byName returns the numbers of fields in the order of their names. A head may have
+// thousands of lines: each is not to be compared with every other.
+func byName(fields []Field) []int {
+	order := make([]int, len(fields))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(fields[i].Name, fields[j].Name) })
+	return order
+}
+
+// sameName takes the lines of the first name from the front of both orders.
+func sameName(a []Field, as *[]int, b []Field, bs *[]int) (ofA, ofB []int) {
+	name := ""
+	if len(*as) > 0 {
+		name = a[(*as)[0]].Name
+	}
+	if len(*bs) > 0 && (len(*as) == 0 || b[(*bs)[0]].Name < name) {
+		name = b[(*bs)[0]].Name
+	}
+	return takeName(a, as, name), takeName(b, bs, name)
+}
+
+func takeName(fields []Field, order *[]int, name string) (taken []int) {
+	n := 0
+	for n < len(*order) && fields[(*order)[n]].Name == name {
+		n++
+	}
+	taken, *order = (*order)[:n], (*order)[n:]
+	return taken
+}
+
+// alike tells whether those lines of two heads have the same values.
+func alike(a []Field, as []int, b []Field, bs []int) bool {
+	if len(as) != len(bs) {
+		return false
+	}
+	for n := range as {
+		if !slices.EqualFunc(a[as[n]].Pieces, b[bs[n]].Pieces, samePiece) {
+			return false
+		}
+	}
+	return true
+}
+
+// samePiece tells whether two pieces say the same. What tells a visit's secret tells which
+// moment a page shows too, so that its size is another each time.
+func samePiece(a, b Piece) bool {
+	return a.Kind == b.Kind && a.Text == b.Text && (a.Bytes == b.Bytes || a.Kind == Secret)
+}
