@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 
 	echosession "github.com/labstack/echo-contrib/session"
 	"github.com/labstack/echo/v4"
@@ -38,6 +37,8 @@ type Config struct {
 	// Version is shown by /healthz.
 	Version string
 	Log     *slog.Logger
+	// Seats is the number of learners that there is room for. All limits follow from it.
+	Seats int
 	// Stores are those that experiments can run over.
 	Stores map[string]experiment.OpenStore
 	// LogRequests asks for one line a request. Those that fail in the server, with 5xx
@@ -47,19 +48,20 @@ type Config struct {
 
 // App is the web application. It is an http.Handler.
 type App struct {
-	cfg     Config
-	echo    *echo.Echo
-	seats   *seat.Seats
-	hub     *hub.Hub
-	assets  *assets
-	results results
-	self    *client
-	streams atomic.Int32
-	bodies  *tap.Room
-	holds   chan struct{} // one place for each request that holds a session
-	closing sync.Once
-	done    chan struct{} // closed when the app ends
-	render  renderer
+	cfg      Config
+	capacity capacity
+	echo     *echo.Echo
+	seats    *seat.Seats
+	hub      *hub.Hub
+	assets   *assets
+	results  results
+	self     *client
+	figures  figuresNews
+	bodies   *tap.Room
+	holds    chan struct{} // one place for each request that holds a session
+	closing  sync.Once
+	done     chan struct{} // closed when the app ends
+	render   renderer
 
 	shelf       shelf.Shelf        // empty in a private instance
 	experiments *experiment.Runner // nil in a private instance
@@ -78,6 +80,8 @@ func New(cfg Config) (*App, error) {
 		return nil, errors.New("app: no version")
 	case cfg.Log == nil:
 		return nil, errors.New("app: no log")
+	case cfg.Seats <= 0:
+		return nil, errors.New("app: no seats")
 	case cfg.Stores == nil:
 		return nil, errors.New("app: no stores for experiments")
 	}
@@ -92,7 +96,9 @@ func New(cfg Config) (*App, error) {
 	if a.shelf, err = shelf.Open(); err != nil {
 		return nil, err
 	}
-	a.experiments = experiment.NewRunner(experiment.Config{Boot: a.BootPrivate, Stores: cfg.Stores, Log: cfg.Log})
+	a.experiments = experiment.NewRunner(experiment.Config{
+		Boot: a.BootPrivate, Stores: cfg.Stores, Log: cfg.Log, Runs: a.capacity.runs, RunsAddress: a.capacity.runsAddress,
+	})
 	a.experimentRoutes()
 	return a, nil
 }
@@ -101,14 +107,19 @@ func New(cfg Config) (*App, error) {
 // experiment runs in.
 func assemble(cfg Config, assets *assets) (*App, error) {
 	cfg.Sessions.Log = cfg.Log
-	a := &App{assets: assets, holds: make(chan struct{}, maxHolds), done: make(chan struct{}), render: renderTempl, bodies: tap.NewRoom(allBodies)}
+	l := capacityFor(cfg.Seats)
+	a := &App{
+		capacity: l, assets: assets, results: results{most: l.results, mostBytes: l.resultBytes},
+		holds: make(chan struct{}, l.holds), done: make(chan struct{}), render: renderTempl, bodies: tap.NewRoom(l.bodies),
+	}
 	cfg.Sessions.OnEvent, cfg.Sessions.Watched = a.recordEvent, a.showsEvents
 	a.cfg = cfg
 	var err error
 	if a.seats, err = seat.New(cfg.Sessions); err != nil {
 		return nil, err
 	}
-	a.hub = hub.New(a.seats)
+	a.seats.Limit(l.browsers)
+	a.hub = hub.New(a.seats, l.ofHub())
 	a.self = newClient(a)
 	a.routes()
 	return a, nil

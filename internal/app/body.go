@@ -78,7 +78,7 @@ func (a *App) readForm(c *call) error {
 		c.Response().Header().Set("Connection", "close") // the rest is not waited for
 		_ = http.NewResponseController(c.Response().Writer).SetReadDeadline(time.Now())
 		return &problem{status: http.StatusTooManyRequests, cause: err, brief: true,
-			detail: fmt.Sprintf("The forms that this server is receiving are too long together: at most %s bytes are allowed. Nothing was changed: try again in a moment.", say.Number(allBodies))}
+			detail: fmt.Sprintf("The forms that this server is receiving are too long together: at most %s bytes are allowed. Nothing was changed: try again in a moment.", say.Number(int(a.capacity.bodies)))}
 	} else if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		c.form, _ = url.ParseQuery(body) // what there is of it stays in the form
 		return tooLong(false)

@@ -11,7 +11,7 @@ import (
 // hidden values, on or off.
 func (a *App) projector(c *call) error {
 	if a.visitOf(c) == nil {
-		return &problem{status: http.StatusBadRequest, detail: `Projector mode belongs to a visit: send the visit's secret along, as the page's field "page" does.`}
+		return c.noVisit(&problem{status: http.StatusBadRequest, detail: `Projector mode belongs to a visit: send the visit's secret along, as the page's field "page" does.`})
 	}
 	on := c.form.Get("on") == "1"
 	c.visit.SetProjector(on)
@@ -51,7 +51,7 @@ func goTo(c *call, location string, done any) error {
 // name and a cookie path of its own. With the field "name" it finds one that is open already.
 func (a *App) second(c *call) error {
 	if a.visitOf(c) == nil || c.seat != a.seats.Root {
-		return &problem{status: http.StatusBadRequest, detail: `A second browser belongs to a visit of the first: send the visit's secret along, as the page's field "page" does.`}
+		return c.noVisit(&problem{status: http.StatusBadRequest, detail: `A second browser belongs to a visit of the first: send the visit's secret along, as the page's field "page" does.`})
 	}
 	s, err := a.seatNamed(c, c.form.Get("name"))
 	if err != nil {

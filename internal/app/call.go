@@ -36,6 +36,7 @@ type call struct {
 	proof  string     // the one-time token that this page's next request may send
 	secret string     // of a visit that has ended, if the request showed one
 	lost   hub.Lost   // why that visit has ended
+	full   error      // that there was no room for another visit; mostly nil
 	page   string     // ID of the page load that sent the request, "" when it gave none
 	seen   int        // the last moment that this page shows, 0 when it gave none
 

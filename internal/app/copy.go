@@ -46,7 +46,7 @@ func (a *App) tamper(c *call) (out outcome, err error) {
 func (a *App) pinCookie(c *call) (out outcome, err error) {
 	v := a.visitOf(c)
 	if v == nil {
-		return out, errNoVisit("A pin")
+		return out, c.noVisit(errNoVisit("A pin"))
 	}
 	name, value := c.session.ID(), c.kept()
 	if (&http.Cookie{Name: "pin", Value: value}).Valid() != nil || len(c.seat.Engine.CookieName())+len(value) > session.MaxCookieBytes {

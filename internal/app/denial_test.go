@@ -61,7 +61,7 @@ func TestStrangersPushNoResultOut(t *testing.T) {
 			pages = append(pages, newBrowser(t, h, formPage).visit("/"))
 		}
 		first := press(pages[0]).want(http.StatusSeeOther).Header.Get("Location")
-		for i := range 2 * maxResults {
+		for i := range 2 * h.capacity.results {
 			press(pages[i%len(pages)])
 		}
 		if page := b.get(next); page.secret() != v || !strings.Contains(page.body, "name") {

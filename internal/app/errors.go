@@ -14,6 +14,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/sessionscope/sessionscope/internal/hub"
 	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -76,6 +77,7 @@ func problemOf(err error) *problem {
 		limit *session.LimitError
 		input *session.InputError
 		store *session.StoreError
+		full  *hub.ErrFull
 		coded *echo.HTTPError
 	)
 	switch {
@@ -101,6 +103,8 @@ func problemOf(err error) *problem {
 		return &problem{status: http.StatusServiceUnavailable, detail: "The session store does not answer. Your cookie is untouched: an outage is not a logout.", cause: err}
 	case errors.Is(err, seat.ErrFull):
 		return &problem{status: http.StatusTooManyRequests, detail: "No second browser was opened" + strings.TrimPrefix(err.Error(), seat.ErrFull.Error()) + ".", cause: err}
+	case errors.As(err, &full):
+		return &problem{status: http.StatusTooManyRequests, brief: true, detail: fmt.Sprintf("%s visits are in use, and no more are allowed: each tab of the lab is one. A tab that is closed gives way after %.0f minutes. Nothing was changed: load this page again later.", say.Number(full.Visits), hub.ClosedLife.Minutes()), cause: err}
 	case errors.As(err, &coded):
 		return &problem{status: coded.Code, detail: statusText(coded.Code), cause: err, plain: true}
 	}
@@ -215,7 +219,7 @@ func (a *App) refuse(c *call, p *problem) error {
 	if lesson {
 		return a.showExperiment(c, p.status, e, seenRun{}, show.Sentence(sentence))
 	}
-	a.begin(c) // a page that is loaded during an outage has a visit too
+	_ = a.begin(c) // a page that is loaded during an outage has a visit too, if there is room
 	l := a.labOf(c, a.record(c, p.status, out), out)
 	if l.sentence = sentence; c.wants == formPage && len(l.composer.Value) > maxEchoed {
 		l.sentence.Parts = append(l.sentence.Parts, say.Text(" Shorten the value before you press Get: Get sends the value in its address."))

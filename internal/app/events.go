@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/a-h/templ"
@@ -22,12 +23,11 @@ const (
 	streamBeat  = 15 * time.Second       // between signs of life
 	streamWrite = 5 * time.Second        // what takes longer is dropped
 	streamRest  = 150 * time.Millisecond // between two pieces of news, which may tell of much
-	maxAll      = 64                     // of all visits
 )
 
-// events is GET /events: what happens in a visit without a press, as server-sent
-// events. Each message is the whole state that it is about, so that one that was
-// missed is made good by the next. A refusal is one line: nobody reads it.
+// events is GET /events: server-sent events that tell a page what happens in its visit without
+// a press. Each message has the whole state of what it is about, so that the next message makes
+// up for one that was missed. A refusal is one line: the page's script reads its status only.
 func (a *App) events(c *call) error {
 	r := c.Request()
 	v := c.visit
@@ -46,18 +46,10 @@ func (a *App) events(c *call) error {
 		return c.String(http.StatusServiceUnavailable, problemOf(err).detail+"\n")
 	}
 	s.Discard(r.Context(), "a stream only looks") // it keeps no session alive
-	full := func() error {
-		c.Response().Header().Set("Retry-After", "15")
-		return c.String(http.StatusTooManyRequests, fmt.Sprintf("At most %d pages of one visit, and %d in all, are kept up to date at once.\n", hub.MaxStreams, maxAll))
-	}
-	if a.streams.Add(1) > maxAll {
-		a.streams.Add(-1)
-		return full()
-	}
-	defer a.streams.Add(-1)
 	news, leave, ok := v.Subscribe()
 	if !ok {
-		return full()
+		c.Response().Header().Set("Retry-After", "15")
+		return c.String(http.StatusTooManyRequests, fmt.Sprintf("At most %d pages of one visit are kept up to date at once.\n", hub.MaxStreams))
 	}
 	defer leave()
 	defer v.Use()
@@ -77,8 +69,8 @@ func keyOf(s *session.Session) (k session.Key) {
 	return k
 }
 
-// stream writes to a page until it leaves, does not read, or the visit ends. another tells
-// that its request came with another session than the page's last press.
+// stream writes to a page until it leaves, does not read, or its visit ends. another tells
+// that the stream's request carried another session than the page's last press.
 func (a *App) stream(c *call, v *hub.Visit, another bool, seen int, news <-chan struct{}) {
 	w := c.Response()
 	rc := http.NewResponseController(w.Writer)           // w's own Flush hides what went wrong
@@ -87,10 +79,12 @@ func (a *App) stream(c *call, v *hub.Visit, another bool, seen int, news <-chan 
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
-	st := &stream{app: a, c: c, v: v, seen: seen, flush: func(message []byte) error {
+	st := &stream{app: a, c: c, v: v, seen: seen, flush: func(parts ...[]byte) error {
 		_ = rc.SetWriteDeadline(time.Now().Add(streamWrite))
-		if _, err := w.Write(message); err != nil {
-			return err
+		for _, part := range parts {
+			if _, err := w.Write(part); err != nil {
+				return err
+			}
 		}
 		return rc.Flush()
 	}}
@@ -124,13 +118,14 @@ type stream struct {
 	app   *App
 	c     *call // of its request
 	v     *hub.Visit
-	seen  int // the last moment that was told
-	flush func([]byte) error
+	seen  int   // the last moment that was told
+	n     int64 // counts the shared figures that were told last
+	flush func(parts ...[]byte) error
 }
 
-// begin tells what the page may have missed. When the request for the stream came
-// with another session than the page's last press, another tab has got it: the page
-// is told to look, with a request of its own.
+// begin tells what the page may have missed. When the stream's request carried another session
+// than the page's last press, a tab of the same browser has got a new one since: the page is
+// told to look, with a request of its own.
 func (st *stream) begin(ctx context.Context, another bool) error {
 	if err := st.flush([]byte(": here\n\n")); err != nil { // the head at once, whether or not there is news
 		return err
@@ -149,22 +144,22 @@ func (st *stream) look() error {
 	return st.flush([]byte("event: look\ndata: the session is another\n\n"))
 }
 
-// news tells the page the timeline and the figures, and what the server keeps when the last
-// change was no press of its own. It tells neither that a clock ran out, which the page
-// sees and asks about by itself, nor of the page's own presses, whose answers say it all.
+// news tells the page the timeline, the figures and, when the last change was not the page's
+// own press, what the server keeps. It does not tell that a session expired, since the page
+// counts the seconds and asks by itself, nor of the page's own presses, whose answers tell all.
 func (st *stream) news(ctx context.Context) error {
 	a, v, c := st.app, st.v, st.c
 	news := v.Since(st.seen, c.page)
 	st.seen = news.Last
 	if news.Since && !news.Others {
-		return nil
+		return st.figures(ctx, true)
+	}
+	if !news.Since {
+		return st.figures(ctx, false)
 	}
 	figures := a.hub.Figures(ctx, v.Seat, v)
 	now := v.Seat.Engine.Now()
-	if !news.Since {
-		return st.send(ctx, views.FiguresNews(show.Figures(figures, now)))
-	}
-	told := views.Told{Place: c.place(), Timeline: show.Timeline(v.Timeline(), 0, 0), Figures: show.Figures(figures, now)}
+	told := views.Told{Place: c.place(), Timeline: show.Timeline(v.Timeline(0), 0), Figures: show.Figures(figures, now)}
 	look := false
 	if news.Changed {
 		look = st.latest(ctx, news.Latest, &told, figures)
@@ -174,6 +169,53 @@ func (st *stream) news(ctx context.Context) error {
 		err = st.look() // this browser's own request shows what it has now
 	}
 	return err
+}
+
+// figures tells the page the store's figures, if they are others than those it was told last.
+// A page of one browser only gets those that all get. own tells that the page pressed, and was
+// told what became of its family.
+func (st *stream) figures(ctx context.Context, own bool) error {
+	a, v := st.app, st.v
+	if a.hub.HasFamily(v) {
+		_, n := a.hub.SharedFigures()
+		if own && n == st.n {
+			return nil
+		}
+		st.n = n
+		return st.send(ctx, views.FiguresNews(show.Figures(a.hub.Figures(ctx, v.Seat, v), v.Seat.Engine.Now())))
+	}
+	n, data, err := a.figures.get(ctx, a)
+	if err != nil || n == st.n {
+		return err
+	}
+	st.n = n
+	return st.flush(fmt.Appendf(nil, "id: %d\n", st.seen), data)
+}
+
+// figuresNews is the message of the shared figures: rendered once for all streams.
+type figuresNews struct {
+	mu   sync.Mutex
+	n    int64 // of the figures that data shows, 0 for none
+	data []byte
+}
+
+// get returns the message as of now, without its id, and what counts up when it changes. It is
+// not to be changed.
+func (f *figuresNews) get(ctx context.Context, a *App) (n int64, data []byte, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	figures, n := a.hub.SharedFigures()
+	if n == f.n {
+		return f.n, f.data, nil
+	}
+	var b bytes.Buffer
+	if err := a.render(ctx, &b, views.FiguresNews(show.Figures(figures, a.seats.Root.Engine.Now()))); err != nil {
+		return 0, nil, err
+	}
+	var message bytes.Buffer
+	writeData(&message, b.Bytes())
+	f.n, f.data = n, message.Bytes()
+	return f.n, f.data, nil
 }
 
 // latest adds to told what the last change was that the page did not press itself. It
@@ -207,8 +249,8 @@ func (st *stream) latest(ctx context.Context, e hub.Entry, told *views.Told, fig
 	return false
 }
 
-// ranOut tells whether a clock that a panel shows has run out, so that it says what is
-// not so any more.
+// ranOut tells whether an expiry that the panel counts down to has passed: then the panel shows
+// a session that has expired.
 func ranOut(s views.Server, now time.Time) bool {
 	for _, clock := range []views.Clock{s.Idle, s.Absolute} {
 		if clock.Until != 0 && now.UnixMilli() >= clock.Until {

@@ -32,11 +32,13 @@ func (a *App) lab(c *call) error {
 			c.visit, _ = a.hub.Prove(r.visit.Secret, c.seat)
 			c.proven = c.visit != nil
 		}
-		a.begin(c)
-		c.quiet() // the moment is the POST, not this page
+		_ = a.begin(c) // without room for a visit, the page still shows what was done
+		c.quiet()      // the moment is the POST, not this page
 		return a.orPlain(c, r.sentence.Verb, contain(func() error { return a.showResult(c, r) }))
 	}
-	a.begin(c)
+	if err := a.begin(c); err != nil {
+		return err
+	}
 	return a.answer(c, outcome{did: trace.Did{Op: "lab"}})
 }
 

@@ -27,7 +27,7 @@ func errNoMoment() error {
 	return &problem{status: http.StatusNotFound, detail: "That moment is not shown. An address opens no visit: choose the moment in the lab's timeline. A visit ends after 30 idle minutes, and keeps its last 200 moments."}
 }
 
-// past is GET /?at=N: the panels as they were at a moment of the visit.
+// past is GET /?at=N: the panels as they were at moment N of the visit.
 func (a *App) past(c *call, n int) error {
 	c.quiet()
 	e, ok := c.entry(n)
@@ -88,8 +88,8 @@ func (a *App) exchange(c *call) error {
 	return writeJSON(c, http.StatusOK, "application/json", exchangeOf(l.wire))
 }
 
-// exchangeJSON is a finished exchange. Cookies are named with their size only: the
-// session ID stands in the cookie and on its browser's lab page, nowhere else.
+// exchangeJSON is a finished exchange. Of cookies it has the size only: a session's ID stands in
+// its cookie and on its browser's lab page, and nowhere else.
 type exchangeJSON struct {
 	N        int         `json:"n"`
 	By       string      `json:"by,omitempty"`

@@ -83,21 +83,31 @@ func momentParam(text string) int {
 }
 
 // visitOf returns the request's visit. If the page's visit has ended, it begins a new one.
-// It returns nil for a request that shows no visit's secret.
+// It returns nil for a request that shows no visit's secret, and when there is no room for a
+// new visit: c.full says so then.
 func (a *App) visitOf(c *call) *hub.Visit {
 	if c.visit == nil && c.lost != hub.NotLost && c.wants != formJSON {
-		c.visit = a.hub.Heir(c.secret, c.seat)
+		c.visit, c.full = a.hub.Heir(c.secret, c.seat)
 	}
 	return c.visit
+}
+
+// noVisit returns the error of a request that needs a visit and has none: that there was no
+// room for one, and otherwise what.
+func (c *call) noVisit(what error) error {
+	if c.full != nil {
+		return c.full
+	}
+	return what
 }
 
 // begin begins a visit for a page that proves none, with the moments of the session that the
 // request's cookie opens. Nobody hears of the visit before a request shows its secret, since
 // the page may be a reload in a tab that has a visit. A client that does not ask for HTML
-// gets no visit.
-func (a *App) begin(c *call) {
+// gets no visit. The error is a *hub.ErrFull.
+func (a *App) begin(c *call) error {
 	if c.visit != nil || c.wants != formPage || c.Request().Method != http.MethodGet || !strings.Contains(c.Request().Header.Get("Accept"), "text/html") {
-		return
+		return nil
 	}
 	family := ""
 	if c.seat != a.seats.Root && c.seat.Accept(c.once) {
@@ -107,9 +117,11 @@ func (a *App) begin(c *call) {
 	if c.session != nil {
 		opens = keyOf(c.session)
 	}
-	if c.visit = a.hub.Begin(c.seat, family, opens); c.proven {
+	var err error
+	if c.visit, err = a.hub.Begin(c.seat, family, opens); err == nil && c.proven {
 		c.visit.Confirm()
 	}
+	return err
 }
 
 // load is GET /session?after=load: the script of a page that was loaded without proof shows

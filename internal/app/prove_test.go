@@ -99,11 +99,11 @@ func TestVisitsEnd(t *testing.T) {
 		b.get("/exchanges/1?page=" + v).want(404)
 		b.get("/events?page=" + v).want(404)
 
-		for range hub.MaxVisits + 5 {
+		for range h.capacity.visits + 5 {
 			newBrowser(t, h, formPage).visit("/")
 		}
-		if n := h.hub.Count(); n != hub.MaxVisits {
-			t.Errorf("%d visits, at most %d", n, hub.MaxVisits)
+		if n := h.hub.Count(); n != h.capacity.visits {
+			t.Errorf("%d visits, at most %d", n, h.capacity.visits)
 		}
 	})
 }
@@ -160,7 +160,7 @@ func TestOneHeir(t *testing.T) {
 		t.Errorf("its timeline is %q", got)
 	}
 	h.Close()
-	if v := h.hub.Begin(h.seats.Root, "", session.Key{}); h.hub.Any() || v == nil {
+	if v, err := h.hub.Begin(h.seats.Root, "", session.Key{}); h.hub.Any() || v == nil || err != nil {
 		t.Error("a visit began after the end")
 	}
 }
@@ -174,7 +174,7 @@ func TestPageHeader(t *testing.T) {
 		b.send(r).want(200).wantNo(id)
 	}
 	pages := map[string]int{}
-	for _, e := range proved(h, v).Timeline().Entries {
+	for _, e := range proved(h, v).Timeline(0).Entries {
 		pages[e.Gist.Page]++
 	}
 	if len(pages) != 3 || pages[strings.Repeat("A", pageIDLen)] != 1 || pages[""] != 1 { // one is the page's own load
@@ -188,7 +188,7 @@ func TestHeadAndBareTarget(t *testing.T) {
 	for _, target := range []string{"/?at=1&page=" + v, "/exchanges/1?page=" + v, "/keys?page=" + v} {
 		b.send(b.request("HEAD", target, "")).want(200)
 	}
-	if n := len(proved(h, v).Timeline().Entries); n != 1 {
+	if n := len(proved(h, v).Timeline(0).Entries); n != 1 {
 		t.Errorf("after HEAD there are %d moments", n)
 	}
 	r := b.request("GET", "/", "")

@@ -161,7 +161,7 @@ func TestNothingPublicOpensAVisit(t *testing.T) {
 		hidden: []string{"LATER-", id, id2, b.cookie(), v, v2, "data-projector", "Signature refused"},
 	}
 	moments := func() (n int) {
-		for _, e := range visit.Timeline().Entries {
+		for _, e := range visit.Timeline(0).Entries {
 			if e.Kin == "" && !e.Gist.Nothing {
 				n++
 			}

@@ -12,8 +12,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// gather completes the exchange with what is known once the session is committed and the
-// answer is about to leave. It happens once a request; out is what the handler did.
+// gather completes the exchange when the session is committed and the answer is about to
+// leave. It is called once a request; out is what the handler did.
 func (a *App) gather(c *call, status int, out *outcome) {
 	x := c.x
 	c.gathered = true
@@ -56,8 +56,8 @@ func (a *App) gather(c *call, status int, out *outcome) {
 	a.askStore(c, info, before)
 }
 
-// askStore asks the store what it keeps of the session of info, or without one of the session
-// that the browser had before, and what it counts.
+// askStore asks the store for its counts, and what it keeps of the session of info; without a
+// session, of the session of before, which the browser had last.
 func (a *App) askStore(c *call, info session.Info, before session.Key) {
 	st, ctx := &c.x.Store, c.ctx()
 	own := before
@@ -71,8 +71,8 @@ func (a *App) askStore(c *call, info session.Info, before session.Key) {
 	st.Figures = a.hub.Figures(ctx, c.seat, c.visit)
 }
 
-// record gathers the exchange, makes it a moment of the request's visit, if it has one,
-// and returns it as the request itself may see it.
+// record gathers the exchange and, if the request has a visit, makes it a moment of that. It
+// returns the exchange as the request itself may see it.
 func (a *App) record(c *call, status int, out *outcome) trace.Seen {
 	a.gather(c, status, out)
 	if c.visit == nil || c.added {
@@ -89,7 +89,7 @@ func (a *App) record(c *call, status int, out *outcome) trace.Seen {
 		after = hub.AfterOf(*out.opened)
 	}
 	after.Look = c.op() == "session" && c.wants == formFragment
-	// A page's first moment is none before it is known whether it is a reload.
+	// A visit that is not proved may be the reload of a page that has moments before this one.
 	proved := c.visit.Proved()
 	c.n = a.hub.Add(c.visit, c.seat, c.x, c.head.Answer, set, after)
 	c.added = true
@@ -99,16 +99,16 @@ func (a *App) record(c *call, status int, out *outcome) trace.Seen {
 	return seen
 }
 
-// ended is the context of a look that waits for nothing.
+// ended is a context that has ended: a look with it waits for no answer to leave.
 var ended = func() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
 }()
 
-// recordJSON makes an exchange whose answer shows no panels a moment of its visit. Without
-// a visit it notes what was done, which others may be told. After a commit, no failure of
-// this becomes an error.
+// recordJSON makes an exchange whose answer is JSON a moment of its visit. Without a visit it
+// notes what was done, for the visits that saw the session. The commit has happened: a failure
+// in recording becomes no error.
 func (a *App) recordJSON(c *call, status int, out *outcome, body []byte) {
 	switch {
 	case c.x == nil || c.added:

@@ -14,27 +14,28 @@ import (
 
 const (
 	resultLife = time.Minute
-	maxResults = 200
-	maxResult  = 8 << 20 // bytes of all
 )
 
-// result is what a POST without JavaScript leaves for the page that follows it.
+// result is what a POST without JavaScript leaves for the page after it.
 type result struct {
 	packed   trace.Packed // its exchange, without the plot
 	plot     []trace.Point
 	n        int // that exchange's number in the visit, 0 for none
 	beside   trace.Beside
-	wire     trace.Packed // the exchange of the copy that it sent; nil mostly
+	wire     trace.Packed // the exchange of the copied cookie that the press sent; nil mostly
 	sentence say.Sentence
 	composer views.Composer
 	curl     string
 	owner    string     // of the pins, if the answer told the browser who it is
-	seat     *seat.Seat // whose side of the lab it was on
+	seat     *seat.Seat // on whose side of the lab the press was
 	visit    *hub.Visit // nil if the request belonged to none
 }
 
 // results keeps each result for one look, at most a minute, in memory only.
 type results struct {
+	most      int // of them
+	mostBytes int
+
 	mu      sync.Mutex
 	kept    []keptResult // oldest first
 	bytes   int          // of all
@@ -48,14 +49,14 @@ type keptResult struct {
 	result
 }
 
-// put keeps r under token. Of the visit that has most the oldest make room: strangers'
-// presses push nobody's result out.
+// put keeps r under token. When there are too many results, the visit that has most of them
+// loses its oldest: strangers' presses push out nobody's result.
 func (rs *results) put(token string, r result) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	n := r.size()
-	for len(rs.kept) > 0 && (len(rs.kept) >= maxResults || rs.bytes+n > maxResult) {
-		rs.drop(rs.giver(rs.bytes+n > maxResult))
+	for len(rs.kept) > 0 && (len(rs.kept) >= rs.most || rs.bytes+n > rs.mostBytes) {
+		rs.drop(rs.giver(rs.bytes+n > rs.mostBytes))
 	}
 	rs.kept = append(rs.kept, keptResult{token, time.Now().Add(resultLife), n, r})
 	rs.bytes += n
@@ -67,8 +68,9 @@ func (rs *results) put(token string, r result) {
 	}
 }
 
-// giver is the one that makes room: the oldest of the visit that has most results, or most
-// bytes of them. Those of no visit count as one visit's. The caller holds the lock.
+// giver returns the index of the result that makes room: the oldest of the visit that has most
+// results, or most bytes of results. Results of no visit count together, as one more visit.
+// The caller holds the lock.
 func (rs *results) giver(byBytes bool) (at int) {
 	has := make(map[*hub.Visit]int)
 	for _, k := range rs.kept {
@@ -86,13 +88,13 @@ func (rs *results) giver(byBytes bool) (at int) {
 	return at
 }
 
-// drop forgets the one at i. The caller holds the lock.
+// drop forgets the result at index i. The caller holds the lock.
 func (rs *results) drop(i int) {
 	rs.bytes -= rs.kept[i].bytes
 	rs.kept = slices.Delete(rs.kept, i, i+1)
 }
 
-// prune drops what is over, and comes again for the next.
+// prune forgets the results whose minute is over, and runs again when the next one's is.
 func (rs *results) prune() {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -102,7 +104,7 @@ func (rs *results) prune() {
 	}
 }
 
-// dropOver forgets what is over. The caller holds the lock.
+// dropOver forgets the results whose minute is over. The caller holds the lock.
 func (rs *results) dropOver() {
 	for len(rs.kept) > 0 && !time.Now().Before(rs.kept[0].ends) {
 		rs.drop(0)

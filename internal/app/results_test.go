@@ -9,17 +9,17 @@ import (
 
 func TestResults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var rs results
+		rs := results{most: 200, mostBytes: 8 << 20}
 		count := func() int {
 			rs.mu.Lock()
 			defer rs.mu.Unlock()
 			return len(rs.kept)
 		}
-		for n := range maxResults + 10 {
+		for n := range rs.most + 10 {
 			rs.put(fmt.Sprint(n), result{})
 		}
-		if n := count(); n != maxResults {
-			t.Errorf("%d results kept, at most %d", n, maxResults)
+		if n := count(); n != rs.most {
+			t.Errorf("%d results kept, at most %d", n, rs.most)
 		}
 		for _, test := range []struct {
 			token string

@@ -103,7 +103,7 @@ func (a *App) labView(c *call, l screen) views.Lab {
 		if past || c.wants != formFragment {
 			seen = 0
 		}
-		lab.Timeline = show.Timeline(v.Timeline(), l.past.N, seen)
+		lab.Timeline = show.Timeline(v.Timeline(seen), l.past.N)
 	}
 	return lab
 }
@@ -118,12 +118,7 @@ func (a *App) momentView(c *call, l screen) views.Moment {
 	if e.Gist.Aside && e.Gist.By != "" {
 		m.Aside, m.Changes, m.First = e.Gist.By, nil, false
 	}
-	if _, ok := c.entry(e.N - 1); ok {
-		m.Before = e.N - 1
-	}
-	if _, ok := c.entry(e.N + 1); ok {
-		m.After = e.N + 1
-	}
+	m.Before, m.After = c.visit.Neighbours(e.N)
 	return m
 }
 

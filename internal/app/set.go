@@ -11,10 +11,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-const (
-	maxHold  = 5 * time.Second
-	maxHolds = 32
-)
+// maxHold is the longest that a request can hold a session.
+const maxHold = 5 * time.Second
 
 // setForm is the form of POST /set.
 type setForm struct {
@@ -106,7 +104,7 @@ func (a *App) hold(c *call, d time.Duration) error {
 		defer func() { <-a.holds }()
 	default:
 		return &problem{status: http.StatusTooManyRequests,
-			detail: fmt.Sprintf("%d requests hold a session already, and no more are allowed. Try again in a moment.", maxHolds)}
+			detail: fmt.Sprintf("%d requests hold a session already, and no more are allowed. Try again in a moment.", a.capacity.holds)}
 	}
 	wait := time.NewTimer(d)
 	defer wait.Stop()

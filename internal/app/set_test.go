@@ -26,7 +26,7 @@ func TestHoldsAreBounded(t *testing.T) {
 		b := newBrowser(t, h, formJSON)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		for range maxHolds {
+		for range h.capacity.holds {
 			go h.ServeHTTP(httptest.NewRecorder(), b.request("POST", "/set", "key=b&value=2&hold=5s").WithContext(ctx))
 		}
 		synctest.Wait()

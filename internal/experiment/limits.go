@@ -30,9 +30,7 @@ const (
 	MaxRunsEach    = 2               // runs of one learner at once
 	MaxRunsAddress = 4 * MaxRunsEach // runs of one address at once: a browser with a new session is a new learner
 
-	maxPlaces        = 2 * MaxRuns   // places for all runs
-	maxPlacesEach    = 8             // places of one learner, whose oldest run always makes room
-	maxPlacesAddress = maxPlaces / 2 // places of one address, so that it cannot take them all
+	maxPlacesEach = 8 // places of one learner, whose oldest run always makes room
 
 	maxKeptSize        = 32 << 20        // bytes of the exchanges of all results
 	maxKeptSizeEach    = 4 << 20         // bytes of one learner
@@ -94,8 +92,8 @@ type share struct {
 // learner's share is empty for an unowned run. The caller holds the lock.
 func (rn *Runner) shares(learner, address string) []share {
 	own := share{own: true, most: MaxRunsEach, places: maxPlacesEach, size: maxKeptSizeEach}
-	near := share{near: true, most: MaxRunsAddress, places: maxPlacesAddress, size: maxKeptSizeAddress}
-	all := share{most: MaxRuns, places: maxPlaces, size: maxKeptSize}
+	near := share{near: true, most: rn.cfg.RunsAddress, places: rn.cfg.Runs, size: maxKeptSizeAddress}
+	all := share{most: rn.cfg.Runs, places: 2 * rn.cfg.Runs, size: maxKeptSize}
 	all.runs = slices.SortedFunc(maps.Values(rn.byToken), func(a, b *Run) int { return a.started.Compare(b.started) })
 	for _, r := range all.runs {
 		if r.Learner == learner && learner != "" {

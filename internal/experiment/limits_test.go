@@ -12,6 +12,11 @@ import (
 	"time"
 )
 
+const (
+	maxPlaces        = 2 * MaxRuns // places of a runner with the default limits
+	maxPlacesAddress = MaxRuns     // of one address
+)
+
 // school is a Runner whose experiments find what a test says they find.
 type school struct {
 	*Runner

@@ -21,6 +21,10 @@ type Config struct {
 	Stores map[string]OpenStore
 	Log    *slog.Logger
 
+	// Runs and RunsAddress are how many runs go on at once, in all and of one address. Twice
+	// as many places as Runs hold runs and results, half of them for one address. Default:
+	// MaxRuns and MaxRunsAddress.
+	Runs, RunsAddress int
 	// Limit is how long a run may take that Clients drive. Default: 25 s.
 	Limit time.Duration
 	// After lets a run wait in real time. Default: time.After.
@@ -47,6 +51,7 @@ type Runner struct {
 // NewRunner returns a Runner. It starts nothing by itself.
 func NewRunner(cfg Config) *Runner {
 	cfg.Limit = cmp.Or(cfg.Limit, runLimit)
+	cfg.Runs, cfg.RunsAddress = cmp.Or(cfg.Runs, MaxRuns), cmp.Or(cfg.RunsAddress, MaxRunsAddress)
 	if cfg.After == nil {
 		cfg.After = time.After
 	}

@@ -24,7 +24,7 @@ func TestAllAtOnce(t *testing.T) {
 	shared.set(nil, "a", "1")
 	cookie := shared.cookie
 	common := shared.open("")
-	for range MaxVisits - 3 { // so that others give way
+	for range labVisits - 3 { // so that others give way
 		l.Begin(l.seats.Root, "", session.Key{})
 	}
 	family := l.second(common.Family).seat
@@ -62,7 +62,7 @@ func TestAllAtOnce(t *testing.T) {
 					}
 				}
 				for range 20 {
-					common.Timeline()
+					common.Timeline(0)
 					common.Use()
 				}
 				common.Since(n, b.page)
@@ -75,7 +75,7 @@ func TestAllAtOnce(t *testing.T) {
 				l.Follow(common, After{Saw: b.key(), Has: b.key(), Expires: l.now()})
 				l.Figures(ctx, b.seat, common)
 				l.Held()
-				common.ForgetPins(b.page)
+				common.Pins(b.page)
 				if ok {
 					select {
 					case <-news:

@@ -12,62 +12,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-const (
-	plotFor   = 5 * time.Minute
-	plotEvery = 5 * time.Second
-	plotStep  = 2 * time.Second // 150 steps in a picture that is 300 wide; each has two points at most
-)
-
-// plot remembers the store's figures of the last minutes, while anybody looks.
-type plot struct {
-	mu     sync.Mutex
-	points []trace.Point // shared with exchanges: points are added and dropped, and never changed
-	last   trace.Point   // of the current step, and not among points yet; zero for none
-	looked time.Time     // when somebody looked last
-}
-
-// add remembers figures. It tells whether they are others than the last.
-func (p *plot) add(now time.Time, stats session.Stats) (changed bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if now.Sub(p.looked) > 3*plotEvery {
-		p.points, p.last = nil, trace.Point{} // nobody looked: what was in between is not known
-	}
-	p.looked = now
-	for len(p.points) > 1 && now.Sub(p.points[1].At) > plotFor { // the one before still holds at the picture's edge
-		p.points = p.points[1:]
-	}
-	n := len(p.points)
-	if n == 0 {
-		p.points = append(p.points, trace.Point{At: now, Live: stats.Live, Expired: stats.Expired})
-		return true
-	}
-	newest := p.points[n-1]
-	over := now.Sub(newest.At) >= plotStep
-	if p.last != (trace.Point{}) {
-		if newest = p.last; over {
-			p.points, p.last = append(p.points, p.last), trace.Point{}
-		}
-	}
-	if newest.Live == stats.Live && newest.Expired == stats.Expired {
-		return false
-	}
-	p.last = trace.Point{At: now, Live: stats.Live, Expired: stats.Expired}
-	if over {
-		p.points, p.last = append(p.points, p.last), trace.Point{}
-	}
-	return true
-}
-
-// all returns what is remembered, for trace.Figures.
-func (p *plot) all() (points []trace.Point, last trace.Point) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clip(p.points), p.last
-}
-
-// Figures are the store's, and what it has of the browsers of v's family; they are not
-// Known when it does not answer. v may be nil. What the store counts goes into the plot.
+// Figures asks the store of s what it counts, and what it has of the browsers of v's family.
+// They are not Known when it does not answer. v may be nil. The counts go into the plot.
 func (h *Hub) Figures(ctx context.Context, s *seat.Seat, v *Visit) trace.Figures {
 	stats, err := s.Engine.Stats(ctx)
 	if err != nil {
@@ -79,18 +25,118 @@ func (h *Hub) Figures(ctx context.Context, s *seat.Seat, v *Visit) trace.Figures
 	return f
 }
 
-// familyOf tells what became of each session of v's family, if it is more than one
-// browser: of two that are logged in, the one that logs out is seen to go alone.
+// figuresEvery is how often, at most, the store is asked for the figures that all open pages
+// are told.
+const figuresEvery = time.Second / 4
+
+// sharedFigures are the figures that all open pages are told when others write.
+type sharedFigures struct {
+	mu    sync.Mutex
+	now   trace.Figures
+	n     int64 // counts up when they change; 0 before they were asked for
+	asked time.Time
+	next  *time.Timer // until the store is asked again; nil when nothing was written since
+	over  bool
+}
+
+// stop ends the asking.
+func (f *sharedFigures) stop() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.over = true
+	if f.next != nil {
+		f.next.Stop()
+	}
+}
+
+// SharedFigures returns the store's figures that all open pages are told, without a Family. n
+// counts up when they change; it is 0 before there are any.
+func (h *Hub) SharedFigures() (f trace.Figures, n int64) {
+	h.figures.mu.Lock()
+	defer h.figures.mu.Unlock()
+	return h.figures.now, h.figures.n
+}
+
+// moved has the store asked for its figures, which somebody may have changed: soon, and once
+// for all that is written in figuresEvery.
+func (h *Hub) moved() {
+	f := &h.figures
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.next == nil && !f.over && h.Any() {
+		f.next = time.AfterFunc(figuresEvery-min(time.Since(f.asked), figuresEvery), h.shareFigures)
+	}
+}
+
+// shareFigures asks the store for its figures. When they are others than before, all open pages
+// are told.
+func (h *Hub) shareFigures() {
+	f := &h.figures
+	f.mu.Lock()
+	f.next, f.asked = nil, time.Now() // what is written from now on is asked for later
+	f.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), watchTime)
+	defer cancel()
+	now := h.Figures(ctx, h.seats.Root, nil)
+	if !now.Known {
+		return
+	}
+	f.mu.Lock()
+	same := f.n > 0 && f.now.Live == now.Live && f.now.Expired == now.Expired && f.now.Bytes == now.Bytes
+	if !same {
+		f.now = now
+		f.n++
+	}
+	over := f.over
+	f.mu.Unlock()
+	if same || over {
+		return
+	}
+	for _, v := range h.all() {
+		v.wake()
+	}
+}
+
+// Run has the store asked for its figures until ctx ends: records expire without a request.
+func (h *Hub) Run(ctx context.Context) {
+	tick := time.NewTicker(plotEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if h.Any() {
+				h.shareFigures()
+			}
+		}
+	}
+}
+
+// HasFamily tells whether v's family is more than one browser.
+func (h *Hub) HasFamily(v *Visit) bool { return len(h.browsersOf(v)) > 1 }
+
+// browsersOf returns a visit of each browser of v's family: of several, the one that was used last.
+func (h *Hub) browsersOf(v *Visit) (out []*Visit) {
+	for _, kin := range h.kinOf(v) {
+		if !slices.ContainsFunc(out, func(w *Visit) bool { return w.Seat == kin.Seat }) {
+			out = append(out, kin)
+		}
+	}
+	return out
+}
+
+// familyOf says what the store has of the session of each browser in v's family, nil for a
+// family of one browser: a learner sees that one logs out and the others stay logged in.
 func (h *Hub) familyOf(ctx context.Context, v *Visit) (out []trace.Member) {
 	if v == nil {
 		return nil
 	}
-	seen := make(map[*seat.Seat]bool)
-	for _, kin := range h.kinOf(v) {
-		if seen[kin.Seat] {
-			continue
-		}
-		seen[kin.Seat] = true
+	browsers := h.browsersOf(v)
+	if len(browsers) < 2 {
+		return nil
+	}
+	for _, kin := range browsers {
 		m := trace.Member{Name: kin.Seat.Label(), This: kin.Seat == v.Seat}
 		if k := kin.Session(); k != (session.Key{}) {
 			peeked, err := kin.Seat.Engine.Peek(ctx, k)
@@ -100,43 +146,18 @@ func (h *Hub) familyOf(ctx context.Context, v *Visit) (out []trace.Member) {
 		}
 		out = append(out, m)
 	}
-	if len(out) < 2 {
-		return nil
-	}
 	slices.SortFunc(out, func(a, b trace.Member) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 
-// kinOf returns the visits of v's family: v, and then the others, those that were used
-// last first.
+// kinOf returns the visits of v's family: v first, then the others, the last used first.
 func (h *Hub) kinOf(v *Visit) []*Visit {
 	out := []*Visit{v}
-	for _, kin := range h.all() {
-		if kin != v && kin.Family == v.Family {
+	for _, kin := range h.index.family(v.Family) {
+		if kin != v {
 			out = append(out, kin)
 		}
 	}
 	slices.SortFunc(out[1:], func(a, b *Visit) int { return b.lastUse().Compare(a.lastUse()) })
 	return out
-}
-
-// Run remembers the store's figures until ctx ends.
-func (h *Hub) Run(ctx context.Context) {
-	tick := time.NewTicker(plotEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if !h.Any() {
-				continue
-			}
-			if stats, err := h.seats.Root.Engine.Stats(ctx); err == nil && h.plot.add(h.now(), stats) {
-				for _, v := range h.all() {
-					v.wake()
-				}
-			}
-		}
-	}
 }

@@ -2,21 +2,22 @@ package hub
 
 import "slices"
 
-// News is what there is to tell a page of a visit.
+// News is what a stream has to tell a page of its visit.
 type News struct {
 	Last   int   // the number of the last moment
 	Since  bool  // there are moments that the page has not been told of
-	Others bool  // and not all of them are of its own presses
-	Latest Entry // the last of them that changed what browser and server keep, if Changed
-	// Changed tells that there is a Latest, and that the page did not press it itself.
+	Others bool  // and some of these moments are not the page's own presses
+	Latest Entry // the last of these moments that changed what browser and server keep
+	// Changed tells that there is a Latest, and that it is not the page's own press.
 	Changed bool
 }
 
-// Since returns the news of v after moment n for that load of a page, "" for none.
+// Since returns the news of v after the moment of number n, for the page of that ID; "" for a
+// page that did not say its ID.
 func (v *Visit) Since(n int, page string) (news News) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	news.Last = v.dropped + len(v.entries)
+	news.Last = v.newest
 	news.Since = news.Last > n
 	found := false
 	for _, e := range slices.Backward(v.entries) {
@@ -24,33 +25,26 @@ func (v *Visit) Since(n int, page string) (news News) {
 			break
 		}
 		news.Others = news.Others || !e.IsOf(page)
-		if !found && e.packed != nil && e.Kin == "" && !e.Gist.Aside && (e.Gist.Wrote || e.Gist.Put) {
+		if !found && e.Kept() && e.Kin == "" && !e.Gist.Aside && (e.Gist.Wrote || e.Gist.Put) {
 			found, news.Latest, news.Changed = true, e, !e.IsOf(page)
 		}
 	}
 	return news
 }
 
-// IsOf tells whether e is an exchange of that load of a page.
+// IsOf tells whether e is an exchange of the page of that ID.
 func (e Entry) IsOf(page string) bool {
 	return e.Kin == "" && !e.Gist.Nothing && page != "" && e.Gist.Page == page
 }
 
-// LastOf returns the last exchange of that load of a page.
+// LastOf returns the last exchange of the page of that ID.
 func (v *Visit) LastOf(page string) (Entry, bool) {
-	return v.last(0, func(e Entry) bool { return e.IsOf(page) })
+	return v.lastWhere(0, func(e Entry) bool { return e.IsOf(page) })
 }
 
-// Pressed tells whether a press of that load of a page was of the session of that short
-// name: then the page may see what another load of the visit saw of it.
+// Pressed tells whether the page of that ID pressed with the session of that short name: then
+// it may see what another page of the visit saw of that session.
 func (v *Visit) Pressed(page, name string) bool {
-	_, ok := v.last(0, func(e Entry) bool { return e.IsOf(page) && e.Gist.Session == name && name != "" })
+	_, ok := v.lastWhere(0, func(e Entry) bool { return e.IsOf(page) && e.Gist.Session == name && name != "" })
 	return ok
-}
-
-// Last returns the number of the last moment of v, 0 for none.
-func (v *Visit) Last() int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.dropped + len(v.entries)
 }

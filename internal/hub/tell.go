@@ -11,19 +11,19 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// Who did something, if it was not this page's press.
+// Who did what a timeline tells of, if it was not this page's press. Pages show these words.
 const (
-	TheClock      = "the clock"
-	TheSweeper    = "the sweeper"
-	AnotherPage   = "another page"
-	AnotherClient = "another client"
+	TheClock      = "the clock"      // the session's expiry has passed
+	TheSweeper    = "the sweeper"    // the engine removed expired records by itself
+	AnotherPage   = "another page"   // a page of the lab that has another visit, in the same browser or another
+	AnotherClient = "another client" // a request that no page of the lab sent
 )
 
 // watchTime is how long a look at the store may take when nobody waits for it.
 const watchTime = 3 * time.Second
 
-// After is what a request left behind, for those who watch its session. It is not part of
-// the exchange: keys name records in the store.
+// After is what a request left behind of its session, for the visits that watch the session.
+// It is not part of the exchange: a key opens a record in the store.
 type After struct {
 	Saw      session.Key // the session that its cookie named; zero for none
 	Has      session.Key // the session that the browser has afterwards; zero for none
@@ -31,12 +31,12 @@ type After struct {
 	InCookie bool // all of that session is in the cookie
 	// Unknown tells that the store did not answer, so that the watch stays as it is.
 	Unknown bool
-	// Look tells that the page asked by itself to see what there is: those who saw the
-	// session are not told of that.
+	// Look tells that no one pressed: the page asked by itself what its session is. Visits
+	// that saw the session are not told of that request.
 	Look bool
 }
 
-// AfterOf is what a request left behind whose session is that of info.
+// AfterOf returns what a request left behind whose session info describes.
 func AfterOf(info session.Info) (after After) {
 	if info.Cookie != nil {
 		after.Saw = info.Cookie.RecordKey()
@@ -48,23 +48,21 @@ func AfterOf(info session.Info) (after After) {
 	return after
 }
 
-// Add makes an exchange known: it becomes a moment of v, whose number is returned, the
-// browsers of v's family get the same moment, those who saw the sessions that it changed
-// are told, and boards get a beat. v is nil for a request that belongs to no visit, whose
-// exchange is kept nowhere. While nobody has proved v, only its own page is told. answer
-// is what is on its way, nil when that is not known; setCookie counts the bytes of the
-// cookies that it sets.
+// Add makes an exchange known. It becomes a moment of v, whose number is returned. The other
+// visits of v's family get the same moment, visits that saw the sessions that it changed are
+// told, and boards get a beat. v is nil for a request of no visit, whose exchange is kept
+// nowhere. While v is not proved, only its own page is told. answer is the answer on its way,
+// nil when its connection is not known; setCookie counts the bytes of the cookies that it sets.
 func (h *Hub) Add(v *Visit, s *seat.Seat, x *trace.Exchange, answer *tap.Answer, setCookie int, after After) (n int) {
 	told := []*Visit{}
 	if v != nil {
-		m := h.newMoment(s, x)
-		m.answer, m.head = answer, usualHead+setCookie
+		m := h.newMoment(s, x, answer, usualHead+setCookie)
 		if told = []*Visit{v}; v.Proved() {
 			n, told = h.share(v, m)
 		} else {
 			n = v.append(m, "")
 		}
-		v.keepNewest(m, x)
+		h.pack(v.keepWhole(m))
 		if x.By == "" && !after.Unknown {
 			h.Follow(v, after)
 		}
@@ -76,16 +74,17 @@ func (h *Hub) Add(v *Visit, s *seat.Seat, x *trace.Exchange, answer *tap.Answer,
 	return n
 }
 
-// Tell makes an exchange known that is no moment: those who saw the sessions that it
-// changed are told, and boards get a beat. of is the visit whose page sent the request, nil
-// for none: it is not told of its own request. While nobody has proved it, nobody is told.
+// Tell makes an exchange known that is no moment: visits that saw the sessions that it changed
+// are told, and boards get a beat. of is the visit whose page sent the request, nil for none:
+// that visit is not told. While it is not proved, nobody is told.
 func (h *Hub) Tell(of *Visit, s *seat.Seat, x *trace.Exchange, after After) {
 	if of == nil || of.Proved() {
 		h.tell(x, s, of, []*Visit{of}, after)
 	}
 }
 
-// share appends m to v and, under the name of v's browser, to the others of its family.
+// share appends m to v and, under the name of v's browser, to the other visits of its family.
+// It returns m's number in v, and all visits that have it now.
 func (h *Hub) share(v *Visit, m *Moment) (n int, told []*Visit) {
 	told = h.kinOf(v)
 	n = v.append(m, "")
@@ -99,7 +98,7 @@ func (h *Hub) share(v *Visit, m *Moment) (n int, told []*Visit) {
 	return n, told
 }
 
-// news is what a request did, for those who saw a session that it concerned. It holds
+// news is what a request did, for the visits that saw a session that it concerned. It has
 // neither the request nor values.
 type news struct {
 	n     int64  // counts up
@@ -108,16 +107,16 @@ type news struct {
 	seat  *seat.Seat
 	gist  trace.Gist
 	names []session.Name // of the sessions concerned
-	shut  []session.Name // of those that a cookie was of which opened nothing
-	ended []session.Name
+	shut  []session.Name // of the sessions whose cookie came and opened nothing
+	ended []session.Name // of the sessions that it ended
 	swept bool
 	after After
 }
 
-// tell has those who saw a session told of what x did to it. Should there be more than
-// can be told, the figures say so, and the next news make it good. Of a cookie that a page
-// sent, and whose session has ended, nobody is told: that is what the session's browser
-// does afterwards.
+// tell has the visits that saw a session told of what x did to it. News that come faster than
+// they can be told are dropped, but for the figures: the next news show what there is. When a
+// page sends the cookie of a session that has ended, nobody is told, since every browser does
+// that once after its session has ended.
 func (h *Hub) tell(x *trace.Exchange, s *seat.Seat, of *Visit, told []*Visit, after After) {
 	h.beat(x, s)
 	if len(x.Events) == 0 || after.Look && !x.Wrote() || !h.Any() {
@@ -144,6 +143,7 @@ func (h *Hub) tell(x *trace.Exchange, s *seat.Seat, of *Visit, told []*Visit, af
 	select {
 	case h.news <- n:
 	default:
+		h.moved()
 	}
 }
 
@@ -161,8 +161,7 @@ func (h *Hub) tellers() {
 	}
 }
 
-// tellOthers tells the visits that saw a session of what a request that was not theirs
-// did to it.
+// tellOthers tells visits what a request of another sender did to a session that they saw.
 func (h *Hub) tellOthers(ctx context.Context, n news) {
 	changed := slices.ContainsFunc(n.gist.Acts, func(act trace.Act) bool { return act.Kind != session.Read })
 	by := AnotherClient
@@ -172,7 +171,11 @@ func (h *Hub) tellOthers(ctx context.Context, n news) {
 	case n.of != nil:
 		by = AnotherPage
 	}
-	for _, v := range h.all() {
+	visits := h.index.of(slices.Concat(n.names, n.shut)...)
+	if n.swept {
+		visits = h.all()
+	}
+	for _, v := range visits {
 		g := n.gist
 		k, knows := v.knows(n.names)
 		if !knows {
@@ -180,10 +183,7 @@ func (h *Hub) tellOthers(ctx context.Context, n news) {
 				g = onlyShut(g)
 			}
 		}
-		if n.n <= v.born || slices.Contains(n.told, v) || !knows && !n.swept { // it began afterwards: its page saw what there was
-			if changed {
-				v.wake() // the figures may have moved
-			}
+		if n.n <= v.born || slices.Contains(n.told, v) || !knows && !n.swept { // the page of a visit that began afterwards saw all this
 			continue
 		}
 		if knows {
@@ -193,11 +193,17 @@ func (h *Hub) tellOthers(ctx context.Context, n news) {
 		}
 		g.By = by
 		h.observe(ctx, v, k, g)
+		for _, kin := range h.kinOf(v)[1:] {
+			kin.wake() // its page shows what became of this browser's session
+		}
+	}
+	if changed {
+		h.moved()
 	}
 }
 
-// onlyShut is what g tells of a session whose cookie opened nothing. Another session may
-// have begun in its place, which is none of a watcher's.
+// onlyShut leaves in g what it tells of a session whose cookie opened nothing. Another session
+// may have begun in its place, of which the visits that saw the first must learn nothing.
 func onlyShut(g trace.Gist) trace.Gist {
 	about := []session.EventKind{session.Refused, session.Expired, session.Swept}
 	g.Acts = slices.DeleteFunc(slices.Clone(g.Acts), func(act trace.Act) bool { return !slices.Contains(about, act.Kind) })
@@ -205,58 +211,21 @@ func onlyShut(g trace.Gist) trace.Gist {
 	return g
 }
 
-// observe adds what happened without an exchange of v's browser to the session of k. What
-// the browser keeps is not known to have changed; what the server keeps is looked at.
+// observe adds a moment to v: what happened to the session of k without a request of v's
+// browser. The browser's side stays as the last moment shows it; the store is asked for the
+// server's.
 func (h *Hub) observe(ctx context.Context, v *Visit, k session.Key, g trace.Gist) {
 	x := trace.Exchange{At: h.now(), Side: v.Seat.Name, By: g.By, Nothing: true, Did: trace.Did{Op: g.Op, Key: g.Key, Found: g.Found}}
 	if e, ok := v.lastState(0, ""); ok {
-		before := e.Moment.unpack()
+		before := e.exchange()
 		x.Cookie = before.Cookie
 	}
 	x.Store.Keeps(ctx, v.Seat.Engine, k)
 	x.Store.Figures = h.Figures(ctx, v.Seat, v)
 	g.At, g.Nothing, g.Page, g.Session = x.At, true, "", x.Store.ID
 	g.Aside = k != v.Session() || x.Store.Unknown || !x.Store.Figures.Known
-	m := h.newMoment(v.Seat, &x)
+	m := h.newMoment(v.Seat, &x, nil, 0)
 	m.Gist = g
+	h.pack(m)
 	v.append(m, "")
-}
-
-// Beat is what a board is told of a press: whose, of which session, and the gist of it.
-type Beat struct {
-	Seat *seat.Seat
-	Gist trace.Gist
-}
-
-// beatRoom is how many beats wait for a board that does not take them.
-const beatRoom = 256
-
-// Beats returns the beats of all presses from now on, and what ends them. A board that is
-// slow misses beats: it shows the state at the next one, which makes that good.
-func (h *Hub) Beats() (beats <-chan Beat, leave func()) {
-	board := make(chan Beat, beatRoom)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.boards[board] = true
-	return board, func() {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		delete(h.boards, board)
-	}
-}
-
-// beat tells the boards.
-func (h *Hub) beat(x *trace.Exchange, s *seat.Seat) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(h.boards) == 0 {
-		return
-	}
-	beat := Beat{s, x.Gist()}
-	for board := range h.boards {
-		select {
-		case board <- beat:
-		default:
-		}
-	}
 }

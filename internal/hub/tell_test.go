@@ -45,15 +45,21 @@ func TestWhoSawASessionIsTold(t *testing.T) {
 		wantSaid(t, w, "set", "another page: set", "another client: set", "another client: get")
 		tab.get(w)
 		wantSaid(t, v, "set", "set", "another client: set", "another client: get", "another page: get")
+		time.Sleep(figuresEvery)
 		news()
 
 		stranger := l.root()
 		stranger.set(nil, "a", "4")
 		wantSaid(t, v, "set", "set", "another client: set", "another client: get", "another page: get")
+		if news() {
+			t.Error("a stranger's write wakes a stream by itself")
+		}
+		time.Sleep(figuresEvery)
 		if !news() {
 			t.Error("a stranger's write moves the figures, and the stream is not told to look at them")
 		}
 		stranger.get(nil)
+		time.Sleep(figuresEvery)
 		if news() {
 			t.Error("a stranger's read is news")
 		}
@@ -71,7 +77,7 @@ func TestWhatIsTold(t *testing.T) {
 		thief.set(nil, "secret", strings.Repeat("x", 1000))
 		wantSaid(t, v, "set", "another client: set")
 		e, _ := v.Entry(2)
-		x := e.packed.Unpack()
+		x := e.exchange()
 		if !x.Nothing || x.Request.Method != "" || x.Answer.Status != "" || x.Cookie.Kept != b.x.Cookie.Kept || x.By != AnotherClient {
 			t.Errorf("of the other's exchange it holds %+v, %+v, %+v", x.Request, x.Answer, x.Cookie)
 		}

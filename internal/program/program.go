@@ -152,7 +152,7 @@ func newApp(ctx context.Context, cfg config.Config, assets fs.FS, st store, secr
 			IDRoom: room,
 		},
 		StoreName: cfg.Store, Hosts: hosts, Assets: assets, Version: version(), Log: log, LogRequests: cfg.LogRequests,
-		Stores: private.Stores(cmp.Or(cfg.StoreURL, defaultRedis)),
+		Stores: private.Stores(cmp.Or(cfg.StoreURL, defaultRedis)), Seats: 32,
 	})
 }
 

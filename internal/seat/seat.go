@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// MaxSeats is the largest number of second browsers in a lab.
+	// MaxSeats is the largest number of second browsers in a lab, unless Seats.Limit says otherwise.
 	MaxSeats = 32
 	// IdleLife is how long a second browser keeps its seat, without a request and without an
 	// open page, once there are MaxSeats. With fewer it keeps the seat for ever.
@@ -116,9 +116,8 @@ type Seats struct {
 	// Root is the first browser's seat.
 	Root *Seat
 
-	max int // second browsers; a benchmark opens more than MaxSeats
-
 	mu      sync.Mutex
+	max     int              // second browsers
 	byPlace map[string]*Seat // by NAME-SUFFIX
 }
 
@@ -130,6 +129,13 @@ func New(cfg session.Config) (*Seats, error) {
 		return nil, err
 	}
 	return &Seats{Root: &Seat{Engine: engine}, max: MaxSeats, byPlace: make(map[string]*Seat)}, nil
+}
+
+// Limit sets how many second browsers there may be, in place of MaxSeats.
+func (ss *Seats) Limit(n int) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	ss.max = n
 }
 
 // now returns the time of the engine's clock.

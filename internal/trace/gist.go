@@ -1,22 +1,23 @@
 package trace
 
 import (
+	"slices"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// Gist is what a timeline tells of an exchange. Unlike the whole it stays unpacked.
+// Gist is what a row of a timeline tells of an exchange. It is never packed.
 type Gist struct {
 	At        time.Time
-	By        string // who sent it, "" for a page of that side
-	Page      string // that pressed, "" when it did not say
+	By        string // who sent the request, "" for a page of that side
+	Page      string // the ID of the page that pressed, "" when it did not say
 	Status    int
-	Nothing   bool   // nothing travelled for this browser
-	Elsewhere bool   // it belongs to no page of this program's
+	Nothing   bool   // this browser sent no request
+	Elsewhere bool   // no page of this program sent it
 	Session   string // the short name of the session afterwards, "" for none
-	Wrote     bool   // something changed, and was not merely read
-	Aside     bool   // it says nothing of what this browser and the server keep now
+	Wrote     bool   // something changed
+	Aside     bool   // it does not show what this browser and the server keep now
 
 	Op, Key   string
 	Found     bool
@@ -40,8 +41,8 @@ type Act struct {
 	Count  int
 }
 
-// maxActs is how many acts a gist keeps. A move may tell of each key of a session, so
-// those that tell of single keys make room for the others.
+// maxActs is how many acts on single keys a gist keeps: moving a session to another placement
+// is an act for each of its keys. There is room for as many other acts.
 const maxActs = 32
 
 // Gist returns what a timeline tells of x.
@@ -50,6 +51,9 @@ func (x *Exchange) Gist() Gist {
 		At: x.At, By: x.By, Page: x.Page, Status: x.Status, Nothing: x.Nothing, Session: x.Session.ID, Wrote: x.Wrote(), Aside: x.Aside(),
 		Op: x.Did.Op, Key: Cut(x.Did.Key, session.MaxKeyBytes).Start, Found: x.Did.Found, Same: x.Did.Same, Away: x.Did.Away, Put: x.Cookie.Put, Pinned: x.Did.Op == "pin" && !x.Did.PinnedAt.IsZero(),
 		Copied: x.Did.Copy != nil, Verdict: x.Cookie.Verdict, Placement: x.Session.Placement,
+	}
+	if n := min(len(x.Events), 2*maxActs); n > 0 {
+		g.Acts = make([]Act, 0, n)
 	}
 	ofKeys := 0
 	for _, ev := range x.Events {
@@ -64,4 +68,12 @@ func (x *Exchange) Gist() Gist {
 		g.Acts = append(g.Acts, Act{ev.Kind, Cut(ev.Key, session.MaxKeyBytes).Start, ev.Lives, ev.Reason, ev.Place, ev.Count})
 	}
 	return g
+}
+
+// Repeats tells whether g and before are one thing done twice: this browser sent no request,
+// nothing was written, and the same sender did the same to the same session. Strangers can
+// repeat a request hundreds of times a second.
+func (g *Gist) Repeats(before *Gist) bool {
+	return g.Nothing && before.Nothing && !g.Wrote && !before.Wrote && g.By == before.By && g.Op == before.Op && g.Key == before.Key && g.Session == before.Session && g.Aside == before.Aside &&
+		slices.EqualFunc(g.Acts, before.Acts, func(a, b Act) bool { return a.Kind == b.Kind && a.Key == b.Key })
 }

@@ -69,7 +69,7 @@ const maxSpare = 64 << 10
 
 var (
 	packers = NewSpares(func() *packer { // 700 kB
-		w, _ := flate.NewWriterDict(nil, 2, usual) // the fastest level that uses a dictionary
+		w, _ := flate.NewWriterDict(nil, flate.DefaultCompression, usual) // a tenth smaller than at the fastest level that uses a dictionary, in 30 µs more
 		return &packer{w: w, json: json.NewEncoder(w)}
 	}, func(p *packer) bool { return p.out.Cap() <= maxSpare })
 	unpackers = NewSpares(func() *unpacker {

@@ -14,8 +14,8 @@ func (b *browser) expiry(v *Visit, after time.Duration) {
 	b.press(v, "expiry", func(s *session.Session) { s.SetExpiry(session.Expiry{After: after}) })
 }
 
-// clocked is a visit with a session that expires in half a minute.
-func (l *lab) clocked() (*browser, *Visit) {
+// expiring is a visit with a session that expires in half a minute.
+func (l *lab) expiring() (*browser, *Visit) {
 	b := l.root()
 	v := b.open("")
 	b.set(v, "a", "1")
@@ -25,9 +25,9 @@ func (l *lab) clocked() (*browser, *Visit) {
 
 // That a session's clock ran out is told when it does, once: nothing travels then that
 // would tell it.
-func TestAClockIsToldOnce(t *testing.T) {
+func TestAnExpiryIsToldOnce(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		_, v := l.clocked()
+		_, v := l.expiring()
 		news, _ := stream(t, v)
 		time.Sleep(30*time.Second - time.Millisecond)
 		wantSaid(t, v, "set", "expiry")
@@ -37,7 +37,7 @@ func TestAClockIsToldOnce(t *testing.T) {
 			t.Error("the stream is not told")
 		}
 		e, _ := v.Entry(3)
-		x := e.packed.Unpack()
+		x := e.exchange()
 		if !x.Nothing || x.Store.State != session.StateExpired || e.Gist.Aside || e.Gist.Wrote || e.Gist.Session == "" || e.Gist.Acts[0].Reason != "the record is still in the store" {
 			t.Errorf("what is told: %+v of %+v", e.Gist, x.Store)
 		}
@@ -51,7 +51,7 @@ func TestAClockIsToldOnce(t *testing.T) {
 
 // A clock that was moved runs out when it does then, whoever moved it: this page, another
 // client, or another program over the same store.
-func TestAMovedClock(t *testing.T) {
+func TestAMovedExpiry(t *testing.T) {
 	for name, move := range map[string]func(*browser, *Visit){
 		"by this page":      func(b *browser, v *Visit) { b.expiry(v, time.Minute) },
 		"by another client": func(b *browser, _ *Visit) { b.withCookieOf().expiry(nil, time.Minute) },
@@ -63,7 +63,7 @@ func TestAMovedClock(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inLab(t, func(t *testing.T, l *lab) {
-				b, v := l.clocked()
+				b, v := l.expiring()
 				time.Sleep(20 * time.Second)
 				move(b, v)
 				synctest.Wait()
@@ -78,9 +78,9 @@ func TestAMovedClock(t *testing.T) {
 }
 
 // A clock that is moved to be earlier runs out earlier.
-func TestAnEarlierClock(t *testing.T) {
+func TestAnEarlierExpiry(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		b, v := l.clocked()
+		b, v := l.expiring()
 		b.withCookieOf().expiry(nil, time.Second)
 		time.Sleep(time.Second)
 		wantSaid(t, v, "set", "expiry", "another client: expiry", "the clock: expired")
@@ -89,9 +89,9 @@ func TestAnEarlierClock(t *testing.T) {
 
 // While the store does not answer, nobody knows whether a clock ran out: it is asked again
 // until it does.
-func TestAClockInAnOutage(t *testing.T) {
+func TestAnExpiryInAnOutage(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		_, v := l.clocked()
+		_, v := l.expiring()
 		l.store.down.Store(true)
 		time.Sleep(10 * time.Minute)
 		wantSaid(t, v, "set", "expiry")
@@ -103,7 +103,7 @@ func TestAClockInAnOutage(t *testing.T) {
 
 // A session that ended otherwise has no clock any more: flushed by this page, by another
 // client, under another ID, or by another program over the same store.
-func TestNoClockOfAnEndedSession(t *testing.T) {
+func TestNoExpiryOfAnEndedSession(t *testing.T) {
 	cycle := func(s *session.Session) { s.CycleID(); s.SetExpiry(session.Expiry{}) }
 	for name, end := range map[string]func(*browser, *Visit){
 		"flushed by this page":       func(b *browser, v *Visit) { b.flush(v) },
@@ -118,7 +118,7 @@ func TestNoClockOfAnEndedSession(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inLab(t, func(t *testing.T, l *lab) {
-				b, v := l.clocked()
+				b, v := l.expiring()
 				end(b, v)
 				synctest.Wait()
 				before := said(v)
@@ -131,7 +131,7 @@ func TestNoClockOfAnEndedSession(t *testing.T) {
 
 // Of a session that is all in its cookie the store knows no clock: the deadline in the
 // cookie is what passes.
-func TestTheClockInTheCookie(t *testing.T) {
+func TestTheExpiryInTheCookie(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.root()
 		v := b.open("")
@@ -150,7 +150,7 @@ func TestTheClockInTheCookie(t *testing.T) {
 }
 
 // One that was flushed by another program over the same store has no deadline any more.
-func TestNoClockInADeadCookie(t *testing.T) {
+func TestNoExpiryInADeadCookie(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.root()
 		v := b.open("")
@@ -168,19 +168,19 @@ func TestNoClockInADeadCookie(t *testing.T) {
 }
 
 // Nothing is told, and nothing waits, after a visit or the program has ended.
-func TestNoClockAfterTheEnd(t *testing.T) {
+func TestNoExpiryAfterTheEnd(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		_, v := l.clocked()
+		_, v := l.expiring()
 		l.Close()
 		time.Sleep(time.Minute)
 		wantSaid(t, v, "set", "expiry")
-		if v.clock.Stop() || v.idle.Stop() {
+		if v.expiry.Stop() || v.idle.Stop() {
 			t.Error("a timer waits after the end")
 		}
-		b, v := l.clocked() // a request that was under way
+		b, v := l.expiring() // a request that was under way
 		time.Sleep(time.Minute)
 		b.set(v, "b", "2")
-		if v.clock != nil || v.idle != nil {
+		if v.expiry != nil || v.idle != nil {
 			t.Error("a visit that began after the end has a timer")
 		}
 	})
@@ -189,7 +189,7 @@ func TestNoClockAfterTheEnd(t *testing.T) {
 // The page whose browser has no session, or lost sight of the store, keeps its watch as it is.
 func TestAnOutageKeepsTheWatch(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		b, v := l.clocked()
+		b, v := l.expiring()
 		l.Add(v, b.seat, b.x, nil, 0, After{Unknown: true})
 		if has, _ := v.Has(b.key()); !has {
 			t.Error("an outage takes the session away")

@@ -1,0 +1,43 @@
+package app
+
+import "github.com/sessionscope/sessionscope/internal/hub"
+
+// capacity is how much there is at once, of everything that strangers can make more of. All
+// follow from Config.Seats, the number of learners. What is full refuses, with 429 and words
+// that name the limit; only what nobody uses gives way.
+//
+//	                             for   32 seats   300 seats   full
+//	visits (a tab, with its reloads)         64         600   a page that nobody uses gives way, or the new one is refused
+//	event streams                           128        1200   two a visit: the third of its pages is refused
+//	second browsers                          32         300   one that nobody used for 30 minutes gives way, or the new one is refused
+//	requests that hold a session             32         300   the next is refused
+//	bytes of moments                     24 MiB      91 MiB   each visit keeps a quarter, its oldest moments without their exchange
+//	longer forms on their way            16 MiB      50 MiB   the next is refused
+//	results that wait for their page        192        1800   of the visit with most, the oldest gives way
+//	bytes of those                        8 MiB      75 MiB   likewise
+//	runs of experiments                      50         117   the next is refused
+//	runs of one address                       8          75   the next is refused
+type capacity struct {
+	visits      int
+	browsers    int
+	holds       int
+	moments     int64 // bytes
+	bodies      int64 // bytes
+	results     int
+	resultBytes int
+	runs        int
+	runsAddress int // a school is often one address
+}
+
+// capacityFor returns the capacity of a lab for so many learners.
+func capacityFor(seats int) capacity {
+	return capacity{
+		visits: 2 * seats, browsers: seats, holds: seats,
+		moments: 16<<20 + int64(seats)*256<<10, bodies: 12<<20 + int64(seats)*128<<10,
+		results: 6 * seats, resultBytes: seats * 256 << 10,
+		runs: 42 + seats/4, runsAddress: max(2, seats/4),
+	}
+}
+
+// ofHub are the limits of what the hub keeps.
+func (c capacity) ofHub() hub.Limits { return hub.Limits{Visits: c.visits, Bytes: c.moments} }

@@ -1,0 +1,55 @@
+package hub
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Pin is a cookie that was kept, to be sent again.
+type Pin struct {
+	N     int
+	Owner string // the pins cookie of the browser that pinned it
+	Value string
+	Name  string // its session's short name
+	At    time.Time
+}
+
+// MaxPins is how many pins of one browser a visit keeps, and four times as many of all; the
+// oldest makes room.
+const MaxPins = 5
+
+// Pin keeps p, and returns the number that it gives it.
+func (v *Visit) Pin(p Pin) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.pinned++
+	p.N, p.Value = v.pinned, strings.Clone(p.Value) // not a part of the whole header
+	v.pins = append(v.pins, p)
+	own := 0
+	for _, old := range slices.Backward(v.pins) {
+		if old.Owner == p.Owner {
+			own++
+		}
+		if own > MaxPins {
+			v.pins = slices.DeleteFunc(v.pins, func(o Pin) bool { return o.N == old.N })
+			break
+		}
+	}
+	if len(v.pins) > 4*MaxPins {
+		v.pins = v.pins[1:]
+	}
+	return p.N
+}
+
+// Pins returns the owner's pins, oldest first.
+func (v *Visit) Pins(owner string) (own []Pin) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, p := range v.pins {
+		if p.Owner == owner {
+			own = append(own, p)
+		}
+	}
+	return own
+}

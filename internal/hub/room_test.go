@@ -1,0 +1,211 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// fill opens visits that somebody works in until there is no room for more.
+func (l *lab) fill() (all []*Visit) {
+	for l.Count() < labVisits {
+		all = append(all, l.root().used())
+	}
+	return all
+}
+
+// wantFull fails unless there is no room for one more visit of either kind, and those that
+// there are stay.
+func (l *lab) wantFull() {
+	l.t.Helper()
+	var full *ErrFull
+	if v, err := l.Hub.Begin(l.seats.Root, "", session.Key{}); v != nil || !errors.As(err, &full) || full.Visits != labVisits {
+		l.t.Errorf("a page that is opened: %v, %v", v, err)
+	}
+	if v, err := l.Hub.Heir("0"+l.start+"LOST", l.seats.Root); v != nil || !errors.As(err, &full) {
+		l.t.Errorf("a page whose visit has ended: %v, %v", v, err)
+	}
+	if l.Count() != labVisits || len(l.bySecret) != labVisits {
+		l.t.Errorf("%d visits", l.Count())
+	}
+}
+
+// A full house refuses: were a visit that somebody works in to end for another, a learner
+// would lose a timeline to a stranger who opens pages.
+func TestAFullHouseRefuses(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		open := l.Begin(l.seats.Root, "", session.Key{}) // merely opened, but its page is open
+		_, leave := stream(t, open)
+		all := append(l.fill(), open)
+		l.wantFull()
+		time.Sleep(VisitLife - time.Second)
+		l.wantFull()
+		for i, v := range all {
+			if !l.there(v) {
+				t.Fatalf("visit %d gave way", i)
+			}
+		}
+		leave()
+		time.Sleep(2 * time.Second) // those without a page that is open have ended
+		if l.Count() != 1 {
+			t.Fatalf("the control: %d visits", l.Count())
+		}
+	})
+}
+
+// What nobody uses gives way to a page that is opened, that which was used longest ago first:
+// or pages that were opened once would keep learners out for half an hour.
+func TestWhatNobodyUsesGivesWay(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		b := l.root()
+		var order []*Visit
+		next := func(v *Visit) {
+			order = append(order, v)
+			time.Sleep(time.Second)
+		}
+		opened := b.Begin(b.seat, "", session.Key{})
+		time.Sleep(time.Second)
+		once := b.open("")
+		once.append(packed(100), "") // the load of a page that has no script
+		next(once)
+		next(b.open(""))                                  // proved, and never pressed on
+		next(l.Heir("0"+l.start+"MADE UP", l.seats.Root)) // pressed on, of a visit that nobody knows
+		order[2].append(packed(100), "")
+		order[2].append(packed(100), "")
+		opened.Use()
+		next(opened)
+		l.fill()
+		for i := range order {
+			b.used()
+			for j, w := range order {
+				if l.there(w) != (j > i) {
+					t.Fatalf("after %d gave way, visit %d of the order is there: %t", i+1, j+1, l.there(w))
+				}
+			}
+		}
+	})
+}
+
+// A tab that was closed gives way after a while, and not while its page is loaded anew.
+func TestAClosedTabGivesWay(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		closed := l.root().used()
+		_, leave := stream(t, closed)
+		l.fill()
+		time.Sleep(ClosedLife)
+		l.wantFull()
+		leave()
+		time.Sleep(ClosedLife - time.Second)
+		l.wantFull()
+		time.Sleep(time.Second)
+		if l.Begin(l.seats.Root, "", session.Key{}); l.there(closed) {
+			t.Error("it keeps its place")
+		}
+	})
+}
+
+// Secrets that strangers make up open no visit that pushes others out: of this run of the
+// program they are known for what they are, and the heirs of others give way to each other.
+func TestMadeUpSecretsPushNobodyOut(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		var all []*Visit
+		for range labVisits - 1 {
+			all = append(all, l.root().used())
+		}
+		for i := range 5 * labVisits {
+			if v, lost := l.Prove(fmt.Sprint(l.start, "MADEUPMADEUPMADEUPMADEUP", i), l.seats.Root); v != nil || lost != NotLost {
+				t.Fatalf("a made-up secret of this run: %v, %q", v, lost)
+			}
+			secret := fmt.Sprint("0", l.start, "MADE UP", i)
+			if _, lost := l.Prove(secret, l.seats.Root); lost != Restarted {
+				t.Fatalf("a made-up secret of another run: %q", lost)
+			}
+			v := l.Heir(secret, l.seats.Root)
+			for range 3 {
+				v.append(packed(100), "")
+				if l.Heir(secret, l.seats.Root) != v {
+					t.Fatal("the next press of the same page has another heir")
+				}
+			}
+		}
+		for i, v := range all {
+			if !l.there(v) {
+				t.Fatalf("visit %d was pushed out", i)
+			}
+		}
+		// The control: a page that shows the secret of its heir is one that somebody works in.
+		v := l.Heir("0"+l.start+"REAL", l.seats.Root)
+		l.Prove(v.Secret, l.seats.Root)
+		v.append(packed(100), "")
+		v.append(packed(100), "")
+		if l.wantFull(); !l.there(v) {
+			t.Error("the heir of a page gave way")
+		}
+	})
+}
+
+// there tells whether v is a visit still.
+func (l *lab) there(v *Visit) bool { return slices.Contains(l.all(), v) }
+
+// Opening pages, however many, pushes out no visit that somebody proved and pressed on,
+// even one that was not used for almost as long as a visit lives.
+func TestOpeningPagesPushesNobodyOut(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		var used []*Visit
+		for range labVisits - 1 {
+			used = append(used, l.root().used())
+		}
+		time.Sleep(VisitLife - time.Second)
+		b := l.root()
+		b.set(nil, "a", "1")
+		for range 5 * labVisits {
+			b.Begin(b.seat, "", b.key())
+		}
+		for i, v := range used {
+			if !l.there(v) {
+				t.Fatalf("visit %d was pushed out", i)
+			}
+		}
+		if l.Count() != labVisits || len(l.bySecret) != labVisits {
+			t.Errorf("%d visits", l.Count())
+		}
+		// The control: a proved one that nobody pressed on gives way too.
+		last := b.open("")
+		b.Begin(b.seat, "", session.Key{})
+		if l.there(last) {
+			t.Error("a page that was merely opened pushed out another visit")
+		}
+	})
+}
+
+// A page that began with all the moments that a visit keeps is one that somebody works in
+// once it was pressed on, as any other.
+func TestALongPastIsNoReasonToGiveWay(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		b := l.root()
+		v := b.open("")
+		b.set(v, "a", "1")
+		e, _ := v.Entry(1)
+		for range MaxMoments {
+			v.append(l.again(e), "")
+		}
+		synctest.Wait()
+		w := b.open("")
+		if len(w.list()) != MaxMoments {
+			t.Fatalf("it begins with %d moments", len(w.list()))
+		}
+		b.get(w)
+		b.get(w)
+		for range 2 * labVisits {
+			l.Begin(b.seat, "", session.Key{})
+		}
+		if !l.there(w) {
+			t.Error("pages that were merely opened pushed it out")
+		}
+	})
+}

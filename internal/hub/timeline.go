@@ -1,0 +1,218 @@
+package hub
+
+import (
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/trace"
+)
+
+// Entry is a place in a visit's timeline: a moment, or several in a row that say the same.
+type Entry struct {
+	N     int    // of the moment, or of the last of several
+	Times int    // how many there are, 1 mostly
+	Kin   string // whose it is in a family of browsers, "" for the visit's own
+	*Moment
+}
+
+// list returns the entries.
+func (v *Visit) list() []Entry {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.entries)
+}
+
+// append adds m to the timeline, tells the streams, and returns m's number. A moment that
+// repeats the last one, as when somebody tries a dead cookie again, takes its place and counts.
+func (v *Visit) append(m *Moment, kin string) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.newest++
+	v.gone = 0
+	e := Entry{v.newest, 1, kin, m}
+	last := len(v.entries) - 1
+	if last >= 0 && v.entries[last].Kin == kin && m.Gist.Repeats(&v.entries[last].Gist) {
+		e.Times += v.entries[last].Times
+		v.release(v.entries[last].Moment)
+		v.entries[last] = e
+	} else {
+		v.entries = append(v.entries, e)
+	}
+	v.hold(m)
+	if len(v.entries) > MaxMoments {
+		v.dropOne()
+	}
+	v.dropExchanges()
+	v.tellStreams()
+	return v.newest
+}
+
+// maxTold is how many moments of a timeline may tell what other clients did, or that the
+// session expired, when there is no room for all.
+const maxTold = MaxMoments / 4
+
+// dropOne drops the oldest moment. With more than maxTold moments that this browser did not
+// send, it drops the oldest of them, so that no stranger can push out what the learner did.
+// The caller holds the lock.
+func (v *Visit) dropOne() {
+	at, told := 0, 0
+	for i, e := range slices.Backward(v.entries) {
+		if e.Gist.Nothing {
+			at = i
+			told++
+		}
+	}
+	if told <= maxTold {
+		at = 0
+	}
+	e := v.entries[at]
+	v.release(e.Moment)
+	v.dropped, v.gone = v.dropped+e.Times, e.N
+	v.entries = slices.Delete(v.entries, at, at+1)
+}
+
+// dropExchanges keeps the moments of v below their limit in bytes: the oldest lose their
+// exchanges, the last one never. The caller holds the lock.
+func (v *Visit) dropExchanges() {
+	limit := maxPacked
+	if v.hub.held.Load() > v.hub.limits.Bytes {
+		limit /= 4
+	}
+	bytes := v.bytes()
+	for i := 0; bytes > limit && i < len(v.entries)-1; i++ {
+		e := &v.entries[i]
+		if !e.Kept() {
+			continue
+		}
+		bytes -= e.size()
+		v.release(e.Moment)
+		e.Moment = &Moment{id: e.id, Gist: e.Gist, Seat: e.Seat, shares: e.shares} // others may share the whole one
+		v.hold(e.Moment)
+		bytes += e.size()
+	}
+}
+
+// bytes is about what the moments of v take in memory. The caller holds the lock.
+func (v *Visit) bytes() (n int) {
+	for _, e := range v.entries {
+		n += e.size()
+	}
+	return n
+}
+
+// hold counts m, unless v has ended and counts no more. The caller holds the lock.
+func (v *Visit) hold(m *Moment) {
+	if v.streams != nil {
+		v.hub.hold(m)
+	}
+}
+
+// release is the end of hold. The caller holds the lock.
+func (v *Visit) release(m *Moment) {
+	if v.streams != nil {
+		v.hub.release(m)
+	}
+}
+
+// find returns the place of the entry that has the moment of that number. The caller holds
+// the lock.
+func (v *Visit) find(n int) (i int, ok bool) {
+	i = sort.Search(len(v.entries), func(i int) bool { return v.entries[i].N >= n })
+	return i, i < len(v.entries) && n > v.entries[i].N-v.entries[i].Times
+}
+
+// Entry returns the entry that has the moment of that number.
+func (v *Visit) Entry(n int) (e Entry, ok bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if i, ok := v.find(n); ok {
+		return v.entries[i], true
+	}
+	return e, false
+}
+
+// Neighbours returns the numbers of the entries before and after that of number n, 0 where
+// there is none or its exchange is not kept.
+func (v *Visit) Neighbours(n int) (before, after int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	i, ok := v.find(n)
+	if !ok {
+		return 0, 0
+	}
+	if i > 0 && v.entries[i-1].Kept() {
+		before = v.entries[i-1].N
+	}
+	if i+1 < len(v.entries) && v.entries[i+1].Kept() {
+		after = v.entries[i+1].N
+	}
+	return before, after
+}
+
+// lastWhere returns the last entry before number n for which is returns true and whose exchange is
+// kept. With n 0 it looks at all entries.
+func (v *Visit) lastWhere(n int, is func(Entry) bool) (e Entry, ok bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, e := range slices.Backward(v.entries) {
+		if (n == 0 || e.N < n) && e.Kept() && is(e) {
+			return e, true
+		}
+	}
+	return e, false
+}
+
+// lastState returns the last entry before number n that shows what this browser, or with
+// kin the browser of that name, and the server kept.
+func (v *Visit) lastState(n int, kin string) (Entry, bool) {
+	return v.lastWhere(n, func(e Entry) bool { return e.Kin == kin && !e.Gist.Aside })
+}
+
+// Last returns the number of the last moment of v, 0 for none.
+func (v *Visit) Last() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.newest
+}
+
+// Timeline is what happened in a visit, oldest first.
+type Timeline struct {
+	Began   time.Time
+	Entries []Line
+	Next    bool   // Entries has only the last one, whose reader has all before it
+	Session string // with Next: the session that this browser had before the last one
+	Dropped int    // moments that were too many
+	Gone    int    // the number of the entry that made room for the last one, 0 for none
+}
+
+// Line is an entry of a timeline, without its exchange. Its Gist is not to be changed.
+type Line struct {
+	N     int
+	Times int    // how many moments in a row it stands for
+	Kin   string // whose it is in a family of browsers, "" for the visit's own
+	Gist  *trace.Gist
+}
+
+// Timeline returns what happened in v, for a reader that has all until the moment of number
+// seen; 0 for one that has nothing.
+func (v *Visit) Timeline(seen int) Timeline {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	t := Timeline{Began: v.began, Dropped: v.dropped, Gone: v.gone}
+	entries, n := v.entries, len(v.entries)
+	if n > 1 && seen > 0 && entries[n-2].N == seen && entries[n-1].Times == 1 {
+		t.Next, entries = true, entries[n-1:]
+		for _, e := range slices.Backward(v.entries[:n-1]) {
+			if e.Kin == "" && e.Gist.Session != "" {
+				t.Session = e.Gist.Session
+				break
+			}
+		}
+	}
+	t.Entries = make([]Line, 0, len(entries))
+	for _, e := range entries {
+		t.Entries = append(t.Entries, Line{e.N, e.Times, e.Kin, &e.Gist})
+	}
+	return t
+}
