@@ -63,8 +63,8 @@ func (x *Exchange) state() (s Session, partial bool) {
 	return x.Session, false
 }
 
-// Changes lists what differs between a and b, as far as both know it. It compares facts,
-// and not the words that a page shows of them.
+// Changes lists what differs between a and b, as far as both know it. It compares facts, not
+// the words that pages show.
 func Changes(a, b *Exchange) (out []Change) {
 	add := func(differ bool, c Change) {
 		if differ {
@@ -154,8 +154,8 @@ func valueChanges(a, b Session, aPartial, bPartial bool) (out []Change) {
 // maxAlike is how much of a value a row of changes shows, in bytes.
 const maxAlike = 60
 
-// Against says what changed in x since before, the last exchange from which it is known what
-// this browser and the server keep; nil when there is none.
+// Against says what changed in x since before, the last exchange that shows what this browser
+// and the server keep; nil when there is none.
 func (x *Exchange) Against(before *Exchange) (b Beside) {
 	switch {
 	case before == nil:

@@ -1,9 +1,9 @@
 // Package trace keeps what one request was and did: facts, no words and no markup.
 //
-// An Exchange is gathered while its request is answered, packed into a moment of a visit,
-// and compared with others. Nobody may show one as it is: a cookie in it may open a
-// session still. Seen is what may be shown, and Exchange.Seen, which hides those cookies,
-// is the only thing that makes one: what presents an exchange takes a Seen.
+// Begin with Exchange: it is gathered while its request is answered, packed into a moment of a
+// visit, and compared with others. Nobody may show an exchange as it is: a cookie in it may
+// still open a session. Whatever presents an exchange takes a Seen, and only Exchange.Seen,
+// which hides those cookies, makes one.
 package trace
 
 import (
@@ -32,12 +32,12 @@ type Exchange struct {
 	At     time.Time
 	Side   string // whose side of the lab: "" the first browser's, "second" another's
 	By     string // who sent it, "" for a page of that side
-	Source string // the cookie that was copied, of a copy's exchange
-	Copied bool   // it carried a copy
-	Page   string // the load of a page that pressed, "" when it did not say
+	Source string // the cookie that was copied, when the request carried a copy
+	Copied bool   // the request carried a copy of a cookie
+	Page   string // the ID of the page that pressed, "" when it did not say
 	Status int    // of the answer
-	// Nothing tells that nothing travelled for this browser: it is told what a clock
-	// or somebody else did.
+	// Nothing tells that this browser sent no request: its session expired, or another
+	// client did something to the session.
 	Nothing bool
 
 	Did     Did
@@ -49,8 +49,8 @@ type Exchange struct {
 	Events  []session.Event
 }
 
-// Did is what a handler says that it did, beyond what the engine's events tell. Only the
-// fields that its Op needs are set.
+// Did is what a handler says that it did, beside what the engine's events tell. A handler sets
+// only the fields that its Op needs.
 type Did struct {
 	Op        string // what was asked for: the route's name, "lab" for the page itself
 	Refused   bool   // and was refused
@@ -71,7 +71,7 @@ type Did struct {
 	Placement session.Placement
 	PinnedAt  time.Time `json:",omitzero"`
 	Cookie    string    // the name of the cookie that was planted
-	Late      bool      // the page asked by itself because a clock had run out
+	Late      bool      // the page asked by itself because its session had expired
 	How       string    // what was changed in a copy: "letter", "signature", one of session.TamperParts
 	Letter    Letter    `json:",omitzero"` // that was changed
 	Copy      *Copy     `json:",omitzero"` // what became of a copy
@@ -107,7 +107,7 @@ type Text struct {
 	Bytes int // of the whole
 }
 
-// Request is what came, as its connection saw it, or as net/http has it.
+// Request is the request as its connection saw it, or as net/http has it.
 type Request struct {
 	Method, Host string
 	Target       Text // the address as it came
@@ -115,13 +115,13 @@ type Request struct {
 	Fields       []Field
 	AsSent       bool    // Fields are in the order and spelling in which they came
 	HeadBytes    int     // 0 when they are not known
-	Body         []Piece // the beginning of it
-	BodyBytes    int     // of what was read of it
-	Length       int64   // as the head says; -1 for a body in chunks
+	Body         []Piece // the beginning of the body
+	BodyBytes    int     // that the server read
+	Length       int64   // of the body, as the head says; -1 for a body in chunks
 }
 
-// Answer is what left. Before the answer has ended it is as far as the handler knows it:
-// what is added on the way, sizes and duration come with Finish.
+// Answer is the answer as it left. Until Finish it is what the handler knows: header fields that
+// net/http adds, sizes and the duration are missing.
 type Answer struct {
 	Status    string // "200 OK"
 	Fields    []Field
@@ -132,7 +132,7 @@ type Answer struct {
 	Took      time.Duration
 }
 
-// Field is one line of a head. Its value is in pieces, since some of them are not to be shown.
+// Field is one line of a head. Its value is in pieces, since some pieces must not be shown.
 type Field struct {
 	Name   string
 	Pieces []Piece
@@ -143,17 +143,17 @@ type Field struct {
 type Diff string
 
 const (
-	Same    Diff = ""        // it says the same, or was not compared
-	New     Diff = "new"     // it was not there
-	Changed Diff = "changed" // it said another thing
-	Gone    Diff = "gone"    // it was there, and is not in this one
+	Same    Diff = ""        // the field says the same, or was not compared
+	New     Diff = "new"     // the exchange before does not have it
+	Changed Diff = "changed" // it has another value
+	Gone    Diff = "gone"    // only the exchange before has it
 )
 
 // Piece is a part of a field's value.
 type Piece struct {
 	Kind  PieceKind
-	Text  string // "" when it is not kept
-	Bytes int    // of what is not kept
+	Text  string // "" when the text is not kept
+	Bytes int    // of the text that is not kept
 }
 
 // PieceKind says what a piece is, and why its text is not kept.
@@ -162,7 +162,7 @@ type PieceKind string
 const (
 	Plain   PieceKind = ""        // text
 	Token   PieceKind = "token"   // the value of a session cookie
-	Hidden  PieceKind = "hidden"  // a session cookie that still opens a session, and that the request which looks does not carry
+	Hidden  PieceKind = "hidden"  // a session cookie that still opens a session, when the request that looks does not carry it
 	Foreign PieceKind = "foreign" // another program's cookie, or credentials
 	Pins    PieceKind = "pins"    // says which browser pinned
 	Live    PieceKind = "live"    // finds the run again that waits for the browser
@@ -314,7 +314,7 @@ type Point struct {
 
 type key struct{}
 
-// Key is the key under which a request's context has its *Exchange.
+// Key is the context key of a request's *Exchange.
 var Key = key{}
 
 // From returns the exchange that ctx gathers, or nil.
@@ -323,7 +323,7 @@ func From(ctx context.Context) *Exchange {
 	return x
 }
 
-// Add keeps what the engine did.
+// Add adds what the engine did.
 func (x *Exchange) Add(ev session.Event) {
 	x.Events = append(x.Events, ev)
 }
@@ -344,6 +344,6 @@ func (x *Exchange) Wrote() bool {
 	return false
 }
 
-// Aside tells that an exchange says nothing of what its side's browser and the server
-// keep now: one that somebody other than that browser sent, or one while the store was down.
+// Aside tells that x does not show what its side's browser and the server keep now: another
+// client than that browser sent it, or the store was down.
 func (x *Exchange) Aside() bool { return x.By != "" && !x.Nothing || x.Store.Down || x.Store.Unknown }

@@ -17,19 +17,19 @@ import (
 	"github.com/sessionscope/sessionscope/internal/tap"
 )
 
-// Names of header fields that say which of a visit's pages a request is from. They open
-// the visit, and are never kept.
+// Header fields by which a page's script says which visit and page it is. Their values open the
+// visit, and are never kept.
 const (
 	PageHeader  = "Sessionscope-Page"  // SECRET PAGE N
 	LoadHeader  = "Sessionscope-Load"  // the secret that a page was loaded with
 	VisitHeader = "Sessionscope-Visit" // the secret that counts from now on
 )
 
-// secretFields are the fields of a form, or of an address, that open a visit.
+// secretFields are the fields of forms and addresses whose values open a visit.
 var secretFields = map[string]PieceKind{"page": Secret, "x": Once}
 
-// secretField says what a field of that name is, as it stands in a form, percent-encoded or
-// not; "" for one that opens nothing.
+// secretField returns what the value of a field opens, "" for nothing. name is as it stands in
+// the form, percent-encoded or not.
 func secretField(name string) PieceKind {
 	if plain, err := url.QueryUnescape(name); err == nil {
 		name = plain
@@ -37,7 +37,8 @@ func secretField(name string) PieceKind {
 	return secretFields[name]
 }
 
-// OpensVisit tells whether a field of that name, as it stands in a form, opens a visit.
+// OpensVisit tells whether the value of a field opens a visit. name is as it stands in the form,
+// percent-encoded or not.
 func OpensVisit(name string) bool { return secretField(name) != "" }
 
 // Cut returns the beginning of s, at most n bytes of it.
@@ -53,8 +54,8 @@ func Cut(s string, n int) Text {
 	return t
 }
 
-// asText is s with U+FFFD in place of each byte that is no part of a letter. JSON does the
-// same: what is unpacked must be what it was, since it is compared with what comes later.
+// asText returns s with U+FFFD in place of each byte that is not UTF-8. JSON replaces these bytes
+// too, and an exchange must be the same after it was packed, since it is compared with later ones.
 func asText(s string) string {
 	if utf8.ValidString(s) {
 		return s
@@ -62,8 +63,8 @@ func asText(s string) string {
 	return string([]rune(s))
 }
 
-// Came notes the request as it came to side s: its head as the connection knows it, or
-// else as net/http has it, and the body that was read.
+// Came notes the request as it came to side s. head is what the connection knows of it; without
+// lines in it, the head is as net/http has it. body is what the server read.
 func (x *Exchange) Came(r *http.Request, head tap.Head, s *seat.Seat, body string) {
 	x.Side = s.Name
 	x.Request = Request{
@@ -79,7 +80,7 @@ func (x *Exchange) Leaving(status int, h http.Header, s *seat.Seat) {
 	x.Answer = Answer{Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), Fields: fields(sorted(h), s.KindOf), Body: x.Answer.Body}
 }
 
-// Said keeps the body of an answer in JSON.
+// Said keeps the beginning of an answer's body, which is JSON.
 func (x *Exchange) Said(body []byte) { x.Answer.Body = Cut(strings.TrimSpace(string(body)), maxText) }
 
 // Finish notes the answer as it left.
@@ -93,7 +94,7 @@ func (x *Exchange) Finish(left tap.Left, s *seat.Seat) {
 // line is one line of a head.
 type line struct{ name, value string }
 
-// requestFields returns r's head as it came, or else as net/http has it.
+// requestFields returns r's head as it came, or without that as net/http has it.
 func requestFields(r *http.Request, head []string) []line {
 	if head != nil {
 		return split(head)
@@ -129,7 +130,7 @@ func sorted(h http.Header) []line {
 // KindOf says what the cookie of a name is.
 type KindOf func(name string) seat.Kind
 
-// Fields are the lines of a head, with what must not be kept left out.
+// Fields returns the lines of a head, without the values that must not be kept.
 func Fields(head []string, kindOf KindOf) []Field { return fields(split(head), kindOf) }
 
 func fields(lines []line, kindOf KindOf) []Field {
@@ -176,7 +177,7 @@ func pieces(name, value string, kindOf KindOf) (out []Piece) {
 	return out
 }
 
-// cut bounds s to n bytes. What is left out is told at its end, within those.
+// cut bounds s to n bytes, of which the last say how long s was.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return asText(s)
@@ -187,8 +188,8 @@ func cut(s string, n int) string {
 
 func withheld(kind PieceKind, text string) Piece { return Piece{Kind: kind, Bytes: len(text)} }
 
-// cookiePieces are those of one cookie, "name=value". Of other programs' cookies the
-// value is not kept.
+// cookiePieces returns the pieces of one cookie, "name=value". The values of other programs'
+// cookies are not kept.
 func cookiePieces(text string, kindOf KindOf) []Piece {
 	pair := session.ParsePair(text)
 	if pair.Name == "" {
@@ -207,7 +208,7 @@ func cookiePieces(text string, kindOf KindOf) []Piece {
 
 var kindOfValue = map[seat.Kind]PieceKind{seat.Pins: Pins, seat.Live: Live, seat.Kin: Kin, seat.Other: Foreign}
 
-// formPieces are those of a form, with the fields that open a visit left out.
+// formPieces returns the pieces of a form, without the values that open a visit.
 func formPieces(form string) (out []Piece) {
 	whole := Cut(form, maxText).Start // text, whatever it was
 	plain := ""
@@ -243,15 +244,15 @@ func asTexts(pieces []Piece) []Piece {
 	return pieces
 }
 
-// Kept is what a press did to the browser's cookies beside the session's own answer.
+// Kept is what a press did to the browser's cookies, beside the session's own Set-Cookie.
 type Kept struct {
 	Put     *string // the press made this the browser's session cookie, "" for none; nil when it did not
 	Planted *bool   // the readable cookie is there afterwards, or is not; nil when nothing changed
 	Before  bool    // this visit saw a session of this browser before
 }
 
-// Keeps notes what the browser keeps after the answer. info is the session that the kept
-// cookie opens, as committed.
+// Keeps notes which cookies the browser has after the answer. info is the session, as
+// committed, that its session cookie opens.
 func (x *Exchange) Keeps(r *http.Request, s *seat.Seat, info session.Info, k Kept) {
 	c := Cookie{Name: s.Engine.CookieName(), Readable: s.Cookie(seat.Readable), Verdict: info.Verdict, Known: k.Before, Budget: s.Engine.EnvelopeBudget()}
 	came := ""

@@ -5,18 +5,17 @@ import (
 	"slices"
 )
 
-// CompareHeads marks the fields of both heads of x that differ from those of before, the
-// last exchange of the same sender, and adds the fields that are gone. It returns how many
-// are the same. The lists of x are copied first, so that what a visit keeps of the exchange
-// stays unmarked.
+// CompareHeads compares both heads of x with the heads of before, the last exchange of the same
+// sender. It marks the fields that differ, adds the fields that only before has, and returns
+// how many fields are the same. It marks a copy: exchanges that share x's fields stay as they are.
 func (x *Exchange) CompareHeads(before *Exchange) (same int) {
 	same = compareFields(&x.Request.Fields, before.Request.Fields, true)
 	return same + compareFields(&x.Answer.Fields, before.Answer.Fields, x.Answer.Finished && before.Answer.Finished)
 }
 
-// compareFields marks the lines of the head now that differ from those of the head was.
-// Several lines of one name are compared together. Without whole, lines that are missing
-// may still come.
+// compareFields compares the head now with the head was, for CompareHeads. Lines of one name
+// are compared together. Without whole, lines that are missing in now may still come, and
+// are not marked as gone.
 func compareFields(now *[]Field, was []Field, whole bool) (same int) {
 	head := slices.Clone(*now)
 	names, old := byName(head), byName(was)
@@ -53,8 +52,8 @@ func compareFields(now *[]Field, was []Field, whole bool) (same int) {
 	return same
 }
 
-// byName returns the numbers of fields in the order of their names. A head may have
-// thousands of lines: each is not to be compared with every other.
+// byName returns the indexes of fields in the order of their names. A head may have thousands
+// of lines, and comparing each line with every other would take seconds.
 func byName(fields []Field) []int {
 	order := make([]int, len(fields))
 	for i := range order {
@@ -64,7 +63,7 @@ func byName(fields []Field) []int {
 	return order
 }
 
-// sameName takes the lines of the first name from the front of both orders.
+// sameName takes from both orders the lines of the name that comes first.
 func sameName(a []Field, as *[]int, b []Field, bs *[]int) (ofA, ofB []int) {
 	name := ""
 	if len(*as) > 0 {
@@ -85,7 +84,7 @@ func takeName(fields []Field, order *[]int, name string) (taken []int) {
 	return taken
 }
 
-// alike tells whether those lines of two heads have the same values.
+// alike tells whether lines as of a and lines bs of b have the same values.
 func alike(a []Field, as []int, b []Field, bs []int) bool {
 	if len(as) != len(bs) {
 		return false
@@ -98,8 +97,8 @@ func alike(a []Field, as []int, b []Field, bs []int) bool {
 	return true
 }
 
-// samePiece tells whether two pieces say the same. What tells a visit's secret tells which
-// moment a page shows too, so that its size is another each time.
+// samePiece tells whether two pieces say the same. The header that carries a visit's secret also
+// carries the number of a moment, so that its size differs from press to press.
 func samePiece(a, b Piece) bool {
 	return a.Kind == b.Kind && a.Text == b.Text && (a.Bytes == b.Bytes || a.Kind == Secret)
 }

@@ -12,27 +12,28 @@ import (
 type Seen struct {
 	exchange
 
-	N      int    // its number in the visit, 0 when it belongs to none
-	Past   bool   // it is not the exchange that carries the page
-	Of     string // whose it is in a family of browsers, "" for the visit's own
+	N      int    // its number in the visit, 0 for an exchange of no visit
+	Past   bool   // the page that shows it came with another exchange
+	Of     string // the browser of the family that sent it, "" for the visit's own
 	Beside Beside
 }
 
 // exchange is what a Seen embeds: outside this package nobody can put one there.
 type exchange = Exchange
 
-// Beside is what Compare found out.
+// Beside is how an exchange compares with the exchanges before it.
 type Beside struct {
-	N       int      // the exchange that its heads were compared with, 0 for none
-	Same    int      // fields of both heads that are the same
+	N       int      // the number of the exchange that its heads were compared with, 0 for none
+	Same    int      // how many fields of both heads are the same
 	First   bool     // there is no moment before it
-	Unknown bool     // nobody can say what changed: the store did not answer
-	Changes []Change // of browser and server, against the moment before
+	Unknown bool     // the store did not answer, so that nobody knows what changed
+	Changes []Change // of what browser and server keep, since the moment before
 }
 
-// Seen hides in x every cookie for which opens is true: those that open a session still
-// and that the request which looks does not carry. When x is of a copy, a letter may turn
-// what it holds into the cookie that was copied: all is hidden with that one.
+// Seen returns x without every cookie for which opens is true: a cookie that still opens a
+// session, and that the request which looks does not carry. When x carried a changed copy of
+// a cookie, one letter may turn the copy into the cookie: when opens is true for the copied
+// cookie, Seen hides all cookies.
 func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 	known := make(map[string]bool)
 	all := x.Source != "" && opens(x.Source)
@@ -72,9 +73,9 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 	return Seen{exchange: x}
 }
 
-// Only leaves out of x what it tells of other sessions than that of the short name id: of
-// the other browsers of a family, and of the one that the browser had before. A session
-// whose ID became id is no other.
+// Only removes from x what it tells of other sessions than the one with the short name id: the
+// sessions of the family's other browsers, and the session that the browser had before. A
+// session whose ID was replaced by id is the same session.
 func (x *Exchange) Only(id string) {
 	ids := []string{"", id}
 	for _, ev := range x.Events {
@@ -100,7 +101,7 @@ func (x *Exchange) Only(id string) {
 	x.Source = source // what is to be hidden with it is not known yet
 }
 
-// clone copies fields with their pieces: what is hidden for one stays for others.
+// clone copies fields with their pieces, so that a piece can be hidden in the copy only.
 func clone(fields []Field) []Field {
 	out := make([]Field, len(fields))
 	for i, f := range fields {
@@ -110,7 +111,7 @@ func clone(fields []Field) []Field {
 	return out
 }
 
-// Hid tells whether anything was hidden.
+// Hid tells whether a cookie was hidden in s.
 func (s *Seen) Hid() bool {
 	if s.Cookie.Hidden {
 		return true
@@ -127,6 +128,6 @@ func (s *Seen) Hid() bool {
 	return false
 }
 
-// Nobody is for Seen where no cookie opens anything: of a private server that is on no
-// browser's way, whose secrets die with it.
+// Nobody is an argument of Seen for exchanges with a private server: no browser reaches it, and
+// its secrets end with it, so that its cookies open nothing.
 func Nobody(string) bool { return false }
