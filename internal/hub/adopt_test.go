@@ -14,9 +14,7 @@ import (
 // The visit that it was loaded as ends.
 func TestAdopt(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		b := l.root()
-		v := b.open("")
-		b.set(v, "a", "1")
+		b, v := l.begun()
 		kin := l.second(v.Family)
 		theirs := kin.open(v.Family)
 		load := l.Begin(b.seat, "", b.key())
@@ -82,9 +80,7 @@ func TestAdoptTakesNothingOfThePast(t *testing.T) {
 // So is the load of a page that a visit adopted while another page had begun with it.
 func TestAnAdoptedMomentIsShownOnce(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		b := l.root()
-		v := b.open("")
-		b.set(v, "a", "1")
+		b, v := l.begun()
 		load := l.Begin(b.seat, "", b.key())
 		b.press(load, "lab", nil)
 		tab := l.Begin(b.seat, "", b.key()) // meanwhile
@@ -97,9 +93,7 @@ func TestAnAdoptedMomentIsShownOnce(t *testing.T) {
 // A page that says twice from where it was loaded, at the same time, is one moment.
 func TestAdoptOnce(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		b := l.root()
-		v := b.open("")
-		b.set(v, "a", "1")
+		b, v := l.begun()
 		load := l.Begin(b.seat, "", b.key())
 		b.press(load, "lab", nil)
 		for range 2 { // both found the load before it ended

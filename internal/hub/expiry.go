@@ -11,15 +11,15 @@ import (
 
 // followOther corrects v's watch when another client ended the session of k, or moved its
 // expiry.
-func (h *Hub) followOther(v *Visit, k session.Key, n news) {
+func (h *Hub) followOther(v *Visit, k session.Key, d deed) {
 	present, inCookie := v.Has(k)
 	switch {
 	case !present:
-	case slices.Contains(n.ended, k.Name()):
+	case slices.Contains(d.ended, k.Name()):
 		v.watch(session.Key{}, true)
 		h.watchExpiry(v, session.Key{}, time.Time{}, false)
-	case n.after.Has == k:
-		h.watchExpiry(v, k, n.after.Expires, inCookie)
+	case d.after.Has == k:
+		h.watchExpiry(v, k, d.after.Expires, inCookie)
 	}
 }
 

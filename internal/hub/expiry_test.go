@@ -16,9 +16,7 @@ func (b *browser) expiry(v *Visit, after time.Duration) {
 
 // expiring is a visit with a session that expires in half a minute.
 func (l *lab) expiring() (*browser, *Visit) {
-	b := l.root()
-	v := b.open("")
-	b.set(v, "a", "1")
+	b, v := l.begun()
 	b.expiry(v, 30*time.Second)
 	return b, v
 }
@@ -135,11 +133,7 @@ func TestTheExpiryInTheCookie(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.root()
 		v := b.open("")
-		b.press(v, "set", func(s *session.Session) {
-			s.SetPlacement(session.InCookie)
-			text, _ := session.Text("1")
-			_ = s.Set("a", text)
-		})
+		b.setInCookie(v)
 		b.expiry(v, 30*time.Second)
 		time.Sleep(time.Minute)
 		wantSaid(t, v, "set", "expiry", "the clock: expired")
@@ -154,11 +148,7 @@ func TestNoExpiryInADeadCookie(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.root()
 		v := b.open("")
-		b.press(v, "set", func(s *session.Session) {
-			s.SetPlacement(session.InCookie)
-			text, _ := session.Text("1")
-			_ = s.Set("a", text)
-		})
+		b.setInCookie(v)
 		b.expiry(v, 30*time.Second)
 		b.away = true
 		b.flush(nil)

@@ -104,9 +104,7 @@ func TestPlotIsBounded(t *testing.T) {
 // browser of a family, when that is more than one.
 func TestFigures(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		b := l.root()
-		v := b.open("")
-		b.set(v, "a", "1")
+		b, v := l.begun()
 		f := l.Figures(t.Context(), b.seat, v)
 		if !f.Known || f.Live != 1 || f.Bytes == 0 || f.Family != nil || len(f.Plot) != 1 || f.Plot[0].Live != 1 {
 			t.Errorf("of a single browser: %+v", f)
@@ -131,11 +129,7 @@ func TestFigures(t *testing.T) {
 		u.Use() // the order is of names, and not of who was used last
 		want("first browser true live false false true", "second browser false  false false false", "third browser false  false false false")
 		second.set(w, "a", "1")
-		third.press(u, "set", func(s *session.Session) {
-			s.SetPlacement(session.InCookie)
-			text, _ := session.Text("1")
-			_ = s.Set("a", text)
-		})
+		third.setInCookie(u)
 		want("first browser true live false false true", "second browser false live false false true", "third browser false none true false true")
 		second.flush(w)
 		third.flush(u)

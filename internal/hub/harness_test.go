@@ -195,6 +195,25 @@ func (b *browser) flush(v *Visit) int {
 	})
 }
 
+// begun is a new browser on the first side, and its visit, which has set a key.
+func (l *lab) begun() (*browser, *Visit) {
+	l.t.Helper()
+	b := l.root()
+	v := b.open("")
+	b.set(v, "a", "1")
+	return b, v
+}
+
+// setInCookie sets a key of a session that is all in its cookie.
+func (b *browser) setInCookie(v *Visit) {
+	b.t.Helper()
+	b.press(v, "set", func(s *session.Session) {
+		s.SetPlacement(session.InCookie)
+		text, _ := session.Text("1")
+		_ = s.Set("a", text)
+	})
+}
+
 // key is the key of the session that b's cookie opens.
 func (b *browser) key() session.Key {
 	b.t.Helper()

@@ -23,24 +23,24 @@ import (
 // Hub is all visits of one lab, in memory only. It is safe for concurrent use. Locks are
 // taken in this order: the hub's, a visit's, the index's or the books.
 type Hub struct {
-	seats   *seat.Seats
-	limits  Limits
-	now     func() time.Time
-	start   string // begins each secret of this run of the program
-	key     []byte // makes the marks at the end of secrets
-	count   atomic.Int32
-	told    atomic.Int64 // counts the news
-	last    atomic.Int64 // the id of the last moment
-	plot    plot
-	figures sharedFigures
-	acts    sharedActs
-	index   index
+	seats      *seat.Seats
+	limits     Limits
+	now        func() time.Time
+	start      string // begins each secret of this run of the program
+	key        []byte // makes the marks at the end of secrets
+	count      atomic.Int32
+	deedsSoFar atomic.Int64
+	last       atomic.Int64 // the id of the last moment
+	plot       plot
+	figures    sharedFigures
+	acts       sharedActs
+	index      index
 
 	books sync.Mutex   // guards what moments are counted for
 	held  atomic.Int64 // bytes of all moments
 
 	telling sync.Once
-	news    chan news // for those who saw the session
+	deeds   chan deed // to be told to the visits that saw their sessions
 	done    chan struct{}
 
 	mu       sync.Mutex
@@ -55,7 +55,7 @@ func New(seats *seat.Seats, limits Limits) *Hub {
 	now := seats.Root.Engine.Now
 	return &Hub{
 		seats: seats, limits: limits, now: now, start: strconv.FormatInt(time.Now().UnixNano(), 36), key: []byte(rand.Text()),
-		index: newIndex(), news: make(chan news, 256), done: make(chan struct{}),
+		index: newIndex(), deeds: make(chan deed, 256), done: make(chan struct{}),
 		bySecret: make(map[string]*Visit), byProof: make(map[string]*Visit), boards: make(map[chan Beat]bool),
 	}
 }
@@ -88,7 +88,7 @@ func (h *Hub) Begin(s *seat.Seat, family string, k session.Key) (*Visit, error) 
 // "" for none. The caller holds the lock.
 func (h *Hub) begin(s *seat.Seat, family, heirOf string) (*Visit, error) {
 	now := h.now()
-	v := &Visit{hub: h, Name: rand.Text(), Secret: h.secret(s, family), Seat: s, Family: family, heirOf: heirOf, began: now, born: h.told.Load(), used: now, streams: make(map[chan struct{}]bool)}
+	v := &Visit{hub: h, Name: rand.Text(), Secret: h.secret(s, family), Seat: s, Family: family, heirOf: heirOf, began: now, born: h.deedsSoFar.Load(), used: now, streams: make(map[chan struct{}]bool)}
 	if family == "" {
 		v.Family = v.Name
 	}
@@ -141,7 +141,7 @@ func (h *Hub) momentsOf(s *seat.Seat, k session.Key) (out []*Moment) {
 func (h *Hub) Heir(secret string, s *seat.Seat) (*Visit, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if v := h.index.heir(lost{s, secret}); v != nil {
+	if v := h.index.heir(lostPage{s, secret}); v != nil {
 		v.use(false)
 		return v, nil
 	}

@@ -101,9 +101,7 @@ func TestALostPageHasOneHeir(t *testing.T) {
 // any of them has its exchange still.
 func TestASharedMomentIsShownOnce(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		b := l.root()
-		v := b.open("")
-		b.set(v, "a", "1")
+		b, v := l.begun()
 		w := b.open("")
 		wantSaid(t, w, "set")
 		v.append(packed(maxPacked), "") // v loses the exchange, w has it still

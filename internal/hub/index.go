@@ -14,17 +14,17 @@ type index struct {
 	mu        sync.Mutex
 	bySession map[session.Name][]*Visit // that saw a session of this name
 	byFamily  map[string][]*Visit
-	heirs     map[lost]*Visit
+	heirs     map[lostPage]*Visit
 }
 
-// lost is a page whose visit has ended: the secret that it shows, on the pages of a seat.
-type lost struct {
+// lostPage is a page whose visit has ended: the secret that it shows, on the pages of a seat.
+type lostPage struct {
 	seat   *seat.Seat
 	secret string
 }
 
 func newIndex() index {
-	return index{bySession: make(map[session.Name][]*Visit), byFamily: make(map[string][]*Visit), heirs: make(map[lost]*Visit)}
+	return index{bySession: make(map[session.Name][]*Visit), byFamily: make(map[string][]*Visit), heirs: make(map[lostPage]*Visit)}
 }
 
 // add puts v in, without the sessions that it saw.
@@ -33,7 +33,7 @@ func (x *index) add(v *Visit) {
 	defer x.mu.Unlock()
 	x.byFamily[v.Family] = append(x.byFamily[v.Family], v)
 	if v.heirOf != "" {
-		x.heirs[lost{v.Seat, v.heirOf}] = v
+		x.heirs[lostPage{v.Seat, v.heirOf}] = v
 	}
 }
 
@@ -43,7 +43,7 @@ func (x *index) remove(v *Visit, watched []session.Key) {
 	defer x.mu.Unlock()
 	without(x.byFamily, v.Family, v)
 	if v.heirOf != "" {
-		delete(x.heirs, lost{v.Seat, v.heirOf})
+		delete(x.heirs, lostPage{v.Seat, v.heirOf})
 	}
 	for _, k := range watched {
 		without(x.bySession, k.Name(), v)
@@ -92,7 +92,7 @@ func (x *index) family(name string) []*Visit {
 }
 
 // heir returns the visit with which a lost page goes on, or nil.
-func (x *index) heir(of lost) *Visit {
+func (x *index) heir(of lostPage) *Visit {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.heirs[of]

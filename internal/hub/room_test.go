@@ -187,9 +187,7 @@ func TestOpeningPagesPushesNobodyOut(t *testing.T) {
 // once it was pressed on, as any other.
 func TestALongPastIsNoReasonToGiveWay(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		b := l.root()
-		v := b.open("")
-		b.set(v, "a", "1")
+		b, v := l.begun()
 		e, _ := v.Entry(1)
 		for range MaxMoments {
 			v.append(l.again(e), "")

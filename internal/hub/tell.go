@@ -98,12 +98,12 @@ func (h *Hub) share(v *Visit, m *Moment) (n int, told []*Visit) {
 	return n, told
 }
 
-// news is what a request did, for the visits that saw a session that it concerned. It has
-// neither the request nor values.
-type news struct {
-	n     int64  // counts up
-	of    *Visit // nil for a request of no page
-	told  []*Visit
+// deed is what a request did to sessions, to be told to the visits that saw them. It has neither
+// the request nor values.
+type deed struct {
+	n     int64    // counts deeds
+	of    *Visit   // whose page sent the request; nil for a request of no page
+	told  []*Visit // that need not be told
 	seat  *seat.Seat
 	gist  trace.Gist
 	names []session.Name // of the sessions concerned
@@ -113,8 +113,8 @@ type news struct {
 	after After
 }
 
-// tell has the visits that saw a session told of what x did to it. News that come faster than
-// they can be told are dropped, but for the figures: the next news show what there is. When a
+// tell has the visits that saw a session told of what x did to it. Deeds that come faster than
+// they can be told are dropped, but for the figures: the next deed shows what there is. When a
 // page sends the cookie of a session that has ended, nobody is told, since every browser does
 // that once after its session has ended.
 func (h *Hub) tell(x *trace.Exchange, s *seat.Seat, of *Visit, told []*Visit, after After) {
@@ -122,72 +122,72 @@ func (h *Hub) tell(x *trace.Exchange, s *seat.Seat, of *Visit, told []*Visit, af
 	if len(x.Events) == 0 || after.Look && !x.Wrote() || !h.Any() {
 		return
 	}
-	n := news{n: h.told.Add(1), of: of, told: told, seat: s, gist: x.Gist(), after: after}
-	n.gist.Elsewhere = of == nil
+	d := deed{n: h.deedsSoFar.Add(1), of: of, told: told, seat: s, gist: x.Gist(), after: after}
+	d.gist.Elsewhere = of == nil
 	for _, ev := range x.Events {
 		switch {
 		case ev.Kind == session.Expired, ev.Kind == session.Refused && of == nil:
-			n.shut = append(n.shut, ev.Session)
+			d.shut = append(d.shut, ev.Session)
 		case ev.Kind != session.Refused:
-			n.names = append(n.names, ev.Session, ev.Before)
+			d.names = append(d.names, ev.Session, ev.Before)
 		}
-		n.swept = n.swept || ev.Kind == session.Swept && ev.Count > 0
+		d.swept = d.swept || ev.Kind == session.Swept && ev.Count > 0
 		switch ev.Kind {
 		case session.Flushed:
-			n.ended = append(n.ended, ev.Session)
+			d.ended = append(d.ended, ev.Session)
 		case session.Cycled:
-			n.ended = append(n.ended, ev.Before)
+			d.ended = append(d.ended, ev.Before)
 		}
 	}
 	h.telling.Do(func() { go h.tellers() })
 	select {
-	case h.news <- n:
+	case h.deeds <- d:
 	default:
 		h.moved()
 	}
 }
 
-// tellers tells the news, one after the other, until the hub is closed.
+// tellers tells the deeds, one after the other, until the hub is closed.
 func (h *Hub) tellers() {
 	for {
 		select {
 		case <-h.done:
 			return
-		case n := <-h.news:
+		case d := <-h.deeds:
 			ctx, cancel := context.WithTimeout(context.Background(), watchTime)
-			h.tellOthers(ctx, n)
+			h.tellOthers(ctx, d)
 			cancel()
 		}
 	}
 }
 
 // tellOthers tells visits what a request of another sender did to a session that they saw.
-func (h *Hub) tellOthers(ctx context.Context, n news) {
-	changed := slices.ContainsFunc(n.gist.Acts, func(act trace.Act) bool { return act.Kind != session.Read })
+func (h *Hub) tellOthers(ctx context.Context, d deed) {
+	changed := slices.ContainsFunc(d.gist.Acts, func(act trace.Act) bool { return act.Kind != session.Read })
 	by := AnotherClient
 	switch {
-	case n.gist.By != "":
-		by = n.gist.By
-	case n.of != nil:
+	case d.gist.By != "":
+		by = d.gist.By
+	case d.of != nil:
 		by = AnotherPage
 	}
-	visits := h.index.of(slices.Concat(n.names, n.shut)...)
-	if n.swept {
+	visits := h.index.of(slices.Concat(d.names, d.shut)...)
+	if d.swept {
 		visits = h.all()
 	}
 	for _, v := range visits {
-		g := n.gist
-		k, knows := v.knows(n.names)
+		g := d.gist
+		k, knows := v.knows(d.names)
 		if !knows {
-			if k, knows = v.knows(n.shut); knows {
+			if k, knows = v.knows(d.shut); knows {
 				g = onlyShut(g)
 			}
 		}
-		if n.n <= v.born || slices.Contains(n.told, v) || !knows && !n.swept { // the page of a visit that began afterwards saw all this
+		if d.n <= v.born || slices.Contains(d.told, v) || !knows && !d.swept { // the page of a visit that began afterwards saw all this
 			continue
 		}
 		if knows {
-			h.followOther(v, k, n)
+			h.followOther(v, k, d)
 		} else {
 			k = v.Session()
 		}

@@ -23,9 +23,7 @@ func (b *browser) withCookieOf() *browser {
 // reads too. A stranger's session is none of their business.
 func TestWhoSawASessionIsTold(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		b := l.root()
-		v := b.open("")
-		b.set(v, "a", "1")
+		b, v := l.begun()
 		tab := b.withCookieOf()
 		w := tab.open("")
 		wantSaid(t, w, "set")
@@ -69,9 +67,7 @@ func TestWhoSawASessionIsTold(t *testing.T) {
 // What is told holds no exchange of who did it, and what the store keeps of the session.
 func TestWhatIsTold(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		b := l.root()
-		v := b.open("")
-		b.set(v, "a", "1")
+		b, v := l.begun()
 		thief := b.withCookieOf()
 		thief.page = "THEIRS"
 		thief.set(nil, "secret", strings.Repeat("x", 1000))
@@ -106,9 +102,7 @@ func TestWhatIsTold(t *testing.T) {
 // A look, which a page asks for by itself, is told to nobody, unless it changed something.
 func TestALookIsNoNews(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		b := l.root()
-		v := b.open("")
-		b.set(v, "a", "1")
+		b, v := l.begun()
 		w := b.open("")
 		b.look = true
 		b.press(v, "session", nil)
@@ -126,9 +120,7 @@ func TestALookIsNoNews(t *testing.T) {
 // the page saw what there was.
 func TestNothingOfBeforeIsTold(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		b := l.root()
-		v := b.open("")
-		b.set(v, "a", "1")
+		b, v := l.begun()
 		synctest.Wait()
 		held := make(chan struct{})
 		l.store.held.Store(&held)
@@ -203,9 +195,7 @@ func TestTheFamilyIsTold(t *testing.T) {
 // a board, and it wakes no stream.
 func TestAnUnprovedVisitIsToldToNobody(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		b := l.root()
-		v := b.open("")
-		b.set(v, "a", "1")
+		b, v := l.begun()
 		kin := l.second(v.Family)
 		w := kin.open(v.Family)
 		load := l.Begin(b.seat, v.Family, b.key())
@@ -240,19 +230,17 @@ func TestAnUnprovedVisitIsToldToNobody(t *testing.T) {
 // and the next news come.
 func TestTellingIsNotWaitedFor(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		if cap(l.news) < 100 {
-			t.Fatalf("there is room for %d news", cap(l.news))
+		if cap(l.deeds) < 100 {
+			t.Fatalf("there is room for %d news", cap(l.deeds))
 		}
-		l.news = make(chan news, 10) // enough for a test
-		b := l.root()
-		v := b.open("")
-		b.set(v, "a", "1")
+		l.deeds = make(chan deed, 10) // enough for a test
+		b, v := l.begun()
 		synctest.Wait()
 		held := make(chan struct{})
 		l.store.held.Store(&held)
 		thief := b.withCookieOf()
 		began := time.Now()
-		for i := range 2 * cap(l.news) {
+		for i := range 2 * cap(l.deeds) {
 			thief.set(nil, "a", fmt.Sprint(i))
 		}
 		if took := time.Since(began); took != 0 {
@@ -260,8 +248,8 @@ func TestTellingIsNotWaitedFor(t *testing.T) {
 		}
 		close(held)
 		synctest.Wait()
-		if n := v.Last(); n < cap(l.news) || n > cap(l.news)+3 {
-			t.Errorf("%d moments of %d writes", n, 2*cap(l.news))
+		if n := v.Last(); n < cap(l.deeds) || n > cap(l.deeds)+3 {
+			t.Errorf("%d moments of %d writes", n, 2*cap(l.deeds))
 		}
 		before := v.Last()
 		thief.set(nil, "b", "1")
@@ -276,9 +264,7 @@ func TestTellingIsNotWaitedFor(t *testing.T) {
 // take.
 func TestAHangingStoreEndsTheLook(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		b := l.root()
-		v := b.open("")
-		b.set(v, "a", "1")
+		b, v := l.begun()
 		held := make(chan struct{})
 		defer close(held)
 		l.store.held.Store(&held)

@@ -21,7 +21,7 @@ type Visit struct {
 	heirOf string // the secret of the ended visit that it goes on for, "" for none
 	own    int    // the number of the last moment that it took over from other visits
 	of     string // the short name of the session whose moments it took over
-	born   int64  // the number of the last news before it began
+	born   int64  // the number of the last deed before it began
 	idle   *time.Timer
 
 	ended   bool     // guarded by the hub's lock, as the next
