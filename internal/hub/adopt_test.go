@@ -9,9 +9,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// The load of a page becomes the last moment of the visit that it had before: once, with
-// what only that visit knows, and those who are told of that visit are told of it then.
-// The visit that it was loaded as ends.
+// The load of a page becomes the last moment of the visit that the tab had before, once, and its
+// family is told. Otherwise a reload would be missing from the timeline, or stand in it twice.
 func TestAdopt(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.begun()
@@ -49,8 +48,8 @@ func TestAdopt(t *testing.T) {
 	})
 }
 
-// Only what the load itself was is new to the visit that adopts it: not the moments that
-// it began with, however many they are.
+// A visit adopts the load only, and none of the moments that the load's visit took over: it has
+// them already, and would show them twice.
 func TestAdoptTakesNothingOfThePast(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.root()
@@ -77,7 +76,8 @@ func TestAdoptTakesNothingOfThePast(t *testing.T) {
 	})
 }
 
-// So is the load of a page that a visit adopted while another page had begun with it.
+// The load of a page is shown once to a page that begins with it, although a visit adopted it
+// meanwhile.
 func TestAnAdoptedMomentIsShownOnce(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.begun()
@@ -90,7 +90,7 @@ func TestAnAdoptedMomentIsShownOnce(t *testing.T) {
 	})
 }
 
-// A page that says twice from where it was loaded, at the same time, is one moment.
+// A page that asks twice at the same time to be adopted is one moment, and not two.
 func TestAdoptOnce(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.begun()
@@ -103,8 +103,8 @@ func TestAdoptOnce(t *testing.T) {
 	})
 }
 
-// The visit that adopts a load watches the session that the load's browser had, and no
-// other; while the store is down it knows nothing new.
+// The visit that adopts a load watches the session of the load's browser. Otherwise nobody would
+// tell the page when that session expires. While the store is down it keeps its watch.
 func TestAdoptFollowsTheLoad(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.root()

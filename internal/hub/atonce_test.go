@@ -11,8 +11,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// All of it at once, for the race detector, with visits that give way and others that end
-// meanwhile. Nothing hangs, and nothing is counted afterwards.
+// The hub is used by all goroutines at once while visits give way and end. A data race, a deadlock,
+// or bytes that stay counted would fail it.
 func TestAllAtOnce(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

@@ -13,8 +13,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// What a page was told of is what came after the moment that it shows; what changed is the
-// last write that it did not press itself.
+// A stream tells what came after the moment that the page shows. If the page's own press counted
+// as a change, every press would be told twice.
 func TestSince(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, other := l.root(), l.root()
@@ -68,8 +68,8 @@ func TestSince(t *testing.T) {
 	})
 }
 
-// What a moment is compared with is the last state that is known on its side of the
-// family, and the sender's exchange before it.
+// A moment is compared with the last known state on its side of the family, and with the sender's
+// exchange before it. Compared with another sender's, a press would seem to change what it did not.
 func TestCompare(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.root()
@@ -117,7 +117,8 @@ func TestCompare(t *testing.T) {
 	})
 }
 
-// An answer that has not left is waited for a second, and is shown unfinished then.
+// A look waits a second for an answer that has not left, and then shows it unfinished. Otherwise a
+// client that went away would hang every page that looks.
 func TestALookWaitsASecond(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.root()

@@ -21,7 +21,7 @@ func (l *lab) expiring() (*browser, *Visit) {
 	return b, v
 }
 
-// That a session's clock ran out is told when it does, once: nothing travels then that
+// A page is told once that its session expired. No request travels then, so that nothing else
 // would tell it.
 func TestAnExpiryIsToldOnce(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
@@ -47,8 +47,8 @@ func TestAnExpiryIsToldOnce(t *testing.T) {
 	})
 }
 
-// A clock that was moved runs out when it does then, whoever moved it: this page, another
-// client, or another program over the same store.
+// An expiry that was moved is told at its new time, whoever moved it: this page, another client,
+// or another program over the same store.
 func TestAMovedExpiry(t *testing.T) {
 	for name, move := range map[string]func(*browser, *Visit){
 		"by this page":      func(b *browser, v *Visit) { b.expiry(v, time.Minute) },
@@ -75,7 +75,7 @@ func TestAMovedExpiry(t *testing.T) {
 	}
 }
 
-// A clock that is moved to be earlier runs out earlier.
+// An expiry that was moved to be earlier is told earlier, and not at its old time.
 func TestAnEarlierExpiry(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.expiring()
@@ -85,8 +85,8 @@ func TestAnEarlierExpiry(t *testing.T) {
 	})
 }
 
-// While the store does not answer, nobody knows whether a clock ran out: it is asked again
-// until it does.
+// While the store does not answer, nobody knows whether a session has expired: the hub asks again
+// until it does. Otherwise an outage would be told as an expiry, or the expiry never.
 func TestAnExpiryInAnOutage(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		_, v := l.expiring()
@@ -99,8 +99,8 @@ func TestAnExpiryInAnOutage(t *testing.T) {
 	})
 }
 
-// A session that ended otherwise has no clock any more: flushed by this page, by another
-// client, under another ID, or by another program over the same store.
+// A session that was ended before it expired is not told as expired: whether this page, another
+// client or another program over the same store flushed it, or gave it another ID.
 func TestNoExpiryOfAnEndedSession(t *testing.T) {
 	cycle := func(s *session.Session) { s.CycleID(); s.SetExpiry(session.Expiry{}) }
 	for name, end := range map[string]func(*browser, *Visit){
@@ -127,8 +127,8 @@ func TestNoExpiryOfAnEndedSession(t *testing.T) {
 	}
 }
 
-// Of a session that is all in its cookie the store knows no clock: the deadline in the
-// cookie is what passes.
+// Of a session that is all in its cookie the store does not know when it expires: the hub tells it
+// by the deadline in the cookie.
 func TestTheExpiryInTheCookie(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.root()
@@ -143,7 +143,8 @@ func TestTheExpiryInTheCookie(t *testing.T) {
 	})
 }
 
-// One that was flushed by another program over the same store has no deadline any more.
+// A session that is all in its cookie, and that another program over the same store flushed, is not
+// told as expired.
 func TestNoExpiryInADeadCookie(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.root()
@@ -157,7 +158,7 @@ func TestNoExpiryInADeadCookie(t *testing.T) {
 	})
 }
 
-// Nothing is told, and nothing waits, after a visit or the program has ended.
+// After a visit or the program has ended no expiry is told, and no timer keeps the visit in memory.
 func TestNoExpiryAfterTheEnd(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		_, v := l.expiring()
@@ -176,7 +177,8 @@ func TestNoExpiryAfterTheEnd(t *testing.T) {
 	})
 }
 
-// The page whose browser has no session, or lost sight of the store, keeps its watch as it is.
+// A request during an outage does not end the watch on the session's expiry: the page would never
+// hear of it.
 func TestAnOutageKeepsTheWatch(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.expiring()

@@ -19,8 +19,8 @@ func pointsOf(p *plot) []trace.Point {
 	return f.Points()
 }
 
-// What the store counted is remembered for as long as the picture shows, with what held at
-// its edge; nobody looked for hours, and it says nothing of meanwhile.
+// The plot has what the store counted in the minutes that its picture shows, and what held at the
+// picture's edge. After hours without a look it begins anew: it does not know what was in between.
 func TestPlot(t *testing.T) {
 	t.Parallel()
 	var p plot
@@ -77,7 +77,8 @@ func TestPastPlotsStay(t *testing.T) {
 	}
 }
 
-// More than two changes in two seconds are not seen in the picture, and not kept: the last holds.
+// More than two changes in two seconds are not kept: the picture does not show them, and a busy
+// store would fill the memory. The last count is always there.
 func TestPlotIsBounded(t *testing.T) {
 	t.Parallel()
 	var p plot
@@ -100,8 +101,8 @@ func TestPlotIsBounded(t *testing.T) {
 	}
 }
 
-// The figures are the store's, unknown when it does not answer, with what it has of each
-// browser of a family, when that is more than one.
+// The figures are what the store says, and not Known when it does not answer. A family of several
+// browsers shows what the store has of each.
 func TestFigures(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.begun()
@@ -145,8 +146,8 @@ func TestFigures(t *testing.T) {
 	})
 }
 
-// Of a browser with several pages the figures say what the page knows that was used last,
-// each time the same.
+// A browser with several pages stands once among the figures of its family, as the page knows it
+// that was used last. Otherwise it would change from look to look.
 func TestTheFamilyIsOnePageEach(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.root().open("")
@@ -174,8 +175,8 @@ func TestTheFamilyIsOnePageEach(t *testing.T) {
 	})
 }
 
-// While there is a visit the figures are remembered, and when they change its streams are
-// told; without one nobody asks the store.
+// While there is a visit the store is asked for its figures, and streams hear of a change without a
+// request. Without a visit nobody asks the store.
 func TestRun(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -10,8 +10,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// Whoever shows a session's cookie sees the moments of that session, on its own browser's
-// pages, and no others: not those of the session before a login, nor what was told of others.
+// A request that carries a session's cookie sees the moments of that session only. If it saw those
+// of the session before a login, a planted cookie would show what its victim did.
 func TestBeginShowsThatSession(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.root()
@@ -60,8 +60,8 @@ func TestBeginShowsThatSession(t *testing.T) {
 	})
 }
 
-// A page that pressed on after its visit had ended goes on with one new visit, whatever it
-// presses; another page, and one of another browser, has its own.
+// All presses of a page whose visit has ended go on with one new visit; other pages have their own.
+// Otherwise every press would begin a timeline.
 func TestALostPageHasOneHeir(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		root, second := l.seats.Root, l.second("f").seat
@@ -97,8 +97,8 @@ func TestALostPageHasOneHeir(t *testing.T) {
 	})
 }
 
-// A moment that several visits share is shown once to a page that begins with it, whole if
-// any of them has its exchange still.
+// A moment that several visits share is shown once to a page that begins with it, with its exchange
+// if any visit has it still.
 func TestASharedMomentIsShownOnce(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.begun()

@@ -64,8 +64,8 @@ func TestTheIndexForgets(t *testing.T) {
 	}
 }
 
-// The index finds the visits that saw a session, and no others: not those that saw so many
-// since that they forgot it.
+// The index finds the visits that saw a session, and no others. A visit that it does not find is
+// told nothing.
 func TestTheIndexFinds(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v, w := l.root().open(""), l.root().open("")

@@ -10,7 +10,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// Pins are counted for each browser, and in all: one's own oldest makes room.
+// A browser's oldest pin makes room for its own new ones, and never another browser's.
 func TestPins(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.Begin(l.seats.Root, "", session.Key{})
@@ -45,8 +45,8 @@ func TestPins(t *testing.T) {
 	})
 }
 
-// A pin keeps the cookie, and not the head of the request that it came in.
-func TestAPinKeepsTheCookieAlone(t *testing.T) {
+// A pin keeps the cookie, and not the whole head that the cookie is a part of: 32 kB a pin.
+func TestAPinKeepsTheCookieOnly(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.Begin(l.seats.Root, "", session.Key{})
 		head := strings.Repeat("x", 32<<10) + "cookie"

@@ -31,8 +31,8 @@ func rows(v *Visit) (out []string) {
 	return out
 }
 
-// What somebody else does again and again is one row that counts. Its number is that of the
-// last: streams and pages that ask for what is new since a number must hear of it.
+// What another client does again and again is one row that counts. The row has the number of the
+// last moment: otherwise streams would take it for old, and not tell it.
 func TestRepeatsAreOneRow(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.root().open("")
@@ -88,8 +88,7 @@ func TestRepeatsAreOneRow(t *testing.T) {
 	})
 }
 
-// However much others do that is different each time, of the learner's own moments the last
-// three quarters of what a timeline holds stay.
+// However much other clients do, the last three quarters of the timeline stay the learner's own.
 func TestStrangersPushOutAQuarter(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.root().open("")
@@ -115,8 +114,8 @@ func TestStrangersPushOutAQuarter(t *testing.T) {
 	})
 }
 
-// A page that has all but the last row gets that row only, with what it needs to show it; any
-// other page gets the whole timeline.
+// A page that has all rows but the last gets only that one; any other page gets the whole timeline.
+// Otherwise rows would be missing on the page, or stand there twice.
 func TestTheNextRow(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.root().open("")

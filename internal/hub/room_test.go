@@ -58,8 +58,8 @@ func TestAFullHouseRefuses(t *testing.T) {
 	})
 }
 
-// What nobody uses gives way to a page that is opened, that which was used longest ago first:
-// or pages that were opened once would keep learners out for half an hour.
+// When there is no room, the unused visit that was used longest ago gives way. Otherwise pages that
+// were opened once would keep learners out for half an hour.
 func TestWhatNobodyUsesGivesWay(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.root()
@@ -91,7 +91,8 @@ func TestWhatNobodyUsesGivesWay(t *testing.T) {
 	})
 }
 
-// A tab that was closed gives way after a while, and not while its page is loaded anew.
+// The visit of a tab that was closed gives way after a while. It stays as long as loading the page
+// anew takes: otherwise a reload would lose the timeline.
 func TestAClosedTabGivesWay(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		closed := l.root().used()
@@ -109,8 +110,8 @@ func TestAClosedTabGivesWay(t *testing.T) {
 	})
 }
 
-// Secrets that strangers make up open no visit that pushes others out: of this run of the
-// program they are known for what they are, and the heirs of others give way to each other.
+// Secrets that strangers make up push out no visit. A made-up secret of this run of the program is
+// recognized, and the heirs of all others give way to each other.
 func TestMadeUpSecretsPushNobodyOut(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		var all []*Visit
@@ -152,8 +153,8 @@ func TestMadeUpSecretsPushNobodyOut(t *testing.T) {
 // there tells whether v is a visit still.
 func (l *lab) there(v *Visit) bool { return slices.Contains(l.all(), v) }
 
-// Opening pages, however many, pushes out no visit that somebody proved and pressed on,
-// even one that was not used for almost as long as a visit lives.
+// Opening pages, however many, pushes out no visit that somebody pressed on, even if that was not
+// used for almost as long as a visit lives.
 func TestOpeningPagesPushesNobodyOut(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		var used []*Visit
@@ -183,8 +184,8 @@ func TestOpeningPagesPushesNobodyOut(t *testing.T) {
 	})
 }
 
-// A page that began with all the moments that a visit keeps is one that somebody works in
-// once it was pressed on, as any other.
+// A page that took over as many moments as a visit keeps counts as pressed on after its own presses,
+// like any other. It would give way if the moments that it took over were counted.
 func TestALongPastIsNoReasonToGiveWay(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.begun()

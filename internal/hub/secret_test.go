@@ -9,8 +9,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// A secret opens its own visit on its own browser's pages, and nothing else anywhere. Whoever shows
-// it proves the visit; who only knows of it does not.
+// A secret opens its own visit, on its own browser's pages only. Showing the secret proves the visit;
+// knowing the visit's name does not.
 func TestASecretOpensItsVisit(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		root, second := l.seats.Root, l.second("f").seat
@@ -49,8 +49,8 @@ func TestASecretOpensItsVisit(t *testing.T) {
 	})
 }
 
-// A secret that opens nothing says why: its visit has ended, or the program that gave it
-// has; what never was a secret says nothing.
+// The secret of an ended visit says why it opens nothing, so that the page can say so. A secret that
+// was never given says nothing.
 func TestWhyASecretOpensNothing(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		ended := l.Begin(l.seats.Root, "", session.Key{})
@@ -89,7 +89,7 @@ func TestWhyASecretOpensNothing(t *testing.T) {
 	})
 }
 
-// What may stand in an address names a visit and opens none.
+// What stands in addresses, which strangers may see, opens no visit.
 func TestANameOpensNothing(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.second("f")
@@ -118,7 +118,8 @@ func TestANameOpensNothing(t *testing.T) {
 	})
 }
 
-// A proof opens its visit once, on its own browser's pages.
+// A proof opens its visit once, on its own browser's pages. A proof that opened it twice would open
+// it for everybody who reads the browser's history.
 func TestAProofOpensOnce(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		root, second := l.seats.Root, l.second("f").seat
@@ -136,7 +137,7 @@ func TestAProofOpensOnce(t *testing.T) {
 	})
 }
 
-// A visit keeps its last four proofs, and the oldest gives way.
+// A visit keeps its last four proofs: pages that are loaded again and again must not fill the memory.
 func TestFourProofs(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		root := l.seats.Root
@@ -172,7 +173,7 @@ func TestFourProofs(t *testing.T) {
 	})
 }
 
-// Proofs and the secret end with the visit, and an ended one gives no more.
+// A visit that has ended is opened by nothing, and gives no more proofs.
 func TestProofsEndWithTheirVisit(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.Begin(l.seats.Root, "", session.Key{})

@@ -19,8 +19,8 @@ func (b *browser) withCookieOf() *browser {
 	return other
 }
 
-// Who saw a session is told of what others do to it: another page, another client, and of
-// reads too. A stranger's session is none of their business.
+// A page that saw a session is told what other pages and clients do to it, reads too. It is told
+// nothing of strangers' sessions but the store's figures, and those not at every write.
 func TestWhoSawASessionIsTold(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.begun()
@@ -64,7 +64,8 @@ func TestWhoSawASessionIsTold(t *testing.T) {
 	})
 }
 
-// What is told holds no exchange of who did it, and what the store keeps of the session.
+// What a page is told of another client has nothing of that client's request, which may hold its
+// secrets. It has what the store keeps of the session.
 func TestWhatIsTold(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.begun()
@@ -99,7 +100,8 @@ func TestWhatIsTold(t *testing.T) {
 	})
 }
 
-// A look, which a page asks for by itself, is told to nobody, unless it changed something.
+// A request that a page makes by itself is told to nobody, unless it changed something: two pages
+// would have each other look for ever.
 func TestALookIsNoNews(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.begun()
@@ -116,8 +118,8 @@ func TestALookIsNoNews(t *testing.T) {
 	})
 }
 
-// What happened before a page was loaded is not told to it, even when it is told late:
-// the page saw what there was.
+// A page is not told what happened before it was loaded, even when that is told late: the page shows
+// it already.
 func TestNothingOfBeforeIsTold(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.begun()
@@ -137,7 +139,7 @@ func TestNothingOfBeforeIsTold(t *testing.T) {
 	})
 }
 
-// What the sweeper removed is told to every visit.
+// Every visit is told what the sweeper removed: nobody can say whose the records were.
 func TestTheSweepIsToldToAll(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, other := l.root(), l.root()
@@ -159,8 +161,8 @@ func TestTheSweepIsToldToAll(t *testing.T) {
 	})
 }
 
-// The browsers of a family get the same moment under the name of the one whose it is; of
-// the same browser's other page, as another page's. Another family gets nothing.
+// The visits of a family get the same moment, under the name of the browser whose it is. Another
+// family gets nothing.
 func TestTheFamilyIsTold(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		first, stranger := l.root(), l.root()
@@ -190,9 +192,8 @@ func TestTheFamilyIsTold(t *testing.T) {
 	})
 }
 
-// While nobody has proved a page's visit it may be the reload of a page that has one: what
-// it asks for is told to nobody, not to those who saw the session, not to a family, not to
-// a board, and it wakes no stream.
+// A visit that is not proved may be the reload of a page that has one. If its presses were told, the
+// page would hear of its own reload as somebody else's.
 func TestAnUnprovedVisitIsToldToNobody(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.begun()
@@ -226,8 +227,8 @@ func TestAnUnprovedVisitIsToldToNobody(t *testing.T) {
 	})
 }
 
-// Who presses never waits for those who are told: what is too much for them is left out,
-// and the next news come.
+// A press never waits until others are told. What is too much to tell is left out, and the next deed
+// is told again.
 func TestTellingIsNotWaitedFor(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		if cap(l.deeds) < 100 {
@@ -260,8 +261,8 @@ func TestTellingIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-// A store that does not answer holds up those who are told for no longer than a look may
-// take.
+// A store that does not answer holds up the telling for no longer than a look may take. Otherwise one
+// outage would silence all streams.
 func TestAHangingStoreEndsTheLook(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.begun()
@@ -275,8 +276,8 @@ func TestAHangingStoreEndsTheLook(t *testing.T) {
 	})
 }
 
-// A board gets a beat of each press, of whatever visit and of none, from when it asks for
-// them until it leaves. A slow one misses beats, gets the next, and holds nobody up.
+// A board gets a beat of each press, from when it asks until it leaves. A slow board misses beats,
+// and holds nobody up.
 func TestBeats(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, second := l.root(), l.second("f")

@@ -10,7 +10,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// A visit keeps its last 200 moments, under their numbers.
+// A visit keeps its last 200 moments, under their numbers: a page that asks for one must not get
+// another.
 func TestMomentsAreBounded(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.root().open("")
@@ -65,8 +66,8 @@ func held(v *Visit) (bytes, kept int) {
 	return bytes, kept
 }
 
-// The exchanges of a visit have a bound in bytes: the oldest moments lose theirs first, and
-// stay in the timeline without. The last one keeps its own, however large.
+// The moments of a visit have a bound in bytes: the oldest lose their exchanges first, the last one
+// never. Otherwise one visit could fill the memory.
 func TestAVisitIsBounded(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.Begin(l.seats.Root, "", session.Key{})
@@ -97,7 +98,7 @@ func TestAVisitIsBounded(t *testing.T) {
 	})
 }
 
-// What another visit shows of a moment stays when one drops it.
+// When a visit drops the exchange of a shared moment, the other visits keep it.
 func TestADroppedExchangeStaysElsewhere(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v, w := l.Begin(l.seats.Root, "", session.Key{}), l.Begin(l.seats.Root, "", session.Key{})
@@ -113,8 +114,8 @@ func TestADroppedExchangeStaysElsewhere(t *testing.T) {
 	})
 }
 
-// All visits together have a bound too: above it each keeps a quarter. When they end,
-// nothing is counted any more.
+// All visits together have a bound: above it each keeps a quarter. Bytes that stayed counted after
+// their visits ended would shrink all timelines for ever.
 func TestAllVisitsAreBounded(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		var all []*Visit
@@ -162,8 +163,8 @@ func TestAllVisitsAreBounded(t *testing.T) {
 	})
 }
 
-// A moment that many visits share takes its memory once: who opens many pages of a session
-// with a long past takes no room from others.
+// A moment that many visits share is counted once: opening many pages of a session with a long past
+// must take no room from others.
 func TestASharedMomentIsCountedOnce(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, other := l.root(), l.root()

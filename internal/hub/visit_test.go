@@ -9,7 +9,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// A visit ends half an hour after its last request, and later when it is used meanwhile.
+// A visit ends half an hour after its last use. Otherwise visits would fill the memory, or end while
+// somebody works.
 func TestVisitsEnd(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		root := l.seats.Root
@@ -36,8 +37,7 @@ func TestVisitsEnd(t *testing.T) {
 	})
 }
 
-// A page that is open and is told what happens is in use, for as long as it is open; then
-// its visit has half an hour more.
+// A page that is open keeps its visit, for hours if need be, and for half an hour after it was left.
 func TestAnOpenPageKeepsItsVisit(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.root().open("")
@@ -58,8 +58,8 @@ func TestAnOpenPageKeepsItsVisit(t *testing.T) {
 	})
 }
 
-// A visit has two streams. They are told of what happens, never waited for, and closed
-// when the visit ends.
+// A visit has two streams: six would freeze its browser. They hear of news, are never waited for, and
+// are closed when the visit ends.
 func TestStreams(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.root()
@@ -100,7 +100,8 @@ func TestStreams(t *testing.T) {
 	})
 }
 
-// A visit remembers the last sessions that it saw, the latest last.
+// A visit remembers the last sessions that it saw: a page that flushes again and again must not fill
+// the memory.
 func TestWatchedAreBounded(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.Begin(l.seats.Root, "", session.Key{})
@@ -126,7 +127,7 @@ func TestWatchedAreBounded(t *testing.T) {
 	})
 }
 
-// The large type is the visit's own.
+// Large type is switched for one visit, and not for the whole class.
 func TestProjector(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v, w := l.Begin(l.seats.Root, "", session.Key{}), l.Begin(l.seats.Root, "", session.Key{})

@@ -70,8 +70,8 @@ func told(c Change) string {
 	return out
 }
 
-// What changed is told from the facts of both exchanges: values, and not what a page shows
-// of them.
+// Changes compares the facts of two exchanges. If it compared the words of a page, two values that
+// are cut alike would count as the same.
 func TestChangesCompareWhatWas(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 3000)
@@ -166,8 +166,8 @@ func TestChangesCompareWhatWas(t *testing.T) {
 	}
 }
 
-// The first moment has nothing to be compared with, and while the store does not answer
-// nobody can say what changed.
+// A first moment has nothing to be compared with, and while the store does not answer nobody knows
+// what changed: neither may be shown as "nothing changed".
 func TestAgainst(t *testing.T) {
 	t.Parallel()
 	a, b := state("A"), state("B")
@@ -193,7 +193,8 @@ func TestAgainst(t *testing.T) {
 	}
 }
 
-// Each line of a head is the same as before, new, changed, or gone.
+// Each line of a head is marked as the same, new, changed, or gone. A wrong mark would show a learner
+// a difference that the browser did not make.
 func TestHeadsAreCompared(t *testing.T) {
 	t.Parallel()
 	kindOf := newSeats(t).Root.KindOf

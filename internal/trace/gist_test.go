@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A press that found no cookie to keep pinned nothing.
+// A press that found no cookie to keep is not told as one that pinned.
 func TestGistOfAPin(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

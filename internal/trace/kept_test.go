@@ -11,8 +11,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/tap"
 )
 
-// Other programs' cookies, credentials, and what opens a visit, a pin or a run are not
-// kept at all: not shown later, and not in the memory of a moment.
+// Other programs' cookies, credentials, and what opens a visit, a pin or a run are not kept in a
+// moment. Otherwise whoever looks at a timeline could steal them.
 func TestWhatMustNotBeKept(t *testing.T) {
 	t.Parallel()
 	seats := newSeats(t)
@@ -112,8 +112,7 @@ func TestWhatMustNotBeKept(t *testing.T) {
 	}
 }
 
-// What is left out is told by its kind and its size, and the rest of the line stands as it
-// came.
+// What is not kept is told by its kind and its size, and the rest of its line stands as it came.
 func TestWhatIsLeftOutIsTold(t *testing.T) {
 	t.Parallel()
 	kindOf := newSeats(t).Root.KindOf

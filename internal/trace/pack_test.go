@@ -87,8 +87,8 @@ func fill(v reflect.Value, path string, n *int) (unreachable []string) {
 	return unreachable
 }
 
-// Whatever a field of an exchange says is there again after a moment is unpacked: each can
-// be written as JSON and read.
+// Every field of an exchange comes back after packing. A field that JSON cannot carry would be
+// missing in every past moment.
 func TestEveryFieldComesBack(t *testing.T) {
 	t.Parallel()
 	var x Exchange
@@ -116,8 +116,8 @@ func TestEveryFieldComesBack(t *testing.T) {
 	}
 }
 
-// An exchange that was gathered is the same after it was packed, and nothing packed is the
-// zero exchange.
+// A gathered exchange is the same after packing. One that differed would be shown as changed by the
+// next press.
 func TestPackedIsTheSame(t *testing.T) {
 	t.Parallel()
 	seats := newSeats(t)
@@ -170,8 +170,8 @@ func gistBytes(g Gist) int {
 	return n
 }
 
-// However long what a stranger sends is, what a visit keeps of it has a bound. Heads are
-// at most as long as a server takes.
+// However long what a stranger sends is, a visit keeps a bounded part of it. Heads are at most as long
+// as a server takes.
 func TestExchangesAreBounded(t *testing.T) {
 	t.Parallel()
 	const (
@@ -277,7 +277,8 @@ func TestExchangesAreBounded(t *testing.T) {
 	}
 }
 
-// A value is known by its sum and its beginning, cut between letters, never in one.
+// A long value is known by its sum and its beginning. The beginning is cut between letters: half a
+// letter would be shown as another one.
 func TestLongTextsAreCutBetweenLetters(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -8,8 +8,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/seat"
 )
 
-// A cookie header of thousands of pieces is compared in one go over it: with each piece
-// copied for every other, one request took the server seconds.
+// Comparing a cookie header of thousands of pieces takes one pass. When each piece was copied for every
+// other, one request took the server seconds.
 func TestManyPiecesCostLittle(t *testing.T) {
 	head := []string{"Cookie: " + strings.Repeat(";", 30_000)}
 	before := Exchange{Request: Request{Fields: Fields(head, func(string) seat.Kind { return seat.Other })}}
@@ -25,7 +25,7 @@ func TestManyPiecesCostLittle(t *testing.T) {
 	}
 }
 
-// What is cut off a cookie's name is told, in what the page shows of it too.
+// A cookie's name that was cut says so: two cookies with one beginning would look like one.
 func TestCutNamesSaySo(t *testing.T) {
 	long := strings.Repeat("n", 300)
 	fields := Fields([]string{"Cookie: " + long + "=v"}, func(string) seat.Kind { return seat.Other })
@@ -41,7 +41,7 @@ func TestCutNamesSaySo(t *testing.T) {
 	}
 }
 
-// A field that opens a visit is not kept, however its name is written.
+// A field that opens a visit is not kept, however its name is written: %70age is page.
 func TestEncodedNamesOfSecretFields(t *testing.T) {
 	for _, form := range []string{"page=SECRET", "%70age=SECRET", "%70%61%67%65=SECRET", "a=b&%78=SECRET"} {
 		for _, p := range formPieces(form) {

@@ -49,8 +49,8 @@ func exchangeWith(t testing.TB, cookie, setCookie string) Exchange {
 	return x
 }
 
-// A cookie that opens a session still is nowhere in what may be seen, wherever it stood,
-// and one that opens nothing stays.
+// A cookie that still opens a session stands nowhere in what may be seen. Wherever it stood, a page
+// would give the session away. A cookie that opens nothing stays.
 func TestSeenHidesWhatOpens(t *testing.T) {
 	t.Parallel()
 	gone := func(x, before Exchange) Exchange {
@@ -89,7 +89,7 @@ func TestSeenHidesWhatOpens(t *testing.T) {
 	}
 }
 
-// What is hidden is told by its size, and the cookies beside it stay.
+// A hidden cookie is told by its size, and the cookies beside it stay.
 func TestHiddenIsToldByItsSize(t *testing.T) {
 	t.Parallel()
 	x := exchangeWith(t, "sessionscope="+live+"; sessionscope="+dead+"; a=1", "")
@@ -105,7 +105,7 @@ func TestHiddenIsToldByItsSize(t *testing.T) {
 	}
 }
 
-// The body of an answer tells of a session: it goes with the cookie that opens it, and
+// An answer's body tells of the session: it is hidden with the cookie that opens that session, and
 // stays with any other.
 func TestTheBodyGoesWithTheCookie(t *testing.T) {
 	t.Parallel()
@@ -119,9 +119,8 @@ func TestTheBodyGoesWithTheCookie(t *testing.T) {
 	}
 }
 
-// A copy with a letter changed is one letter from the cookie that it was made of: as long
-// as that one opens a session, all of the copy's cookies are hidden, and that one is never
-// shown.
+// A copy with one changed letter is one guess from the cookie. As long as the cookie opens a session,
+// the copy is hidden with it.
 func TestACopyIsHiddenWithItsSource(t *testing.T) {
 	t.Parallel()
 	const near = "L1VEcookiE"
@@ -140,8 +139,7 @@ func TestACopyIsHiddenWithItsSource(t *testing.T) {
 	}
 }
 
-// What is hidden for one who looks stays for others, who look at the same exchange: so do
-// the lines of both heads when they are compared for one.
+// Hiding and comparing for one reader change nothing for others who look at the same exchange.
 func TestLookingChangesNothing(t *testing.T) {
 	t.Parallel()
 	x := exchangeWith(t, "sessionscope="+live, "sessionscope="+live)
@@ -164,7 +162,8 @@ func TestLookingChangesNothing(t *testing.T) {
 	}
 }
 
-// The store is asked once for each cookie, however often that stands in an exchange.
+// The store is asked once for each cookie, however often the cookie stands in an exchange: a head has
+// room for thousands.
 func TestEachCookieIsAskedForOnce(t *testing.T) {
 	t.Parallel()
 	x := exchangeWith(t, strings.Repeat("sessionscope="+live+"; ", 50)+"sessionscope="+dead, "sessionscope="+live)

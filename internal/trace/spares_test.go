@@ -2,8 +2,8 @@ package trace
 
 import "testing"
 
-// A spare that was given back is used again, unless it is not worth keeping; and no more than a
-// few wait, or a crowd of requests would leave its deflaters in memory.
+// A spare that was given back is used again, unless it has grown. Only a few wait for use: otherwise a
+// crowd of requests would leave its deflaters in memory.
 func TestSpares(t *testing.T) {
 	t.Parallel()
 	made := 0

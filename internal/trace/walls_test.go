@@ -65,9 +65,8 @@ type importing func(path string) (*types.Package, error)
 
 func (i importing) Import(path string) (*types.Package, error) { return i(path) }
 
-// An exchange that nobody hid anything in does not reach a page: outside this package
-// nothing but Exchange.Seen makes a Seen of it, and what presents one takes a Seen. Other
-// code does not compile.
+// Outside this package nothing but Exchange.Seen makes a Seen. Code that goes another way does not
+// compile: an exchange in which nobody hid the cookies cannot reach a page.
 func TestNoPathGoesRoundSeen(t *testing.T) {
 	t.Parallel()
 	set := token.NewFileSet()
@@ -133,9 +132,8 @@ var mayBeSet = []string{"N", "Past", "Of", "Beside", "Store.Figures"}
 // mayBeCalled are the methods of an exchange that change nothing in it.
 var mayBeCalled = []string{"Hid", "Wrote", "Aside", "Gist", "Against"}
 
-// The fields of a Seen are those of an exchange, so that code outside this package could
-// put a cookie back that was hidden. None does: what presents exchanges sets nothing in
-// them but what says nothing of cookies.
+// A Seen has the fields of an exchange, so that code outside this package could put a hidden cookie
+// back. None does: what presents exchanges sets only fields that say nothing of cookies.
 func TestNothingIsPutIntoASeen(t *testing.T) {
 	t.Parallel()
 	set := token.NewFileSet()
