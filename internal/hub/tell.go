@@ -104,7 +104,6 @@ type deed struct {
 	n     int64    // counts deeds
 	of    *Visit   // whose page sent the request; nil for a request of no page
 	told  []*Visit // that need not be told
-	seat  *seat.Seat
 	gist  trace.Gist
 	names []session.Name // of the sessions concerned
 	shut  []session.Name // of the sessions whose cookie came and opened nothing
@@ -122,7 +121,7 @@ func (h *Hub) tell(x *trace.Exchange, s *seat.Seat, of *Visit, told []*Visit, af
 	if len(x.Events) == 0 || after.Look && !x.Wrote() || !h.Any() {
 		return
 	}
-	d := deed{n: h.deedsSoFar.Add(1), of: of, told: told, seat: s, gist: x.Gist(), after: after}
+	d := deed{n: h.deedsSoFar.Add(1), of: of, told: told, gist: x.Gist(), after: after}
 	d.gist.Elsewhere = of == nil
 	for _, ev := range x.Events {
 		switch {
