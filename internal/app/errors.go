@@ -77,7 +77,7 @@ func problemOf(err error) *problem {
 		limit *session.LimitError
 		input *session.InputError
 		store *session.StoreError
-		full  *hub.ErrFull
+		full  *hub.FullError
 		coded *echo.HTTPError
 	)
 	switch {

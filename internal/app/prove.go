@@ -104,7 +104,7 @@ func (c *call) noVisit(what error) error {
 // begin begins a visit for a page that proves none, with the moments of the session that the
 // request's cookie opens. Nobody hears of the visit before a request shows its secret, since
 // the page may be a reload in a tab that has a visit. A client that does not ask for HTML
-// gets no visit. The error is a *hub.ErrFull.
+// gets no visit. The error is a *hub.FullError.
 func (a *App) begin(c *call) error {
 	if c.visit != nil || c.wants != formPage || c.Request().Method != http.MethodGet || !strings.Contains(c.Request().Header.Get("Accept"), "text/html") {
 		return nil

@@ -64,7 +64,7 @@ func New(seats *seat.Seats, limits Limits) *Hub {
 // its own. The page may be the reload of a page that has a visit: until the page shows that
 // it has none, nobody else is told of its presses. The timeline begins with the moments of
 // the session of k, which the request's own cookie opens; the zero key opens none. The error
-// is an *ErrFull.
+// is an *FullError.
 func (h *Hub) Begin(s *seat.Seat, family string, k session.Key) (*Visit, error) {
 	var past []*Moment
 	if k != (session.Key{}) {
@@ -97,7 +97,7 @@ func (h *Hub) begin(s *seat.Seat, family, heirOf string) (*Visit, error) {
 		v.ended, v.streams = true, nil // nobody finds it any more
 		return v, nil
 	case !h.makeRoom():
-		return nil, &ErrFull{h.limits.Visits}
+		return nil, &FullError{h.limits.Visits}
 	}
 	h.bySecret[v.Secret] = v
 	h.index.add(v)
@@ -135,7 +135,7 @@ func (h *Hub) momentsOf(s *seat.Seat, k session.Key) (out []*Moment) {
 
 // Heir returns the visit with which a page goes on after its own visit has ended. All presses
 // of the page show the secret of the ended visit, and get the same heir. The heir belongs to
-// the family of the ended visit. The error is an *ErrFull. A secret from before the program
+// the family of the ended visit. The error is an *FullError. A secret from before the program
 // was restarted may be made up: its heir gives way like a page that was merely opened, until
 // a request shows the heir's own secret.
 func (h *Hub) Heir(secret string, s *seat.Seat) (*Visit, error) {

@@ -21,10 +21,10 @@ const (
 	maxProofs  = 4       // proofs for one use that it keeps; the oldest makes room
 )
 
-// ErrFull tells that there is no room for one more visit: all that there are, are in use.
-type ErrFull struct{ Visits int }
+// FullError tells that there is no room for one more visit: all that there are, are in use.
+type FullError struct{ Visits int }
 
-func (e *ErrFull) Error() string { return fmt.Sprintf("%d visits are in use", e.Visits) }
+func (e *FullError) Error() string { return fmt.Sprintf("%d visits are in use", e.Visits) }
 
 // inUse tells whether somebody works in v: then it gives way to nobody. Nobody works in a
 // page that was opened and never used, in one that was closed a while ago, and in a visit that

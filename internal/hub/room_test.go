@@ -23,7 +23,7 @@ func (l *lab) fill() (all []*Visit) {
 // there are stay.
 func (l *lab) wantFull() {
 	l.t.Helper()
-	var full *ErrFull
+	var full *FullError
 	if v, err := l.Hub.Begin(l.seats.Root, "", session.Key{}); v != nil || !errors.As(err, &full) || full.Visits != labVisits {
 		l.t.Errorf("a page that is opened: %v, %v", v, err)
 	}
