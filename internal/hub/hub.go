@@ -153,6 +153,8 @@ func (h *Hub) Heir(secret string, s *seat.Seat) (*Visit, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.proved, v.claimed = true, family == "" && !h.gave(s, secret, ofNobody)
 	return v, nil
 }
