@@ -48,12 +48,12 @@ func TestChanges(t *testing.T) {
 func TestOutageIsNoChange(t *testing.T) {
 	b, v, down := openFailing(t, formFragment)
 	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
-	*down = true
+	down.Store(true)
 	a := b.get("/get?key=name&page="+v).want(503, "nobody can say whether anything changed", "172 B", "nobody can say what a cookie opens").wantNo("No cookie yet", "does not fit")
 	if got := a.changes(); strings.Contains(got, "none") || strings.Contains(got, "missing") {
 		t.Errorf("an outage changed %q", got)
 	}
-	*down = false
+	down.Store(false)
 	if got := b.get("/get?key=name&page=" + v).want(200).changes(); !strings.Contains(got, unchanged) {
 		t.Errorf("after an outage: %q", got)
 	}

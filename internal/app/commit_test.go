@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	echosession "github.com/labstack/echo-contrib/session"
@@ -98,14 +99,14 @@ func TestCommit(t *testing.T) {
 
 // What cannot be saved any more is at least not answered with a 200.
 func TestLateCommitFails(t *testing.T) {
-	var down bool
+	var down atomic.Bool
 	a := newApp(t, func(c *Config) { c.Sessions.Backend = failing(&down) })
 	a.echo.GET("/test", func(c echo.Context) error {
 		s, err := a.seats.Root.Engine.Load(c.Request())
 		if err != nil {
 			return err
 		}
-		down = true
+		down.Store(true)
 		if err := s.Set("a", `"x"`); err != nil {
 			return err
 		}

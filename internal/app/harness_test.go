@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -293,10 +294,10 @@ func sent(a answer) *http.Cookie {
 
 var errDown = errors.New("the store is down")
 
-// failing returns a store that fails each operation while *down is true.
-func failing(down *bool) session.Backend {
+// failing returns a store that fails each operation while down is true.
+func failing(down *atomic.Bool) session.Backend {
 	return &storetest.Hooked{Backend: memory.New(memory.Config{MaxSessions: 10}), Hook: func(context.Context, string) (before, after error) {
-		if *down {
+		if down.Load() {
 			return errDown, nil
 		}
 		return nil, nil

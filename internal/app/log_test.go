@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/labstack/echo/v4"
@@ -43,11 +44,11 @@ func TestErrorsAreLoggedWithoutRequests(t *testing.T) {
 	took := regexp.MustCompile(` took=\S+`)
 	for _, requests := range []bool{false, true} {
 		var lines strings.Builder
-		var down bool
+		var down atomic.Bool
 		h := newApp(t, func(c *Config) {
 			c.Log, c.LogRequests = slog.New(slog.NewTextHandler(&lines, nil)), requests
 			c.Sessions.Backend = &storetest.Hooked{Backend: c.Sessions.Backend, Hook: func(context.Context, string) (before, after error) {
-				if down {
+				if down.Load() {
 					return errors.New("the cable is out"), nil
 				}
 				return nil, nil
@@ -65,7 +66,7 @@ func TestErrorsAreLoggedWithoutRequests(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			down = true
+			down.Store(true)
 			if err := s.Set("staged", `"x"`); err != nil {
 				return err
 			}
@@ -97,7 +98,7 @@ func TestErrorsAreLoggedWithoutRequests(t *testing.T) {
 			{"the store is gone when the answer is written", false, func() answer { return b.get("/late-commit") }, "route=/late-commit status=503 error=\"session store: save: the cable is out"},
 		} {
 			lines.Reset()
-			down = test.down
+			down.Store(test.down)
 			test.send()
 			got := took.ReplaceAllString(lines.String(), "")
 			switch {

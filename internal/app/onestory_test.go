@@ -14,12 +14,12 @@ import (
 func TestFinishedExchangeInAnOutage(t *testing.T) {
 	b, v, down := openFailing(t, formFragment)
 	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
-	*down = true
+	down.Store(true)
 	b.get("/get?key=name&page="+v).want(503, `hx-get="/exchanges/3"`)
 	b.get("/exchanges/3?page="+v).want(200, `data-n="3"`, "503 Service Unavailable", b.cookie()).wantNo("/exchanges/4", `id="result"`)
 	thief := newBrowser(t, b.h, formFragment)
 	thief.get("/exchanges/3?page="+v).want(200, "hidden: the request for this page came without it").wantNo(b.cookie())
-	*down = false
+	down.Store(false)
 	b.get("/get?key=name&page="+v).want(200).wantEntries("opened no session cookie", "created name → cookie", "refused 503 Service Unavailable", "get name")
 }
 

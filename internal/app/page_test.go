@@ -8,6 +8,7 @@ import (
 	"net/http/cookiejar"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,10 +41,10 @@ func openLab(t testing.TB, f answerForm) (h *App, b *browser, v string) {
 	return h, b, b.visit("/")
 }
 
-// openFailing is openLab over a store that fails each operation while *down is true.
-func openFailing(t *testing.T, f answerForm) (b *browser, v string, down *bool) {
+// openFailing is openLab over a store that fails each operation while down is true.
+func openFailing(t *testing.T, f answerForm) (b *browser, v string, down *atomic.Bool) {
 	t.Helper()
-	down = new(bool)
+	down = new(atomic.Bool)
 	b = newBrowser(t, newApp(t, func(c *Config) { c.Sessions.Backend = failing(down) }), f)
 	return b, b.visit("/"), down
 }

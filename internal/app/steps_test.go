@@ -3,6 +3,7 @@ package app
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/sessionscope/sessionscope/internal/say"
@@ -31,13 +32,13 @@ func TestSteps(t *testing.T) {
 // The steps never say that no cookie came when one did, although the engine
 // could say nothing of it, and a long text is cut between characters.
 func TestStepsOfAnOutage(t *testing.T) {
-	var down bool
+	var down atomic.Bool
 	b := newBrowser(t, newApp(t, func(c *Config) { c.Sessions.Backend = failing(&down) }), formPage)
 	if wire := b.get("/").region("wire", "</article>"); !strings.Contains(wire, "no cookie") {
 		t.Error("the control: a first visit does not say that there was no cookie")
 	}
 	b.post("/set", "key", "name", "value", "Rahim")
-	down = true
+	down.Store(true)
 	w := b.get("/")
 	if wire := w.region("wire", "</article>"); w.StatusCode != http.StatusServiceUnavailable || strings.Contains(wire, "no cookie") {
 		t.Errorf("status %d, and the wire says %s", w.StatusCode, wire)

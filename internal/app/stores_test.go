@@ -1,6 +1,7 @@
 package app
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/sessionscope/sessionscope/internal/store/memory"
@@ -10,11 +11,11 @@ import (
 func TestStoreDown(t *testing.T) {
 	for name, f := range forms {
 		t.Run(name, func(t *testing.T) {
-			var down bool
+			var down atomic.Bool
 			b := newBrowser(t, newApp(t, func(c *Config) { c.Sessions.Backend = failing(&down) }), f)
 			b.post("/set", "key", "name", "value", "Rahim")
 			before := b.cookie()
-			down = true
+			down.Store(true)
 			for _, step := range routes {
 				a := b.do(step)
 				if a.StatusCode != 503 || a.Header.Get("Retry-After") == "" || a.Header.Get("Set-Cookie") != "" {
@@ -25,7 +26,7 @@ func TestStoreDown(t *testing.T) {
 			if a := b.get("/healthz"); a.StatusCode != 503 || a.Header.Get("Retry-After") == "" {
 				t.Errorf("/healthz: %d", a.StatusCode)
 			}
-			down = false
+			down.Store(false)
 			b.form = formJSON
 			if b.cookie() != before || b.get("/get?key=name").json()["found"] != true {
 				t.Error("the outage was a logout")
