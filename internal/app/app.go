@@ -1,9 +1,16 @@
 // Package app is the web application: Echo routes over the session engine, one file for
 // each capability. It is the only package that imports Echo.
 //
-// Begin with App.routes, the list of all routes and middleware. A request is a call
-// (call.go); its handler returns an outcome, which App.answer commits, records and shows
-// (answer.go). errors.go has the one table from error to status.
+// Begin with App.routes, the lab's routes and the middleware of all; App.experimentRoutes has
+// those of the experiments, and private.go those that only private servers have. A request
+// is a call (call.go); its handler returns an outcome, which App.answer commits, records and
+// shows (answer.go). errors.go has the one table from error to status.
+//
+// Where the handlers are: lab.go has the page; keys.go get, keys, delete and clear; set.go
+// set; life.go flush, cycle-id, clear-expired, expiry, placement, login and logout; copy.go
+// tamper, pin, replay, drop-cookie and put-back; plant.go plant; inspect.go session and
+// healthz; moments.go the past; events.go the stream; browsers.go the second browser and the
+// projector; experiments.go, experimentrun.go and experimentlive.go the experiments.
 package app
 
 import (
@@ -125,7 +132,7 @@ func assemble(cfg Config, assets *assets) (*App, error) {
 	return a, nil
 }
 
-// routes lists every middleware and route in order. A route of press acts on the session
+// routes adds the middleware, and the routes of the lab, in order. A route of press acts on the session
 // and one of look reads from it: their handlers return an outcome, which becomes a moment of
 // the visit. Handlers of read and post write their answers themselves.
 func (a *App) routes() {

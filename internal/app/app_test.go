@@ -1,6 +1,10 @@
 package app
 
 import (
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/trace"
+	"os"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -27,14 +31,14 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
-// Each route answers a page, a fragment and JSON, sets a cookie only when it must, and has
+// Each action answers as a page, as a fragment and in JSON, sets a cookie only when it must, and has
 // the headers that protect pages.
 func TestEveryRouteInEveryForm(t *testing.T) {
 	for name, f := range forms {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBrowser(t, newApp(t, nil), f)
-			for _, step := range routes {
+			for _, step := range actions {
 				a := b.do(step)
 				label := step.method + " " + step.target + " " + strings.Join(step.form, " ")
 				if got := a.Header.Get("Set-Cookie") != ""; got != step.wantCookie {
@@ -84,5 +88,49 @@ func TestHead(t *testing.T) {
 	b := newBrowser(t, newApp(t, nil), formJSON)
 	for _, target := range []string{"/", "/get?key=a", "/keys", "/session", "/healthz"} {
 		b.send(b.request("HEAD", target, "")).want(200)
+	}
+}
+
+// A route that is missing in one of these places would be untested, or its press would have
+// the words of a look and no code.
+func TestEveryRouteHasItsParts(t *testing.T) {
+	t.Parallel()
+	elsewhere := map[string]string{ // routes that are in no action, and the tests that call them
+		"/tamper": "copy_test.go", "/pin": "copy_test.go", "/replay": "copy_test.go", "/drop-cookie": "copy_test.go", "/put-back": "copy_test.go",
+		"/plant": "plant_test.go", "/exchanges/:n": "moments_test.go", "/moment": "public_test.go", "/events": "events_test.go",
+		"/second": "browsers_test.go", "/projector": "browsers_test.go", "/healthz": "stores_test.go", "/assets/*": "http_test.go",
+		"/experiments": "experiments_test.go", "/experiments/:slug": "experiments_test.go", "/experiments/:slug/run": "experiments_test.go",
+		"/experiments/:slug/result": "experiments_test.go", "/experiments/:slug/live/:run/*": "experimentlive_test.go",
+	}
+	called := map[string]bool{}
+	for _, s := range actions {
+		path, _, _ := strings.Cut(s.target, "?")
+		called[path] = true
+	}
+	for path, file := range elsewhere {
+		source, err := os.ReadFile(file)
+		if begin, _, _ := strings.Cut(path, "/:"); err != nil || !strings.Contains(string(source), strings.TrimSuffix(begin, "*")) {
+			t.Errorf("%s has no test of %s: %v", file, path, err)
+		}
+	}
+	found := map[string]bool{}
+	for _, route := range newApp(t, nil).echo.Routes() {
+		if found[route.Path] = true; called[route.Path] == (elsewhere[route.Path] != "") {
+			t.Errorf("%s must be in actions, or in this test's list, and not in both", route.Path)
+		}
+	}
+	for path := range elsewhere {
+		if !found[path] {
+			t.Errorf("%s is no route any more", path)
+		}
+	}
+	facts := func(op string) trace.Seen { return trace.Exchange{Did: trace.Did{Op: op}}.Seen(trace.Nobody) }
+	for op := range acts {
+		if !found["/"+op] && op != "lab" {
+			t.Errorf("%s has code, and no route", op)
+		}
+		if look := say.Press(facts("")); op != "lab" && op != "session" && reflect.DeepEqual(say.Press(facts(op)), look) {
+			t.Errorf("%s has no words of its own in say: it says %v", op, look)
+		}
 	}
 }

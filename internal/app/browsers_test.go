@@ -48,7 +48,7 @@ func TestSecondBrowser(t *testing.T) {
 		t.Errorf("after a press the second browser goes to %q", next)
 	}
 	b.form = formJSON
-	for _, step := range routes {
+	for _, step := range actions {
 		if a := b.send(b.request(step.method, base+step.target, neturl.Values{"key": {"k"}, "value": {"v"}, "seconds": {"9"}, "user": {"u"}, "placement": {"hybrid"}}.Encode())); a.StatusCode != 200 {
 			t.Errorf("%s %s: %d", step.method, base+step.target, a.StatusCode)
 		}

@@ -13,8 +13,8 @@ import "github.com/sessionscope/sessionscope/internal/hub"
 //	requests that hold a session             32         300   the next is refused
 //	bytes of moments                     24 MiB      91 MiB   each visit keeps a quarter, its oldest moments without their exchange
 //	longer forms on their way            16 MiB      50 MiB   the next is refused
-//	results that wait for their page        192        1800   of the visit with most, the oldest gives way
-//	bytes of those                        8 MiB      75 MiB   likewise
+//	results that wait for their page        192        1800   the oldest result of the visit with most gives way
+//	bytes of these results                8 MiB      75 MiB   the oldest result of the visit with most gives way
 //	runs of experiments                      50         117   the next is refused
 //	runs of one address                       8          75   the next is refused
 type capacity struct {

@@ -13,7 +13,8 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// The code that the page shows is the code that ran: its own source, embedded.
+// The code that the page shows is the code that ran: its own source, embedded. A file with a
+// handler of acts must be named here; TestCode finds one that is not.
 //
 //go:embed copy.go inspect.go keys.go lab.go life.go plant.go set.go
 var handlerSource embed.FS

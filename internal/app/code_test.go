@@ -50,7 +50,7 @@ func TestCode(t *testing.T) {
 		if !strings.Contains(text[0], ") "+handler+"(") || !strings.Contains(text[1], ") "+engine+"(") {
 			t.Errorf("%s: the code is of others: %.80s … %.80s", op, text[0], text[1])
 		}
-		indirect := map[string]bool{"Engine.Load": true, "codec.verify": true, "Session.open": true} // with calls it for all, the copy's request comes to it
+		indirect := map[string]bool{"Engine.Load": true, "codec.verify": true, "Session.open": true} // App.with loads every session; the request of a copy reaches the other two
 		if !indirect[act.engine] && !calls(t, text[0], engine) {
 			t.Errorf("%s: the handler does not call %s", op, engine)
 		}

@@ -61,7 +61,7 @@ func (a *App) pinCookie(c *call) (out outcome, err error) {
 		name = info.Cookie.RecordKey().Name().String()
 	}
 	owner := c.owner("")
-	if owner == "" { // the browser is told who it is, so that nobody else gets what it pinned
+	if owner == "" { // the answer gives the browser a pins cookie: only who sends it gets the pin
 		owner = rand.Text()
 		cookie := info.Attributes
 		cookie.Name, cookie.Value, cookie.MaxAge = c.seat.Cookie(seat.Pins), owner, 0
@@ -72,13 +72,14 @@ func (a *App) pinCookie(c *call) (out outcome, err error) {
 	return out, nil
 }
 
-// errNoVisit refuses a request that proves no visit. what needs one.
+// errNoVisit refuses a request that proves no visit. what names the thing that needs one.
 func errNoVisit(what string) error {
 	return &problem{status: http.StatusBadRequest, detail: what + ` belongs to a visit: send the visit's secret along, as the page's field "page" does.`}
 }
 
-// owner returns whose pins this request may use: named, which its answer sets as a cookie, or
-// the value of the cookie that came, or "" for nobody's.
+// owner returns the pins cookie of this request: it says whose pins the request may use, and
+// is "" if it may use none. named is the cookie that the answer sets; it goes before the cookie
+// that came.
 func (c *call) owner(named string) string {
 	if named != "" {
 		return named

@@ -216,8 +216,9 @@ func (b *browser) do(s step) answer {
 	return b.post(s.target, s.form...)
 }
 
-// routes has all actions of a browser without a session, and then with one.
-var routes = []step{
+// actions are requests of a browser without a session, and then with one: all that need no
+// copy of a cookie, no visit and no run.
+var actions = []step{
 	{"GET", "/", nil, false, "lab", "This browser has no session."},
 	{"GET", "/get?key=name", nil, false, "get", "is missing"},
 	{"GET", "/keys", nil, false, "keys", "no keys to list"},

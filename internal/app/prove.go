@@ -92,8 +92,8 @@ func (a *App) visitOf(c *call) *hub.Visit {
 	return c.visit
 }
 
-// noVisit returns the error of a request that needs a visit and has none: that there was no
-// room for one, and otherwise what.
+// noVisit returns the error of a request that needs a visit and has none: c.full if there was
+// no room for a visit, and otherwise what.
 func (c *call) noVisit(what error) error {
 	if c.full != nil {
 		return c.full

@@ -94,7 +94,7 @@ func (c *call) value(key string, v session.Value) trace.Value {
 var errAsked = errors.New("fail=500 was asked for")
 
 // hold waits for d, so that an experiment can put another request between load and write. It
-// ends with an error when the client leaves. At most maxHolds requests may wait at once.
+// ends with an error when the client leaves. At most capacity.holds requests wait at once.
 func (a *App) hold(c *call, d time.Duration) error {
 	if d == 0 {
 		return nil

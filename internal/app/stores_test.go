@@ -16,7 +16,7 @@ func TestStoreDown(t *testing.T) {
 			b.post("/set", "key", "name", "value", "Rahim")
 			before := b.cookie()
 			down.Store(true)
-			for _, step := range routes {
+			for _, step := range actions {
 				a := b.do(step)
 				if a.StatusCode != 503 || a.Header.Get("Retry-After") == "" || a.Header.Get("Set-Cookie") != "" {
 					t.Errorf("%s %s: status %d, headers %v", step.method, step.target, a.StatusCode, a.Header)

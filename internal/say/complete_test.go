@@ -109,7 +109,7 @@ func TestNoSentenceIsMissing(t *testing.T) {
 	}
 	for _, dir := range speaking(t) {
 		if dir == "internal/say" {
-			continue // of which the list has examples: see TestEveryLiteralIsInTheList
+			continue // the list has examples of this package's sentences: see TestEveryLiteralIsInTheList
 		}
 		for _, file := range filesOf(t, dir, ".go") {
 			if silent[file] != "" || strings.HasSuffix(file, "_test.go") || strings.HasSuffix(file, "_templ.go") {

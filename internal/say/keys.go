@@ -104,6 +104,7 @@ func keys(s *trace.Seen) Sentence {
 	return Did("keys", Text(counted(k.Count, "key", "keys")+": "), Part{"code", List(k)}, Text(end+laterCookie(s)))
 }
 
+// deleted is the sentence of Delete, also when there was nothing to delete.
 func deleted(s *trace.Seen) Sentence {
 	switch {
 	case s.Did.Found:

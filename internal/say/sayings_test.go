@@ -222,14 +222,10 @@ func sayingsOfCookies() []saying {
 	}
 }
 
-// A press would have no words when facts are missing.
+// A press whose facts are missing would have no words.
 func TestEveryOpHasWords(t *testing.T) {
 	t.Parallel()
-	for _, op := range []string{"lab", "session", "set", "get", "keys", "delete", "clear", "flush", "cycle-id", "clear-expired", "expiry", "placement",
-		"login", "logout", "tamper", "replay", "pin", "drop-cookie", "put-back", "plant"} {
-		if presses[op] == nil {
-			t.Errorf("%s has none", op)
-		}
+	for op := range presses { // app's TestEveryRouteHasItsParts finds an Op that is missing here
 		s := Press(trace.Exchange{Did: trace.Did{Op: op}}.Seen(trace.Nobody)) // of no facts at all
 		if s.Verb == "" || s.Tone == "" || len(s.Parts) == 0 {
 			t.Errorf("%s, of no facts: %+v", op, s)

@@ -273,7 +273,7 @@ func asked(g *trace.Gist, a *acts) story {
 	return story{verb: g.Op}
 }
 
-// ops are the words of presses whose Op is none.
+// ops has what a timeline says for an Op that is no plain word.
 var ops = map[string]string{
 	"clear-expired": "clear expired", "cycle-id": "cycle ID", "drop-cookie": "drop cookie", "put-back": "put back", "logout": "log out",
 }
