@@ -3,21 +3,23 @@ package app
 import "github.com/sessionscope/sessionscope/internal/hub"
 
 // capacity is how much there is at once, of everything that strangers can make more of. All
-// follow from Config.Seats, the number of learners. What is full refuses, with 429 and words
-// that name the limit; only what nobody uses gives way.
+// follow from Config.Seats, the number of learners. What is full refuses, with words that name
+// the limit: 503 for a connection, 429 for the rest. Only what nobody uses gives way.
 //
 //	                             for   32 seats   300 seats   full
+//	connections                            2048        2600   the one that is idle longest gives way, or the new one is refused
 //	visits (a tab, with its reloads)         64         600   a page that nobody uses gives way, or the new one is refused
 //	event streams                           128        1200   two a visit: the third of its pages is refused
 //	second browsers                          32         300   one that nobody used for 30 minutes gives way, or the new one is refused
 //	requests that hold a session             32         300   the next is refused
-//	bytes of moments                     24 MiB      91 MiB   each visit keeps a quarter, its oldest moments without their exchange
+//	bytes of moments                     24 MiB      91 MiB   a visit keeps 256 KiB instead of 1 MiB: its oldest moments lose their exchange
 //	longer forms on their way            16 MiB      50 MiB   the next is refused
 //	results that wait for their page        192        1800   the oldest result of the visit with most gives way
 //	bytes of these results                8 MiB      75 MiB   the oldest result of the visit with most gives way
 //	runs of experiments                      50         117   the next is refused
 //	runs of one address                       8          75   the next is refused
 type capacity struct {
+	connections int
 	visits      int
 	browsers    int
 	holds       int
@@ -32,12 +34,16 @@ type capacity struct {
 // capacityFor returns the capacity of a lab for so many learners.
 func capacityFor(seats int) capacity {
 	return capacity{
-		visits: 2 * seats, browsers: seats, holds: seats,
+		connections: max(2048, 200+8*seats),
+		visits:      2 * seats, browsers: seats, holds: seats,
 		moments: 16<<20 + int64(seats)*256<<10, bodies: 12<<20 + int64(seats)*128<<10,
 		results: 6 * seats, resultBytes: seats * 256 << 10,
 		runs: 42 + seats/4, runsAddress: max(2, seats/4),
 	}
 }
+
+// MaxConnections is how many connections the lab's server must allow at once.
+func (a *App) MaxConnections() int { return a.capacity.connections }
 
 // ofHub are the limits of what the hub keeps.
 func (c capacity) ofHub() hub.Limits { return hub.Limits{Visits: c.visits, Bytes: c.moments} }

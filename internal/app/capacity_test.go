@@ -17,8 +17,8 @@ import (
 func TestCapacityFollowsFromSeats(t *testing.T) {
 	t.Parallel()
 	for seats, want := range map[int]capacity{
-		32:  {visits: 64, browsers: 32, holds: 32, moments: 24 << 20, bodies: 16 << 20, results: 192, resultBytes: 8 << 20, runs: 50, runsAddress: 8},
-		300: {visits: 600, browsers: 300, holds: 300, moments: 91 << 20, bodies: 99 << 19, results: 1800, resultBytes: 75 << 20, runs: 117, runsAddress: 75},
+		32:  {connections: 2048, visits: 64, browsers: 32, holds: 32, moments: 24 << 20, bodies: 16 << 20, results: 192, resultBytes: 8 << 20, runs: 50, runsAddress: 8},
+		300: {connections: 2600, visits: 600, browsers: 300, holds: 300, moments: 91 << 20, bodies: 99 << 19, results: 1800, resultBytes: 75 << 20, runs: 117, runsAddress: 75},
 	} {
 		if got := capacityFor(seats); got != want {
 			t.Errorf("%d seats: %+v, want %+v", seats, got, want)

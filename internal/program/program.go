@@ -181,7 +181,7 @@ func serve(ctx context.Context, cfg config.Config, a *app.App, st store, listene
 		log.Warn("with --secret-file and --store memory, ended sessions of placement cookie open again after a restart: the memory store forgets which ones have ended; --store sqlite remembers them")
 	}
 	watchHangups(ctx, end, cfg.SecretFile, a, st, log)
-	gate := tap.NewGate(listener)
+	gate := tap.NewGate(listener, a.MaxConnections())
 	srv := newServer(a, gate, log)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(tap.Listen(gate)) }()

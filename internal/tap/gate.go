@@ -12,9 +12,6 @@ import (
 )
 
 const (
-	// A class of 300 with two streams and a few requests each has some 1,800.
-	maxConns     = 2048
-	maxConnsEach = maxConns / 2    // from one address; this machine may have all
 	restConn     = time.Second     // how long a connection must be idle before it gives way to a new one
 	turnAwayTime = time.Second / 5 // how long a client may take to read why it is turned away
 	maxTurned    = 64              // how many clients may be told why at the same time; others are closed at once
@@ -33,8 +30,9 @@ type Gate struct {
 	from  map[netip.Addr]int // connections by address
 }
 
-// NewGate returns a Gate for the connections of l.
-func NewGate(l net.Listener) *Gate { return newGate(l, maxConns, maxConnsEach) }
+// NewGate returns a Gate for max connections of l: at most half of them are from one address,
+// but this machine may have all.
+func NewGate(l net.Listener, max int) *Gate { return newGate(l, max, max/2) }
 
 func newGate(l net.Listener, max, each int) *Gate {
 	return &Gate{Listener: l, max: max, each: each, turned: make(chan struct{}, maxTurned), conns: make(map[*gateConn]bool), from: make(map[netip.Addr]int)}
