@@ -49,7 +49,7 @@ func newExperiments(t testing.TB, change func(*experiment.Config)) *App {
 	t.Helper()
 	a := newApp(t, nil)
 	a.experiments.Close()
-	cfg := experiment.Config{Boot: a.BootPrivate, Stores: private.Stores(redistest.Database(t)), Log: a.cfg.Log, After: noWait}
+	cfg := experiment.Config{Boot: a.BootPrivate, Stores: private.Stores(redistest.Database(t)), Log: a.cfg.Log, After: noWait, Limit: 2 * time.Minute}
 	if change != nil {
 		change(&cfg)
 	}

@@ -195,7 +195,7 @@ func newRunner(t testing.TB, change func(*experiment.Config)) *experiment.Runner
 		t.Fatal(err)
 	}
 	t.Cleanup(lab.Close)
-	cfg := experiment.Config{Boot: lab.BootPrivate, Stores: stores, Log: slog.New(slog.DiscardHandler), After: noWait}
+	cfg := experiment.Config{Boot: lab.BootPrivate, Stores: stores, Log: slog.New(slog.DiscardHandler), After: noWait, Limit: 2 * time.Minute}
 	if change != nil {
 		change(&cfg)
 	}
