@@ -45,19 +45,28 @@ func misnamed(text string) (out []string) {
 	return out
 }
 
+// ofTheirOwn are what the experiments mean by a forbidden word: the rows of their table, the
+// windows of a browser, and terms that other people use.
+var ofTheirOwn = regexp.MustCompile(`(?m)\brows?\b|\bwindows?\b|\bbearer token\b|^# Experiments: .*|^- [a-z-]+: `)
+
 // A thing would have two names, and a learner would look for the second thing.
 func TestThingsHaveOneName(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("testdata", "sentences.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, said, found := strings.Cut(string(text), "\n# ") // what is before it tells of the list
-	if !found {
-		t.Fatal("the list has no section")
-	}
-	for _, line := range misnamed(said) {
-		t.Errorf("a forbidden word, see the comment of the package for the right one: %s", line)
+	for _, name := range []string{"sentences.txt", "experiments.txt"} {
+		text, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, said, found := strings.Cut(string(text), "\n# ") // what is before it tells of the list
+		if !found {
+			t.Fatal("the list has no section")
+		}
+		if name == "experiments.txt" {
+			said = ofTheirOwn.ReplaceAllString(said, "")
+		}
+		for _, line := range misnamed(said) {
+			t.Errorf("%s has a forbidden word, see the comment of the package for the right one: %s", name, line)
+		}
 	}
 }
 

@@ -152,7 +152,7 @@ func (d *deletion) judge() experiment.Outcome {
 		out.Verdict = d.cameBack(oldID)
 	case newID != "" && newID != oldID && d.seen.Value() == "":
 		out.Happened, out.Tone = "new-id", experiment.Refused
-		out.Verdict = fmt.Sprintf("{ok It stayed dead.} The write with the old cookie began a new session: the old ID was %s, the new one is %s. Another copy of the old cookie reads nothing of it.", shortID(oldID), shortID(newID))
+		out.Verdict = fmt.Sprintf("{ok It opens nothing.} The write with the old cookie began a new session: the old ID was %s, the new one is %s. Another copy of the old cookie reads nothing of it.", shortID(oldID), shortID(newID))
 	default:
 		out.Tone, out.Mark = experiment.Lost, ""
 		out.Verdict = fmt.Sprintf("{bad Neither:} the write was answered with status %d, and another copy of the old cookie then read %s.", d.write.Status, experiment.Code(cmp.Or(d.seen.Value(), "nothing")))

@@ -240,7 +240,7 @@ func (s theft) judge() experiment.Outcome {
 		out.Verdict = fmt.Sprintf("{ok The thief got nothing.} The copied cookie was answered with status %d, and Rahim's balance stayed %d.", read.Status, accountIn(left).Balance)
 	default:
 		out.Tone = experiment.Lost
-		out.Verdict = fmt.Sprintf("{bad Something else:} the thief's look was answered with status %d, and Rahim's balance went from %d to %d.", read.Status, accountIn(had).Balance, accountIn(left).Balance)
+		out.Verdict = fmt.Sprintf("{bad Another outcome:} the thief's look was answered with status %d, and Rahim's balance went from %d to %d.", read.Status, accountIn(had).Balance, accountIn(left).Balance)
 	}
 	return out
 }

@@ -97,7 +97,7 @@ func (v visit) judge(forgot string) experiment.Outcome {
 		if set == nil {
 			sets, out.Mark = "set no cookie", write.x.Path
 		}
-		out.Verdict = fmt.Sprintf("{bad Half born:} the first write's answer %s, and {server the store} held %s.", sets, experiment.Count(write.records, "record", "records"))
+		out.Verdict = fmt.Sprintf("{bad Half created:} the first write's answer %s, and {server the store} held %s.", sets, experiment.Count(write.records, "record", "records"))
 	case first > firstWrite:
 		out.Verdict = fmt.Sprintf("{bad Not at the first write:} its answer, with status %d, left no cookie and no record. After the second there was a cookie or a record.", write.x.Status)
 	case first >= 0:
@@ -107,7 +107,7 @@ func (v visit) judge(forgot string) experiment.Outcome {
 		}
 		out.Verdict = fmt.Sprintf("{bad Born before anything was written:} after the browser only %s, there was a cookie or a record.", v[first].what)
 	default:
-		out.Verdict = "{bad Never born:} two writes left no cookie and no record."
+		out.Verdict = "{bad Never created:} two writes left no cookie and no record."
 	}
 	return out
 }

@@ -46,7 +46,7 @@ var bornOnFirstWrite = proof{
 		{happened: experiment.None, handler: answering(dropCookies)},
 		{happened: experiment.None, says: "the first write's answer set no cookie, and the store held 1 record", handler: answering(dropCookies)},
 		{happened: experiment.None, says: "Not at the first write: its answer, with status 503", handler: unwritten("/set", 1)},
-		{happened: experiment.None, says: "Never born", handler: unwritten("/set", 5)},
+		{happened: experiment.None, says: "Never created", handler: unwritten("/set", 5)},
 	},
 }
 

@@ -123,7 +123,7 @@ func (c *counter) judge(kept string) experiment.Outcome {
 				cookie += ", since the count travels in it"
 			}
 		}
-		out.Verdict = fmt.Sprintf("{ok The same session all along.} Six presses showed %s under one ID, `%s`, in versions %d to %d: at the sixth the page deleted its key, {server the session} stayed, with %s in it, and a write made the key anew. {cookie The cookie} %s; the cookie of the fifth press, put back, %s.",
+		out.Verdict = fmt.Sprintf("{ok The same session all along.} Six presses showed %s under one ID, `%s`, in versions %d to %d: at the sixth the page deleted its key, {server the session} stayed, with %s in it, and a write made the key again. {cookie The cookie} %s; the cookie of the fifth press, put back, %s.",
 			showed, fifth, c.born.Answer().Session.Version, c.last.Answer().Session.Version, experiment.Count(len(c.between.Answer().Keys), "key", "keys"), cookie, kept)
 	case counted && different(c.ids[:countTop]) == 1 && sixth != fifth:
 		out.Happened = "new-session"

@@ -78,7 +78,7 @@ func (p pressed) row() []string {
 	}
 	sent := "none"
 	if c := p.x.SetCookie(); c != nil && c.Value == "" {
-		sent = "{cookie throws the cookie away}"
+		sent = "{cookie drops the cookie}"
 	} else if c != nil {
 		sent = "{cookie a new value}"
 	}
@@ -139,7 +139,7 @@ func (p presses) judge() experiment.Outcome {
 // before bring back.
 func (p presses) threeThings(out *experiment.Outcome, had int) {
 	out.Happened, out.Tone, out.Mark = "three-things", experiment.Held, "Max-Age=0"
-	browser := "its answer threw {cookie the cookie} away, and"
+	browser := "its answer had {cookie the cookie} dropped, and"
 	if p.flushed.after.Cookie != "" {
 		out.Mark, browser = "/flush", "the browser {bad still sends its cookie}, but"
 	}

@@ -15,7 +15,7 @@ var deleteClearFlush = proof{
 	slug: "delete-clear-flush",
 	cases: []testCase{
 		{chosen: "placement=hybrid", happened: "three-things", says: []string{"Of 3 keys, delete left 2 and clear none", "still read name", "note | version 3"}, witness: threePresses("city name note", "", "")},
-		{chosen: "placement=cookie", happened: "three-things", says: []string{"name after delete, 3 keys after clear", "none, then a marker: this ID is dead"}, witness: threePresses("city name note", "city name note", "")},
+		{chosen: "placement=cookie", happened: "three-things", says: []string{"name after delete, 3 keys after clear", "none, then a marker: this ID has ended"}, witness: threePresses("city name note", "city name note", "")},
 		{chosen: "placement=server", happened: "three-things", says: []string{"2 keys and 0 keys", "flush | nothing | version 3"}, witness: threePresses("city note", "", "")},
 	},
 	controls: []control{

@@ -128,7 +128,7 @@ func (s *expiry) judge() experiment.Outcome {
 		if s.whole {
 			still += ", with the name `Rahim` in it"
 		}
-		out.Verdict = fmt.Sprintf("{mac Refused, not removed.} %s after its end the kept cookie read nothing, and {server the store} still held %s, and counted %s. The clear-up removed %d and left Mara's session alone; the kept cookie read nothing afterwards either.",
+		out.Verdict = fmt.Sprintf("{mac Refused, not removed.} %s after its end the kept cookie read nothing, and {server the store} still held %s, and counted %s. The clear-up removed %d and kept Mara's session; the kept cookie read nothing afterwards either.",
 			span(margin), still, counted, s.removed)
 	default:
 		out.Mark = "found"

@@ -109,7 +109,7 @@ func (p planting) judge() experiment.Outcome {
 		out.Verdict = fmt.Sprintf("{ok The attacker is nobody.} Planting worked: Rahim's browser was in the session %s. But the login gave it the new ID %s, and the cookie that the attacker knows opens nothing, then and a minute later.", nameOf(after), nameOf(now))
 	default:
 		out.Tone, out.Mark = experiment.Lost, ""
-		out.Verdict = fmt.Sprintf("{bad Something else:} the ID was %s before the login and %s after it. The attacker was %s, and a minute later %s.", nameOf(before), nameOf(now), experiment.Plain(ask), experiment.Plain(later))
+		out.Verdict = fmt.Sprintf("{bad Another outcome:} the ID was %s before the login and %s after it. The attacker was %s, and a minute later %s.", nameOf(before), nameOf(now), experiment.Plain(ask), experiment.Plain(later))
 	}
 	return out
 }

@@ -107,7 +107,7 @@ func (l logout) judge() experiment.Outcome {
 		out.Happened, out.Tone, out.Mark = "dead", experiment.Refused, `"found":false`
 		out.Verdict = fmt.Sprintf("{mac The copy opens nothing.} %s The kept copy, sent by another browser, was answered with status %d and no user. Under its ID the server holds %s.", asked, replay.Status, l.has)
 	default:
-		out.Tone, out.Verdict = experiment.Lost, fmt.Sprintf("{bad Somebody else:} the kept copy was answered with the user %s.", experiment.Code(loggedIn(replay)))
+		out.Tone, out.Verdict = experiment.Lost, fmt.Sprintf("{bad Another user:} the kept copy was answered with the user %s.", experiment.Code(loggedIn(replay)))
 	}
 	return out
 }

@@ -179,7 +179,7 @@ func (w *matrixRow) restart(in *experiment.Instance, owner *experiment.Client) {
 	w.refused(dead, "dead", opens)
 	w.cell(survived, "kept", "lost")
 	if !survived {
-		w.did(owner.Set("name", "Mina"), "begins anew after the restart")
+		w.did(owner.Set("name", "Mina"), "begins again after the restart")
 	}
 }
 

@@ -117,7 +117,7 @@ func (q *questions) judge() experiment.Outcome {
 	default:
 		out.Happened, out.Tone, out.Mark = "missing", experiment.Held, `"found":false`
 		out.Pair = []experiment.Shot{last.Shot("Missing: nobody set it", last.SessionCookie()), other.Shot("Empty: an empty text was stored", other.SessionCookie())}
-		out.Verdict = fmt.Sprintf("{ok Missing is an ordinary answer.} All %d reads and deletes of %s were answered with status %d and `\"found\":false`, and left no cookie and no record behind; the session that was there stayed at {server version %d}. An empty text is something else: reading `%s` said `\"found\":true`.",
+		out.Verdict = fmt.Sprintf("{ok Missing is an ordinary answer.} All %d reads and deletes of %s were answered with status %d and `\"found\":false`, and left no cookie and no record behind; the session that was there stayed at {server version %d}. An empty text differs from a missing value: reading `%s` said `\"found\":true`.",
 			len(q.missing), experiment.Code(q.key), last.Status, now.Version, q.empty)
 	}
 	return out

@@ -109,7 +109,7 @@ func (s *shop) judge() experiment.Outcome {
 		out.Happened, out.Tone = "spent", experiment.Held
 		out.Verdict = fmt.Sprintf("{ok Spent is spent.} With the older cookie the credit is %s, as before. ", back.Value())
 		if s.older == s.newer {
-			out.Verdict += "Both cookies are the same, letter by letter: the purchase changed {server the record} alone. "
+			out.Verdict += "Both cookies are the same, letter by letter: the purchase changed only {server the record}. "
 		}
 		out.Verdict += purchases + "."
 	case back.Value() == strconv.Itoa(credit):

@@ -138,7 +138,7 @@ func (s *restarts) putOldSecretBack() experiment.Outcome {
 func (s *restarts) dropOldSecret() experiment.Outcome {
 	signed := s.b.Cookie()
 	s.restart(s.secrets[:1])
-	alone := s.look("after another restart, with the signing secret alone", "sends the cookie of now")
+	alone := s.look("after another restart, with only the signing secret", "sends the cookie of now")
 	s.b.Put(s.kept)
 	replay := s.look("the kept cookie, there", "sends the cookie from before the first restart")
 	out := experiment.Outcome{Happened: experiment.None, Decisive: s.first, Mark: restarted, Pair: []experiment.Shot{
@@ -165,7 +165,7 @@ func (s *restarts) dropOldSecret() experiment.Outcome {
 		out.Verdict = fmt.Sprintf("{ok Still logged in} as `%s`: the server accepted the cookie from before the restart right after it, and after another restart. %s.", restarted, s.stored())
 	default:
 		out.Happened, out.Tone, out.Decisive = "signed-anew", experiment.Held, alone
-		out.Verdict = fmt.Sprintf("{ok Still logged in, and signed anew.} The server accepted the cookie from before the restart once more, and sent a new cookie %s. With only the new secret the new cookie still logs `%s` in, and {mac the old cookie is refused}. %s.", when, restarted, s.stored())
+		out.Verdict = fmt.Sprintf("{ok Still logged in, and signed again.} The server accepted the cookie from before the restart once more, and sent a new cookie %s. With only the new secret the new cookie still logs `%s` in, and {mac the old cookie is refused}. %s.", when, restarted, s.stored())
 	}
 	return out
 }

@@ -115,7 +115,7 @@ func (l *secure) Outcome() experiment.Outcome {
 			experiment.Count(n-1, "press", "presses"), under, experiment.Count(last.records, "record", "records"))
 	case came == 0 && last.records == n:
 		out.Happened = "dropped"
-		out.Verdict = fmt.Sprintf("{bad The cookie never came back.} Under %s your browser threw it away each time, without a word: %s made {server %s}.", under, experiment.Count(n, "press", "presses"), experiment.Count(last.records, "record", "records"))
+		out.Verdict = fmt.Sprintf("{bad The cookie never came back.} Under %s your browser dropped it each time, without a word: %s made {server %s}.", under, experiment.Count(n, "press", "presses"), experiment.Count(last.records, "record", "records"))
 	default:
 		out.Verdict = fmt.Sprintf("The cookie came back with %d of the %s after the first, and the server has %s.", came, experiment.Count(n-1, "press", "presses"), experiment.Count(last.records, "record", "records"))
 	}

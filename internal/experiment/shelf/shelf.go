@@ -21,7 +21,7 @@ import (
 // The sections of the shelf.
 const (
 	life     = "Life of a session"
-	where    = "Where data lives"
+	where    = "Where values live"
 	trust    = "Trust"
 	together = "Together"
 )

@@ -13,7 +13,7 @@ func recordCell(in *experiment.Instance, cookie string) string {
 	case !ok:
 		return "none"
 	case st.Marker:
-		return "a marker: {mac this ID is dead}"
+		return "a marker: {mac this ID has ended}"
 	default:
 		return fmt.Sprintf("{server version %d} of %d bytes", st.Version, len(st.Data))
 	}

@@ -29,7 +29,7 @@ type halves struct {
 func runThreeWitnesses(r *experiment.Run) experiment.Outcome {
 	in := r.Boot(experiment.Settings{Placement: r.Placement()})
 	b := in.Client("Rahim's browser")
-	b.Set("name", "Rahim").For("stores a value: the session is born")
+	b.Set("name", "Rahim").For("stores a value: the session is created")
 	kept := b.Cookie()
 	t := experiment.Table{Caption: "Three witnesses", Head: []string{"moment", "the browser keeps", "the wire carried", "under the first ID the server has", "the answer"}}
 	serverHas := func() bool { _, ok := in.Record(kept); return ok }
@@ -129,7 +129,7 @@ func (h halves) judge() experiment.Outcome {
 		out.Verdict = fmt.Sprintf("{bad Neither half is there}, and yet the answer for `name` is %s.", experiment.Plain(h.next.ShownValue()))
 	case h.cookie != "" && (h.onlyCookie || h.record || h.cookie != h.kept):
 		out.Tone = experiment.Lost
-		out.Verdict = fmt.Sprintf("{bad Something was made anew} by one request that only read: the table says what. The answer for `name` is %s.", experiment.Plain(h.next.ShownValue()))
+		out.Verdict = fmt.Sprintf("{bad Something was made again} by one request that only read: the table says what. The answer for `name` is %s.", experiment.Plain(h.next.ShownValue()))
 	default:
 		h.judgeHalf(&out)
 	}

@@ -17,13 +17,13 @@ var twoClocks = experiment.Experiment{
 func runTwoClocks(r *experiment.Run) experiment.Outcome {
 	in := r.Boot(experiment.Settings{Rolling: r.Choice("rolling") == "on", Idle: 2 * time.Hour, Lifetime: 8 * time.Hour})
 	d := &day{in: in, b: in.Client("Rahim's browser"), reader: in.Client("Mara's browser")}
-	d.b.Set("name", "Rahim").For("is born")
-	d.reader.Set("name", "Mara").For("is born")
+	d.b.Set("name", "Rahim").For("creates a session")
+	d.reader.Set("name", "Mara").For("creates a session")
 	born := d.b.Get("/session").For("asks when it ends")
 	d.created, d.idle = born.Answer().Created, born.Answer().IdleExpires
 	d.label()
 	d.clocks = experiment.Table{Caption: "Rahim's session: which press moves which clock", Head: []string{"press", "after", "idle clock ends", "moved", "absolute end"}}
-	d.row("born by a write", born)
+	d.row("created by a write", born)
 	d.clocks.Rows[0][3] = "starts"
 	d.readThenWrite()
 	d.keepBusy()
@@ -65,7 +65,7 @@ func (d *day) at() string { return ends(d.in.Now(), d.created) }
 // label gives three browsers one cookie under three labels.
 func (d *day) label() {
 	labeled := d.in.Client("Ali's browser")
-	issued := labeled.Set("name", "Ali").For("is born")
+	issued := labeled.Set("name", "Ali").For("creates a session")
 	edited, none := d.in.Client("Ali's browser, label edited"), d.in.Client("Ali's browser, label removed")
 	edited.PutFor(labeled.Cookie(), 60)
 	none.Put(labeled.Cookie())

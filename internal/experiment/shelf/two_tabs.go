@@ -113,7 +113,7 @@ func (u updates) judge() experiment.Outcome {
 		out.Verdict = fmt.Sprintf("{mac One tab was refused} with status %d. Afterwards `%s` is there, and `%s` is missing: its tab was told.", refused.Status, u.kept, u.lost)
 	default:
 		out.Decisive = u.readLost
-		out.Verdict = fmt.Sprintf("{bad Something else:} the tabs were answered with status %d and %d, and afterwards %s what was written.",
+		out.Verdict = fmt.Sprintf("{bad Another outcome:} the tabs were answered with status %d and %d, and afterwards %s what was written.",
 			u.one.Status, u.two.Status, experiment.Count(countTrue(u.hasCity, u.hasFood), "of the two keys holds", "of the two keys hold"))
 	}
 	return out
