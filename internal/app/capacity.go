@@ -9,6 +9,7 @@ import "github.com/sessionscope/sessionscope/internal/hub"
 //	                             for   32 seats   300 seats   full
 //	connections                            2048        2600   the one that is idle longest gives way, or the new one is refused
 //	visits (a tab, with its reloads)         64         600   a page that nobody uses gives way, or the new one is refused
+//	visits of pages merely opened          1024        9600   the one that was opened first gives way
 //	event streams                           128        1200   two a visit: the third of its pages is refused
 //	second browsers                          32         300   one that nobody used for 30 minutes gives way, or the new one is refused
 //	requests that hold a session             32         300   the next is refused

@@ -24,17 +24,14 @@ func TestCapacityFollowsFromSeats(t *testing.T) {
 			t.Errorf("%d seats: %+v, want %+v", seats, got, want)
 		}
 	}
-	small, large := newApp(t, func(c *Config) { c.Seats = 2 }), newApp(t, nil)
-	for _, c := range []struct {
-		app  *App
-		most int
-	}{{small, 4}, {large, 64}} {
-		b := newBrowser(t, c.app, formPage)
-		for range c.most + 1 {
+	for seats, opened := range map[int]int{1: 2 * hub.OpenedEach, 2: 4 * hub.OpenedEach} {
+		h := newApp(t, func(c *Config) { c.Seats = seats })
+		b := newBrowser(t, h, formPage)
+		for range opened + 1 {
 			b.get("/")
 		}
-		if n := c.app.hub.Count(); n != c.most || cap(c.app.holds) != c.most/2 {
-			t.Errorf("%d visits and %d holds, want %d and half of them", n, cap(c.app.holds), c.most)
+		if n := h.hub.Count(); n != opened || cap(h.holds) != seats {
+			t.Errorf("%d visits and %d holds, want %d and %d", n, cap(h.holds), opened, seats)
 		}
 	}
 }

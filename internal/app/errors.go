@@ -90,7 +90,7 @@ func problemOf(err error) *problem {
 	case errors.Is(err, session.ErrGone):
 		return &problem{status: http.StatusConflict, detail: "Another request ended this session, or gave it a new ID, before this request could write. Nothing was changed, and the old ID opens nothing.", cause: err}
 	case errors.Is(err, session.ErrMoved):
-		return &problem{status: http.StatusConflict, detail: "This request carried an ID that was replaced a moment ago. Nothing was changed: try again with the new cookie.", cause: err}
+		return &problem{status: http.StatusConflict, detail: "This request carried an ID that was replaced a moment ago. Nothing was changed: only the cookie with the new ID opens the session.", cause: err}
 	case errors.Is(err, session.ErrStale):
 		return &problem{status: http.StatusConflict, detail: "A later cookie than the one that came carries values, and a new ID or another placement would leave them behind. Nothing was changed: load the page again and press again. If the later cookie was lost on its way, press Clear or Flush to begin again.", cause: err}
 	case errors.Is(err, session.ErrConflict):
@@ -104,7 +104,7 @@ func problemOf(err error) *problem {
 	case errors.Is(err, seat.ErrFull):
 		return &problem{status: http.StatusTooManyRequests, detail: "No second browser was opened" + strings.TrimPrefix(err.Error(), seat.ErrFull.Error()) + ".", cause: err}
 	case errors.As(err, &full):
-		return &problem{status: http.StatusTooManyRequests, brief: true, detail: fmt.Sprintf("%s visits are in use, and no more are allowed: each tab of the lab is one. A tab that is closed gives way after %.0f minutes. Nothing was changed: load this page again later.", say.Number(full.Visits), hub.ClosedLife.Minutes()), cause: err}
+		return &problem{status: http.StatusTooManyRequests, brief: true, detail: fmt.Sprintf("%s visits are in use, and no more are allowed: each tab of the lab is one. A tab that is closed gives way after %.0f minutes, or after %.0f if its browser runs no scripts. Nothing was changed: load this page again later.", say.Number(full.Visits), hub.ClosedLife.Minutes(), hub.VisitLife.Minutes()), cause: err}
 	case errors.As(err, &coded):
 		return &problem{status: coded.Code, detail: statusText(coded.Code), cause: err, plain: true}
 	}

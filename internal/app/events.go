@@ -136,7 +136,7 @@ func (st *stream) begin(ctx context.Context, another bool) error {
 	case st.v.Last() > st.seen:
 		return st.news(ctx)
 	}
-	return nil
+	return st.figures(ctx, true) // others may have written since the page was loaded
 }
 
 // look has the page ask for its session with a request of its own.

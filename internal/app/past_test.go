@@ -2,12 +2,14 @@ package app
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/sessionscope/sessionscope/internal/hub"
 	"github.com/sessionscope/sessionscope/internal/store/storetest"
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
@@ -85,8 +87,7 @@ func TestLoadShowsItself(t *testing.T) {
 	a := b.get("/").want(200)
 	b.form = formFragment
 	own := a.secret()
-	_, page, _ := strings.Cut(a.body, `data-page="`)
-	page, _, _ = strings.Cut(page, `"`)
+	page := pageOf(a)
 	load := func() answer {
 		r := b.request("GET", "/session?after=load", "")
 		r.Header.Set(trace.PageHeader, v+" "+page+" 0")
@@ -102,6 +103,48 @@ func TestLoadShowsItself(t *testing.T) {
 	if n := len(a.entries()); n != 4 {
 		t.Errorf("%d moments", n)
 	}
+}
+
+// So many pages may be loaded by others that a page's own load has no visit any more when its
+// script asks. The page would show an older press of its tab, beside a timeline that has a newer one.
+func TestLoadInAFlood(t *testing.T) {
+	t.Parallel()
+	h := newApp(t, func(c *Config) { c.Seats = 1 })
+	b := newBrowser(t, h, formFragment)
+	v := b.visit("/")
+	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200)
+	b.post("/flush", "page", v).want(200)
+	b.post("/set", "key", "other", "value", "thing").want(200) // by another tab: this one does not see it
+	b.form = formPage
+	a := b.get("/").want(200)
+	b.form = formFragment
+	flood := newBrowser(t, h, formPage)
+	for range 3 * hub.OpenedEach {
+		flood.get("/").want(200)
+	}
+	r := b.request("GET", "/session?after=load", "")
+	r.Header.Set(trace.PageHeader, v+" "+pageOf(a)+" 0")
+	r.Header.Set(trace.LoadHeader, a.secret())
+	got := b.send(r).want(200, "This browser has a session").wantNo("pressed at", "No live record", "half an hour")
+	if !slices.ContainsFunc(got.entries(), func(e string) bool { return strings.Contains(e, "read ") }) {
+		t.Errorf("its moment is missing: %q", got.entries())
+	}
+	// The tab of a newcomer whose visit gave way was not idle.
+	newcomer := newBrowser(t, h, formFragment)
+	w := newcomer.visit("/")
+	for range 3 * hub.OpenedEach {
+		flood.get("/").want(200)
+	}
+	next := newcomer.post("/set", "key", "a", "value", "1", "page", w).want(200).Header.Get("HX-Redirect")
+	newcomer.form = formPage
+	newcomer.get(next).want(200, "others needed its place").wantNo("half an hour")
+}
+
+// pageOf returns the ID of a page's load.
+func pageOf(a answer) string {
+	_, page, _ := strings.Cut(a.body, `data-page="`)
+	page, _, _ = strings.Cut(page, `"`)
+	return page
 }
 
 // When the store does not answer the one question that a page asks it, nobody knows what

@@ -128,12 +128,20 @@ func (a *App) begin(c *call) error {
 // two secrets, of the visit that its tab had before and of the page's new one. The page's
 // load becomes a moment of the old visit; if that has ended, the page keeps the new one.
 func (a *App) load(c *call) error {
-	loaded, _ := a.hub.Prove(c.Request().Header.Get(trace.LoadHeader), c.seat)
-	switch {
-	case c.visit == nil:
-		c.visit, c.lost = loaded, hub.NotLost
-	case loaded != nil:
+	secret := c.Request().Header.Get(trace.LoadHeader)
+	if c.visit == nil {
+		c.visit, c.lost = a.hub.Prove(secret, c.seat)
+		if c.lost == hub.Full {
+			_, c.full = a.hub.Heir(secret, c.seat)
+			return c.noVisit(nil)
+		}
+		c.lost = hub.NotLost
+	} else if loaded := a.hub.Opened(secret, c.seat); loaded != nil {
 		a.hub.Adopt(c.visit, loaded, func(x *trace.Exchange) { a.complete(c, x) })
+	} else if _, known := c.visit.LastOf(c.page); !known && lessonOf(c) == "" {
+		// So many pages were loaded that the load's visit has ended: this request shows
+		// instead what the browser has.
+		return a.answer(c, outcome{did: trace.Did{Op: "session"}})
 	}
 	c.quiet()
 	if err := c.commitRead(); err != nil {

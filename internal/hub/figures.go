@@ -20,6 +20,7 @@ func (h *Hub) Figures(ctx context.Context, s *seat.Seat, v *Visit) trace.Figures
 		return trace.Figures{}
 	}
 	h.plot.add(h.now(), stats)
+	h.figures.shown(stats)
 	f := trace.Figures{Known: true, Live: stats.Live, Expired: stats.Expired, Bytes: stats.Bytes, Family: h.familyOf(ctx, v)}
 	f.Plot, f.Last = h.plot.all()
 	return f
@@ -34,9 +35,17 @@ type sharedFigures struct {
 	mu    sync.Mutex
 	now   trace.Figures
 	n     int64 // counts up when they change; 0 before they were asked for
+	other bool  // since then a page was shown others
 	asked time.Time
 	next  *time.Timer // until the store is asked again; nil when nothing was written since
 	over  bool
+}
+
+// shown notes that a page is shown these figures, of which the other pages may not know.
+func (f *sharedFigures) shown(stats session.Stats) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.other = f.other || f.now.Live != stats.Live || f.now.Expired != stats.Expired || f.now.Bytes != stats.Bytes
 }
 
 // stop ends the asking.
@@ -82,7 +91,8 @@ func (h *Hub) shareFigures() {
 		return
 	}
 	f.mu.Lock()
-	same := f.n > 0 && f.now.Live == now.Live && f.now.Expired == now.Expired && f.now.Bytes == now.Bytes
+	same := f.n > 0 && !f.other
+	f.other = false
 	if !same {
 		f.now = now
 		f.n++

@@ -221,3 +221,27 @@ func TestRun(t *testing.T) {
 		<-ended
 	})
 }
+
+// A press may show figures that are past before the open pages are told any: its page would show
+// them until somebody writes again.
+func TestFiguresThatWentBackAreTold(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		l.root().open("")
+		l.shareFigures()
+		_, before := l.SharedFigures()
+		b := l.root()
+		b.set(nil, "a", "1")
+		if f := l.Figures(t.Context(), b.seat, nil); f.Live != 1 {
+			t.Fatalf("the control: a page is shown %d live records", f.Live)
+		}
+		b.flush(nil)
+		l.shareFigures()
+		if f, n := l.SharedFigures(); n != before+1 || f.Live != 0 {
+			t.Errorf("%d live records are told the %dth time, want none the %dth", f.Live, n, before+1)
+		}
+		l.shareFigures()
+		if _, n := l.SharedFigures(); n != before+1 {
+			t.Error("the same figures are told again")
+		}
+	})
+}

@@ -29,6 +29,7 @@ type Hub struct {
 	start      string // begins each secret of this run of the program
 	key        []byte // makes the marks at the end of secrets
 	count      atomic.Int32
+	gaveWay    atomic.Bool // a visit has ended since others needed its place
 	deedsSoFar atomic.Int64
 	last       atomic.Int64 // the id of the last moment
 	plot       plot
@@ -72,6 +73,10 @@ func (h *Hub) Begin(s *seat.Seat, family string, k session.Key) (*Visit, error) 
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	known := k != (session.Key{}) && len(h.index.of(k.Name())) > 0 // the page may be the reload of one that has a visit
+	if !known && h.full() {
+		return nil, &FullError{h.limits.Visits}
+	}
 	v, err := h.begin(s, family, "")
 	if err != nil {
 		return nil, err
@@ -96,7 +101,7 @@ func (h *Hub) begin(s *seat.Seat, family, heirOf string) (*Visit, error) {
 	case h.closed:
 		v.ended, v.streams = true, nil // nobody finds it any more
 		return v, nil
-	case !h.makeRoom():
+	case !h.makeRoom(heirOf != ""):
 		return nil, &FullError{h.limits.Visits}
 	}
 	h.bySecret[v.Secret] = v

@@ -13,10 +13,18 @@ import (
 
 // fill opens visits that somebody works in until there is no room for more.
 func (l *lab) fill() (all []*Visit) {
-	for l.Count() < labVisits {
+	for l.proved() < labVisits {
 		all = append(all, l.root().used())
 	}
 	return all
+}
+
+// proved returns how many visits a request has proved.
+func (l *lab) proved() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	count, _ := l.longestUnused(true)
+	return count
 }
 
 // wantFull fails unless there is no room for one more visit of either kind, and those that
@@ -30,8 +38,8 @@ func (l *lab) wantFull() {
 	if v, err := l.Hub.Heir("0"+l.start+"LOST", l.seats.Root); v != nil || !errors.As(err, &full) {
 		l.t.Errorf("a page whose visit has ended: %v, %v", v, err)
 	}
-	if l.Count() != labVisits || len(l.bySecret) != labVisits {
-		l.t.Errorf("%d visits", l.Count())
+	if n := l.proved(); n != labVisits {
+		l.t.Errorf("%d visits", n)
 	}
 }
 
@@ -39,7 +47,7 @@ func (l *lab) wantFull() {
 // would lose a timeline to a stranger who opens pages.
 func TestAFullHouseRefuses(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
-		open := l.Begin(l.seats.Root, "", session.Key{}) // merely opened, but its page is open
+		open := l.root().open("") // never pressed on, but its page is open
 		_, leave := stream(t, open)
 		all := append(l.fill(), open)
 		l.wantFull()
@@ -68,8 +76,6 @@ func TestWhatNobodyUsesGivesWay(t *testing.T) {
 			order = append(order, v)
 			time.Sleep(time.Second)
 		}
-		opened := b.Begin(b.seat, "", session.Key{})
-		time.Sleep(time.Second)
 		once := b.open("")
 		once.append(packed(100), "") // the load of a page that has no script
 		next(once)
@@ -77,8 +83,6 @@ func TestWhatNobodyUsesGivesWay(t *testing.T) {
 		next(l.Heir("0"+l.start+"MADE UP", l.seats.Root)) // pressed on, of a visit that nobody knows
 		order[2].append(packed(100), "")
 		order[2].append(packed(100), "")
-		opened.Use()
-		next(opened)
 		l.fill()
 		for i := range order {
 			b.used()
@@ -104,7 +108,7 @@ func TestAClosedTabGivesWay(t *testing.T) {
 		time.Sleep(ClosedLife - time.Second)
 		l.wantFull()
 		time.Sleep(time.Second)
-		if l.Begin(l.seats.Root, "", session.Key{}); l.there(closed) {
+		if l.root().used(); l.there(closed) {
 			t.Error("it keeps its place")
 		}
 	})
@@ -164,7 +168,7 @@ func TestOpeningPagesPushesNobodyOut(t *testing.T) {
 		time.Sleep(VisitLife - time.Second)
 		b := l.root()
 		b.set(nil, "a", "1")
-		for range 5 * labVisits {
+		for range OpenedEach*labVisits + 20 {
 			b.Begin(b.seat, "", b.key())
 		}
 		for i, v := range used {
@@ -172,14 +176,13 @@ func TestOpeningPagesPushesNobodyOut(t *testing.T) {
 				t.Fatalf("visit %d was pushed out", i)
 			}
 		}
-		if l.Count() != labVisits || len(l.bySecret) != labVisits {
-			t.Errorf("%d visits", l.Count())
+		if want := labVisits - 1 + OpenedEach*labVisits; l.Count() != want || len(l.bySecret) != want {
+			t.Errorf("%d visits, want %d", l.Count(), want)
 		}
-		// The control: a proved one that nobody pressed on gives way too.
+		// The control: a proved one that nobody pressed on gives way to another proved one.
 		last := b.open("")
-		b.Begin(b.seat, "", session.Key{})
-		if l.there(last) {
-			t.Error("a page that was merely opened pushed out another visit")
+		if b.open(""); l.there(last) {
+			t.Error("a page that nobody pressed on kept its place")
 		}
 	})
 }
@@ -201,10 +204,54 @@ func TestALongPastIsNoReasonToGiveWay(t *testing.T) {
 		b.get(w)
 		b.get(w)
 		for range 2 * labVisits {
-			l.Begin(b.seat, "", session.Key{})
+			l.root().open("")
 		}
 		if !l.there(w) {
 			t.Error("pages that were merely opened pushed it out")
+		}
+	})
+}
+
+// A page that was loaded in a full house would find its visit, and be the one too many. It is told
+// so, and its visit opens once there is room. The browser of a session that has a visit may reload.
+func TestAnOpenedPageMeetsAFullHouse(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		opened := l.Begin(l.seats.Root, "", session.Key{})
+		proof := opened.Proof()
+		all := l.fill()
+		if v, lost := l.Prove(opened.Secret, l.seats.Root); v != nil || lost != Full {
+			t.Errorf("%v, %q, want %q", v, lost, Full)
+		}
+		if v := l.Redeem(proof, l.seats.Root); v != nil {
+			t.Error("a proof made room")
+		}
+		b := l.root()
+		b.set(all[0], "a", "1")
+		if v, err := l.Hub.Begin(l.seats.Root, "", b.key()); v == nil {
+			t.Errorf("a reload: %v", err)
+		}
+		l.mu.Lock()
+		l.end(all[1])
+		l.mu.Unlock()
+		if v, lost := l.Prove(opened.Secret, l.seats.Root); v != opened {
+			t.Errorf("the control: with room, %v, %q", v, lost)
+		}
+		if _, lost := l.Prove(all[1].Secret, l.seats.Root); lost != Idle {
+			t.Errorf("nobody gave way, and a visit that has ended is %q", lost)
+		}
+	})
+}
+
+// A page whose visit gave way would say that it was idle for half an hour.
+func TestAVisitThatGaveWayWasNotIdle(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		first := l.Begin(l.seats.Root, "", session.Key{})
+		time.Sleep(time.Second)
+		for range OpenedEach * labVisits {
+			l.Begin(l.seats.Root, "", session.Key{})
+		}
+		if _, lost := l.Prove(first.Secret, l.seats.Root); lost != Ended {
+			t.Errorf("it is %q", lost)
 		}
 	})
 }

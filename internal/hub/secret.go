@@ -17,7 +17,9 @@ type Lost string
 const (
 	NotLost   Lost = ""
 	Restarted Lost = "restarted" // the program that gave it has ended
-	Idle      Lost = "idle"      // its visit ended, mostly after VisitLife without a request
+	Idle      Lost = "idle"      // its visit ended after VisitLife without a request
+	Ended     Lost = "ended"     // its visit ended like that, or since others needed its place
+	Full      Lost = "full"      // it is good, but as many visits as may be are in use
 )
 
 // SecretLen is the most bytes that a secret has; nothing longer is looked at.
@@ -36,17 +38,32 @@ func (h *Hub) Prove(secret string, s *seat.Seat) (*Visit, Lost) {
 	v := h.bySecret[secret]
 	h.mu.Unlock()
 	switch {
+	case v != nil && v.Seat == s && !h.admit(v):
+		return nil, Full
 	case v != nil && v.Seat == s:
-		v.use(true)
 		return v, NotLost
 	case v != nil:
 		return nil, NotLost // it is of another browser's pages
 	case !strings.HasPrefix(secret, h.start):
 		return nil, Restarted
 	case h.gave(s, secret, ofNobody), h.gave(s, secret, ofFamily):
+		if h.gaveWay.Load() {
+			return nil, Ended
+		}
 		return nil, Idle
 	}
 	return nil, NotLost // somebody made it up
+}
+
+// Opened returns the visit of a page that was opened on the pages of s, by its secret, or nil.
+// The visit is not proved by it.
+func (h *Hub) Opened(secret string, s *seat.Seat) *Visit {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if v := h.bySecret[secret]; v != nil && v.Seat == s {
+		return v
+	}
+	return nil
 }
 
 // Redeem returns the visit that a proof opens on the pages of s, or nil. A proof opens its
@@ -58,10 +75,9 @@ func (h *Hub) Redeem(proof string, s *seat.Seat) *Visit {
 		v.dropProof(proof)
 	}
 	h.mu.Unlock()
-	if v == nil || v.Seat != s {
+	if v == nil || v.Seat != s || !h.admit(v) {
 		return nil
 	}
-	v.use(true)
 	return v
 }
 

@@ -59,7 +59,7 @@ func (v *Visit) use(proved bool) {
 func (v *Visit) Use() { v.use(false) }
 
 // Confirm notes that v is proved: a page of its family led to it.
-func (v *Visit) Confirm() { v.use(true) }
+func (v *Visit) Confirm() { v.hub.admit(v) }
 
 // Proved tells whether a request has shown v's secret, or a proof. Until then its page may be
 // the reload of one that has another visit.

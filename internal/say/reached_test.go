@@ -35,7 +35,7 @@ func ownLines() (out []string) {
 	for _, s := range ownSections() {
 		out = append(out, s.lines...)
 	}
-	for _, why := range []string{"restarted", "idle"} {
+	for _, why := range []string{"restarted", "idle", "ended"} {
 		out = append(out, NewTimeline(why))
 	}
 	return out

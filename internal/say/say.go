@@ -131,13 +131,15 @@ func Press(s trace.Seen) Sentence {
 }
 
 // NewTimeline says why a press goes on with another visit than its page began with. why
-// is that of trace.Did: "restarted", "idle", or "" when it does not.
+// is that of trace.Did: "restarted", "idle", "ended", or "" when it does not.
 func NewTimeline(why string) string {
 	switch why {
 	case "restarted":
 		return "The program was restarted: a new timeline begins."
 	case "idle":
 		return "This page was idle for half an hour: a new timeline begins."
+	case "ended":
+		return "The visit of this page has ended, since the page was idle or others needed its place: a new timeline begins."
 	}
 	return ""
 }

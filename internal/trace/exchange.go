@@ -75,7 +75,7 @@ type Did struct {
 	How       string    // what was changed in a copy: "letter", "signature", one of session.TamperParts
 	Letter    Letter    `json:",omitzero"` // that was changed
 	Copy      *Copy     `json:",omitzero"` // what became of a copy
-	OldPage   string    // "restarted" or "idle": why the page that pressed goes on with another visit
+	OldPage   string    // "restarted", "idle" or "ended": why the page that pressed goes on with another visit
 }
 
 // Letter is one that was changed in a cookie's value.
