@@ -225,10 +225,11 @@ func (st *stream) latest(ctx context.Context, e hub.Entry, told *views.Told, fig
 	a, v := st.app, st.v
 	x, beside := v.Look(ctx, e)
 	now := v.Seat.Engine.Now()
-	seen := a.see(st.c, v.Seat, x)
-	if !e.Gist.Nothing && v.Pressed(st.c.page, e.Gist.Session) { // of a session that this page saw it may see all
-		seen = x.Seen(trace.Nobody)
+	hides := a.eyes(st.c, v.Seat)
+	if !e.Gist.Nothing && v.Pressed(st.c.page, e.Gist.Session) {
+		hides = butOf(e.Gist.Session, hides)
 	}
+	seen := x.Seen(hides)
 	seen.N, seen.Beside, seen.Past = e.N, beside, true
 	seen.Store.Figures = figures
 	if server := show.Server(seen, now, false); !ranOut(server, now) {

@@ -21,7 +21,7 @@ func panelsOf(x *experiment.Exchange) *views.RunPanels {
 	if x.Facts == nil {
 		facts = seenByClient(x)
 	}
-	seen := facts.Seen(trace.Nobody)
+	seen := facts.Seen(trace.HideNothing)
 	v := &views.RunPanels{N: x.N, Browser: show.Browser(seen, facts.At, false), Wire: show.Wire(seen), Server: show.Server(seen, facts.At, true)}
 	if x.Facts == nil {
 		v.Wire.Steps, v.Browser.EnvelopeBytes = nil, "" // nobody knows what that program did

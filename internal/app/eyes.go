@@ -64,3 +64,11 @@ func open(ctx context.Context, s *seat.Seat, value string) (*session.Session, er
 
 // see returns an exchange of side s with the cookies hidden that this request may not see.
 func (a *App) see(c *call, s *seat.Seat, x trace.Exchange) trace.Seen { return x.Seen(a.eyes(c, s)) }
+
+// butOf returns hides for a page that pressed with the session of a short name: no cookie of
+// that session is hidden from the page. The request of a stream carries the cookie that the
+// browser had when the stream began, and presses have replaced it since. Cookies of other
+// sessions stay hidden.
+func butOf(name string, hides func(cookie string) bool) func(cookie string) bool {
+	return func(cookie string) bool { return trace.SessionIn(cookie) != name && hides(cookie) }
+}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bufio"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 // A visit's token alone does not give a session away: not by a moment, nor by an
@@ -139,5 +141,54 @@ func TestOddHeads(t *testing.T) {
 		if resp.Close {
 			conn, r, addr = dial(t)
 		}
+	}
+}
+
+// A page that pressed with a session is told what another load of its visit did with that
+// session, and is shown no cookie of another session. Otherwise whoever shares one session with
+// a browser could copy the browser's other session off the stream.
+func TestAStreamShowsNoOtherSession(t *testing.T) {
+	_, base, cl, v := serveLab(t)
+	cl.Jar = nil // each request says which cookies it carries
+	mine, theirs := strings.Repeat("M", pageIDLen), strings.Repeat("T", pageIDLen)
+	n := 0
+	press := func(page, cookies string) (cookie string) {
+		t.Helper()
+		n++
+		r, _ := http.NewRequest("POST", base+"/set", strings.NewReader(url.Values{"key": {"n"}, "value": {strconv.Itoa(n)}}.Encode()))
+		for name, value := range map[string]string{"Content-Type": formType, "Accept": "application/json", "Cookie": cookies, trace.PageHeader: v + " " + page + " 0"} {
+			r.Header.Set(name, value)
+		}
+		return sent(fetch(t, cl, r).want(200)).Value
+	}
+	other := press(theirs, "")
+	shared := press(mine, "")
+	r, _ := http.NewRequestWithContext(t.Context(), "GET", base+"/events?since=3", nil)
+	r.Header.Set("Cookie", cookieName+"="+shared)
+	r.Header.Set(trace.PageHeader, v+" "+mine+" 3")
+	resp, err := cl.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	stream := bufio.NewReader(resp.Body)
+	until := func(either, or string) (all string) {
+		t.Helper()
+		for !strings.Contains(all, either) && !strings.Contains(all, or) {
+			next, err := stream.ReadString('\n')
+			if err != nil {
+				t.Fatalf("the stream ended before it said %q or %q: %v\n%s", either, or, err, all)
+			}
+			all += next
+		}
+		return all
+	}
+	shared = press(theirs, cookieName+"="+shared)
+	if all := until(shared, "event: look"); !strings.Contains(all, shared) {
+		t.Errorf("the control: the stream hides the new cookie of the page's own session:\n%s", all)
+	}
+	press(theirs, cookieName+"="+shared+"; "+cookieName+"="+other)
+	if all := until(other, "event: look"); strings.Contains(all, other) {
+		t.Errorf("the stream shows the cookie of another session:\n%s", all)
 	}
 }

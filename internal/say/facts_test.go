@@ -152,7 +152,7 @@ func TestPress(t *testing.T) {
 	t.Parallel()
 	for _, g := range groups() {
 		for _, s := range g.sayings {
-			if got := plain(Press(s.exchange().Seen(trace.Nobody))); got != s.want {
+			if got := plain(Press(s.exchange().Seen(trace.HideNothing))); got != s.want {
 				t.Errorf("%s: %s %s\ngot  %s\nwant %s", g.name, s.did.Op, s.name, got, s.want)
 			}
 		}

@@ -227,7 +227,7 @@ func sayingsOfCookies() []saying {
 func TestEveryOpHasWords(t *testing.T) {
 	t.Parallel()
 	for op := range presses { // app's TestEveryRouteHasItsParts finds an Op that is missing here
-		s := Press(trace.Exchange{Did: trace.Did{Op: op}}.Seen(trace.Nobody)) // of no facts at all
+		s := Press(trace.Exchange{Did: trace.Did{Op: op}}.Seen(trace.HideNothing)) // of no facts at all
 		if s.Verb == "" || s.Tone == "" || len(s.Parts) == 0 {
 			t.Errorf("%s, of no facts: %+v", op, s)
 		}

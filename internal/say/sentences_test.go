@@ -110,7 +110,7 @@ func ownSections() (out []section) {
 	for _, g := range groups() {
 		s := section{heading: "# Under the buttons: " + g.name}
 		for _, c := range g.sayings {
-			s.lines = append(s.lines, spoken(Press(c.exchange().Seen(trace.Nobody))))
+			s.lines = append(s.lines, spoken(Press(c.exchange().Seen(trace.HideNothing))))
 		}
 		out = append(out, s)
 	}

@@ -21,7 +21,7 @@ import (
 const ours = "sessionscope"
 
 // seen is x as its own browser sees it.
-func seen(x trace.Exchange) trace.Seen { return x.Seen(trace.Nobody) }
+func seen(x trace.Exchange) trace.Seen { return x.Seen(trace.HideNothing) }
 
 // lab gathers exchanges as an application does, with a real engine over the memory store.
 type lab struct {

@@ -102,7 +102,7 @@ func TestHiddenCookieIsNowhere(t *testing.T) {
 	l.sets("name", "1")
 	cookie := l.cookie
 	l.sets("name", "2")
-	for name, opens := range map[string]func(string) bool{"hidden": func(string) bool { return true }, "the control": trace.Nobody} {
+	for name, opens := range map[string]func(string) bool{"hidden": func(string) bool { return true }, "the control": trace.HideNothing} {
 		s := l.before.Seen(opens)
 		w, b := Wire(s), Browser(s, s.At, true)
 		request, answer := Bare(s)

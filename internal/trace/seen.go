@@ -13,7 +13,7 @@ type Seen struct {
 	exchange
 
 	N      int    // its number in the visit, 0 for an exchange of no visit
-	Past   bool   // the page that shows it came with another exchange
+	Past   bool   // another exchange loaded the page that shows this one
 	Of     string // the browser of the family that sent it, "" for the visit's own
 	Beside Beside
 }
@@ -58,6 +58,8 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 			}
 		}
 	}
+	// A cookie that was typed into a form is hidden by itself: no answer tells of the session that
+	// it opens, since a copy that carries it is an exchange of its own.
 	x.Request.Body = slices.Clone(x.Request.Body)
 	for i, p := range x.Request.Body {
 		if typed, err := url.QueryUnescape(p.Text); err == nil && p.Kind == Token && hides(typed) {
@@ -68,7 +70,7 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 		x.Cookie.Kept, x.Cookie.Hidden = "", true
 	}
 	if hid {
-		x.Answer.Body = Text{} // it tells of the session that is hidden
+		x.Answer.Body = Text{} // it tells of the session that the hidden cookie opens
 	}
 	return Seen{exchange: x}
 }
@@ -93,12 +95,19 @@ func (x *Exchange) Only(id string) {
 		x.Did.Was = Session{}
 	}
 	source := x.Source
-	*x = x.Seen(func(cookie string) bool {
-		l, _ := session.Peel(cookie)
-		e, ok := l.Envelope()
-		return ok && other(session.KeyOf(e.ID).Name().String())
-	}).exchange
-	x.Source = source // what is to be hidden with it is not known yet
+	*x = x.Seen(func(cookie string) bool { return other(SessionIn(cookie)) }).exchange
+	x.Source = source // Only knows one session; a later call of Seen decides with Source which cookies to hide
+}
+
+// SessionIn returns the short name of the session that a cookie names, whether or not its
+// signature is right; "" for a value that is no cookie of an engine.
+func SessionIn(cookie string) string {
+	l, _ := session.Peel(cookie)
+	e, ok := l.Envelope()
+	if !ok {
+		return ""
+	}
+	return session.KeyOf(e.ID).Name().String()
 }
 
 // clone copies fields with their pieces, so that a piece can be hidden in the copy only.
@@ -111,7 +120,8 @@ func clone(fields []Field) []Field {
 	return out
 }
 
-// Hid tells whether a cookie was hidden in s.
+// Hid tells whether a cookie was hidden that the browser sent, got or keeps. A typed cookie does
+// not count: what s tells of the session is whole without it.
 func (s *Seen) Hid() bool {
 	if s.Cookie.Hidden {
 		return true
@@ -128,6 +138,7 @@ func (s *Seen) Hid() bool {
 	return false
 }
 
-// Nobody is an argument of Seen for exchanges with a private server: no browser reaches it, and
-// its secrets end with it, so that its cookies open nothing.
-func Nobody(string) bool { return false }
+// HideNothing is an argument of Seen for the exchanges of an experiment, and for nothing else
+// (TestWhoHidesNothing): their cookies were signed by a private server, whose secrets end with
+// the run, so that they open nothing of the lab.
+func HideNothing(string) bool { return false }

@@ -82,7 +82,7 @@ func TestSeenHidesWhatOpens(t *testing.T) {
 		if got := shown(t, s); !strings.Contains(got, dead) || s.Hid() {
 			t.Errorf("%s: what opens nothing: hid %t: %s", name, s.Hid(), got)
 		}
-		s = x.Seen(Nobody)
+		s = x.Seen(HideNothing)
 		if got := shown(t, s); !strings.Contains(got, live) || s.Hid() {
 			t.Errorf("%s: where no cookie opens anything: hid %t: %s", name, s.Hid(), got)
 		}
@@ -116,6 +116,23 @@ func TestTheBodyGoesWithTheCookie(t *testing.T) {
 		if got := strings.Contains(shown(t, s), "private"); got != stays {
 			t.Errorf("with the cookie %q the body stays: %t, want %t", cookie, got, stays)
 		}
+	}
+}
+
+// A live cookie that was typed into a form is hidden, and nothing else with it. If it were not, its
+// session would be given away; if more were, a page would miss what its own session answered.
+func TestATypedCookieIsHiddenByItself(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest("POST", "/tamper", nil)
+	var x Exchange
+	x.Came(r, tap.Head{}, newSeats(t).Root, "part=value&to="+live)
+	x.Said([]byte(`{"accepted":true}`))
+	if got := shown(t, x); !strings.Contains(got, live) {
+		t.Fatalf("the control: the typed cookie is not there: %s", got)
+	}
+	s := x.Seen(opens)
+	if got := shown(t, s); strings.Contains(got, live) || !strings.Contains(got, "accepted") || s.Hid() {
+		t.Errorf("hid %t: %s", s.Hid(), got)
 	}
 }
 

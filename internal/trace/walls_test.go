@@ -11,6 +11,7 @@ import (
 	"go/token"
 	"go/types"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,7 +84,7 @@ import (
 	"`+module+`internal/trace"
 )
 
-var _, _, _, _ = time.Now, say.Press, show.Wire, trace.Nobody
+var _, _, _, _ = time.Now, say.Press, show.Wire, trace.HideNothing
 
 func opens(string) bool { return true }
 
@@ -129,7 +130,8 @@ func path(x trace.Exchange) {
 // mayBeSet are the fields of a Seen that say nothing of cookies: whoever shows one sets them.
 var mayBeSet = []string{"N", "Past", "Of", "Beside", "Store.Figures"}
 
-// mayBeCalled are the methods of an exchange that change nothing in it.
+// mayBeCalled are the methods with a pointer receiver, of a Seen and of the exchange in it, that
+// change nothing.
 var mayBeCalled = []string{"Hid", "Wrote", "Aside", "Gist", "Against"}
 
 // A Seen has the fields of an exchange, so that code outside this package could put a hidden cookie
@@ -179,7 +181,7 @@ func TestNothingIsPutIntoASeen(t *testing.T) {
 		"json.Unmarshal(nil, &s)", "s.Add(session.Event{})",
 	} {
 		file, err := parser.ParseFile(set, "control.go", "package control\nimport (\n\"encoding/json\"\n\""+module+"internal/trace\"\n\""+module+"internal/session\"\n)\ntype screen struct { s trace.Seen }\n"+
-			"func control(x trace.Exchange) { s := x.Seen(trace.Nobody); s.N = 1\n"+code+"\n}", 0)
+			"func control(x trace.Exchange) { s := x.Seen(trace.HideNothing); s.N = 1\n"+code+"\n}", 0)
 		if err != nil {
 			t.Fatalf("%s: %v", code, err)
 		}
@@ -274,4 +276,45 @@ func puts(set *token.FileSet, from types.Importer, files []*ast.File) (faults []
 		})
 	}
 	return faults, allowed
+}
+
+// mayHideNothing are the functions outside tests that pass HideNothing, in files below internal.
+var mayHideNothing = []string{"app/experimentpanels.go panelsOf"}
+
+// Only the panels of an experiment's exchanges hide no cookie. Any other code that passes
+// HideNothing would show cookies of the lab that open somebody's session.
+func TestWhoHidesNothing(t *testing.T) {
+	t.Parallel()
+	var found []string
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, decl := range file.Decls {
+			name := ""
+			if f, ok := decl.(*ast.FuncDecl); ok {
+				name = f.Name.Name
+			}
+			if name == "HideNothing" {
+				continue // the function itself
+			}
+			ast.Inspect(decl, func(n ast.Node) bool {
+				if id, ok := n.(*ast.Ident); ok && id.Name == "HideNothing" {
+					found = append(found, strings.TrimPrefix(filepath.ToSlash(path), "../")+" "+name)
+				}
+				return true
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(found, mayHideNothing) {
+		t.Errorf("HideNothing is passed by %q, want %q", found, mayHideNothing)
+	}
 }
