@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// A start that is refused says why in one line, and leaves no file and no folder.
+// A start that is refused says why in one line, and leaves no file and no folder. If it said
+// more or less, the wrong setting would be hard to find.
 func TestRefusedStartLeavesNothing(t *testing.T) {
 	t.Parallel()
 	busy := start(t)
@@ -20,24 +21,37 @@ func TestRefusedStartLeavesNothing(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		args []string
+		env  string
 		code int
 		want string
 	}{
-		{"a port in use", []string{"--addr", taken}, 1, taken},
-		{"a folder of secrets", []string{"--secret-file", "/"}, 2, "--secret-file: / is a folder"},
-		{"no secrets", []string{"--secret-file", os.DevNull}, 2, "is a device"},
-		{"a secret file without a name", []string{"--secret-file", ""}, 2, `invalid value "" for --secret-file`},
-		{"a file of secrets that is not there", []string{"--secret-file", "none"}, 2, "none"},
-		{"any host", []string{"--allow-host", "*"}, 2, "--allow-host"},
-		{"no number", []string{"--max-sessions", "x"}, 2, "--max-sessions"},
+		{"a port in use", []string{"--addr", taken}, "", 1, taken},
+		{"a folder of secrets", []string{"--secret-file", "/"}, "", 2, "--secret-file: / is a folder"},
+		{"no secrets", []string{"--secret-file", os.DevNull}, "", 2, "is a device"},
+		{"a secret file without a name", []string{"--secret-file", ""}, "", 2, `invalid value "" for --secret-file`},
+		{"a file of secrets that is not there", []string{"--secret-file", "none"}, "", 2, "none"},
+		{"any host", []string{"--allow-host", "*"}, "", 2, "--allow-host"},
+		{"no number", []string{"--max-sessions", "x"}, "", 2, "--max-sessions"},
+		{"no number in the environment", nil, "SESSIONSCOPE_MAX_SESSIONS=many", 2, "SESSIONSCOPE_MAX_SESSIONS"},
+		{"an unknown flag", []string{"--colour"}, "", 2, "-colour"},
+		{"no duration", []string{"--idle", "soon"}, "", 2, "-idle"},
+		{"no placement", []string{"--placement", "moon"}, "", 2, "cookie, hybrid or server"},
+		{"an unknown store", []string{"--store", "floppy"}, "", 2, "--store"},
+		{"an argument", []string{"serve"}, "", 2, `"serve"`},
 	} {
-		dir := t.TempDir()
-		cmd := exec.Command(binary, append([]string{"--addr", "127.0.0.1:0", "--store", "sqlite"}, test.args...)...)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "XDG_STATE_HOME="+filepath.Join(dir, "state"))
-		refused(t, cmd, test.code, test.want)
-		if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
-			t.Errorf("%s: left behind: %v, %v", test.name, left, err)
-		}
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			cmd := exec.Command(binary, append([]string{"--addr", "127.0.0.1:0", "--store", "sqlite"}, test.args...)...)
+			cmd.Dir, cmd.Env = dir, append(os.Environ(), "XDG_STATE_HOME="+filepath.Join(dir, "state"))
+			if test.env != "" {
+				cmd.Env = append(cmd.Env, test.env)
+			}
+			refused(t, cmd, test.code, test.want)
+			if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+		})
 	}
 }
 
