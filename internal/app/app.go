@@ -147,8 +147,8 @@ func (a *App) routes() {
 	gorilla := echosession.Middleware(gorillaStore{})
 	a.read("/", a.with(a.lab))
 	a.press("/set", a.set)
-	a.look("/get", a.get)
-	a.look("/keys", a.keys)
+	a.readSession("/get", a.get)
+	a.readSession("/keys", a.keys)
 	a.press("/delete", a.delete)
 	a.press("/clear", a.clear)
 	a.press("/flush", a.flush)
@@ -187,8 +187,10 @@ func (a *App) read(path string, h func(*call) error) {
 	a.echo.HEAD(path, seen)
 }
 
-// look adds a route for GET and HEAD whose handler reads from the session.
-func (a *App) look(path string, h func(*call) (outcome, error)) { a.read(path, a.with(a.answering(h))) }
+// readSession adds a route for GET and HEAD whose handler reads from the session.
+func (a *App) readSession(path string, h func(*call) (outcome, error)) {
+	a.read(path, a.with(a.answering(h)))
+}
 
 // post adds a route for POST whose handler writes its answer itself.
 func (a *App) post(path string, h func(*call) error, more ...echo.MiddlewareFunc) {

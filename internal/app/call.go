@@ -103,7 +103,7 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	a.echo.ServeHTTP(w, r.WithContext(&c.scope))
 	if c.x != nil && !c.added { // a request that is no moment of a visit may concern other visits
-		a.hub.Tell(c.visit, c.seat, c.x, c.after())
+		a.hub.Announce(c.visit, c.seat, c.x, c.after())
 	}
 	if c.from != nil {
 		c.from.noted <- noted{x: c.x, known: c.gathered, n: c.n, answer: c.head.Answer, seat: c.seat, had: c.after().Saw}
@@ -186,7 +186,7 @@ func (c *call) now() time.Time { return c.seat.Engine.Now() }
 // without a request is the sweeper's, and all visits are told of it.
 func (a *App) recordEvent(ctx context.Context, ev session.Event) {
 	if _, ours := ctx.Value(callKey{}).(*call); !ours {
-		a.hub.Tell(nil, a.seats.Root, &trace.Exchange{At: ev.Time, By: hub.TheSweeper, Events: []session.Event{ev}}, hub.After{})
+		a.hub.Announce(nil, a.seats.Root, &trace.Exchange{At: ev.Time, By: hub.TheSweeper, Events: []session.Event{ev}}, hub.After{})
 		return
 	}
 	if x := trace.From(ctx); x != nil {

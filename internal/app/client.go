@@ -149,7 +149,7 @@ func (cl *client) send(c *call, source, value, by string) (out sentCopy, err err
 		return out, errCopyFailed
 	}
 	if e, ok := c.entry(out.n); ok {
-		out.x, out.beside = c.visit.Look(ctx, e)
+		out.x, out.beside = c.visit.ExchangeOf(ctx, e)
 	}
 	return out, nil
 }

@@ -132,15 +132,15 @@ func (st *stream) begin(ctx context.Context, another bool) error {
 	}
 	switch {
 	case another:
-		return st.look()
+		return st.askPageToLook()
 	case st.v.Last() > st.seen:
 		return st.news(ctx)
 	}
 	return st.figures(ctx, true) // others may have written since the page was loaded
 }
 
-// look has the page ask for its session with a request of its own.
-func (st *stream) look() error {
+// askPageToLook has the page ask for its session with a request of its own.
+func (st *stream) askPageToLook() error {
 	return st.flush([]byte("event: look\ndata: the session is another\n\n"))
 }
 
@@ -166,7 +166,7 @@ func (st *stream) news(ctx context.Context) error {
 	}
 	err := st.send(ctx, views.News(told))
 	if look && err == nil {
-		err = st.look() // this browser's own request shows what it has now
+		err = st.askPageToLook() // this browser's own request shows what it has now
 	}
 	return err
 }
@@ -223,7 +223,7 @@ func (f *figuresNews) get(ctx context.Context, a *App) (n int64, data []byte, er
 // shares, may have changed them.
 func (st *stream) latest(ctx context.Context, e hub.Entry, told *views.Told, figures trace.Figures) (look bool) {
 	a, v := st.app, st.v
-	x, beside := v.Look(ctx, e)
+	x, beside := v.ExchangeOf(ctx, e)
 	now := v.Seat.Engine.Now()
 	hides := a.eyes(st.c, v.Seat)
 	if !e.Gist.Nothing && v.Pressed(st.c.page, e.Gist.Session) {

@@ -76,7 +76,7 @@ func (a *App) showResult(c *call, r result) error {
 	if v := c.visit; v != nil && v == r.visit {
 		a.hub.Follow(v, hub.AfterOf(c.session.Info()))
 		if e, ok := v.Entry(n); ok && e.Kept() && r.wire == nil {
-			x, beside = v.Look(c.ctx(), e)
+			x, beside = v.ExchangeOf(c.ctx(), e)
 		}
 	} else {
 		n = 0 // n is a number in another visit, which has ended
@@ -87,7 +87,7 @@ func (a *App) showResult(c *call, r result) error {
 	if r.wire != nil {
 		sent := r.wire.Unpack()
 		if e, ok := c.entry(n); ok {
-			sent, beside = c.visit.Look(c.ctx(), e)
+			sent, beside = c.visit.ExchangeOf(c.ctx(), e)
 		}
 		l.wire = a.see(c, r.seat, sent)
 		l.wire.N, l.wire.Beside, l.wire.Past = n, beside, true

@@ -42,7 +42,7 @@ func (a *App) past(c *call, n int) error {
 
 // momentScreen returns the screen of a moment of the request's visit.
 func (a *App) momentScreen(c *call, e hub.Entry) screen {
-	x, beside := c.visit.Look(c.ctx(), e)
+	x, beside := c.visit.ExchangeOf(c.ctx(), e)
 	seen := a.see(c, e.Seat, x)
 	seen.N, seen.Beside, seen.Past, seen.Of = e.N, beside, true, e.Kin
 	return screen{panels: seen, wire: seen, op: e.Gist.Op, past: e, composer: a.composer(c, false), owner: c.owner("")}

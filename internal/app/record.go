@@ -79,7 +79,7 @@ func (a *App) record(c *call, status int, out *outcome) trace.Seen {
 		return a.see(c, c.seat, *c.x)
 	}
 	shown := *c.x
-	beside := c.visit.Compare(ended, &shown, 0, "")
+	beside := c.visit.Compare(endedContext, &shown, 0, "")
 	set := 0
 	for _, line := range c.Response().Header()["Set-Cookie"] {
 		set += len(line)
@@ -88,7 +88,7 @@ func (a *App) record(c *call, status int, out *outcome) trace.Seen {
 	if out.opened != nil {
 		after = hub.AfterOf(*out.opened)
 	}
-	after.Look = c.op() == "session" && c.wants == formFragment
+	after.ByItself = c.op() == "session" && c.wants == formFragment
 	// A visit that is not proved may be the reload of a page that has moments before this one.
 	proved := c.visit.Proved()
 	c.n = a.hub.Add(c.visit, c.seat, c.x, c.head.Answer, set, after)
@@ -99,8 +99,8 @@ func (a *App) record(c *call, status int, out *outcome) trace.Seen {
 	return seen
 }
 
-// ended is a context that has ended: a look with it waits for no answer to leave.
-var ended = func() context.Context {
+// endedContext has ended: whoever waits with it for an answer to leave does not wait.
+var endedContext = func() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx

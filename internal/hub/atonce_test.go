@@ -58,7 +58,7 @@ func TestAllAtOnce(t *testing.T) {
 				beats, end := l.Beats()
 				for _, e := range common.list() {
 					if e.Kept() && e.N%5 == 0 {
-						common.Look(ctx, e)
+						common.ExchangeOf(ctx, e)
 					}
 				}
 				for range 20 {

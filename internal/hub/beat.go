@@ -16,7 +16,7 @@ type Beat struct {
 const beatRoom = 256
 
 // Beats returns the beats of all presses from now on, and a function that ends them. A board
-// that does not keep up misses beats, and must take the next one for the present state.
+// that does not keep up misses beats, and must show the present state at the next beat.
 func (h *Hub) Beats() (beats <-chan Beat, leave func()) {
 	board := make(chan Beat, beatRoom)
 	h.mu.Lock()

@@ -87,7 +87,7 @@ func TestCompare(t *testing.T) {
 		wantSaid(t, v, "set", "second browser: set", "a copy: set", "set", "second browser: set")
 		look := func(n int) (trace.Exchange, trace.Beside) {
 			e, _ := v.Entry(n)
-			return v.Look(t.Context(), e)
+			return v.ExchangeOf(t.Context(), e)
 		}
 		for n, want := range map[int]struct {
 			first bool
@@ -127,12 +127,12 @@ func TestALookWaitsASecond(t *testing.T) {
 		l.Add(v, b.seat, x, new(tap.Answer), 0, After{})
 		e, _ := v.Entry(1)
 		began := time.Now()
-		got, _ := v.Look(t.Context(), e)
+		got, _ := v.ExchangeOf(t.Context(), e)
 		if took := time.Since(began); took != leaveTime || got.Answer.Finished {
 			t.Errorf("after %v the answer is %+v", took, got.Answer)
 		}
 		began = time.Now()
-		if v.Look(t.Context(), e); time.Since(began) != 0 {
+		if v.ExchangeOf(t.Context(), e); time.Since(began) != 0 {
 			t.Error("one that did not leave within a second is waited for again")
 		}
 		l.Add(v, b.seat, &trace.Exchange{Did: trace.Did{Op: "get"}, At: l.now()}, new(tap.Answer), 0, After{})
@@ -140,7 +140,7 @@ func TestALookWaitsASecond(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		began = time.Now()
-		if v.Look(ctx, e); time.Since(began) != 0 {
+		if v.ExchangeOf(ctx, e); time.Since(began) != 0 {
 			t.Error("a look that waits for nothing waits")
 		}
 	})

@@ -23,8 +23,8 @@ func (h *Hub) followOther(v *Visit, k session.Key, d deed) {
 	}
 }
 
-// watchExpiry has v told when the session of k expires, in place of the session that it
-// watched before; with the zero key of none. inCookie tells that all of the session is in the
+// watchExpiry has v told when the session of k expires, in place of the session that v
+// watched before. With the zero key v is told of no expiry. inCookie tells that all of the session is in the
 // cookie, so that the store does not know when it expires.
 func (h *Hub) watchExpiry(v *Visit, k session.Key, expires time.Time, inCookie bool) {
 	v.mu.Lock()
@@ -35,13 +35,13 @@ func (h *Hub) watchExpiry(v *Visit, k session.Key, expires time.Time, inCookie b
 	}
 	v.inCookie = inCookie
 	if k != (session.Key{}) && v.streams != nil {
-		v.expiry = time.AfterFunc(expires.Sub(h.now()), func() { h.lookAfterExpiry(v, k) })
+		v.expiry = time.AfterFunc(expires.Sub(h.now()), func() { h.checkExpiry(v, k) })
 	}
 }
 
-// lookAfterExpiry asks the store for a session that should have expired by now, and tells v.
-// Nothing travels when a session expires, so that no request tells a page of it.
-func (h *Hub) lookAfterExpiry(v *Visit, k session.Key) {
+// checkExpiry asks the store for a session that should have expired by now, and tells v if it
+// has. Nothing travels when a session expires, so that no request tells a page of the expiry.
+func (h *Hub) checkExpiry(v *Visit, k session.Key) {
 	ctx, cancel := context.WithTimeout(context.Background(), watchTime)
 	defer cancel()
 	present, inCookie := v.Has(k)

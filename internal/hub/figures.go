@@ -12,8 +12,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// Figures asks the store of s what it counts, and what it has of the browsers of v's family.
-// They are not Known when it does not answer. v may be nil. The counts go into the plot.
+// Figures asks the store of s what it counts, and which sessions of the browsers of v's family
+// it has. The figures are not Known when the store does not answer. v may be nil. The counts go
+// into the plot.
 func (h *Hub) Figures(ctx context.Context, s *seat.Seat, v *Visit) trace.Figures {
 	stats, err := s.Engine.Stats(ctx)
 	if err != nil {
@@ -26,19 +27,19 @@ func (h *Hub) Figures(ctx context.Context, s *seat.Seat, v *Visit) trace.Figures
 	return f
 }
 
-// figuresEvery is how often, at most, the store is asked for the figures that all open pages
-// are told.
+// figuresEvery is the least time between two questions to the store for the figures that all
+// open pages are told.
 const figuresEvery = time.Second / 4
 
-// sharedFigures are the figures that all open pages are told when others write.
+// sharedFigures are the figures that all open pages are told when any request writes.
 type sharedFigures struct {
 	mu    sync.Mutex
 	now   trace.Figures
-	n     int64 // counts up when they change; 0 before they were asked for
-	other bool  // since then a page was shown others
+	n     int64 // counts up when the figures change; 0 before the store was first asked
+	other bool  // since then a page was shown other figures
 	asked time.Time
-	next  *time.Timer // until the store is asked again; nil when nothing was written since
-	over  bool
+	next  *time.Timer // asks the store again; nil while no question is planned
+	over  bool        // the hub has closed
 }
 
 // shown notes that a page is shown these figures, of which the other pages may not know.
@@ -59,16 +60,16 @@ func (f *sharedFigures) stop() {
 }
 
 // SharedFigures returns the store's figures that all open pages are told, without a Family. n
-// counts up when they change; it is 0 before there are any.
+// counts up when the figures change; it is 0 before there are any.
 func (h *Hub) SharedFigures() (f trace.Figures, n int64) {
 	h.figures.mu.Lock()
 	defer h.figures.mu.Unlock()
 	return h.figures.now, h.figures.n
 }
 
-// moved has the store asked for its figures, which somebody may have changed: soon, and once
-// for all that is written in figuresEvery.
-func (h *Hub) moved() {
+// askFiguresSoon plans a question to the store for its figures, which a request may have changed.
+// All requests within figuresEvery share one question.
+func (h *Hub) askFiguresSoon() {
 	f := &h.figures
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -77,12 +78,11 @@ func (h *Hub) moved() {
 	}
 }
 
-// shareFigures asks the store for its figures. When they are others than before, all open pages
-// are told.
+// shareFigures asks the store for its figures. If they have changed, all open pages are told.
 func (h *Hub) shareFigures() {
 	f := &h.figures
 	f.mu.Lock()
-	f.next, f.asked = nil, time.Now() // what is written from now on is asked for later
+	f.next, f.asked = nil, time.Now() // a write from now on plans another question
 	f.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), watchTime)
 	defer cancel()
@@ -107,7 +107,8 @@ func (h *Hub) shareFigures() {
 	}
 }
 
-// Run has the store asked for its figures until ctx ends: records expire without a request.
+// Run asks the store for its figures every plotEvery until ctx ends: records expire without a
+// request.
 func (h *Hub) Run(ctx context.Context) {
 	tick := time.NewTicker(plotEvery)
 	defer tick.Stop()
@@ -126,7 +127,8 @@ func (h *Hub) Run(ctx context.Context) {
 // HasFamily tells whether v's family is more than one browser.
 func (h *Hub) HasFamily(v *Visit) bool { return len(h.browsersOf(v)) > 1 }
 
-// browsersOf returns a visit of each browser of v's family: of several, the one that was used last.
+// browsersOf returns one visit for each browser of v's family: if a browser has several visits, the
+// visit that was used last.
 func (h *Hub) browsersOf(v *Visit) (out []*Visit) {
 	for _, kin := range h.kinOf(v) {
 		if !slices.ContainsFunc(out, func(w *Visit) bool { return w.Seat == kin.Seat }) {
@@ -136,8 +138,9 @@ func (h *Hub) browsersOf(v *Visit) (out []*Visit) {
 	return out
 }
 
-// familyOf says what the store has of the session of each browser in v's family, nil for a
-// family of one browser: a learner sees that one logs out and the others stay logged in.
+// familyOf says what the store has of the session of each browser in v's family: a learner sees
+// that one browser logs out and the other browsers stay logged in. It returns nil for a family of
+// one browser.
 func (h *Hub) familyOf(ctx context.Context, v *Visit) (out []trace.Member) {
 	if v == nil {
 		return nil
@@ -160,7 +163,8 @@ func (h *Hub) familyOf(ctx context.Context, v *Visit) (out []trace.Member) {
 	return out
 }
 
-// kinOf returns the visits of v's family: v first, then the others, the last used first.
+// kinOf returns the visits of v's family: v first, then the other visits, the most recently used
+// first.
 func (h *Hub) kinOf(v *Visit) []*Visit {
 	out := []*Visit{v}
 	for _, kin := range h.index.family(v.Family) {

@@ -13,8 +13,8 @@ func (v *Visit) watches(k session.Key) bool {
 	return slices.Contains(v.watched, k)
 }
 
-// knows returns the session that v saw last among the sessions of those names.
-func (v *Visit) knows(names []session.Name) (k session.Key, ok bool) {
+// latestSeen returns the session that v saw last among the sessions of those names.
+func (v *Visit) latestSeen(names []session.Name) (k session.Key, ok bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, k := range slices.Backward(v.watched) {
@@ -25,8 +25,8 @@ func (v *Visit) knows(names []session.Name) (k session.Key, ok bool) {
 	return k, false
 }
 
-// watch remembers that v saw the session of k, and with present that this browser has it. With
-// the zero key and present, this browser has none.
+// watch remembers that v saw the session of k; with present, that this browser has that session.
+// With the zero key and present, this browser has no session.
 func (v *Visit) watch(k session.Key, present bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

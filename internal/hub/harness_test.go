@@ -111,13 +111,13 @@ func inLab(t *testing.T, test func(t *testing.T, l *lab)) {
 // browser is one client: it keeps its cookie.
 type browser struct {
 	*lab
-	seat   *seat.Seat
-	cookie string
-	page   string          // which load of a page presses
-	look   bool            // its requests are looks that the page asks for by itself
-	by     string          // who sends them, "" for the browser itself
-	away   bool            // they go to another program over the same store: no hub hears of them
-	x      *trace.Exchange // of the last request
+	seat     *seat.Seat
+	cookie   string
+	page     string          // which load of a page presses
+	byItself bool            // nobody presses: the page's script asks what its session is
+	by       string          // who sends them, "" for the browser itself
+	away     bool            // they go to another program over the same store: no hub hears of them
+	x        *trace.Exchange // of the last request
 }
 
 func (l *lab) browser(s *seat.Seat) *browser { return &browser{lab: l, seat: s} }
@@ -167,7 +167,7 @@ func (b *browser) press(v *Visit, op string, do func(*session.Session)) int {
 		return 0
 	}
 	after := AfterOf(info)
-	after.Look = b.look
+	after.ByItself = b.byItself
 	return b.Add(v, b.seat, b.x, nil, 0, after)
 }
 
@@ -274,17 +274,17 @@ func wantSaid(t testing.TB, v *Visit, want ...string) {
 	}
 }
 
-// stream is one of v's, and tells whether it was told anything since it was last asked.
-func stream(t testing.TB, v *Visit) (told func() bool, leave func()) {
+// stream opens a stream of v. news tells whether the stream was signalled since the last call.
+func stream(t testing.TB, v *Visit) (news func() bool, leave func()) {
 	t.Helper()
-	news, leave, ok := v.Subscribe()
+	signals, leave, ok := v.Subscribe()
 	if !ok {
 		t.Fatal("there is no place for a stream")
 	}
 	return func() bool {
 		synctest.Wait()
 		select {
-		case _, open := <-news:
+		case _, open := <-signals:
 			return open
 		default:
 			return false

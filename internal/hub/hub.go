@@ -20,16 +20,16 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// Hub is all visits of one lab, in memory only. It is safe for concurrent use. Locks are
+// Hub has all visits of one lab, in memory only. It is safe for concurrent use. Locks are
 // taken in this order: the hub's, a visit's, the index's or the books.
 type Hub struct {
 	seats      *seat.Seats
 	limits     Limits
 	now        func() time.Time
-	start      string // begins each secret of this run of the program
-	key        []byte // makes the marks at the end of secrets
-	count      atomic.Int32
-	gaveWay    atomic.Bool // a visit has ended since others needed its place
+	start      string       // begins each secret of this run of the program
+	key        []byte       // makes the marks at the end of secrets
+	count      atomic.Int32 // of visits
+	gaveWay    atomic.Bool  // a visit has ended since others needed its place
 	deedsSoFar atomic.Int64
 	last       atomic.Int64 // the id of the last moment
 	plot       plot
@@ -37,12 +37,12 @@ type Hub struct {
 	acts       sharedActs
 	index      index
 
-	books sync.Mutex   // guards what moments are counted for
+	books sync.Mutex   // guards Moment.holders, and held while it changes
 	held  atomic.Int64 // bytes of all moments
 
-	telling sync.Once
-	deeds   chan deed // to be told to the visits that saw their sessions
-	done    chan struct{}
+	deliverer sync.Once     // starts runDeeds
+	deeds     chan deed     // wait for delivery to the visits that saw their sessions
+	done      chan struct{} // closed when the hub is
 
 	mu       sync.Mutex
 	closed   bool
@@ -85,12 +85,12 @@ func (h *Hub) Begin(s *seat.Seat, family string, k session.Key) (*Visit, error) 
 		v.append(m, "")
 	}
 	v.watch(k, false)
-	v.own, v.of = v.newest, k.Name().String()
+	v.takenUntil, v.takenOf = v.newest, k.Name().String()
 	return v, nil
 }
 
-// begin makes a visit. heirOf is the secret of the ended visit whose page goes on with it,
-// "" for none. The caller holds the lock.
+// begin makes a visit. heirOf is the secret of the ended visit whose page goes on with the new
+// one, "" for none. The caller holds the lock.
 func (h *Hub) begin(s *seat.Seat, family, heirOf string) (*Visit, error) {
 	now := h.now()
 	v := &Visit{hub: h, Name: rand.Text(), Secret: h.secret(s, family), Seat: s, Family: family, heirOf: heirOf, began: now, born: h.deedsSoFar.Load(), used: now, streams: make(map[chan struct{}]bool)}
@@ -115,7 +115,7 @@ func (h *Hub) begin(s *seat.Seat, family, heirOf string) (*Visit, error) {
 // first.
 func (h *Hub) momentsOf(s *seat.Seat, k session.Key) (out []*Moment) {
 	name := k.Name().String()
-	at := make(map[int64]int) // where a moment is in out, by its id
+	at := make(map[int64]int) // a moment's index in out, by its id
 	for _, v := range h.index.of(k.Name()) {
 		if v.Seat != s || !v.watches(k) {
 			continue
@@ -183,14 +183,14 @@ func (h *Hub) Adopt(v, load *Visit, complete func(*trace.Exchange)) {
 		return
 	}
 	for _, e := range load.list() {
-		if f := e.facts.Load(); e.N > load.own && e.Kin == "" && f != nil && !e.Gist.Nothing { // v was told of what others did
+		if f := e.facts.Load(); e.N > load.takenUntil && e.Kin == "" && f != nil && !e.Gist.Nothing { // v has the moments of other senders already
 			x := e.exchange()
 			complete(&x)
 			m := h.newMoment(e.Seat, &x, f.answer, f.head)
 			m.id = e.id
 			h.share(v, m)
 			h.pack(m)
-			if !x.Store.Down { // when it is, nobody knows which session the browser has
+			if !x.Store.Down { // while the store is down nobody knows which session the browser has
 				k, inCookie := load.Present()
 				h.Follow(v, After{Has: k, Expires: x.Session.Expires, InCookie: inCookie})
 			}

@@ -8,11 +8,12 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// index finds visits by what a press concerns, so that nobody walks over all of them. A visit
-// is in it until it ends. Its lock is the innermost: the hub's and a visit's may be held.
+// index finds the visits that a press concerns, so that nobody walks over all visits. A visit is
+// in the index until the visit ends. The index's lock is the innermost: its methods may be called
+// with the hub's lock and a visit's lock held.
 type index struct {
 	mu        sync.Mutex
-	bySession map[session.Name][]*Visit // that saw a session of this name
+	bySession map[session.Name][]*Visit // the visits that saw a session of this name
 	byFamily  map[string][]*Visit
 	heirs     map[lostPage]*Visit
 }
@@ -27,7 +28,7 @@ func newIndex() index {
 	return index{bySession: make(map[session.Name][]*Visit), byFamily: make(map[string][]*Visit), heirs: make(map[lostPage]*Visit)}
 }
 
-// add puts v in, without the sessions that it saw.
+// add puts v under its family and, if v is an heir, under its lost page. It puts v under no session.
 func (x *index) add(v *Visit) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -37,7 +38,7 @@ func (x *index) add(v *Visit) {
 	}
 }
 
-// remove takes v out, which saw those sessions.
+// remove takes v out. watched are the sessions that v saw.
 func (x *index) remove(v *Visit, watched []session.Key) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -50,7 +51,8 @@ func (x *index) remove(v *Visit, watched []session.Key) {
 	}
 }
 
-// saw puts v in as one that saw the session of k, and forgot for it another; zero for none.
+// saw puts v under the session of k. If forgot is not zero, saw takes v out from under the session
+// of forgot, which v does not remember any more.
 func (x *index) saw(v *Visit, k session.Key, forgot session.Key) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -11,38 +11,38 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// Moment is something that happened, as it was then. The visits of a family, and those that
-// saw its session, share it.
+// Moment is something that happened, as it was then. The visits of one family share a moment.
 type Moment struct {
 	Gist trace.Gist
 	Seat *seat.Seat // whose side of the lab it was on
 
-	id      int64                 // the same in all visits, whether or not they have its exchange still
+	id      int64                 // the same in all visits that have this moment, with its exchange or without
 	facts   atomic.Pointer[facts] // nil when the exchange was dropped
-	holders int                   // visits that have it; guarded by the hub's books
+	holders int                   // how many visits have the moment; guarded by the hub's books
 	shares  bool                  // Gist.Acts is the list of an earlier moment, and counted there
 }
 
-// facts is the exchange of a moment: whole while it is the last of its visit, since the next
-// press is compared with it, and packed afterwards. It is never changed.
+// facts is the exchange of a moment. The exchange is whole while its moment is the last of the
+// visit, since the next press is compared with it, and packed afterwards. facts never change: a
+// moment gets new ones.
 type facts struct {
 	whole  *trace.Exchange // nil once it is packed
 	packed trace.Packed
-	plot   []trace.Point // of the packed exchange; many share it, so that its bytes are not counted
-	answer *tap.Answer   // not known in full when the exchange was kept; nil when the exchange has it
-	head   int           // bytes that are counted for answer
+	plot   []trace.Point // of the packed exchange; many exchanges share a plot, so that its bytes are not counted
+	answer *tap.Answer   // on its way when the exchange was kept; nil when the exchange has the whole answer
+	head   int           // bytes that count for answer, 0 without it
 }
 
-// Bytes that are counted for what a moment takes in memory.
+// About how many bytes of memory the parts of a moment take.
 const (
-	bareMoment = 416      // without its exchange, with its place in the list
+	bareMoment = 416      // the moment without its exchange, and its place in the list
 	bareAct    = 88       // an act without its key
-	usualHead  = 1536     // an answer that is not known in full, without its cookies
-	maxWhole   = 64 << 10 // a larger exchange is packed at once
+	usualHead  = 1536     // an answer on its way, without its cookies
+	maxWhole   = 64 << 10 // an exchange that takes more is packed at once
 )
 
-// newMoment is a moment of exchange x on the side of s. answer is on its way, or nil; head
-// counts its bytes. The moment has a copy of x.
+// newMoment returns a moment with a copy of exchange x, on the side of s. answer is the answer on
+// its way, or nil, and head about how many bytes it takes in memory.
 func (h *Hub) newMoment(s *seat.Seat, x *trace.Exchange, answer *tap.Answer, head int) *Moment {
 	m := &Moment{id: h.last.Add(1), Gist: x.Gist(), Seat: s}
 	m.Gist.Acts, m.shares = h.acts.share(m.Gist.Acts)
@@ -57,15 +57,15 @@ func (h *Hub) newMoment(s *seat.Seat, x *trace.Exchange, answer *tap.Answer, hea
 	return m
 }
 
-// sharedActs are the acts of the last presses. Where a class works, many presses do the same, and
-// what they did takes memory once.
+// sharedActs are the acts of the last 32 presses that differed. Where a class works, many presses
+// do the same: they share one list of acts.
 type sharedActs struct {
 	mu   sync.Mutex
 	last [32][]trace.Act
 	next int
 }
 
-// share returns acts or, when shares, the equal list of a press before.
+// share returns the equal list of an earlier press and true or, if there is none, acts and false.
 func (a *sharedActs) share(acts []trace.Act) (list []trace.Act, shares bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -79,8 +79,8 @@ func (a *sharedActs) share(acts []trace.Act) (list []trace.Act, shares bool) {
 	return acts, false
 }
 
-// ended is the context of a look that waits for nothing.
-var ended = func() context.Context {
+// endedContext has ended: whoever waits with it does not wait.
+var endedContext = func() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
@@ -97,7 +97,7 @@ func (h *Hub) pack(m *Moment) {
 	}
 	x := *f.whole
 	small := &facts{plot: x.Store.Figures.Plot, answer: f.answer, head: f.head}
-	if left, ok := f.answer.Wait(ended); ok {
+	if left, ok := f.answer.Wait(endedContext); ok {
 		x.Finish(left, m.Seat)
 		small.answer, small.head = nil, 0
 	}
@@ -123,7 +123,7 @@ func (m *Moment) exchange() (x trace.Exchange) {
 	return x
 }
 
-// answer is what is to be waited for until m's exchange is known in full, or nil.
+// answer returns the answer on its way, or nil when m's exchange has the whole answer.
 func (m *Moment) answer() *tap.Answer {
 	if f := m.facts.Load(); f != nil {
 		return f.answer
@@ -158,7 +158,7 @@ func (m *Moment) size() int {
 	return n
 }
 
-// hold counts m among what visits keep: once, however many share it.
+// hold counts one more visit that keeps m. The bytes of m count once, however many visits share it.
 func (h *Hub) hold(m *Moment) {
 	h.books.Lock()
 	defer h.books.Unlock()
@@ -167,7 +167,7 @@ func (h *Hub) hold(m *Moment) {
 	}
 }
 
-// release is the end of hold.
+// release takes back one hold.
 func (h *Hub) release(m *Moment) {
 	h.books.Lock()
 	defer h.books.Unlock()
@@ -176,8 +176,8 @@ func (h *Hub) release(m *Moment) {
 	}
 }
 
-// keepWhole notes that m is the last moment of v, whose exchange stays whole. It returns the one
-// before, or nil.
+// keepWhole notes that m is the last moment of v, whose exchange stays whole. It returns the
+// moment that was the last one before, for its exchange to be packed, or nil.
 func (v *Visit) keepWhole(m *Moment) (before *Moment) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

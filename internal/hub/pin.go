@@ -11,20 +11,20 @@ type Pin struct {
 	N     int
 	Owner string // the pins cookie of the browser that pinned it
 	Value string
-	Name  string // its session's short name
+	Name  string // the short name of the cookie's session
 	At    time.Time
 }
 
-// MaxPins is how many pins of one browser a visit keeps, and four times as many of all; the
-// oldest makes room.
+// MaxPins bounds a visit's pins: it keeps MaxPins pins of one browser, and 4×MaxPins pins of all
+// browsers. A new pin drops the oldest.
 const MaxPins = 5
 
-// Pin keeps p, and returns the number that it gives it.
+// Pin keeps p, and returns p's number in the visit.
 func (v *Visit) Pin(p Pin) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.pinned++
-	p.N, p.Value = v.pinned, strings.Clone(p.Value) // not a part of the whole header
+	p.N, p.Value = v.pinned, strings.Clone(p.Value) // a part of the header would keep all of the header in memory
 	v.pins = append(v.pins, p)
 	own := 0
 	for _, old := range slices.Backward(v.pins) {

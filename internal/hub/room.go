@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Limits are how much all visits together may be.
+// Limits bound all visits together.
 type Limits struct {
-	Visits int   // that a request has proved, at once
-	Bytes  int64 // of their moments; above it, each visit keeps a quarter of maxPacked
+	Visits int   // how many visits there are at once that a request has proved
+	Bytes  int64 // of all their moments; above it, each visit keeps a quarter of maxPacked
 }
 
 // OpenedEach is how many visits of opened pages there may be for each of Limits.Visits. The
@@ -18,22 +18,22 @@ const OpenedEach = 16
 
 // Limits of one visit.
 const (
-	VisitLife  = 30 * time.Minute // without a request and without a stream
-	ClosedLife = 5 * time.Minute  // without a page that is open, when there is no room for others
-	MaxMoments = 200
-	maxPacked  = 1 << 20 // bytes of its moments; the oldest lose their exchanges first
-	maxWatched = 16      // sessions that it remembers
-	maxProofs  = 4       // proofs for one use that it keeps; the oldest makes room
+	VisitLife  = 30 * time.Minute // how long it lives without a request and without a stream
+	ClosedLife = 5 * time.Minute  // how long it is in use after its page was closed: then it may make room for another visit
+	MaxMoments = 200              // in its timeline
+	maxPacked  = 1 << 20          // bytes of its moments; the oldest lose their exchanges first
+	maxWatched = 16               // sessions that it remembers
+	maxProofs  = 4                // proofs that it keeps; a new proof drops the oldest
 )
 
-// FullError tells that there is no room for one more visit: all that there are, are in use.
+// FullError tells that there is no room for one more visit: all Visits visits are in use.
 type FullError struct{ Visits int }
 
 func (e *FullError) Error() string { return fmt.Sprintf("%d visits are in use", e.Visits) }
 
-// inUse tells whether somebody works in v, which a request has proved: then it gives way to
-// nobody. Nobody works in a visit whose pages were closed a while ago, in one that goes on for a
-// visit that may be made up, nor in one whose page has no script and was never pressed on.
+// inUse tells whether somebody works in v, which a request has proved: then v makes room for no
+// other visit. Nobody works in a visit whose page was closed ClosedLife ago, in the heir of a
+// visit that a client may have made up, or in a page without scripts that was never pressed on.
 func (v *Visit) inUse(now time.Time) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -70,6 +70,9 @@ func (h *Hub) longestUnused(proved bool) (count int, gives *Visit) {
 
 // full tells whether all visits that may be are in use. The caller holds the lock.
 func (h *Hub) full() bool {
+	if len(h.bySecret) < h.limits.Visits {
+		return false
+	}
 	count, gives := h.longestUnused(true)
 	return count >= h.limits.Visits && gives == nil
 }
@@ -81,6 +84,9 @@ func (h *Hub) makeRoom(proved bool) bool {
 	most := h.limits.Visits
 	if !proved {
 		most *= OpenedEach
+	}
+	if len(h.bySecret) < most {
+		return true
 	}
 	count, gives := h.longestUnused(proved)
 	switch {

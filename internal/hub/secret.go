@@ -28,8 +28,9 @@ const SecretLen = 64
 // randomLen is how many bytes rand.Text returns.
 const randomLen = 26
 
-// Prove returns the visit that the secret opens on the pages of s, and notes that it is in
-// use. Without one it returns nil, and for the secret of a visit that has ended, why.
+// Prove returns the visit that the secret opens on the pages of s, and notes that the visit is in
+// use. If the secret opens no visit, Prove returns nil; for the secret of a visit that has ended
+// it says why.
 func (h *Hub) Prove(secret string, s *seat.Seat) (*Visit, Lost) {
 	if len(secret) <= len(h.start) || len(secret) > SecretLen {
 		return nil, NotLost
@@ -43,7 +44,7 @@ func (h *Hub) Prove(secret string, s *seat.Seat) (*Visit, Lost) {
 	case v != nil && v.Seat == s:
 		return v, NotLost
 	case v != nil:
-		return nil, NotLost // it is of another browser's pages
+		return nil, NotLost // the visit is on another browser's pages
 	case !strings.HasPrefix(secret, h.start):
 		return nil, Restarted
 	case h.gave(s, secret, ofNobody), h.gave(s, secret, ofFamily):
@@ -104,16 +105,17 @@ func (v *Visit) dropProof(proof string) {
 	v.proofs = slices.DeleteFunc(v.proofs, func(p string) bool { return p == proof })
 }
 
-// owner says whose visit a secret opens, in the mark at its end.
+// owner says in which family the visit of a secret was. The mark at the secret's end is made of it.
 type owner string
 
 const (
-	ofNobody owner = "nobody" // a visit that is in no family but its own
-	ofFamily owner = "family" // one of the family that opened the seat
+	ofNobody owner = "nobody" // the visit began a family of its own
+	ofFamily owner = "family" // the visit was in the family that opened the seat
 )
 
-// secret returns one for a visit on the pages of s. It ends with a mark that nobody else can
-// make: when the visit has ended, that still tells that there was one, and whose it was.
+// secret returns a new secret for a visit on the pages of s. It ends with a mark that nobody else
+// can make: after the visit has ended, the mark still proves that there was a visit, and says of
+// which owner.
 func (h *Hub) secret(s *seat.Seat, family string) string {
 	secret, of := h.start+rand.Text(), ofNobody
 	if family != "" {
@@ -122,15 +124,15 @@ func (h *Hub) secret(s *seat.Seat, family string) string {
 	return secret + h.mark(s, secret, of)
 }
 
-// mark is the end of a secret that begins like this.
+// mark returns the mark at the end of a secret, whose beginning is given.
 func (h *Hub) mark(s *seat.Seat, secret string, of owner) string {
 	m := hmac.New(sha256.New, h.key)
 	m.Write([]byte(string(of) + " " + s.Base + " " + secret))
 	return base32.StdEncoding.EncodeToString(m.Sum(nil)[:10])
 }
 
-// gave tells whether the hub gave that secret to a visit of that owner on the pages of s.
-// Everybody can make up a secret.
+// gave tells whether the hub gave that secret to a visit of that owner on the pages of s. A client
+// can make up a secret, and not its mark.
 func (h *Hub) gave(s *seat.Seat, secret string, of owner) bool {
 	n := len(h.start) + randomLen
 	return len(secret) > n && hmac.Equal([]byte(secret[n:]), []byte(h.mark(s, secret[:n], of)))

@@ -6,8 +6,8 @@ import "slices"
 type News struct {
 	Last   int   // the number of the last moment
 	Since  bool  // there are moments that the page has not been told of
-	Others bool  // and some of these moments are not the page's own presses
-	Latest Entry // the last of these moments that changed what browser and server keep
+	Others bool  // some of these moments are not the page's own presses
+	Latest Entry // the last of these moments that changed what this browser and the server keep
 	// Changed tells that there is a Latest, and that it is not the page's own press.
 	Changed bool
 }

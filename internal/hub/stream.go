@@ -20,7 +20,7 @@ func (v *Visit) Subscribe() (news chan struct{}, leave func(), ok bool) {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		if v.streams[news] {
-			v.used = v.hub.now() // until now
+			v.used = v.hub.now() // the page was in use until now
 			delete(v.streams, news)
 		}
 	}, true
@@ -33,16 +33,16 @@ func (v *Visit) Streams() int {
 	return len(v.streams)
 }
 
-// wake is tellStreams for a caller that does not hold the lock.
+// wake takes the lock and calls signalStreams.
 func (v *Visit) wake() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.tellStreams()
+	v.signalStreams()
 }
 
-// tellStreams tells the streams that there is news. It does not wait for a stream that has not
+// signalStreams tells the streams that there is news. It does not wait for a stream that has not
 // taken the last news yet. The caller holds the lock.
-func (v *Visit) tellStreams() {
+func (v *Visit) signalStreams() {
 	for stream := range v.streams {
 		select {
 		case stream <- struct{}{}:

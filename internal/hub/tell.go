@@ -11,32 +11,32 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// Who did what a timeline tells of, if it was not this page's press. Pages show these words.
+// The actors that a timeline names when this page did not press. Pages show these words.
 const (
 	TheClock      = "the clock"      // the session's expiry has passed
 	TheSweeper    = "the sweeper"    // the engine removed expired records by itself
-	AnotherPage   = "another page"   // a page of the lab that has another visit, in the same browser or another
+	AnotherPage   = "another page"   // a page of the lab that has another visit, in this browser or in another browser
 	AnotherClient = "another client" // a request that no page of the lab sent
 )
 
-// watchTime is how long a look at the store may take when nobody waits for it.
+// watchTime is how long a question to the store may take when no request waits for the answer.
 const watchTime = 3 * time.Second
 
 // After is what a request left behind of its session, for the visits that watch the session.
 // It is not part of the exchange: a key opens a record in the store.
 type After struct {
-	Saw      session.Key // the session that its cookie named; zero for none
+	Saw      session.Key // the session that the request's cookie named; zero for none
 	Has      session.Key // the session that the browser has afterwards; zero for none
 	Expires  time.Time
 	InCookie bool // all of that session is in the cookie
 	// Unknown tells that the store did not answer, so that the watch stays as it is.
 	Unknown bool
-	// Look tells that no one pressed: the page asked by itself what its session is. Visits
+	// ByItself tells that nobody pressed: the page's script asked what its session is. Visits
 	// that saw the session are not told of that request.
-	Look bool
+	ByItself bool
 }
 
-// AfterOf returns what a request left behind whose session info describes.
+// AfterOf returns what a request left behind. info is its session, as committed.
 func AfterOf(info session.Info) (after After) {
 	if info.Cookie != nil {
 		after.Saw = info.Cookie.RecordKey()
@@ -52,13 +52,14 @@ func AfterOf(info session.Info) (after After) {
 // visits of v's family get the same moment, visits that saw the sessions that it changed are
 // told, and boards get a beat. v is nil for a request of no visit, whose exchange is kept
 // nowhere. While v is not proved, only its own page is told. answer is the answer on its way,
-// nil when its connection is not known; setCookie counts the bytes of the cookies that it sets.
+// nil when its connection is not known; setCookie counts the bytes of the cookies that the answer
+// sets.
 func (h *Hub) Add(v *Visit, s *seat.Seat, x *trace.Exchange, answer *tap.Answer, setCookie int, after After) (n int) {
-	told := []*Visit{}
+	have := []*Visit{}
 	if v != nil {
 		m := h.newMoment(s, x, answer, usualHead+setCookie)
-		if told = []*Visit{v}; v.Proved() {
-			n, told = h.share(v, m)
+		if have = []*Visit{v}; v.Proved() {
+			n, have = h.share(v, m)
 		} else {
 			n = v.append(m, "")
 		}
@@ -70,58 +71,59 @@ func (h *Hub) Add(v *Visit, s *seat.Seat, x *trace.Exchange, answer *tap.Answer,
 			return n
 		}
 	}
-	h.tell(x, s, v, told, after)
+	h.queueDeed(x, s, v, have, after)
 	return n
 }
 
-// Tell makes an exchange known that is no moment: visits that saw the sessions that it changed
-// are told, and boards get a beat. of is the visit whose page sent the request, nil for none:
-// that visit is not told. While it is not proved, nobody is told.
-func (h *Hub) Tell(of *Visit, s *seat.Seat, x *trace.Exchange, after After) {
+// Announce makes an exchange known that becomes no moment: visits that saw the sessions that it
+// changed are told, and boards get a beat. of is the visit whose page sent the request, nil for
+// none: that visit is not told. While of is not proved, nobody is told.
+func (h *Hub) Announce(of *Visit, s *seat.Seat, x *trace.Exchange, after After) {
 	if of == nil || of.Proved() {
-		h.tell(x, s, of, []*Visit{of}, after)
+		h.queueDeed(x, s, of, []*Visit{of}, after)
 	}
 }
 
 // share appends m to v and, under the name of v's browser, to the other visits of its family.
 // It returns m's number in v, and all visits that have it now.
-func (h *Hub) share(v *Visit, m *Moment) (n int, told []*Visit) {
-	told = h.kinOf(v)
+func (h *Hub) share(v *Visit, m *Moment) (n int, have []*Visit) {
+	have = h.kinOf(v)
 	n = v.append(m, "")
-	for _, kin := range told[1:] {
+	for _, kin := range have[1:] {
 		label := v.Seat.Label()
 		if kin.Seat == v.Seat {
 			label = AnotherPage
 		}
 		kin.append(m, label)
 	}
-	return n, told
+	return n, have
 }
 
-// deed is what a request did to sessions, to be told to the visits that saw them. It has neither
-// the request nor values.
+// deed is what a request did to sessions. It waits in Hub.deeds until it is delivered to the visits
+// that saw these sessions. It has neither the request nor values.
 type deed struct {
-	n     int64    // counts deeds
-	of    *Visit   // whose page sent the request; nil for a request of no page
-	told  []*Visit // that need not be told
+	n     int64    // the deed's number, counted from 1
+	of    *Visit   // the visit whose page sent the request; nil for a request of no page
+	have  []*Visit // visits that have the moment already, and are not told again
 	gist  trace.Gist
-	names []session.Name // of the sessions concerned
-	shut  []session.Name // of the sessions whose cookie came and opened nothing
-	ended []session.Name // of the sessions that it ended
-	swept bool
+	names []session.Name // the sessions that it changed or read, under their old and new names
+	shut  []session.Name // the sessions whose cookie came and opened nothing
+	ended []session.Name // the sessions that it ended
+	swept bool           // it cleared expired records: that concerns all visits
 	after After
 }
 
-// tell has the visits that saw a session told of what x did to it. Deeds that come faster than
-// they can be told are dropped, but for the figures: the next deed shows what there is. When a
-// page sends the cookie of a session that has ended, nobody is told, since every browser does
-// that once after its session has ended.
-func (h *Hub) tell(x *trace.Exchange, s *seat.Seat, of *Visit, told []*Visit, after After) {
+// queueDeed gives boards a beat of x, and queues what x did to sessions for the visits that saw
+// them. have are the visits that have the moment already. When the queue is full, the deed is
+// dropped, and only the figures are asked for: the next deed shows what there is. When a page
+// sends the cookie of a session that has ended, nobody is told, since every browser does that once
+// after its session has ended.
+func (h *Hub) queueDeed(x *trace.Exchange, s *seat.Seat, of *Visit, have []*Visit, after After) {
 	h.beat(x, s)
-	if len(x.Events) == 0 || after.Look && !x.Wrote() || !h.Any() {
+	if len(x.Events) == 0 || after.ByItself && !x.Wrote() || !h.Any() {
 		return
 	}
-	d := deed{n: h.deedsSoFar.Add(1), of: of, told: told, gist: x.Gist(), after: after}
+	d := deed{n: h.deedsSoFar.Add(1), of: of, have: have, gist: x.Gist(), after: after}
 	d.gist.Elsewhere = of == nil
 	for _, ev := range x.Events {
 		switch {
@@ -138,30 +140,30 @@ func (h *Hub) tell(x *trace.Exchange, s *seat.Seat, of *Visit, told []*Visit, af
 			d.ended = append(d.ended, ev.Before)
 		}
 	}
-	h.telling.Do(func() { go h.tellers() })
+	h.deliverer.Do(func() { go h.runDeeds() })
 	select {
 	case h.deeds <- d:
 	default:
-		h.moved()
+		h.askFiguresSoon()
 	}
 }
 
-// tellers tells the deeds, one after the other, until the hub is closed.
-func (h *Hub) tellers() {
+// runDeeds delivers the deeds, one after the other, until the hub is closed.
+func (h *Hub) runDeeds() {
 	for {
 		select {
 		case <-h.done:
 			return
 		case d := <-h.deeds:
 			ctx, cancel := context.WithTimeout(context.Background(), watchTime)
-			h.tellOthers(ctx, d)
+			h.deliver(ctx, d)
 			cancel()
 		}
 	}
 }
 
-// tellOthers tells visits what a request of another sender did to a session that they saw.
-func (h *Hub) tellOthers(ctx context.Context, d deed) {
+// deliver tells the visits that saw a session what the deed did to it.
+func (h *Hub) deliver(ctx context.Context, d deed) {
 	changed := slices.ContainsFunc(d.gist.Acts, func(act trace.Act) bool { return act.Kind != session.Read })
 	by := AnotherClient
 	switch {
@@ -176,13 +178,13 @@ func (h *Hub) tellOthers(ctx context.Context, d deed) {
 	}
 	for _, v := range visits {
 		g := d.gist
-		k, knows := v.knows(d.names)
+		k, knows := v.latestSeen(d.names)
 		if !knows {
-			if k, knows = v.knows(d.shut); knows {
+			if k, knows = v.latestSeen(d.shut); knows {
 				g = onlyShut(g)
 			}
 		}
-		if d.n <= v.born || slices.Contains(d.told, v) || !knows && !d.swept { // the page of a visit that began afterwards saw all this
+		if d.n <= v.born || slices.Contains(d.have, v) || !knows && !d.swept { // the page of a visit that began afterwards saw all this
 			continue
 		}
 		if knows {
@@ -197,12 +199,12 @@ func (h *Hub) tellOthers(ctx context.Context, d deed) {
 		}
 	}
 	if changed {
-		h.moved()
+		h.askFiguresSoon()
 	}
 }
 
-// onlyShut leaves in g what it tells of a session whose cookie opened nothing. Another session
-// may have begun in its place, of which the visits that saw the first must learn nothing.
+// onlyShut keeps of g what concerns a session whose cookie opened nothing. Another session may
+// have begun in its place: a visit that saw only the first session must learn nothing of it.
 func onlyShut(g trace.Gist) trace.Gist {
 	about := []session.EventKind{session.Refused, session.Expired, session.Swept}
 	g.Acts = slices.DeleteFunc(slices.Clone(g.Acts), func(act trace.Act) bool { return !slices.Contains(about, act.Kind) })
@@ -211,8 +213,8 @@ func onlyShut(g trace.Gist) trace.Gist {
 }
 
 // observe adds a moment to v: what happened to the session of k without a request of v's
-// browser. The browser's side stays as the last moment shows it; the store is asked for the
-// server's.
+// browser. The browser's side stays as the last moment shows it; the store says what the server
+// keeps.
 func (h *Hub) observe(ctx context.Context, v *Visit, k session.Key, g trace.Gist) {
 	x := trace.Exchange{At: h.now(), Side: v.Seat.Name, By: g.By, Nothing: true, Did: trace.Did{Op: g.Op, Key: g.Key, Found: g.Found}}
 	if e, ok := v.lastState(0, ""); ok {

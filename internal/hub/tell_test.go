@@ -106,13 +106,13 @@ func TestALookIsNoNews(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.begun()
 		w := b.open("")
-		b.look = true
+		b.byItself = true
 		b.press(v, "session", nil)
 		wantSaid(t, v, "set", "session")
 		wantSaid(t, w, "set")
 		b.set(v, "a", "2")
 		wantSaid(t, w, "set", "another page: set")
-		b.look = false
+		b.byItself = false
 		b.press(v, "session", nil)
 		wantSaid(t, w, "set", "another page: set", "another page: session")
 	})

@@ -8,11 +8,11 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// Entry is a place in a visit's timeline: a moment, or several in a row that say the same.
+// Entry is a place in a visit's timeline: a moment, or several moments in a row that say the same.
 type Entry struct {
-	N     int    // of the moment, or of the last of several
-	Times int    // how many there are, 1 mostly
-	Kin   string // whose it is in a family of browsers, "" for the visit's own
+	N     int    // the number of the moment, or of the last of several moments
+	Times int    // how many moments it stands for, mostly 1
+	Kin   string // the browser of the family that sent it, "" for the visit's own
 	*Moment
 }
 
@@ -24,7 +24,7 @@ func (v *Visit) list() []Entry {
 }
 
 // append adds m to the timeline, tells the streams, and returns m's number. A moment that
-// repeats the last one, as when somebody tries a dead cookie again, takes its place and counts.
+// repeats the last one, as when somebody tries a dead cookie again, takes the place of that one, and Times counts both.
 func (v *Visit) append(m *Moment, kin string) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -44,26 +44,26 @@ func (v *Visit) append(m *Moment, kin string) int {
 		v.dropOne()
 	}
 	v.dropExchanges()
-	v.tellStreams()
+	v.signalStreams()
 	return v.newest
 }
 
-// maxTold is how many moments of a timeline may tell what other clients did, or that the
+// maxUnsent is how many moments of a timeline may tell what other clients did, or that the
 // session expired, when there is no room for all.
-const maxTold = MaxMoments / 4
+const maxUnsent = MaxMoments / 4
 
-// dropOne drops the oldest moment. With more than maxTold moments that this browser did not
+// dropOne drops the oldest moment. With more than maxUnsent moments that this browser did not
 // send, it drops the oldest of them, so that no stranger can push out what the learner did.
 // The caller holds the lock.
 func (v *Visit) dropOne() {
-	at, told := 0, 0
+	at, unsent := 0, 0
 	for i, e := range slices.Backward(v.entries) {
 		if e.Gist.Nothing {
 			at = i
-			told++
+			unsent++
 		}
 	}
-	if told <= maxTold {
+	if unsent <= maxUnsent {
 		at = 0
 	}
 	e := v.entries[at]
@@ -72,8 +72,8 @@ func (v *Visit) dropOne() {
 	v.entries = slices.Delete(v.entries, at, at+1)
 }
 
-// dropExchanges keeps the moments of v below their limit in bytes: the oldest lose their
-// exchanges, the last one never. The caller holds the lock.
+// dropExchanges keeps the moments of v below their limit in bytes: the oldest moments lose their
+// exchanges. The last moment never does. The caller holds the lock.
 func (v *Visit) dropExchanges() {
 	limit := maxPacked
 	if v.hub.held.Load() > v.hub.limits.Bytes {
@@ -87,7 +87,7 @@ func (v *Visit) dropExchanges() {
 		}
 		bytes -= e.size()
 		v.release(e.Moment)
-		e.Moment = &Moment{id: e.id, Gist: e.Gist, Seat: e.Seat, shares: e.shares} // others may share the whole one
+		e.Moment = &Moment{id: e.id, Gist: e.Gist, Seat: e.Seat, shares: e.shares} // other visits may share the moment with its exchange
 		v.hold(e.Moment)
 		bytes += e.size()
 	}
@@ -101,14 +101,15 @@ func (v *Visit) bytes() (n int) {
 	return n
 }
 
-// hold counts m, unless v has ended and counts no more. The caller holds the lock.
+// hold counts m as kept by v. After v has ended its moments count no more. The caller holds the
+// lock.
 func (v *Visit) hold(m *Moment) {
 	if v.streams != nil {
 		v.hub.hold(m)
 	}
 }
 
-// release is the end of hold. The caller holds the lock.
+// release takes back one hold of v. The caller holds the lock.
 func (v *Visit) release(m *Moment) {
 	if v.streams != nil {
 		v.hub.release(m)
@@ -132,8 +133,8 @@ func (v *Visit) Entry(n int) (e Entry, ok bool) {
 	return e, false
 }
 
-// Neighbours returns the numbers of the entries before and after that of number n, 0 where
-// there is none or its exchange is not kept.
+// Neighbours returns the numbers of the entries before and after the entry of number n: 0 where
+// there is no entry, or the entry's exchange is not kept.
 func (v *Visit) Neighbours(n int) (before, after int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -150,21 +151,21 @@ func (v *Visit) Neighbours(n int) (before, after int) {
 	return before, after
 }
 
-// lastWhere returns the last entry before number n for which is returns true and whose exchange is
-// kept. With n 0 it looks at all entries.
-func (v *Visit) lastWhere(n int, is func(Entry) bool) (e Entry, ok bool) {
+// lastWhere returns the last entry before number n for which match returns true and whose exchange
+// is kept. With n 0 it looks at all entries.
+func (v *Visit) lastWhere(n int, match func(Entry) bool) (e Entry, ok bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, e := range slices.Backward(v.entries) {
-		if (n == 0 || e.N < n) && e.Kept() && is(e) {
+		if (n == 0 || e.N < n) && e.Kept() && match(e) {
 			return e, true
 		}
 	}
 	return e, false
 }
 
-// lastState returns the last entry before number n that shows what this browser, or with
-// kin the browser of that name, and the server kept.
+// lastState returns the last entry before number n that shows what a browser and the server kept.
+// kin names the browser in the family, "" for this one.
 func (v *Visit) lastState(n int, kin string) (Entry, bool) {
 	return v.lastWhere(n, func(e Entry) bool { return e.Kin == kin && !e.Gist.Aside })
 }
@@ -180,22 +181,22 @@ func (v *Visit) Last() int {
 type Timeline struct {
 	Began   time.Time
 	Entries []Line
-	Next    bool   // Entries has only the last one, whose reader has all before it
-	Session string // with Next: the session that this browser had before the last one
-	Dropped int    // moments that were too many
+	Next    bool   // Entries has only the last entry: the reader has all entries before it
+	Session string // with Next: the session that this browser had before the last entry
+	Dropped int    // how many moments were dropped
 	Gone    int    // the number of the entry that made room for the last one, 0 for none
 }
 
 // Line is an entry of a timeline, without its exchange. Its Gist is not to be changed.
 type Line struct {
 	N     int
-	Times int    // how many moments in a row it stands for
-	Kin   string // whose it is in a family of browsers, "" for the visit's own
+	Times int    // how many moments in a row the line stands for
+	Kin   string // the browser of the family that sent it, "" for the visit's own
 	Gist  *trace.Gist
 }
 
-// Timeline returns what happened in v, for a reader that has all until the moment of number
-// seen; 0 for one that has nothing.
+// Timeline returns what happened in v, for a reader that has all entries up to the moment of
+// number seen. seen is 0 for a reader that has nothing.
 func (v *Visit) Timeline(seen int) Timeline {
 	v.mu.Lock()
 	defer v.mu.Unlock()

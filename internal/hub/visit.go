@@ -16,34 +16,35 @@ type Visit struct {
 	Seat   *seat.Seat
 	Family string // the Name of the visit that began the family; on the page of a second browser, the first browser's
 
-	hub    *Hub
-	began  time.Time
-	heirOf string // the secret of the ended visit that it goes on for, "" for none
-	own    int    // the number of the last moment that it took over from other visits
-	of     string // the short name of the session whose moments it took over
-	born   int64  // the number of the last deed before it began
-	idle   *time.Timer
+	hub        *Hub
+	began      time.Time
+	heirOf     string      // the secret of the ended visit that it goes on for, "" for none
+	takenUntil int         // the number of the last moment that it took over from other visits; its own begin after it
+	takenOf    string      // the short name of the session whose moments it took over
+	born       int64       // the number of the last deed before it began: its page saw what these deeds did
+	idle       *time.Timer // fires when the visit may end
 
-	ended   bool     // guarded by the hub's lock, as the next
-	adopted bool     // another visit has its load
-	proofs  []string // for one use
+	// These three are guarded by the hub's lock.
+	ended   bool
+	adopted bool     // another visit has the load that this visit was made for
+	proofs  []string // the tokens that open it once
 
 	mu        sync.Mutex
 	used      time.Time
 	proved    bool // somebody has shown its secret
-	claimed   bool // it is the heir of a visit that may never have been, and nobody has shown its own secret
+	claimed   bool // it is the heir of a visit that a client may have made up, and nobody has shown its own secret
 	streamed  bool // a page of it had a stream
 	entries   []Entry
 	newest    int           // the number of the last moment
-	dropped   int           // moments that were too many
+	dropped   int           // how many moments were dropped
 	gone      int           // the number of the entry that made room for the last one, 0 for none
-	whole     *Moment       // whose exchange is not packed yet
+	whole     *Moment       // the moment whose exchange is not packed yet, or nil
 	watched   []session.Key // sessions seen, the latest last
 	present   session.Key   // the session that this browser has; zero without one
 	inCookie  bool          // all of that session is in the cookie: the store does not know when it expires
 	expiry    *time.Timer   // fires when the present session expires; nil without one
 	pins      []Pin
-	pinned    int // how many there ever were
+	pinned    int // how many pins there ever were
 	projector bool
 	streams   map[chan struct{}]bool // nil when it has ended
 }
@@ -61,16 +62,16 @@ func (v *Visit) Use() { v.use(false) }
 // Confirm notes that v is proved: a page of its family led to it.
 func (v *Visit) Confirm() { v.hub.admit(v) }
 
-// Proved tells whether a request has shown v's secret, or a proof. Until then its page may be
-// the reload of one that has another visit.
+// Proved tells whether a request has shown v's secret or a proof. Until then v's page may be the
+// reload of a page that has another visit.
 func (v *Visit) Proved() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.proved
 }
 
-// lastUse is when v was used last. With a stream it is used now, and counts as used later than
-// any other.
+// lastUse is when v was used last. A visit with a stream is in use: it counts as used later than
+// every visit without one.
 func (v *Visit) lastUse() time.Time {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -87,7 +88,7 @@ func (v *Visit) SetProjector(on bool) {
 	v.projector = on
 }
 
-// Projector tells whether it is on.
+// Projector tells whether the visit's large type is on.
 func (v *Visit) Projector() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
