@@ -48,7 +48,7 @@ func (v *Visit) inUse(now time.Time) bool {
 	if v.heirOf != "" {
 		return true // a press began it
 	}
-	return v.newest-v.own >= 2 // more than the load of the page
+	return v.newest-v.takenUntil >= 2 // more than the load of the page
 }
 
 // longestUnused returns how many visits are proved, or with false are not, and which of them

@@ -12,15 +12,15 @@ import (
 type What string
 
 const (
-	OfCookie   What = "cookie"   // the browser's session cookie: Bytes
+	OfCookie   What = "cookie"   // the browser's session cookie: There, and Number for its size
 	OfReadable What = "readable" // the cookie that scripts may read: There
 	OfID       What = "id"       // the session's short name: Text
-	OfVersion  What = "version"  // Number
-	OfExpiry   What = "expiry"   // At
+	OfVersion  What = "version"  // the session's version: Number
+	OfExpiry   What = "expiry"   // when the session expires: At
 	OfValue    What = "value"    // a key of the session: Value
 	OfLive     What = "live"     // live records: Number
 	OfExpired  What = "expired"  // records that are expired and not cleared: Number
-	OfLeft     What = "left"     // the record of the session that the browser had before: State
+	OfLeft     What = "left"     // the record of the session that the browser had before: Text for its ID, Number for its version
 )
 
 // Change is one difference between two exchanges: what a thing was, and what it is.
@@ -44,9 +44,9 @@ type State struct {
 type How string
 
 const (
-	AnotherID How = "another-id" // they are of two sessions
-	Signed    How = "signed"     // the press had it signed anew
-	Another   How = "another"    // they have the same size
+	AnotherID How = "another-id" // the cookies are of two sessions
+	Signed    How = "signed"     // the press had the cookie signed anew
+	Another   How = "another"    // the cookies differ and have the same size
 	Moved     How = "moved"      // the value is the same, and lives elsewhere
 	Alike     How = "alike"      // both values begin with the same letters
 	InCookie  How = "in-cookie"  // the ID is in the browser's cookie, and no record has it
@@ -128,7 +128,7 @@ func valueChanges(a, b Session, aPartial, bPartial bool) (out []Change) {
 		was, had := a.Find(is.Key)
 		c := Change{What: OfValue, Key: is.Key, Was: State{There: had, Value: was}, Is: State{There: true, Value: is}}
 		switch {
-		case !had && aPartial && !is.OnServer: // nobody knew it then
+		case !had && aPartial && !is.OnServer: // nobody knew then whether the cookie carried it
 		case !had:
 			out = append(out, c)
 		case was.Sum != is.Sum:
@@ -155,7 +155,7 @@ func valueChanges(a, b Session, aPartial, bPartial bool) (out []Change) {
 const maxAlike = 60
 
 // Against says what changed in x since before, the last exchange that shows what this browser
-// and the server keep; nil when there is none.
+// and the server keep. before is nil if there is no exchange like that.
 func (x *Exchange) Against(before *Exchange) (b Beside) {
 	switch {
 	case before == nil:

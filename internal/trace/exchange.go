@@ -1,4 +1,4 @@
-// Package trace keeps what one request was and did: facts, no words and no markup.
+// Package trace keeps what one request was and did: facts, neither sentences nor markup.
 //
 // Begin with Exchange: it is gathered while its request is answered, packed into a moment of a
 // visit, and compared with others. Nobody may show an exchange as it is: a cookie in it may
@@ -20,9 +20,9 @@ const (
 	maxText   = 2000 // bytes of a body, a stored field, a request's target
 	maxCookie = 4096 // bytes of a cookie's value, and of a header field
 	maxValue  = 400  // bytes of a session's value
-	maxName   = 80   // bytes of a cookie's name, and of the readable one's value
+	maxName   = 80   // bytes of a cookie's name, and of the readable cookie's value
 	maxJar    = 30   // cookies that came
-	maxPairs  = 200  // cookies of a head that are told one by one; Chromium keeps 180 of a host
+	maxPairs  = 200  // cookies of a head that get pieces of their own; Chromium keeps 180 of a host
 	maxKeys   = 12   // keys that a list names
 )
 
@@ -31,8 +31,8 @@ const (
 type Exchange struct {
 	At     time.Time
 	Side   string // whose side of the lab: "" the first browser's, "second" another's
-	By     string // who sent it, "" for a page of that side
-	Source string // the cookie that was copied, when the request carried a copy
+	By     string // who sent the request, "" for a page of that side
+	Source string // when the request carried a copy of a cookie: the cookie that was copied
 	Copied bool   // the request carried a copy of a cookie
 	Page   string // the ID of the page that pressed, "" when it did not say
 	Status int    // of the answer
@@ -44,7 +44,7 @@ type Exchange struct {
 	Request Request
 	Answer  Answer
 	Cookie  Cookie
-	Session Session // that the browser's cookie opens after the answer
+	Session Session // the session that the browser's cookie opens after the answer
 	Store   Store
 	Events  []session.Event
 }
@@ -53,32 +53,32 @@ type Exchange struct {
 // only the fields that its Op needs.
 type Did struct {
 	Op        string // what was asked for: the route's name, "lab" for the page itself
-	Refused   bool   // and was refused
+	Refused   bool   // the request was refused
 	Key       string
-	Found     bool  // the key was there, of get and delete
-	Value     Value `json:",omitzero"` // that was set, or got
+	Found     bool  // of get and delete: the key was there
+	Value     Value `json:",omitzero"` // the value that was set, or got
 	Born      bool  // the session did not exist before
 	Same      bool  // of set: the key had this value; of a copy: nothing was changed in it
 	Away      bool  // of flush: the page starts over; of plant: the cookie was taken away
-	Count     int   // keys that were cleared, records that were removed
+	Count     int   // how many keys were cleared, or records removed
 	Keys      Keys  `json:",omitzero"`
 	User      string
 	Before    string          // the short name of the ID that ended
-	Came      session.Verdict // on the cookie that came, before anything was done
-	Was       Session         `json:",omitzero"` // before anything was done
-	Learned   int             // experiments whose progress was a key of the session that ended
+	Came      session.Verdict // the verdict on the cookie that came, before anything was done
+	Was       Session         `json:",omitzero"` // the session before anything was done
+	Learned   int             // how many experiments had their progress in the session that ended
 	Expiry    session.Expiry  `json:",omitzero"`
 	Placement session.Placement
 	PinnedAt  time.Time `json:",omitzero"`
 	Cookie    string    // the name of the cookie that was planted
 	Late      bool      // the page asked by itself because its session had expired
 	How       string    // what was changed in a copy: "letter", "signature", one of session.TamperParts
-	Letter    Letter    `json:",omitzero"` // that was changed
-	Copy      *Copy     `json:",omitzero"` // what became of a copy
+	Letter    Letter    `json:",omitzero"` // the letter that was changed
+	Copy      *Copy     `json:",omitzero"` // what became of a copy that was sent
 	OldPage   string    // "restarted", "idle" or "ended": why the page that pressed goes on with another visit
 }
 
-// Letter is one that was changed in a cookie's value.
+// Letter is a letter that was changed in a cookie's value.
 type Letter struct {
 	At       int // counted from 1
 	Was, Now string
@@ -104,20 +104,20 @@ func KeysOf(names []string) Keys { return Keys{names[:min(len(names), maxKeys)],
 // Text is the beginning of a text that may be long, cut between letters.
 type Text struct {
 	Start string
-	Bytes int // of the whole
+	Bytes int // the size of the whole text
 }
 
 // Request is the request as its connection saw it, or as net/http has it.
 type Request struct {
 	Method, Host string
-	Target       Text // the address as it came
+	Target       Text // the request's address, as it came
 	Proto        string
 	Fields       []Field
 	AsSent       bool    // Fields are in the order and spelling in which they came
-	HeadBytes    int     // 0 when they are not known
+	HeadBytes    int     // 0 when the size is not known
 	Body         []Piece // the beginning of the body
-	BodyBytes    int     // that the server read
-	Length       int64   // of the body, as the head says; -1 for a body in chunks
+	BodyBytes    int     // how much of the body the server read
+	Length       int64   // the size of the body, as the head says; -1 for a body in chunks
 }
 
 // Answer is the answer as it left. Until Finish it is what the handler knows: header fields that
@@ -125,10 +125,10 @@ type Request struct {
 type Answer struct {
 	Status    string // "200 OK"
 	Fields    []Field
-	Body      Text // of an answer in JSON
+	Body      Text // only of an answer in JSON
 	Finished  bool
 	HeadBytes int
-	BodyBytes int64 // as they travelled
+	BodyBytes int64 // the size of the body as it travelled: compressed, if it was
 	Took      time.Duration
 }
 
@@ -139,7 +139,7 @@ type Field struct {
 	Diff   Diff
 }
 
-// Diff is what a field is against the exchange before.
+// Diff says how a field differs from the exchange before.
 type Diff string
 
 const (
@@ -153,7 +153,7 @@ const (
 type Piece struct {
 	Kind  PieceKind
 	Text  string // "" when the text is not kept
-	Bytes int    // of the text that is not kept
+	Bytes int    // the size of the text that is not kept
 }
 
 // PieceKind says what a piece is, and why its text is not kept.
@@ -162,37 +162,37 @@ type PieceKind string
 const (
 	Plain   PieceKind = ""        // text
 	Token   PieceKind = "token"   // the value of a session cookie
-	Hidden  PieceKind = "hidden"  // a session cookie that still opens a session, when the request that looks does not carry it
+	Hidden  PieceKind = "hidden"  // a session cookie that still opens a session, which the request that looks does not carry
 	Foreign PieceKind = "foreign" // another program's cookie, or credentials
-	Pins    PieceKind = "pins"    // says which browser pinned
-	Live    PieceKind = "live"    // finds the run again that waits for the browser
+	Pins    PieceKind = "pins"    // the pins cookie: says which browser pinned
+	Live    PieceKind = "live"    // the live cookie: finds the run that waits for the browser
 	Kin     PieceKind = "kin"     // a cookie of another side of the lab
 	Once    PieceKind = "once"    // a token for one use
-	Secret  PieceKind = "secret"  // opens the visit
+	Secret  PieceKind = "secret"  // the secret of a visit
 )
 
 // Cookie is what the browser keeps of the session cookie after the answer, and what the
-// server found out about the one that came.
+// server found out about the session cookie that came.
 type Cookie struct {
 	Name     string
 	Jar      []Crumb // every cookie that came
-	More     bool    // and others
-	Came     bool    // one of this name came
-	Kept     string  // the value that the browser keeps; "" for none
-	Bytes    int     // of that value
-	Hidden   bool    // it opens a session still, and the request that looks does not carry it
-	Thrown   bool    // the answer has it thrown away
-	Set      bool    // the answer sets it
-	Put      bool    // the press made it the browser's, by hand
+	More     bool    // more cookies came than Jar has
+	Came     bool    // a session cookie came
+	Kept     string  // the value that the browser keeps; "" if it keeps no session cookie
+	Bytes    int     // the size of the value that the browser keeps
+	Hidden   bool    // Kept is hidden: the cookie opens a session, and the request that looks does not carry it
+	Thrown   bool    // the answer has the browser throw the cookie away
+	Set      bool    // the answer sets the cookie, or throws it away
+	Put      bool    // the press made another cookie the browser's by hand, or threw the cookie away
 	Verdict  session.Verdict
-	Key      int  // which key verifies the kept one, counted from 1; 0 when none does
-	Keys     int  // of how many
-	Opens    bool // the kept one opens Session, so that it is labelled as Label says
+	Key      int  // the number of the key that verifies the kept cookie, counted from 1; 0 if no key does
+	Keys     int  // the number of keys
+	Opens    bool // the kept cookie opens Session, so that Label is its label
 	Label    Label
 	Known    bool   // this visit saw a session of this browser before
-	Budget   int    // bytes of envelope that fit into one
+	Budget   int    // the most bytes of envelope that fit into a cookie
 	Readable string // the name of the cookie that scripts may read
-	Planted  bool   // the browser has that after the answer
+	Planted  bool   // the browser has the readable cookie after the answer
 }
 
 // Label is how the server labels the cookie.
@@ -202,15 +202,15 @@ type Label struct {
 	Secure       bool
 	SameSite     string
 	BrowserClose bool
-	MaxAge       int // seconds, of the Set-Cookie that the answer carries; 0 for none
+	MaxAge       int // in seconds, as the answer's Set-Cookie says; 0 without Max-Age
 }
 
-// Crumb is a cookie that came. Of other programs' only name and size are kept.
+// Crumb is a cookie that came. Of another program's cookie only name and size are kept.
 type Crumb struct {
 	Name  string
-	Bytes int // of name and value
+	Bytes int // the size of name and value
 	Kind  seat.Kind
-	Value string // of the readable one
+	Value string // only of the readable cookie
 }
 
 // Session is a flat copy of session.Info.
@@ -232,32 +232,32 @@ type Value struct {
 	Key      string
 	Type     string
 	Text     Text   // as JSON
-	Sum      string // tells it from any other
+	Sum      string // a digest of the whole value
 	OnServer bool
 }
 
 // Store is what the server keeps, as the store itself says.
 type Store struct {
-	Down bool // it did not answer
+	Down bool // the store did not answer
 
-	// The session that was looked for: the cookie's, or the one that the browser had
-	// last. ID is "" for none.
+	// ID is the short name of the session that was looked for: the cookie's session, or the
+	// session that the browser had last. It is "" if there is none.
 	ID    string
 	State session.State
 	// Unknown tells that the store did not answer when it was asked for that session.
 	Unknown bool
 	Record  Session `json:",omitzero"` // what a live record says by itself, when no cookie opens it
-	Where   string  // what holds it: "row of the table sessions"
+	Where   string  // what holds the record: "row of the table sessions"
 	Fields  []Stored
 
-	// Left is the session that the browser had before, if that is another one.
+	// Left is the session that the browser had before, if it has another session now.
 	Left Left `json:",omitzero"`
 
 	Policy  Policy
 	Figures Figures
 }
 
-// Stored is a field of a record, as it lies in the store.
+// Stored is a field of a record, as the store keeps it.
 type Stored struct {
 	Name  string
 	Value Text
@@ -276,19 +276,19 @@ type Policy struct {
 	Rolling        bool
 }
 
-// Figures are the store's at a moment, and what it has of the browsers of a family.
+// Figures are what the store counts, and what it has of the sessions of a family's browsers.
 type Figures struct {
-	Known         bool // it answered
+	Known         bool // the store answered
 	Live, Expired int
 	Bytes         int64
-	Family        []Member // none for a single browser
+	Family        []Member // nil for a single browser
 	// Plot is what the store counted in the last minutes, oldest first. Exchanges share it:
-	// it is not to be changed, and is not packed. See Points.
+	// nobody may change it, and Pack leaves it out. See Points.
 	Plot []Point `json:"-"`
 	Last Point   `json:",omitzero"` // what the store counts now, if Plot does not have it yet
 }
 
-// Points are the store's figures of the last minutes, oldest first.
+// Points returns Plot with Last behind it.
 func (f *Figures) Points() []Point {
 	if f.Last == (Point{}) {
 		return f.Plot
@@ -299,14 +299,14 @@ func (f *Figures) Points() []Point {
 // Member is one browser of a family, and what became of its session.
 type Member struct {
 	Name    string
-	This    bool   // it is the browser whose exchange this is
+	This    bool   // the exchange is of this browser
 	ID      string // "" for no session yet
 	State   session.State
-	Carried bool // all of its session is in its cookie
+	Carried bool // all of the session is in the browser's cookie
 	Unknown bool // the store did not answer
 }
 
-// Point is what the store counted, from a moment on.
+// Point is what the store counted, from the time At until the next Point.
 type Point struct {
 	At            time.Time
 	Live, Expired int
@@ -323,12 +323,12 @@ func From(ctx context.Context) *Exchange {
 	return x
 }
 
-// Add adds what the engine did.
+// Add adds an event of the engine.
 func (x *Exchange) Add(ev session.Event) {
 	x.Events = append(x.Events, ev)
 }
 
-// Wrote tells whether the engine changed something for it, and did not merely read.
+// Wrote tells whether the engine changed something for the request, and did not merely read.
 func (x *Exchange) Wrote() bool {
 	for _, ev := range x.Events {
 		switch ev.Kind {

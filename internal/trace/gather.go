@@ -17,19 +17,19 @@ import (
 	"github.com/sessionscope/sessionscope/internal/tap"
 )
 
-// Header fields by which a page's script says which visit and page it is. Their values open the
+// The header fields in which a page's script names its visit and itself. Their values open the
 // visit, and are never kept.
 const (
-	PageHeader  = "Sessionscope-Page"  // SECRET PAGE N
-	LoadHeader  = "Sessionscope-Load"  // the secret that a page was loaded with
-	VisitHeader = "Sessionscope-Visit" // the secret that counts from now on
+	PageHeader  = "Sessionscope-Page"  // the visit's secret, the ID of the page, and the last moment that it shows, with spaces between
+	LoadHeader  = "Sessionscope-Load"  // the secret of the visit that was made for the page's load
+	VisitHeader = "Sessionscope-Visit" // in answers: the secret that the page shows from now on
 )
 
 // secretFields are the fields of forms and addresses whose values open a visit.
 var secretFields = map[string]PieceKind{"page": Secret, "x": Once}
 
-// secretField returns what the value of a field opens, "" for nothing. name is as it stands in
-// the form, percent-encoded or not.
+// secretField returns the kind of a field's value that opens a visit, "" for any other field.
+// name is as it stands in the form, percent-encoded or not.
 func secretField(name string) PieceKind {
 	if plain, err := url.QueryUnescape(name); err == nil {
 		name = plain
@@ -63,8 +63,8 @@ func asText(s string) string {
 	return string([]rune(s))
 }
 
-// Came notes the request as it came to side s. head is what the connection knows of it; without
-// lines in it, the head is as net/http has it. body is what the server read.
+// Came notes the request as it came to side s. head is what the connection knows of the request:
+// if head has no lines, the fields come from net/http. body is what the server read.
 func (x *Exchange) Came(r *http.Request, head tap.Head, s *seat.Seat, body string) {
 	x.Side = s.Name
 	x.Request = Request{
@@ -94,7 +94,8 @@ func (x *Exchange) Finish(left tap.Left, s *seat.Seat) {
 // line is one line of a head.
 type line struct{ name, value string }
 
-// requestFields returns r's head as it came, or without that as net/http has it.
+// requestFields returns the lines of r's head as they came or, if its connection did not keep the
+// lines, as net/http has them.
 func requestFields(r *http.Request, head []string) []line {
 	if head != nil {
 		return split(head)
@@ -116,7 +117,7 @@ func split(head []string) []line {
 	return lines
 }
 
-// sorted returns h in the order in which net/http writes it.
+// sorted returns the lines of h in the order in which net/http writes them.
 func sorted(h http.Header) []line {
 	lines := make([]line, 0, len(h))
 	for _, name := range slices.Sorted(maps.Keys(h)) {
@@ -177,7 +178,7 @@ func pieces(name, value string, kindOf KindOf) (out []Piece) {
 	return out
 }
 
-// cut bounds s to n bytes, of which the last say how long s was.
+// cut bounds s to n bytes. If it cuts s, the end of the result says how long s was.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return asText(s)
@@ -202,15 +203,15 @@ func cookiePieces(text string, kindOf KindOf) []Piece {
 	case seat.Readable:
 		return []Piece{{Text: cut(text, maxText)}}
 	default:
-		return []Piece{name, withheld(PieceKind(kindOfValue[kind]), pair.Value)}
+		return []Piece{name, withheld(PieceKind(pieceKindOf[kind]), pair.Value)}
 	}
 }
 
-var kindOfValue = map[seat.Kind]PieceKind{seat.Pins: Pins, seat.Live: Live, seat.Kin: Kin, seat.Other: Foreign}
+var pieceKindOf = map[seat.Kind]PieceKind{seat.Pins: Pins, seat.Live: Live, seat.Kin: Kin, seat.Other: Foreign}
 
 // formPieces returns the pieces of a form, without the values that open a visit.
 func formPieces(form string) (out []Piece) {
-	whole := Cut(form, maxText).Start // text, whatever it was
+	whole := Cut(form, maxText).Start // a body may be anything: this is text
 	plain := ""
 	for i, field := range strings.Split(whole, "&") {
 		if i > 0 {
@@ -246,13 +247,13 @@ func asTexts(pieces []Piece) []Piece {
 
 // Kept is what a press did to the browser's cookies, beside the session's own Set-Cookie.
 type Kept struct {
-	Put     *string // the press made this the browser's session cookie, "" for none; nil when it did not
-	Planted *bool   // the readable cookie is there afterwards, or is not; nil when nothing changed
+	Put     *string // nil: the press changed no session cookie by hand; "": it deleted the cookie; otherwise the cookie's new value
+	Planted *bool   // nil: the press changed no readable cookie; otherwise whether the browser has it afterwards
 	Before  bool    // this visit saw a session of this browser before
 }
 
-// Keeps notes which cookies the browser has after the answer. info is the session, as
-// committed, that its session cookie opens.
+// Keeps notes which cookies the browser has after the answer. info is the committed session that
+// its session cookie opens.
 func (x *Exchange) Keeps(r *http.Request, s *seat.Seat, info session.Info, k Kept) {
 	c := Cookie{Name: s.Engine.CookieName(), Readable: s.Cookie(seat.Readable), Verdict: info.Verdict, Known: k.Before, Budget: s.Engine.EnvelopeBudget()}
 	came := ""
@@ -302,7 +303,7 @@ func (x *Exchange) Keeps(r *http.Request, s *seat.Seat, info session.Info, k Kep
 	x.Cookie, x.Session = c, SessionOf(info)
 }
 
-// SessionOf is the flat copy of info.
+// SessionOf returns a flat copy of info.
 func SessionOf(info session.Info) Session {
 	s := Session{
 		Exists: info.Exists, ID: info.ID, Version: info.Version, Placement: info.Placement, Created: info.Created,
@@ -316,7 +317,7 @@ func SessionOf(info session.Info) Session {
 	return s
 }
 
-// ValueOf is the beginning of a value.
+// ValueOf returns a value of a session, with at most maxValue bytes of its JSON.
 func ValueOf(key string, v session.Value) Value {
 	sum := sha256.Sum256([]byte(v))
 	return Value{Key: key, Type: v.Type(), Text: Cut(string(v), maxValue), Sum: hex.EncodeToString(sum[:8])}

@@ -17,7 +17,7 @@ type Gist struct {
 	Elsewhere bool   // no page of this program sent it
 	Session   string // the short name of the session afterwards, "" for none
 	Wrote     bool   // something changed
-	Aside     bool   // it does not show what this browser and the server keep now
+	Aside     bool   // the exchange does not show what this browser and the server keep now
 
 	Op, Key   string
 	Found     bool
@@ -25,7 +25,7 @@ type Gist struct {
 	Away      bool // of plant: the cookie was taken away
 	Put       bool // the press made another cookie the browser's, or took it away
 	Pinned    bool // the press kept a copy of the cookie
-	Copied    bool // it sent a copy
+	Copied    bool // the press had a copy of the cookie sent
 	Verdict   session.Verdict
 	Placement session.Placement
 	Acts      []Act
@@ -42,7 +42,7 @@ type Act struct {
 }
 
 // maxActs is how many acts on single keys a gist keeps: moving a session to another placement
-// is an act for each of its keys. There is room for as many other acts.
+// is an act for each of its keys. A gist keeps 2×maxActs acts of all kinds.
 const maxActs = 32
 
 // Gist returns what a timeline tells of x.
@@ -70,9 +70,9 @@ func (x *Exchange) Gist() Gist {
 	return g
 }
 
-// Repeats tells whether g and before are one thing done twice: this browser sent no request,
-// nothing was written, and the same sender did the same to the same session. Strangers can
-// repeat a request hundreds of times a second.
+// Repeats tells whether g and before are the same thing done twice: this browser sent no request,
+// nothing was written, and the same sender did the same to the same session. A timeline shows them
+// as one row: a stranger can repeat a request hundreds of times a second.
 func (g *Gist) Repeats(before *Gist) bool {
 	return g.Nothing && before.Nothing && !g.Wrote && !before.Wrote && g.By == before.By && g.Op == before.Op && g.Key == before.Key && g.Session == before.Session && g.Aside == before.Aside &&
 		slices.EqualFunc(g.Acts, before.Acts, func(a, b Act) bool { return a.Kind == b.Kind && a.Key == b.Key })

@@ -7,15 +7,16 @@ import (
 
 // CompareHeads compares both heads of x with the heads of before, the last exchange of the same
 // sender. It marks the fields that differ, adds the fields that only before has, and returns
-// how many fields are the same. It marks a copy: exchanges that share x's fields stay as they are.
+// how many fields are the same. It marks a copy of the fields: other exchanges that share x's
+// fields stay as they are.
 func (x *Exchange) CompareHeads(before *Exchange) (same int) {
 	same = compareFields(&x.Request.Fields, before.Request.Fields, true)
 	return same + compareFields(&x.Answer.Fields, before.Answer.Fields, x.Answer.Finished && before.Answer.Finished)
 }
 
-// compareFields compares the head now with the head was, for CompareHeads. Lines of one name
-// are compared together. Without whole, lines that are missing in now may still come, and
-// are not marked as gone.
+// compareFields compares the head now with the earlier head was, for CompareHeads. Lines of one
+// name are compared together. whole tells that now has all its lines: otherwise a line that is
+// missing may still come, and is not marked as gone.
 func compareFields(now *[]Field, was []Field, whole bool) (same int) {
 	head := slices.Clone(*now)
 	names, old := byName(head), byName(was)

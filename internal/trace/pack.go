@@ -13,8 +13,8 @@ import (
 type Packed []byte
 
 // usual is the JSON of a typical press of Set. It is the preset dictionary of all packed
-// exchanges: what they have in common with it takes next to no room. A press of Set takes
-// 600 bytes with it, and 2,300 without. Any text works, and a change of it spoils nothing,
+// exchanges: what an exchange has in common with it takes next to no room. A press of Set takes
+// 600 bytes with the dictionary, and 2,300 without it. Any text works, and a change of it spoils nothing,
 // since packed exchanges live in memory only.
 //
 //go:embed usual.json
@@ -27,13 +27,13 @@ func (x *Exchange) Pack() Packed {
 	p.out.Reset()
 	p.w.Reset(&p.out)
 	if err := p.json.Encode(x); err != nil {
-		panic(err) // strings, numbers and times: it cannot be
+		panic(err) // it never fails: an exchange has strings, numbers and times only
 	}
-	p.w.Close()                       // into memory: it cannot fail
-	return bytes.Clone(p.out.Bytes()) // no more than it needs
+	p.w.Close()                       // it never fails: it writes into memory
+	return bytes.Clone(p.out.Bytes()) // the buffer has more room than its bytes need
 }
 
-// Unpack returns the exchange again; zero for none.
+// Unpack returns the exchange that was packed; the zero Exchange if p is empty.
 func (p Packed) Unpack() (x Exchange) {
 	if len(p) == 0 {
 		return x
@@ -43,10 +43,10 @@ func (p Packed) Unpack() (x Exchange) {
 	_ = u.r.(flate.Resetter).Reset(bytes.NewReader(p), usual) // it never fails
 	u.text.Reset()
 	if _, err := u.text.ReadFrom(u.r); err != nil {
-		panic(err) // it was packed here
+		panic(err) // it never fails: Pack wrote this stream
 	}
 	if err := json.Unmarshal(u.text.Bytes(), &x); err != nil {
-		panic(err) // likewise
+		panic(err) // it never fails: Pack wrote this JSON
 	}
 	return x
 }
@@ -58,7 +58,7 @@ type packer struct {
 	out  bytes.Buffer
 }
 
-// unpacker makes them whole again.
+// unpacker unpacks exchanges, one after the other.
 type unpacker struct {
 	r    io.ReadCloser
 	text bytes.Buffer

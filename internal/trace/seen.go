@@ -7,8 +7,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// Seen is an exchange as somebody may see it: no cookie in it opens a session that the
-// request which looks has no right to. Only Exchange.Seen makes one.
+// Seen is an exchange as a reader may see it: no cookie in it opens a session to which the
+// reader's request has no right. Only Exchange.Seen makes a Seen.
 type Seen struct {
 	exchange
 
@@ -18,7 +18,7 @@ type Seen struct {
 	Beside Beside
 }
 
-// exchange is what a Seen embeds: outside this package nobody can put one there.
+// exchange is what a Seen embeds: code outside this package cannot set a field of this name.
 type exchange = Exchange
 
 // Beside is how an exchange compares with the exchanges before it.
@@ -27,12 +27,12 @@ type Beside struct {
 	Same    int      // how many fields of both heads are the same
 	First   bool     // there is no moment before it
 	Unknown bool     // the store did not answer, so that nobody knows what changed
-	Changes []Change // of what browser and server keep, since the moment before
+	Changes []Change // what changed in browser and server since the moment before
 }
 
-// Seen returns x without every cookie for which opens is true: a cookie that still opens a
-// session, and that the request which looks does not carry. When x carried a changed copy of
-// a cookie, one letter may turn the copy into the cookie: when opens is true for the copied
+// Seen returns x without the cookies for which opens returns true: cookies that still open a
+// session, and that the reader's request does not carry. When x carried a changed copy of a
+// cookie, one letter may turn the copy back into the cookie: if opens returns true for the copied
 // cookie, Seen hides all cookies.
 func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 	known := make(map[string]bool)
@@ -75,8 +75,8 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 	return Seen{exchange: x}
 }
 
-// Only removes from x what it tells of other sessions than the one with the short name id: the
-// sessions of the family's other browsers, and the session that the browser had before. A
+// Only removes from x what it tells of other sessions than the session with the short name id:
+// the sessions of the family's other browsers, and the session that the browser had before. A
 // session whose ID was replaced by id is the same session.
 func (x *Exchange) Only(id string) {
 	ids := []string{"", id}

@@ -12,8 +12,8 @@ type Spares[T any] struct {
 // maxSpares is how many of a kind wait for use.
 const maxSpares = 4
 
-// NewSpares returns spares that newOne makes. keep tells whether one that was used is
-// worth keeping: it may have grown.
+// NewSpares returns spares that newOne makes. keep tells whether a used spare is worth keeping:
+// it may have grown.
 func NewSpares[T any](newOne func() *T, keep func(*T) bool) Spares[T] {
 	return Spares[T]{make(chan *T, maxSpares), newOne, keep}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// Keeps asks the store, without a cookie, what it has under k. With the zero key it does not ask.
+// Keeps asks the store, without a cookie, what it has under k. It does not ask for the zero key.
 func (st *Store) Keeps(ctx context.Context, e *session.Engine, k session.Key) {
 	st.Policy.Idle, st.Policy.Lifetime = e.Policy()
 	if k == (session.Key{}) {
@@ -31,8 +31,8 @@ func (st *Store) Keeps(ctx context.Context, e *session.Engine, k session.Key) {
 	}
 }
 
-// laterID is how the record of a replaced ID names the ID after it. It is not kept: whoever has
-// only the dead cookie may see that record, and must not learn the new ID.
+// laterID matches the short name of the new ID in the record of a replaced ID. An exchange leaves
+// that name out: whoever has only the dead cookie may see the record, and must not learn the name.
 var laterID = regexp.MustCompile(`"to":"[0-9a-f]{8}"`)
 
 // Leaves asks the store what became of the session of k, which the browser had before.
