@@ -104,7 +104,7 @@ type Stats struct {
 }
 
 // Backend keeps records. Its methods may be called concurrently and honour ctx. Any
-// error but those named here means that the store did not answer: what was asked of it
+// error but the errors named here means that the store did not answer: what was asked of it
 // may have happened or not.
 type Backend interface {
 	// Create stores a record under a new key. It returns ErrExists if the key is taken,

@@ -15,8 +15,8 @@ import (
 // It returns a *LimitError or an *InputError for what cannot be kept, ErrFull when the
 // store has no room, ErrGone or ErrMoved when the session ended meanwhile, and a
 // *StoreError when the store does not answer: then the write may have happened or not. It
-// returns ErrConflict when other requests kept writing first: for 5 s until it was this
-// one's turn, or for 2 s from then on. It returns ErrStale when a hybrid session would
+// returns ErrConflict when other requests kept writing first: Commit waits 5 s for its turn
+// in the queue, then tries for 2 s. It returns ErrStale when a hybrid session would
 // leave behind values that this request does not know. When ctx ends while Commit waits to
 // try again, it returns the cause. After an error nothing is staged any more.
 func (s *Session) Commit(ctx context.Context) (err error) {
@@ -65,9 +65,9 @@ func (s *Session) Commit(ctx context.Context) (err error) {
 }
 
 // leavesBehind tells whether the staged changes would move the values of a hybrid session
-// without the values in a later cookie. That is so if another request has put them there
-// since this request loaded all values (knew), or if this request's cookie is older than a
-// clear or a move (blind). A cookie that was stale when it came may move what it knows:
+// without the values in a later cookie. knew tells that this request loaded all values: another
+// request has added some since if the session is now missed. A blind request's cookie is older
+// than a clear or a move. A cookie that was stale when it came may move what it knows:
 // the browser may never have got the later cookie, and must be able to go on.
 func (s *Session) leavesBehind(knew bool) bool {
 	return (knew && s.missed || s.blind) && len(s.ops) > 0 && (s.work.cycle || s.work.placement != Hybrid)
@@ -113,9 +113,10 @@ func (s *Session) differs() bool {
 }
 
 // keepAlive does what a request that changed nothing may do: with Rolling it moves the
-// idle clock, and a cookie that an old key signed is signed anew. A read sends neither
-// values again nor a cookie into which another request may have put values since: its
-// answer may arrive after the newer cookie, and would undo it. The exception is a rolling
+// idle clock, and a cookie that an old key signed is signed anew. A read sends no
+// cookie that carries values, nor one to which another request may have added values since: the
+// read's answer may arrive after the newer cookie, and its cookie would replace the newer one. The
+// exception is a rolling
 // session of placement cookie, once a minute: its clock is in the cookie only.
 func (s *Session) keepAlive(ctx context.Context) error {
 	e := s.e
@@ -137,7 +138,7 @@ func (s *Session) keepAlive(ctx context.Context) error {
 		} else {
 			err := storeError("touch", e.cfg.Backend.Touch(ctx, s.key, s.rec.Version, expires))
 			if errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) {
-				return nil // ended or written meanwhile: this was a read, it saw the session before
+				return nil // another request ended or wrote the session: this read saw it before that
 			} else if err != nil {
 				return err
 			}

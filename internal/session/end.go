@@ -52,9 +52,9 @@ func (s *Session) destroy(ctx context.Context, key Key) error {
 }
 
 // marker returns the marker that says how the session's present ID ended. In placement
-// cookie it lives as long as the cookie can verify. In the others, where the missing
-// record ends the session too, it lives for the 30 s in which late requests get a 409.
-// After a cycle, to is the new ID's key.
+// cookie the marker lives as long as the cookie can verify. In the other placements the missing
+// record ends the session too: there the marker lives for the 30 s in which late requests get a
+// 409. to is the new ID's key after a cycle, zero after a flush.
 func (s *Session) marker(how string, to Key) Record {
 	now := s.e.Now()
 	_, until := s.e.clocks(s.rec.Created, now, Expiry{})

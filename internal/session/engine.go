@@ -30,11 +30,11 @@ import (
 
 const (
 	sweepEvery  = 10 * time.Minute       // how often Run clears what has expired
-	sweepStep   = 1000                   // records a step, so that no request waits for the sweeper
+	sweepStep   = 1000                   // how many records a step clears, so that no request waits for the sweeper
 	cycledFor   = 30 * time.Second       // how long a replaced ID answers 409 to a write
-	retryFor    = 2 * time.Second        // how long a conflicting write is tried again, from its turn on
+	retryFor    = 2 * time.Second        // how long a conflicting write is tried again after its turn has come
 	settleFor   = 800 * time.Millisecond // how long a store that does not answer is asked what became of a write
-	settlePause = 10 * time.Millisecond  // between two of these questions
+	settlePause = 10 * time.Millisecond  // the pause between two questions about a write
 	resignEvery = time.Minute            // how often a rolling read may re-sign a cookie that carries values
 )
 
@@ -50,11 +50,11 @@ type Config struct {
 	Secure     bool
 	// Placement is where a new session's values live. The default is Hybrid.
 	Placement Placement
-	// IdleTimeout is how long a session lives after its last write, Lifetime
-	// how long at most. Defaults: 2 h and 8 h.
+	// IdleTimeout is how long a session lives after its last write, Lifetime how long it
+	// lives at most. Defaults: 2 h and 8 h.
 	IdleTimeout, Lifetime time.Duration
-	// IDRoom bounds how many IDs of placement cookie are given out: without room for one
-	// more, a Commit that needs a new ID returns ErrNoID. Default: no limit.
+	// IDRoom bounds how many IDs of placement cookie are given out: without room for another
+	// ID, a Commit that needs a new ID returns ErrNoID. Default: no limit.
 	IDRoom *IDRoom
 	// Rolling makes reads move the idle clock too. Default: only writes move it.
 	Rolling bool
@@ -74,7 +74,7 @@ type Config struct {
 type Engine struct {
 	*shared
 	name, path string // of the cookie
-	maxValue   int    // how many bytes the cookie's value may have beside the name
+	maxValue   int    // how many bytes the cookie's value may have: MaxCookieBytes without the name
 	maxRaw     int    // how many bytes of envelope fit into maxValue
 	// The attributes of a Set-Cookie line before and after Max-Age.
 	beforeMaxAge, afterMaxAge string
@@ -87,7 +87,7 @@ type shared struct {
 	cfg     Config                // without the cookie's name and path
 	codec   atomic.Pointer[codec] // of the present secrets
 	changes atomic.Uint64         // how often the secrets were replaced
-	queues  queues                // of writers: a session has one, whatever view their requests are for
+	queues  queues                // of writers: requests of all views share a session's queue
 	mark    func() string         // makes the mark of a write; a test replaces it
 }
 
@@ -146,7 +146,7 @@ func (e *Engine) At(name, path string) (*Engine, error) {
 
 // SetSecrets replaces the signing secrets of e and of all its views: the first signs
 // from now on, all verify. On an error, which names the secret by its number, the old
-// ones stay.
+// secrets stay.
 func (e *Engine) SetSecrets(secrets [][]byte) error {
 	codec, err := newCodec(secrets, e.changes.Add(1))
 	if err == nil {
@@ -192,8 +192,8 @@ func (e *Engine) forgotten(ctx context.Context) (time.Time, error) {
 }
 
 // mayHaveEnded tells whether an ID of placement cookie is so old that the store may have
-// removed the marker of its end. That happens after the clock went back: before, all IDs
-// of that age had expired. The error is a *StoreError.
+// removed the marker of its end. Only after the clock went back can a live session be so old:
+// the store removed the marker when all IDs of that age had expired. The error is a *StoreError.
 func (e *Engine) mayHaveEnded(ctx context.Context, created time.Time) (bool, error) {
 	forgotten, err := e.forgotten(ctx)
 	return !created.Add(e.cfg.Lifetime).After(forgotten), err

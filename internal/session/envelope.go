@@ -19,11 +19,11 @@ import (
 type envelope struct {
 	placement Placement
 	id        string
-	version   uint64 // of the session when the cookie was signed; 0 with OnServer, where no cookie is stale
+	version   uint64 // the session's version when the cookie was signed; 0 with OnServer, where no cookie is stale
 	created   time.Time
-	deadline  time.Time // from when on the cookie is dead, whatever its Max-Age says
-	expiry    Expiry    // the session's own expiry; with Hybrid and OnServer the record's counts
-	values    entries   // that live in the cookie
+	deadline  time.Time // the cookie opens nothing from this time on, whatever its Max-Age says
+	expiry    Expiry    // the session's own expiry; with Hybrid and OnServer the expiry in the record counts
+	values    entries   // the values that live in the cookie
 }
 
 const (

@@ -21,7 +21,7 @@ type Info struct {
 	Values       []Item
 	Record       string       // the record's Data, as the store keeps it; "" with InCookie
 	Cookie       *Cookie      // the browser's cookie, nil if none verified
-	CookieBytes  int          // of its name and value
+	CookieBytes  int          // the size of its name and value
 	Attributes   *http.Cookie // the attributes that the server gives to the cookie; MaxAge only if the session exists
 	Sent         *http.Cookie // the cookie that this request's answer sets, or nil
 }

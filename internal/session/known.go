@@ -8,7 +8,7 @@ const maxKnownBytes = 1 << 20
 
 // known keeps the cookies that all views of an engine signed or verified lately: under the
 // same keys the same bytes verify again. When the young generation is full it becomes the
-// old one, and the former old one is forgotten. The next request with a forgotten cookie
+// old generation, and the former old generation is forgotten. The next request with a forgotten cookie
 // verifies it once more.
 type known struct {
 	mu         sync.RWMutex
@@ -41,5 +41,5 @@ func (k *known) put(cookie *Cookie) {
 }
 
 // memory returns about how many bytes of memory a known cookie takes: its value, the parsed
-// envelope of at most three quarters of that, the structs and the entry in a map.
+// envelope of at most three quarters of the value's size, the structs and the entry in a map.
 func (c *Cookie) memory() int { return 300 + 2*len(c.Value) }

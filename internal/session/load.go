@@ -99,7 +99,7 @@ func (s *Session) reset() {
 	s.work = s.base
 }
 
-// open loads the session of s.cookie, if it opens one, and sets the verdict. known tells
+// open loads the session that s.cookie opens, if there is one, and sets the verdict. known tells
 // whether the cookie had verified before. The only error is a *StoreError.
 func (s *Session) open(ctx context.Context, known bool) error {
 	e, v, key := s.e, s.cookie.envelope, s.cookie.key
@@ -167,7 +167,7 @@ func (s *Session) readBase() error {
 			return err
 		}
 		d.placement, d.expiry, d.values, s.floor, s.changed = c.placement, c.expiry, c.values, c.floor, c.changed
-		counts := v.placement == Hybrid && v.version >= s.floor // what the cookie says of its half
+		counts := v.placement == Hybrid && v.version >= s.floor // the values in the cookie count
 		s.stale = d.placement == Hybrid && v.version < s.rec.Version
 		s.missed = s.stale && v.version < s.changed
 		// At version floor no cookie carries values: they were cleared, or moved to the server.
@@ -203,7 +203,7 @@ type contextKey struct {
 }
 
 // Slot is room for one session in a context. If the context of a request returns a *Slot
-// for SlotKey{}, Load need not copy the request to keep its session.
+// for SlotKey{}, Load keeps the session there and need not copy the request.
 type Slot struct{ s *Session }
 
 // SlotKey is the key of a Slot in a context.

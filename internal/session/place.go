@@ -5,10 +5,11 @@ package session
 // if the cookie would be too large and no value may move to the server.
 func (s *Session) place(d *draft, v *envelope, fresh bool) error {
 	// All values live on the server if this request does not know the values in a later
-	// cookie, or if requests with older cookies would not know those in this one's.
+	// cookie, or if requests with older cookies would not know the values in this request's
+	// cookie.
 	toServer := s.blind || d.voids && !fresh
-	// An object of n members has n-1 commas and 2 braces. Each entry.bytes counts one of
-	// these n+1 characters, and cookie begins with the last one.
+	// An object of n members has n-1 commas and 2 braces. Each entry.bytes counts one comma
+	// or brace; the +1 counts the last brace.
 	var buf [64 + idBytes]byte
 	total, cookie := 0, len(v.head(buf[:0]))+1
 	for i := range d.values {
@@ -58,8 +59,8 @@ func (s *Session) place(d *draft, v *envelope, fresh bool) error {
 	return nil
 }
 
-// largestInCookie returns the largest of the entries in the cookie, the first of several,
-// or nil if there is none.
+// largestInCookie returns the largest of the entries in the cookie, the first of equally large
+// entries, or nil if the cookie carries none.
 func largestInCookie(es entries) (largest *entry) {
 	for i := range es {
 		if e := &es[i]; !e.onServer && (largest == nil || len(e.Value) > len(largest.Value)) {

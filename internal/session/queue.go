@@ -10,21 +10,21 @@ import (
 const queueFor = 5 * time.Second
 
 // queues let requests that met a conflict try again one after the other: if all tried at
-// once, one would win and the others would load and write for nothing. A session has a
-// queue as long as a request is in it. A request enters it in Commit only, so that no
-// request waits for another's handler.
+// once, one request would win and the others would load and write for nothing. A session has a
+// queue while a request is in the queue. A request enters the queue only in Commit, so that no
+// request waits for the handler of another request.
 type queues struct {
 	mu    sync.Mutex
 	byKey map[Key]*queue
 }
 
 type queue struct {
-	requests int           // that wait or write
-	turn     chan struct{} // has room for one: it is full while a request writes
+	requests int           // how many requests wait or write
+	turn     chan struct{} // has room for one element, and is full while a request writes
 }
 
-// enter waits for the caller's turn to write to k; leave ends that turn. It returns the
-// cause when ctx ends before, and ErrConflict when the turn does not come for queueFor.
+// enter waits for the caller's turn to write to k; leave ends that turn. It returns the cause
+// of ctx if ctx ends first, and ErrConflict if the turn does not come within queueFor.
 func (l *queues) enter(ctx context.Context, k Key) (leave func(), err error) {
 	l.mu.Lock()
 	q := l.byKey[k]

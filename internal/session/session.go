@@ -14,7 +14,7 @@ type Verdict string
 const (
 	VerdictAbsent  Verdict = "absent"  // the request carried no cookie of our name
 	VerdictOK      Verdict = "ok"      // the cookie verified and opened its session
-	VerdictStale   Verdict = "stale"   // as VerdictOK, but a later cookie was sent out since
+	VerdictStale   Verdict = "stale"   // the cookie verified and opened its session, and a later cookie was sent out since
 	VerdictGarbled Verdict = "garbled" // the cookie does not have the form of the engine's cookies
 	VerdictForged  Verdict = "forged"  // the cookie's signature does not fit
 	VerdictExpired Verdict = "expired" // one of the session's clocks has run out
@@ -27,7 +27,7 @@ type draft struct {
 	values    entries
 	placement Placement
 	expiry    Expiry
-	rearm     bool // the expiry was set: that is a change even if it is the same as before
+	rearm     bool // the expiry was set: that is a change even if the expiry is the same as before
 	cycle     bool // the session gets a new ID
 	voids     bool // the values in older cookies count no more
 }
@@ -50,18 +50,18 @@ type Session struct {
 	floor   uint64 // the values in a hybrid cookie of an older version count no more
 	changed uint64 // hybrid: the version at which the values in the cookie changed last
 	stale   bool   // hybrid: a later cookie than this request's was sent out
-	missed  bool   // hybrid: the later cookie carries other values than this request's
+	missed  bool   // hybrid: the later cookie carries other values than this request's cookie
 	blind   bool   // hybrid: this request's cookie is older than floor, and does not say which values later cookies carry
 	base    draft  // as loaded
 	work    draft  // base with ops applied
 	ops     []func(*draft)
 	lastSet string // the key that was set last, for a LimitError
 
-	before Name         // of the ID that a cycle or a flush ended
-	set    *http.Cookie // to send, or nil
+	before Name         // the name of the ID that a cycle or a flush ended
+	set    *http.Cookie // the cookie to send, or nil
 	line   string       // the Set-Cookie line of set, once WriteCookie needed it
 	done   bool         // committed or discarded, and nothing was staged since
-	gone   bool         // the session ended during this request, whose later writes must not begin another
+	gone   bool         // the session ended during this request: a later write of the request must not begin another session
 	label  int          // the MaxAge that fill wrote into gorilla's Options
 }
 
@@ -251,7 +251,7 @@ func (s *Session) maxAge(now time.Time) int {
 	case x.BrowserClose:
 		return 0
 	case s.e.cfg.Rolling && s.base.placement == Hybrid:
-		// Reads move the record's clock without a new cookie, which must not end before it.
+		// Reads move the record's clock and send no cookie: the cookie must not end before the record.
 	case x.After != 0 || !x.At.IsZero():
 		until = s.rec.Expires
 	}

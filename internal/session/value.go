@@ -29,7 +29,7 @@ const (
 )
 
 // canonical are the options of every canonical value. By default jsontext refuses duplicate
-// names, of which one would be lost, and invalid UTF-8.
+// names, since one of the two values would be lost, and invalid UTF-8.
 var canonical = []jsontext.Options{
 	jsontext.ReorderRawObjects(true),
 }
@@ -103,7 +103,7 @@ func ParseValue(kind, text string) (Value, error) {
 		}
 		return "", &InputError{"value", "The value is not a number as JSON writes it, such as 7, -2.5 or 1e6."}
 	case TypeBoolean:
-		switch strings.TrimSpace(text) { // a constant is returned: a part of text would keep all of text in memory
+		switch strings.TrimSpace(text) { // each case returns a constant: a part of text would keep all of text in memory
 		case "true":
 			return "true", nil
 		case "false":

@@ -43,8 +43,8 @@ func (es *entries) put(e entry) {
 	*es = slices.Insert(*es, at, e)
 }
 
-// half returns the entries that live on the server or, without onServer, in the cookie. If
-// that is all of them, it returns es itself.
+// half returns the entries that live on the server or, without onServer, in the cookie. It
+// returns es itself if all entries live there.
 func (es entries) half(onServer bool) (half entries) {
 	n := 0
 	for _, e := range es {

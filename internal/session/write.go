@@ -15,33 +15,33 @@ type plan struct {
 	next     Record // as it will be stored; compose adds its Data
 	absolute time.Time
 	born     bool // there was no session
-	fresh    bool // it gets a new ID
-	expired  bool // it ends with this write
+	fresh    bool // the session gets a new ID
+	expired  bool // the session ends with this write: its own expiry has passed
 
-	key            Key       // under which next will be stored
-	envelope       *envelope // of the cookie
-	floor, changed uint64    // of the record's contents
+	key            Key       // the key under which next will be stored
+	envelope       *envelope // of the new cookie
+	floor, changed uint64    // for the record's contents: see cookieVersions
 }
 
 // newInCookie tells whether p gives out an ID of placement cookie.
 func (p *plan) newInCookie() bool { return p.fresh && p.envelope.placement == InCookie }
 
-// plan returns what writing the staged state makes of the session, or ErrGone when
-// it expired after it was loaded.
-func (s *Session) plan(ctx context.Context) (p plan, err error) {
+// makePlan returns what writing the staged state makes of the session, or ErrGone when the
+// session expired after it was loaded.
+func (s *Session) makePlan(ctx context.Context) (p plan, err error) {
 	e, d := s.e, &s.work
 	p.now, p.born = e.Now(), s.id == ""
 	p.next = Record{Version: s.rec.Version + 1, Created: s.rec.Created}
 	from, to := s.base.placement, d.placement
 	if p.born {
 		p.next.Created = p.now
-	} else if from == InCookie { // there is no record that would tell a save of its end
+	} else if from == InCookie { // there is no record whose save would fail if the session has ended
 		if err := s.checkClockInCookie(ctx, p.now); err != nil {
 			return p, err
 		}
 	}
 	if from == InCookie && to != InCookie {
-		p.next.Version = 1 // one more record: the store may say that it is full
+		p.next.Version = 1 // this write adds a record, so the store may refuse it as full
 	}
 	if to == InCookie && (p.born || from != InCookie) {
 		if p.next.Created, err = e.createdInCookie(ctx, p.next.Created); err != nil {
@@ -72,8 +72,8 @@ func (s *Session) checkClockInCookie(ctx context.Context, now time.Time) error {
 
 // createdInCookie returns the time of creation for a session that enters placement
 // cookie: created, or a later time. After a clock went back, the store may have removed
-// the markers of IDs that ended and are younger than this session, which must not be
-// taken for one of those.
+// the markers of IDs that ended and are younger than this session. The session must not be taken
+// for an ID whose marker the store removed.
 func (e *Engine) createdInCookie(ctx context.Context, created time.Time) (time.Time, error) {
 	forgotten, err := e.forgotten(ctx)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *Session) needsNewID(shorter bool) bool {
 
 // write stores the staged state and signs its cookie.
 func (s *Session) write(ctx context.Context) error {
-	p, err := s.plan(ctx)
+	p, err := s.makePlan(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -104,7 +104,7 @@ func (s *Session) write(ctx context.Context) error {
 		s.ops, s.work = nil, s.base
 		return nil
 	case p.expired && (p.fresh || s.base.placement == InCookie):
-		return s.Flush(ctx) // nothing would be left to give a new ID to
+		return s.Flush(ctx) // nothing would be left under a new ID
 	}
 	if err := s.compose(&p); err != nil {
 		return err
@@ -175,8 +175,8 @@ func (s *Session) adopt(ctx context.Context, p *plan) error {
 	return s.sign(ctx, p.envelope)
 }
 
-// cookieVersions returns two versions that the record will name: cookies older than floor
-// have values that count no more, and at changed the values in the cookie changed last.
+// cookieVersions returns two versions that the record will name. The values in a cookie older
+// than floor count no more. changed is the version at which the values in the cookie changed last.
 func (s *Session) cookieVersions(v *envelope, version uint64, fresh bool) (floor, changed uint64) {
 	d := &s.work
 	floor, changed = s.floor, s.changed
@@ -232,7 +232,7 @@ func (s *Session) store(ctx context.Context, p *plan) error {
 		return err
 	}
 	key, r := p.key, p.next
-	r.Version-- // a backend counts it up
+	r.Version-- // a backend expects the version before the write, and counts it up
 	switch {
 	case !p.fresh && inCookie: // there is no record to write, but the ID may have ended meanwhile
 		if ok, err := s.alive(ctx); err != nil || !ok {
@@ -268,8 +268,8 @@ func (s *Session) store(ctx context.Context, p *plan) error {
 }
 
 // settle finds out what became of a write of r whose answer was err. If the store answered,
-// it returns err. Otherwise it asks whether the store holds this very write, which its mark
-// distinguishes from another request's, and returns nil if so: without the new cookie, the
+// settle returns err. Otherwise it asks whether the store holds this write, whose mark no other
+// request's write has, and returns nil if so: without the new cookie, the
 // values that the write took out of the older cookie would be lost. It returns err if the
 // store holds something else, or does not answer in time: then the write may have
 // happened, or may still happen.
