@@ -31,7 +31,8 @@ type idsOf struct {
 	key     []byte
 }
 
-// id is the ID that a cookie names, "" for none; of ours, its hash.
+// id returns the ID that a cookie names, "" for none; for a cookie of this engine, the hash of
+// the ID.
 func (s idsOf) id(cookie string) (id string) {
 	if s.gorilla {
 		if securecookie.DecodeMulti(experiment.CookieName, cookie, &id, securecookie.CodecsFromPairs(s.key)...) != nil {
@@ -58,7 +59,7 @@ func (s idsOf) count(cookie string) (n int, has bool) {
 
 func runADeletedIDComesBack(r *experiment.Run) experiment.Outcome {
 	gorilla := r.Choice("engine") != "engine"
-	// On the server, as in the files: what one copy writes there, another could read.
+	// On the server, as in the files: another copy could read what one copy writes there.
 	key, set := session.NewSecret(), experiment.Settings{Placement: session.OnServer}
 	if gorilla {
 		stops := r.Choice("engine") == "gorilla-stops"
@@ -93,11 +94,11 @@ func runADeletedIDComesBack(r *experiment.Run) experiment.Outcome {
 // deletion is a session that was deleted, and a write with a copy of its cookie.
 type deletion struct {
 	ids               idsOf
-	one               string // of the store: "record" or "file"
+	one               string // what the store keeps for a session: "record" or "file"
 	table             experiment.Table
-	kept, written     string               // the cookies: of the login, and of the copy after its write
+	kept, written     string               // the cookie of the login, and the copy's cookie after its write
 	left, back        bool                 // the store has the old ID after the logout, and after the write
-	read, write, seen *experiment.Exchange // by the copy, and by another copy
+	read, write, seen *experiment.Exchange // the copy reads and writes, and another copy reads
 }
 
 // shortID is the beginning of an ID.

@@ -28,14 +28,14 @@ type account struct {
 	Balance int    `json:"balance,omitempty"`
 }
 
-// accountIn is what an answer of the bank says; zero if it is none.
+// accountIn returns what an answer of the bank says; zero if the body is no JSON.
 func accountIn(x *experiment.Exchange) (a account) {
-	_ = json.Unmarshal([]byte(x.Body), &a) // what is no JSON says nothing
+	_ = json.Unmarshal([]byte(x.Body), &a)
 	return a
 }
 
-// bank is a program with a password, over this engine. It has one customer. Its
-// password stands there in plain text; a real program keeps a slow hash of it.
+// bank is a program with a password, over this engine. It has one customer. The
+// customer's password is kept in plain text; a real program keeps a slow hash of it.
 type bank struct {
 	engine *session.Engine
 	again  bool // the password is asked again before money is sent
@@ -45,10 +45,10 @@ type bank struct {
 	balance  int
 }
 
-// What the bank says to those whom it refuses.
+// What the bank says to whomever it refuses.
 const (
-	nobody = "Nobody is logged in."
-	wrong  = "That is not the password."
+	bankNobody = "Nobody is logged in."
+	bankWrong  = "That is not the password."
 )
 
 func (b *bank) handler() http.Handler {
@@ -86,7 +86,7 @@ func (b *bank) serve(op string, act func(*http.Request, *session.Session) (statu
 
 func (b *bank) login(r *http.Request, s *session.Session) (status int, why string) {
 	if r.PostFormValue("password") != b.password {
-		return http.StatusForbidden, wrong
+		return http.StatusForbidden, bankWrong
 	}
 	v, err := session.Text(r.PostFormValue("user"))
 	if err == nil {
@@ -101,7 +101,7 @@ func (b *bank) login(r *http.Request, s *session.Session) (status int, why strin
 
 func (b *bank) me(_ *http.Request, s *session.Session) (status int, why string) {
 	if customer(s) == "" {
-		return http.StatusUnauthorized, nobody
+		return http.StatusUnauthorized, bankNobody
 	}
 	return http.StatusOK, ""
 }
@@ -110,9 +110,9 @@ func (b *bank) transfer(r *http.Request, s *session.Session) (status int, why st
 	amount, err := strconv.Atoi(r.PostFormValue("amount"))
 	switch {
 	case customer(s) == "":
-		return http.StatusUnauthorized, nobody
+		return http.StatusUnauthorized, bankNobody
 	case b.again && r.PostFormValue("password") != b.password:
-		return http.StatusForbidden, wrong
+		return http.StatusForbidden, bankWrong
 	case err != nil || amount < 1 || amount > b.balance:
 		return http.StatusUnprocessableEntity, "That is no amount to send."
 	}
@@ -123,9 +123,9 @@ func (b *bank) transfer(r *http.Request, s *session.Session) (status int, why st
 func (b *bank) changePassword(r *http.Request, s *session.Session) (status int, why string) {
 	switch {
 	case customer(s) == "":
-		return http.StatusUnauthorized, nobody
+		return http.StatusUnauthorized, bankNobody
 	case r.PostFormValue("password") != b.password:
-		return http.StatusForbidden, wrong
+		return http.StatusForbidden, bankWrong
 	}
 	b.password = r.PostFormValue("new")
 	if r.PostFormValue("new-id") != "" {
@@ -134,7 +134,7 @@ func (b *bank) changePassword(r *http.Request, s *session.Session) (status int, 
 	return http.StatusOK, ""
 }
 
-// customer is who is logged in in s, "" for nobody.
+// customer returns the name of the user who is logged in with s, "" for nobody.
 func customer(s *session.Session) string {
 	v, _ := s.Get("user")
 	user, _ := v.Any().(string)
@@ -182,13 +182,13 @@ func runAStolenCookie(r *experiment.Run) experiment.Outcome {
 // theft is what a thief could do with a copied cookie.
 type theft struct {
 	stolen         string               // the cookie
-	had, left, own *experiment.Exchange // Rahim's looks: before the thief, after the thief, and at last
+	had, left, own *experiment.Exchange // Rahim's looks: before the thief, after the thief, and after the new ID
 	read, pay      *experiment.Exchange // the thief's look, and the last try to send money
 	still, end     *experiment.Exchange // the thief's looks after the new password, and after the new ID
 }
 
-// knows tells whether an answer shows Rahim's account.
-func knows(x *experiment.Exchange) bool {
+// showsRahim tells whether an answer shows Rahim's account.
+func showsRahim(x *experiment.Exchange) bool {
 	a := accountIn(x)
 	return a.Done && a.User == "Rahim"
 }
@@ -196,13 +196,13 @@ func knows(x *experiment.Exchange) bool {
 // afterwards says how long the copy worked.
 func (s theft) afterwards() string {
 	works := func(x *experiment.Exchange) string {
-		if knows(x) {
+		if showsRahim(x) {
 			return "still read the account"
 		}
 		return "read nothing any more"
 	}
 	text := fmt.Sprintf(" After Rahim had changed his password, the copy %s (status %d); after the server had renewed the session's ID as well, it %s (status %d).", works(s.still), s.still.Status, works(s.end), s.end.Status)
-	if !knows(s.own) {
+	if !showsRahim(s.own) {
 		text += fmt.Sprintf(" Rahim himself was locked out as well: status %d.", s.own.Status)
 	}
 	return text
@@ -227,15 +227,15 @@ func (s theft) judge() experiment.Outcome {
 		},
 	}
 	switch {
-	case !knows(had) || !knows(left):
+	case !showsRahim(had) || !showsRahim(left):
 		out.Tone, out.Verdict, out.Decisive, out.Mark = experiment.Lost, fmt.Sprintf("{bad Rahim himself was not let in:} his account was answered with status %d, and later %d.", had.Status, left.Status), had, ""
-	case knows(read) && took == 40:
+	case showsRahim(read) && took == 40:
 		out.Happened, out.Tone = "read-and-pay", experiment.Lost
 		out.Verdict = fmt.Sprintf("{bad The thief read and paid.} Without the right password {cookie the copied cookie} read a balance of %d, and then Rahim read one of %d.%s", accountIn(read).Balance, accountIn(left).Balance, s.afterwards())
-	case knows(read) && took == 0:
+	case showsRahim(read) && took == 0:
 		out.Happened, out.Tone = "read-only", experiment.Refused
 		out.Verdict = fmt.Sprintf("{mac The thief read, and could not pay.} {cookie The copied cookie} read a balance of %d; sending money was answered with status %d, and Rahim's balance stayed %d.%s", accountIn(read).Balance, pay.Status, accountIn(left).Balance, s.afterwards())
-	case !knows(read) && took == 0:
+	case !showsRahim(read) && took == 0:
 		out.Happened, out.Tone, out.Decisive, out.Mark = "nothing", experiment.Refused, read, s.stolen
 		out.Verdict = fmt.Sprintf("{ok The thief got nothing.} The copied cookie was answered with status %d, and Rahim's balance stayed %d.", read.Status, accountIn(left).Balance)
 	default:

@@ -56,8 +56,8 @@ func (v visit) table() experiment.Table {
 	return t
 }
 
-// forgetfulClient writes three times with a client that keeps no cookies, and says what
-// that left behind.
+// forgetfulClient writes three times with a client that keeps no cookies, and says what the
+// client left behind.
 func forgetfulClient(in *experiment.Instance) (t experiment.Table, said string) {
 	t = experiment.Table{Caption: "A client that keeps no cookies", Head: visitHead}
 	c, before := in.Client("A client that keeps no cookies"), in.Stats().Live

@@ -10,8 +10,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/experiment"
 )
 
-// visible shows bytes as text, and at most max letters of it. What cannot be printed
-// becomes a dot.
+// visible shows bytes as text: at most max letters, with a dot for each letter that cannot be
+// printed.
 func visible(b string, max int) string {
 	out := []rune(strings.ToValidUTF8(b, "·"))
 	for i, c := range out {
@@ -53,5 +53,5 @@ func span(d time.Duration) string {
 	return strings.Join(parts, " ")
 }
 
-// loggedIn is who is logged in, by the answer to GET /get?key=user.
+// loggedIn returns who is logged in, as the answer to GET /get?key=user says; "nobody" for nobody.
 func loggedIn(x *experiment.Exchange) string { return cmp.Or(x.Value(), "nobody") }

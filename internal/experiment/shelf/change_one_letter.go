@@ -65,13 +65,13 @@ func editCookie(r *experiment.Run, b *experiment.Client, issued, part string) st
 // edit is a cookie that was edited, and what the server made of it.
 type edit struct {
 	in                        *experiment.Instance
-	part                      string // that was edited
-	issued, edited            string // the cookie
+	part                      string // the part that was edited
+	issued, edited            string // the cookie before and after the edit
 	table                     experiment.Table
-	record                    session.Stored       // as it was before
+	record                    session.Stored       // the record as it was before
 	untouched                 bool                 // the record is as it was
 	asIssued, asEdited, again *experiment.Exchange // with the cookie as issued, as edited, and as issued again
-	made                      int                  // records, meanwhile
+	made                      int                  // how many records were made meanwhile
 }
 
 // row notes the record as it is after x.

@@ -20,24 +20,25 @@ const (
 	unlabelled = "until-close"
 )
 
+// closing is one run: the two cookies, and what the presses on Look found.
 type closing struct {
 	run *experiment.Run
 	in  *experiment.Instance
 
-	mu    sync.Mutex
-	given time.Time
-	kept  string // a copy of the cookie without Max-Age
-	label bool   // one of the two cookies had Max-Age, and the other had not
-	looks []look
+	mu          sync.Mutex
+	given       time.Time // when the browser got the two cookies
+	kept        string    // a copy of the cookie without Max-Age, which the server's own client sends
+	labelsRight bool      // one of the two cookies had Max-Age, and the other had not
+	looks       []look
 }
 
-// look is what came at one look.
+// look is what one press on Look found.
 type look struct {
 	at          time.Time
-	quit        bool            // the learner says that the browser was quit before
-	came, opens map[string]bool // by the cookie's name
+	quit        bool            // the learner says that the browser was quit before the press
+	came, opens map[string]bool // by the cookie's name: the cookie came, and opens its session
 	copyOpens   bool            // a copy of the cookie without Max-Age, which somebody else kept, opens its session
-	records     int
+	records     int             // live records on the server
 }
 
 func runClosesWithTheBrowser(r *experiment.Run) experiment.Live {
@@ -56,15 +57,15 @@ func (l *closing) Visit(v experiment.Visit) experiment.Reply {
 		one := keeps.Set("name", "Rahim")
 		ends.Set("name", "Ada")
 		two := ends.Post("/expiry", "seconds", "0")
-		l.label = true
+		l.labelsRight = true
 		for name, x := range map[string]*experiment.Exchange{labelled: one, unlabelled: two} {
 			c := x.SetCookie()
-			if l.label = l.label && c != nil; c == nil {
+			if l.labelsRight = l.labelsRight && c != nil; c == nil {
 				continue
 			}
 			c.Name, c.Path = name, l.run.Base()
 			back.SetCookies = append(back.SetCookies, c.String())
-			l.label = l.label && (c.MaxAge > 0) == (name == labelled)
+			l.labelsRight = l.labelsRight && (c.MaxAge > 0) == (name == labelled)
 		}
 		l.given, l.kept, l.looks = l.in.Now(), ends.Cookie(), nil
 	case (v.Path == "/look" || v.Path == "/look-again") && !l.given.IsZero() && len(l.looks) < 50:
@@ -155,7 +156,7 @@ func (l *closing) Outcome() experiment.Outcome {
 		records += ", and a copy of the cookie without Max-Age is still let in"
 	}
 	switch with, without := last.came[labelled], last.came[unlabelled]; {
-	case !l.label:
+	case !l.labelsRight:
 		out.Verdict = "{bad The server did not give the two cookies that it should}, one with Max-Age and one without, so this run shows nothing."
 	case with && without:
 		out.Happened, out.Tone = "both", experiment.Held

@@ -40,7 +40,7 @@ func runCountToFive(r *experiment.Run) experiment.Outcome {
 
 const (
 	countKey     = "visits"
-	countTop     = 5 // then the page begins anew
+	countTop     = 5 // after this count the page begins anew
 	countPresses = 6
 )
 
@@ -48,11 +48,11 @@ const (
 type counter struct {
 	b, tab *experiment.Client
 	table  experiment.Table
-	anew   int // cookies that took another one's place
+	anew   int // how many cookies replaced another cookie
 
 	shown, ids, cookies []string             // after each press
-	born, fifth, last   *experiment.Exchange // the first write, the last but one, and the last
-	deleted, between    *experiment.Exchange // the deletion of the key, and a look at the session after it; nil for none
+	born, fifth, last   *experiment.Exchange // the first write, the last write but one, and the last write
+	deleted, between    *experiment.Exchange // the deletion of the key, and a look at the session after it; nil before them
 }
 
 // press is one visit: the page reads the count, and writes the next one.
@@ -62,7 +62,7 @@ func (c *counter) press() {
 	page, count := "reads missing,", 0
 	if read.Answer().Found {
 		page = "reads " + experiment.Code(read.ShownValue()) + ","
-		count, _ = strconv.Atoi(read.Value()) // what is no number counts as none, as in the page
+		count, _ = strconv.Atoi(read.Value()) // a value that is no number counts as 0, as in the page
 	}
 	if count >= countTop {
 		c.deleted = c.row(press, page+" deletes the key", c.b.Cookie(), c.b.Post("/delete", "key", countKey))

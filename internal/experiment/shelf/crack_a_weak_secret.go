@@ -30,7 +30,7 @@ var crackAWeakSecret = experiment.Experiment{
 	Run: runCrackAWeakSecret,
 }
 
-// words are those that people make secrets of.
+// words are the words that people make secrets of.
 //
 //go:embed words.txt
 var words string
@@ -92,7 +92,7 @@ var countGuesses = sync.OnceValue(func() (n int) {
 // CookieName, with gorilla's securecookie. The cookie is peeled once, so that a guess
 // costs its HMAC and nothing more: an attacker would not do it slower.
 func signedBy(cookie string) func(secret string) bool {
-	l, _ := session.Peel(cookie) // without layers there is no signature, which nothing equals
+	l, _ := session.Peel(cookie) // a cookie without layers has no signature, and no guess fits
 	text := []byte(experiment.CookieName + "|" + l.Time + "|" + l.Payload)
 	return func(secret string) bool {
 		mac := hmac.New(sha256.New, []byte(secret))
@@ -144,9 +144,9 @@ type cracking struct {
 	asIssued experiment.Shot
 	table    experiment.Table
 
-	tried int     // guesses on the cookie
-	rate  float64 // of them a second
-	speed string  // both, and the time, in words
+	tried int     // how many guesses were tried on the cookie
+	rate  float64 // guesses a second
+	speed string  // tried, rate and the time, in words
 }
 
 // guess tries the list on the cookie. The attacker does that at home, and asks no server.

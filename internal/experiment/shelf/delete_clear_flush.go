@@ -20,7 +20,7 @@ func runDeleteClearFlush(r *experiment.Run) experiment.Outcome {
 	out := p.judge()
 	out.Tables = []experiment.Table{p.table()}
 	for _, one := range p.each() {
-		// The next request of the browser itself: what it still has to send, and what it gets.
+		// The browser's own next request shows which cookie it still has, and what that opens.
 		shot := experiment.Shot{Title: "After " + one.op, Cookie: one.after.SessionCookie(), Exchange: one.after, Says: "no session"}
 		if one.stays() {
 			shot.Says = "the same session, " + experiment.Count(one.left(), "key", "keys")
@@ -30,11 +30,11 @@ func runDeleteClearFlush(r *experiment.Run) experiment.Outcome {
 	return out
 }
 
-// pressed is one session: its cookie of before, and what came of the press.
+// pressed is one session: its cookie from before the press, and what the press did.
 type pressed struct {
 	op, old           string
 	before, x, after  *experiment.Exchange
-	replay            *experiment.Exchange // of the cookie of before
+	replay            *experiment.Exchange // the cookie from before the press is sent again
 	record, recordWas string
 }
 
@@ -65,7 +65,7 @@ func (p pressed) stays() bool {
 	return after.Exists && after.ID == p.before.Answer().Session.ID
 }
 
-// opens tells whether the cookie of before opens the session after the press.
+// opens tells whether the cookie from before the press opens the session after the press.
 func (p pressed) opens() bool { return p.replay.Answer().Session.Exists }
 
 // row is the press in the table.
@@ -135,8 +135,8 @@ func (p presses) judge() experiment.Outcome {
 	return out
 }
 
-// threeThings says that each press did what its word says, and what the cookies of
-// before bring back.
+// threeThings says that each press did what its word says, and what the cookies from before
+// the presses bring back.
 func (p presses) threeThings(out *experiment.Outcome, had int) {
 	out.Happened, out.Tone, out.Mark = "three-things", experiment.Held, "Max-Age=0"
 	browser := "its answer had {cookie the cookie} dropped, and"

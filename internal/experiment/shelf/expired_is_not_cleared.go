@@ -19,7 +19,7 @@ var expiredIsNotCleared = experiment.Experiment{
 	Run: runExpiredIsNotCleared,
 }
 
-// margin is how long before a session's end the run looks, and how long after it.
+// margin is how long before a session's end, and how long after that end, the run looks.
 const margin = 2 * time.Second
 
 func runExpiredIsNotCleared(r *experiment.Run) experiment.Outcome {
@@ -28,7 +28,7 @@ func runExpiredIsNotCleared(r *experiment.Run) experiment.Outcome {
 	b.Set("name", "Rahim").For("writes")
 	asked := b.Post("/expiry", "seconds", r.Choice("seconds")).For("asks for an expiry of its own")
 	s := expiry{in: in, other: other, kept: b.Cookie()}
-	copied := in.Client("A copy of Rahim's browser") // one that does not heed the label
+	copied := in.Client("A copy of Rahim's browser") // a client that does not heed the label
 	copied.Put(s.kept)
 	looked := b.Get("/session").For("asks when it ends")
 	life := looked.Answer().IdleExpires.Sub(in.Now())
@@ -37,7 +37,7 @@ func runExpiredIsNotCleared(r *experiment.Run) experiment.Outcome {
 	in.Move(life - margin)
 	s.before = s.look(span(margin)+" before its end", copied)
 	in.Move(2 * margin)
-	s.unasked = s.look(span(margin)+" after its end", nil) // before any cookie is sent: some stores remove what they are asked for
+	s.unasked = s.look(span(margin)+" after its end", nil) // before any cookie is sent: some stores remove an expired record when they are asked for it
 	s.whole = recordHolds(in, s.kept, "Rahim")
 	s.look("then", b)
 	s.after = s.look("then", copied)
@@ -59,7 +59,7 @@ func runExpiredIsNotCleared(r *experiment.Run) experiment.Outcome {
 type sight struct {
 	x       *experiment.Exchange // nil if no client asked
 	expired int                  // sessions that the store counts as expired
-	record  string               // the session's record, "none" for none
+	record  string               // a cell: the session's record, or "none"
 }
 
 // found tells whether the client read the name.
@@ -80,7 +80,7 @@ type expiry struct {
 	others  bool  // Mara's session is there after the clear-up
 }
 
-// look lets c ask for the name, if it is not nil, and Mara for the store's figures.
+// look lets c ask for the name, if c is not nil, and Mara for the store's figures.
 func (s *expiry) look(when string, c *experiment.Client) (now sight) {
 	who, sends, reads := "nobody", "", ""
 	if c != nil {

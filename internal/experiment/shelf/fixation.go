@@ -53,7 +53,7 @@ type planting struct {
 	ask, own, later    *experiment.Exchange // who is logged in: for the attacker, for Rahim, and for the attacker a minute later
 }
 
-// ids are the session's IDs before the planting, after it, and after the login.
+// ids returns the session's IDs before the planting, after the planting, and after the login.
 func (p planting) ids() (before, after, now string) {
 	return p.born.Answer().Session.ID, p.visit.Answer().ID, p.login.Answer().Session.ID
 }

@@ -38,7 +38,7 @@ func runFlashMessage(r *experiment.Run) experiment.Outcome {
 type flash struct {
 	message               string
 	before                string               // Rahim's cookie while the message waits
-	put, waiting          *experiment.Exchange // Rahim leaves it, and looks at the session
+	put, waiting          *experiment.Exchange // Rahim leaves the message, and looks at the session
 	theirs, first, second *experiment.Exchange // Mara asks for messages, then Rahim, and Rahim again
 	gone                  *experiment.Exchange // the session after Rahim asked
 	replay                *experiment.Exchange // a copy asks with the cookie of before

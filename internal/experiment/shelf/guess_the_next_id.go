@@ -102,12 +102,11 @@ func issuer(next func() string) http.Handler {
 // hypothesis is a guess at how IDs are made.
 type hypothesis struct {
 	name string
-	fits string             // what speaks for it; "" when the samples do not fit
+	fits string             // what speaks for the hypothesis; "" when the samples do not fit it
 	next func(k int) string // the k-th guess, from 1
 }
 
-// hypotheses are what an attacker makes of the samples, who knows nothing but
-// them and the time.
+// hypotheses are the guesses of an attacker who knows only the samples and the time.
 func hypotheses(samples []string, now time.Time) []hypothesis {
 	return []hypothesis{counted(samples), timed(samples, now), hashed(samples)}
 }
@@ -163,7 +162,7 @@ func timed(samples []string, now time.Time) hypothesis {
 	}
 	if near {
 		h.fits = "all are milliseconds since 1970, less than a minute from now"
-		last, _ = strconv.ParseInt(samples[len(samples)-1], 10, 64) // it did parse
+		last, _ = strconv.ParseInt(samples[len(samples)-1], 10, 64) // it parsed above
 	}
 	h.next = func(k int) string { return strconv.FormatInt(last+int64(k), 10) }
 	return h
@@ -209,7 +208,7 @@ func tryID(c *experiment.Client, id, note string) (*experiment.Exchange, bool) {
 type attack struct {
 	table    experiment.Table
 	sent     int
-	accepted string               // the guess that was; "" for none
+	accepted string               // the guess that was accepted; "" for none
 	x        *experiment.Exchange // the guess to show, as it was sent; mark is its ID
 	mark     string
 }

@@ -59,8 +59,8 @@ func runLogOutThenReplay(r *experiment.Run) experiment.Outcome {
 
 // logout is a logout, and a copy of the cookie that is sent after it.
 type logout struct {
-	kept        string               // the copy
-	before, bye *experiment.Exchange // who is logged in, and the logout
+	kept        string               // the copied cookie
+	before, bye *experiment.Exchange // Rahim asks who is logged in, and logs out
 	own, replay *experiment.Exchange // who is logged in afterwards: for Rahim's browser, and for the copy
 	had, has    string               // what the server holds, before the logout and after it
 }

@@ -29,24 +29,24 @@ func runMissingIsNotAnError(r *experiment.Run) experiment.Outcome {
 	q.born = b.Set(q.empty, "").For("stores an empty text under " + q.empty)
 	q.last = q.ask("reads it, with a session", reads, func() *experiment.Exchange { return b.Get("/get", "key", q.key) })
 	q.ask("deletes it, with a session", 1, func() *experiment.Exchange { return b.Post("/delete", "key", q.key) })
-	q.missing, q.made = q.asked, q.records // what is asked now is there
+	q.missing, q.made = q.asked, q.records // the requests from here on ask for a key that is there
 	q.other = q.ask("reads "+q.empty+", which holds an empty text", 1, func() *experiment.Exchange { return b.Get("/get", "key", q.empty) })
 	q.keys = b.Get("/keys").For("lists the keys")
 	return q.judge()
 }
 
-// questions are requests for a key that nobody set, and for one that holds an empty text.
+// questions are requests for a key that nobody set, and for a key that holds an empty text.
 type questions struct {
 	in         *experiment.Instance
-	key, empty string
+	key, empty string // the key that nobody set, and the key that holds an empty text
 	table      experiment.Table
-	asked      []*experiment.Exchange
-	records    int // that were made while somebody asked
+	asked      []*experiment.Exchange // all requests so far
+	records    int                    // how many records were made by them
 
-	missing           []*experiment.Exchange // asked for key
-	made              int                    // records, meanwhile
-	born, last, other *experiment.Exchange   // begins the session; the last read of key; the read of empty
-	keys              *experiment.Exchange   // at the end
+	missing           []*experiment.Exchange // the requests for key
+	made              int                    // how many records were made by the requests for key
+	born, last, other *experiment.Exchange   // the write that begins the session; the last read of key; the read of empty
+	keys              *experiment.Exchange   // the list of keys at the end
 }
 
 // ask sends the same request several times, and notes each different answer. It returns

@@ -76,9 +76,9 @@ type sameSite struct {
 
 type arrival struct {
 	cookies map[string]bool
-	status  int           // of the answer that the browser got; 0 while it has none
+	status  int           // the status that the browser got; 0 while it has no answer
 	site    string        // Sec-Fetch-Site, which the form does not contradict; "" when none came
-	age     time.Duration // of the cookies
+	age     time.Duration // how old the cookies were
 }
 
 func runNormalLaxStrict(r *experiment.Run) experiment.Live {

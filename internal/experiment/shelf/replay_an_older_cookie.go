@@ -45,12 +45,12 @@ type shop struct {
 	in     *experiment.Instance
 	b      *experiment.Client
 	table  experiment.Table
-	bought int // purchases
+	bought int // how many purchases there were
 
-	older, newer string               // cookies: of before the first purchase, and of after it
+	older, newer string               // the cookies from before and after the first purchase
 	spent, back  *experiment.Exchange // the credit after the purchase, and with the older cookie put back
-	record       session.Stored       // the record then
-	stored       bool                 // there is one
+	record       session.Stored       // the record when the older cookie was put back
+	stored       bool                 // there was a record
 }
 
 // row notes where the credit stands.
@@ -146,7 +146,7 @@ func creditInRecord(in *experiment.Instance, cookie string) string {
 	var data struct {
 		Values json.RawMessage `json:"values"`
 	}
-	_ = json.Unmarshal([]byte(st.Data), &data) // a record that says nothing holds no credit
+	_ = json.Unmarshal([]byte(st.Data), &data) // a record that is no JSON holds no credit
 	return fmt.Sprintf("%s, version %d", creditIn(string(data.Values)), st.Version)
 }
 

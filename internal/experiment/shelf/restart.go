@@ -18,12 +18,12 @@ var restart = experiment.Experiment{
 	Run: runRestart,
 }
 
-// whoIs is who is logged in, by an answer to GET /session.
+// whoIs returns who is logged in, as an answer to GET /session says.
 func whoIs(x *experiment.Exchange) string {
 	user := ""
 	for _, v := range x.Answer().Values {
 		if v.Key == "user" {
-			_ = json.Unmarshal(v.Value, &user) // what is no text is no user
+			_ = json.Unmarshal(v.Value, &user) // a value that is no text names no user
 		}
 	}
 	return cmp.Or(user, "nobody")
@@ -72,7 +72,7 @@ type restarts struct {
 	b       *experiment.Client
 	table   experiment.Table
 	old     []byte
-	secrets [][]byte // of the restarted server
+	secrets [][]byte // the secrets of the restarted server
 
 	kept           string // the cookie from before the restart
 	record         session.Stored

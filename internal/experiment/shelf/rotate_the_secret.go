@@ -45,9 +45,9 @@ type person struct {
 	name, did   string
 	b           *experiment.Client
 	issued      string               // the cookie of the login
-	first, last *experiment.Exchange // who the server says it is: before the change, and after all
-	renewed     bool                 // in between, by a Set-Cookie
-	with        string               // the secret that verified the cookie then
+	first, last *experiment.Exchange // whom the server takes the person for: before the change, and at the end
+	renewed     bool                 // a Set-Cookie in between renewed the cookie
+	with        string               // the secret that verified the cookie in between
 }
 
 func (p *person) logIn(in *experiment.Instance) {
@@ -65,7 +65,7 @@ func (p *person) stays() bool { return p.last.Value() == p.name }
 type change struct {
 	keep        bool // the old secret verifies for an hour
 	people      []*person
-	undisturbed bool // who came in between stayed logged in
+	undisturbed bool // whoever came in between stayed logged in
 }
 
 // visitMeanwhile lets Aisha write and Rahim read while both secrets verify.
@@ -108,7 +108,7 @@ func (c *change) pair() []experiment.Shot {
 	if !anybody || renewed == aisha.issued {
 		return []experiment.Shot{rahim.first.Shot("Rahim, before", rahim.issued), rahim.last.Shot("Rahim, after", rahim.b.Cookie())}
 	}
-	aisha.b.Put(aisha.issued) // who was renewed still has the old cookie in a drawer
+	aisha.b.Put(aisha.issued) // a browser whose cookie was renewed may have kept the old cookie
 	old := aisha.b.Get("/get", "key", "user").For("replays the cookie of the login, which the old secret signed")
 	return []experiment.Shot{old.Shot("Aisha, old secret", aisha.issued), aisha.last.Shot("Aisha, new secret", renewed)}
 }
@@ -153,7 +153,7 @@ func (c *change) judge(in *experiment.Instance) experiment.Outcome {
 	return out
 }
 
-// meanwhile says what became of those who came while both secrets verified.
+// meanwhile says what became of the people who came while both secrets verified.
 func (c *change) meanwhile() (said string) {
 	if !c.keep {
 		return ""

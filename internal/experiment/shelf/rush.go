@@ -55,14 +55,14 @@ func (h holding) Get(r *http.Request, name string) (*sessions.Session, error) {
 
 // rush is what two tabs of one browser did at the same time.
 type rush struct {
-	tab      *experiment.Client // the first tab, which shares the browser's cookies
-	born     *experiment.Exchange
-	one, two *experiment.Exchange
-	atOnce   bool // both left, with the same cookie, before either was answered
+	tab      *experiment.Client   // the first tab, which shares the browser's cookies
+	born     *experiment.Exchange // the first tab begins the session
+	one, two *experiment.Exchange // the writes: of city in the first tab, of food in the second
+	atOnce   bool                 // both writes left, with the same cookie, before either was answered
 }
 
 // rushIn begins a session and lets two tabs write city and food into it at once. A
-// busy machine can send them one after the other: then it tries again, with more time.
+// busy machine can send the two writes one after the other: then rushIn tries again, with more time.
 func rushIn(r *experiment.Run, in *experiment.Instance, city, food string) (ru rush) {
 	for _, hold := range []string{"60ms", "300ms", "1s"} {
 		ru.tab = in.Client("Rahim's first tab")
@@ -82,7 +82,7 @@ func rushIn(r *experiment.Run, in *experiment.Instance, city, food string) (ru r
 	return ru
 }
 
-// countTrue is how many are true.
+// countTrue returns how many of all are true.
 func countTrue(all ...bool) (n int) {
 	for _, yes := range all {
 		if yes {

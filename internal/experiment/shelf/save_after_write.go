@@ -41,7 +41,7 @@ func runSaveAfterWrite(r *experiment.Run) experiment.Outcome {
 // orders is one request to each order, and a read after each.
 type orders struct {
 	late, lateRead   *experiment.Exchange // the program writes, then saves
-	log              *experiment.Exchange // what that save returned
+	log              *experiment.Exchange // the program's log, which has what that save returned
 	early, earlyRead *experiment.Exchange // the program saves, then writes
 }
 

@@ -5,10 +5,16 @@
 // written. log_out_then_replay_test.go runs every variant, and shows that a server with a
 // fault is found out. An outcome names its prediction as the text does.
 //
-// To add an experiment, write these files and give it a line in order, with the next free
-// ID. The tests say what is missing.
+// The other files help them: cells.go writes the cells of tables, cookies.go takes cookies
+// apart, stored.go asks the store for records and files, rush.go lets two tabs write at once, and
+// text.go reads the texts. words.txt is the list of guesses of crack_a_weak_secret.go.
 //
-// Begin with order and with the three files of any experiment.
+// To add an experiment, copy the three files of missing_is_not_an_error or, when the learner's
+// own browser takes part, of closes_with_the_browser. Give it a line in order and a line in
+// keptIDs (shelf_test.go), count it in README.md, and run go test ./internal/say -update, which
+// lists its sentences. The tests say what is missing.
+//
+// Begin with order and with the three files of missing_is_not_an_error.
 package shelf
 
 import (
@@ -27,15 +33,14 @@ const (
 )
 
 // place is an experiment's place on the shelf. id names the experiment in the progress
-// that learners' sessions keep: it stays the same wherever the experiment is moved.
+// that learners' sessions keep: it stays the same when the experiment moves to another place.
 type place struct {
 	id         int
 	experiment experiment.Experiment
 }
 
 // order is the shelf from its first experiment to its last. Experiments of one section
-// stand together. A new experiment takes the next free ID, which is one more than there
-// are lines.
+// stand together. A new experiment takes as its ID the number of lines, its own included.
 var order = []place{
 	{1, bornOnFirstWrite},
 	{2, missingIsNotAnError},
@@ -73,7 +78,7 @@ var order = []place{
 //go:embed *.md
 var texts embed.FS
 
-// Shelf is all experiments with their texts. It does not change. The zero value is empty.
+// Shelf has all experiments with their texts. It does not change. The zero value is empty.
 type Shelf struct {
 	sections []Section
 	all      []experiment.Experiment
@@ -117,11 +122,11 @@ func textOf(slug string) (experiment.Text, error) {
 	return parse(name, string(b))
 }
 
-// Sections returns the experiments by section. The caller changes nothing of it.
+// Sections returns the experiments by section. The caller must not change them.
 func (s Shelf) Sections() []Section { return s.sections }
 
 // All returns the experiments without their sections, in the same order. The caller
-// changes nothing of it.
+// must not change them.
 func (s Shelf) All() []experiment.Experiment { return s.all }
 
 // Find returns the experiment with that slug.

@@ -24,8 +24,8 @@ var signedIsNotSecret = experiment.Experiment{
 	Run: runSignedIsNotSecret,
 }
 
-// layer is what a cookie shows when some layers are off. took is the layer that was taken
-// off last.
+// layer is the text of a cookie after some layers were taken off. took names the layer that was
+// taken off last.
 type layer struct{ took, text string }
 
 // diary is the key under which the learner's text is stored.
@@ -64,13 +64,14 @@ func peel(cookie string) (layers []layer, text string, read bool) {
 	return layers, text, read
 }
 
-// minFound is how long a text must be, in bytes, to stand nowhere by chance.
+// minFound is how many bytes a text must have to count as found: a shorter text may stand in a
+// cookie by chance.
 const minFound = 4
 
 // entrusted is a text in a cookie, and what somebody without a key makes of it.
 type entrusted struct {
 	how              string
-	x                *experiment.Exchange // that stored it
+	x                *experiment.Exchange // the request that stored the text
 	cookie           string               // "" if none came
 	layers           []layer
 	read, named      bool                 // without a key: the text, and the name under which it is stored

@@ -7,7 +7,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/experiment"
 )
 
-// recordCell is what the store holds under the ID that a cookie names.
+// recordCell is a cell: what the store holds under the ID that a cookie names.
 func recordCell(in *experiment.Instance, cookie string) string {
 	switch st, ok := in.Record(cookie); {
 	case !ok:
@@ -19,7 +19,7 @@ func recordCell(in *experiment.Instance, cookie string) string {
 	}
 }
 
-// sessionFiles is how many sessions gorilla's FilesystemStore keeps, if it is one.
+// sessionFiles returns how many sessions gorilla's FilesystemStore keeps; 0 for another store.
 func sessionFiles(in *experiment.Instance) int {
 	if in.Dir() == "" {
 		return 0

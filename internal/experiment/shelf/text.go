@@ -41,8 +41,8 @@ import (
 //
 //	- [What the page is called](https://example.org/page)
 //
-// Within a line there is the markup of experiment.Text. A part of sentences has six at
-// most: a learner reads it while a class waits.
+// A line may have the markup of experiment.Text. A part has at most six sentences: a learner
+// reads it while a class waits.
 const mostSentences = 6
 
 var (
@@ -53,7 +53,7 @@ var (
 	coloured       = regexp.MustCompile(`^\{(cookie|server|wire|mac|ok|bad) [^{}]+\}`)
 )
 
-// part is a heading of a text and what stands below it.
+// part is a heading of a text and the lines below the heading.
 type part struct {
 	heading string
 	at      int // the heading's line, from 1
@@ -65,14 +65,16 @@ type line struct {
 	text string
 }
 
-// reader takes one part of a text after the other. Its methods end with a wrong one.
+// reader takes one part of a text after the other. A method that finds a fault calls wrong, which
+// panics; parse returns that error.
 type reader struct {
-	name  string // of the file
-	last  int    // its last line
-	parts []part
+	name  string // the file's name
+	last  int    // the number of the file's last line
+	parts []part // the parts that are not taken yet
 }
 
-// wrong ends the reading: it says where, and what is wrong.
+// wrong ends the reading: it panics with an error that says in which line the text is wrong, and
+// how.
 func (r *reader) wrong(at int, format string, args ...any) {
 	panic(fmt.Errorf("%s:%d: %s", r.name, at, fmt.Sprintf(format, args...)))
 }
@@ -193,7 +195,7 @@ func (r *reader) title() (title string, lead []string) {
 	return title, r.sentences(r.take(p.heading), 1)
 }
 
-// sentences are the lines of p, each of which is one, so many at least.
+// sentences returns the lines of p. Each line is one sentence, and there are at least least.
 func (r *reader) sentences(p part, least int) (out []string) {
 	for _, l := range p.lines {
 		switch {

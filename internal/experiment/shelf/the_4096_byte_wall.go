@@ -128,7 +128,8 @@ func (w *wall) reads(note string) int {
 	return n
 }
 
-// lastOf returns the last size from low to high that is well: low is, and high is not.
+// lastOf returns the last size from low to high for which well returns true. well must be true
+// for low, and false for high.
 func lastOf(low, high int, well func(n int) bool) int {
 	for high-low > 1 {
 		if n := (low + high) / 2; well(n) {
@@ -157,7 +158,7 @@ func (w *wall) findTaken() {
 	w.write(w.takes, "the largest that the server took")
 }
 
-// findKept finds the largest value that comes back: the server can take one and lose it.
+// findKept finds the largest value that comes back: the server can take a value and lose it.
 func (w *wall) findKept() {
 	w.keeps, w.before = w.takes, w.reads("reads it back")
 	if w.before != w.takes {
@@ -171,11 +172,11 @@ func (w *wall) findKept() {
 type wall struct {
 	b             *experiment.Client
 	tries         []try
-	takes, keeps  int                  // the largest that the server took, and that came back
-	over          try                  // one byte more than keeps
-	before, after int                  // bytes that were read before it and after it; -1 for none
+	takes, keeps  int                  // the sizes of the largest value that the server took, and of the largest that came back
+	over          try                  // the write of one byte more than keeps
+	before, after int                  // how many bytes were read before over and after it; -1 for no value
 	read          *experiment.Exchange // the last read
-	name          string               // the other value, at last
+	name          string               // the session's other value, read at the end
 }
 
 // of is the first try of that size, nil for none.

@@ -15,15 +15,15 @@ var threeWitnesses = experiment.Experiment{
 	Run: runThreeWitnesses,
 }
 
-// halves is what was seen of a session's cookie and its record, of which one was deleted.
+// halves is what was seen of a session's cookie and its record after one of the two was deleted.
 type halves struct {
-	onlyCookie         bool // it was the cookie
+	onlyCookie         bool // the cookie was deleted, and not the record
 	hadRecord, deleted bool
 	kept               string               // the cookie
 	before, next       *experiment.Exchange // reads, before the deletion and after it
-	cookie             string               // that the browser keeps after next
-	record             bool                 // that the server has then
-	last               *experiment.Exchange // with the cookie put back, or a write without the record
+	cookie             string               // the cookie that the browser keeps after next
+	record             bool                 // the server has the record after next
+	last               *experiment.Exchange // a read with the cookie put back, or a write without the record
 }
 
 func runThreeWitnesses(r *experiment.Run) experiment.Outcome {

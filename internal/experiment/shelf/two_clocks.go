@@ -31,15 +31,15 @@ func runTwoClocks(r *experiment.Run) experiment.Outcome {
 	return d.judge()
 }
 
-// halfHour is what the day is counted in.
+// halfHour is the step in which the day goes on.
 const halfHour = 30 * time.Minute
 
 // day is eight hours of reads and writes by three browsers.
 type day struct {
 	in        *experiment.Instance
 	b, reader *experiment.Client
-	created   time.Time // Rahim's session
-	idle      time.Time // when its idle clock ends
+	created   time.Time // when Rahim's session was born
+	idle      time.Time // when the idle clock of Rahim's session ends
 	clocks    experiment.Table
 
 	reads, writes int       // presses that moved the idle clock
@@ -49,9 +49,9 @@ type day struct {
 
 	labels  experiment.Table
 	labeled []*experiment.Client // they hold one cookie under three labels
-	age     time.Duration        // on the label as it was sent
+	age     time.Duration        // the Max-Age of the label as it was sent
 	idled   *experiment.Exchange // a browser that was idle sends its cookie, labelled as it was sent
-	spare   time.Duration        // left on that label then
+	spare   time.Duration        // how much of that Max-Age was left then
 
 	kept          string               // Rahim's cookie, shortly before the absolute end
 	beforeAt      string               // the moment of before

@@ -60,9 +60,9 @@ func runTwoTabs(r *experiment.Run) experiment.Outcome {
 type updates struct {
 	rush
 	hasCity, hasFood   bool
-	kept, lost         string               // the keys, if one of them is lost
+	kept, lost         string               // if one of the keys is lost: the key that is there, and the key that is lost
 	readLost, readFood *experiment.Exchange // reads of these keys afterwards
-	files              int                  // of gorilla's FilesystemStore
+	files              int                  // how many files gorilla's FilesystemStore has
 }
 
 // version is the version that an answer names, or "none".
