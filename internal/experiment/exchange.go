@@ -11,9 +11,9 @@ import (
 
 // Exchange is a request of a Client and its answer, as the client saw them.
 type Exchange struct {
-	N      int    // in its run, from 1
+	N      int    // its number in the run, counted from 1
 	Client string // the name of the client that sent it
-	Note   string // what it was for; may be ""
+	Note   string // what the request was for, or ""
 	At     time.Time
 
 	Method, Path string   // with the query
@@ -24,16 +24,16 @@ type Exchange struct {
 	Status       int
 	Header       http.Header
 	Body         string
-	Bytes        int // of the body
+	Bytes        int // the size of the body
 	Took         time.Duration
 
-	Facts trace.Packed // what the application noted of it; nil from another program
+	Facts trace.Packed // what the application noted of the exchange; nil for another program
 }
 
-// size is about what x takes in memory, in bytes. It does not change once x is added.
+// size returns about how many bytes of memory x takes. The size does not change after x was added.
 func (x *Exchange) size() int {
 	n := 2<<10 + len(x.Path) + len(x.Form) + len(x.Cookie) + x.Bytes
-	for _, lines := range [][]string{x.Sent, x.Received, x.Received} { // the last are in Header too
+	for _, lines := range [][]string{x.Sent, x.Received, x.Received} { // the lines of Received are in Header too
 		for _, line := range lines {
 			n += len(line) + 16
 		}
@@ -53,14 +53,14 @@ func (x *Exchange) SessionCookie() string {
 	return ""
 }
 
-// EnvelopeOf is what a cookie of the engine says of itself; zero for any other cookie.
+// EnvelopeOf returns the envelope in a cookie of the engine; zero for any other cookie.
 func EnvelopeOf(cookie string) session.Envelope {
 	l, _ := session.Peel(cookie)
 	e, _ := l.Envelope()
 	return e
 }
 
-// ShownValue is the answer to a /get in short: its value as JSON, or "(missing)".
+// ShownValue returns the answer to a /get in short: its value as JSON, or "(missing)".
 func (x *Exchange) ShownValue() string {
 	if a := x.Answer(); a.Found {
 		return string(a.Value)
@@ -68,7 +68,7 @@ func (x *Exchange) ShownValue() string {
 	return "(missing)"
 }
 
-// Shot is x, a GET of /get, as a Shot: its cookie and its answer.
+// Shot returns x, a GET of /get, as a Shot: its cookie and its answer.
 func (x *Exchange) Shot(title, cookie string) Shot {
 	return Shot{Title: title, Cookie: cookie, Exchange: x, Says: x.ShownValue()}
 }

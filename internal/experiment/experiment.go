@@ -18,11 +18,11 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// Experiment is one experiment: what the machine must know of it, and its Text.
+// Experiment is one experiment: how it is run, and its Text.
 type Experiment struct {
 	Slug    string   // in addresses
-	Section string   // of the shelf: its title
-	Choices []Choice // the learner's, beside the prediction; mostly none
+	Section string   // the title of its section of the shelf
+	Choices []Choice // what the learner chooses beside the prediction; mostly nothing
 	Slow    bool     // a run takes more than a second of real time; the page says so
 
 	// Run does the experiment. Experiments that need the learner's own browser have Live
@@ -31,8 +31,8 @@ type Experiment struct {
 	Live func(*Run) Live
 
 	// The shelf gives an experiment the rest.
-	ID     int // in the progress that learners' sessions keep
-	Number int // of its place on the shelf, from 1
+	ID     int // names it in the progress that learners' sessions keep
+	Number int // its place on the shelf, counted from 1
 	Text
 }
 
@@ -43,7 +43,7 @@ type Experiment struct {
 type Text struct {
 	Title       string
 	Lead        string       // what people believe, or what is tried
-	Predictions []Prediction // two to four; what happened is one of them, or none
+	Predictions []Prediction // two to four; an Outcome names one of them, or None
 	Does        string       // what is done, in a few words: "two real requests, sent now"
 	Needs       string       // which machine or network the experiment needs; "" for any
 	Explain     []string     // sentences
@@ -53,7 +53,7 @@ type Text struct {
 
 // Prediction is one of the things that a learner can predict.
 type Prediction struct {
-	Name string // by which an Outcome names it: "refused"
+	Name string // an Outcome names the prediction by it: "refused"
 	Text string
 }
 
@@ -68,9 +68,9 @@ type Source struct{ Text, URL string }
 // Choice is something that the learner can choose or type in.
 type Choice struct {
 	Name, Label string
-	Options     []Option // none for a free text
-	Default     string   // for a free text; among options the first is the default
-	Max         int      // of a free text, in bytes
+	Options     []Option // nil for a free text
+	Default     string   // of a free text; the first of Options is their default
+	Max         int      // the most bytes of a free text
 }
 
 // Option is one of the things that a Choice offers.
@@ -86,15 +86,15 @@ type Outcome struct {
 	Happened string // the name of the prediction that came true, or None
 	Tone     Tone   // of the verdict
 	Verdict  string // what happened, in one to three sentences, with numbers
-	Pair     []Shot // what to look at side by side, two or three; may be none
+	Pair     []Shot // two or three cookies to compare side by side, or nil
 	Tables   []Table
-	Decisive *Exchange // the exchange to show first; nil for the last one
+	Decisive *Exchange // the exchange to show first; nil for the last exchange
 	Mark     string    // the text to mark in Decisive's heads or answer
 	// Undecided tells that too little was done to say anything: the run does not count.
 	Undecided bool
 }
 
-// None stands for no prediction: none came true, or the learner made none.
+// None stands for no prediction: no prediction came true, or the learner made none.
 const None = ""
 
 // Tone says how a verdict is coloured.
@@ -122,7 +122,7 @@ type Table struct {
 	Rows    [][]string `json:"rows"`
 }
 
-// Choose checks the learner's choices, and fills in those that are missing. It returns a
+// Choose checks the learner's choices, and fills in the choices that are missing. It returns a
 // *session.InputError for a choice that the experiment does not offer.
 func (e Experiment) Choose(get func(name string) (string, bool)) (map[string]string, error) {
 	chosen := make(map[string]string)

@@ -19,7 +19,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// AppConfig is what an instance of the application is made of.
+// AppConfig has the settings of an instance of the application.
 type AppConfig struct {
 	Sessions  session.Config
 	StoreName string
@@ -33,9 +33,9 @@ type App interface {
 	// Listen and ConnContext let the application see what travels, byte for byte.
 	Listen(net.Listener) net.Listener
 	ConnContext(ctx context.Context, c net.Conn) context.Context
-	// Expect announces the next request from address: who sends it. The client calls facts
-	// when the answer came. facts returns what the application noted of the exchange, nil
-	// for nothing.
+	// Expect announces that who sends the next request from address. The client calls facts
+	// when the answer has come. facts returns what the application noted of the exchange, or
+	// nil.
 	Expect(address, who string) (facts func(context.Context) trace.Packed)
 	Close()
 }
@@ -63,7 +63,7 @@ const CookieName = "demo-session"
 type Settings struct {
 	Store       string // "memory", "sqlite" or "redis"
 	Placement   session.Placement
-	Secrets     [][]byte // default: a random one
+	Secrets     [][]byte // default: one random secret
 	Idle        time.Duration
 	Lifetime    time.Duration
 	Rolling     bool
@@ -222,7 +222,7 @@ func (in *Instance) stop() {
 }
 
 // Restart ends the server as a stopped program would, and starts it anew on the same
-// address, with changed settings. Its sessions are those that the store remembers. A nil
+// address, with changed settings. It has the sessions that the store remembers. A nil
 // change changes nothing.
 func (in *Instance) Restart(change func(*Settings)) {
 	in.stop()
@@ -269,16 +269,16 @@ func (in *Instance) SetSecrets(secrets ...[]byte) {
 	}
 }
 
-// Now is the time on the instance's clock, which its clients' jars use too.
+// Now returns the time on the instance's clock, which its clients' jars use too.
 func (in *Instance) Now() time.Time { return time.Now().Add(time.Duration(in.ahead.Load())) }
 
 // Move moves the clock forward by d.
 func (in *Instance) Move(d time.Duration) { in.ahead.Add(int64(d)) }
 
-// Port is the port on which the instance listens.
+// Port returns the port on which the instance listens.
 func (in *Instance) Port() int { return in.listener.Addr().(*net.TCPAddr).Port }
 
-// Stats are the store's own figures.
+// Stats returns the store's own figures.
 func (in *Instance) Stats() session.Stats {
 	st, err := in.backend.Stats(in.run.ctx)
 	if err != nil {
@@ -288,7 +288,7 @@ func (in *Instance) Stats() session.Stats {
 }
 
 // Record returns what the store holds for the session that a cookie names. It asks the
-// store, and not the application. It returns false for nothing.
+// store, and not the application. It returns false without a record.
 func (in *Instance) Record(cookie string) (session.Stored, bool) {
 	id := EnvelopeOf(cookie).ID
 	if id == "" {
@@ -322,7 +322,7 @@ func (in *Instance) SaveRecord(cookie string, rec session.Record) error {
 	return err
 }
 
-// Dir is the folder that a twin keeps its files in; "" for none.
+// Dir returns the folder that a twin keeps its files in; "" without a folder.
 func (in *Instance) Dir() string { return in.dir }
 
 // kept is a listener that outlives the server that serves it.

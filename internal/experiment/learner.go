@@ -26,7 +26,7 @@ func (r *Run) Unnote() {
 	r.noted = false
 }
 
-// Noted tells whether Note would be false.
+// Noted tells whether Note would return false.
 func (r *Run) Noted() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -47,11 +47,11 @@ func (r *Run) Remarked() string {
 	return r.remark
 }
 
-// maxOwners is how many owners a run remembers; the oldest makes room.
+// maxOwners is how many owners a run remembers. A new owner drops the oldest.
 const maxOwners = 8
 
-// Own adds owners of r: sessions and pages. A learner may have several of them, one after
-// the other.
+// Own adds owners of r: sessions and pages. A learner may have several sessions and pages,
+// one after the other.
 func (r *Run) Own(owners ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -61,7 +61,7 @@ func (r *Run) Own(owners ...string) {
 	r.owners = r.owners[max(0, len(r.owners)-maxOwners):]
 }
 
-// OwnedBy tells whether one of them owns r. A run without owners, whose client had neither
+// OwnedBy tells whether one of who owns r. A run without owners, whose client had neither
 // session nor page, is open to whoever knows its token.
 func (r *Run) OwnedBy(who ...string) bool {
 	r.mu.Lock()

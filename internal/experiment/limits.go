@@ -16,13 +16,13 @@ import (
 // known again: its runs are unowned, and only its address bounds them.
 //
 // A run takes a place when it starts, and keeps it until its result is forgotten. When
-// the places are taken, a run that has ended makes room: the oldest unowned one, or the
-// learner's own oldest one. When there is neither, the new run is refused with a
+// the places are taken, a run that has ended makes room: the oldest unowned run, or the
+// learner's own oldest run. When there is neither, the new run is refused with a
 // *BusyError. A learner's result is never forgotten early for a stranger's run.
 //
 // When a run ends, the bytes of its exchanges are added to those of the results that are
-// kept. When they are too many, exchanges are forgotten, the oldest of a run first: those
-// of unowned runs, then those of the learner's older runs, and at last those of the run
+// kept. When there are too many bytes, exchanges are forgotten, the oldest of a run first: first
+// the exchanges of unowned runs, then of the learner's older runs, and at last of the run
 // that has just ended. A run's outcome stays in any case: its verdict, its tables and the
 // cookies that it compares take a few kB.
 const (
@@ -30,7 +30,7 @@ const (
 	MaxRunsEach    = 2               // runs of one learner at once
 	MaxRunsAddress = 4 * MaxRunsEach // runs of one address at once: a browser with a new session is a new learner
 
-	maxPlacesEach = 8 // places of one learner, whose oldest run always makes room
+	maxPlacesEach = 8 // places of one learner; the learner's oldest run makes room for the next
 
 	maxKeptSize        = 32 << 20        // bytes of the exchanges of all results
 	maxKeptSizeEach    = 4 << 20         // bytes of one learner
@@ -69,7 +69,7 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("%d experiments are running%s, and no more are allowed at once. The first of them ends within %s: try again then.", e.Max, whose, inWords(e.Free))
 }
 
-// inWords is d as people say it, rounded up: "40 seconds", "3 minutes".
+// inWords returns d as people say it, rounded up: "40 seconds", "3 minutes".
 func inWords(d time.Duration) string {
 	up := func(unit time.Duration) int { return int(max(1, (d+unit-1)/unit)) }
 	if d > time.Minute-time.Second {
@@ -83,9 +83,9 @@ type share struct {
 	runs      []*Run // all of them, the oldest first
 	own, near bool   // the group is the learner's runs; the group is the runs of the learner's address
 
-	most   int // runs that may go on at once
-	places int // runs that may go on or be kept
-	size   int // bytes of the exchanges that may be kept
+	most   int // how many runs may go on at once
+	places int // how many runs may go on or be kept
+	size   int // how many bytes of exchanges may be kept
 }
 
 // shares returns the shares of the learner, of the learner's address and of all runs. The
@@ -236,7 +236,7 @@ func (out *Outcome) only(kept []*Exchange) {
 	if out.Decisive != nil && !slices.Contains(kept, out.Decisive) {
 		out.Decisive, out.Mark = nil, ""
 	}
-	out.Pair = slices.Clone(out.Pair) // a page may be showing the old one
+	out.Pair = slices.Clone(out.Pair) // a page may be showing the old slice
 	for i, s := range out.Pair {
 		if x := s.Exchange; x != nil && !slices.Contains(kept, x) {
 			out.Pair[i].Exchange = &Exchange{N: x.N, Client: x.Client, Method: x.Method, Path: x.Path, Status: x.Status, Cookie: x.Cookie, Header: http.Header{"Set-Cookie": x.Header["Set-Cookie"]}}
@@ -244,7 +244,7 @@ func (out *Outcome) only(kept []*Exchange) {
 	}
 }
 
-// weight is when r ended, zero while it runs, and how many bytes it found.
+// weight returns when r ended, zero while it runs, and how many bytes its exchanges take.
 func (r *Run) weight() (ended time.Time, size int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

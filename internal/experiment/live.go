@@ -28,7 +28,7 @@ type Visit struct {
 	Host    string // HOST:PORT, as in the address bar
 	Path    string // below the run's path: "/land"
 	Query   url.Values
-	Cookies map[string]string // values by name; only those that Live.Cookies names
+	Cookies map[string]string // values by name, of the cookies that Live.Cookies names
 	Site    string            // Sec-Fetch-Site, "" when none came
 	Foreign bool              // another origin's page sent it: it may change nothing
 }
@@ -55,17 +55,17 @@ type Action struct {
 	Label  string
 	Method string // "link", "GET" or "POST"
 	URL    string
-	Here   bool   // the answer is the experiment's own page; otherwise a tab of its own
+	Here   bool   // the answer replaces this page; otherwise it opens in a tab of its own
 	Group  string // actions of one group stand together, under this heading
 }
 
 // Ends returns until when a live run waits.
 func (r *Run) Ends() time.Time { t, _ := r.ctx.Deadline(); return t }
 
-// Base is where the run's own addresses begin on the main listener.
+// Base returns where the run's own addresses begin on the main listener.
 func (r *Run) Base() string { return r.base }
 
-// Page is the address of the run's page there.
+// Page returns the address of the run's page on the main listener.
 func (r *Run) Page() string { return r.page }
 
 // Visit lets a live run answer a request of the learner's browser. ok is false when the

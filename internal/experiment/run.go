@@ -18,10 +18,10 @@ type Run struct {
 	Token      string // names the run, in addresses too, and opens nothing
 	Ticket     string // opens the run to the browser that has it in a cookie
 	Experiment Experiment
-	Learner    string            // whom the run counts for; "" for an unowned run
-	Address    string            // where the learner is
-	Prediction string            // its name, or None
-	Chosen     map[string]string // by the Choice's name
+	Learner    string            // the learner for whom the run counts; "" for an unowned run
+	Address    string            // the learner's IP address
+	Prediction string            // the name of the prediction, or None
+	Chosen     map[string]string // what the learner chose, by the Choice's name
 
 	runner  *Runner
 	started time.Time
@@ -35,18 +35,18 @@ type Run struct {
 	mu        sync.Mutex
 	owners    []string // sessions and pages that may see the run
 	exchanges []*Exchange
-	size      int // bytes of them
-	dropped   int
+	size      int // bytes that exchanges take
+	dropped   int // how many exchanges were forgotten
 	instance  *Instance
-	step, of  int
-	doing     string
+	step, of  int       // see Progress
+	doing     string    // what the run does now, in words
 	sleep     time.Time // when it fell asleep; zero when it is awake
 	sleepFor  time.Duration
 	outcome   Outcome
 	err       error
 	ended     time.Time
-	noted     bool
-	remark    string
+	noted     bool   // the learner's progress has the run
+	remark    string // a sentence for the page, see Remark
 	live      Live
 }
 
@@ -114,7 +114,7 @@ func contain(f func()) (err error) {
 // Fail ends the run, which could not be done. It does not return.
 func (r *Run) Fail(err error) { panic(aborted{err}) }
 
-// ErrUnavailable is for a run that needs something which is not there: a Redis.
+// ErrUnavailable is the error of a run that needs what is not there, such as a Redis.
 var ErrUnavailable = errors.New("not available")
 
 // Try runs f. When f ends by Fail, Try returns its error, and the run goes on.
@@ -207,7 +207,7 @@ type Progress struct {
 	Ended    bool
 	Step, Of int // steps done and in all, in hundredths; 0 of 0 when unknown
 	Doing    string
-	Live     Live // what waits for the learner's browser now; nil for nothing
+	Live     Live // what waits for the learner's browser now, or nil
 }
 
 // Progress returns how far r is.
@@ -228,7 +228,7 @@ func (r *Run) Progress() Progress {
 type Found struct {
 	Outcome   Outcome
 	Exchanges []*Exchange
-	Dropped   int   // earlier exchanges, for which there was no room
+	Dropped   int   // how many earlier exchanges were forgotten for want of room
 	Err       error // the run could not be done
 }
 

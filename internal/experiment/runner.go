@@ -13,7 +13,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// Config is what a Runner is made of.
+// Config has the settings of a Runner.
 type Config struct {
 	// Boot makes an instance of the application.
 	Boot func(AppConfig) (App, error)
@@ -21,11 +21,11 @@ type Config struct {
 	Stores map[string]OpenStore
 	Log    *slog.Logger
 
-	// Runs and RunsAddress are how many runs go on at once, in all and of one address. Twice
-	// as many places as Runs hold runs and results, half of them for one address. Default:
+	// Runs and RunsAddress bound how many runs go on at once, in all and from one address.
+	// 2×Runs places hold runs and results; one address has half of the places. Default:
 	// MaxRuns and MaxRunsAddress.
 	Runs, RunsAddress int
-	// Limit is how long a run may take that Clients drive. Default: 25 s.
+	// Limit is the longest time of a run that Clients drive. Default: 25 s.
 	Limit time.Duration
 	// After lets a run wait in real time. Default: time.After.
 	After func(time.Duration) <-chan time.Time
@@ -44,7 +44,7 @@ type Runner struct {
 	mu      sync.Mutex
 	closed  bool
 	byToken map[string]*Run
-	sweeper *time.Timer // for the run that is kept longest; nil before the first
+	sweeper *time.Timer // calls sweep; nil before the first run has ended
 	active  sync.WaitGroup
 }
 

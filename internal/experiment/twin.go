@@ -11,13 +11,13 @@ import (
 // This file holds the vulnerable twins: small programs over plain gorilla/sessions that
 // answer as the application does. They exist in private instances only.
 
-// CookieTwin is a twin whose sessions are in gorilla's CookieStore. A block key, of 16, 24
-// or 32 bytes, encrypts them; nil does not.
+// CookieTwin returns a twin whose sessions are in gorilla's CookieStore. A block key, of 16, 24
+// or 32 bytes, encrypts the sessions; with nil they are only signed.
 func CookieTwin(hash, block []byte) func(func() string) http.Handler {
 	return func(func() string) http.Handler { return Twin(sessions.NewCookieStore(hash, block), false) }
 }
 
-// FileTwin is a twin whose sessions are in gorilla's FilesystemStore.
+// FileTwin returns a twin whose sessions are in gorilla's FilesystemStore.
 func FileTwin(hash []byte) func(func() string) http.Handler {
 	return func(dir func() string) http.Handler { return Twin(sessions.NewFilesystemStore(dir(), hash), false) }
 }
@@ -29,15 +29,15 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v) // the client may have left
 }
 
-// twin is one program: its store, and what it does with an error of the store's Get.
+// twin is one program over a store.
 type twin struct {
 	store   sessions.Store
 	stops   bool
-	options sessions.Options // of each session
-	late    atomic.Value     // what the last Save of /late returned
+	options sessions.Options // the options of each session
+	late    atomic.Value     // the error that the last Save of /late returned
 }
 
-// Twin is the program. It answers as the application does:
+// Twin returns the program. It answers as the application does:
 // {"op":…,"key":…,"found":…,"value":…}. When the store's Get returns an error, a twin that
 // stops answers 500, as in gorilla's package documentation; a twin that does not stop goes
 // on with the session that Get returns beside the error, as in gorilla's README.
