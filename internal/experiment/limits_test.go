@@ -98,7 +98,7 @@ func (s school) wantBusy(got *BusyError, says ...string) {
 }
 
 // A learner has two runs at once, an address eight, and all together fifty. Only the
-// learner is told which ones those are.
+// learner is told which runs these are.
 func TestRunsAtOnce(t *testing.T) {
 	inSchool(t, func(t *testing.T, s school) {
 		goOn := make(chan struct{})
@@ -238,7 +238,7 @@ func TestUnownedRunsMakeRoomFirst(t *testing.T) {
 	})
 }
 
-// A place is taken from the start of a run, so that those that end together find one.
+// A place is taken from the start of a run, so that runs which end together find one.
 func TestPlacesAreTakenAtTheStart(t *testing.T) {
 	inSchool(t, func(t *testing.T, s school) {
 		for n := range maxPlaces - 10 {

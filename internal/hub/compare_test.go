@@ -69,7 +69,8 @@ func TestSince(t *testing.T) {
 }
 
 // A moment is compared with the last known state on its side of the family, and with the sender's
-// exchange before it. Compared with another sender's, a press would seem to change what it did not.
+// exchange before it. If it were compared with another sender's
+// exchange, a press would seem to change what it did not change.
 func TestCompare(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.root()
@@ -117,7 +118,7 @@ func TestCompare(t *testing.T) {
 	})
 }
 
-// A look waits a second for an answer that has not left, and then shows it unfinished. Otherwise a
+// ExchangeOf waits a second for an answer that has not left, and then returns it unfinished. Otherwise a
 // client that went away would hang every page that looks.
 func TestALookWaitsASecond(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {

@@ -21,8 +21,8 @@ func (l *lab) expiring() (*browser, *Visit) {
 	return b, v
 }
 
-// A page is told once that its session expired. No request travels then, so that nothing else
-// would tell it.
+// A page is told once that its session expired. No request travels then, so that no
+// answer would tell the page.
 func TestAnExpiryIsToldOnce(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		_, v := l.expiring()
@@ -86,7 +86,7 @@ func TestAnEarlierExpiry(t *testing.T) {
 }
 
 // While the store does not answer, nobody knows whether a session has expired: the hub asks again
-// until it does. Otherwise an outage would be told as an expiry, or the expiry never.
+// until it does. Otherwise an outage would be told as an expiry, or the expiry would never be told.
 func TestAnExpiryInAnOutage(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		_, v := l.expiring()

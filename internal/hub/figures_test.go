@@ -20,7 +20,8 @@ func pointsOf(p *plot) []trace.Point {
 }
 
 // The plot has what the store counted in the minutes that its picture shows, and what held at the
-// picture's edge. After hours without a look it begins anew: it does not know what was in between.
+// picture's edge. After hours without a question to the store it begins anew: it does
+// not know the counts in between.
 func TestPlot(t *testing.T) {
 	t.Parallel()
 	var p plot
@@ -57,7 +58,7 @@ func TestPlot(t *testing.T) {
 	}
 }
 
-// Exchanges share a plot's points: were one changed, the picture of a past moment would show
+// Exchanges share a plot's points: if a point were changed, the picture of a past moment would show
 // what the store counted later.
 func TestPastPlotsStay(t *testing.T) {
 	t.Parallel()
@@ -147,7 +148,7 @@ func TestFigures(t *testing.T) {
 }
 
 // A browser with several pages stands once among the figures of its family, as the page knows it
-// that was used last. Otherwise it would change from look to look.
+// that was used last. Otherwise the figures would change from question to question.
 func TestTheFamilyIsOnePageEach(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.root().open("")

@@ -10,8 +10,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// A request that carries a session's cookie sees the moments of that session only. If it saw those
-// of the session before a login, a planted cookie would show what its victim did.
+// A request that carries a session's cookie sees the moments of that session only. If it saw the
+// moments of the session before a login, a planted cookie would show what its victim did.
 func TestBeginShowsThatSession(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b := l.root()
@@ -60,7 +60,8 @@ func TestBeginShowsThatSession(t *testing.T) {
 	})
 }
 
-// All presses of a page whose visit has ended go on with one new visit; other pages have their own.
+// All presses of a page whose visit has ended go on with one new visit; other pages go on with other
+// visits.
 // Otherwise every press would begin a timeline.
 func TestALostPageHasOneHeir(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {

@@ -10,8 +10,8 @@ import (
 )
 
 // The last exchange of a visit stays whole, for the next press to be compared with, and only
-// while it is small. All others are packed, or a full house would take ten times its memory;
-// and what is counted for them is what they take in either form.
+// while it is small. All other exchanges are packed, or a full house would take ten times its
+// memory. What is counted for an exchange is what it takes in either form.
 func TestTheLastExchangeStaysWhole(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// A browser's oldest pin makes room for its own new ones, and never another browser's.
+// A browser's oldest pin makes room for the browser's own new pins, and for no other browser's.
 func TestPins(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.Begin(l.seats.Root, "", session.Key{})

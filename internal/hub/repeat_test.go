@@ -9,21 +9,21 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// told is a moment of what another client did to a session without writing.
-func told(op string) *Moment {
+// othersMoment returns a moment of what another client did to a session without writing.
+func othersMoment(op string) *Moment {
 	m := packed(100)
 	m.Gist = trace.Gist{Nothing: true, By: AnotherClient, Op: op, Session: "9f2c41e0", Acts: []trace.Act{{Kind: session.Refused, Reason: op}}}
 	return m
 }
 
-// own is a moment of a press.
-func own() *Moment {
+// ownMoment returns a moment of a press.
+func ownMoment() *Moment {
 	m := packed(100)
 	m.Gist = trace.Gist{Op: "set", Wrote: true}
 	return m
 }
 
-// rows are the entries of v: number, how many moments, what was done.
+// rows returns the entries of v as text: the number, how many moments, what was done.
 func rows(v *Visit) (out []string) {
 	for _, e := range v.list() {
 		out = append(out, fmt.Sprint(e.N, " ", e.Times, " ", e.Gist.Op))
@@ -37,17 +37,17 @@ func TestRepeatsAreOneRow(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.root().open("")
 		news, _ := stream(t, v)
-		v.append(own(), "")
+		v.append(ownMoment(), "")
 		for range 3 {
-			v.append(told("get"), "")
+			v.append(othersMoment("get"), "")
 		}
 		news()
-		last := told("get")
+		last := othersMoment("get")
 		if n := v.append(last, ""); n != 5 || !news() || !v.Since(4, "").Others {
 			t.Errorf("the fourth has the number %d, or is no news: %+v", n, v.Since(4, ""))
 		}
-		v.append(own(), "")
-		v.append(told("get"), "")
+		v.append(ownMoment(), "")
+		v.append(othersMoment("get"), "")
 		if got, want := rows(v), []string{"1 1 set", "5 4 get", "6 1 set", "7 1 get"}; !slices.Equal(got, want) {
 			t.Errorf("the timeline is %q, want %q", got, want)
 		}
@@ -74,15 +74,15 @@ func TestRepeatsAreOneRow(t *testing.T) {
 			"a write":         func(g *trace.Gist) { g.Wrote = true },
 			"a press":         func(g *trace.Gist) { g.Nothing = false },
 		} {
-			v.append(told("get"), "")
-			before, m := len(v.list()), told("get")
+			v.append(othersMoment("get"), "")
+			before, m := len(v.list()), othersMoment("get")
 			if change(&m.Gist); v.append(m, "") == 0 || len(v.list()) != before+1 {
 				t.Errorf("%s: it is the same row", name)
 			}
 		}
 		w := l.root().open("")
-		w.append(told("get"), "")
-		if w.append(told("get"), "second browser"); len(w.list()) != 2 {
+		w.append(othersMoment("get"), "")
+		if w.append(othersMoment("get"), "second browser"); len(w.list()) != 2 {
 			t.Error("what another browser of the family was told is the same row")
 		}
 	})
@@ -93,10 +93,10 @@ func TestStrangersPushOutAQuarter(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.root().open("")
 		for range MaxMoments {
-			v.append(own(), "")
+			v.append(ownMoment(), "")
 		}
 		for i := range 5 * MaxMoments {
-			v.append(told(fmt.Sprint(i)), "")
+			v.append(othersMoment(fmt.Sprint(i)), "")
 		}
 		mine := 0
 		for _, e := range v.list() {
@@ -119,11 +119,11 @@ func TestStrangersPushOutAQuarter(t *testing.T) {
 func TestTheNextRow(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.root().open("")
-		first := own()
+		first := ownMoment()
 		first.Gist.Session = "9f2c41e0"
 		v.append(first, "")
-		v.append(told("get"), "")
-		v.append(own(), "")
+		v.append(othersMoment("get"), "")
+		v.append(ownMoment(), "")
 		if got := v.Timeline(2); !got.Next || len(got.Entries) != 1 || got.Entries[0].N != 3 || got.Session != "9f2c41e0" || got.Gone != 0 {
 			t.Errorf("after 2 of 3: %+v", got)
 		}
@@ -132,8 +132,8 @@ func TestTheNextRow(t *testing.T) {
 				t.Errorf("after %d of 3: %+v", seen, got)
 			}
 		}
-		v.append(told("get"), "")
-		v.append(told("get"), "")
+		v.append(othersMoment("get"), "")
+		v.append(othersMoment("get"), "")
 		for _, seen := range []int{3, 4} { // the page may have the row as it was
 			if got := v.Timeline(seen); got.Next || len(got.Entries) != 4 {
 				t.Errorf("after %d of 5, of which 2 are one row: %+v", seen, got)

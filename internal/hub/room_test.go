@@ -43,7 +43,7 @@ func (l *lab) wantFull() {
 	}
 }
 
-// A full house refuses: were a visit that somebody works in to end for another, a learner
+// A full house refuses: if a visit that somebody works in ended for another visit, a learner
 // would lose a timeline to a stranger who opens pages.
 func TestAFullHouseRefuses(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
@@ -59,7 +59,7 @@ func TestAFullHouseRefuses(t *testing.T) {
 			}
 		}
 		leave()
-		time.Sleep(2 * time.Second) // those without a page that is open have ended
+		time.Sleep(2 * time.Second) // the visits without an open page have ended
 		if l.Count() != 1 {
 			t.Fatalf("the control: %d visits", l.Count())
 		}
@@ -115,7 +115,7 @@ func TestAClosedTabGivesWay(t *testing.T) {
 }
 
 // Secrets that strangers make up push out no visit. A made-up secret of this run of the program is
-// recognized, and the heirs of all others give way to each other.
+// recognized, and the heirs of all other secrets make room for each other.
 func TestMadeUpSecretsPushNobodyOut(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		var all []*Visit
@@ -154,7 +154,7 @@ func TestMadeUpSecretsPushNobodyOut(t *testing.T) {
 	})
 }
 
-// there tells whether v is a visit still.
+// there tells whether v has not ended.
 func (l *lab) there(v *Visit) bool { return slices.Contains(l.all(), v) }
 
 // Opening pages, however many, pushes out no visit that somebody pressed on, even if that was not

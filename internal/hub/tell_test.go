@@ -20,7 +20,7 @@ func (b *browser) withCookieOf() *browser {
 }
 
 // A page that saw a session is told what other pages and clients do to it, reads too. It is told
-// nothing of strangers' sessions but the store's figures, and those not at every write.
+// nothing of strangers' sessions but the store's figures, and not at every write.
 func TestWhoSawASessionIsTold(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.begun()
@@ -100,8 +100,8 @@ func TestWhatIsTold(t *testing.T) {
 	})
 }
 
-// A request that a page makes by itself is told to nobody, unless it changed something: two pages
-// would have each other look for ever.
+// A request that a page makes by itself is told to nobody, unless it changed something. Otherwise two
+// pages would have each other ask for ever.
 func TestALookIsNoNews(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		b, v := l.begun()
@@ -161,7 +161,7 @@ func TestTheSweepIsToldToAll(t *testing.T) {
 	})
 }
 
-// The visits of a family get the same moment, under the name of the browser whose it is. Another
+// The visits of a family get the same moment, under the name of the browser that pressed. Another
 // family gets nothing.
 func TestTheFamilyIsTold(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
@@ -192,7 +192,7 @@ func TestTheFamilyIsTold(t *testing.T) {
 	})
 }
 
-// A visit that is not proved may be the reload of a page that has one. If its presses were told, the
+// A visit that is not proved may be the reload of a page that has a visit. If its presses were told, the
 // page would hear of its own reload as somebody else's.
 func TestAnUnprovedVisitIsToldToNobody(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
@@ -227,8 +227,8 @@ func TestAnUnprovedVisitIsToldToNobody(t *testing.T) {
 	})
 }
 
-// A press never waits until others are told. What is too much to tell is left out, and the next deed
-// is told again.
+// A press never waits until others are told. Deeds that find the queue full are dropped, and the
+// next deed is delivered again.
 func TestTellingIsNotWaitedFor(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		if cap(l.deeds) < 100 {
@@ -261,7 +261,7 @@ func TestTellingIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-// A store that does not answer holds up the telling for no longer than a look may take. Otherwise one
+// A store that does not answer holds up the delivery of deeds for no longer than watchTime. Otherwise one
 // outage would silence all streams.
 func TestAHangingStoreEndsTheLook(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {

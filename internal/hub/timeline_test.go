@@ -10,8 +10,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-// A visit keeps its last 200 moments, under their numbers: a page that asks for one must not get
-// another.
+// A visit keeps its last 200 moments, under their numbers: a page that asks for one moment must
+// not get another.
 func TestMomentsAreBounded(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.root().open("")
@@ -35,11 +35,11 @@ func TestMomentsAreBounded(t *testing.T) {
 	})
 }
 
-// packed makes a moment whose exchange has that many bytes. All share the same ones: it
-// is counted, and not what the test takes.
+// packed makes a moment whose exchange counts n bytes. All of these moments share the same bytes,
+// so that a test takes little memory.
 func packed(n int) *Moment { return momentOf(&facts{packed: manyBytes[:n:n], head: usualHead}) }
 
-// momentOf is a moment that has those facts.
+// momentOf returns a moment that has the facts f.
 func momentOf(f *facts) *Moment {
 	m := new(Moment)
 	m.facts.Store(f)
@@ -48,7 +48,7 @@ func momentOf(f *facts) *Moment {
 
 var manyBytes = make(trace.Packed, 2*maxPacked)
 
-// again is the moment of e once more, as another.
+// again returns another moment with the facts of e's moment.
 func (l *lab) again(e Entry) *Moment {
 	m := momentOf(e.facts.Load())
 	m.id, m.Gist, m.Seat = l.last.Add(1), e.Gist, e.Seat
@@ -66,8 +66,8 @@ func held(v *Visit) (bytes, kept int) {
 	return bytes, kept
 }
 
-// The moments of a visit have a bound in bytes: the oldest lose their exchanges first, the last one
-// never. Otherwise one visit could fill the memory.
+// The moments of a visit have a bound in bytes: the oldest moments lose their exchanges first, the last
+// moment never. Otherwise one visit could fill the memory.
 func TestAVisitIsBounded(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		v := l.Begin(l.seats.Root, "", session.Key{})

@@ -89,8 +89,8 @@ var arrivals = []struct {
 // order or not at all. What must hold then:
 //
 //   - A value that the browser had before is there, unless one of the two took it away.
-//   - So is a value that one of them wrote and that lives on the server. Of values in
-//     the cookie, those of the answer that arrived last count.
+//   - A value that one of them wrote and that lives on the server is there too. If it
+//     lives in the cookie, the answer that arrived last decides.
 //   - An ID that was ended or replaced opens nothing, nor does any cookie after an
 //     expiry that was set.
 //   - The late request may be told that the session is gone (409), if the first one
@@ -141,8 +141,8 @@ type run struct {
 	sessions    [2]*session.Session // of the first request, and of the late one
 	lateErr     error
 	wrote       bool         // the late request did its act; otherwise it read, or changed nothing
-	had         map[int]bool // whose cookie the browser has
-	cookies     []string     // the browser's first, and those that were sent
+	had         map[int]bool // the requests whose cookie the browser got
+	cookies     []string     // the browser's first cookie, and the cookies that were sent
 	values      map[string]string
 }
 
@@ -251,8 +251,8 @@ func (r *run) checkDeadCookies() {
 	}
 }
 
-// wanted returns the values that the browser's session must hold, "" for none and "?"
-// for those of which the last cookie counts.
+// wanted returns the values that the browser's session must hold, by key: "" for a
+// missing value, and "?" for a value that the last cookie decides.
 func (r *run) wanted() map[string]string {
 	want := maps.Clone(r.values)
 	certain := func(key string) bool { return r.wasIn == session.OnServer || key == "big" || key == "large" } // on the server

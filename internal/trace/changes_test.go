@@ -76,8 +76,8 @@ func TestChangesCompareWhatWas(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 3000)
 	signed := []session.Event{{Kind: session.Signed}}
-	// onlyLies takes the cookie away, so that the record alone is known.
-	onlyLies := func(x Exchange) Exchange {
+	// onlyRecord takes the cookie away, so that only the record is known.
+	onlyRecord := func(x Exchange) Exchange {
 		x.Store.Record, x.Session = x.Session, Session{}
 		x.Cookie.Kept, x.Cookie.Bytes = "", 0
 		return x
@@ -126,13 +126,13 @@ func TestChangesCompareWhatWas(t *testing.T) {
 		"a cookie that was put back": {with(state("B"), func(x *Exchange) { x.Session.Version = 2 }), with(state("A", "k=1"), func(x *Exchange) { x.Cookie.Put, x.Session.Version = true, 9 }),
 			[]string{"cookie: 12 → 12, another-id", "id: B → A", "version: 2 → 9", `value k: none → "1"`}},
 
-		"the cookie alone was thrown away": {state("A", "k=1", "l@2"), onlyLies(state("A", "l@2")), []string{"cookie: 12 → none"}},
-		"the cookie came back":             {onlyLies(state("A", "l@2")), state("A", "k=1", "l@2"), []string{"cookie: none → 12"}},
-		"a record that somebody changed while there is no cookie": {onlyLies(state("A", "l@2")), with(onlyLies(state("A", "l@3", "m@4")), func(x *Exchange) { x.Store.Record.Version = 2 }),
+		"the cookie alone was thrown away": {state("A", "k=1", "l@2"), onlyRecord(state("A", "l@2")), []string{"cookie: 12 → none"}},
+		"the cookie came back":             {onlyRecord(state("A", "l@2")), state("A", "k=1", "l@2"), []string{"cookie: none → 12"}},
+		"a record that somebody changed while there is no cookie": {onlyRecord(state("A", "l@2")), with(onlyRecord(state("A", "l@3", "m@4")), func(x *Exchange) { x.Store.Record.Version = 2 }),
 			[]string{"version: 1 → 2", `value l: "2" → "3"`, `value m: none → "4"`}},
-		"a value that moved while nobody could know": {onlyLies(state("A", "k@1")), state("A", "k=1"), []string{"cookie: none → 12"}},
+		"a value that moved while nobody could know": {onlyRecord(state("A", "k@1")), state("A", "k=1"), []string{"cookie: none → 12"}},
 		"a record that has all": {state("A", "l@2"), func() Exchange {
-			x := onlyLies(state("A"))
+			x := onlyRecord(state("A"))
 			x.Store.Record.Placement = session.OnServer
 			return x
 		}(), []string{"cookie: 12 → none", `value l: "2" → none`}},

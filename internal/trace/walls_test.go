@@ -24,8 +24,8 @@ import (
 
 const module = "github.com/sessionscope/sessionscope/"
 
-// listed are the files with what each package exports, as the build has them: those that
-// present exchanges, and all that they import.
+// listed are the files with what each package exports, as the build has them: the packages
+// that present exchanges, and all packages that these import.
 var listed = sync.OnceValues(func() (map[string]string, error) {
 	args := []string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}"}
 	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
@@ -45,8 +45,7 @@ var listed = sync.OnceValues(func() (map[string]string, error) {
 	return files, nil
 })
 
-// imports is an importer of the real packages. What the build was not asked for is an
-// empty package.
+// imports returns an importer of the real packages. A package that listed does not have is empty.
 func imports(t testing.TB, set *token.FileSet) types.Importer {
 	t.Helper()
 	files, err := listed()
@@ -207,7 +206,7 @@ func puts(set *token.FileSet, from types.Importer, files []*ast.File) (faults []
 		named, ok := types.Unalias(t).(*types.Named)
 		return ok && named.Obj().Name() == "Seen" && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == module+"internal/trace"
 	}
-	// within is the path of e below the innermost Seen that it is a part of, "" for none.
+	// within returns the path of e below the innermost Seen that e is a part of, "" for none.
 	var within func(e ast.Expr) string
 	within = func(e ast.Expr) string {
 		switch e := e.(type) {

@@ -179,7 +179,7 @@ func lookUp(t testing.TB, slug string) experiment.Experiment {
 	return e
 }
 
-// newRunner returns a Runner whose private instances are those of the application. Its
+// newRunner returns a Runner whose private instances are instances of the application. Its
 // runs do not wait in real time. change may put something between, or be nil.
 func newRunner(t testing.TB, change func(*experiment.Config)) *experiment.Runner {
 	t.Helper()
@@ -285,9 +285,9 @@ func (f found) want(t testing.TB, happened string, says ...string) {
 	}
 }
 
-// Every experiment has a test file of its own that proves it. Those that the learner's own
-// browser does have tests of their own kind there. Otherwise an experiment can be wrong
-// and nobody sees it.
+// Every experiment has a test file of its own that proves it. Experiments in which
+// the learner's own browser takes part have tests of their own kind there. Otherwise an
+// experiment can be wrong and nobody sees it.
 func TestEveryExperimentIsProved(t *testing.T) {
 	all, err := shelf.Open()
 	if err != nil {

@@ -70,7 +70,7 @@ func byName(h http.Handler) http.Handler {
 	})
 }
 
-// losing is a server whose cookies get lost on the way, except those of a login.
+// losing is a server whose cookies get lost on the way, except the cookie of a login.
 func losing(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/login" {

@@ -187,7 +187,7 @@ func TestPredictions(t *testing.T) {
 	}
 }
 
-// literals returns the strings in a file, and those that are given to a Happened.
+// literals returns the strings in a file, and the strings that are given to a Happened.
 func literals(file *ast.File) (all, happened map[string]bool) {
 	all, happened = make(map[string]bool), make(map[string]bool)
 	text := func(e ast.Expr) (string, bool) {

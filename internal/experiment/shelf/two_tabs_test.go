@@ -37,7 +37,7 @@ var twoTabs = proof{
 func TestTwoTabs(t *testing.T) { twoTabs.run(t) }
 
 // atOnceIn is a case with that placement and size. kept is how many of the two values are
-// there in the end, and versions are those that the answers name, the lower one first; 0
+// there in the end, and versions are the versions that the answers name, the lower one first; 0
 // for none.
 func atOnceIn(placement, size string, kept int, versions [2]float64, says ...string) testCase {
 	happened := "one-lost"
