@@ -213,14 +213,18 @@ var pieceKindOf = map[seat.Kind]PieceKind{seat.Pins: Pins, seat.Live: Live, seat
 func formPieces(form string) (out []Piece) {
 	whole := Cut(form, maxText).Start // a body may be anything: this is text
 	plain := ""
-	for i, field := range strings.Split(whole, "&") {
+	fields := strings.Split(whole, "&")
+	for i, field := range fields {
 		if i > 0 {
 			plain += "&"
 		}
 		name, value, _ := strings.Cut(field, "=")
 		kind, kept := secretField(name), value
+		typed, _ := url.QueryUnescape(name)
 		switch {
-		case name == "to": // a whole cookie may have been typed, for a copy
+		case typed == "to" && i == len(fields)-1 && len(form) > maxText: // nobody can say whether the beginning of a cookie is one that opens a session
+			kind, kept = Hidden, ""
+		case typed == "to": // a whole cookie may have been typed, for a copy
 			kind = Token
 		case kind != "":
 			kept = ""

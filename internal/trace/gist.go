@@ -75,5 +75,5 @@ func (x *Exchange) Gist() Gist {
 // as one row: a stranger can repeat a request hundreds of times a second.
 func (g *Gist) Repeats(before *Gist) bool {
 	return g.Nothing && before.Nothing && !g.Wrote && !before.Wrote && g.By == before.By && g.Op == before.Op && g.Key == before.Key && g.Session == before.Session && g.Aside == before.Aside &&
-		slices.EqualFunc(g.Acts, before.Acts, func(a, b Act) bool { return a.Kind == b.Kind && a.Key == b.Key })
+		slices.EqualFunc(g.Acts, before.Acts, func(a, b Act) bool { return a.Kind == b.Kind && a.Key == b.Key && a.Reason == b.Reason })
 }

@@ -3,6 +3,8 @@ package trace
 import (
 	"testing"
 	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
 )
 
 // A press that found no cookie to keep is not told as one that pinned.
@@ -20,5 +22,20 @@ func TestGistOfAPin(t *testing.T) {
 		if got := x.Gist().Pinned; got != test.want {
 			t.Errorf("%+v: %v", test.did, got)
 		}
+	}
+}
+
+// A cookie that was refused for one reason and then for another would be one row that says only
+// the last reason.
+func TestAnotherReasonIsNoRepeat(t *testing.T) {
+	t.Parallel()
+	gist := func(reason string) *Gist {
+		return &Gist{Nothing: true, Acts: []Act{{Kind: session.Refused, Reason: reason}}}
+	}
+	if !gist("this ID was ended").Repeats(gist("this ID was ended")) {
+		t.Error("the control: the same refusal is no repeat")
+	}
+	if gist("this ID was ended").Repeats(gist("this ID was replaced a moment ago")) {
+		t.Error("another refusal is a repeat")
 	}
 }

@@ -2,7 +2,9 @@ package trace
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
@@ -62,10 +64,20 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 	// it opens, since a copy that carries it is an exchange of its own.
 	x.Request.Body = slices.Clone(x.Request.Body)
 	for i, p := range x.Request.Body {
-		if typed, err := url.QueryUnescape(p.Text); err == nil && p.Kind == Token && hides(typed) {
+		if typed, err := url.QueryUnescape(p.Text); err == nil && p.Kind == Token && hides(strings.TrimSpace(typed)) {
 			x.Request.Body[i] = Piece{Kind: Hidden, Bytes: len(p.Text)}
 		}
 	}
+	x.Request.Body = hideTyped(x.Request.Body, hides)
+	for i, f := range x.Request.Fields {
+		x.Request.Fields[i].Pieces = hideTyped(f.Pieces, hides)
+	}
+	x.Request.Target.Start = cookieLike.ReplaceAllStringFunc(x.Request.Target.Start, func(word string) string {
+		if hides(word) {
+			return "…"
+		}
+		return word
+	})
 	if x.Cookie.Kept != "" && hides(x.Cookie.Kept) {
 		x.Cookie.Kept, x.Cookie.Hidden = "", true
 	}
@@ -73,6 +85,35 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 		x.Answer.Body = Text{} // it tells of the session that the hidden cookie opens
 	}
 	return Seen{exchange: x}
+}
+
+// cookieLike is what may be the value of a session cookie in a text that a client wrote: base64,
+// and longer than any other word that this program's own pages send.
+var cookieLike = regexp.MustCompile(`[A-Za-z0-9_-]{80,}={0,2}`)
+
+// hideTyped returns the pieces with each cookie hidden that stands in plain text, where no program
+// of ours puts it: in a field of a form, or in another header than Cookie.
+func hideTyped(pieces []Piece, hides func(cookie string) bool) (out []Piece) {
+	for _, p := range pieces {
+		from := 0
+		for _, at := range cookieLike.FindAllStringIndex(p.Text, -1) {
+			if p.Kind != Plain || !hides(p.Text[at[0]:at[1]]) {
+				continue
+			}
+			if at[0] > from {
+				out = append(out, Piece{Text: p.Text[from:at[0]]})
+			}
+			out = append(out, Piece{Kind: Hidden, Bytes: at[1] - at[0]})
+			from = at[1]
+		}
+		if from > 0 {
+			p = Piece{Text: p.Text[from:]}
+		}
+		if from == 0 || p.Text != "" {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // Only removes from x what it tells of other sessions than the session with the short name id:

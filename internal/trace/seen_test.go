@@ -136,6 +136,36 @@ func TestATypedCookieIsHiddenByItself(t *testing.T) {
 	}
 }
 
+// A cookie would be read by whoever has the page's secret if it was typed where no cookie belongs:
+// in another field, an address, another header, or with a line's end behind it.
+func TestATypedCookieIsHiddenEverywhere(t *testing.T) {
+	t.Parallel()
+	cookie, other := strings.Repeat("L1ve-", 20), strings.Repeat("D3ad-", 20)
+	seats := newSeats(t)
+	for name, form := range map[string]string{
+		"the field":                 "part=cookie&to=" + cookie,
+		"its name escaped":          "part=cookie&%74o=" + cookie,
+		"a line's end behind it":    "part=cookie&to=" + cookie + "%0A",
+		"another field":             "key=a&value=" + cookie + "&type=text",
+		"cut, so that none can say": "part=cookie&to=" + strings.Repeat(cookie, 30),
+	} {
+		for _, typed := range []string{cookie, other} {
+			form := strings.ReplaceAll(form, cookie, typed)
+			r := httptest.NewRequest("POST", "/tamper?c="+typed, nil)
+			r.Header.Set("X-Cookie", typed)
+			var x Exchange
+			x.Came(r, tap.Head{}, seats.Root, form)
+			got := shown(t, x.Seen(func(c string) bool { return c == cookie }).Request)
+			if strings.Contains(got, "L1ve-L1ve-") {
+				t.Errorf("%s: it is shown: %s", name, got)
+			}
+			if typed == other && strings.Count(got, other) < 2 {
+				t.Errorf("%s: the control, which opens nothing, is hidden: %s", name, got)
+			}
+		}
+	}
+}
+
 // A copy with one changed letter is one guess from the cookie. As long as the cookie opens a session,
 // the copy is hidden with it.
 func TestACopyIsHiddenWithItsSource(t *testing.T) {
