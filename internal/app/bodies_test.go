@@ -2,7 +2,6 @@ package app
 
 import (
 	"bufio"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -10,21 +9,8 @@ import (
 	"testing"
 
 	"github.com/sessionscope/sessionscope/internal/tap"
+	"github.com/sessionscope/sessionscope/internal/tap/taptest"
 )
-
-// half sends the beginning of a request.
-func half(t *testing.T, addr, text string) net.Conn {
-	t.Helper()
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	if _, err := io.WriteString(conn, text); err != nil {
-		t.Fatal(err)
-	}
-	return conn
-}
 
 // Half-sent forms hold no more memory than there is room for, in all: who comes then
 // with a long one is told so, short ones pass, and the room is free again afterwards.
@@ -52,7 +38,7 @@ func TestHalfSentFormsAreBounded(t *testing.T) {
 		if n%2 == 1 {
 			length = "Transfer-Encoding: chunked\r\n\r\n30d40\r\n" // the same
 		}
-		conns = append(conns, half(t, addr, head+length+"key=a&value="+strings.Repeat("x", 60<<10)))
+		conns = append(conns, taptest.Half(t, addr, head+length+"key=a&value="+strings.Repeat("x", 60<<10)))
 	}
 	var refused atomic.Int32
 	for _, conn := range conns {

@@ -91,8 +91,14 @@ func TestListenOnAll(t *testing.T) {
 		printed, _, _ = strings.Cut(printed, " ")
 		hosts[printed], hosts[net.JoinHostPort(lan, port)] = 200, 200
 	}
+	wantHosts(t, "http://127.0.0.1:"+port, hosts)
+}
+
+// wantHosts checks the status of a request to the program at url, for each name in its Host.
+func wantHosts(t *testing.T, url string, hosts map[string]int) {
+	t.Helper()
 	for host, want := range hosts {
-		r, err := http.NewRequest("GET", "http://127.0.0.1:"+port+"/healthz", nil)
+		r, err := http.NewRequest("GET", url+"/healthz", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

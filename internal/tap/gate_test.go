@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sessionscope/sessionscope/internal/tap/taptest"
 )
 
 // queue is a listener whose connections a test makes.
@@ -137,20 +139,6 @@ func TestGate(t *testing.T) {
 	})
 }
 
-// half sends the beginning of a request.
-func half(t *testing.T, addr, text string) net.Conn {
-	t.Helper()
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	if _, err := io.WriteString(conn, text); err != nil {
-		t.Fatal(err)
-	}
-	return conn
-}
-
 // If this fails, strangers fill the memory with long heads that they never end, or short
 // heads are refused too.
 func TestHalfSentHeadsAreBounded(t *testing.T) {
@@ -177,12 +165,12 @@ func TestHalfSentHeadsAreBounded(t *testing.T) {
 		}
 		return resp.StatusCode
 	}
-	one, two := half(t, addr, long), half(t, addr, long)
+	one, two := taptest.Half(t, addr, long), taptest.Half(t, addr, long)
 	waitFor(t, func() bool { return l.heads.Taken() == 2*limit })
-	if got := status(half(t, addr, long)); got != 503 {
+	if got := status(taptest.Half(t, addr, long)); got != 503 {
 		t.Errorf("a third long head: %d", got)
 	}
-	if got := status(half(t, addr, fmt.Sprintf("GET /keys HTTP/1.1\r\nHost: %s\r\n\r\n", addr))); got != 200 {
+	if got := status(taptest.Half(t, addr, fmt.Sprintf("GET /keys HTTP/1.1\r\nHost: %s\r\n\r\n", addr))); got != 200 {
 		t.Errorf("a short head: %d", got)
 	}
 	io.WriteString(one, "\r\n\r\n")
@@ -190,7 +178,7 @@ func TestHalfSentHeadsAreBounded(t *testing.T) {
 		t.Errorf("the rest of a long head: %d", got)
 	}
 	waitFor(t, func() bool { return l.heads.Taken() == limit })
-	three := half(t, addr, long+"\r\n\r\n")
+	three := taptest.Half(t, addr, long+"\r\n\r\n")
 	if got := status(three); got != 200 {
 		t.Errorf("a long head when one has ended: %d", got)
 	}
