@@ -132,9 +132,10 @@ func assemble(cfg Config, assets *assets) (*App, error) {
 	return a, nil
 }
 
-// routes adds the middleware, and the routes of the lab, in order. A route of press acts on the session
-// and one of look reads from it: their handlers return an outcome, which becomes a moment of
-// the visit. Handlers of read and post write their answers themselves.
+// routes adds the middleware, and the routes of the lab, in order. A route of press acts on the
+// session, and a route of readSession reads from it: their handlers return an outcome, which
+// becomes a moment of the visit. Its Op is the path without the slash. Handlers of read and post
+// write their answers themselves.
 func (a *App) routes() {
 	e := echo.New()
 	a.echo = e

@@ -132,8 +132,10 @@ func (a *App) load(c *call) error {
 	if c.visit == nil {
 		c.visit, c.lost = a.hub.Prove(secret, c.seat)
 		if c.lost == hub.Full {
-			_, c.full = a.hub.Heir(secret, c.seat)
-			return c.noVisit(nil)
+			var err error
+			if c.visit, err = a.hub.Heir(secret, c.seat); err != nil {
+				return err // the house is still full
+			}
 		}
 		c.lost = hub.NotLost
 	} else if loaded := a.hub.Opened(secret, c.seat); loaded != nil {

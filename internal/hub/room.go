@@ -7,8 +7,8 @@ import (
 
 // Limits bound all visits together.
 type Limits struct {
-	Visits int   // how many visits there are at once that a request has proved
-	Bytes  int64 // of all their moments; above it, each visit keeps a quarter of maxPacked
+	Visits int   // the most proved visits at once
+	Bytes  int64 // of the moments of all visits; above it, each visit keeps only a quarter of maxPacked
 }
 
 // OpenedEach is how many visits of opened pages there may be for each of Limits.Visits. The
@@ -51,9 +51,10 @@ func (v *Visit) inUse(now time.Time) bool {
 	return v.newest-v.takenUntil >= 2 // more than the load of the page
 }
 
-// longestUnused returns how many visits are proved, or with false are not, and which of them
-// was used longest ago and is not in use. The caller holds the lock.
-func (h *Hub) longestUnused(proved bool) (count int, gives *Visit) {
+// longestUnused counts the visits that are proved, or that are not. victim is the one of them
+// that was used longest ago. A proved visit that is in use is never the victim. The caller holds
+// the lock.
+func (h *Hub) longestUnused(proved bool) (count int, victim *Visit) {
 	now := h.now()
 	var used time.Time
 	for _, v := range h.bySecret {
@@ -61,25 +62,25 @@ func (h *Hub) longestUnused(proved bool) (count int, gives *Visit) {
 			continue
 		}
 		count++
-		if last := v.lastUse(); (gives == nil || last.Before(used)) && !(proved && v.inUse(now)) {
-			gives, used = v, last
+		if last := v.lastUse(); (victim == nil || last.Before(used)) && !(proved && v.inUse(now)) {
+			victim, used = v, last
 		}
 	}
-	return count, gives
+	return count, victim
 }
 
-// full tells whether all visits that may be are in use. The caller holds the lock.
+// full tells whether no visit can be proved any more. The caller holds the lock.
 func (h *Hub) full() bool {
 	if len(h.bySecret) < h.limits.Visits {
 		return false
 	}
-	count, gives := h.longestUnused(true)
-	return count >= h.limits.Visits && gives == nil
+	count, victim := h.longestUnused(true)
+	return count >= h.limits.Visits && victim == nil
 }
 
-// makeRoom sees to it that there is room for one more visit that is proved, or with false for
-// one that is not: the visit that nobody uses and that was used longest ago ends. It is false
-// when all are in use. The caller holds the lock.
+// makeRoom makes room for one more proved visit, or with proved=false for the visit of one more
+// opened page: if there is none, the victim ends. It is false when all are in use. The caller
+// holds the lock.
 func (h *Hub) makeRoom(proved bool) bool {
 	most := h.limits.Visits
 	if !proved {
@@ -88,20 +89,20 @@ func (h *Hub) makeRoom(proved bool) bool {
 	if len(h.bySecret) < most {
 		return true
 	}
-	count, gives := h.longestUnused(proved)
+	count, victim := h.longestUnused(proved)
 	switch {
 	case count < most:
 		return true
-	case gives == nil:
+	case victim == nil:
 		return false
 	}
 	h.gaveWay.Store(true)
-	h.end(gives)
+	h.end(victim)
 	return true
 }
 
-// admit notes that a request has proved v. It is false when there is no room for another visit
-// that is proved.
+// admit marks v as proved. It is false, and v stays as it is, when there is no room for another
+// proved visit.
 func (h *Hub) admit(v *Visit) bool {
 	if !v.Proved() {
 		h.mu.Lock()

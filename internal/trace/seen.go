@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -87,17 +88,17 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 	return Seen{exchange: x}
 }
 
-// cookieLike is what may be the value of a session cookie in a text that a client wrote: base64,
-// and longer than any other word that this program's own pages send.
+// cookieLike finds what may be the value of a session cookie in a text that a client wrote. It
+// is base64, and longer than any other word in the requests of this program's pages.
 var cookieLike = regexp.MustCompile(`[A-Za-z0-9_-]{80,}={0,2}`)
 
-// hideTyped returns the pieces with each cookie hidden that stands in plain text, where no program
-// of ours puts it: in a field of a form, or in another header than Cookie.
+// hideTyped returns the pieces with each cookie hidden that stands in plain text, that a
+// client typed: into a field of a form, or into another header than Cookie.
 func hideTyped(pieces []Piece, hides func(cookie string) bool) (out []Piece) {
 	for _, p := range pieces {
 		from := 0
 		for _, at := range cookieLike.FindAllStringIndex(p.Text, -1) {
-			if p.Kind != Plain || !hides(p.Text[at[0]:at[1]]) {
+			if p.Kind != Plain && p.Kind != Token || !hides(p.Text[at[0]:at[1]]) {
 				continue
 			}
 			if at[0] > from {
@@ -107,7 +108,7 @@ func hideTyped(pieces []Piece, hides func(cookie string) bool) (out []Piece) {
 			from = at[1]
 		}
 		if from > 0 {
-			p = Piece{Text: p.Text[from:]}
+			p = Piece{Kind: p.Kind, Text: p.Text[from:]}
 		}
 		if from == 0 || p.Text != "" {
 			out = append(out, p)
@@ -169,6 +170,9 @@ func (s *Seen) Hid() bool {
 	}
 	for _, fields := range [][]Field{s.Request.Fields, s.Answer.Fields} {
 		for _, f := range fields {
+			if name := http.CanonicalHeaderKey(f.Name); name != "Cookie" && name != "Set-Cookie" {
+				continue // typed
+			}
 			for _, p := range f.Pieces {
 				if p.Kind == Hidden {
 					return true

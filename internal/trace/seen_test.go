@@ -146,6 +146,7 @@ func TestATypedCookieIsHiddenEverywhere(t *testing.T) {
 		"the field":                 "part=cookie&to=" + cookie,
 		"its name escaped":          "part=cookie&%74o=" + cookie,
 		"a line's end behind it":    "part=cookie&to=" + cookie + "%0A",
+		"text before it":            "part=cookie&to=x+" + cookie + "+y",
 		"another field":             "key=a&value=" + cookie + "&type=text",
 		"cut, so that none can say": "part=cookie&to=" + strings.Repeat(cookie, 30),
 	} {
