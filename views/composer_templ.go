@@ -547,7 +547,7 @@ func more(l Lab) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "<label for=\"seconds\"><small>seconds <span class=\"hint\">· 0: until the browser closes · empty: the usual expiry</span></small></label>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "<label for=\"seconds\"><small>seconds <span class=\"hint\">· 0: at browser close · empty: the usual expiry</span></small></label>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
