@@ -321,7 +321,10 @@ func (pg *page) openSecond() *page {
 	ctx, cancel := chromedp.NewContext(pg.ctx, chromedp.WithTargetID(opened))
 	pg.t.Cleanup(cancel)
 	second := &page{t: pg.t, ctx: ctx, url: pg.url, javascript: true}
-	second.must(chromedp.Do(ctx))
+	// A question to a tab that still navigates is an error, and is asked again.
+	if !until(func() bool { return chromedp.Do(ctx, chromedp.WaitVisible(chromedp.ID("live-state"))) == nil }) {
+		pg.t.Fatal("the second browser's page does not come")
+	}
 	second.live()
 	return second
 }
