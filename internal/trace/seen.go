@@ -3,7 +3,6 @@ package trace
 import (
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -73,12 +72,14 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 	for i, f := range x.Request.Fields {
 		x.Request.Fields[i].Pieces = hideTyped(f.Pieces, hides)
 	}
-	x.Request.Target.Start = cookieLike.ReplaceAllStringFunc(x.Request.Target.Start, func(word string) string {
-		if hides(word) {
-			return "…"
+	target := ""
+	for _, p := range hideTyped([]Piece{{Text: x.Request.Target.Start}}, hides) {
+		if p.Kind == Hidden {
+			p.Text = "…"
 		}
-		return word
-	})
+		target += p.Text
+	}
+	x.Request.Target.Start = target
 	if x.Cookie.Kept != "" && hides(x.Cookie.Kept) {
 		x.Cookie.Kept, x.Cookie.Hidden = "", true
 	}
@@ -88,24 +89,20 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 	return Seen{exchange: x}
 }
 
-// cookieLike finds what may be the value of a session cookie in a text that a client wrote. It
-// is base64, and longer than any other word in the requests of this program's pages.
-var cookieLike = regexp.MustCompile(`[A-Za-z0-9_-]{80,}={0,2}`)
-
 // hideTyped returns the pieces with each cookie hidden that stands in plain text, that a
 // client typed: into a field of a form, or into another header than Cookie.
 func hideTyped(pieces []Piece, hides func(cookie string) bool) (out []Piece) {
 	for _, p := range pieces {
 		from := 0
-		for _, at := range cookieLike.FindAllStringIndex(p.Text, -1) {
-			if p.Kind != Plain && p.Kind != Token || !hides(p.Text[at[0]:at[1]]) {
+		for _, at := range typedCookies(p) {
+			if !hides(p.Text[at.from:at.to]) {
 				continue
 			}
-			if at[0] > from {
-				out = append(out, Piece{Text: p.Text[from:at[0]]})
+			if at.from > from {
+				out = append(out, Piece{Text: p.Text[from:at.from]})
 			}
-			out = append(out, Piece{Kind: Hidden, Bytes: at[1] - at[0]})
-			from = at[1]
+			out = append(out, Piece{Kind: Hidden, Bytes: at.to - at.from})
+			from = at.to
 		}
 		if from > 0 {
 			p = Piece{Kind: p.Kind, Text: p.Text[from:]}
@@ -115,6 +112,38 @@ func hideTyped(pieces []Piece, hides func(cookie string) bool) (out []Piece) {
 		}
 	}
 	return out
+}
+
+// minCookie is the smallest size of a session cookie's value, in bytes. No other word in the
+// requests of this program's pages is as long.
+const minCookie = 80
+
+type span struct{ from, to int }
+
+// typedCookies returns where in p a client may have typed a cookie: the words of base64, with
+// their padding, that have minCookie letters.
+func typedCookies(p Piece) (out []span) {
+	if p.Kind != Plain && p.Kind != Token {
+		return nil
+	}
+	for from := 0; from < len(p.Text); from++ {
+		to := from
+		for to < len(p.Text) && isBase64URL(p.Text[to]) {
+			to++
+		}
+		if to-from >= minCookie {
+			for n := 0; n < 2 && to < len(p.Text) && p.Text[to] == '='; n++ {
+				to++
+			}
+			out = append(out, span{from, to})
+		}
+		from = to
+	}
+	return out
+}
+
+func isBase64URL(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
 // Only removes from x what it tells of other sessions than the session with the short name id:
