@@ -122,10 +122,9 @@ func assemble(cfg Config, assets *assets) (*App, error) {
 	cfg.Sessions.OnEvent, cfg.Sessions.Watched = a.recordEvent, a.showsEvents
 	a.cfg = cfg
 	var err error
-	if a.seats, err = seat.New(cfg.Sessions); err != nil {
+	if a.seats, err = seat.New(cfg.Sessions, l.browsers); err != nil {
 		return nil, err
 	}
-	a.seats.Limit(l.browsers)
 	a.hub = hub.New(a.seats, l.ofHub())
 	a.self = newClient(a)
 	a.routes()

@@ -5,8 +5,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/sessionscope/sessionscope/internal/seat"
 )
 
 // A second browser has a path, a cookie name and a cookie path of its own, and a session of
@@ -74,7 +72,7 @@ func TestSecondBrowsersAreBounded(t *testing.T) {
 	b.post("/second", "page", v).want(200)
 	b.post("/second", "page", v).want(429)
 	b.post(base+"/second", "page", b.visit(base+"/")).want(400)
-	for range seat.MaxSeats - 3 {
+	for range h.capacity.browsers - 3 {
 		other := newBrowser(t, h, formJSON)
 		other.post("/second", "page", other.visit("/")).want(200)
 	}

@@ -27,7 +27,7 @@ func TestOpenPageKeepsItsSecondBrowser(t *testing.T) {
 		go func() { defer close(done); h.ServeHTTP(httptest.NewRecorder(), r) }()
 		defer func() { cancel(); <-done }()
 		time.Sleep(seat.IdleLife + time.Minute)
-		for range seat.MaxSeats {
+		for range h.capacity.browsers {
 			other := newBrowser(t, h, formJSON)
 			other.post("/second", "page", other.visit("/"))
 		}

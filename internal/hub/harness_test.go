@@ -93,7 +93,8 @@ func newLab(t testing.TB) *lab {
 			return
 		}
 		l.Add(nil, l.seats.Root, &trace.Exchange{At: ev.Time, By: TheSweeper, Events: []session.Event{ev}}, nil, 0, After{})
-	}})
+	}}, 32)
+
 	if err != nil {
 		t.Fatal(err)
 	}

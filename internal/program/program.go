@@ -152,9 +152,12 @@ func newApp(ctx context.Context, cfg config.Config, assets fs.FS, st store, secr
 			IDRoom: room,
 		},
 		StoreName: cfg.Store, Hosts: hosts, Assets: assets, Version: version(), Log: log, LogRequests: cfg.LogRequests,
-		Stores: private.Stores(cmp.Or(cfg.StoreURL, defaultRedis)), Seats: 32,
+		Stores: private.Stores(cmp.Or(cfg.StoreURL, defaultRedis)), Seats: seats,
 	})
 }
+
+// seats is for how many learners there is room.
+const seats = 32
 
 // cookieIDs is how many IDs of placement cookie are given out within a lifetime, for
 // each session that the store may hold. Their sessions take no room in the store, but

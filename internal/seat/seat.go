@@ -16,13 +16,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-const (
-	// MaxSeats is the largest number of second browsers in a lab, unless Seats.Limit says otherwise.
-	MaxSeats = 32
-	// IdleLife is how long a second browser keeps its seat, without a request and without an
-	// open page, once there are MaxSeats. With fewer it keeps the seat for ever.
-	IdleLife = 30 * time.Minute
-)
+// IdleLife is how long a second browser keeps its seat, without a request and without an open
+// page, once there are as many as may be. With fewer it keeps the seat for ever.
+const IdleLife = 30 * time.Minute
 
 // names are the names of the browsers that one family can open beside its first browser.
 // A family is the visit that opened them.
@@ -117,25 +113,18 @@ type Seats struct {
 	Root *Seat
 
 	mu      sync.Mutex
-	max     int              // second browsers
+	max     int              // how many second browsers there may be
 	byPlace map[string]*Seat // by NAME-SUFFIX
 }
 
-// New returns the seats of a lab. One engine, made of cfg, serves them all; cfg's cookie is
-// the first browser's. The error names the wrong setting.
-func New(cfg session.Config) (*Seats, error) {
+// New returns the seats of a lab, with at most max second browsers. One engine, made of cfg,
+// serves them all; cfg's cookie is the first browser's. The error names the wrong setting.
+func New(cfg session.Config, max int) (*Seats, error) {
 	engine, err := session.New(cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Seats{Root: &Seat{Engine: engine}, max: MaxSeats, byPlace: make(map[string]*Seat)}, nil
-}
-
-// Limit sets how many second browsers there may be, in place of MaxSeats.
-func (ss *Seats) Limit(n int) {
-	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	ss.max = n
+	return &Seats{Root: &Seat{Engine: engine}, max: max, byPlace: make(map[string]*Seat)}, nil
 }
 
 // now returns the time of the engine's clock.
@@ -165,7 +154,7 @@ func (ss *Seats) Enter(path string) (seat *Seat, below string) {
 // Use notes that s is in use although it gets no request: one of its pages is open.
 func (ss *Seats) Use(s *Seat) { s.used.Store(ss.now().UnixNano()) }
 
-// Open makes the family's next second browser. Once there are MaxSeats, the one that was
+// Open makes the family's next second browser. Once there are as many as may be, the one that was
 // idle longest gives way, if it was not used for IdleLife. If none gives way, or if the
 // family has opened all of its browsers, the error is an ErrFull.
 func (ss *Seats) Open(family string) (*Seat, error) {

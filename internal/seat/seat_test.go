@@ -17,10 +17,13 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/memory"
 )
 
+// maxSeats is how many second browsers a lab of these tests may have.
+const maxSeats = 32
+
 // newSeats returns the seats of a lab whose first browser's cookie has that name.
 func newSeats(t testing.TB, cookie string) *Seats {
 	t.Helper()
-	ss, err := New(session.Config{Backend: memory.New(memory.Config{}), Secrets: [][]byte{session.NewSecret()}, CookieName: cookie})
+	ss, err := New(session.Config{Backend: memory.New(memory.Config{}), Secrets: [][]byte{session.NewSecret()}, CookieName: cookie}, maxSeats)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +188,7 @@ func TestOnlyTheBrowserThatWasIdleLongestGivesWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ss := newSeats(t, "sessionscope")
 		var all []*Seat
-		for i := range MaxSeats {
+		for i := range maxSeats {
 			all = append(all, open(t, ss, fmt.Sprint("f", i)))
 			time.Sleep(time.Second)
 		}
@@ -197,7 +200,7 @@ func TestOnlyTheBrowserThatWasIdleLongestGivesWay(t *testing.T) {
 			}
 		}
 		full("at once")
-		time.Sleep(IdleLife - MaxSeats*time.Second - time.Second)
+		time.Sleep(IdleLife - maxSeats*time.Second - time.Second)
 		full("a second before the first was idle long enough")
 		if s, _ := ss.Enter(all[0].Base + "/"); s != all[0] { // it is used again
 			t.Fatal("the first is gone")
@@ -235,14 +238,14 @@ func TestAFullFamilyPushesNobodyOut(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ss := newSeats(t, "sessionscope")
-		for i := range MaxSeats {
+		for i := range maxSeats {
 			open(t, ss, fmt.Sprint("f", i/3))
 		}
 		time.Sleep(2 * IdleLife)
 		if _, err := ss.Open("f0"); !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "3 browsers already") {
 			t.Errorf("a fourth of a family: %v", err)
 		}
-		if n := len(ss.byPlace); n != MaxSeats {
+		if n := len(ss.byPlace); n != maxSeats {
 			t.Errorf("%d browsers are left", n)
 		}
 	})
@@ -293,7 +296,7 @@ func TestInvitationLetsOnePageIn(t *testing.T) {
 	}
 }
 
-// If it failed, requests at the same time would open more browsers than MaxSeats, or race.
+// If it failed, requests at the same time would open more browsers than maxSeats, or race.
 func TestSeatsAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	ss := newSeats(t, "sessionscope")
@@ -323,7 +326,7 @@ func TestSeatsAtTheSameTime(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if n := len(ss.byPlace); n != MaxSeats {
+	if n := len(ss.byPlace); n != maxSeats {
 		t.Errorf("%d second browsers", n)
 	}
 }

@@ -82,7 +82,7 @@ func TestSetSecretsReachesAllSeats(t *testing.T) {
 // If it failed, a lab would start with settings that no engine can have.
 func TestNewRefusesABadSetting(t *testing.T) {
 	t.Parallel()
-	if ss, err := New(session.Config{Backend: memory.New(memory.Config{}), CookieName: "sessionscope"}); err == nil || ss != nil {
+	if ss, err := New(session.Config{Backend: memory.New(memory.Config{}), CookieName: "sessionscope"}, maxSeats); err == nil || ss != nil {
 		t.Errorf("without secrets: %v, %v", ss, err)
 	}
 }

@@ -45,7 +45,7 @@ func newLab(t *testing.T, placement session.Placement) *lab {
 				x.Add(ev)
 			}
 		},
-	})
+	}, 32)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ import (
 // newSeats returns the sides of a lab with a store of its own.
 func newSeats(t testing.TB) *seat.Seats {
 	t.Helper()
-	seats, err := seat.New(session.Config{Backend: memory.New(memory.Config{}), Secrets: [][]byte{session.NewSecret()}, CookieName: "sessionscope"})
+	seats, err := seat.New(session.Config{Backend: memory.New(memory.Config{}), Secrets: [][]byte{session.NewSecret()}, CookieName: "sessionscope"}, 32)
 	if err != nil {
 		t.Fatal(err)
 	}
