@@ -59,3 +59,18 @@ func current(shown bool) templ.Attributes {
 	}
 	return templ.Attributes{"aria-current": "true"}
 }
+
+// aside is what the entry's tooltip says: no key and no value, which a projector hides.
+func (e Entry) aside() string {
+	said := e.At
+	if e.By != "" {
+		said += " · " + e.By
+	}
+	if e.Session != "" {
+		said += " · session " + e.Session
+	}
+	if e.NewID {
+		said += ", a new ID"
+	}
+	return said
+}

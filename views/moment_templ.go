@@ -288,12 +288,12 @@ func MomentBar(p Place, m Moment) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		} else if m.First {
+		} else if m.First && m.Past {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<p class=\"quiet\">The first moment of this visit: there is no earlier moment to compare it with.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		} else if m.N > 1 {
+		} else if !m.First && m.N > 1 {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<p class=\"quiet\">Compared with the moment before, neither the browser's cookie nor the server's record changed.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

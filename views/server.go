@@ -23,6 +23,7 @@ type Server struct {
 	Stored         []Field // the record's fields, as the store keeps them
 	Nothing        string  // why nothing is stored
 	Figures        Figures
+	Clear          *Place // where Clear expired is sent; nil in an experiment and in the past
 }
 
 // Known tells whether the store answered.

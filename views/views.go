@@ -64,7 +64,6 @@ type Lab struct {
 	Composer      Composer
 	ResetComposer bool // a fragment has the composer too, with the fields as at first
 	Sentence      Sentence
-	Expired       int // records to clear
 	Moment        Moment
 	Browser       Browser
 	Tools         *Tools // what can be done with a copy of the cookie; nil in the past

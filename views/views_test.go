@@ -57,7 +57,7 @@ func fragments() map[string]templ.Component {
 		"server-no":    ServerPanel(Server{Empty: "No record.", Late: &Late{"9f2c41e0", "it has expired."}, Where: "row", Stored: []Field{{"data", evil}}, Figures: Figures{Stats: []Stat{{"0", "live records"}}, Family: []Member{{"first browser", "9f2c41e0", "live", true}, {"second browser", "", "gone", false}}}}),
 		"server-ok": ServerPanel(Server{
 			ID: "9f2c41e0", IDChanged: true, Version: "3", Created: "06:00:00", Idle: clock, Absolute: later, Nothing: "nothing.",
-			Figures: Figures{Stats: []Stat{{"1", "live record"}}, Plot: Plot{Live: "0,57 300,3", Expired: "0,57 300,57", Top: "1", Since: "in the last minute", Text: "1 live"}},
+			Clear: &place, Figures: Figures{Expired: 2, Stats: []Stat{{"1", "live record"}}, Plot: Plot{Live: "0,57 300,3", Expired: "0,57 300,57", Top: "1", Since: "in the last minute", Text: "1 live"}},
 			Values: []Value{
 				{Name: "name", Key: "name", Type: "text", Text: evil, Bytes: "7", Changed: true},
 				{Name: evil, Key: evil, Type: "list", Text: "[]", Bytes: "2", OnServer: true},
@@ -67,10 +67,11 @@ func fragments() map[string]templ.Component {
 		"moment-past":     MomentBar(place, Moment{Past: true, N: 3, At: "07:00:00", Verb: "set " + evil, Before: 2, After: 4, Changes: []Change{{Kind: "cookie", What: "cookie", Was: "none", Is: "172 bytes"}, {Kind: "server", What: evil, Was: evil, Is: evil, Secret: true}}}),
 		"moment-same":     MomentBar(place, Moment{N: 3}),
 		"moment-first":    MomentBar(place, Moment{N: 1, First: true}),
+		"moment-begin":    MomentBar(place, Moment{N: 1, First: true, Past: true}),
 		"moment-unproven": MomentBar(place, Moment{N: 1}),
 		"projector":       projectorSwitch(place),
 		"composer":        composer(Lab{Place: place, Composer: Composer{Key: evil, Value: "1", Type: "text"}}),
-		"more":            more(Lab{Place: place, Composer: Composer{Key: evil, Value: "1", Type: "text", User: "ada", Seconds: "5", Placement: "hybrid"}, Expired: 2}),
+		"session-menu":    sessionMenu(Lab{Place: place, Composer: Composer{Key: evil, Value: "1", Type: "text", User: "ada", Seconds: "5", Placement: "hybrid", Invalid: "user"}}),
 		"timeline": TimelinePanel(place, Timeline{Since: "07:00:00", Dropped: 2, Shown: 3, News: "the clock: expired", Entries: []Entry{
 			{N: 3, At: "07:00:01", Verb: "created", What: evil, Tone: "born", Session: "9f2c41e0", NewID: true}, {N: 4, At: "07:00:02", Verb: "expired", Tone: "gone", By: "the clock"},
 		}}),
@@ -159,8 +160,9 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// A page would call its moment the first one while the server does not know yet whether
-// the page continues an older visit, or a page of no visit would prove one.
+// A page would speak of the moment before while the server does not know yet whether it
+// continues an older visit, or a page of no visit would prove one; or the second sentence that
+// a beginner reads would be about a comparison.
 func TestPageWithoutProof(t *testing.T) {
 	render := func(c templ.Component) string {
 		var b strings.Builder
@@ -175,7 +177,7 @@ func TestPageWithoutProof(t *testing.T) {
 	if strings.Contains(unproven, "moment of this visit") || strings.Contains(unproven, "moment before") || !strings.Contains(unproven, load) {
 		t.Errorf("without proof the page is %s", unproven)
 	}
-	if !strings.Contains(proven, "first moment of this visit") || strings.Contains(proven, load) || !strings.Contains(proven, `<html lang="en" data-projector data-proven>`) {
+	if strings.Contains(proven, "moment of this visit") || strings.Contains(proven, "moment before") || strings.Contains(proven, load) || !strings.Contains(proven, `<html lang="en" data-projector data-proven>`) {
 		t.Errorf("with a proof the page is %s", proven)
 	}
 	if none := render(LabPage(Lab{})); strings.Contains(none, load) || strings.Contains(none, "data-stream") || strings.Contains(none, `name="page"`) || !strings.Contains(none, "<body>") {

@@ -233,6 +233,7 @@ func (st *stream) latest(ctx context.Context, e hub.Entry, told *views.Told, fig
 	seen.N, seen.Beside, seen.Past = e.N, beside, true
 	seen.Store.Figures = figures
 	if server := show.Server(seen, now, false); !ranOut(server, now) {
+		server.Clear = &told.Place
 		told.Server = &server
 	}
 	switch {

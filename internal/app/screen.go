@@ -76,7 +76,7 @@ func (a *App) labView(c *call, l screen) views.Lab {
 	now, past := c.now(), l.past.N != 0
 	lab := views.Lab{
 		Page: a.page(c, "Lab"), Place: c.place(), StoreName: a.cfg.StoreName, Second: c.seat.Name, Sentence: show.Sentence(l.sentence),
-		Composer: l.composer, ResetComposer: l.reset, Code: codeOf(l.op), Experiments: a.experimentCount(), Expired: l.panels.Store.Figures.Expired,
+		Composer: l.composer, ResetComposer: l.reset, Code: codeOf(l.op), Experiments: a.experimentCount(),
 	}
 	lab.Sentence.At = say.Clock(now)
 	lab.Composer.Invalid = lab.Sentence.Field
@@ -84,9 +84,6 @@ func (a *App) labView(c *call, l screen) views.Lab {
 	lab.Done = len(learned.Done)
 	if past {
 		now = l.panels.At // the clocks of the past stand still
-		if stats, err := c.seat.Engine.Stats(c.ctx()); err == nil {
-			lab.Expired = stats.Expired // the button clears what is expired at present
-		}
 	}
 	lab.Browser, lab.Server = show.Browser(l.panels, now, !past), show.Server(l.panels, now, past)
 	if l.note != "" {
@@ -95,6 +92,9 @@ func (a *App) labView(c *call, l screen) views.Lab {
 	lab.Wire = show.Wire(l.wire)
 	lab.Moment = a.momentView(c, l)
 	lab.Placements = a.placements(c, l)
+	if !past {
+		lab.Server.Clear = &lab.Place
+	}
 	if !past && c.session != nil {
 		lab.Tools = a.tools(c, l)
 	}

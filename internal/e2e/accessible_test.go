@@ -97,6 +97,7 @@ func TestLabAccessible(t *testing.T) {
 	pg.click("#tamper summary")
 	pg.click("#curl summary")
 	pg.press("Plant a readable cookie", "planted")
+	pg.click("#session-menu > summary")
 	pg.everyLook("large, everything open")
 	pg.do(chromedp.SetValue(chromedp.ID("tamper-part"), "signature"))
 	pg.press("Send the copy", "copy refused")
@@ -182,19 +183,8 @@ func TestLabKeyboard(t *testing.T) {
 	if top := eval[float64](pg, `document.getElementById('result').getBoundingClientRect().top`); top < 0 || top > 900 {
 		t.Errorf("the answer stands at %v, out of view", top)
 	}
-	const lost = `document.activeElement === document.body`
-	pg.do(chromedp.Focus(chromedp.CSS("#e2 button")))
-	pg.key(kb.Enter)
-	pg.want("#moment", "moment 2")
-	if eval[bool](pg, lost) {
-		t.Error("a press of a moment loses the focus")
-	}
-	pg.do(chromedp.Focus(chromedp.ID("moment-now")))
-	pg.key(kb.Enter)
-	pg.want("#result", "This browser has a session")
-	if eval[bool](pg, lost) {
-		t.Error("the press that leads back to now loses the focus")
-	}
+	pg.walksTimeline()
+	pg.usesMenu()
 	pg.tabTo("listing-handler")
 	pg.key(kb.ArrowRight)
 	pg.want(".listing.engine", "func")
@@ -206,6 +196,58 @@ func TestLabKeyboard(t *testing.T) {
 	if wide := eval[int64](pg, `document.documentElement.scrollWidth`); wide > 720 {
 		t.Errorf("at 200 %% the page is %d px wide", wide)
 	}
+}
+
+// walksTimeline walks from moment to moment with the arrow keys. The panels follow, and the
+// strip stays where it is on the screen.
+func (pg *page) walksTimeline() {
+	pg.t.Helper()
+	const place = `(e => e.closest('li')?.id + ' at ' + Math.round(document.getElementById('timeline').getBoundingClientRect().top))(document.activeElement)`
+	pg.do(chromedp.Focus(chromedp.CSS("#timeline li:last-child button")))
+	at := eval[string](pg, place)
+	for _, step := range []struct{ key, says, moment string }{
+		{kb.ArrowLeft, "moment 2,", "e2"}, {kb.Home, "moment 1,", "e1"}, {kb.ArrowRight, "moment 2,", "e2"}, {kb.End, "moment 3,", "e3"},
+	} {
+		pg.key(step.key)
+		pg.want("#moment", step.says)
+		_, top, _ := strings.Cut(at, " at ")
+		pg.wantValue(place, step.moment+" at "+top)
+	}
+	if stops := eval[int](pg, `[...document.querySelectorAll('#timeline li button')].filter(b => b.tabIndex === 0).length`); stops != 1 {
+		pg.t.Errorf("Tab stops at %d moments, want 1", stops)
+	}
+	pg.tabTo("moment-now")
+	pg.key(kb.Enter)
+	pg.want("#result", "This browser has a session")
+	if eval[bool](pg, `document.activeElement === document.body`) {
+		pg.t.Error("the press that leads back to now loses the focus")
+	}
+}
+
+// usesMenu opens the menu of the session: Escape and a press close it, and the focus goes back
+// to where it was opened.
+func (pg *page) usesMenu() {
+	pg.t.Helper()
+	const state = `document.getElementById('session-menu').open + ' ' + document.activeElement.tagName`
+	pg.do(chromedp.Focus(chromedp.CSS("#session-menu > summary")))
+	pg.key(kb.Enter)
+	pg.tabTo("seconds")
+	pg.key(kb.Escape)
+	pg.wantValue(state, "false SUMMARY")
+	pg.key(kb.Enter)
+	pg.tabTo("Cycle ID")
+	pg.key(kb.Enter)
+	pg.want("#result .verb", "cycled")
+	pg.wantValue(state, "false SUMMARY")
+	pg.key(kb.Enter)
+	pg.tabTo("seconds")
+	pg.key("x")
+	pg.key(kb.Enter)
+	pg.want("#result .verb", "refused")
+	pg.wantValue(state, "true INPUT") // the field that was refused stays in view
+	pg.do(chromedp.Evaluate[chromedp.Void](`document.querySelector('h1').click()`))
+	pg.wantValue(state, "false SUMMARY")
+	pg.forgiveRefusals()
 }
 
 // wantMotion presses buttons of the lab: no element is animated where the reader wants

@@ -175,6 +175,7 @@ func TestDoubleClickWithoutScripts(t *testing.T) {
 	url, hold := holdable(t, p)
 	pg := browse(t, &program{url: url}, false)
 	pg.press("Set", "set")
+	pg.click("#session-menu > summary")
 	box, err := chromedp.Run(pg.ctx, chromedp.Evaluate[[]float64](`(b => { b.scrollIntoView({block: "center"}); const r = b.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] })(document.querySelector('button[formaction="/login"]'))`))
 	pg.must(err)
 	release := hold()

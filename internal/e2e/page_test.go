@@ -225,7 +225,11 @@ func (pg *page) settled() { pg.t.Helper(); pg.want("#sizes", " ms") }
 // live waits until the page hears its event stream: by then all of its scripts run.
 func (pg *page) live() { pg.t.Helper(); pg.want("#live-state", "· live") }
 
-func (pg *page) click(selector string) { pg.t.Helper(); pg.do(chromedp.Click(chromedp.CSS(selector))) }
+func (pg *page) click(selector string) {
+	pg.t.Helper()
+	pg.unfold(fmt.Sprintf(`document.querySelector(%q)`, selector))
+	pg.do(chromedp.Click(chromedp.CSS(selector)))
+}
 
 // fill puts text into a field.
 func (pg *page) fill(id, text string) {
@@ -244,9 +248,13 @@ func (pg *page) fill(id, text string) {
 // the verb and the words.
 func (pg *page) press(label string, verb string, words ...string) {
 	pg.t.Helper()
-	click := chromedp.Click(chromedp.Search(fmt.Sprintf(`//button[starts-with(normalize-space(.), %q)]`, label)))
+	path := fmt.Sprintf(`//button[starts-with(normalize-space(.), %q)]`, label)
+	click := chromedp.Click(chromedp.Search(path))
 	if pg.javascript {
 		pg.wantValue(`document.readyState`, "complete")
+	}
+	pg.unfold(fmt.Sprintf(`document.evaluate(%q, document, null, XPathResult.FIRST_ORDERED_NODE_TYPE, null).singleNodeValue`, path))
+	if pg.javascript {
 		pg.do(chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`), click) // the header that stays must not cover the button
 	} else {
 		pg.follow(click)
@@ -255,6 +263,16 @@ func (pg *page) press(label string, verb string, words ...string) {
 	pg.want("#result", words...)
 	if pg.javascript { // htmx drops a press while another one is under way
 		pg.wantValue(`String(document.querySelectorAll('.htmx-request:is(button, a)').length)`, "0")
+	}
+}
+
+// unfold opens the details that an element, a JavaScript expression, is folded away in, such as
+// the menu of the session.
+func (pg *page) unfold(element string) {
+	pg.t.Helper()
+	const folded = `(e => { const d = e?.closest('details:not([open])'); return d?.id && !e.closest('summary') ? d.id : '' })(%s)`
+	if id := eval[string](pg, fmt.Sprintf(folded, element)); id != "" {
+		pg.do(chromedp.Click(chromedp.CSS("#" + id + " > summary")))
 	}
 }
 

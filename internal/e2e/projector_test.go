@@ -52,7 +52,7 @@ func TestLabProjector(t *testing.T) {
 	if masked := eval[string](pg, `['key', 'value', 'user'].map(id => getComputedStyle(document.getElementById(id)).webkitTextSecurity).join()`); masked != "disc,disc,disc" {
 		t.Errorf("the fields are masked as %q", masked)
 	}
-	if size := eval[string](pg, `getComputedStyle(document.body).fontSize`); size != "20px" {
+	if size := eval[string](pg, `getComputedStyle(document.body).fontSize`); size != "22px" {
 		t.Errorf("the type has %s", size)
 	}
 	pg.shoot("8-projector")

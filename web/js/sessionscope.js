@@ -70,6 +70,7 @@ document.addEventListener('click', async (event) => {
 const lastMoment = () => Number(document.querySelector('#timeline li:last-child')?.id.slice(1) ?? 0);
 
 // After each change: what only a script can add.
+const open = new Map(); // which details the reader has opened or closed, by ID
 function touchUp() {
   look();
   for (const button of document.querySelectorAll('[data-copy][hidden]')) button.hidden = false;
@@ -78,6 +79,44 @@ function touchUp() {
     touchUp.n = n;
     scroll.scrollLeft = 0; // from right to left
   }
+  rove();
+}
+addEventListener('focusin', rove); // a pointer can choose another moment
+
+// The timeline is walked by arrow keys: Tab comes to one moment, the one that is shown.
+const moments = () => [...document.querySelectorAll('#timeline li button')];
+function rove() {
+  const all = moments(), here = all.find((el) => el === document.activeElement) ?? all.find((el) => el.ariaCurrent) ?? all.at(-1);
+  for (const el of all) el.tabIndex = el === here ? 0 : -1;
+}
+document.addEventListener('keydown', (event) => {
+  const all = moments(), at = all.indexOf(event.target);
+  if (at < 0 || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+  const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: all.length - 1 }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  if (to < 0 || to === at) return;
+  if (to === all.length) { // after the latest comes the present
+    if (document.querySelector('#moment.past')) document.getElementById('moment-now').click();
+    return;
+  }
+  all[to].focus({ preventScroll: true });
+  all[to].scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  rove();
+  all[to].click();
+});
+
+// The menu of the session closes on Escape, on a click elsewhere, and after a press in it.
+const menu = document.getElementById('session-menu');
+function closeMenu() {
+  const within = menu.contains(document.activeElement);
+  menu.open = false;
+  open.set(menu.id, false);
+  if (within) menu.firstElementChild.focus({ preventScroll: true });
+}
+if (menu) {
+  document.addEventListener('click', (event) => { if (menu.open && !menu.contains(event.target)) closeMenu(); });
+  menu.addEventListener('keydown', (event) => { if (event.key === 'Escape' && menu.open) closeMenu(); });
 }
 touchUp();
 
@@ -200,7 +239,6 @@ document.addEventListener('htmx:response:error', (event) => {
 document.addEventListener('htmx:sse:after:message', () => { touchUp(); live(); });
 
 // What is folded open stays open, also when a region was empty in between.
-const open = new Map();
 document.addEventListener('click', (event) => { // from the keyboard too
   const details = event.target.closest?.('summary')?.parentElement;
   if (details?.id) open.set(details.id, !details.open);
@@ -209,11 +247,12 @@ document.addEventListener('click', (event) => { // from the keyboard too
 // Not a press: the stream, and what the page asks by itself.
 const asksItself = (id) => ['live', 'load', 'refresh', 'look', 'poll'].includes(id) || id?.startsWith('ask-');
 
-let pressedBelow = false, focused = null;
+let pressedBelow = false, stripAt = null, focused = null;
 document.addEventListener('htmx:before:request', (event) => {
   if (asksItself(event.target.id)) return;
   pressed = true;
-  pressedBelow = !!event.target.closest?.('#browser, #timeline, #moment');
+  pressedBelow = !!event.target.closest?.('#browser, #server');
+  stripAt = event.target.closest?.('#timeline, #moment') && document.getElementById('timeline').getBoundingClientRect().top;
   focused = document.activeElement;
 });
 
@@ -232,7 +271,9 @@ document.addEventListener('htmx:finally:request', (event) => {
   }
   // The answer comes into view, and the focus does not fall off the page.
   const past = document.querySelector('#moment.past');
-  if (pressedBelow) (past ?? document.getElementById('result')).scrollIntoView({ block: 'nearest' });
+  if (pressedBelow) document.getElementById('result').scrollIntoView({ block: 'nearest' });
+  if (stripAt !== null) keepStrip(stripAt);
+  if (menu?.open && menu.contains(event.target) && !menu.querySelector('[aria-invalid]')) closeMenu();
   const lost = () => document.activeElement === document.body || !document.activeElement.checkVisibility();
   if (focused && focused !== document.body) {
     const places = [document.getElementById(focused.id), past, document.getElementById('timeline')];
@@ -247,6 +288,15 @@ document.addEventListener('htmx:finally:request', (event) => {
       [{}, { boxShadow: '0 0 0 3px var(--c)' }, {}], { duration: 150, delay: 20 * n }));
   }
 });
+
+// The strip stays under the pointer while the panels show one moment after the other, also
+// when the sentence above it is shorter than before.
+function keepStrip(before) {
+  const moved = () => document.getElementById('timeline').getBoundingClientRect().top - before;
+  scrollBy({ top: moved(), behavior: 'instant' });
+  const short = -moved(), result = document.getElementById('result');
+  if (short > 0.5) result.style.minHeight = (result.offsetHeight + short) + "px";
+}
 
 // Marks a field that was refused, and ties it to the line that says why.
 function tie(field, refused, line) {
