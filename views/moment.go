@@ -21,6 +21,33 @@ type Change struct {
 	Secret              bool // What is a key of a visitor's
 }
 
+// panelOption is one of the three panels, for a screen that has room for one at a time.
+type panelOption struct {
+	Option
+	Marked bool // it has something new
+}
+
+// panels returns the three panels. The one that changed most is chosen: the browser's if its
+// cookie changed, the server's if only the record did, the wire's if neither did. Before any
+// press it is the browser's.
+func (m Moment) panels() []panelOption {
+	browser, wire, server := panelOption{Option: Option{Name: "browser", Label: "Browser"}}, panelOption{Option: Option{Name: "wire", Label: "Wire"}}, panelOption{Option: Option{Name: "server", Label: "Server"}}
+	for _, c := range m.Changes {
+		browser.Marked = browser.Marked || c.Kind == "cookie"
+		server.Marked = server.Marked || c.Kind == "server"
+	}
+	wire.Marked = m.N > 1
+	switch {
+	case browser.Marked || m.N <= 1:
+		browser.Chosen = true
+	case server.Marked:
+		server.Chosen = true
+	default:
+		wire.Chosen = true
+	}
+	return []panelOption{browser, wire, server}
+}
+
 // Timeline is what happened in a visit, oldest first.
 type Timeline struct {
 	Since   string

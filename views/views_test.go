@@ -69,6 +69,7 @@ func fragments() map[string]templ.Component {
 		"moment-first":    MomentBar(place, Moment{N: 1, First: true}),
 		"moment-begin":    MomentBar(place, Moment{N: 1, First: true, Past: true}),
 		"moment-unproven": MomentBar(place, Moment{N: 1}),
+		"panel-choice":    panelChoice(Moment{N: 3, Changes: []Change{{Kind: "server", What: "version", Was: "1", Is: "2"}}}),
 		"projector":       projectorSwitch(place),
 		"composer":        composer(Lab{Place: place, Composer: Composer{Key: evil, Value: "1", Type: "text"}}),
 		"session-menu":    sessionMenu(Lab{Place: place, Composer: Composer{Key: evil, Value: "1", Type: "text", User: "ada", Seconds: "5", Placement: "hybrid", Invalid: "user"}}),
