@@ -15,5 +15,5 @@ func main() {
 	if err != nil {
 		panic(err) // only a bad path is an error
 	}
-	os.Exit(program.Main(assets))
+	os.Exit(program.Main(program.Own{Assets: assets, Licence: licence}))
 }

@@ -14,6 +14,8 @@ type Page struct {
 	Projector                    bool   // large type, no names and no values
 	ID                           string // which of its visit's pages it is
 	Proven                       bool   // the request that fetched it proved an older visit: the page continues that visit
+	Version                      string // of the program
+	Reach                        Reach
 	Refresh                      string // without scripts this address is fetched after a second, "" for none
 }
 

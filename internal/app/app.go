@@ -9,7 +9,7 @@
 // Where the handlers are: lab.go has the page; keys.go get, keys, delete and clear; set.go
 // set; life.go flush, cycle-id, clear-expired, expiry, placement, login and logout; copy.go
 // tamper, pin, replay, drop-cookie and put-back; plant.go plant; inspect.go session and
-// healthz; moments.go the past; events.go the stream; browsers.go the second browser and the
+// healthz; about.go the page about the screen and licences; moments.go the past; events.go the stream; browsers.go the second browser and the
 // projector; experiments.go, experimentrun.go and experimentlive.go the experiments.
 package app
 
@@ -29,9 +29,10 @@ import (
 	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/tap"
+	"github.com/sessionscope/sessionscope/views"
 )
 
-// Config is what an App is made of. Every field is needed.
+// Config is what an App is made of. Every field but Reach is needed.
 type Config struct {
 	// Sessions is the engine's configuration. OnEvent and Watched are taken by the app.
 	Sessions session.Config
@@ -41,8 +42,13 @@ type Config struct {
 	Hosts Hosts
 	// Assets are the files under web/.
 	Assets fs.FS
-	// Version is shown by /healthz.
+	// Version is shown by /healthz and under every page.
 	Version string
+	// Reach is what every page says of where things go. The zero value says that nothing
+	// leaves this machine.
+	Reach views.Reach
+	// Licence is the program's own.
+	Licence string
 	Log     *slog.Logger
 	// Seats is the number of learners that there is room for. All limits follow from it.
 	Seats int
@@ -85,6 +91,8 @@ func New(cfg Config) (*App, error) {
 		return nil, errors.New("app: no assets")
 	case cfg.Version == "":
 		return nil, errors.New("app: no version")
+	case cfg.Licence == "":
+		return nil, errors.New("app: no licence")
 	case cfg.Log == nil:
 		return nil, errors.New("app: no log")
 	case cfg.Seats <= 0:
@@ -171,6 +179,7 @@ func (a *App) routes() {
 	a.post("/second", a.second)
 	a.post("/projector", a.projector)
 	a.read("/healthz", a.health)
+	a.read("/about", a.about)
 	e.GET("/assets/*", handler(a.assets.serve))
 	e.HEAD("/assets/*", handler(a.assets.serve))
 }

@@ -16,6 +16,7 @@ func TestConfigIsChecked(t *testing.T) {
 		"hosts":      func(c *Config) { c.Hosts = nil },
 		"assets":     func(c *Config) { c.Assets = nil },
 		"version":    func(c *Config) { c.Version = "" },
+		"licence":    func(c *Config) { c.Licence = "" },
 		"log":        func(c *Config) { c.Log = nil },
 		"backend":    func(c *Config) { c.Sessions.Backend = nil },
 		"secrets":    func(c *Config) { c.Sessions.Secrets = nil },
@@ -98,7 +99,7 @@ func TestEveryRouteHasItsParts(t *testing.T) {
 	elsewhere := map[string]string{ // routes that are in no action, and the tests that call them
 		"/tamper": "copy_test.go", "/pin": "copy_test.go", "/replay": "copy_test.go", "/drop-cookie": "copy_test.go", "/put-back": "copy_test.go",
 		"/plant": "plant_test.go", "/exchanges/:n": "moments_test.go", "/moment": "public_test.go", "/events": "events_test.go",
-		"/second": "browsers_test.go", "/projector": "browsers_test.go", "/healthz": "stores_test.go", "/assets/*": "http_test.go",
+		"/second": "browsers_test.go", "/projector": "browsers_test.go", "/healthz": "stores_test.go", "/assets/*": "http_test.go", "/about": "about_test.go",
 		"/experiments": "experiments_test.go", "/experiments/:slug": "experiments_test.go", "/experiments/:slug/run": "experiments_test.go",
 		"/experiments/:slug/result": "experiments_test.go", "/experiments/:slug/live/:run/*": "experimentlive_test.go",
 	}

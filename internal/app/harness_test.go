@@ -40,7 +40,7 @@ func newApp(t testing.TB, change func(*Config)) *App {
 			Secrets: [][]byte{[]byte("a secret of at least 32 bytes, for tests only")},
 		},
 		StoreName: "memory", Hosts: Hosts{"127.0.0.1:8080": true, "localhost:8080": true},
-		Assets: os.DirFS("../../web"), Version: "test", Log: slog.New(slog.DiscardHandler), LogRequests: true,
+		Assets: os.DirFS("../../web"), Version: "test", Licence: "the program's own licence", Log: slog.New(slog.DiscardHandler), LogRequests: true,
 		Stores: private.Stores("redis://127.0.0.1:1/0"), Seats: 32,
 	}
 	if change != nil {

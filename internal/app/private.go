@@ -33,7 +33,7 @@ func (a *App) BootPrivate(cfg experiment.AppConfig) (experiment.App, error) {
 		hosts[host] = true
 	}
 	p, err := assemble(Config{
-		Sessions: cfg.Sessions, StoreName: cfg.StoreName, Hosts: hosts, Assets: a.cfg.Assets, Version: a.cfg.Version, Log: slog.New(slog.DiscardHandler), Seats: a.cfg.Seats,
+		Sessions: cfg.Sessions, StoreName: cfg.StoreName, Hosts: hosts, Assets: a.cfg.Assets, Version: a.cfg.Version, Reach: a.cfg.Reach, Licence: a.cfg.Licence, Log: slog.New(slog.DiscardHandler), Seats: a.cfg.Seats,
 	}, a.assets)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -157,6 +158,31 @@ func TestGracefulStop(t *testing.T) {
 	p.stop(t, syscall.SIGTERM)
 	if err := <-answered; err != nil {
 		t.Errorf("the request in flight: %v", err)
+	}
+}
+
+// The built program names each Go module that is inside, with its version, and has its own
+// licence with it.
+func TestBinaryShowsItsLicences(t *testing.T) {
+	t.Parallel()
+	resp, err := http.Get(start(t).url + "/about")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules, err := os.ReadFile(root + "/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	echo := regexp.MustCompile(`github.com/labstack/echo/v4 (v\S+)`).FindStringSubmatch(string(modules))
+	for _, want := range []string{"https://pkg.go.dev/github.com/labstack/echo/v4@" + echo[1] + "?tab=licenses", "https://pkg.go.dev/modernc.org/sqlite@", "The Sessionscope authors", "Zero-Clause BSD"} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the page does not say %q", want)
+		}
 	}
 }
 

@@ -1,10 +1,16 @@
 package program
 
 import (
+	"cmp"
 	"net"
+	neturl "net/url"
 	"os"
 	"runtime/debug"
 	"strings"
+
+	"github.com/sessionscope/sessionscope/internal/app"
+	"github.com/sessionscope/sessionscope/internal/config"
+	"github.com/sessionscope/sessionscope/views"
 )
 
 // cookieName returns sessionscope, with the port unless it is the usual one. A cookie is
@@ -24,6 +30,32 @@ func url(addr net.Addr) string {
 		host = "127.0.0.1"
 	}
 	return "http://" + net.JoinHostPort(host, port)
+}
+
+// reach returns what a page says of where things go.
+func reach(cfg config.Config, addr net.Addr) (r views.Reach) {
+	if host, _, _ := net.SplitHostPort(addr.String()); !net.ParseIP(host).IsLoopback() {
+		r.Addr = cmp.Or(strings.Join(app.Elsewhere(addr), " and "), addr.String())
+	}
+	for _, name := range cfg.AllowHosts {
+		if host := hostOf(name); host != "localhost" && !net.ParseIP(host).IsLoopback() {
+			r.Names = append(r.Names, name)
+		}
+	}
+	if u, err := neturl.Parse(cfg.StoreURL); err == nil && cfg.Store == "redis" && u.Scheme != "unix" {
+		if host := u.Hostname(); host != "" && host != "localhost" && !net.ParseIP(host).IsLoopback() {
+			r.Redis = u.Host
+		}
+	}
+	return r
+}
+
+// hostOf returns the host of HOST or HOST:PORT.
+func hostOf(name string) string {
+	if host, _, err := net.SplitHostPort(name); err == nil {
+		return host
+	}
+	return strings.Trim(name, "[]")
 }
 
 // ownNames returns the names by which browsers find a server that listens on addr: given,

@@ -32,10 +32,16 @@ import (
 	"github.com/sessionscope/sessionscope/internal/tap"
 )
 
+// Own is what the program brings along.
+type Own struct {
+	Assets  fs.FS  // the folder web
+	Licence string // its own
+}
+
 // Main runs the program with the flags and variables of the process, and returns its exit
 // code: 0 after a stop, 2 for something wrong in flags, variables or secrets, 3 for a
-// database that cannot be used, and 1 for everything else. Assets is the folder web.
-func Main(assets fs.FS) int {
+// database that cannot be used, and 1 for everything else.
+func Main(own Own) int {
 	cfg, err := config.Parse(os.Args[1:], os.Getenv, os.Stdout)
 	switch {
 	case errors.Is(err, config.ErrHelp):
@@ -57,7 +63,7 @@ func Main(assets fs.FS) int {
 		}
 		return slog.NewTextHandler(w, nil)
 	})
-	err = run(ctx, cfg, assets, out, log)
+	err = run(ctx, cfg, own, out, log)
 	last := ""
 	if err != nil {
 		last = fmt.Sprintln("sessionscope:", err)
@@ -86,7 +92,7 @@ func exitCode(err error) int {
 
 // run serves until ctx ends or the terminal hangs up, then lets requests finish for
 // at most 5 s. What can be refused without making a file is refused first.
-func run(ctx context.Context, cfg config.Config, assets fs.FS, stdout io.Writer, log *slog.Logger) (err error) {
+func run(ctx context.Context, cfg config.Config, own Own, stdout io.Writer, log *slog.Logger) (err error) {
 	// The live heap is a few megabytes, so that Go would look for garbage every few
 	// hundred requests. With this reservation, which is never touched and so takes no
 	// memory, it waits until there are 16 MiB of it.
@@ -119,7 +125,7 @@ func run(ctx context.Context, cfg config.Config, assets fs.FS, stdout io.Writer,
 	if err := st.signedWith(secrets); err != nil {
 		return fmt.Errorf("--store: %w", err)
 	}
-	a, err := newApp(ctx, cfg, assets, st, secrets, listener.Addr(), hosts, log)
+	a, err := newApp(ctx, cfg, own, st, secrets, listener.Addr(), hosts, log)
 	if err != nil {
 		return err
 	}
@@ -139,7 +145,7 @@ func listen(addr string) (net.Listener, error) {
 }
 
 // newApp makes the lab.
-func newApp(ctx context.Context, cfg config.Config, assets fs.FS, st store, secrets [][]byte, addr net.Addr, hosts app.Hosts, log *slog.Logger) (*app.App, error) {
+func newApp(ctx context.Context, cfg config.Config, own Own, st store, secrets [][]byte, addr net.Addr, hosts app.Hosts, log *slog.Logger) (*app.App, error) {
 	room := session.NewIDRoom(cookieIDs*cfg.MaxSessions, cfg.Lifetime)
 	if stats, err := st.Stats(ctx); err == nil { // the markers of a run before take room too
 		room.Add(stats.Ended, time.Now().Add(cfg.Lifetime))
@@ -151,7 +157,7 @@ func newApp(ctx context.Context, cfg config.Config, assets fs.FS, st store, secr
 			IdleTimeout: cfg.Idle, Lifetime: cfg.Lifetime, Rolling: cfg.Rolling,
 			IDRoom: room,
 		},
-		StoreName: cfg.Store, Hosts: hosts, Assets: assets, Version: version(), Log: log, LogRequests: cfg.LogRequests,
+		StoreName: cfg.Store, Hosts: hosts, Assets: own.Assets, Version: version(), Reach: reach(cfg, addr), Licence: own.Licence, Log: log, LogRequests: cfg.LogRequests,
 		Stores: private.Stores(cmp.Or(cfg.StoreURL, defaultRedis)), Seats: seats,
 	})
 }

@@ -12,4 +12,11 @@ try {
   if ('projector' in page) sessionStorage.setItem(key, '1');
   else if ('proven' in page) sessionStorage.removeItem(key);
   else if (sessionStorage.getItem(key)) page.projector = '';
+  // The button of a page that belongs to no visit.
+  document.addEventListener('click', (event) => {
+    const on = event.target.closest?.('[data-project]')?.dataset.project;
+    if (on === undefined) return;
+    if (on) sessionStorage.setItem(key, '1'); else sessionStorage.removeItem(key);
+    document.documentElement.toggleAttribute('data-projector', !!on);
+  });
 } catch { /* no storage: a reload leaves projector mode */ }

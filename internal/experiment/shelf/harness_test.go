@@ -188,7 +188,7 @@ func newRunner(t testing.TB, change func(*experiment.Config)) *experiment.Runner
 		Sessions: session.Config{
 			Backend: memory.New(memory.Config{MaxSessions: 100}), CookieName: "sessionscope", Secrets: [][]byte{session.NewSecret()},
 		},
-		StoreName: "memory", Hosts: app.Hosts{"127.0.0.1:8080": true}, Assets: os.DirFS("../../../web"), Version: "test",
+		StoreName: "memory", Hosts: app.Hosts{"127.0.0.1:8080": true}, Assets: os.DirFS("../../../web"), Version: "test", Licence: "none",
 		Log: slog.New(slog.DiscardHandler), Stores: stores, Seats: 32,
 	})
 	if err != nil {
