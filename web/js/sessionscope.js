@@ -79,6 +79,11 @@ function touchUp() {
     touchUp.n = n;
     scroll.scrollLeft = 0; // from right to left
   }
+  const current = scroll?.querySelector('[aria-current]'); // the buttons beside it may have led there
+  if (current) {
+    const at = current.getBoundingClientRect(), frame = scroll.getBoundingClientRect();
+    scroll.scrollLeft += Math.min(0, at.left - frame.left) || Math.max(0, at.right - frame.right);
+  }
   rove();
 }
 addEventListener('focusin', rove); // a pointer can choose another moment
@@ -236,7 +241,7 @@ function noStream(el, status) {
 document.addEventListener('htmx:response:error', (event) => {
   if (event.target.id === 'live') noStream(event.target, event.detail.ctx.response.status);
 });
-document.addEventListener('htmx:sse:after:message', () => { touchUp(); live(); });
+document.addEventListener('htmx:sse:after:message', () => { live(); touchUp(); });
 
 // What is folded open stays open, also when a region was empty in between.
 document.addEventListener('click', (event) => { // from the keyboard too
@@ -259,8 +264,8 @@ document.addEventListener('htmx:before:request', (event) => {
 // After an answer: tie a refusal to its field, and let the three panels light up
 // in the direction that things travelled.
 document.addEventListener('htmx:finally:request', (event) => {
-  touchUp();
   live();
+  touchUp();
   if (document.getElementById('experiment') && event.target.id !== 'load') showRun(event.target.id);
   if (asksItself(event.target.id) || !document.getElementById('result')) return;
   const field = document.getElementById('result').dataset.field;
