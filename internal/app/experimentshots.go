@@ -5,11 +5,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
 	"github.com/sessionscope/sessionscope/views"
 )
 
@@ -28,11 +28,11 @@ func shots(in []experiment.Shot) (out []views.Shot) {
 				}
 			}
 			for i, p := range parts {
-				from, to := 0, 0
+				var changed trace.Span
 				if len(before) == len(parts) {
-					from, to = differing(before[i].Text, p.Text)
+					changed = trace.Differing(before[i].Text, p.Text)
 				}
-				v.Token = append(v.Token, split(p, from, to, p.Kind+" flip")...)
+				v.Token = append(v.Token, split(p, changed.From, changed.To, p.Kind+" flip")...)
 			}
 			v.Size, before = say.Bytes(len(experiment.CookieName)+len(s.Cookie))+" with its name", parts
 		}
@@ -43,28 +43,6 @@ func shots(in []experiment.Shot) (out []views.Shot) {
 		out = append(out, v)
 	}
 	return out
-}
-
-// differing returns where b differs from a, without the beginning and the end that they
-// share. When more than a third of b differs, b was not made from a, and it returns 0, 0.
-func differing(a, b string) (from, to int) {
-	for from < len(a) && from < len(b) && a[from] == b[from] {
-		from++
-	}
-	to = len(b)
-	for i := len(a); i > from && to > from && a[i-1] == b[to-1]; i-- {
-		to--
-	}
-	if from >= to || 3*(to-from) > len(b) {
-		return 0, 0
-	}
-	for from > 0 && !utf8.RuneStart(b[from]) {
-		from--
-	}
-	for to < len(b) && !utf8.RuneStart(b[to]) {
-		to++
-	}
-	return from, to
 }
 
 // legible gives each byte that cannot be printed a sign of its own: a letter that was
@@ -97,13 +75,15 @@ func split(p views.Part, from, to int, kind string) (out []views.Part) {
 // markDecisive marks in an exchange what decided the outcome: the letters in which the
 // cookie differs from the cookie beside it, or the outcome's Mark.
 func markDecisive(out experiment.Outcome, x *experiment.Exchange, w *views.Wire) {
-	from, to, cookie := 0, 0, ""
+	var changed trace.Span
+	cookie := ""
 	for i, s := range out.Pair {
 		if i > 0 && s.Exchange == x && s.Cookie != "" && out.Pair[i-1].Cookie != "" {
 			cookie = s.Cookie
-			from, to = differing(out.Pair[i-1].Cookie, cookie)
+			changed = trace.Differing(out.Pair[i-1].Cookie, cookie)
 		}
 	}
+	from, to := changed.From, changed.To
 	mark := strings.TrimPrefix(out.Mark, experiment.CookieName+"=") // name and value stand apart
 	if from >= to && (strings.Contains(w.Answer, mark) || strings.Contains(w.Body, mark) || strings.Contains(w.RequestLine, mark)) {
 		w.Decisive, mark = mark, "" // one mark is enough

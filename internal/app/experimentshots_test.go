@@ -3,6 +3,7 @@ package app
 import (
 	"testing"
 
+	"github.com/sessionscope/sessionscope/internal/trace"
 	"github.com/sessionscope/sessionscope/views"
 )
 
@@ -12,7 +13,8 @@ func TestDiffering(t *testing.T) {
 		{"", "", ""}, {"a", "a", ""}, {"", "abc", ""}, {"abcdef", "abXdef", "X"}, {"abcdef", "abcdef!!", "!!"}, {"abcdefgh", "abcgh", ""}, {"xxxxxx", "yyyyyy", ""},
 		{"abcd⠀efgh", "abcd⠁efgh", "⠁"}, {"aaaaaa", "aaaaaaa", "a"}, {"⠀⠀⠀⠀", "⠀⠀⠀⠁", "⠁"},
 	} {
-		from, to := differing(test.a, test.b)
+		span := trace.Differing(test.a, test.b)
+		from, to := span.From, span.To
 		if got := test.b[from:to]; got != test.want {
 			t.Errorf("in %q, after %q, %q differs, want %q", test.b, test.a, got, test.want)
 		}

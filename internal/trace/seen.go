@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
@@ -18,7 +19,11 @@ type Seen struct {
 	Past   bool   // another exchange loaded the page that shows this one
 	Of     string // the browser of the family that sent it, "" for the visit's own
 	Beside Beside
+	Edited Span // where the session cookie that it carried differs from the cookie of which that is a copy
 }
+
+// Span is a part of a text, in bytes. It is empty when To is not larger than From.
+type Span struct{ From, To int }
 
 // exchange is what a Seen embeds: code outside this package cannot set a field of this name.
 type exchange = Exchange
@@ -46,6 +51,10 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 			known[value] = hide
 		}
 		return hide
+	}
+	var edited Span
+	if x.Source != "" && !all {
+		edited = x.edited()
 	}
 	x.Source = ""
 	hid := false
@@ -86,7 +95,44 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 	if hid {
 		x.Answer.Body = Text{} // it tells of the session that the hidden cookie opens
 	}
-	return Seen{exchange: x}
+	return Seen{exchange: x, Edited: edited}
+}
+
+// edited returns where the session cookie that x carried differs from Source.
+func (x *Exchange) edited() Span {
+	for _, f := range x.Request.Fields {
+		if http.CanonicalHeaderKey(f.Name) != "Cookie" {
+			continue
+		}
+		for _, p := range f.Pieces {
+			if p.Kind == Token {
+				return Differing(x.Source, p.Text)
+			}
+		}
+	}
+	return Span{}
+}
+
+// Differing returns where b differs from a, without the beginning and the end that they
+// share. When more than a third of b differs, b was not made from a, and the span is empty.
+func Differing(a, b string) Span {
+	from, to := 0, len(b)
+	for from < len(a) && from < len(b) && a[from] == b[from] {
+		from++
+	}
+	for i := len(a); i > from && to > from && a[i-1] == b[to-1]; i-- {
+		to--
+	}
+	if from >= to || 3*(to-from) > len(b) {
+		return Span{}
+	}
+	for from > 0 && !utf8.RuneStart(b[from]) {
+		from--
+	}
+	for to < len(b) && !utf8.RuneStart(b[to]) {
+		to++
+	}
+	return Span{from, to}
 }
 
 // hideTyped returns the pieces with each cookie hidden that stands in plain text, that a
