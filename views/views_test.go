@@ -44,13 +44,17 @@ func fragments() map[string]templ.Component {
 		}),
 		"browser-before": BrowserPanel(place, Browser{Name: "sessionscope", Empty: "No cookie.", Before: true}, nil),
 		"wire": WirePanel(place, Wire{
-			N: 5, RequestLine: "POST /set", Proto: "HTTP/1.1", AsSent: true, Request: []Header{{Name: "Cookie", Parts: []Part{{"", "a="}, {"token", "b"}, {"hidden", "2 B, of another program"}}}},
-			RequestMore: []Header{{Name: "X", Parts: []Part{{"", evil}}, Mark: true}, {Name: "Y", Parts: []Part{{"", "1"}}, Gone: true}}, Body: evil, StatusLine: "200 OK", SetCookie: true,
-			Response: []Header{{Name: "Set-Cookie", Parts: []Part{{"", "a=b"}}, Mark: true}}, RequestHeadBytes: "500 B", RequestBytes: "7 B",
+			N: 5, RequestLine: "POST /set", Proto: "HTTP/1.1", AsSent: true, Body: evil, StatusLine: "200 OK",
+			Request: []Header{
+				{Name: "Cookie", Parts: []Part{{"", "a="}, {"token", strings.Repeat("t", 50)}, {"flip", "X"}, {"token", "b"}, {"hidden", "2 B, of another program"}}},
+				{Name: "X", Parts: []Part{{"", evil}}, Diff: "new"}, {Name: "Y", Parts: []Part{{"", "1"}}, Diff: "gone"},
+			},
+			RequestShown: "426 B", LeftOut: "Left out: 74 B.", Response: []Header{{Name: "Set-Cookie", Parts: []Part{{"", "a=b"}}, Diff: "changed"}}, RequestHeadBytes: "500 B", RequestBytes: "7 B",
 			Steps: []Step{{Verb: "read", What: "cookie", Small: "3 B"}, {Verb: "refused", What: evil, Bad: true}},
 		}),
 		"wire-finished": WirePanel(place, Wire{
-			N: 5, By: "a changed copy", RequestLine: "GET /session", Proto: "HTTP/1.1", StatusLine: "200 OK", Answer: evil, Finished: true,
+			N: 5, By: "a changed copy", RequestLine: "GET /session", Proto: "HTTP/1.1", StatusLine: "200 OK", Answer: evil + strings.Repeat("a", 400), Finished: true,
+			Response:         []Header{{Name: "Set-Cookie", Parts: []Part{{"", "a=b"}}, Diff: "gone"}, {Name: "Location", Parts: []Part{{"decisive", strings.Repeat("d", 50)}}, Decisive: true}},
 			RequestHeadBytes: "500 B", RequestBytes: "0 B", ResponseHeadBytes: "400 B", ResponseBytes: "81 B", Took: "0.4 ms", Changes: "Compared with exchange 4, no header changed.",
 		}),
 		"wire-nothing": WirePanel(place, Wire{Nothing: "Nothing travelled."}),

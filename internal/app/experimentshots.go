@@ -88,7 +88,7 @@ func markDecisive(out experiment.Outcome, x *experiment.Exchange, w *views.Wire)
 	if from >= to && (strings.Contains(w.Answer, mark) || strings.Contains(w.Body, mark) || strings.Contains(w.RequestLine, mark)) {
 		w.Decisive, mark = mark, "" // one mark is enough
 	}
-	for _, head := range []*[]views.Header{&w.Request, &w.RequestMore, &w.Response, &w.ResponseMore} {
+	for _, head := range []*[]views.Header{&w.Request, &w.Response} {
 		hs := slices.Clone(*head) // other pages show the exchange too
 		*head = hs
 		for i := range hs {

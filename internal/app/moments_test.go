@@ -156,13 +156,13 @@ func TestFinishedExchange(t *testing.T) {
 		}
 		a := get(t, cl, address, "HX-Request", "true").want(200, fmt.Sprintf(`data-n="%d"`, n+2)).wantNo("measuring", "<html")
 		a.wantHead(sentHead)
-		want := fmt.Sprintf("request %s head + %s body · response %s head + %s body",
+		want := fmt.Sprintf("request %s head + %s body · ▼ response %s head + %s body",
 			say.Bytes(len(head)), say.Bytes(len(body)), say.Bytes(len(sentHead)+4), say.Bytes(len(sentBody)))
 		if got := a.region("sizes", "</div>"); !strings.Contains(got, want) || !strings.Contains(got, " ms") {
 			t.Errorf("exchange %d: %q, want %q", n+2, got, want)
 		}
 		if n == 1 {
-			if got := a.region("wire-changes", "</p>"); !strings.Contains(got, "new 2;") || !strings.Contains(got, "gone Content-Type and 3 more") || !strings.Contains(got, "gone Set-Cookie") {
+			if got := a.region("wire-changes", "</p>"); !strings.Contains(got, "new 1;") || !strings.Contains(got, "gone Content-Type and 3 more") || !strings.Contains(got, "gone Set-Cookie") {
 				t.Errorf("what changed: %q", got)
 			}
 		}

@@ -81,7 +81,7 @@ func (v *visitor) beginsSession() {
 	v.want("#server tr.changed", "name", `"Rahim"`, "cookie")
 	v.wantStats(1, 0)
 	v.press("Get", "get", "name is", `"Rahim"`, "the cookie")
-	v.want("#wire", "No Set-Cookie")
+	v.want("#wire", "Set-Cookie: none")
 	v.press("List keys", "keys", "1 key: name")
 	if v.cookie().Value != first.Value {
 		v.t.Error("reading changed the cookie")

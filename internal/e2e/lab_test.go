@@ -135,12 +135,13 @@ func (pg *page) wantWire(wire *witness, begins string) {
 	pg.want("#request", begins)
 	pg.settled()
 	saw := wire.last(pg.t, begins)
-	request, response := pg.content("#request"), pg.content("#response")
+	request, response, own := pg.content("#request"), pg.content("#response"), 0
 	for where, head := range map[string]string{request: saw.requestHead, response: saw.responseHead} {
 		for l := range strings.SplitSeq(head, "\r\n") {
 			l = strings.TrimPrefix(strings.Join(strings.Fields(l), " "), "HTTP/1.1 ")
-			if name, page, _ := strings.Cut(l, ": "); name == "Sessionscope-Page" { // the page shows the size of its own secret
-				l = fmt.Sprintf("%s: ‹%d B, ", name, len(page))
+			if name, _, _ := strings.Cut(l, ": "); strings.HasPrefix(name, "Sessionscope-Page") || name == "Sessionscope-Load" { // the page's own
+				own += len(l) + len("\r\n")
+				continue
 			}
 			if !strings.Contains(where, l) {
 				pg.t.Errorf("%s: the witness saw %q, the page shows %q", begins, l, where)
@@ -150,7 +151,13 @@ func (pg *page) wantWire(wire *witness, begins string) {
 	if saw.requestBody != "" && !strings.Contains(request, saw.requestBody) {
 		pg.t.Errorf("%s: the body was %q, the page shows %q", begins, saw.requestBody, request)
 	}
-	want := fmt.Sprintf("request %s head + %s body · response %s head + %s body", grouped(len(saw.requestHead)+4), grouped(len(saw.requestBody)), grouped(len(saw.responseHead)+4), grouped(len(saw.responseBody)))
+	if strings.Contains(request, "Sessionscope-Page:") || own > 0 != strings.Contains(request, "Left out: this page's own header, "+grouped(own)) {
+		pg.t.Errorf("%s: %d bytes are the page's own, the page shows %q", begins, own, request)
+	}
+	if folded := fmt.Sprintf("all %d request lines, %s", strings.Count(saw.requestHead, "\r\n")+1-min(own, 1), grouped(len(saw.requestHead)+4-own)); !strings.Contains(request, folded) {
+		pg.t.Errorf("%s: the page shows %q, want %q", begins, request, folded)
+	}
+	want := fmt.Sprintf("request %s head + %s body · ▼ response %s head + %s body", grouped(len(saw.requestHead)+4), grouped(len(saw.requestBody)), grouped(len(saw.responseHead)+4), grouped(len(saw.responseBody)))
 	if got := pg.content("#sizes"); !strings.Contains(got, want) || !regexp.MustCompile(`\d ms`).MatchString(got) {
 		pg.t.Errorf("%s: the sizes are %q, the witness counted %q", begins, got, want)
 	}
@@ -167,12 +174,14 @@ func TestLabWire(t *testing.T) {
 	pg.press("Set", "set")
 	pg.wantWire(wire, "POST /set")
 	pg.want("#wire .steps", "new ID", "set name", "place name", "save record v1", "sign cookie")
-	pg.want("#wire-changes", "Compared with exchange 1", "new Content-Type", "Set-Cookie")
+	pg.click("#response-more summary") // it stays open from here on
+	pg.want("#wire-changes", "Compared with exchange 1", "Content-Type", "Set-Cookie")
+	pg.want("#response .short", "new Set-Cookie: ")
 	pg.press("Get", "get")
 	pg.wantWire(wire, "GET /get")
-	pg.want("#wire", "No Set-Cookie: the browser keeps what it has")
+	pg.want("#wire", "Set-Cookie: none, so the browser keeps what it has")
 	pg.want("#wire-changes", "new Cookie", "gone Set-Cookie")
-	if got := eval[string](pg, `[...document.querySelectorAll('#request mark')].map(e => e.textContent.split(':')[0]).join()`); !strings.Contains(got, "Cookie") {
+	if got := eval[string](pg, `[...document.querySelectorAll('#request-more mark')].map(e => e.textContent.split(':')[0]).join()`); !strings.Contains(got, "Cookie") {
 		t.Errorf("marked in the request: %q", got)
 	}
 	pg.press("List keys", "keys")

@@ -19,7 +19,14 @@ func against(s trace.Seen) string {
 		return ""
 	}
 	var says []string
-	if said := differing(s.Request.Fields); said != "" {
+	request, _ := withoutPage(s.Request.Fields)
+	same := s.Beside.Same
+	for _, f := range s.Request.Fields { // the page's own fields are not shown
+		if f.Diff == trace.Same && ofPage(f) {
+			same--
+		}
+	}
+	if said := differing(request); said != "" {
 		says = append(says, "request: "+said)
 	}
 	if said := differing(s.Answer.Fields); said != "" {
@@ -28,15 +35,15 @@ func against(s trace.Seen) string {
 	if len(says) == 0 {
 		return fmt.Sprintf("Compared with exchange %d, no header changed.", s.Beside.N)
 	}
-	return fmt.Sprintf("Compared with exchange %d, %s. The other %d headers are the same.", s.Beside.N, strings.Join(says, "; "), s.Beside.Same)
+	return fmt.Sprintf("Compared with exchange %d, %s. The other %d headers are the same.", s.Beside.N, strings.Join(says, "; "), same)
 }
 
 // differing says which fields of one head differ.
 func differing(fields []trace.Field) string {
 	names := make(map[trace.Diff][]string)
-	for _, folded := range []bool{false, true} { // in the order in which they are shown
+	for _, cookies := range []bool{true, false} { // what counts comes first
 		for _, f := range fields {
-			if folds(f.Name) == folded {
+			if name := canonical(f); (name == "Cookie" || name == "Set-Cookie") == cookies {
 				names[f.Diff] = append(names[f.Diff], f.Name)
 			}
 		}

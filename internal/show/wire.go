@@ -23,16 +23,19 @@ func Wire(s trace.Seen) views.Wire {
 	w.By = sender(s)
 	w.AsSent = in.AsSent
 	w.RequestLine, w.Proto = in.Method+" "+say.ShownText(target(in.Target), maxShown), in.Proto
-	w.Request, w.RequestMore = headers(in.Fields, asItIs)
-	w.Body = body(in)
+	fields, own := withoutPage(in.Fields)
+	ofHead := lineBytes(own)
+	w.Request = headers(edit(fields, s.Edited), asItIs)
+	pieces, ofBody := withoutSecret(in.Body)
+	w.Body = body(in, pieces)
+	w.LeftOut = leftOut(len(own), ofHead, ofBody)
 	w.RequestHeadBytes, w.RequestBytes = "unknown", requestBytes(in)
 	if in.HeadBytes > 0 {
-		w.RequestHeadBytes = say.Bytes(in.HeadBytes)
+		w.RequestHeadBytes, w.RequestShown = say.Bytes(in.HeadBytes), say.Bytes(in.HeadBytes-ofHead)
 	}
 	w.StatusLine = out.Status
-	w.Response, w.ResponseMore = headers(out.Fields, asItIs)
+	w.Response = headers(out.Fields, asItIs)
 	w.Answer = say.ShownText(out.Body, maxShown)
-	w.SetCookie = slices.ContainsFunc(out.Fields, func(f trace.Field) bool { return f.Diff != trace.Gone && canonical(f) == "Set-Cookie" })
 	if out.Finished {
 		w.Finished, w.Took = true, say.Milliseconds(out.Took)
 		w.ResponseHeadBytes, w.ResponseBytes = say.Bytes(out.HeadBytes), say.Bytes(int(out.BodyBytes))
@@ -66,7 +69,7 @@ func Bare(s trace.Seen) (request, answer [][2]string) {
 
 func bare(fields []trace.Field) [][2]string {
 	out := make([][2]string, 0, len(fields))
-	seen, more := headers(fields, func(p trace.Piece) trace.Piece {
+	all := headers(fields, func(p trace.Piece) trace.Piece {
 		switch p.Kind {
 		case trace.Token:
 			return trace.Piece{Kind: bared, Bytes: len(p.Text)}
@@ -75,8 +78,8 @@ func bare(fields []trace.Field) [][2]string {
 		}
 		return p
 	})
-	for _, h := range slices.Concat(seen, more) {
-		if h.Gone {
+	for _, h := range all {
+		if h.Diff == string(trace.Gone) {
 			continue
 		}
 		var b strings.Builder
@@ -88,8 +91,9 @@ func bare(fields []trace.Field) [][2]string {
 	return out
 }
 
-// bared is the kind of a session cookie's value in Bare. asItIs leaves a piece to its kind.
-const bared trace.PieceKind = "bared"
+// bared is the kind of a session cookie's value in Bare, and edited of the part of a copied
+// cookie that was changed. asItIs leaves a piece to its kind.
+const bared, edited trace.PieceKind = "bared", "edited"
 
 func asItIs(p trace.Piece) trace.Piece { return p }
 
@@ -114,12 +118,106 @@ func sender(s trace.Seen) string {
 	return ""
 }
 
-// body is the beginning of the request's body. A visit's secret is shown by its size.
-func body(in trace.Request) string {
-	var b strings.Builder
+// withoutPage parts a request's fields from those by which the lab's own page says which visit
+// it belongs to.
+func withoutPage(fields []trace.Field) (kept, own []trace.Field) {
+	for _, f := range fields {
+		switch {
+		case !ofPage(f):
+			kept = append(kept, f)
+		case f.Diff != trace.Gone: // only the exchange before had it
+			own = append(own, f)
+		}
+	}
+	return kept, own
+}
+
+// lineBytes is the size of fields as lines of a head.
+func lineBytes(fields []trace.Field) (bytes int) {
+	for _, f := range fields {
+		bytes += len(f.Name) + len(": \r\n")
+		for _, p := range f.Pieces {
+			bytes += len(p.Text) + p.Bytes
+		}
+	}
+	return bytes
+}
+
+func ofPage(f trace.Field) bool {
+	name := canonical(f)
+	return name == trace.PageHeader || name == trace.LoadHeader
+}
+
+// withoutSecret returns a body's pieces without the field in which a page that has no script
+// sends its visit's secret, and the size of that field.
+func withoutSecret(body []trace.Piece) (kept []trace.Piece, bytes int) {
+	for _, p := range body {
+		last := len(kept) - 1
+		if p.Kind != trace.Secret || last < 0 {
+			if bytes > 0 && last < 0 { // the field stood first
+				text, found := strings.CutPrefix(p.Text, "&")
+				if p.Text = text; found {
+					bytes++
+				}
+			}
+			kept = append(kept, p)
+			continue
+		}
+		text := kept[last].Text
+		from := max(0, strings.LastIndex(text, "&"))
+		bytes += len(text) - from + p.Bytes
+		if kept[last].Text = text[:from]; from == 0 {
+			kept = kept[:last]
+		}
+	}
+	return kept, bytes
+}
+
+// leftOut says how many bytes of a request are not shown because the lab's own page added them.
+func leftOut(n, ofHead, ofBody int) string {
+	var what []string
+	if n > 0 {
+		what = append(what, "this page's own "+say.Plural(n, "header", "headers")+", "+say.Bytes(ofHead))
+	}
+	if ofBody > 0 {
+		what = append(what, "this page's own field in the body, "+say.Bytes(ofBody))
+	}
+	if len(what) == 0 {
+		return ""
+	}
+	return "Left out: " + strings.Join(what, ", and ") + ", by which the lab knows its timeline."
+}
+
+// edit returns fields with the cookie taken apart where a copy of it was changed.
+func edit(fields []trace.Field, at trace.Span) []trace.Field {
+	i := slices.IndexFunc(fields, func(f trace.Field) bool { return canonical(f) == "Cookie" })
+	if at.To <= at.From || i < 0 {
+		return fields
+	}
+	fields = slices.Clone(fields)
+	n := slices.IndexFunc(fields[i].Pieces, func(p trace.Piece) bool { return p.Kind == trace.Token })
+	if n < 0 || len(fields[i].Pieces[n].Text) < at.To {
+		return fields
+	}
+	text, parts := fields[i].Pieces[n].Text, []trace.Piece(nil)
+	for _, p := range []trace.Piece{{Kind: trace.Token, Text: text[:at.From]}, {Kind: edited, Text: text[at.From:at.To]}, {Kind: trace.Token, Text: text[at.To:]}} {
+		if p.Text != "" {
+			parts = append(parts, p)
+		}
+	}
+	fields[i].Pieces = slices.Concat(fields[i].Pieces[:n], parts, fields[i].Pieces[n+1:])
+	return fields
+}
+
+// body is the beginning of the request's body, which are the pieces.
+func body(in trace.Request, pieces []trace.Piece) string {
 	kept := 0
 	for _, p := range in.Body {
-		if kept += len(p.Text) + p.Bytes; p.Kind == trace.Plain || p.Kind == trace.Token {
+		kept += len(p.Text) + p.Bytes
+	}
+	var b strings.Builder
+	for _, p := range pieces {
+		if p.Kind == trace.Plain || p.Kind == trace.Token {
 			b.WriteString(p.Text)
 		} else {
 			b.WriteString("‹" + hidden(p, say.Bytes(p.Bytes)).Text + "›")
@@ -143,30 +241,14 @@ func requestBytes(in trace.Request) string {
 	return say.Bytes(in.BodyBytes)
 }
 
-// first are the fields that a learner should see first. The others fold away.
-var first = map[string]bool{
-	"Host": true, "Cookie": true, "Content-Type": true,
-	"Set-Cookie": true, "Cache-Control": true, "Vary": true, "Location": true, "Retry-After": true,
-}
-
-// folds tells whether a field of that name folds away.
-func folds(name string) bool { return !first[http.CanonicalHeaderKey(name)] }
-
 func canonical(f trace.Field) string { return http.CanonicalHeaderKey(f.Name) }
 
-// headers shows a head: the fields to see first, and the rest. as may replace a piece before
-// it is shown.
-func headers(fields []trace.Field, as func(trace.Piece) trace.Piece) (seen, more []views.Header) {
+// headers shows a head, in its order. as may replace a piece before it is shown.
+func headers(fields []trace.Field, as func(trace.Piece) trace.Piece) (out []views.Header) {
 	for _, f := range fields {
-		h := views.Header{Name: say.Shown(f.Name, maxName), Parts: partsOf(f, as), Gone: f.Diff == trace.Gone}
-		h.Mark = f.Diff == trace.New || f.Diff == trace.Changed || canonical(f) == "Set-Cookie" && !h.Gone
-		if folds(f.Name) {
-			more = append(more, h)
-		} else {
-			seen = append(seen, h)
-		}
+		out = append(out, views.Header{Name: say.Shown(f.Name, maxName), Parts: partsOf(f, as), Diff: string(f.Diff)})
 	}
-	return seen, more
+	return out
 }
 
 // maxField is the most bytes of a plain piece: what trace keeps of a field, and its note on
@@ -184,6 +266,8 @@ func partsOf(f trace.Field, as func(trace.Piece) trace.Piece) (out []views.Part)
 			out = append(out, views.Part{Text: say.Shown(p.Text, maxField)})
 		case p.Kind == trace.Token:
 			out = append(out, views.Part{Kind: "token", Text: say.Shown(p.Text, maxCookie)})
+		case p.Kind == edited:
+			out = append(out, views.Part{Kind: "flip", Text: say.Shown(p.Text, maxCookie)})
 		case cookie && named && p.Kind == trace.Kin:
 			out = append(out, views.Part{Kind: "hidden", Text: say.Bytes(p.Bytes) + " of value, " + whoseKin(name)})
 		case cookie && named:

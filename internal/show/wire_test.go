@@ -22,12 +22,7 @@ func names(hs []views.Header) string {
 	var out []string
 	for _, h := range hs {
 		name := h.Name
-		if h.Mark {
-			name += "*"
-		}
-		if h.Gone {
-			name += "-"
-		}
+		name += map[string]string{"": "", "new": "*", "changed": "*", "gone": "-"}[h.Diff]
 		out = append(out, name)
 	}
 	return strings.Join(out, " ")
@@ -51,9 +46,9 @@ func TestWire(t *testing.T) {
 	s.N = 5
 	w := Wire(s)
 	sameBut(t, w, views.Wire{
-		N: 5, AsSent: true, RequestLine: "POST /set?key=a", Proto: "HTTP/1.1", Body: "key=name&value=1", RequestHeadBytes: "420 B", RequestBytes: "16 B", StatusLine: "303 See Other", SetCookie: true,
+		N: 5, AsSent: true, RequestLine: "POST /set?key=a", Proto: "HTTP/1.1", Body: "key=name&value=1", RequestHeadBytes: "420 B", RequestShown: "420 B", RequestBytes: "16 B", StatusLine: "303 See Other",
 	})
-	if got := names(w.Request) + " | " + names(w.RequestMore) + " | " + names(w.Response) + " | " + names(w.ResponseMore); got != "Host Cookie | authorization accept | Location Set-Cookie* | X-More" {
+	if got := names(w.Request) + " | " + names(w.Response); got != "Host Cookie authorization accept | Location Set-Cookie X-More" {
 		t.Errorf("the fields: %s", got)
 	}
 	for _, test := range []struct {
@@ -61,7 +56,7 @@ func TestWire(t *testing.T) {
 		name, want string
 	}{
 		{w.Request, "Cookie", ours + "=" + l.cookie + "; theirs=‹12 B of value, of another program›"},
-		{w.RequestMore, "authorization", "‹12 B, of another program›"},
+		{w.Request, "authorization", "‹12 B, of another program›"},
 		{w.Response, "Location", "/?x=‹5 B, for one use›&v=a"},
 		{w.Response, "Set-Cookie", ours + "=" + l.cookie + "; Path=/"},
 	} {
@@ -77,10 +72,10 @@ func TestWire(t *testing.T) {
 	x.Said([]byte(`{"op":"set"}` + "\n"))
 	w = Wire(seen(x))
 	sameBut(t, w, views.Wire{
-		AsSent: true, RequestLine: "POST /set?key=a", Proto: "HTTP/1.1", Body: "key=name&value=1", RequestHeadBytes: "420 B", RequestBytes: "16 B", StatusLine: "303 See Other",
+		AsSent: true, RequestLine: "POST /set?key=a", Proto: "HTTP/1.1", Body: "key=name&value=1", RequestHeadBytes: "420 B", RequestShown: "420 B", RequestBytes: "16 B", StatusLine: "303 See Other",
 		Finished: true, ResponseHeadBytes: "1,234 B", ResponseBytes: "81 B", Took: "0.4 ms", Answer: `{"op":"set"}`,
 	})
-	if got := names(w.Response); got != "Location" {
+	if got := names(w.Response); got != "Location Date" {
 		t.Errorf("finished, the fields of the response: %s", got)
 	}
 }
@@ -88,7 +83,7 @@ func TestWire(t *testing.T) {
 // sameBut compares all of an exchange but its fields and steps.
 func sameBut(t *testing.T, got, want views.Wire) {
 	t.Helper()
-	got.Request, got.RequestMore, got.Response, got.ResponseMore, got.Steps = nil, nil, nil, nil, nil
+	got.Request, got.Response, got.Steps = nil, nil, nil
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
@@ -149,7 +144,7 @@ func TestBare(t *testing.T) {
 		{Name: "Cookie", Pieces: []trace.Piece{{Text: "a="}, {Kind: trace.Token, Text: strings.Repeat("t", 5000)}, {Text: "; "}, {Text: "b="}, {Kind: trace.Kin, Bytes: 3}}},
 	}
 	request, answer := Bare(seen(trace.Exchange{Request: trace.Request{Fields: fields}}))
-	if want := [][2]string{{"Cookie", "a=5,000 B of value, the session cookie; b=3 B of value, the first browser's"}, {"X", "1"}}; !slices.Equal(request, want) || answer == nil || len(answer) != 0 {
+	if want := [][2]string{{"X", "1"}, {"Cookie", "a=5,000 B of value, the session cookie; b=3 B of value, the first browser's"}}; !slices.Equal(request, want) || answer == nil || len(answer) != 0 {
 		t.Errorf("%q, %q", request, answer)
 	}
 }
@@ -158,7 +153,7 @@ func TestBare(t *testing.T) {
 func TestUnknownPieceIsNotShown(t *testing.T) {
 	t.Parallel()
 	w := Wire(seen(trace.Exchange{Request: trace.Request{Fields: []trace.Field{{Name: "X", Pieces: []trace.Piece{{Kind: "new", Text: "secret", Bytes: 6}}}}}}))
-	if got := field(w.RequestMore, "X"); got != "‹6 B, not shown›" {
+	if got := field(w.Request, "X"); got != "‹6 B, not shown›" {
 		t.Errorf("%q", got)
 	}
 }
@@ -172,7 +167,7 @@ func TestWireBody(t *testing.T) {
 	}{
 		{trace.Request{}, "", "0 B"},
 		{trace.Request{Body: []trace.Piece{{Text: "key=a"}}, BodyBytes: 5, Length: 5}, "key=a", "5 B"},
-		{trace.Request{Body: []trace.Piece{{Text: "key=a&page="}, {Kind: trace.Secret, Bytes: 26}, {Text: "&b=1"}}, BodyBytes: 41, Length: 41}, "key=a&page=‹26 B, opens this visit›&b=1", "41 B"},
+		{trace.Request{Body: []trace.Piece{{Text: "key=a&page="}, {Kind: trace.Secret, Bytes: 26}, {Text: "&b=1"}}, BodyBytes: 41, Length: 41}, "key=a&b=1", "41 B"},
 		{trace.Request{Body: []trace.Piece{{Text: strings.Repeat("x", 2000)}}, BodyBytes: 7000, Length: 7000}, strings.Repeat("x", 2000) + "… (7,000 B in all)", "7,000 B"},
 		{trace.Request{Body: []trace.Piece{{Text: "key=a"}}, BodyBytes: 5, Length: -1}, "key=a", "5 B in chunks, whose framing is not counted,"},
 		{trace.Request{Length: 70_000}, "", "70,000 B (not all read)"},
@@ -180,6 +175,70 @@ func TestWireBody(t *testing.T) {
 		w := Wire(seen(trace.Exchange{Request: test.request}))
 		if w.Body != test.body || w.RequestBytes != test.bytes || w.RequestHeadBytes != "unknown" {
 			t.Errorf("%q, %q, %q; want %q, %q", w.Body, w.RequestBytes, w.RequestHeadBytes, test.body, test.bytes)
+		}
+	}
+}
+
+// The page's own header and field would stand among the lines of the lesson, or a reader who
+// adds the bytes would get another sum than the one that was measured.
+func TestThePagesOwnFieldsAreLeftOut(t *testing.T) {
+	t.Parallel()
+	plain := func(name, value string) trace.Field {
+		return trace.Field{Name: name, Pieces: []trace.Piece{{Text: value}}}
+	}
+	page := trace.Field{Name: "sessionscope-page", Pieces: []trace.Piece{{Kind: trace.Secret, Bytes: 55}}} // 55 and its name, ": " and a line end
+	load := trace.Field{Name: "Sessionscope-Load", Pieces: []trace.Piece{{Kind: trace.Secret, Bytes: 26}}}
+	gone := page
+	gone.Diff = trace.Gone
+	secret := trace.Piece{Kind: trace.Secret, Bytes: 26}
+	for _, test := range []struct {
+		name                  string
+		fields                []trace.Field
+		body                  []trace.Piece
+		lines, text, shown, w string
+	}{
+		{"none", []trace.Field{plain("Host", "h")}, nil, "Host", "", "500 B", ""},
+		{"the header", []trace.Field{plain("Host", "h"), page, plain("Accept", "a")}, nil, "Host Accept", "", "424 B", "Left out: this page's own header, 76 B, by which the lab knows its timeline."},
+		{"both headers", []trace.Field{page, load}, nil, "", "", "377 B", "Left out: this page's own headers, 123 B, by which the lab knows its timeline."},
+		{"a header of the exchange before", []trace.Field{gone}, nil, "", "", "500 B", ""},
+		{"the field, first", nil, []trace.Piece{{Text: "page="}, secret, {Text: "&key=a"}}, "", "key=a", "500 B", "Left out: this page's own field in the body, 32 B, by which the lab knows its timeline."},
+		{"the field, last", nil, []trace.Piece{{Text: "key=a&page="}, secret}, "", "key=a", "500 B", "Left out: this page's own field in the body, 32 B, by which the lab knows its timeline."},
+		{"the field, alone", nil, []trace.Piece{{Text: "page="}, secret}, "", "", "500 B", "Left out: this page's own field in the body, 31 B, by which the lab knows its timeline."},
+		{"a proof, which stays", nil, []trace.Piece{{Text: "x="}, {Kind: trace.Once, Bytes: 26}}, "", "x=‹26 B, for one use›", "500 B", ""},
+	} {
+		n := 0
+		for _, p := range test.body {
+			n += len(p.Text) + p.Bytes
+		}
+		s := seen(trace.Exchange{Request: trace.Request{Fields: test.fields, HeadBytes: 500, Body: test.body, BodyBytes: n, Length: int64(n)}})
+		s.Beside.N, s.Beside.Same = 4, len(test.fields)
+		w := Wire(s)
+		if names(w.Request) != test.lines || w.Body != test.text || w.RequestShown != test.shown || w.LeftOut != test.w || w.RequestHeadBytes != "500 B" || strings.Contains(w.Changes, "gone 1") {
+			t.Errorf("%s: %q, %q, %s, %q; %s", test.name, names(w.Request), w.Body, w.RequestShown, w.LeftOut, w.Changes)
+		}
+	}
+}
+
+// Nobody would see which letter of the copy was changed.
+func TestTheChangedLetterIsMarked(t *testing.T) {
+	t.Parallel()
+	cookie := strings.Repeat("abcdefgh", 20)
+	changed := cookie[:70] + "X" + cookie[71:]
+	for name, test := range map[string]struct{ source, carried, marked string }{
+		"one letter": {cookie, changed, "X"}, "a copy as it was": {cookie, cookie, ""}, "another cookie": {strings.Repeat("z", 160), cookie, ""}, "no copy": {"", changed, ""},
+	} {
+		x := trace.Exchange{Source: test.source, Request: trace.Request{Fields: []trace.Field{{Name: "Cookie", Pieces: []trace.Piece{{Text: "a="}, {Kind: trace.Token, Text: test.carried}, {Text: "; b=1"}}}}}}
+		marked, whole := "", ""
+		for _, p := range Wire(seen(x)).Request[0].Parts {
+			if whole += p.Text; p.Kind == "flip" {
+				marked += p.Text
+			}
+		}
+		if marked != test.marked || whole != "a="+test.carried+"; b=1" {
+			t.Errorf("%s: %q is marked in %q", name, marked, whole)
+		}
+		if hidden := fmt.Sprint(Wire(x.Seen(func(string) bool { return true })).Request); strings.Contains(hidden, "flip") || strings.Contains(hidden, "abc") {
+			t.Errorf("%s, hidden: %s", name, hidden)
 		}
 	}
 }
@@ -219,10 +278,10 @@ func TestWireAgainst(t *testing.T) {
 		says, marks, answers string
 	}{
 		{"nothing", http.Header{"Accept": {"a"}, "X-Old": {"1"}, "Same": {"1"}}, http.Header{"Set-Cookie": {ours + "=a; Path=/"}, "Vary": {"b"}}, true,
-			"Compared with exchange 4, no header changed.", "Host Accept Same X-Old", "Set-Cookie* Vary"},
+			"Compared with exchange 4, no header changed.", "Host Accept Same X-Old", "Set-Cookie Vary"},
 		{"all kinds", http.Header{"Accept": {"b"}, "X-New": {"1"}, "Same": {"1"}, "Content-Type": {"c"}, "Y-New": {"2"}}, http.Header{"Vary": {"c"}}, true,
 			"Compared with exchange 4, request: changed Accept; new Content-Type and 2 more; gone 1; response: changed 1; gone Set-Cookie. The other 2 headers are the same.",
-			"Host Content-Type* Accept* Same X-New* Y-New* X-Old-", "Vary* Set-Cookie-"},
+			"Host Accept* Content-Type* Same X-New* Y-New* X-Old-", "Vary* Set-Cookie-"},
 		{"not ended yet", http.Header{"Accept": {"a"}, "X-Old": {"1"}, "Same": {"1"}}, http.Header{"Vary": {"b"}}, false,
 			"Compared with exchange 4, no header changed.", "Host Accept Same X-Old", "Vary"},
 	} {
@@ -234,7 +293,7 @@ func TestWireAgainst(t *testing.T) {
 		}
 		s.Beside.N, s.Beside.Same = 4, same
 		w := Wire(s)
-		if request, answer := names(w.Request)+" "+names(w.RequestMore), names(w.Response); w.Changes != test.says || request != test.marks || answer != test.answers {
+		if request, answer := names(w.Request), names(w.Response); w.Changes != test.says || request != test.marks || answer != test.answers {
 			t.Errorf("%s: %q\n%s | %s\nwant %q\n%s | %s", test.name, w.Changes, request, answer, test.says, test.marks, test.answers)
 		}
 	}

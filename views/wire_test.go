@@ -1,0 +1,64 @@
+package views
+
+import (
+	"strings"
+	"testing"
+)
+
+// What decides an experiment would stand in a closed fold only, or its mark would not be in
+// view; and a text would be cut instead of being shortened for the eye.
+func TestShortBlock(t *testing.T) {
+	long := strings.Repeat("v", 120)
+	w := Wire{Request: []Header{
+		{Name: "Accept", Parts: []Part{{"", "a"}}},
+		{Name: "cookie", Parts: []Part{{"", "a="}, {"token", long}, {"decisive", "X"}, {"token", long}, {"hidden", long}}},
+		{Name: "X-Decides", Decisive: true}, {Name: "X-Marked", Parts: []Part{{"decisive", "m"}}},
+		{Name: "Location", Diff: "gone"}, {Name: "Set-Cookie", Diff: "gone"},
+	}}
+	lines := short(w.Request)
+	names := ""
+	for _, h := range lines {
+		names += h.Name + " "
+	}
+	if names != "cookie X-Decides X-Marked " {
+		t.Fatalf("the short block has %q", names)
+	}
+	whole, view := "", ""
+	for _, p := range ofValue.inShort(lines[0].Parts) {
+		if whole += p.Text; strings.HasSuffix(p.Kind, "mid") {
+			p.Text = "…"
+		}
+		view += p.Text
+	}
+	if want := "a=" + long + "X" + long + long; whole != want {
+		t.Errorf("copied, the line is %q, want %q", whole, want)
+	}
+	if want := "a=" + long[:28] + "…" + "vvvvXvvvv" + "…" + long[:8] + long; view != want {
+		t.Errorf("the line shows %q, want %q", view, want)
+	}
+	for _, test := range []struct {
+		text, decisive string
+		want           bool
+	}{{long, "", false}, {strings.Repeat("é", 300), "", true}, {strings.Repeat(long, 5) + "{no}" + long, "{no}", true}} {
+		if got := shortens(test.text, test.decisive); got != test.want {
+			t.Errorf("%.20s is shortened: %v", test.text, got)
+		}
+		view := ""
+		for _, p := range ofText.inShort(cut(test.text, test.decisive)) {
+			if p.Kind != "mid" {
+				view += p.Text
+			}
+		}
+		if !strings.Contains(view, test.decisive) || strings.ToValidUTF8(view, "?") != view {
+			t.Errorf("%.20s shows %q", test.text, view)
+		}
+	}
+	for _, test := range []struct {
+		name, want string
+		gone       bool
+	}{{"Cookie", "", false}, {"Set-Cookie", "Set-Cookie: none", true}, {"Vary", "Vary: none", false}} {
+		if got, gone := none(w.Request, test.name); got != test.want || gone != test.gone {
+			t.Errorf("%s: %q, %v", test.name, got, gone)
+		}
+	}
+}
