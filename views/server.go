@@ -19,11 +19,24 @@ type Server struct {
 	Values         []Value
 	Partial        bool    // Values are those of the record alone
 	Late           *Late   // what became of the session that this browser had before
-	Where          string  // what holds the record in the store: "row of the table sessions"
+	Carried        string  // the keys of the values, when all of them are in the cookie and none is in the record
+	Carries        int     // how many keys
+	Where, Kept    string  // what holds the record in the store: "hash ssc:s:9f2c…", and that in two words: "Redis hash"
 	Stored         []Field // the record's fields, as the store keeps them
 	Nothing        string  // why nothing is stored
 	Figures        Figures
 	Clear          *Place // where Clear expired is sent; nil in an experiment and in the past
+}
+
+// fold says what is folded: the record as the store keeps it, and the clocks.
+func (s Server) fold() string {
+	switch {
+	case len(s.Stored) == 0:
+		return "version · two clocks"
+	case s.Empty != "":
+		return "the " + s.Kept + ", as the store keeps it"
+	}
+	return "the " + s.Kept + ", as the store keeps it · two clocks"
 }
 
 // Known tells whether the store answered.

@@ -133,4 +133,7 @@ func (c Composer) Types() []Option {
 }
 
 // Field is a name and what it holds.
-type Field struct{ Name, Value string }
+type Field struct {
+	Name, Value string
+	Note        string // what the value means, in a few words
+}

@@ -34,7 +34,7 @@ func fragments() map[string]templ.Component {
 			Layers: &Layers{
 				Time: "1795416238", Payload: "cGF5", Signature: "bWFj", TimeBytes: "10 B", PayloadBytes: "4 B", SignatureBytes: "32 B",
 				SignedAt: "07:00:00", Ago: "2 s ago", Verdict: "valid", Valid: true, Key: "1 of 1", Keys: evil,
-				Values: `{"name":"` + evil + `"}`, Fields: []Field{{"version", "3"}, {"session ID", evil}},
+				Values: `{"name":"` + evil + `"}`, Fields: []Field{{Name: "version", Value: "3"}, {Name: "session ID", Value: evil}},
 			},
 			Bytes: 200, Limit: 4096, Size: "200", Most: "4,096", EnvelopeBytes: "72", Budget: "2,262", Scripts: true,
 			Jar: []JarCookie{{Name: "sessionscope", Size: "200 B", Kind: "session"}, {Name: "r", Size: "9 B", Kind: "readable", Value: evil}}, Planted: true, Readable: "r",
@@ -58,9 +58,9 @@ func fragments() map[string]templ.Component {
 			RequestHeadBytes: "500 B", RequestBytes: "0 B", ResponseHeadBytes: "400 B", ResponseBytes: "81 B", Took: "0.4 ms", Changes: "Compared with exchange 4, no header changed.",
 		}),
 		"wire-nothing": WirePanel(place, Wire{Nothing: "Nothing travelled."}),
-		"server-no":    ServerPanel(Server{Empty: "No record.", Late: &Late{"9f2c41e0", "it has expired."}, Where: "row", Stored: []Field{{"data", evil}}, Figures: Figures{Stats: []Stat{{"0", "live records"}}, Family: []Member{{"first browser", "9f2c41e0", "live", true}, {"second browser", "", "gone", false}}}}),
+		"server-no":    ServerPanel(Server{Empty: "No record.", Late: &Late{"9f2c41e0", "it has expired."}, Where: "row", Kept: "row", Stored: []Field{{Name: "data", Value: evil}, {Name: "created", Value: "1", Note: "1970"}}, Figures: Figures{Stats: []Stat{{"0", "live records"}}, Family: []Member{{"first browser", "9f2c41e0", "live", true}, {"second browser", "", "gone", false}}}}),
 		"server-ok": ServerPanel(Server{
-			ID: "9f2c41e0", IDChanged: true, Version: "3", Created: "06:00:00", Idle: clock, Absolute: later, Nothing: "nothing.",
+			ID: "9f2c41e0", IDChanged: true, Version: "3", Created: "06:00:00", Idle: clock, Absolute: later, Nothing: "nothing.", Carried: evil, Carries: 2,
 			Clear: &place, Figures: Figures{Expired: 2, Stats: []Stat{{"1", "live record"}}, Plot: Plot{Live: "0,57 300,3", Expired: "0,57 300,57", Top: "1", Since: "in the last minute", Text: "1 live"}},
 			Values: []Value{
 				{Name: "name", Key: "name", Type: "text", Text: evil, Bytes: "7", Changed: true},
@@ -93,7 +93,7 @@ func fragments() map[string]templ.Component {
 		}}),
 		"waiting": waiting(Lesson{Slug: "x", Shelf: Shelf{Place: place}}, Run{Token: "RUN", Waiting: true, Step: "150", Of: "1100", Doing: evil}),
 		"live": waiting(Lesson{Slug: "x", Shelf: Shelf{Place: place}}, Run{Token: "RUN", Waiting: true, Ends: clock, Stage: &Stage{Text: [][]Part{{{"", evil}}}, Groups: []ActionGroup{{Title: "Here", Actions: []Action{
-			{Label: "Set", Method: "post", URL: "/x/set", Here: true}, {Label: "Follow", Method: "link", URL: "/x/land?how=link"}, {Label: "Read", Method: "get", URL: "/x/land", Fields: []Field{{"how", "get"}}},
+			{Label: "Set", Method: "post", URL: "/x/set", Here: true}, {Label: "Follow", Method: "link", URL: "/x/land?how=link"}, {Label: "Read", Method: "get", URL: "/x/land", Fields: []Field{{Name: "how", Value: "get"}}},
 		}}}}}),
 		"observe": observe(Lesson{Slug: "x", Run: &Run{Panels: &RunPanels{N: 2, Client: evil, Wire: Wire{RequestLine: "GET /get", Finished: true, By: evil, Past: true, Decisive: "yes", Answer: `{"found":yes}`}}}}, Run{
 			Token: "RUN", Tone: "refused", Verdict: []Part{{"bad", "Refused."}, {"wire", evil}, {"mac", evil}, {"ok", evil}}, Judgement: evil, Remark: evil, Unnoted: true, Dropped: 3,

@@ -64,6 +64,7 @@ func (pg *page) replays() {
 	own := pg.cookie().Value
 	pg.press("Pin a copy", "pinned", "as a thief would")
 	pg.press("Replay", "replay accepted", "Another client")
+	pg.click("#stored summary")             // it stays open from here on
 	record := pg.text("#server .clocks dd") // drop and put back must leave the record as it is
 	pg.press("Drop the cookie only", "dropped", "is as it was")
 	pg.want("#server", "its record is still here, and this browser has no cookie any more that opens it")
@@ -72,6 +73,7 @@ func (pg *page) replays() {
 	}
 	pg.press("Get", "get", "missing")
 	pg.press("Put back", "put back", "of this browser again")
+	pg.click("#stored summary") // that press loaded the page again
 	pg.want("#server .clocks dd", record)
 	if got := pg.cookie(); got == nil || got.Value != own {
 		pg.t.Errorf("put back, the browser keeps %v", got)

@@ -108,6 +108,7 @@ func labServer(t *testing.T, store string, flags []string, stored func(info map[
 	pg.press("Set", "set", "on the server")
 	_, info, _ := newThief(t, p, pg.cookie()).do("GET", "/session", nil)
 	pg.want("#server .record", "sha256:"+info["id"].(string))
+	pg.click("#stored summary") // it stays open from here on
 	pg.want("#server .clocks", "version 2", "created", "idle clock", "runs out first", "absolute lifetime")
 	if clocks := pg.text("#server .clocks"); !regexp.MustCompile(`idle clock (2 h 0 m|1 h 59 m).*absolute lifetime (8 h 0 m|7 h 59 m)`).MatchString(clocks) {
 		t.Errorf("the clocks say %q", clocks)
@@ -123,6 +124,7 @@ func labServer(t *testing.T, store string, flags []string, stored func(info map[
 	if kept := stored(info, pg.text("#server .where"), shown); len(kept) < 5 || fmt.Sprint(kept) != fmt.Sprint(shown) {
 		t.Errorf("the page shows %v\nthe store holds %v", shown, kept)
 	}
+	pg.want("#stored", "no: yes would mean that this ID has ended", time.Now().Format("2006-01-02 "))
 	pg.click(`button[hx-post="/clear"]`)
 	pg.want("#result .verb", "cleared")
 	pg.want("#server", "no keys")

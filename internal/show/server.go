@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/say"
@@ -67,15 +68,54 @@ func showRecord(v *views.Server, s trace.Seen) {
 		v.Nothing = "nothing any more: the record was removed just now."
 	default:
 		stored(v, st)
+		carried(v, s.Session)
+	}
+}
+
+// carried notes that the record has none of the values, since all travel in the cookie.
+func carried(v *views.Server, s trace.Session) {
+	var keys []string
+	for _, value := range s.Values {
+		if value.OnServer {
+			return
+		}
+		keys = append(keys, value.Key)
+	}
+	if len(keys) > 0 && s.Placement == session.Hybrid {
+		v.Carried, v.Carries = say.List(trace.KeysOf(keys)), len(keys)
 	}
 }
 
 // stored shows a record's fields as the store keeps them.
 func stored(v *views.Server, st trace.Store) {
-	v.Where = st.Where
-	for _, f := range st.Fields {
-		v.Stored = append(v.Stored, views.Field{Name: f.Name, Value: say.ShownText(f.Value, maxShown)})
+	v.Where, v.Kept = st.Where, st.Where
+	if strings.HasPrefix(st.Where, "hash ") { // the name of the hash is long
+		v.Kept = "Redis hash"
 	}
+	for _, f := range st.Fields {
+		v.Stored = append(v.Stored, views.Field{Name: f.Name, Value: say.ShownText(f.Value, maxShown), Note: noteOn(f)})
+	}
+}
+
+// noteOn says in a few words what a stored field means, or "".
+func noteOn(f trace.Stored) string {
+	value := f.Value.Start
+	ms, err := strconv.ParseInt(value, 10, 64)
+	switch {
+	case f.Name == "key":
+		return "SHA-256 of the session ID"
+	case f.Name == "marker" && (value == "0" || value == "false"):
+		return "no: yes would mean that this ID has ended"
+	case f.Name == "marker" && value != "":
+		return "yes: this ID has ended and opens nothing"
+	case err != nil:
+		return ""
+	case f.Name == "created" || f.Name == "expires":
+		return time.UnixMilli(ms).Format("2006-01-02 15:04:05")
+	case f.Name == "PTTL" && ms > 0:
+		return "Redis removes it in " + say.Left(time.Duration(ms)*time.Millisecond)
+	}
+	return ""
 }
 
 // absent is the panel of a browser whose cookie opens nothing. It shows what the store has

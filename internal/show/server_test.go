@@ -1,6 +1,7 @@
 package show
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -117,10 +118,13 @@ func TestServerShowsALiveSession(t *testing.T) {
 			t.Fatalf("%s: %+v", test.placement, v)
 		}
 		want := views.Server{
-			ID: s.Session.ID, IDChanged: true, Version: "1", Created: v.Created, Nothing: test.nothing, Where: v.Where, Stored: v.Stored, Figures: v.Figures,
+			ID: s.Session.ID, IDChanged: true, Version: "1", Created: v.Created, Nothing: test.nothing, Where: v.Where, Kept: v.Where, Stored: v.Stored, Figures: v.Figures,
 			Values:   []views.Value{{Name: "name", Key: "name", Type: "number", Text: "12", Bytes: "2", Short: "12", Sum: v.Values[0].Sum, OnServer: test.placement == session.OnServer, Changed: true}},
 			Idle:     views.Clock{Name: "idle clock", First: true, Whole: (2 * time.Hour).Milliseconds(), Left: "1 h 59 m 0 s", Until: v.Idle.Until, Now: v.Idle.Now, At: v.Idle.At},
 			Absolute: views.Clock{Name: "absolute lifetime", Whole: (8 * time.Hour).Milliseconds(), Left: "7 h 59 m 0 s", Until: v.Absolute.Until, Now: v.Absolute.Now, At: v.Absolute.At},
+		}
+		if test.placement == session.Hybrid {
+			want.Carried, want.Carries = "name", 1
 		}
 		if diff := cmp.Diff(want, v); diff != "" {
 			t.Errorf("%s, -want +got\n%s", test.placement, diff)
@@ -343,5 +347,38 @@ func TestPlot(t *testing.T) {
 		if got := plot(test.points, now); got != test.want {
 			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
 		}
+	}
+}
+
+// A reader would see 13 digits for a date and 0 for a marker, or an empty record without a
+// word about where the values are.
+func TestStoredFieldsAreExplained(t *testing.T) {
+	t.Parallel()
+	at := noon()
+	for _, test := range []struct{ name, value, want string }{
+		{"key", "9f2c", "SHA-256 of the session ID"}, {"created", strconv.FormatInt(at.UnixMilli(), 10), "2001-03-01 12:00:00"}, {"expires", "soon", ""},
+		{"marker", "0", "no: yes would mean that this ID has ended"}, {"marker", "false", "no: yes would mean that this ID has ended"}, {"marker", "1", "yes: this ID has ended and opens nothing"}, {"marker", "", ""},
+		{"PTTL", "61000", "Redis removes it in 1 m 1 s"}, {"PTTL", "-1", ""}, {"version", "3", ""}, {"data", "{}", ""},
+	} {
+		if got := noteOn(trace.Stored{Name: test.name, Value: trace.Cut(test.value, 99)}); got != test.want {
+			t.Errorf("%s %s: %q, want %q", test.name, test.value, got, test.want)
+		}
+	}
+	for placement, want := range map[session.Placement]string{session.Hybrid: "city, name", session.OnServer: "", session.InCookie: ""} {
+		l := newLab(t, placement)
+		l.sets("name", "1")
+		s := l.sets("city", `"Graz"`)
+		if v := Server(s, s.At, false); v.Carried != want || want != "" && v.Carries != 2 || v.Kept != v.Where {
+			t.Errorf("%s: %q of %d travel in the cookie; kept in the %q", placement, v.Carried, v.Carries, v.Kept)
+		}
+		s = l.sets("long", `"`+strings.Repeat("x", 300)+`"`)
+		if v := Server(s, s.At, false); v.Carried != "" {
+			t.Errorf("%s, with a value that is in the record: %q", placement, v.Carried)
+		}
+	}
+	var v views.Server
+	stored(&v, trace.Store{Where: "hash ssc:s:9f2c"})
+	if v.Kept != "Redis hash" || v.Where != "hash ssc:s:9f2c" {
+		t.Errorf("%q, %q", v.Kept, v.Where)
 	}
 }

@@ -241,13 +241,19 @@ function noStream(el, status) {
 document.addEventListener('htmx:response:error', (event) => {
   if (event.target.id === 'live') noStream(event.target, event.detail.ctx.response.status);
 });
-document.addEventListener('htmx:sse:after:message', () => { live(); touchUp(); });
+document.addEventListener('htmx:sse:after:message', () => { live(); touchUp(); unfold(); });
 
 // What is folded open stays open, also when a region was empty in between.
 document.addEventListener('click', (event) => { // from the keyboard too
   const details = event.target.closest?.('summary')?.parentElement;
   if (details?.id) open.set(details.id, !details.open);
 });
+function unfold() {
+  for (const [id, unfolded] of open) {
+    const el = document.getElementById(id);
+    if (el && el.open !== unfolded) el.open = unfolded;
+  }
+}
 
 // Not a press: the stream, and what the page asks by itself.
 const asksItself = (id) => ['live', 'load', 'refresh', 'look', 'poll'].includes(id) || id?.startsWith('ask-');
@@ -266,6 +272,7 @@ document.addEventListener('htmx:before:request', (event) => {
 document.addEventListener('htmx:finally:request', (event) => {
   live();
   touchUp();
+  unfold();
   if (document.getElementById('experiment') && event.target.id !== 'load') showRun(event.target.id);
   if (asksItself(event.target.id) || !document.getElementById('result')) return;
   const field = document.getElementById('result').dataset.field;
@@ -283,10 +290,6 @@ document.addEventListener('htmx:finally:request', (event) => {
   if (focused && focused !== document.body) {
     const places = [document.getElementById(focused.id), past, document.getElementById('timeline')];
     while (lost() && places.length) places.shift()?.focus({ preventScroll: true });
-  }
-  for (const [id, unfolded] of open) {
-    const el = document.getElementById(id);
-    if (el && el.open !== unfolded) el.open = unfolded;
   }
   if (matchMedia('(prefers-reduced-motion: no-preference)').matches) {
     ['browser', 'wire', 'server'].forEach((id, n) => document.getElementById(id)?.animate(
