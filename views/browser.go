@@ -1,5 +1,7 @@
 package views
 
+import "strconv"
+
 // Browser is what the browser keeps. When Empty is set, there is no cookie. Raw may be a
 // cookie that opens nothing: then Note says why.
 type Browser struct {
@@ -7,6 +9,7 @@ type Browser struct {
 	Whose                 string // whose browser keeps it, if not the visitor's own
 	Name                  string
 	Empty, Note           string
+	Absent                string // says that the request came without the cookie that its answer set
 	Flags                 []Flag
 	Raw, RawBytes         string  // as it stands in the header
 	Layers                *Layers // nil if nothing peels
@@ -19,6 +22,34 @@ type Browser struct {
 	Readable              string      // the name of the cookie that scripts may read
 	Planted               bool        // it came along
 	Scripts               bool        // this is the present: the page may look into document.cookie
+}
+
+// fold says what is folded.
+func (b Browser) fold() string {
+	fold := "What scripts see"
+	if !b.Scripts {
+		fold = "What came with the request"
+	}
+	if len(b.Flags) > 0 {
+		fold += " · attributes"
+	}
+	n := 0
+	for _, c := range b.Jar {
+		switch c.Kind {
+		case "more":
+			return fold + " · more than " + strconv.Itoa(n) + " other cookies"
+		case "session", "ended":
+		default:
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return fold + " · no other cookie"
+	case 1:
+		return fold + " · 1 other cookie"
+	}
+	return fold + " · " + strconv.Itoa(n) + " other cookies"
 }
 
 // Layers are what the cookie's value peels to.

@@ -96,6 +96,9 @@ func TestLabAccessible(t *testing.T) {
 	pg.click(`label:has(#peel-payload)`)
 	pg.click("#tamper summary")
 	pg.click("#curl summary")
+	for _, fold := range []string{"#scripts", "#request-more", "#response-more", "#stored", "#plot"} {
+		pg.click(fold + " summary")
+	}
 	pg.press("Plant a readable cookie", "planted")
 	pg.click("#session-menu > summary")
 	pg.everyLook("large, everything open")

@@ -38,7 +38,12 @@ func (pg *page) tampers(p *program) {
 			pg.t.Errorf("%s: the browser's own cookie became %q", part, got)
 		}
 	}
+	const places = `JSON.stringify([...document.querySelectorAll('#tools :is(button, summary):not(#tools form[autocomplete] *, .copy *)')].map(e => [e.textContent, e.offsetLeft, e.offsetTop - document.getElementById('browser').offsetTop]))`
+	before := eval[string](pg, places)
 	pg.click("#tamper summary")
+	if got := eval[string](pg, places); got != before || !strings.Contains(got, "Pin a copy") {
+		pg.t.Errorf("the form moves the buttons from %s to %s", before, got)
+	}
 	for _, part := range []string{"letter", "time", "id", "version", "created", "deadline", "signature"} {
 		tamper(part, "", "copy refused", "The server's own client", "the signature does not fit", "Your own cookie and session stay as they are")
 	}
@@ -66,7 +71,7 @@ func (pg *page) replays() {
 	pg.press("Replay", "replay accepted", "Another client")
 	pg.click("#stored summary")             // it stays open from here on
 	record := pg.text("#server .clocks dd") // drop and put back must leave the record as it is
-	pg.press("Drop the cookie only", "dropped", "is as it was")
+	pg.press("Drop the cookie", "dropped", "is as it was")
 	pg.want("#server", "its record is still here, and this browser has no cookie any more that opens it")
 	if c := pg.cookie(); c != nil {
 		pg.t.Errorf("dropped, the browser keeps %v", c)
@@ -133,6 +138,7 @@ func (pg *page) worksBeside(second *page) {
 	if len(names) != 2 || names[pg.cookie().Name] != "/" || names[pg.cookie().Name+"~second"] != path {
 		pg.t.Errorf("the browser's cookies are %v, the second lab is at %s", names, path)
 	}
+	second.click("#scripts summary")
 	second.want("#jar", pg.cookie().Name+" ", "the first browser's")
 	pg.press("Log in", "logged in", "Every login changes the ID")
 	first, other := pg.sessionID(), second.sessionID()

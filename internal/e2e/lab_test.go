@@ -19,9 +19,11 @@ func TestLabBrowser(t *testing.T) {
 	t.Parallel()
 	p, wire := startWitnessed(t)
 	pg := browse(t, p, true)
+	pg.click("#scripts summary") // it stays open from here on
 	pg.want("#document-cookie", `document.cookie → ""`)
 	pg.want("#jar", "no Cookie header")
 	pg.press("Set", "set", "created a")
+	pg.want("#absent", "The request came without this cookie. Its answer set it.")
 	pg.settled()
 	cookie := pg.cookie()
 	sent := wire.last(t, "POST /set")
@@ -47,6 +49,7 @@ func TestLabBrowser(t *testing.T) {
 			t.Errorf("%s: the header carried %q, want %q", test.name, got, test.value)
 		}
 	}
+	pg.click("#stored summary")
 	pg.want("#server", "its record is still here, and no cookie that came opens it", `"values"`)
 	pg.setCookie(cookie.Name, later)
 	pg.press("Flush", "flushed")
@@ -77,11 +80,11 @@ func (pg *page) peels(cookie *network.Cookie) {
 	pg.want(".layer.base64 .parts", "name", fmt.Sprintf("%d B", len(parts[0])), fmt.Sprintf("%d B", len(parts[1])), "valid", "key 1 of 1", "32 B", "ago")
 	pg.click(`label:has(#peel-payload)`)
 	pg.want("#payload", string(envelope[2:28]), "placement hybrid", "version 1", "created", "deadline", `{"name":"Rahim"}`)
-	pg.want(".meter", fmt.Sprintf("%d of 4,096 bytes", size), fmt.Sprintf("%d bytes of payload", len(envelope)))
+	pg.want(".meter", fmt.Sprintf("%d of 4,096 bytes", size))
+	pg.want("#scripts", "What scripts see · attributes · no other cookie", fmt.Sprintf("%d bytes of payload", len(envelope)))
 	if sizes := eval[string](pg, `[document.getElementById('cookie-size').max, document.getElementById('cookie-size').value].join()`); sizes != fmt.Sprintf("4096,%d", size) {
 		pg.t.Errorf("the meter stands at %s", sizes)
 	}
-	pg.click("#flags summary")
 	pg.want("#flags", "over plain http", "HttpOnly", "every port", "the server decides for itself")
 }
 

@@ -31,6 +31,9 @@ func Browser(s trace.Seen, now time.Time, scripts bool) views.Browser {
 		b.Empty = noCookie(s)
 		return b
 	}
+	if c.Set && !c.Came && !s.Nothing {
+		b.Absent = "The request came without this cookie. Its answer set it."
+	}
 	b.RawBytes, b.Bytes = say.Bytes(c.Bytes), len(c.Name)+c.Bytes
 	b.Size, b.Most = say.Number(b.Bytes), say.Number(b.Limit)
 	b.Raw = say.ShownText(trace.Text{Start: c.Kept, Bytes: c.Bytes}, maxCookie)

@@ -235,9 +235,13 @@ func TestBrowserPeels(t *testing.T) {
 	want := views.Browser{
 		Name: ours, Raw: l.cookie, Changed: true, Bytes: len(ours) + len(l.cookie), Limit: 4096, Most: "4,096", Budget: "2,262", Scripts: true,
 		RawBytes: say.Bytes(len(l.cookie)), Size: say.Number(len(ours) + len(l.cookie)), EnvelopeBytes: b.EnvelopeBytes, Readable: b.Readable, Flags: b.Flags, Layers: b.Layers,
+		Absent: "The request came without this cookie. Its answer set it.",
 	}
 	if diff := cmp.Diff(want, b); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
+	}
+	if s = l.sets("name", "13"); Browser(s, s.At, true).Absent != "" {
+		t.Error("the panel says that a cookie did not come which came")
 	}
 	var flags []string
 	for _, f := range b.Flags {
