@@ -1,6 +1,6 @@
 package views
 
-// Code is what ran for the last press, and the same in other frameworks.
+// Code is the last press in other frameworks, and what ran for it here.
 type Code struct {
 	Op       string // that ran
 	Listings []Listing
@@ -8,8 +8,8 @@ type Code struct {
 
 // Listing is a piece of code.
 type Listing struct {
-	ID           string // "django"
-	Name, Title  string // "Django", "request.session"
+	ID           string // "django"; listings of one ID are shown together
+	Name, Title  string // "Django", "request.session"; Name is "" for the second of an ID
 	Where        string // "internal/app/set.go, line 12"
 	Tokens       []Token
 	URL, URLText string // its documentation, "" for none

@@ -81,7 +81,7 @@ func fragments() map[string]templ.Component {
 			{N: 3, At: "07:00:01", Verb: "created", What: evil, Tone: "born", Session: "9f2c41e0", NewID: true}, {N: 4, At: "07:00:02", Verb: "expired", Tone: "gone", By: "the clock"},
 		}}),
 		"code": CodePanel(Code{Listings: []Listing{
-			{ID: "handler", Name: "Handler", Title: "set", Where: "set.go, line 1", Tokens: []Token{{"keyword", "func"}, {"", " set() "}, {"comment", "// <b>"}}},
+			{ID: "go", Name: "Go: what ran here", Title: "set", Where: "set.go, line 1", Tokens: []Token{{"keyword", "func"}, {"", " set() "}, {"comment", "// <b>"}}},
 			{ID: "django", Name: "Django", Title: "request.session", URL: "https://docs.djangoproject.com/", URLText: "Django"},
 		}}),
 		"placement":     PlacementChoice([]Option{{Name: "cookie", Label: "Cookie", Title: "all"}, {Name: "hybrid", Label: "Hybrid", Chosen: true}}),

@@ -6,6 +6,7 @@ import (
 	"go/scanner"
 	"go/token"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -159,14 +160,15 @@ var samples = sync.OnceValue(func() map[string][]views.Listing {
 	return out
 })
 
-// codeOf returns the code that ran for an op, and the same act in other frameworks.
+// codeOf returns an act in other frameworks, and the code that ran for its op: the handler
+// and the engine's function stand under one name.
 func codeOf(op string) views.Code {
 	act, ok := acts[op]
 	if !ok {
 		return views.Code{}
 	}
 	handler, engine := functions()[act.handler], functions()[act.engine]
-	handler.ID, handler.Name = "handler", "Handler"
-	engine.ID, engine.Name = "engine", "Engine"
-	return views.Code{Op: op, Listings: append([]views.Listing{handler, engine}, samples()[act.sample]...)}
+	handler.ID, handler.Name = "go", "Go: what ran here"
+	engine.ID = "go"
+	return views.Code{Op: op, Listings: append(slices.Clone(samples()[act.sample]), handler, engine)}
 }

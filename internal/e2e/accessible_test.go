@@ -188,9 +188,9 @@ func TestLabKeyboard(t *testing.T) {
 	}
 	pg.walksTimeline()
 	pg.usesMenu()
-	pg.tabTo("listing-handler")
-	pg.key(kb.ArrowRight)
-	pg.want(".listing.engine", "func")
+	pg.tabTo("listing-django")
+	pg.key(kb.ArrowLeft)
+	pg.want(".listing.go", "func")
 	if roles := eval[string](pg, `['result', 'news'].map(id => document.getElementById(id).getAttribute('role')).join()`); roles != "status,status" {
 		t.Errorf("results and news are announced with the roles %q", roles)
 	}

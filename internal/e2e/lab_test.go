@@ -279,19 +279,29 @@ func TestLabCode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := eval[string](pg, `document.querySelector('.listing.handler pre').textContent`)
+	pg.want(".listing.django", `request.session["name"] = "Rahim"`) // the first
+	shown := eval[string](pg, `document.querySelector('.listing.go pre').textContent`)
 	if !strings.Contains(string(source), strings.TrimSpace(shown)) || !strings.Contains(shown, "func (a *App) set(") {
 		t.Errorf("the page shows %q, which is not what internal/app/set.go says", shown)
 	}
-	pg.want(".listing.handler", "internal/app/set.go, line")
-	for id, says := range map[string]string{"engine": "func (s *Session) Set(", "django": `request.session["name"] = "Rahim"`, "express": "req.session.name = 'Rahim'", "php": "$_SESSION['name'] = 'Rahim';", "rails": `session[:name] = "Rahim"`} {
+	pg.click(`label:has(#listing-go)`)
+	pg.want(".listing.go", "internal/app/set.go, line")
+	pg.want(".listing.go + .listing.go", "func (s *Session) Set(")
+	for id, says := range map[string]string{"django": `request.session["name"] = "Rahim"`, "express": "req.session.name = 'Rahim'", "php": "$_SESSION['name'] = 'Rahim';", "rails": `session[:name] = "Rahim"`} {
 		pg.click(`label:has(#listing-` + id + `)`)
 		pg.want(".listing."+id, says)
 	}
+	const chosen = `document.querySelector('[name=listing]:checked').id`
+	pg.click(`label:has(#listing-rails)`)
 	pg.press("Flush", "flushed") // the choice stays
-	if chosen := eval[string](pg, `document.querySelector('[name=listing]:checked').id`); chosen == "listing-handler" {
-		t.Error("a press changed the language")
+	if got := eval[string](pg, chosen); got != "listing-rails" {
+		t.Errorf("a press changed the language to %s", got)
 	}
+	pg.reload()
+	if got := eval[string](pg, chosen); got != "listing-rails" {
+		t.Errorf("loaded again, the page opens with %s", got)
+	}
+	pg.press("Flush", "flush")
 	pg.click(`label:has(#listing-django)`)
 	pg.want(".listing.django", "request.session.flush()")
 	if links := eval[[]string](pg, `[...document.querySelectorAll('#code a')].map(a => a.href)`); len(links) != 4 {

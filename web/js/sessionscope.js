@@ -55,6 +55,17 @@ function look() {
   }
 }
 
+// The code panel opens with the framework that was chosen last.
+document.addEventListener('change', (event) => {
+  if (event.target.name !== 'listing') return;
+  try { localStorage.setItem('listing', event.target.id); } catch { /* the choice lasts as long as the page */ }
+});
+function chooseListing() {
+  let chosen = null;
+  try { chosen = document.getElementById(localStorage.getItem('listing')); } catch { /* no storage */ }
+  if (chosen?.name === 'listing') chosen.checked = true;
+}
+
 // A phone on plain http has no clipboard: there the text is selected instead.
 document.addEventListener('click', async (event) => {
   const button = event.target.closest?.('[data-copy]');
@@ -73,6 +84,7 @@ const lastMoment = () => Number(document.querySelector('#timeline li:last-child'
 const open = new Map(); // which details the reader has opened or closed, by ID
 function touchUp() {
   look();
+  chooseListing();
   for (const button of document.querySelectorAll('[data-copy][hidden]')) button.hidden = false;
   const scroll = document.getElementById('timeline-scroll'), n = lastMoment();
   if (scroll && touchUp.n !== n) { // news: it stands at the end
