@@ -118,8 +118,8 @@ func (pg *page) runLesson(run lessonRun) {
 	pg.want("#progress-count", "1/")
 	pg.want("#explain", "What would break this?")
 	pg.wantFocus("after the run", "do-it")
-	if eval[int](pg, `document.querySelectorAll('#observe mark.decisive, #observe mark.flip').length`) == 0 {
-		pg.t.Error("no decisive byte is marked")
+	if eval[int](pg, `[...document.querySelectorAll('#observe mark.decisive, #observe mark.flip')].filter(e => e.checkVisibility()).length`) == 0 {
+		pg.t.Error("no decisive byte is marked in view")
 	}
 	if n := eval[int](pg, `document.querySelectorAll('.exchanges a').length`); n > 1 {
 		pg.do(chromedp.Focus(chromedp.ID("x1")))
