@@ -194,7 +194,7 @@ func (a *App) redirect(c *call, out *outcome) error {
 	}
 	if out.copied != nil {
 		left.wire, left.curl = out.copied.packed, out.copied.curl
-		left.n, left.beside = out.copied.seen.N, out.copied.seen.Beside
+		left.n, left.wireBeside = out.copied.seen.N, out.copied.seen.Beside
 	}
 	for _, text := range []*string{&left.composer.Key, &left.composer.Value, &left.composer.Seconds, &left.composer.User} {
 		if len(*text) > maxEchoed {

@@ -85,7 +85,7 @@ func (a *App) showResult(c *call, r result) error {
 	seen.N, seen.Beside, seen.Past = n, beside, true
 	l := screen{panels: seen, wire: seen, op: x.Did.Op, sentence: r.sentence, composer: r.composer, curl: r.curl, owner: c.owner(r.owner)}
 	if r.wire != nil {
-		sent := r.wire.Unpack()
+		sent, beside := r.wire.Unpack(), r.wireBeside
 		if e, ok := c.entry(n); ok {
 			sent, beside = c.visit.ExchangeOf(c.ctx(), e)
 		}

@@ -75,11 +75,16 @@ func (a *App) askStore(c *call, info session.Info, before session.Key) {
 // returns the exchange as the request itself may see it.
 func (a *App) record(c *call, status int, out *outcome) trace.Seen {
 	a.gather(c, status, out)
-	if c.visit == nil || c.added {
+	if c.visit == nil || c.added && out.copied == nil {
 		return a.see(c, c.seat, *c.x)
 	}
 	shown := *c.x
 	beside := c.visit.Compare(endedContext, &shown, 0, "")
+	if c.added { // a press that sent a copy is no moment: the copy is
+		seen := a.see(c, c.seat, shown)
+		seen.Beside = beside
+		return seen
+	}
 	set := 0
 	for _, line := range c.Response().Header()["Set-Cookie"] {
 		set += len(line)

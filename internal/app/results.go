@@ -18,17 +18,18 @@ const (
 
 // result is what a POST without JavaScript leaves for the page after it.
 type result struct {
-	packed   trace.Packed // its exchange, without the plot
-	plot     []trace.Point
-	n        int // that exchange's number in the visit, 0 for none
-	beside   trace.Beside
-	wire     trace.Packed // the exchange of the copied cookie that the press sent; nil mostly
-	sentence say.Sentence
-	composer views.Composer
-	curl     string
-	owner    string     // of the pins, if the answer told the browser who it is
-	seat     *seat.Seat // on whose side of the lab the press was
-	visit    *hub.Visit // nil if the request belonged to none
+	packed     trace.Packed // its exchange, without the plot
+	plot       []trace.Point
+	n          int // that exchange's number in the visit, 0 for none
+	beside     trace.Beside
+	wire       trace.Packed // the exchange of the copied cookie that the press sent; nil mostly
+	wireBeside trace.Beside // what that exchange is beside the one before it
+	sentence   say.Sentence
+	composer   views.Composer
+	curl       string
+	owner      string     // of the pins, if the answer told the browser who it is
+	seat       *seat.Seat // on whose side of the lab the press was
+	visit      *hub.Visit // nil if the request belonged to none
 }
 
 // results keeps each result for one look, at most a minute, in memory only.
@@ -113,7 +114,7 @@ func (rs *results) dropOver() {
 
 // size is about what r takes in memory, in bytes.
 func (r *result) size() int {
-	n := 4<<10 + len(r.packed) + len(r.wire) + len(r.curl) + 1<<10*len(r.beside.Changes)
+	n := 4<<10 + len(r.packed) + len(r.wire) + len(r.curl) + 1<<10*(len(r.beside.Changes)+len(r.wireBeside.Changes))
 	for _, text := range []string{r.composer.Key, r.composer.Value, r.composer.Seconds, r.composer.User} {
 		n += len(text)
 	}

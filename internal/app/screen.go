@@ -79,6 +79,9 @@ func (a *App) labView(c *call, l screen) views.Lab {
 		Composer: l.composer, ResetComposer: l.reset, Code: codeOf(l.op), Experiments: a.experimentCount(),
 	}
 	lab.Sentence.At = say.Clock(now)
+	if c.gathered { // the timeline says the same time
+		lab.Sentence.At = say.Clock(c.x.At)
+	}
 	lab.Composer.Invalid = lab.Sentence.Field
 	learned, _ := a.progressIn(c.session)
 	lab.Done = len(learned.Done)

@@ -112,6 +112,25 @@ func TestStoryOfPutBack(t *testing.T) {
 	})
 }
 
+// A copy is sent with a press of this browser, whose own cookie can have been replaced by hand since
+// the moment before: the row of changes says so, and not that nothing changed.
+func TestStoryOfACopyOfAnotherCookie(t *testing.T) {
+	l := newLab(t)
+	l.press("/set", "key", "name", "value", "Rahim")
+	l.press("/tamper", "part", "value", "to", l.cookie()).story(map[string][]string{"moment": {"neither the browser's cookie nor the server's record changed"}})
+	other := newBrowser(t, l.h, formJSON)
+	other.post("/set", "key", "name", "value", "Karim").want(200)
+	l.jar = other.jar
+	for _, form := range []answerForm{formFragment, formPage} {
+		l.form = form
+		a := l.press("/tamper", "part", "value", "to", l.cookie())
+		if form == formPage {
+			a = l.browser.get(a.want(303).Header.Get("Location"))
+		}
+		a.want(200, "copy accepted").story(map[string][]string{"moment": {"of another ID", `"Rahim" → "Karim"`, "!neither"}})
+	}
+}
+
 // What was done is called what it is: a logout, a cookie that was taken away, a copy in
 // which nothing was changed.
 func TestStoryOfNames(t *testing.T) {

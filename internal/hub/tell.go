@@ -212,21 +212,42 @@ func onlyShut(g trace.Gist) trace.Gist {
 	return g
 }
 
+// observeTries is how often observe asks the store again because a press of v's browser ended
+// meanwhile.
+const observeTries = 3
+
 // observe adds a moment to v: what happened to the session of k without a request of v's
 // browser. The browser's side stays as the last moment shows it; the store says what the server
-// keeps.
+// keeps. When a press of v's browser ends while the store is asked, observe begins anew: its
+// moment would show the cookie as it was before that press.
 func (h *Hub) observe(ctx context.Context, v *Visit, k session.Key, g trace.Gist) {
-	x := trace.Exchange{At: h.now(), Side: v.Seat.Name, By: g.By, Nothing: true, Did: trace.Did{Op: g.Op, Key: g.Key, Found: g.Found}}
-	if e, ok := v.lastState(0, ""); ok {
-		before := e.exchange()
-		x.Cookie = before.Cookie
+	for try := range observeTries {
+		last, known := v.lastState(0, "")
+		x := trace.Exchange{At: h.now(), Side: v.Seat.Name, By: g.By, Nothing: true, Did: trace.Did{Op: g.Op, Key: g.Key, Found: g.Found}}
+		x.Store.Keeps(ctx, v.Seat.Engine, k)
+		x.Store.Figures = h.Figures(ctx, v.Seat, v)
+		if known {
+			before := last.exchange()
+			x.Cookie = before.Cookie
+			x.Session = carriedOn(&before, &x)
+		}
+		g.At, g.Nothing, g.Page, g.Session = x.At, true, "", x.Store.ID
+		g.Aside = k != v.Session() || x.Store.Unknown || !x.Store.Figures.Known
+		m := h.newMoment(v.Seat, &x, nil, 0)
+		m.Gist = g
+		h.pack(m)
+		if v.appendAfter(m, last.N, try == observeTries-1) {
+			return
+		}
 	}
-	x.Store.Keeps(ctx, v.Seat.Engine, k)
-	x.Store.Figures = h.Figures(ctx, v.Seat, v)
-	g.At, g.Nothing, g.Page, g.Session = x.At, true, "", x.Store.ID
-	g.Aside = k != v.Session() || x.Store.Unknown || !x.Store.Figures.Known
-	m := h.newMoment(v.Seat, &x, nil, 0)
-	m.Gist = g
-	h.pack(m)
-	v.append(m, "")
+}
+
+// carriedOn returns the session of before if the browser's cookie still opens it at x: all of the
+// session is in that cookie, so that no record is missed, and nobody has ended it.
+func carriedOn(before, x *trace.Exchange) trace.Session {
+	s := before.Session
+	if s.Exists && s.Placement == session.InCookie && s.ID == x.Store.ID && x.Store.State == session.StateNone && x.At.Before(s.Expires) {
+		return s
+	}
+	return trace.Session{}
 }

@@ -28,6 +28,23 @@ func (v *Visit) list() []Entry {
 func (v *Visit) append(m *Moment, kin string) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	return v.appendLocked(m, kin)
+}
+
+// appendAfter appends m if the last entry that shows what v's browser and the server kept still
+// has number n, or in any case if always is true. It returns whether it did.
+func (v *Visit) appendAfter(m *Moment, n int, always bool) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if last, _ := v.lastStateLocked(0, ""); last.N != n && !always {
+		return false
+	}
+	v.appendLocked(m, "")
+	return true
+}
+
+// appendLocked is append for a caller that holds the lock.
+func (v *Visit) appendLocked(m *Moment, kin string) int {
 	v.newest++
 	v.gone = 0
 	e := Entry{v.newest, 1, kin, m}
@@ -156,6 +173,11 @@ func (v *Visit) Neighbours(n int) (before, after int) {
 func (v *Visit) lastWhere(n int, match func(Entry) bool) (e Entry, ok bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	return v.lastWhereLocked(n, match)
+}
+
+// lastWhereLocked is lastWhere for a caller that holds the lock.
+func (v *Visit) lastWhereLocked(n int, match func(Entry) bool) (e Entry, ok bool) {
 	for _, e := range slices.Backward(v.entries) {
 		if (n == 0 || e.N < n) && e.Kept() && match(e) {
 			return e, true
@@ -167,7 +189,14 @@ func (v *Visit) lastWhere(n int, match func(Entry) bool) (e Entry, ok bool) {
 // lastState returns the last entry before number n that shows what a browser and the server kept.
 // kin names the browser in the family, "" for this one.
 func (v *Visit) lastState(n int, kin string) (Entry, bool) {
-	return v.lastWhere(n, func(e Entry) bool { return e.Kin == kin && !e.Gist.Aside })
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.lastStateLocked(n, kin)
+}
+
+// lastStateLocked is lastState for a caller that holds the lock.
+func (v *Visit) lastStateLocked(n int, kin string) (Entry, bool) {
+	return v.lastWhereLocked(n, func(e Entry) bool { return e.Kin == kin && !e.Gist.Aside })
 }
 
 // Last returns the number of the last moment of v, 0 for none.

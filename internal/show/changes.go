@@ -21,7 +21,9 @@ func Moment(panels, wire trace.Seen) views.Moment {
 	switch {
 	case copied(panels):
 		m.Aside, m.Unknown = panels.By, false
-	case !copied(wire):
+	case copied(wire): // the press itself came from this browser, perhaps with another cookie than before
+		m.First, m.Changes = panels.Beside.First, Changes(panels.Beside.Changes)
+	default:
 		m.First, m.Changes = wire.Beside.First, Changes(wire.Beside.Changes)
 	}
 	return m
