@@ -66,6 +66,19 @@ func emptyCame(x *trace.Exchange) {
 	x.Cookie.Verdict, x.Cookie.Came = session.VerdictGarbled, true
 }
 
+// signed and placedFor are what the engine tells of a cookie that it signed, and of a value.
+func signed(why string) fact {
+	return func(x *trace.Exchange) {
+		x.Events = append(x.Events, session.Event{Kind: session.Signed, Reason: why})
+	}
+}
+
+func placedFor(key, why string) fact {
+	return func(x *trace.Exchange) {
+		x.Events = append(x.Events, session.Event{Kind: session.Placed, Key: key, Lives: "server", Reason: why})
+	}
+}
+
 func others(n int) fact {
 	return func(x *trace.Exchange) {
 		for range n {

@@ -1,6 +1,8 @@
 package say
 
 import (
+	"fmt"
+
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
@@ -19,20 +21,55 @@ func set(s *trace.Seen) Sentence {
 func whereSet(s *trace.Seen) []Part {
 	v, found := s.Session.Find(s.Did.Key)
 	hybrid := s.Session.Placement == session.Hybrid
-	small := hybrid && s.Did.Value.Text.Bytes <= session.MaxSmallBytes
 	switch {
 	case found && !v.OnServer && hybrid:
-		return []Part{Text("small enough to live "), inCookie, Text(". ")}
+		return append([]Part{Text("values of at most " + small + " live "), inCookie, Text(". ")}, madeRoom(s)...)
 	case found && !v.OnServer:
 		return []Part{inCookie, Text(" like every value. ")}
-	case small && s.Cookie.Verdict == session.VerdictStale:
-		return []Part{Text("kept "), onServer, Text(": the cookie of this request is stale, and a new cookie would overwrite the values of a later one. ")}
-	case small:
-		return []Part{Text("kept "), onServer, Text(": the key was there before and stays until it is deleted, or the cookie had no room. ")}
 	case hybrid:
-		return []Part{Text("too large for the cookie, so it lives "), onServer, Text(". ")}
+		return whyOnServer(s, s.Did.Key)
 	}
 	return []Part{Text("kept "), onServer, Text("; the cookie carries only the ID. ")}
+}
+
+// small is the most that a value has which placement hybrid puts into the cookie.
+var small = Bytes(session.MaxSmallBytes)
+
+// whyOnServer says why placement hybrid put the value of key on the server.
+func whyOnServer(s *trace.Seen, key string) []Part {
+	kept := func(why string) []Part { return []Part{Text("kept "), onServer, Text(why + ". ")} }
+	switch reasonOf(s, session.Placed, key) {
+	case session.PlacedLarge:
+		return []Part{Text("values of more than " + small + " live "), onServer, Text(". ")}
+	case session.PlacedStays:
+		return kept(": the key was there before, and stays there until it is deleted")
+	case session.PlacedStale:
+		return kept(": the cookie of this request is stale, and a new cookie would overwrite the values of a later one")
+	case session.PlacedNoRoom:
+		return kept(": it has at most " + small + ", but the cookie has no room for it")
+	}
+	return kept("")
+}
+
+// madeRoom says which other values left the cookie, so that the value which was set fits.
+func madeRoom(s *trace.Seen) (out []Part) {
+	for _, ev := range s.Events {
+		if ev.Kind == session.Placed && ev.Reason == session.PlacedNoRoom && ev.Key != s.Did.Key {
+			out = append(out, Text("The cookie was full, so "), Code(ev.Key), Text(" moved to "), theServer, Text(". "))
+		}
+	}
+	return out
+}
+
+// reasonOf is the reason that the engine gave for what it did last of that kind, with that
+// key; "" if it did nothing of the kind.
+func reasonOf(s *trace.Seen, kind session.EventKind, key string) (reason string) {
+	for _, ev := range s.Events {
+		if ev.Kind == kind && ev.Key == key {
+			reason = ev.Reason
+		}
+	}
+	return reason
 }
 
 // cookieAfterSet says whether the write sent a cookie, and why.
@@ -44,10 +81,25 @@ func cookieAfterSet(s *trace.Seen) []Part {
 		return append([]Part{Text("This first write created a session: the server sent its first cookie")}, endOfBirth(s)...)
 	case !s.Cookie.Set:
 		return []Part{Text("The cookie stays as it is.")}
-	case s.Session.Placement == session.OnServer:
-		return []Part{Text("The server sent the same ID again, with a fresh Max-Age.")}
 	}
-	return []Part{Text("The old signature no longer fits, so the server sent a new cookie." + leftBehind(s))}
+	return []Part{Text(newCookie(s) + leftBehind(s))}
+}
+
+// newCookie says why the server sent another cookie for a session that has one.
+func newCookie(s *trace.Seen) string {
+	switch reasonOf(s, session.Signed, "") {
+	case session.SignedValues:
+		return "The values in the cookie changed, so the server sent a new cookie."
+	case session.SignedVersion:
+		return fmt.Sprintf("No value in the cookie changed, but the cookie carries the version of the session, now %d: so the server sent a new cookie.", s.Session.Version)
+	case session.SignedSecret:
+		return "An older secret had signed the cookie, so the server signed it with the newest and sent it again."
+	case session.SignedMaxAge:
+		return "This session has an expiry of its own, so the server sent the same ID again, with a fresh Max-Age."
+	case session.SignedClock:
+		return "The idle clock of this session is in the cookie, and this request moved it: so the server sent a new cookie."
+	}
+	return "The server sent a new cookie."
 }
 
 func get(s *trace.Seen) Sentence {
@@ -56,7 +108,10 @@ func get(s *trace.Seen) Sentence {
 	case s.Did.Found:
 		v, inSession := s.Session.Find(s.Did.Key)
 		end := ". Reading changes nothing."
-		if s.Store.Policy.Rolling {
+		switch sent := sentByRead(s); {
+		case sent != "":
+			end = ". Reading changes no value." + sent
+		case s.Store.Policy.Rolling:
 			end = ". Reading changes no value; with --rolling it moves the idle clock."
 		}
 		from := theCookie
@@ -71,7 +126,15 @@ func get(s *trace.Seen) Sentence {
 		out.Parts = append([]Part{key, Text(" is missing. ")}, out.Parts...)
 		return out
 	}
-	return Note("get", key, Text(" is missing: the session has no key of this name. That is no error, only an empty answer."+laterCookie(s)))
+	return Note("get", key, Text(" is missing: the session has no key of this name. That is no error, only an empty answer."+laterCookie(s)+sentByRead(s)))
+}
+
+// sentByRead says why a request that only read was answered with a cookie, or "".
+func sentByRead(s *trace.Seen) string {
+	if reasonOf(s, session.Signed, "") == "" {
+		return ""
+	}
+	return " " + newCookie(s)
 }
 
 // typed names the type of v, before "read from".
@@ -91,7 +154,7 @@ func keys(s *trace.Seen) Sentence {
 	case k.Count == 0 && !s.Session.Exists:
 		return noSession("keys", s, "There are no keys to list, and listing does not create a session.")
 	case k.Count == 0:
-		return Note("keys", Text("The session is there, and it has no keys."+laterCookie(s)))
+		return Note("keys", Text("The session is there, and it has no keys."+laterCookie(s)+sentByRead(s)))
 	}
 	places := make(map[bool]bool)
 	for _, v := range s.Session.Values {
@@ -101,7 +164,7 @@ func keys(s *trace.Seen) Sentence {
 	if len(places) == 2 {
 		end = ". Some values live in the cookie and some on the server: the list has the keys of both."
 	}
-	return Did("keys", Text(counted(k.Count, "key", "keys")+": "), Part{"code", List(k)}, Text(end+laterCookie(s)))
+	return Did("keys", Text(counted(k.Count, "key", "keys")+": "), Part{"code", List(k)}, Text(end+laterCookie(s)+sentByRead(s)))
 }
 
 // deleted is the sentence of Delete, also when there was nothing to delete.

@@ -107,7 +107,7 @@ func newExpiry(s *trace.Seen) Sentence {
 // placements say what each placement means for the values.
 var placements = map[session.Placement]string{
 	session.InCookie: "every value lives in the cookie and the server keeps no record",
-	session.Hybrid:   "small values live in the cookie; larger values, and values that were on the server before, live on the server",
+	session.Hybrid:   "values of at most " + small + " live in the cookie while it has room; larger values, and values that were on the server before, live on the server",
 	session.OnServer: "every value lives on the server and the cookie carries only the ID",
 }
 

@@ -17,9 +17,9 @@ func looked(s *trace.Seen) Sentence {
 			names = append(names, v.Key)
 		}
 		return Note("session", Text("This browser has a session: "), ID(now.ID), Text(", with "+counted(len(names), "key", "keys")+": "),
-			Part{"code", List(trace.KeysOf(names))}, Text("."))
+			Part{"code", List(trace.KeysOf(names))}, Text("."+sentByRead(s)))
 	case now.Exists:
-		return Note("session", Text("This browser has a session, "), ID(now.ID), Text(", and it is empty."))
+		return Note("session", Text("This browser has a session, "), ID(now.ID), Text(", and it is empty."+sentByRead(s)))
 	case s.Did.Late:
 		return ranOut(s)
 	}

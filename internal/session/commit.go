@@ -129,11 +129,11 @@ func (s *Session) keepAlive(ctx context.Context) error {
 	}
 	expires, absolute := e.clocks(s.rec.Created, now, s.base.expiry)
 	v := *s.cookie.envelope
-	resign := s.cookie.Key != 1 && len(v.values) == 0 && s.base.placement != InCookie
+	resign, why := s.cookie.Key != 1 && len(v.values) == 0 && s.base.placement != InCookie, SignedSecret
 	if e.cfg.Rolling && expires.After(s.rec.Expires) {
 		if s.base.placement == InCookie {
 			if expires.Sub(s.rec.Expires) >= resignEvery || expires.Equal(absolute) {
-				v.deadline, s.rec.Expires, resign = expires, expires, true
+				v.deadline, s.rec.Expires, resign, why = expires, expires, true, SignedClock
 			}
 		} else {
 			err := storeError("touch", e.cfg.Backend.Touch(ctx, s.key, s.rec.Version, expires))
@@ -143,7 +143,9 @@ func (s *Session) keepAlive(ctx context.Context) error {
 				return err
 			}
 			s.rec.Expires = expires
-			resign = resign || len(v.values) == 0 && s.base.expiry.After != 0
+			if !resign && len(v.values) == 0 && s.base.expiry.After != 0 {
+				resign, why = true, SignedMaxAge
+			}
 		}
 	}
 	if !resign || s.stale {
@@ -153,7 +155,7 @@ func (s *Session) keepAlive(ctx context.Context) error {
 	if ok, err := s.alive(ctx); err != nil || !ok {
 		return err
 	}
-	return s.sign(ctx, &v)
+	return s.sign(ctx, &v, why)
 }
 
 // alive tells whether the session is still as this request loaded it: the ID opens it, and

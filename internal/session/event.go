@@ -13,7 +13,7 @@ type Event struct {
 	Session Name      // the session's short name
 	Key     string    // the key that was set, deleted or placed
 	Before  Name      // the short name that Cycled replaced
-	Reason  string    // why something was refused, expired or discarded
+	Reason  string    // why something was refused, expired or discarded; of Placed and Signed, one of the reasons below
 	Place   Placement // of the session
 	Lives   string    // where Placed put the value: "cookie" or "server"
 	Bytes   int       // of the value, the cookie or the record
@@ -43,6 +43,27 @@ const (
 	Placed    EventKind = "placed"    // a value was put into the cookie or the record
 	Signed    EventKind = "signed"    // a cookie was signed
 	Saved     EventKind = "saved"     // a record was written
+)
+
+// Why Placed put a value on the server in placement hybrid: the Reason of the event.
+const (
+	PlacedLarge  = "large"   // it has more than MaxSmallBytes
+	PlacedStays  = "stays"   // its key was on the server before, and stays there until it is deleted
+	PlacedStale  = "stale"   // a new cookie would replace values that this request does not know
+	PlacedNoRoom = "no-room" // the cookie has no room for it
+)
+
+// Why Signed made a new cookie: the Reason of the event. The first that holds is told.
+const (
+	SignedBirth     = "birth"     // it is the first cookie of the session
+	SignedID        = "id"        // the session has a new ID
+	SignedPlacement = "placement" // the values live in another place
+	SignedExpiry    = "expiry"    // the session's own expiry was set
+	SignedValues    = "values"    // the values in the cookie are others
+	SignedVersion   = "version"   // only the version in the cookie is another
+	SignedSecret    = "secret"    // an older secret had signed the cookie
+	SignedClock     = "clock"     // the idle clock is in the cookie, and was moved
+	SignedMaxAge    = "max-age"   // only the Max-Age beside it is another
 )
 
 // watched tells whether anybody wants the events of ctx.

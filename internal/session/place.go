@@ -4,10 +4,7 @@ package session
 // that live in the cookie. It returns a *LimitError if the session would be too large, or
 // if the cookie would be too large and no value may move to the server.
 func (s *Session) place(d *draft, v *envelope, fresh bool) error {
-	// All values live on the server if this request does not know the values in a later
-	// cookie, or if requests with older cookies would not know the values in this request's
-	// cookie.
-	toServer := s.blind || d.voids && !fresh
+	toServer := s.allToServer(d, fresh)
 	// An object of n members has n-1 commas and 2 braces. Each entry.bytes counts one comma
 	// or brace; the +1 counts the last brace.
 	var buf [64 + idBytes]byte
@@ -57,6 +54,27 @@ func (s *Session) place(d *draft, v *envelope, fresh bool) error {
 	}
 	v.values = d.values.half(false)
 	return nil
+}
+
+// allToServer tells whether all values of a hybrid session live on the server: this request does
+// not know the values in a later cookie, or requests with older cookies would not know the values
+// in this request's cookie.
+func (s *Session) allToServer(d *draft, fresh bool) bool { return s.blind || d.voids && !fresh }
+
+// whyPlaced is the reason of the event Placed for e, which place has put on the server in
+// placement hybrid, or "". before is the entry of its key as it was loaded.
+func (s *Session) whyPlaced(e, before entry, p *plan) string {
+	switch d := &s.work; {
+	case !e.onServer || d.placement != Hybrid:
+		return ""
+	case len(e.Value) > MaxSmallBytes:
+		return PlacedLarge
+	case before.onServer:
+		return PlacedStays
+	case s.allToServer(d, p.fresh):
+		return PlacedStale
+	}
+	return PlacedNoRoom
 }
 
 // largestInCookie returns the largest of the entries in the cookie, the first of equally large

@@ -161,7 +161,7 @@ func (s *Session) compose(p *plan) error {
 // adopt makes s the session that p has stored, and signs its cookie if one is due.
 func (s *Session) adopt(ctx context.Context, p *plan) error {
 	d := &s.work
-	send := p.fresh || s.needsCookie()
+	send, why := p.fresh || s.needsCookie(), s.whySigned(ctx, p)
 	s.id, s.key, s.rec, s.floor, s.changed = p.envelope.id, p.key, p.next, p.floor, p.changed
 	d.rearm, d.cycle, d.voids = false, false, false
 	s.base, s.ops = *d, nil
@@ -172,7 +172,32 @@ func (s *Session) adopt(ctx context.Context, p *plan) error {
 		return nil
 	}
 	s.stale, s.missed, s.blind, s.verdict = false, false, false, VerdictOK
-	return s.sign(ctx, p.envelope)
+	return s.sign(ctx, p.envelope, why)
+}
+
+// whySigned is the reason of the event Signed for the cookie of p. s is as it was before p,
+// and nobody needs a reason while nobody watches.
+func (s *Session) whySigned(ctx context.Context, p *plan) string {
+	d := &s.work
+	switch {
+	case !s.e.watched(ctx):
+		return ""
+	case p.born:
+		return SignedBirth
+	case p.fresh:
+		return SignedID
+	case d.placement != s.base.placement:
+		return SignedPlacement
+	case d.rearm:
+		return SignedExpiry
+	case d.voids, !slices.Equal(p.envelope.values, s.base.values.half(false)):
+		return SignedValues
+	case d.placement != OnServer:
+		return SignedVersion
+	case s.cookie.Key != 1:
+		return SignedSecret
+	}
+	return SignedMaxAge
 }
 
 // cookieVersions returns two versions that the record will name. The values in a cookie older
@@ -209,15 +234,15 @@ func (s *Session) needsCookie() bool {
 	return d.rearm || d.expiry.After != 0 || s.cookie.Key != 1
 }
 
-// sign makes the cookie to send, which carries v.
-func (s *Session) sign(ctx context.Context, v *envelope) error {
+// sign makes the cookie to send, which carries v. why is the reason of the event.
+func (s *Session) sign(ctx context.Context, v *envelope, why string) error {
 	cookie, err := s.e.sign(v)
 	if err != nil {
 		return err
 	}
 	s.cookie = cookie
 	s.set, s.line = s.e.header(cookie.Value, s.maxAge(s.e.Now())), ""
-	s.e.emit(ctx, Event{Kind: Signed, Session: s.name(), Bytes: s.cookieBytes(), KeyNumber: 1, KeyCount: cookie.Keys})
+	s.e.emit(ctx, Event{Kind: Signed, Session: s.name(), Reason: why, Bytes: s.cookieBytes(), KeyNumber: 1, KeyCount: cookie.Keys})
 	return nil
 }
 
@@ -305,7 +330,7 @@ func (s *Session) announce(ctx context.Context, p *plan) {
 			e.emit(ctx, Event{Kind: Set, Session: name, Key: entry.key, Bytes: len(entry.Value)})
 		}
 		if entry != before {
-			e.emit(ctx, Event{Kind: Placed, Session: name, Key: entry.key, Lives: entry.lives(), Bytes: len(entry.Value)})
+			e.emit(ctx, Event{Kind: Placed, Session: name, Key: entry.key, Lives: entry.lives(), Reason: s.whyPlaced(entry, before, p), Bytes: len(entry.Value)})
 		}
 	}
 	cleared := d.voids && len(d.values) == 0

@@ -8,6 +8,7 @@
 package show
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/sessionscope/sessionscope/internal/say"
@@ -49,7 +50,7 @@ func copied(s trace.Seen) bool { return s.By != "" && !s.Nothing }
 func PlacementOptions(chosen string) []views.Option {
 	titles := map[string]string{
 		"cookie": "Every value lives in the signed cookie",
-		"hybrid": "Small values live in the cookie; larger values, and values that were on the server before, live on the server",
+		"hybrid": fmt.Sprintf("Values of at most %d B live in the cookie while it has room; larger values, and values that were on the server before, live on the server", session.MaxSmallBytes),
 		"server": "Every value lives on the server; the cookie carries only the ID",
 	}
 	var out []views.Option

@@ -72,7 +72,7 @@ func wrote(ev session.Event) []views.Step {
 	case session.Set:
 		step = views.Step{Verb: "set", What: say.Shown(ev.Key, maxLine), Small: say.Bytes(ev.Bytes), Secret: true}
 	case session.Placed:
-		step = views.Step{Verb: "place", What: say.Shown(ev.Key, maxLine), Small: where(ev.Lives == "server"), Secret: true}
+		step = views.Step{Verb: "place", What: say.Shown(ev.Key, maxLine), Small: because(where(ev.Lives == "server"), whyPlaced[ev.Reason]), Secret: true}
 	case session.Deleted:
 		step = views.Step{Verb: "delete", What: say.Shown(ev.Key, maxLine), Secret: true}
 	case session.Cleared:
@@ -90,11 +90,31 @@ func wrote(ev session.Event) []views.Step {
 	case session.Saved:
 		step = views.Step{Verb: "save", What: "record", Small: fmt.Sprintf("v%d", ev.Version)}
 	case session.Signed:
-		step = views.Step{Verb: "sign", What: "cookie", Small: say.Bytes(ev.Bytes)}
+		step = views.Step{Verb: "sign", What: "cookie", Small: because(say.Bytes(ev.Bytes), whySigned[ev.Reason])}
 	default:
 		return nil
 	}
 	return []views.Step{step}
+}
+
+// whySigned and whyPlaced have a few words for each reason of the engine's events.
+var whySigned = map[string]string{
+	session.SignedBirth: "the first", session.SignedID: "new ID", session.SignedPlacement: "new placement", session.SignedExpiry: "new expiry",
+	session.SignedValues: "values changed", session.SignedVersion: "new version", session.SignedSecret: "an older secret had signed it",
+	session.SignedClock: "the idle clock moved", session.SignedMaxAge: "fresh Max-Age",
+}
+
+var whyPlaced = map[string]string{
+	session.PlacedLarge: fmt.Sprintf("over %d B", session.MaxSmallBytes), session.PlacedStays: "its key was there before",
+	session.PlacedStale: "the cookie is stale", session.PlacedNoRoom: "the cookie has no room",
+}
+
+// because adds to what a step did why it did it, if that is known.
+func because(what, why string) string {
+	if why == "" {
+		return what
+	}
+	return what + ": " + why
 }
 
 // where says where a value lives.
