@@ -174,7 +174,7 @@ func (a *App) routes() {
 	a.press("/put-back", a.putBack)
 	a.press("/plant", a.plant)
 	a.read("/exchanges/:n", a.exchange)
-	e.GET("/events", inOrder(a.findVisit)(handler(a.events)))
+	e.GET("/events", inOrder(a.findVisit, checkQuery)(handler(a.events)))
 	a.post("/moment", a.moment)
 	a.post("/second", a.second)
 	a.post("/projector", a.projector)
@@ -191,7 +191,7 @@ func handler(h func(*call) error) echo.HandlerFunc {
 
 // read adds a route for GET and HEAD whose handler writes its answer itself.
 func (a *App) read(path string, h func(*call) error) {
-	seen := inOrder(a.findVisit)(handler(h))
+	seen := inOrder(a.findVisit, checkQuery)(handler(h))
 	a.echo.GET(path, seen)
 	a.echo.HEAD(path, seen)
 }

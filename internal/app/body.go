@@ -68,7 +68,7 @@ func (a *App) readForm(c *call) error {
 	}
 	tooLong := func(brief bool) error {
 		return &problem{status: http.StatusRequestEntityTooLarge, brief: brief,
-			detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed. Nothing was changed.", say.Number(maxBodyBytes))}
+			detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed, counted as they are sent, with every %%-escape. Nothing was changed.", say.Number(maxBodyBytes))}
 	}
 	if r.ContentLength > 4*maxBodyBytes { // it is not read; of a shorter one the page shows again what came
 		return tooLong(true)
@@ -89,6 +89,20 @@ func (a *App) readForm(c *call) error {
 	if c.form, err = url.ParseQuery(body); err != nil {
 		return &problem{status: http.StatusBadRequest, cause: err,
 			detail: "The form does not parse: a field holds a broken %-escape or a semicolon."}
+	}
+	return nil
+}
+
+// checkQuery refuses an address whose query does not parse. A field of it would be missing
+// otherwise, and be said to be missing.
+func checkQuery(c *call) error {
+	query := c.Request().URL.RawQuery
+	if !strings.ContainsAny(query, "%;") {
+		return nil
+	}
+	if _, err := url.ParseQuery(query); err != nil {
+		return &problem{status: http.StatusBadRequest, cause: err,
+			detail: "The query of this address does not parse: a field holds a broken %-escape or a semicolon. Write % as %25 and ; as %3B."}
 	}
 	return nil
 }

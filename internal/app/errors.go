@@ -123,19 +123,22 @@ func statusText(status int) string {
 	return http.StatusText(status) + "."
 }
 
+// limitText says what would be too large, and what its size counts.
 func limitText(e *session.LimitError) string {
-	at := ""
+	with := ""
 	if e.Key != "" {
-		at = fmt.Sprintf(" with the key %q", say.Shown(e.Key, 80))
+		with = fmt.Sprintf("With the key %q ", say.Shown(e.Key, 80))
 	}
-	over := fmt.Sprintf("would be %s bytes%s; at most %s are allowed.", say.Number(e.Size), at, say.Number(e.Max))
+	size, most := say.Number(e.Size), say.Number(e.Max)
 	switch e.Limit {
+	case session.LimitValue:
+		return fmt.Sprintf("The value of the key %q would be %s bytes, written as JSON and without the key; at most %s are allowed. Nothing was changed.", say.Shown(e.Key, 80), size, most)
 	case session.LimitKeys:
-		return fmt.Sprintf("The session would have %d keys%s; at most %d are allowed. Nothing was changed.", e.Size, at, e.Max)
+		return with + fmt.Sprintf("the session would have %s keys; at most %s are allowed. Nothing was changed.", size, most)
 	case session.LimitCookie:
-		return "The cookie, name and value, " + over + " With every value in the cookie the browser's limit counts: placement hybrid and placement server have room. Nothing was changed."
+		return with + fmt.Sprintf("the cookie would be %s bytes: its name and its signed value, without the = between them and without attributes; at most %s are allowed. With every value in the cookie the browser's limit counts: placement hybrid and placement server have room. Nothing was changed.", size, most)
 	}
-	return fmt.Sprintf("The %s %s Nothing was changed.", e.Limit, over)
+	return with + fmt.Sprintf("the session would be %s bytes: all keys and values, written as JSON, each with its colon and comma; at most %s are allowed. Nothing was changed.", size, most)
 }
 
 // largeField maps a route to the form's field that can be too large.

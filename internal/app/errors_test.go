@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -28,6 +29,13 @@ func TestRefusals(t *testing.T) {
 		{"semicolon", "POST", "/set", "key=a;value=1", nil, 400, "does not parse", false},
 		{"no key to get", "GET", "/get", "", nil, 400, `no field "key"`, false},
 		{"empty key", "POST", "/set", "key=&value=1", nil, 422, "The key is empty", false},
+		{"broken escape in an address", "GET", "/get?key=100%", "", nil, 400, "The query of this address does not parse: a field holds a broken %-escape", false},
+		{"semicolon in an address", "GET", "/get?key=a;b", "", nil, 400, "Write % as %25 and ; as %3B", false},
+		{"broken escape beside the field", "GET", "/get?key=a&x=%zz", "", nil, 400, "does not parse", false},
+		{"broken query of the lab", "GET", "/?at=%", "", nil, 400, "does not parse", false},
+		{"broken query of the keys", "GET", "/keys?%", "", nil, 400, "does not parse", false},
+		{"broken query of the session", "GET", "/session?after=%", "", nil, 400, "does not parse", false},
+		{"broken query of the stream", "GET", "/events?since=%", "", nil, 400, "does not parse", false},
 		{"empty key to get", "GET", "/get?key=", "", nil, 422, "The key is empty", false},
 		{"long key", "POST", "/set", "value=1&key=" + long[:129], nil, 422, "129 bytes: at most 128", false},
 		{"control in key", "POST", "/set", "key=a%00b&value=1", nil, 422, "U+0000", false},
@@ -46,8 +54,8 @@ func TestRefusals(t *testing.T) {
 		{"fail other than 500", "POST", "/set", "key=a&value=1&fail=404", nil, 422, "500 and no other value", false},
 		{"fail", "POST", "/set", "key=a&value=1&fail=500", nil, 500, "asked to fail", false},
 		{"no user", "POST", "/login", "user=", nil, 422, "user name is empty", false},
-		{"large value", "POST", "/set", "key=a&value=" + long, nil, 413, "would be 70,002 bytes with the key", false},
-		{"large body", "POST", "/set", "key=a&value=" + strings.Repeat(long, 4), nil, 413, "at most 262,144 bytes", false},
+		{"large value", "POST", "/set", "key=a&value=" + long, nil, 413, `The value of the key "a" would be 70,002 bytes, written as JSON and without the key; at most 65,536 are allowed.`, false},
+		{"large body", "POST", "/set", "key=a&value=" + strings.Repeat(long, 4), nil, 413, "at most 262,144 bytes are allowed, counted as they are sent, with every %-escape", false},
 		{"JSON body", "POST", "/set", `{"key":"a"}`, func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, 415, "x-www-form-urlencoded", false},
 		{"text body", "POST", "/set", `key=a&value=1`, func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }, 415, "x-www-form-urlencoded", false},
 		{"multipart body", "POST", "/flush", `x`, func(r *http.Request) { r.Header.Set("Content-Type", "multipart/form-data; boundary=x") }, 415, "x-www-form-urlencoded", false},
@@ -139,6 +147,30 @@ func TestLimitProblem(t *testing.T) {
 		t.Errorf("problem %v", p)
 	}
 	b.get("/keys").want(200, `"keys":["a"]`)
+}
+
+// A size would be read as that of another thing: each refusal says what its size counts.
+func TestLimitSaysWhatItCounts(t *testing.T) {
+	t.Parallel()
+	for name, f := range forms {
+		for _, test := range []struct {
+			keys, size int // of the values that fit
+			placement  string
+			refused    int // the size of the value that does not
+			says       string
+		}{
+			{4, 65_000, "server", 65_001, `With the key "big" the session would be 325,050 bytes: all keys and values, written as JSON, each with its colon and comma; at most 262,144 are allowed.`},
+			{256, 1, "server", 1, `With the key "big" the session would have 257 keys; at most 256 are allowed.`},
+			{1, 1, "cookie", 2230, `With the key "big" the cookie would be 4,148 bytes: its name and its signed value, without the = between them and without attributes; at most 4,096 are allowed.`},
+		} {
+			b := newBrowser(t, newApp(t, nil), formJSON)
+			for i := range test.keys {
+				b.post("/set", "key", fmt.Sprintf("k%03d", i), "value", strings.Repeat("x", test.size), "placement", test.placement).want(200)
+			}
+			b.form = f
+			b.post("/set", "key", "big", "value", strings.Repeat("x", test.refused)).wantSaid(name, f, 413, test.says)
+		}
+	}
 }
 
 // A refusal is tied to the field that was sent, if one was.

@@ -72,6 +72,23 @@ func TestWordsOfAPlaceAndItsCookie(t *testing.T) {
 	}
 }
 
+// A learner would read a tick, and believe that a part of the cart was set.
+func TestWordsOfAKeyThatLooksLikeAPath(t *testing.T) {
+	t.Parallel()
+	const says = "A key is a name, and no path: "
+	for _, f := range []answerForm{formPage, formFragment} { // JSON names the key that was set
+		l := newLab(t)
+		l.press("/set", "key", "cart", "value", `{"items":[{"qty":1}]}`, "type", "json").want(200)
+		a := l.shows(f, "/set", "key", "cart['items'][0]['qty']", "value", "2", "type", "number")
+		a.story(map[string][]string{"result": {says + "cart is unchanged. To change a part of it, set all of it again, as json.", "!✓"}})
+		l.shows(f, "/set", "key", "shop.name", "value", "x").story(map[string][]string{"result": {"!" + says, "✓"}}) // the control: no key is called shop
+		l.shows(f, "/set", "key", "cart.name", "value", "x").story(map[string][]string{"result": {says + "cart is unchanged"}})
+		l.get("/get?key=cart[0]").story(map[string][]string{"result": {says + "cart is there: get it"}})
+		l.form = formJSON
+		l.get("/get?key=cart").want(200, `"value":{"items":[{"qty":1}]}`)
+	}
+}
+
 // A read that sends a cookie would be said to change nothing, and not why it sends one.
 func TestWordsOfAReadThatSendsACookie(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -13,8 +13,11 @@ func set(s *trace.Seen) Sentence {
 		return Note("set", Code(s.Did.Key), Text(" is "), value(v), Text(" already. Nothing changed, so nothing was written and no cookie was sent."))
 	}
 	parts := []Part{Code(s.Did.Key), Text(" is now "), value(v), Text(": " + Bytes(v.Text.Bytes) + ", ")}
-	parts = append(parts, whereSet(s)...)
-	return Did("set", append(parts, cookieAfterSet(s)...)...)
+	parts = append(append(parts, whereSet(s)...), cookieAfterSet(s)...)
+	if root, is := pathLike(s.Did.Key, s.Session); is { // no tick: what was meant was another thing
+		return Note("set", append(parts, noPath(root, s.Session, " is unchanged. To change a part of it, set all of it again, as json.")...)...)
+	}
+	return Did("set", parts...)
 }
 
 // whereSet says where the value that was set lives, and why there.
@@ -126,7 +129,11 @@ func get(s *trace.Seen) Sentence {
 		out.Parts = append([]Part{key, Text(" is missing. ")}, out.Parts...)
 		return out
 	}
-	return Note("get", key, Text(" is missing: the session has no key of this name. That is no error, only an empty answer."+laterCookie(s)+sentByRead(s)))
+	out := Note("get", key, Text(" is missing: the session has no key of this name. That is no error, only an empty answer."+laterCookie(s)+sentByRead(s)))
+	if root, is := pathLike(s.Did.Key, s.Session); is {
+		out = out.and(noPath(root, s.Session, " is there: get it, and look into its value.")...)
+	}
+	return out
 }
 
 // sentByRead says why a request that only read was answered with a cookie, or "".
@@ -175,7 +182,11 @@ func deleted(s *trace.Seen) Sentence {
 	case !s.Session.Exists:
 		return noSession("delete", s, "There was nothing to delete.")
 	}
-	return Note("delete", Code(s.Did.Key), Text(" was not there. That is no error, and no write: no cookie was sent."))
+	out := Note("delete", Code(s.Did.Key), Text(" was not there. That is no error, and no write: no cookie was sent."))
+	if root, is := pathLike(s.Did.Key, s.Session); is {
+		out = out.and(noPath(root, s.Session, " is unchanged.")...)
+	}
+	return out
 }
 
 func cleared(s *trace.Seen) Sentence {

@@ -48,6 +48,8 @@ func sayingsOfSet() []saying {
 			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}: it has at most 256 B, but the cookie has no room for it. No value in the cookie changed, but the cookie carries the version of the session, now 3: so the server sent a new cookie.`},
 		{"another value made room", again, []fact{has(session.Hybrid, name), sent, placedFor("note", session.PlacedNoRoom), signed(session.SignedValues)},
 			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, values of at most 256 B live {cookie:in the cookie}. The cookie was full, so {code:note} moved to {server:the server}. The values in the cookie changed, so the server sent a new cookie.`},
+		{"a path to a key that is there", trace.Did{Op: "set", Key: "cart['items'][0]", Value: riding("cart['items'][0]", "2")}, []fact{has(session.Hybrid, riding("cart", "{}"), riding("cart['items'][0]", "2")), sent, signed(session.SignedValues)},
+			`[note] set: {code:cart['items'][0]} is now {code:2}: 1 B, values of at most 256 B live {cookie:in the cookie}. The values in the cookie changed, so the server sent a new cookie. A key is a name, and no path: {code:cart} is unchanged. To change a part of it, set all of it again, as json.`},
 		{"and nobody knows why", again, []fact{has(session.Hybrid, kept("name", `"Rahim"`)), sent},
 			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, kept {server:on the server}. The server sent a new cookie.`},
 		{"with a stale cookie", again, []fact{has(session.Hybrid, kept("name", `"Rahim"`)), verdict(session.VerdictStale), placedFor("name", session.PlacedStale)},
@@ -71,6 +73,8 @@ func sayingsOfKeys() []saying {
 		{"found in a stale cookie", get(name), []fact{has(session.Hybrid, name), stale}, `[ok] get: {code:name} is {code:"Rahim"}, a text read from {cookie:the cookie}. Reading changes nothing. But this cookie is stale: a later one was sent, and this request does not know the values of the later one.`},
 		{"missing", missing, []fact{has(session.Hybrid, name)}, `[note] get: {code:nope} is missing: the session has no key of this name. That is no error, only an empty answer.`},
 		{"missing in a stale cookie", missing, []fact{has(session.Hybrid, name), stale}, `[note] get: {code:nope} is missing: the session has no key of this name. That is no error, only an empty answer. But this cookie is stale: a later one was sent, and this request does not know the values of the later one.`},
+		{"a path to a key that is there", trace.Did{Op: "get", Key: "cart.n"}, []fact{has(session.Hybrid, riding("cart", "{}"))}, `[note] get: {code:cart.n} is missing: the session has no key of this name. That is no error, only an empty answer. A key is a name, and no path: {code:cart} is there: get it, and look into its value.`},
+		{"a path", trace.Did{Op: "get", Key: "cart[0]"}, []fact{has(session.Hybrid)}, `[note] get: {code:cart[0]} is missing: the session has no key of this name. That is no error, only an empty answer. A key is a name, and no path: there is no key {code:cart}.`},
 		{"without a session", missing, nil, `[note] get: {code:nope} is missing. This browser has no session. That is no error, and reading does not create a session.`},
 		{"with a forged cookie", missing, []fact{verdict(session.VerdictForged)}, `[note] get: {code:nope} is missing. The signature of the cookie that came does not fit, so it opens nothing. That is no error, and reading does not create a session.`},
 
@@ -82,6 +86,7 @@ func sayingsOfKeys() []saying {
 
 		{"found", trace.Did{Op: "delete", Key: "name", Found: true}, []fact{has(session.Hybrid), sent}, `[ok] deleted: {code:name}. The session itself stays, with its ID and its other keys.`},
 		{"missing", trace.Did{Op: "delete", Key: "name"}, []fact{has(session.Hybrid)}, `[note] delete: {code:name} was not there. That is no error, and no write: no cookie was sent.`},
+		{"a path to a key that is there", trace.Did{Op: "delete", Key: "cart[0]"}, []fact{has(session.Hybrid, riding("cart", "[1]"))}, `[note] delete: {code:cart[0]} was not there. That is no error, and no write: no cookie was sent. A key is a name, and no path: {code:cart} is unchanged.`},
 		{"without a session", trace.Did{Op: "delete", Key: "name"}, nil, `[note] delete: This browser has no session. There was nothing to delete.`},
 
 		{"two", trace.Did{Op: "clear", Count: 2}, []fact{has(session.Hybrid)}, `[ok] cleared: 2 keys. The session is empty but alive: the ID {id:9f2c41e0} and its record stay. Flush would end the session.`},
