@@ -54,6 +54,7 @@ type Sentence struct {
 	Field string // the field that was refused, if one was
 	Verb  string
 	Parts []Part
+	Links []Link // to what it names
 }
 
 // Lab is the whole screen of the lab.

@@ -32,6 +32,8 @@ type problem struct {
 	field  string // the form's field that is wrong, "" if no single one is
 	brief  bool   // the answer is short, without the lab: many may come at once
 	plain  bool   // Echo's own error, such as a 404
+
+	running []ongoing // the requester's runs that go on, if there are too many
 }
 
 func (p *problem) Error() string {
@@ -154,6 +156,14 @@ type problemJSON struct {
 	Size   int     `json:"size,omitempty"`
 	Max    int     `json:"max,omitempty"`
 	Key    *string `json:"key,omitempty"`
+
+	Running []ongoing `json:"running,omitempty"`
+}
+
+// ongoing is a run that goes on, as a problem names it.
+type ongoing struct {
+	Title string `json:"title"`
+	URL   string `json:"url"`
 }
 
 // handleError is Echo's HTTPErrorHandler: it answers every error, in the form that the client
@@ -220,7 +230,15 @@ func (a *App) refuse(c *call, p *problem) error {
 		c.session, _ = c.seat.Engine.Load(c.Request()) // nil when the store does not answer: the page says so
 	}
 	if lesson {
-		return a.showExperiment(c, p.status, e, seenRun{}, show.Sentence(sentence))
+		said := show.Sentence(sentence)
+		for _, r := range p.running {
+			link := views.Link{URL: r.URL, Text: r.Title}
+			if proof := c.place().Proof; proof != "" {
+				link.URL += "&x=" + proof
+			}
+			said.Links = append(said.Links, link)
+		}
+		return a.showExperiment(c, p.status, e, seenRun{}, said)
 	}
 	_ = a.begin(c) // a page that is loaded during an outage has a visit too, if there is room
 	l := a.labOf(c, a.record(c, p.status, out), out)
@@ -231,7 +249,7 @@ func (a *App) refuse(c *call, p *problem) error {
 }
 
 func (a *App) refuseJSON(c *call, p *problem, out *outcome) error {
-	said := problemJSON{Type: "about:blank", Title: http.StatusText(p.status), Status: p.status, Detail: p.detail}
+	said := problemJSON{Type: "about:blank", Title: http.StatusText(p.status), Status: p.status, Detail: p.detail, Running: p.running}
 	if p.limit != nil {
 		said.Limit, said.Size, said.Max, said.Key = string(p.limit.Limit), p.limit.Size, p.limit.Max, &p.limit.Key
 	}

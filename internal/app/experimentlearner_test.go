@@ -39,6 +39,53 @@ func TestNeighboursRunsAreNotTheLearners(t *testing.T) {
 	}
 }
 
+// Who is told of too many runs could not find them: those that the page or its session owns
+// are linked, in each form, and no others; and a browser that never ran anything reads that
+// the runs are of its address.
+func TestTooManyRunsAreLinked(t *testing.T) {
+	t.Parallel()
+	links := func(a answer, f answerForm) int {
+		if f == formJSON {
+			running, _ := a.json()["running"].([]any)
+			return len(running)
+		}
+		problem, _, _ := strings.Cut(a.body[strings.Index(a.body, `id="problem"`):], "</p>")
+		return strings.Count(problem, `<a href="`+openSlug+`?run=`)
+	}
+	for name, f := range forms {
+		a := newExperiments(t, nil)
+		mine := newBrowser(t, a, f)
+		visit := mine.visit("/")
+		token, _ := mine.runs("", visit)
+		mine.jar = newBrowser(t, a, f).jar // with its cookie the second run would end the first
+		mine.runs("", visit)
+		if a := mine.post(openSlug+"/run", "page", visit).want(429, "You have 2 experiments running", token); links(a, f) != 2 {
+			t.Errorf("%s: %d links to the page's own runs", name, links(a, f))
+		}
+		for range 6 {
+			newBrowser(t, a, formJSON).post(openSlug + "/run").want(http.StatusAccepted)
+		}
+		never := newBrowser(t, a, f)
+		never.post(openSlug+"/run", "page", never.visit("/")).want(429, "8 experiments are running for browsers at your address", "None of them was started by this page").wantNo(token, "You have")
+		if f != formJSON { // the address of a link is one that a browser can open
+			mine.form = formPage
+			r := mine.request("GET", linkTo(mine.post(openSlug+"/run", "page", visit), token), "")
+			mine.send(r).want(200, `id="run"`)
+		}
+	}
+}
+
+// linkTo is the address of the link to a run.
+func linkTo(a answer, token string) string {
+	a.t.Helper()
+	_, rest, found := strings.Cut(a.body, `<a href="`+openSlug+"?run="+token)
+	if !found {
+		a.t.Fatalf("no link to the run %s", token)
+	}
+	rest, _, _ = strings.Cut(rest, `"`)
+	return openSlug + "?run=" + token + strings.ReplaceAll(rest, "&amp;", "&")
+}
+
 // A second browser's runs are its own, and who knows nothing but its address has none of them.
 func TestSecondBrowsersRunsAreItsOwn(t *testing.T) {
 	t.Parallel()

@@ -162,7 +162,7 @@ func (a *App) startRun(c *call) error {
 	}
 	r, err := a.experiments.Start(e, learnerOf(c), c.RealIP(), prediction, chosen, c.seat.Base+"/experiments/"+e.Slug)
 	if busy := (*experiment.BusyError)(nil); errors.As(err, &busy) {
-		return &problem{status: http.StatusTooManyRequests, cause: err, detail: err.Error() + " Nothing was started."}
+		return crowded(c, busy)
 	} else if err != nil {
 		return err
 	}
@@ -173,6 +173,25 @@ func (a *App) startRun(c *call) error {
 		c.Response().Header().Add("Set-Cookie", cookie.String())
 	}
 	return a.showRun(c, e, r)
+}
+
+// crowded refuses another run. It names and links those of the runs which go on that the
+// request's page or session owns, and no stranger's.
+func crowded(c *call, busy *experiment.BusyError) *problem {
+	p := &problem{status: http.StatusTooManyRequests, cause: busy, detail: busy.Error() + " Nothing was started."}
+	for _, r := range busy.Runs {
+		if c.carries(r) || !r.OwnedBy() && r.OwnedBy(c.owns()...) { // a run without owners is nobody's
+			p.running = append(p.running, ongoing{r.Experiment.Title, r.Page()})
+		}
+	}
+	switch {
+	case len(busy.Own) > 0 || len(busy.Runs) == 0: // the words say whose they are
+	case len(p.running) == 0:
+		p.detail += " None of them was started by this page, or with this browser's session."
+	default:
+		p.detail += fmt.Sprintf(" Started by this page, or with this browser's session: %d.", len(p.running))
+	}
+	return p
 }
 
 // openRun is the run of e that waits for this browser, or nil.

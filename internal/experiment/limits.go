@@ -50,6 +50,7 @@ type BusyError struct {
 	Kept bool          // Max limits the places; otherwise it limits the runs that go on
 	Near bool          // Max is the limit of the learner's address
 	Own  []string      // titles of the runs that go on, when the limit is the learner's: never a stranger's
+	Runs []*Run        // the runs that go on within the limit, a stranger's too: show only those that the learner owns
 	Free time.Duration // how long until there is a place, at most
 }
 
@@ -113,7 +114,7 @@ func tooManyRunning(shares []share) *BusyError {
 		if len(running) < s.most {
 			continue
 		}
-		busy := &BusyError{Max: s.most, Near: s.near, Free: liveLimit}
+		busy := &BusyError{Max: s.most, Near: s.near, Free: liveLimit, Runs: running}
 		for _, r := range running {
 			busy.Free = min(busy.Free, time.Until(r.Ends()))
 			if s.own {
