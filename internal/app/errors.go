@@ -57,6 +57,11 @@ func (p *problem) retryAfter() int {
 	return 0
 }
 
+// silent reports whether the store did not answer. A store that only takes no writes can be asked.
+func (p *problem) silent() bool {
+	return p.status == http.StatusServiceUnavailable && !errors.As(p.cause, new(*session.ReadOnlyError))
+}
+
 // aboutRequest reports whether the request was refused before it reached a session: the
 // answer shows none.
 func (p *problem) aboutRequest() bool {
@@ -79,6 +84,7 @@ func problemOf(err error) *problem {
 		limit *session.LimitError
 		input *session.InputError
 		store *session.StoreError
+		read  *session.ReadOnlyError
 		full  *hub.FullError
 		coded *echo.HTTPError
 	)
@@ -97,6 +103,14 @@ func problemOf(err error) *problem {
 		return &problem{status: http.StatusConflict, detail: "A later cookie than the one that came carries values, and a new ID or another placement would leave them behind. Nothing was changed: load the page again and press again. If the later cookie was lost on its way, press Clear or Flush to begin again.", cause: err}
 	case errors.Is(err, session.ErrConflict):
 		return &problem{status: http.StatusConflict, detail: "Other requests kept changing this session first. Nothing was changed: try again.", cause: err}
+	case errors.As(err, &read) && read.Full:
+		status := http.StatusServiceUnavailable
+		if errors.Is(err, session.ErrFull) {
+			status = http.StatusInsufficientStorage
+		}
+		return &problem{status: status, detail: "The disk of the session store is full: what is stored can be read, and this could not be written. Once there is room, all goes on. Nothing was changed, and your cookie is untouched.", cause: err}
+	case errors.As(err, &read):
+		return &problem{status: http.StatusServiceUnavailable, detail: fmt.Sprintf("The session store can be read, and takes no writes now: %s. Nothing was changed, and your cookie is untouched.", read.Why), cause: err}
 	case errors.Is(err, session.ErrNoID):
 		return &problem{status: http.StatusInsufficientStorage, detail: "With placement cookie the server may have to remember each session ID as ended until its longest lifetime is over. So the number of IDs is limited, and the limit is reached. Nothing was changed. Choose placement hybrid or server, or start the program with a larger --max-sessions.", cause: err}
 	case errors.Is(err, session.ErrFull):
@@ -174,6 +188,9 @@ func (a *App) handleError(err error, ec echo.Context) {
 		return
 	}
 	c, p := callOf(ec), problemOf(err)
+	if c.Request().Method != http.MethodPost && errors.As(err, new(*session.ReadOnlyError)) {
+		p.detail += " With --rolling a read moves the idle clock, which is a write."
+	}
 	if c.ctx().Err() != nil {
 		c.quiet() // the client left: no timeline calls that a refusal
 	}
@@ -224,7 +241,7 @@ func (a *App) refuse(c *call, p *problem) error {
 		}
 		return a.write(c, p.status, views.Problem(a.page(c, strconv.Itoa(p.status)), show.Sentence(sentence)))
 	}
-	if p.status == http.StatusServiceUnavailable {
+	if p.silent() {
 		c.session = nil // to ask the store again would make the page wait too
 	} else {
 		c.session, _ = c.seat.Engine.Load(c.Request()) // nil when the store does not answer: the page says so
@@ -257,7 +274,7 @@ func (a *App) refuseJSON(c *call, p *problem, out *outcome) error {
 	if err != nil {
 		return err
 	}
-	if c.session = c.seat.Engine.Loaded(c.Request()); c.session == nil && c.visit != nil && p.status != http.StatusServiceUnavailable {
+	if c.session = c.seat.Engine.Loaded(c.Request()); c.session == nil && c.visit != nil && !p.silent() {
 		c.session, _ = c.seat.Engine.Load(c.Request()) // nil when the store does not answer
 	}
 	a.recordJSON(c, p.status, out, body)

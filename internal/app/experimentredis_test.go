@@ -41,3 +41,13 @@ func TestExperimentOverRedisWithFewRights(t *testing.T) {
 		got.want(200, `"state":"failed"`, "NOPERM", "The Redis answers", "experiment:*").wantNo("does not answer", "Start the store")
 	}
 }
+
+// A Redis that answers reads and refuses writes is not called one that does not answer.
+func TestExperimentOverRedisThatTakesNoWrites(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--min-replicas-to-write", "1")
+	a := newApp(t, func(c *Config) { c.Stores = private.Stores("redis://" + server.Addr) })
+	b := newBrowser(t, a, formJSON)
+	b.post("/experiments/stores-through-a-restart/run", "store", "redis", "placement", "hybrid").
+		want(200, `"state":"failed"`, "This needs a store that takes writes, and the store can only be read now: too few of its replicas answer.").wantNo("does not answer", "Start the store")
+}

@@ -255,7 +255,10 @@ func (a *App) showRun(c *call, e experiment.Experiment, r *experiment.Run) error
 
 // failure says why a run could not be done.
 func failure(err error) string {
+	read := (*session.ReadOnlyError)(nil)
 	switch {
+	case errors.As(err, &read):
+		return "This needs a store that takes writes, and the store can only be read now: " + read.Why + "."
 	case errors.Is(err, experiment.ErrUnavailable):
 		text := strings.TrimPrefix(err.Error(), experiment.ErrUnavailable.Error()+": ")
 		if strings.Contains(text, "NOPERM") {

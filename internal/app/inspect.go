@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -112,17 +113,28 @@ func (a *App) inspectJSON(c *call) error {
 	return writeJSONText(c, http.StatusOK, "application/json", body)
 }
 
-// health is GET /healthz: 200 if the store answers, else 503. The answer is JSON in any case.
+// health is GET /healthz: 200 if the store answers and can be written, otherwise 503. A full
+// store is a 200 that says so: the sessions that it has go on. The answer is JSON in any case.
+// No session is written for it: see session.Backend.
 func (a *App) health(c *call) error {
 	out := struct {
 		Status  string `json:"status"`
 		Version string `json:"version"`
 		Store   string `json:"store"`
 	}{"ok", a.cfg.Version, a.cfg.StoreName}
-	status := http.StatusOK
-	if err := a.seats.Root.Engine.Ping(c.ctx()); err != nil {
+	status, read := http.StatusOK, (*session.ReadOnlyError)(nil)
+	switch err := a.seats.Root.Engine.Ping(c.ctx()); {
+	case err == nil:
+	case errors.As(err, &read):
+		c.failure = err
+		out.Status, status = "the store can be read, and takes no writes now: "+read.Why, http.StatusServiceUnavailable
+	case errors.Is(err, session.ErrFull):
+		out.Status = "the store is full: it takes no new session"
+	default:
 		c.failure = err
 		out.Status, status = "the store does not answer", http.StatusServiceUnavailable
+	}
+	if status != http.StatusOK {
 		c.Response().Header().Set("Retry-After", "2")
 	}
 	return writeJSON(c, status, "application/json", out)

@@ -158,6 +158,9 @@ func elsewhere(t *testing.T) (out []section) {
 		out = append(out, goFile(t, "# Refused", "internal/app/"+file, sentencelike))
 	}
 	out = append(out, reasons(t))
+	for _, store := range []string{"redis", "sqlite"} {
+		out = append(out, goFile(t, "# Refused: why a store takes no writes", "internal/store/"+store+"/readonly.go", sentencelike))
+	}
 	for _, dir := range []string{"internal/session", "internal/tap"} {
 		out = append(out, goFiles(t, "# Refused", dir, sentencelike)...)
 	}

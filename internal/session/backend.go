@@ -145,9 +145,21 @@ type Backend interface {
 	All(ctx context.Context) iter.Seq2[Entry, error]
 	// Stats returns the figures, without a walk over all records.
 	Stats(ctx context.Context) (Stats, error)
-	// Ping tells whether the store answers.
+	// Ping tells whether the store answers and can be written. It returns a *ReadOnlyError if
+	// it cannot, and ErrFull if there is no room for a new session. It writes no session.
 	Ping(ctx context.Context) error
 }
+
+// ReadOnlyError is the error of a Backend that can be read, and takes no writes for now. What
+// was to be written is not there.
+type ReadOnlyError struct {
+	Why  string // for people: "its disk is full"
+	Full bool   // there is no room on its disk, so that nothing can be written at all
+	Err  error  // what the store answered
+}
+
+func (e *ReadOnlyError) Error() string { return "the store takes no writes: " + e.Err.Error() }
+func (e *ReadOnlyError) Unwrap() error { return e.Err }
 
 // ErrDown is the error of a Backend that knows that it can neither keep nor read anything
 // for now. The engine does not ask that Backend what became of a write.

@@ -211,7 +211,8 @@ func (e *Engine) Stats(ctx context.Context) (Stats, error) {
 	return st, storeError("stats", err)
 }
 
-// Ping returns a *StoreError if the store does not answer.
+// Ping returns a *StoreError if the store does not answer or cannot be written, and ErrFull if it
+// takes no new session. See Backend.
 func (e *Engine) Ping(ctx context.Context) error { return storeError("ping", e.cfg.Backend.Ping(ctx)) }
 
 // ClearExpired removes every record that has expired, in steps, and returns how many

@@ -244,5 +244,14 @@ func (st *Store) Stats(context.Context) (session.Stats, error) {
 	return s, nil
 }
 
-// Ping implements session.Backend.
-func (st *Store) Ping(context.Context) error { return nil }
+// Ping implements session.Backend. Like Create it counts what has expired as room.
+func (st *Store) Ping(ctx context.Context) error {
+	if !st.over(st.sessions.Load()+1, st.bytes.Load()+1) {
+		return nil
+	}
+	s, err := st.Stats(ctx)
+	if err == nil && s.Expired == 0 {
+		err = session.ErrFull
+	}
+	return err
+}

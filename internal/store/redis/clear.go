@@ -42,7 +42,7 @@ func (st *Store) sweep(ctx context.Context, now time.Time, limit int) (removed i
 	for i, cmd := range asked {
 		answer, err := cmd.Result()
 		if err != nil && !goredis.HasErrorPrefix(err, "WRONGTYPE") {
-			return removed, true, err
+			return removed, true, readOnly(err)
 		}
 		if answer == "DELETED" {
 			removed++

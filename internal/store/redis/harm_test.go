@@ -1,6 +1,8 @@
 package redis
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"strings"
@@ -143,8 +145,66 @@ func TestReadOnly(t *testing.T) {
 		wantOutage(t, name, ofOne[name](t.Context()))
 	}
 	wantOutage(t, "create", calls(st, 2)["create"](t.Context()))
+	wantReadOnly(t, st, "it is a replica, which only reads")
 	redis(t, st, "REPLICAOF", "NO", "ONE")
+	want(t, nil, st.Ping(t.Context()))
 	for _, name := range []string{"save", "delete"} {
 		want(t, nil, ofOne[name](t.Context()))
 	}
+}
+
+// wantReadOnly wants each write, and Ping, to say that the store can be read and not be written,
+// and reads to go on.
+func wantReadOnly(t *testing.T, st *Store, why string) {
+	t.Helper()
+	ofOne := calls(st, 1)
+	ofOne["create"] = calls(st, 2)["create"]
+	for _, name := range []string{"create", "save", "touch", "delete", "ping"} {
+		no := (*session.ReadOnlyError)(nil)
+		if err := ofOne[name](t.Context()); !errors.As(err, &no) || no.Why != why {
+			t.Errorf("%s: %v, want: %s", name, err, why)
+		}
+	}
+	for _, name := range []string{"load", "stats"} {
+		want(t, nil, ofOne[name](t.Context()))
+	}
+}
+
+// Redis cannot save to its disk, or has too few replicas, and refuses all writes. If this fails,
+// it is said not to answer, while it goes on answering reads.
+func TestRefusesWrites(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--dir", "/", "--save", "")
+	st := open(t, Config{URL: server.URL()})
+	create(t, st, 1, time.Hour, `1`)
+	redis(t, st, "CONFIG", "SET", "min-replicas-to-write", "1")
+	wantReadOnly(t, st, "too few of its replicas answer")
+	redis(t, st, "CONFIG", "SET", "min-replicas-to-write", "0")
+	want(t, nil, st.Ping(t.Context()))
+
+	broken := redistest.Start(t, "--dir", "/proc", "--save", "3600 1")
+	st = open(t, Config{URL: broken.URL()})
+	create(t, st, 1, time.Hour, `1`)
+	redis(t, st, "BGSAVE")
+	eventually(t, patient, func() error {
+		if info := fmt.Sprint(redis(t, st, "INFO", "persistence")); !strings.Contains(info, "rdb_last_bgsave_status:err") {
+			return errors.New("the save has not failed yet")
+		}
+		return nil
+	})
+	wantReadOnly(t, st, "it cannot save to its disk, and so takes no writes")
+	redis(t, st, "CONFIG", "SET", "stop-writes-on-bgsave-error", "no")
+	want(t, nil, st.Ping(t.Context()))
+}
+
+// A store that is full takes no new session, and Ping says so; what has expired is room.
+func TestPingOfAFullStore(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	st := open(t, Config{URL: redistest.Start(t).URL(), MaxSessions: 1, Now: func() time.Time { return now }})
+	want(t, nil, st.Ping(t.Context()))
+	create(t, st, 1, time.Hour, `1`)
+	want(t, session.ErrFull, st.Ping(t.Context()))
+	now = now.Add(2 * time.Hour)
+	want(t, nil, st.Ping(t.Context()))
 }

@@ -150,9 +150,17 @@ func (st *Store) Stats(ctx context.Context) (s session.Stats, err error) {
 	return s, err
 }
 
-// Ping implements session.Backend. In a cluster it asks the node that has the index.
+// Ping implements session.Backend. It deletes a key that is never there: Redis refuses that as
+// it refuses any write, and changes nothing. In a cluster it asks the node that has the index.
 func (st *Store) Ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, st.cfg.timeout)
+	call, cancel := context.WithTimeout(ctx, st.cfg.timeout)
 	defer cancel()
-	return again(func() error { return st.client.Exists(ctx, st.index[0]).Err() })
+	if err := readOnly(again(func() error { return st.client.Del(call, st.probe).Err() })); err != nil || st.cfg.MaxSessions == 0 {
+		return err
+	}
+	s, err := st.Stats(ctx)
+	if err == nil && s.Expired == 0 && s.Live >= st.cfg.MaxSessions {
+		err = session.ErrFull
+	}
+	return err
 }

@@ -89,6 +89,7 @@ type Store struct {
 	client goredis.UniversalClient
 	hash   string   // the prefix of the sessions' keys
 	index  []string // the keys of the index: the sorted set by expiry, the hash of sizes
+	probe  string   // a key that is never there: see Ping
 	cfg    Config
 }
 
@@ -116,7 +117,7 @@ func newStore(client goredis.UniversalClient, cfg Config) *Store {
 	prefix := cfg.Prefix
 	return &Store{
 		client: client, cfg: cfg.withDefaults(),
-		hash: prefix + "ssc:s:", index: []string{"{" + prefix + "ssc}:expiry", "{" + prefix + "ssc}:bytes"},
+		hash: prefix + "ssc:s:", index: []string{"{" + prefix + "ssc}:expiry", "{" + prefix + "ssc}:bytes"}, probe: "{" + prefix + "ssc}:probe",
 	}
 }
 
@@ -162,7 +163,7 @@ func (st *Store) Drop(ctx context.Context, keys []session.Key) error {
 func (st *Store) Lease(ctx context.Context) error {
 	var err error
 	for _, key := range st.index {
-		err = errors.Join(err, st.client.PExpire(ctx, key, graceTTL).Err())
+		err = errors.Join(err, readOnly(st.client.PExpire(ctx, key, graceTTL).Err()))
 	}
 	return err
 }

@@ -212,5 +212,5 @@ func (st *Store) eval(ctx context.Context, s script, keys []string, args ...any)
 	if goredis.HasErrorPrefix(err, "NOSCRIPT") {
 		answer, err = send("eval", s.src)
 	}
-	return answer, err
+	return answer, readOnly(err)
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -36,6 +37,7 @@ func (st *Store) transact(ops []*op) (undone bool) {
 		return false
 	}
 	fail := func(err error) {
+		err = st.readOnly(err)
 		for _, o := range ops {
 			o.err = err
 		}
@@ -62,6 +64,9 @@ func (st *Store) transact(ops []*op) (undone bool) {
 		fail(err)
 		return false
 	}
+	if len(tx.changes) > 0 {
+		st.refused.Store(nil)
+	}
 	for _, o := range ops {
 		o.err = o.ran
 	}
@@ -76,7 +81,7 @@ func (st *Store) begin() error {
 		}
 	}
 	if err := exec(st.write, `BEGIN IMMEDIATE`); err != nil {
-		st.turnAway(err)
+		st.turnAway(st.readOnly(err))
 		return err
 	}
 	return st.recount()
@@ -95,6 +100,27 @@ func (st *Store) finish() error {
 		}
 	}
 	return err
+}
+
+// probe finds out whether the file takes writes again, without waiting for another program. It
+// writes the number of the schema, which is the same as before. The caller has lead.
+func (st *Store) probe() {
+	if st.write == nil {
+		return
+	}
+	st.write.SetBusyTimeout(0)
+	defer st.write.SetBusyTimeout(busyTimeout)
+	defer st.rollBack()
+	err := exec(st.write, `BEGIN IMMEDIATE`)
+	if err == nil {
+		err = exec(st.write, fmt.Sprintf(`PRAGMA user_version = %d`, schemaVersion))
+	}
+	if err == nil {
+		err = st.finish()
+	}
+	if err == nil {
+		st.refused.Store(nil)
+	}
 }
 
 // rollBack ends a transaction that was not committed.

@@ -67,8 +67,18 @@ func TestDiskFull(t *testing.T) {
 		}
 	}
 	check(n)
+	for err = nil; err == nil; { // until not one page is free
+		err = st.Touch(t.Context(), session.KeyOf("0"), 1, r.Expires)
+	}
+	no := (*session.ReadOnlyError)(nil)
+	if err := st.Ping(t.Context()); !errors.As(err, &no) || !no.Full {
+		t.Errorf("ping: %v, want that the disk is full", err)
+	}
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
+	}
+	if err := st.Ping(t.Context()); err != nil {
+		t.Errorf("ping, with room again: %v", err)
 	}
 	if err := st.Create(t.Context(), session.KeyOf(fmt.Sprint(n)), newRecord(data)); err != nil {
 		t.Errorf("with room again: %v", err)

@@ -164,7 +164,8 @@ func (st *Store) Stats(ctx context.Context) (s session.Stats, err error) {
 	return s, err
 }
 
-// Ping implements session.Backend.
+// Ping implements session.Backend. When the file did not take the last write, Ping tries one
+// that changes nothing: so it finds out by itself that writes go through again.
 func (st *Store) Ping(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -173,10 +174,35 @@ func (st *Store) Ping(ctx context.Context) error {
 		st.leading(st.rescue)
 		return err
 	}
-	return st.reading(`SELECT 1 FROM sessions LIMIT 1`, func(s *sqlite.Stmt) error {
+	err := st.reading(`SELECT 1 FROM sessions LIMIT 1`, func(s *sqlite.Stmt) error {
 		_, err := s.Step()
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	if st.refused.Load() != nil {
+		st.leading(st.probe)
+	}
+	if no := st.refused.Load(); no != nil {
+		return no
+	}
+	return st.room(ctx)
+}
+
+// room returns ErrFull if there is no room for another session. What has expired is room.
+func (st *Store) room(ctx context.Context) error {
+	st.mu.RLock()
+	full := st.max > 0 && st.sessions >= st.max
+	st.mu.RUnlock()
+	if !full {
+		return nil
+	}
+	s, err := st.Stats(ctx)
+	if err == nil && s.Expired == 0 {
+		err = session.ErrFull
+	}
+	return err
 }
 
 // reading prepares a query on the reading connection and lets run step through it.

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/sessionscope/sessionscope/internal/session"
 )
 
 const (
@@ -68,7 +70,8 @@ type Store struct {
 	queueMu     sync.Mutex
 	queue       []*op
 	crowd       crowd
-	unsynced    atomic.Bool // Batched: a sync is due
+	unsynced    atomic.Bool                           // Batched: a sync is due
+	refused     atomic.Pointer[session.ReadOnlyError] // of the last write, nil if the file took it
 	batched     bool
 
 	readMu sync.Mutex

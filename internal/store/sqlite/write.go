@@ -3,9 +3,9 @@ package sqlite
 import (
 	"context"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"time"
-
-	"zombiezen.com/go/sqlite"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
@@ -50,8 +50,8 @@ func (st *Store) Create(ctx context.Context, k session.Key, r session.Record) er
 		tx.put(k, r)
 		return nil
 	})
-	if fresh && sqlite.ErrCode(err).ToPrimary() == sqlite.ResultFull {
-		return session.ErrFull
+	if no := (*session.ReadOnlyError)(nil); fresh && errors.As(err, &no) && no.Full {
+		return &session.ReadOnlyError{Why: no.Why, Full: true, Err: fmt.Errorf("%w (%w)", session.ErrFull, no.Err)}
 	}
 	return err
 }
