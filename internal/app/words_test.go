@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,5 +135,24 @@ func TestWordsOfAWriteWithAStaleCookie(t *testing.T) {
 		}
 		l.form = formJSON
 		l.get("/keys").want(200, `["a","c"]`)
+	}
+}
+
+// A learner would see a clock that has more left than it has in all, and no word about it.
+func TestWordsOfAClockThatWasSetBack(t *testing.T) {
+	t.Parallel()
+	var back atomic.Int64
+	app := newApp(t, func(c *Config) {
+		c.Sessions.Now = func() time.Time { return time.Now().Add(-time.Duration(back.Load())) }
+	})
+	const says = "more than 8 h 0 m 0 s: the server's clock was set back"
+	for _, f := range []answerForm{formPage, formFragment} { // JSON has the times, and no clocks
+		b := newBrowser(t, app, formFragment)
+		l := &lab{b, b.visit("/")}
+		l.press("/set", "key", "name", "value", "Rahim").want(200).story(map[string][]string{"server": {"absolute lifetime", "!" + says}})
+		back.Store(int64(time.Hour))
+		l.form = f
+		l.get("/get?key=name").want(200).story(map[string][]string{"server": {"absolute lifetime, " + says}})
+		back.Store(0)
 	}
 }

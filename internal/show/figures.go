@@ -2,6 +2,7 @@ package show
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,12 +51,31 @@ var memberStates = map[session.State]string{
 	session.StateEnded: "gone", session.StateCycled: "gone", session.StateCorrupt: "corrupt",
 }
 
+// timely returns the points that a picture can show: those since the server's clock was last set
+// back, and of those older than the picture the one that holds at its beginning. When points of
+// before say times that are still to come, nobody knows when they really were. The last figure holds
+// now, whatever its time says.
+func timely(points []trace.Point, now time.Time) []trace.Point {
+	if len(points) == 0 {
+		return nil
+	}
+	last := points[len(points)-1]
+	if last.At.After(now) {
+		last.At = now
+	}
+	from := len(points) - 1
+	for next := last; from > 0 && !points[from-1].At.After(next.At) && now.Sub(next.At) < plotFor; from-- {
+		next = points[from-1]
+	}
+	return append(slices.Clone(points[from:len(points)-1]), last)
+}
+
 // plotFor is the most time that a picture shows.
 const plotFor = 5 * time.Minute
 
 // plot draws the figures as steps in a box of 300 by 60: a figure holds until the next one.
 func plot(points []trace.Point, now time.Time) views.Plot {
-	top := 0
+	points, top := timely(points, now), 0
 	for _, p := range points {
 		top = max(top, p.Live, p.Expired)
 	}
@@ -66,9 +86,7 @@ func plot(points []trace.Point, now time.Time) views.Plot {
 	line := func(figure func(trace.Point) int) string {
 		b := make([]byte, 0, 28*len(points)+16)
 		y := func(p trace.Point) float64 { return 57 - 54*float64(figure(p))/float64(top) }
-		x := func(at time.Time) float64 { // within the box even when the clock was set back
-			return min(300, max(0, 300-300*float64(now.Sub(at))/float64(span)))
-		}
+		x := func(at time.Time) float64 { return max(0, 300-300*float64(now.Sub(at))/float64(span)) }
 		to := func(x, y float64) {
 			b = strconv.AppendFloat(append(b, ' '), x, 'f', 1, 64)
 			b = strconv.AppendFloat(append(b, ','), y, 'f', 1, 64)

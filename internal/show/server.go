@@ -192,7 +192,7 @@ func live(s trace.Session, policy trace.Policy, now time.Time) views.Server {
 	if s.Expiry.After != 0 || !s.Expiry.At.IsZero() {
 		name = "its own expiry"
 	}
-	v.Idle, v.Absolute = clock(name, s.Expires, whole, now), clock("absolute lifetime", s.Absolute, policy.Lifetime, now)
+	v.Idle, v.Absolute = clock(name, s, s.Expires, whole, now), clock("absolute lifetime", s, s.Absolute, policy.Lifetime, now)
 	v.Idle.First = s.Expires.Before(s.Absolute)
 	v.Absolute.First = !v.Idle.First
 	for _, value := range s.Values {
@@ -204,8 +204,17 @@ func live(s trace.Session, policy trace.Policy, now time.Time) views.Server {
 	return v
 }
 
-// clock is a clock that runs out at until and began whole before that.
-func clock(name string, until time.Time, whole time.Duration, now time.Time) views.Clock {
+// clock is a clock of s that runs out at until and began whole before that. More than the whole
+// is left when the program was started again with a shorter clock, or when the server's own clock
+// was set back: that is certain for a session of the future. The ring is full then.
+func clock(name string, s trace.Session, until time.Time, whole time.Duration, now time.Time) views.Clock {
+	if left := until.Sub(now); whole > 0 && left > whole+time.Second {
+		name += ", more than " + say.Left(whole)
+		if s.Created.After(now) {
+			name += ": the server's clock was set back"
+		}
+		whole = left
+	}
 	return views.Clock{Name: name, Until: until.UnixMilli(), Now: now.UnixMilli(), Whole: whole.Milliseconds(), Left: say.Left(until.Sub(now)), At: say.Clock(until)}
 }
 
