@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -54,11 +55,13 @@ func fullHouse(t *testing.T) *App {
 func TestAFullHouseRefusesPages(t *testing.T) {
 	t.Parallel()
 	h := fullHouse(t)
-	const words = "4 visits are in use, and no more are allowed"
+	const words = "This lab is full: 4 visits are in use, and no more are allowed"
 	page := newBrowser(t, h, formPage)
-	if a := page.get("/").want(http.StatusTooManyRequests, words).wantNo("two other pages"); a.Header.Get("Retry-After") == "" || a.Header.Get("Set-Cookie") != "" {
+	a := page.get("/").want(http.StatusTooManyRequests, words).wantNo("two other pages")
+	if after, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || after <= 1200 || after > 1800 || a.Header.Get("Set-Cookie") != "" { // none of these pages has a script
 		t.Errorf("the refusal's head is %v", a.Header)
 	}
+	page.get("/").want(http.StatusTooManyRequests, "5 minutes later, or 30 if its browser runs no scripts. The next place is free in", "at the earliest: load this page again then.")
 	next := page.post("/set", "key", "name", "value", "Rahim").want(http.StatusSeeOther).Header.Get("Location")
 	page.get(next).want(200, "Rahim")
 	lost := newBrowser(t, h, formFragment)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -49,6 +50,9 @@ func (p *problem) Unwrap() error { return p.cause }
 func (p *problem) retryAfter() int {
 	if errors.Is(p.cause, session.ErrNoID) {
 		return 0 // IDs come free only when the first are past their lifetime
+	}
+	if full := (*hub.FullError)(nil); errors.As(p.cause, &full) {
+		return max(1, int(math.Ceil(full.Free.Seconds())))
 	}
 	switch p.status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInsufficientStorage:
@@ -98,7 +102,7 @@ func problemOf(err error) *problem {
 	case errors.Is(err, session.ErrGone):
 		return &problem{status: http.StatusConflict, detail: "Another request ended this session, or gave it a new ID, before this request could write. Nothing was changed, and the old ID opens nothing.", cause: err}
 	case errors.Is(err, session.ErrMoved):
-		return &problem{status: http.StatusConflict, detail: "This request carried an ID that was replaced a moment ago. Nothing was changed: only the cookie with the new ID opens the session.", cause: err}
+		return &problem{status: http.StatusConflict, detail: "This request carried an ID that was replaced a moment ago. Nothing was changed: only the cookie with the new ID opens the session, or ends it.", cause: err}
 	case errors.Is(err, session.ErrStale):
 		return &problem{status: http.StatusConflict, detail: "A later cookie than the one that came carries values, and a new ID or another placement would leave them behind. Nothing was changed: load the page again and press again. If the later cookie was lost on its way, press Clear or Flush to begin again.", cause: err}
 	case errors.Is(err, session.ErrConflict):
@@ -120,7 +124,7 @@ func problemOf(err error) *problem {
 	case errors.Is(err, seat.ErrFull):
 		return &problem{status: http.StatusTooManyRequests, detail: "No second browser was opened" + strings.TrimPrefix(err.Error(), seat.ErrFull.Error()) + ".", cause: err}
 	case errors.As(err, &full):
-		return &problem{status: http.StatusTooManyRequests, brief: true, detail: fmt.Sprintf("%s visits are in use, and no more are allowed: each tab of the lab is one. A tab that is closed gives way after %.0f minutes, or after %.0f if its browser runs no scripts. Nothing was changed: load this page again later.", say.Number(full.Visits), hub.ClosedLife.Minutes(), hub.VisitLife.Minutes()), cause: err}
+		return &problem{status: http.StatusTooManyRequests, brief: true, detail: fmt.Sprintf("This lab is full: %s visits are in use, and no more are allowed. Each tab of the lab is one visit, in whichever browser. Whoever closes a tab that nobody needs makes room: %.0f minutes later, or %.0f if its browser runs no scripts. The next place is free in %s at the earliest: load this page again then. Nothing was changed.", say.Number(full.Visits), hub.ClosedLife.Minutes(), hub.VisitLife.Minutes(), say.Left(full.Free)), cause: err}
 	case errors.As(err, &coded):
 		return &problem{status: coded.Code, detail: statusText(coded.Code), cause: err, plain: true}
 	}

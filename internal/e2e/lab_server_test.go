@@ -116,7 +116,7 @@ func labServer(t *testing.T, store string, flags []string, stored func(info map[
 	pg.want("#key-name", "name", `"Rahim"`, "text", "7", "cookie")
 	pg.want("#key-cart", "cart", "text", "302", "server")
 	stats := info["stats"].(map[string]any)
-	pg.want("#figures", fmt.Sprintf("%v live record", stats["sessions"]), "0 expired, not cleared", fmt.Sprintf("%v B in the store", stats["bytes"]), "live and expired records in the last minute")
+	pg.want("#figures", fmt.Sprintf("%v live record", stats["sessions"]), "0 expired, not cleared", fmt.Sprintf("%v B in these records", stats["bytes"]), "live and expired records in the last minute")
 	shown := map[string]string{}
 	for _, row := range eval[[][]string](pg, `[...document.querySelectorAll('.stored div')].map(e => [e.children[0].textContent, e.children[1].textContent])`) {
 		shown[row[0]] = row[1]

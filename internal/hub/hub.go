@@ -75,7 +75,7 @@ func (h *Hub) Begin(s *seat.Seat, family string, k session.Key) (*Visit, error) 
 	defer h.mu.Unlock()
 	known := k != (session.Key{}) && len(h.index.of(k.Name())) > 0 // the page may be the reload of one that has a visit
 	if !known && h.full() {
-		return nil, &FullError{h.limits.Visits}
+		return nil, &FullError{h.limits.Visits, h.freeIn()}
 	}
 	v, err := h.begin(s, family, "")
 	if err != nil {
@@ -102,7 +102,7 @@ func (h *Hub) begin(s *seat.Seat, family, heirOf string) (*Visit, error) {
 		v.ended, v.streams = true, nil // nobody finds it any more
 		return v, nil
 	case !h.makeRoom(heirOf != ""):
-		return nil, &FullError{h.limits.Visits}
+		return nil, &FullError{h.limits.Visits, h.freeIn()}
 	}
 	h.bySecret[v.Secret] = v
 	h.index.add(v)

@@ -27,7 +27,10 @@ const (
 )
 
 // FullError tells that there is no room for one more visit: all Visits visits are in use.
-type FullError struct{ Visits int }
+type FullError struct {
+	Visits int
+	Free   time.Duration // how long until one of them can make room, at the earliest
+}
 
 func (e *FullError) Error() string { return fmt.Sprintf("%d visits are in use", e.Visits) }
 
@@ -49,6 +52,31 @@ func (v *Visit) inUse(now time.Time) bool {
 		return true // a press began it
 	}
 	return v.newest-v.takenUntil >= 2 // more than the load of the page
+}
+
+// freeIn returns how long until one of the visits that are in use can make room, at the earliest: if
+// every page were closed now, and no request came. The caller holds the lock.
+func (h *Hub) freeIn() time.Duration {
+	now, free := h.now(), VisitLife
+	for _, v := range h.bySecret {
+		if v.Proved() {
+			free = min(free, v.freeIn(now))
+		}
+	}
+	return free
+}
+
+// freeIn is what Hub.freeIn says of one visit.
+func (v *Visit) freeIn(now time.Time) time.Duration {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case len(v.streams) > 0:
+		return ClosedLife
+	case v.streamed:
+		return max(0, ClosedLife-now.Sub(v.used))
+	}
+	return max(0, VisitLife-now.Sub(v.used))
 }
 
 // longestUnused counts the visits that are proved, or that are not. victim is the one of them

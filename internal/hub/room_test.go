@@ -41,6 +41,38 @@ func (l *lab) wantFull() {
 	if n := l.proved(); n != labVisits {
 		l.t.Errorf("%d visits", n)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if full != nil && full.Free != l.freeIn() {
+		l.t.Errorf("room in %v, want %v", full.Free, l.freeIn())
+	}
+}
+
+// Who is refused would be told to come back when nothing can be free yet.
+func TestWhenAFullHouseHasRoom(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		open := l.root().open("")
+		_, leave := stream(t, open)
+		l.fill()
+		in := func(want time.Duration) {
+			t.Helper()
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if got := l.freeIn(); got != want {
+				t.Errorf("room in %v, want %v", got, want)
+			}
+		}
+		in(ClosedLife) // if its page is closed now
+		leave()
+		time.Sleep(time.Minute)
+		in(ClosedLife - time.Minute)
+		l.wantFull()
+		time.Sleep(ClosedLife - time.Minute)
+		in(0)
+		if _, err := l.Hub.Begin(l.seats.Root, "", session.Key{}); err != nil {
+			t.Errorf("then: %v", err)
+		}
+	})
 }
 
 // A full house refuses: if a visit that somebody works in ended for another visit, a learner

@@ -22,7 +22,7 @@ func Figures(f trace.Figures, now time.Time) views.Figures {
 		Stats: []views.Stat{
 			{Number: say.Number(f.Live), Text: say.Plural(f.Live, "live record", "live records")},
 			{Number: say.Number(f.Expired), Text: "expired, not cleared"},
-			{Number: say.Size(f.Bytes), Text: "in the store"},
+			{Number: say.Size(f.Bytes), Text: "in these records"},
 		},
 		Plot: pictureOf(&f, now), Expired: f.Expired, Family: family(f.Family),
 	}
@@ -48,7 +48,7 @@ func family(members []trace.Member) (out []views.Member) {
 
 var memberStates = map[session.State]string{
 	session.StateNone: "gone", session.StateLive: "live", session.StateExpired: "expired, not cleared",
-	session.StateEnded: "gone", session.StateCycled: "gone", session.StateCorrupt: "corrupt",
+	session.StateEnded: "gone", session.StateCycled: "its ID was replaced", session.StateCorrupt: "corrupt",
 }
 
 // timely returns the points that a picture can show: those since the server's clock was last set

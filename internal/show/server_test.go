@@ -306,16 +306,17 @@ func TestFigures(t *testing.T) {
 		Family: []trace.Member{
 			{Name: "first browser", This: true, ID: "a", State: session.StateLive}, {Name: "b", ID: "b", State: session.StateNone, Carried: true},
 			{Name: "c", ID: "c", State: session.StateNone}, {Name: "d"}, {Name: "e", ID: "e", Unknown: true}, {Name: "f", ID: "f", State: session.StateExpired},
+			{Name: "g", ID: "g", State: session.StateEnded}, {Name: "h", ID: "h", State: session.StateCycled},
 		},
 	}, noon())
-	if f.Expired != 2 || len(f.Stats) != 3 || f.Stats[0] != (views.Stat{Number: "1,234", Text: "live records"}) || f.Stats[2] != (views.Stat{Number: "12 kB", Text: "in the store"}) {
+	if f.Expired != 2 || len(f.Stats) != 3 || f.Stats[0] != (views.Stat{Number: "1,234", Text: "live records"}) || f.Stats[2] != (views.Stat{Number: "12 kB", Text: "in these records"}) {
 		t.Errorf("%+v", f.Stats)
 	}
 	var states []string
 	for _, m := range f.Family {
 		states = append(states, m.State)
 	}
-	if got := strings.Join(states, "; "); got != "live; only in its cookie; gone; no session yet; unknown; expired, not cleared" || !f.Family[0].This || f.Family[1].This {
+	if got := strings.Join(states, "; "); got != "live; only in its cookie; gone; no session yet; unknown; expired, not cleared; gone; its ID was replaced" || !f.Family[0].This || f.Family[1].This {
 		t.Errorf("the family: %s", got)
 	}
 }
