@@ -15,6 +15,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/hub"
 	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/seat"
@@ -51,8 +52,12 @@ func (p *problem) retryAfter() int {
 	if errors.Is(p.cause, session.ErrNoID) {
 		return 0 // IDs come free only when the first are past their lifetime
 	}
-	if full := (*hub.FullError)(nil); errors.As(p.cause, &full) {
+	full, busy := (*hub.FullError)(nil), (*experiment.BusyError)(nil)
+	switch {
+	case errors.As(p.cause, &full):
 		return max(1, int(math.Ceil(full.Free.Seconds())))
+	case errors.As(p.cause, &busy) && busy.Max > 0: // the words say so too
+		return max(1, int(math.Ceil(busy.Free.Seconds())))
 	}
 	switch p.status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusInsufficientStorage:

@@ -3,6 +3,7 @@ package app
 import (
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -66,7 +67,10 @@ func TestTooManyRunsAreLinked(t *testing.T) {
 			newBrowser(t, a, formJSON).post(openSlug + "/run").want(http.StatusAccepted)
 		}
 		never := newBrowser(t, a, f)
-		never.post(openSlug+"/run", "page", never.visit("/")).want(429, "8 experiments are running for browsers at your address", "None of them was started by this page").wantNo(token, "You have")
+		refused := never.post(openSlug+"/run", "page", never.visit("/")).want(429, "8 experiments are running for browsers at your address", "None of them was started by this page").wantNo(token, "You have")
+		if after, err := strconv.Atoi(refused.Header.Get("Retry-After")); err != nil || after < 60 || after > 300 { // live runs last five minutes
+			t.Errorf("%s: Retry-After %d, %v", name, after, err)
+		}
 		if f != formJSON { // the address of a link is one that a browser can open
 			mine.form = formPage
 			r := mine.request("GET", linkTo(mine.post(openSlug+"/run", "page", visit), token), "")
