@@ -25,7 +25,9 @@
 //   - The store holds records. A record is what the server keeps of a session. It is live or
 //     expired; an expired record stays until it is cleared. A marker stands in the store for
 //     an ID that has ended.
-//   - A key has a value. The value lives in the cookie or on the server: the placement
+//   - A store answers, or does not. It takes no writes while it can only be read, and it is
+//     full while it has no room for a new session.
+//   - A key is a name, and no path into a value. A key has a value. The value lives in the cookie or on the server: the placement
 //     decides. Values are set, read, deleted; Clear removes all of them.
 //   - A press is what a person does with a button, an exchange is a request with its
 //     answer, and a moment is an exchange in the timeline of a visit.
@@ -52,7 +54,7 @@ type Part struct {
 // Sentence is what a page says under the buttons.
 type Sentence struct {
 	At    string // the time of day, "" until the page fills it in
-	Tone  string // "ok" something was done, "note" nothing was, "bad" it was refused
+	Tone  string // "ok" something was done, "note" nothing was, or perhaps not what was meant, "bad" it was refused
 	Field string // of the form, if that is what was refused
 	Verb  string // what was done, in one or two words
 	Parts []Part
