@@ -68,6 +68,9 @@ type Layers struct {
 // JarCookie is a cookie as the server received it.
 type JarCookie struct {
 	Name, Size string
+	Begins     string // the beginning of the name as it came, for the script that looks the cookie up
+	NameBytes  int    // the size of the whole name
+	Bytes      int    // the size of name and value
 	Kind       string // "session", "ended" (this answer makes the browser drop it), "readable", "kin", "other"
 	Value      string // of the readable one only
 	Whose      string // of kin: which other browser's it is

@@ -27,7 +27,7 @@ func fragments() map[string]templ.Component {
 		"browser-no": BrowserPanel(place, Browser{Name: "sessionscope", Empty: "No cookie yet.", Scripts: true}, &Tools{Second: "second", Curl: "curl -si '" + evil + "'"}),
 		"browser-bad": BrowserPanel(place, Browser{
 			Name: "sessionscope", Note: "Refused.", Raw: evil, RawBytes: "30 B", Bytes: 40, Limit: 4096, Size: "40", Most: "4,096",
-			Jar: []JarCookie{{Name: evil, Size: "40 B", Kind: "other"}},
+			Jar: []JarCookie{{Name: evil, Begins: evil, NameBytes: 32, Bytes: 40, Size: "40 B", Kind: "other"}},
 		}, nil),
 		"browser-ok": BrowserPanel(place, Browser{
 			Name: "sessionscope", Flags: []Flag{{Text: "HttpOnly", Title: "no script"}, {Text: "Secure", Title: "off", Off: true}}, Raw: "cmF3", RawBytes: "4 B", Changed: true,
@@ -37,7 +37,7 @@ func fragments() map[string]templ.Component {
 				Values: `{"name":"` + evil + `"}`, Fields: []Field{{Name: "version", Value: "3"}, {Name: "session ID", Value: evil}},
 			},
 			Bytes: 200, Limit: 4096, Size: "200", Most: "4,096", EnvelopeBytes: "72", Budget: "2,262", Scripts: true,
-			Jar: []JarCookie{{Name: "sessionscope", Size: "200 B", Kind: "session"}, {Name: "r", Size: "9 B", Kind: "readable", Value: evil}}, Planted: true, Readable: "r",
+			Jar: []JarCookie{{Name: "sessionscope", Begins: "sessionscope", NameBytes: 12, Bytes: 200, Size: "200 B", Kind: "session"}, {Name: "r", Begins: "r", NameBytes: 1, Bytes: 9, Size: "9 B", Kind: "readable", Value: evil}}, Planted: true, Readable: "r",
 		}, &Tools{
 			Curl: "curl", Tamper: []Option{{Name: "letter", Label: "one letter", Chosen: true}}, Letters: 160, At: "80", To: evil, Invalid: "to", CanPin: true,
 			Pins: []Pin{{N: 1, Session: "9f2c41e0", At: "07:00:00", Bytes: "160 B"}}, Seats: []string{"second"}, Opener: "/",

@@ -67,7 +67,7 @@ func seenByClient(x *experiment.Exchange) (f trace.Exchange) {
 	c := &f.Cookie
 	c.Name = name
 	for pair := range session.Pairs(http.Header{"Cookie": {x.Cookie}}) {
-		c.Jar = append(c.Jar, trace.Crumb{Name: trace.Cut(pair.Name, 80).Start, Bytes: len(pair.Name) + len(pair.Value), Kind: seat.Session})
+		c.Jar = append(c.Jar, trace.Crumb{Name: trace.Cut(pair.Name, 80), Bytes: len(pair.Name) + len(pair.Value), Kind: seat.Session})
 		if pair.Name == name {
 			c.Came, c.Kept = true, pair.Value
 		}

@@ -115,11 +115,32 @@ func (pg *page) comparesJar(wire *witness, cookie *network.Cookie) {
 	if strings.Contains(pg.html(), "very-private") {
 		pg.t.Error("of another program cookie is on the page")
 	}
+	pg.comparesOddCookies()
 	pg.press("Take the readable cookie away", "taken away")
 	pg.press("Get", "get")
 	if got := pg.content("#document-cookie"); strings.Contains(got, "scripts-can-read-this") {
 		pg.t.Errorf("after it was taken away scripts see %q", got)
 	}
+}
+
+// comparesOddCookies sets cookies that are hard to tell apart: without a name, with a long name,
+// with letters of two bytes, and two of one name. The page must not call a cookie hidden that
+// scripts see.
+func (pg *page) comparesOddCookies() {
+	pg.t.Helper()
+	long := strings.Repeat("k", 100)
+	eval[string](pg, `(document.cookie = 'flag', document.cookie = 'n=é', document.cookie = '`+long+`=1', document.cookie = 'two=22')`)
+	_, err := chromedp.Call(pg.ctx, network.SetCookie, network.SetCookieParams{Name: "two", Value: "1", URL: pg.url + "/get", Path: "/get"})
+	pg.must(err)
+	pg.press("Get", "get")
+	pg.want("#document-cookie", "(no name)=‹4 B,", "n=‹2 B,", long+"=‹1 B,", "two=‹2 B,")
+	got := eval[string](pg, `[...document.querySelectorAll('#jar tbody tr')].map(row => row.cells[0].innerText.slice(0, 9) + row.dataset.bytes + row.querySelector('.said').innerText).join('; ')`)
+	for _, want := range []string{"(no name)4visible", "n3visible", "kkkkkkkkk101visible", "two5visible", "two4hidden"} {
+		if !strings.Contains(got, want) {
+			pg.t.Errorf("of what scripts see the table says %s; want %s", got, want)
+		}
+	}
+	eval[string](pg, `['=flag', 'n=', '`+long+`=', 'two=', 'two=; path=/get'].map(old => document.cookie = old + '; max-age=0').join()`)
 }
 
 // grouped returns a number of bytes as the page writes it.

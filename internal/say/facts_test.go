@@ -82,7 +82,7 @@ func placedFor(key, why string) fact {
 func others(n int) fact {
 	return func(x *trace.Exchange) {
 		for range n {
-			x.Cookie.Jar = append(x.Cookie.Jar, trace.Crumb{Name: "theme", Bytes: 9, Kind: seat.Other})
+			x.Cookie.Jar = append(x.Cookie.Jar, trace.Crumb{Name: trace.Cut("theme", 80), Bytes: 9, Kind: seat.Other})
 		}
 	}
 }

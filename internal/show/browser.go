@@ -109,14 +109,17 @@ func noCookie(s trace.Seen) string {
 // jar lists the cookies that came. Of other programs' cookies only name and size are known.
 func jar(c trace.Cookie) (out []views.JarCookie) {
 	for _, crumb := range c.Jar {
-		j := views.JarCookie{Name: say.Shown(crumb.Name, maxName), Size: say.Bytes(crumb.Bytes) + " with its name", Kind: string(crumb.Kind)}
+		j := views.JarCookie{
+			Name: say.ShownText(crumb.Name, maxName), Begins: crumb.Name.Start, NameBytes: crumb.Name.Bytes, Bytes: crumb.Bytes,
+			Size: say.Bytes(crumb.Bytes) + " with its name", Kind: string(crumb.Kind),
+		}
 		switch {
-		case crumb.Name == "":
+		case crumb.Name.Bytes == 0:
 			j.Name, j.Size = "(no name)", say.Bytes(crumb.Bytes)
 		case crumb.Kind == seat.Readable:
 			j.Value = say.Shown(crumb.Value, maxName)
 		case crumb.Kind == seat.Kin:
-			j.Whose = whoseKin(crumb.Name)
+			j.Whose = whoseKin(crumb.Name.Start)
 		case crumb.Kind == seat.Session && c.Thrown:
 			j.Kind = "ended"
 		}

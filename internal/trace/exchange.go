@@ -207,8 +207,8 @@ type Label struct {
 
 // Crumb is a cookie that came. Of another program's cookie only name and size are kept.
 type Crumb struct {
-	Name  string
-	Bytes int // the size of name and value
+	Name  Text // the beginning of the name
+	Bytes int  // the size of name and value
 	Kind  seat.Kind
 	Value string // only of the readable cookie
 }

@@ -273,7 +273,7 @@ func (x *Exchange) Keeps(r *http.Request, s *seat.Seat, info session.Info, k Kep
 			c.More = true
 			continue
 		}
-		crumb := Crumb{Name: cut(pair.Name, maxName), Bytes: len(pair.Name) + len(pair.Value), Kind: kind}
+		crumb := Crumb{Name: Cut(pair.Name, maxName), Bytes: len(pair.Name) + len(pair.Value), Kind: kind}
 		if kind == seat.Readable {
 			crumb.Value = cut(pair.Value, maxName)
 		}

@@ -40,19 +40,36 @@ if (theme) {
 
 // What scripts see: this page really asks document.cookie. For other programs' cookies it
 // shows names and sizes only, as the server does.
+const bytes = (text) => new TextEncoder().encode(text).length;
 function look() {
   const said = document.querySelector('#document-cookie .said');
   if (!said) return;
-  const seen = new Map(document.cookie.split('; ').filter(Boolean).map((pair) => { // without "=" it is a value that has no name
+  const seen = document.cookie.split('; ').filter(Boolean).map((pair) => { // without "=" it is a value that has no name
     const at = pair.indexOf('=');
-    return [at < 0 ? '' : pair.slice(0, at), pair.slice(at + 1)];
-  }));
-  const show = [...seen].map(([name, value]) => name === said.parentElement.dataset.readable ? `${name}=${value}` : `${name || "(no name)"}=‹${value.length} B, of another program›`);
+    return { name: at < 0 ? '' : pair.slice(0, at), value: pair.slice(at + 1) };
+  });
+  const show = seen.map(({ name, value }) => name === said.parentElement.dataset.readable ? `${name}=${value}` : `${name || '(no name)'}=‹${bytes(value)} B, of another program›`);
   said.textContent = `"${show.join('; ')}"`;
-  for (const row of document.querySelectorAll('#jar tbody tr')) {
-    const name = row.dataset.cookie, cell = row.querySelector('.said');
-    if (cell) cell.textContent = seen.has(name) ? 'visible' : row.dataset.kind === 'session' ? 'hidden by HttpOnly' : row.dataset.kind === 'ended' ? 'nothing any more' : name ? 'hidden' : seen.size ? 'see below' : 'nothing';
+  const rows = [...document.querySelectorAll('#jar tbody tr')];
+  for (const row of rows) {
+    const cell = row.querySelector('.said');
+    if (cell) cell.textContent = whatScriptsSee(row, rows, seen);
   }
+}
+
+// What scripts see of the cookie in a row. The server knows no values of other cookies, and
+// several paths can have a cookie of one name: cookies of one name are told apart by size.
+function whatScriptsSee({ dataset: { cookie, nameBytes, bytes: size, kind } }, rows, seen) {
+  if (kind === undefined || kind === 'more') return seen.length ? 'see below' : 'nothing';
+  const whole = bytes(cookie) >= nameBytes; // else it is the beginning of the name
+  const named = seen.filter(({ name }) => whole ? name === cookie : name.startsWith(cookie) && bytes(name) === Number(nameBytes));
+  const namesakes = rows.filter((row) => row.dataset.cookie === cookie && row.dataset.nameBytes === nameBytes);
+  const sizeOf = ({ name, value }) => String(bytes(name) + bytes(value));
+  const alike = named.filter((pair) => sizeOf(pair) === size), twins = namesakes.filter((row) => row.dataset.bytes === size);
+  if (named.length >= namesakes.length || alike.length >= twins.length) return 'visible';
+  if (alike.length) return `visible: ${alike.length} of ${twins.length} that look alike`;
+  if (named.some((pair) => namesakes.every((row) => row.dataset.bytes !== sizeOf(pair)))) return `visible: ${named.length} of ${namesakes.length} of this name`;
+  return { session: 'hidden by HttpOnly', ended: 'nothing any more' }[kind] ?? 'hidden';
 }
 
 // The code panel opens with the framework that was chosen last.
