@@ -50,6 +50,10 @@ func (out *outcome) appendJSON(b []byte, s *session.Session) []byte {
 		b = appendList(append(b, `,"keys":`...), out.keys)
 	case "flashes":
 		b = appendList(append(b, `,"messages":`...), out.messages)
+	case "flush":
+		if did.Away {
+			b = out.appendStartOver(b, s)
+		}
 	case "clear-expired":
 		b = strconv.AppendInt(append(b, `,"removed":`...), int64(did.Count), 10)
 	case "expiry":
@@ -85,6 +89,20 @@ func (out *outcome) appendJSON(b []byte, s *session.Session) []byte {
 		b = escaped.Bytes()
 	}
 	return b
+}
+
+// appendStartOver appends what a page that starts over took away: the names of the cookies that
+// the answer ends, and the number of pins.
+func (out *outcome) appendStartOver(b []byte, s *session.Session) []byte {
+	dropped := []string{}
+	if set := s.Info().Sent; set != nil && !out.discard {
+		dropped = append(dropped, set.Name)
+	}
+	for _, cookie := range out.cookies {
+		dropped = append(dropped, cookie.Name)
+	}
+	b = appendList(append(b, `,"dropped":`...), dropped)
+	return strconv.AppendInt(append(b, `,"pins_removed":`...), int64(out.did.Over.Pins), 10)
 }
 
 // appendSession appends the object "session" of every JSON answer.

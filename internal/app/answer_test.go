@@ -108,12 +108,13 @@ func TestPageAfterPost(t *testing.T) {
 func TestStartOver(t *testing.T) {
 	b := newBrowser(t, newApp(t, nil), formFragment)
 	b.post("/set", "key", "a", "value", "1").wantNo(`id="line"`, `id="user"`)
-	b.post("/flush", "start-over", "1").want(200, `id="line"`, `value="name"`, `value="Rahim"`, `id="seconds"`, `id="user"`, `id="placement-hybrid"`, "Everything is as at the beginning")
+	b.post("/flush", "start-over", "1").want(200, `id="line"`, `value="name"`, `value="Rahim"`, `id="seconds"`, `id="user"`, `id="placement-hybrid"`, "started over", "The timeline stays")
 	r := b.request("POST", "/flush", "start-over=1")
 	r.Header.Set("Cookie", cookieName+"=garbage")
-	b.send(r).want(200, "the cookie stays until the next Set").wantNo("Everything is")
+	next := b.send(r).want(200).Header.Get("HX-Redirect")
 	b.form = formPage
-	next := b.post("/set", "key", "a", "value", "kept").Header.Get("Location")
+	b.get(next).want(200, "The browser drops", "it opened nothing", `value="Rahim"`).wantNo("Everything is")
+	next = b.post("/set", "key", "a", "value", "kept").Header.Get("Location")
 	b.get(next).want(200, `value="a"`, `value="kept"`)
 }
 

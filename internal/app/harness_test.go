@@ -98,8 +98,13 @@ func (b *browser) send(r *http.Request) answer {
 	body, _ := io.ReadAll(resp.Body)
 	u, _ := url.Parse(origin)
 	b.jar.SetCookies(u, resp.Cookies())
-	if n := len(resp.Header["Set-Cookie"]); n > 1 {
-		b.t.Errorf("%s %s: %d Set-Cookie headers", r.Method, r.URL, n)
+	set := map[string]bool{}
+	for _, line := range resp.Header["Set-Cookie"] {
+		name, _, _ := strings.Cut(line, "=")
+		if set[name] {
+			b.t.Errorf("%s %s: two Set-Cookie lines of one name: %q", r.Method, r.URL, resp.Header["Set-Cookie"])
+		}
+		set[name] = true
 	}
 	return answer{resp, b.t, string(body)}
 }

@@ -11,16 +11,48 @@ import (
 	echosession "github.com/labstack/echo-contrib/session"
 	"github.com/labstack/echo/v4"
 
+	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 // flush is POST /flush: it ends the session, with its record, cookie and ID. With the field
-// "start-over" the page goes back to its first state as well.
+// "start-over" this browser's other cookies and its pins go too, and the page's fields are as at
+// first.
 func (a *App) flush(c *call) (outcome, error) {
 	out := a.ending(c, "flush")
-	out.did.Away = c.form.Get("start-over") != ""
-	return out, c.session.Flush(c.ctx())
+	err := c.session.Flush(c.ctx())
+	if err == nil && c.form.Get("start-over") != "" {
+		a.startOver(c, &out)
+	}
+	return out, err
+}
+
+// startOver takes away what presses gave this browser beside its session: the readable cookie,
+// the pinned copies, and the cookie that says whose they are. A session cookie that opened
+// nothing goes too. Only a cookie that came gets a Set-Cookie line that ends it.
+func (a *App) startOver(c *call, out *outcome) {
+	out.did.Away = true
+	end := func(kind seat.Kind) bool {
+		name := c.seat.Cookie(kind)
+		if _, came := c.cookie(name); !came {
+			return false
+		}
+		cookie := c.session.Info().Attributes // with the path under which it was set
+		cookie.Name, cookie.HttpOnly, cookie.MaxAge = name, kind != seat.Readable, -1
+		out.cookies = append(out.cookies, cookie)
+		return true
+	}
+	if _, came := c.carried(); came && out.did.Before == "" {
+		c.replace(out, "", session.Info{})
+	}
+	out.did.Over.Readable, out.did.Over.Pins = end(seat.Readable), a.hub.Unpin(c.owner(""))
+	if out.did.Over.Readable {
+		there := false
+		out.kept.Planted = &there
+	}
+	out.kept.Unpins = end(seat.Pins)
+	out.did.Over.Owner = out.kept.Unpins
 }
 
 // ending returns the outcome of a press that ends the session. Call it before the end.

@@ -124,7 +124,7 @@ func TestLabAccessible(t *testing.T) {
 	pg.want("#result", "A clock on this page has run out")
 	pg.everyLook("expired")
 	pg.do(chromedp.Click(chromedp.CSS(`button[name=on]`)), chromedp.WaitVisible(chromedp.ID("show-values")))
-	pg.press("Start over", "flush")
+	pg.press("Start over", "started over")
 	pg.press("Set", "set")
 	pg.everyLook("projector")
 	pg.do(chromedp.Navigate(p.url+"/nope"), chromedp.WaitVisible(chromedp.CSS("h1")))

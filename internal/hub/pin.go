@@ -42,6 +42,21 @@ func (v *Visit) Pin(p Pin) int {
 	return p.N
 }
 
+// Unpin forgets the owner's pins in all visits, and returns how many there were.
+func (h *Hub) Unpin(owner string) (n int) {
+	if owner == "" {
+		return 0
+	}
+	for _, v := range h.all() {
+		v.mu.Lock()
+		had := len(v.pins)
+		v.pins = slices.DeleteFunc(v.pins, func(p Pin) bool { return p.Owner == owner })
+		n += had - len(v.pins)
+		v.mu.Unlock()
+	}
+	return n
+}
+
 // Pins returns the owner's pins, oldest first.
 func (v *Visit) Pins(owner string) (own []Pin) {
 	v.mu.Lock()

@@ -61,6 +61,7 @@ func verdict(v session.Verdict) fact {
 
 func sent(x *trace.Exchange)    { x.Cookie.Set = true }
 func rolling(x *trace.Exchange) { x.Store.Policy.Rolling = true }
+func family(x *trace.Exchange)  { x.Store.Figures.Family = make([]trace.Member, 2) }
 func knows(x *trace.Exchange)   { x.Cookie.Known = true }
 func emptyCame(x *trace.Exchange) {
 	x.Cookie.Verdict, x.Cookie.Came = session.VerdictGarbled, true

@@ -2,27 +2,67 @@ package say
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 func flushed(s *trace.Seen) Sentence {
-	again := ""
-	if s.Did.Away {
-		again = " Everything is as at the beginning. Press Set: the first write creates a session."
-	}
 	was := s.Did.Was
-	parts := []Part{Text(" The session "), ID(was.ID), Text(" has ended for good: a copy of its cookie opens nothing." + lostProgress(s) + again)}
+	parts := []Part{Text(" The session "), ID(was.ID), Text(" has ended for good: a copy of its cookie opens nothing." + lostProgress(s))}
 	switch {
-	case !was.Exists && s.Did.Away && NoteOf(s.Session, s.Cookie) != "":
-		return noSession("flush", s, "There was nothing to flush. The fields are as at the beginning; the cookie stays until the next Set replaces it.")
+	case s.Did.Away && !was.Exists:
+		return startedOver(s)
 	case !was.Exists:
-		return noSession("flush", s, "There was nothing to flush."+again)
+		return noSession("flush", s, "There was nothing to flush.")
 	case was.Placement == session.InCookie:
-		return Did("flushed", Text("The browser drops "), theCookie, Text(", and "), theServer, Text(" remembers that this ID has ended.")).and(parts...)
+		parts = append([]Part{Text("The browser drops "), theCookie, Text(", and "), theServer, Text(" remembers that this ID has ended.")}, parts...)
+	default:
+		parts = append([]Part{Text("The record is gone from "), theServer, Text(", and the browser drops "), theCookie, Text(".")}, parts...)
 	}
-	return Did("flushed", Text("The record is gone from "), theServer, Text(", and the browser drops "), theCookie, Text(".")).and(parts...)
+	if s.Did.Away {
+		return Did("started over", append(parts, takenAway(s)...)...)
+	}
+	return Did("flushed", parts...)
+}
+
+// startedOver is for a page that starts over without a session.
+func startedOver(s *trace.Seen) Sentence {
+	if s.Cookie.Thrown {
+		return Did("started over", append([]Part{Text("The browser drops "), theCookie, Text(" that came: it opened nothing.")}, takenAway(s)...)...)
+	}
+	return Note("started over", append([]Part{Text("This browser has no session, so there was nothing to flush.")}, takenAway(s)...)...)
+}
+
+// takenAway says what else went when a page starts over, and what stays.
+func takenAway(s *trace.Seen) (parts []Part) {
+	over := s.Did.Over
+	var gone []string
+	if over.Readable {
+		gone = append(gone, "the readable cookie")
+	}
+	if over.Pins > 0 {
+		gone = append(gone, counted(over.Pins, "pinned copy", "pinned copies"))
+	}
+	if over.Owner {
+		gone = append(gone, "the cookie that says which browser pinned")
+	}
+	if n := len(gone); n > 1 {
+		gone = []string{strings.Join(gone[:n-1], ", ") + " and " + gone[n-1]}
+	}
+	if len(gone) > 0 {
+		parts = append(parts, Text(" Taken away too: "+gone[0]+"."))
+	}
+	stay := " The timeline stays, since it tells what happened."
+	if len(s.Store.Figures.Family) > 1 {
+		stay = " The timeline stays, and so do the other browsers of this lab with their sessions."
+	}
+	write := "the next write"
+	if !s.Did.Was.Exists && !s.Cookie.Known && !s.Cookie.Thrown {
+		write = "the first write"
+	}
+	return append(parts, Text(stay+" Press Set: "+write+" creates a session."))
 }
 
 // lostProgress says that the learner's progress went with a session, if there was any.

@@ -118,6 +118,8 @@ func handled(g *trace.Gist, a *acts) (t story, did bool) {
 		t = putBackStory(g)
 	case g.Op == "drop-cookie" && g.Put:
 		t = dropStory(a)
+	case g.Op == "flush" && g.Put:
+		t = story{verb: "started over", what: "the cookie gone, which opened nothing", tone: "gone", whole: true}
 	case g.Op == "plant" && g.Away:
 		t = story{verb: "taken away", what: "the readable cookie"}
 	case g.Op == "plant":
@@ -164,8 +166,11 @@ func dropStory(a *acts) story {
 // ended tells that the session has ended.
 func ended(g *trace.Gist, a *acts) (t story, did bool) {
 	t = story{verb: "flushed", what: "record and cookie gone", tone: "gone"}
-	if g.Op == "logout" {
+	switch {
+	case g.Op == "logout":
 		t.verb = "logged out"
+	case g.Op == "flush" && g.Away:
+		t.verb = "started over"
 	}
 	switch {
 	case g.Elsewhere:
@@ -259,6 +264,8 @@ func asked(g *trace.Gist, a *acts) story {
 		return story{verb: "get", what: key + " → missing"}
 	case g.Op == "get":
 		return story{verb: "get", what: key}
+	case g.Op == "flush" && g.Away:
+		return story{verb: "started over", what: "without a session"}
 	case g.Op == "set", g.Op == "delete":
 		return story{verb: g.Op, what: key + ", no change"}
 	case ops[g.Op] != "":

@@ -58,6 +58,9 @@ func summaries() []summary {
 		{"clear", trace.Gist{Op: "clear", Acts: acts(read, trace.Act{Kind: session.Cleared, Count: 1}, saved)}, "cleared|1 key|"},
 
 		{"flush", trace.Gist{Op: "flush", Acts: acts(stale, read, flushed)}, "flushed|record and cookie gone|gone"},
+		{"start over", trace.Gist{Op: "flush", Away: true, Acts: acts(read, flushed)}, "started over|record and cookie gone|gone"}, // the button says Start over
+		{"start over, no session", trace.Gist{Op: "flush", Away: true, Verdict: session.VerdictAbsent}, "started over|without a session|"},
+		{"start over with a dead cookie", trace.Gist{Op: "flush", Away: true, Put: true, Acts: acts(dead)}, "started over|the cookie gone, which opened nothing|gone"},
 		{"flush in the cookie", trace.Gist{Op: "flush", Acts: acts(read, trace.Act{Kind: session.Flushed, Place: session.InCookie})}, "flushed|cookie gone, its ID ended|gone"},
 		{"flush elsewhere", trace.Gist{Nothing: true, Elsewhere: true, By: "another client", Acts: acts(read, flushed)}, "flushed|session ended; the next request shows whether a cookie is left|gone"},
 		{"logout", trace.Gist{Op: "logout", Acts: acts(read, flushed)}, "logged out|record and cookie gone|gone"}, // the button says Log out

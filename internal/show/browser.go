@@ -116,12 +116,12 @@ func jar(c trace.Cookie) (out []views.JarCookie) {
 		switch {
 		case crumb.Name.Bytes == 0:
 			j.Name, j.Size = "(no name)", say.Bytes(crumb.Bytes)
+		case crumb.Ended, crumb.Kind == seat.Session && c.Thrown:
+			j.Kind = "ended"
 		case crumb.Kind == seat.Readable:
 			j.Value = say.Shown(crumb.Value, maxName)
 		case crumb.Kind == seat.Kin:
 			j.Whose = whoseKin(crumb.Name.Start)
-		case crumb.Kind == seat.Session && c.Thrown:
-			j.Kind = "ended"
 		}
 		out = append(out, j)
 	}

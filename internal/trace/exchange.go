@@ -60,6 +60,7 @@ type Did struct {
 	Born      bool  // the session did not exist before
 	Same      bool  // of set: the key had this value; of a copy: nothing was changed in it
 	Away      bool  // of flush: the page starts over; of plant: the cookie was taken away
+	Over      Over  `json:",omitzero"` // of a flush that starts over
 	Count     int   // how many keys were cleared, or records removed
 	Keys      Keys  `json:",omitzero"`
 	User      string
@@ -76,6 +77,13 @@ type Did struct {
 	Letter    Letter    `json:",omitzero"` // the letter that was changed
 	Copy      *Copy     `json:",omitzero"` // what became of a copy that was sent
 	OldPage   string    // "restarted", "idle" or "ended": why the page that pressed goes on with another visit
+}
+
+// Over is what was taken away beside the session, for a page that starts over.
+type Over struct {
+	Pins     int  // pinned copies of this browser, in all of its tabs
+	Owner    bool // the cookie that says which browser pinned
+	Readable bool // the readable cookie
 }
 
 // Letter is a letter that was changed in a cookie's value.
@@ -211,6 +219,7 @@ type Crumb struct {
 	Bytes int  // the size of name and value
 	Kind  seat.Kind
 	Value string // only of the readable cookie
+	Ended bool   `json:",omitzero"` // the answer has the browser throw it away
 }
 
 // Session is a flat copy of session.Info.

@@ -253,6 +253,7 @@ func asTexts(pieces []Piece) []Piece {
 type Kept struct {
 	Put     *string // nil: the press changed no session cookie by hand; "": it deleted the cookie; otherwise the cookie's new value
 	Planted *bool   // nil: the press changed no readable cookie; otherwise whether the browser has it afterwards
+	Unpins  bool    // the press throws the pins cookie away
 	Before  bool    // this visit saw a session of this browser before
 }
 
@@ -281,6 +282,14 @@ func (x *Exchange) Keeps(r *http.Request, s *seat.Seat, info session.Info, k Kep
 	}
 	if k.Planted != nil {
 		c.Planted = *k.Planted
+	}
+	for i := range c.Jar {
+		switch kind := c.Jar[i].Kind; {
+		case kind == seat.Readable:
+			c.Jar[i].Ended = !c.Planted
+		case kind == seat.Pins:
+			c.Jar[i].Ended = k.Unpins
+		}
 	}
 	switch {
 	case k.Put != nil:

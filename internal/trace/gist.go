@@ -22,7 +22,7 @@ type Gist struct {
 	Op, Key   string
 	Found     bool
 	Same      bool // of a copy: nothing was changed in it
-	Away      bool // of plant: the cookie was taken away
+	Away      bool // of flush: the page started over; of plant: the cookie was taken away
 	Put       bool // the press made another cookie the browser's, or took it away
 	Pinned    bool // the press kept a copy of the cookie
 	Copied    bool // the press had a copy of the cookie sent
