@@ -54,6 +54,8 @@ func (out *outcome) appendJSON(b []byte, s *session.Session) []byte {
 		if did.Away {
 			b = out.appendStartOver(b, s)
 		}
+	case "check":
+		b = appendChecked(b, did.Check, did.Same)
 	case "clear-expired":
 		b = strconv.AppendInt(append(b, `,"removed":`...), int64(did.Count), 10)
 	case "expiry":

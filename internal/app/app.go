@@ -8,8 +8,9 @@
 //
 // Where the handlers are: lab.go has the page; keys.go get, keys, delete and clear; set.go
 // set; life.go flush, cycle-id, clear-expired, expiry, placement, login and logout; copy.go
-// tamper, pin, replay, drop-cookie and put-back; plant.go plant; inspect.go session and
-// healthz; about.go the page about the screen and licences; moments.go the past; events.go the stream; browsers.go the second browser and the
+// tamper, pin, replay, drop-cookie and put-back; plant.go plant; check.go check; inspect.go
+// session and healthz; about.go the page about the screen and licences; moments.go the past;
+// events.go the stream; browsers.go the second browser and the
 // projector; experiments.go, experimentrun.go and experimentlive.go the experiments.
 package app
 
@@ -173,6 +174,7 @@ func (a *App) routes() {
 	a.press("/drop-cookie", a.dropCookie)
 	a.press("/put-back", a.putBack)
 	a.press("/plant", a.plant)
+	a.press("/check", a.check)
 	a.read("/exchanges/:n", a.exchange)
 	e.GET("/events", inOrder(a.findVisit, checkQuery)(handler(a.events)))
 	a.post("/moment", a.moment)

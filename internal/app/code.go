@@ -17,7 +17,7 @@ import (
 // The code that the page shows is the code that ran: its own source, embedded. A file with a
 // handler of acts must be named here; TestCode finds one that is not.
 //
-//go:embed copy.go inspect.go keys.go lab.go life.go plant.go set.go
+//go:embed check.go copy.go inspect.go keys.go lab.go life.go plant.go set.go
 var handlerSource embed.FS
 
 //go:embed samples
@@ -47,6 +47,7 @@ var acts = map[string]act{
 	"pin":           {"App.pinCookie", "Engine.Load", "session"},
 	"drop-cookie":   {"App.dropCookie", "Engine.Load", "drop"},
 	"put-back":      {"App.putBack", "Engine.Load", "drop"},
+	"check":         {"App.check", "codec.verify", "verify"},
 	"plant":         {"App.plant", "Engine.Load", "plant"},
 }
 

@@ -167,7 +167,7 @@ func limitText(e *session.LimitError) string {
 }
 
 // largeField maps a route to the form's field that can be too large.
-var largeField = map[string]string{"/set": "value", "/login": "user", "/tamper": "to"}
+var largeField = map[string]string{"/set": "value", "/login": "user", "/tamper": "to", "/check": checkValue}
 
 // problemJSON is a problem of RFC 9457.
 type problemJSON struct {

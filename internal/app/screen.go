@@ -162,7 +162,7 @@ func (a *App) writeLab(c *call, status int, l screen) error {
 func (a *App) composer(c *call, startOver bool) views.Composer {
 	typed := views.Composer{Key: "name", Value: "Rahim", Type: "text", User: "ada", Seconds: "5", Placement: c.seat.Engine.Placement().String()}
 	form := c.submitted()
-	if startOver {
+	if startOver || c.op() == "check" { // its field "value" is no value of a key
 		form = nil
 	}
 	for name, into := range map[string]*string{

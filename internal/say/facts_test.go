@@ -153,6 +153,7 @@ func groups() []group {
 		{"Set", sayingsOfSet()}, {"Get, List keys, Delete, Clear", sayingsOfKeys()},
 		{"Log in, Log out, Flush, Start over", sayingsOfBirthAndEnd()}, {"Cycle ID, Clear expired, Expire in, the placement", sayingsOfLife()},
 		{"A page that was loaded, or looked at again", sayingsOfLooks()}, {"Tamper, Replay, Pin, Plant, Drop, Put back", sayingsOfCookies()},
+		{"Check a value", sayingsOfCheck()},
 	}
 }
 

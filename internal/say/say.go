@@ -20,7 +20,8 @@
 //   - The cookie, or session cookie, is sent by the server, kept and dropped by the browser,
 //     and comes with a request. It opens a session, or nothing. It is stale when the server
 //     sent a later one. Its payload is what the signature is over.
-//   - A copy of the cookie is made by a press; a pinned copy is kept by the visit.
+//   - A copy of the cookie is made by a press; a pinned copy is kept by the visit. What somebody
+//     pastes, to be checked, is a value: it may be any browser's.
 //   - The readable cookie is the one without HttpOnly.
 //   - The store holds records. A record is what the server keeps of a session. It is live or
 //     expired; an expired record stays until it is cleared. A marker stands in the store for
@@ -115,7 +116,7 @@ var presses = map[string]func(*trace.Seen) Sentence{
 	"set": set, "get": get, "keys": keys, "delete": deleted, "clear": cleared,
 	"flush": flushed, "cycle-id": cycled, "clear-expired": clearedExpired, "expiry": expiry, "placement": placed,
 	"login": loggedIn, "logout": loggedOut,
-	"tamper": tampered, "replay": replayed, "pin": pinned, "plant": planted, "drop-cookie": dropped, "put-back": putBack,
+	"tamper": tampered, "replay": replayed, "pin": pinned, "plant": planted, "check": checked, "drop-cookie": dropped, "put-back": putBack,
 }
 
 // Press is the sentence under the buttons after a press that was not refused, or after a

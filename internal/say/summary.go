@@ -124,6 +124,12 @@ func handled(g *trace.Gist, a *acts) (t story, did bool) {
 		t = story{verb: "taken away", what: "the readable cookie"}
 	case g.Op == "plant":
 		t = story{verb: "planted", what: "a readable cookie"}
+	case g.Op == "check" && g.Verdict == session.VerdictAbsent:
+		t = story{verb: "checked", what: "a value, and no session cookie came"}
+	case g.Op == "check" && g.Same:
+		t = story{verb: "checked", what: "a value: the same"}
+	case g.Op == "check":
+		t = story{verb: "checked", what: "a value: another"}
 	case g.Pinned:
 		t = story{verb: "pinned", what: "a copy"}
 	case g.Copied && g.Op == "replay":

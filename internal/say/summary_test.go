@@ -83,6 +83,9 @@ func summaries() []summary {
 		{"plant", trace.Gist{Op: "plant", Verdict: session.VerdictAbsent}, "planted|a readable cookie|"},
 		{"plant off", trace.Gist{Op: "plant", Away: true, Acts: acts(read)}, "taken away|the readable cookie|"}, // and not planted
 		{"plant with a dead cookie", trace.Gist{Op: "plant", Verdict: session.VerdictDead, Acts: acts(dead)}, "planted|a readable cookie, a cookie refused|"},
+		{"check, the same", trace.Gist{Op: "check", Same: true, Verdict: session.VerdictOK, Acts: acts(read)}, "checked|a value: the same|"},
+		{"check, another", trace.Gist{Op: "check", Verdict: session.VerdictDead, Acts: acts(dead)}, "checked|a value: another, a cookie refused|"},
+		{"check without a cookie", trace.Gist{Op: "check", Verdict: session.VerdictAbsent}, "checked|a value, and no session cookie came|"},
 		{"pin", trace.Gist{Op: "pin", Pinned: true, Verdict: session.VerdictOK, Acts: acts(read)}, "pinned|a copy|"},
 		{"pin of a dead cookie", trace.Gist{Op: "pin", Pinned: true, Verdict: session.VerdictDead, Acts: acts(dead)}, "pinned|a copy, a cookie refused|"},
 		// An empty cookie came: there was no cookie to keep.

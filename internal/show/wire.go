@@ -295,5 +295,5 @@ func hidden(p trace.Piece, size string) views.Part {
 // whys say why the text of a piece is not shown.
 var whys = map[trace.PieceKind]string{
 	trace.Hidden: "hidden: the request for this page came without it", trace.Foreign: "of another program", trace.Pins: "says which browser pinned", trace.Live: "finds the run that waits for this browser",
-	trace.Once: "for one use", trace.Secret: "opens this visit", bared: "the session cookie",
+	trace.Once: "for one use", trace.Secret: "opens this visit", trace.Checked: "what was pasted: it is not kept", bared: "the session cookie",
 }

@@ -58,7 +58,7 @@ type Did struct {
 	Found     bool  // of get and delete: the key was there
 	Value     Value `json:",omitzero"` // the value that was set, or got
 	Born      bool  // the session did not exist before
-	Same      bool  // of set: the key had this value; of a copy: nothing was changed in it
+	Same      bool  // of set: the key had this value; of a copy: nothing was changed in it; of check: the value is that of the cookie that came
 	Away      bool  // of flush: the page starts over; of plant: the cookie was taken away
 	Over      Over  `json:",omitzero"` // of a flush that starts over
 	Count     int   // how many keys were cleared, or records removed
@@ -76,6 +76,7 @@ type Did struct {
 	How       string    // what was changed in a copy: "letter", "signature", one of session.TamperParts
 	Letter    Letter    `json:",omitzero"` // the letter that was changed
 	Copy      *Copy     `json:",omitzero"` // what became of a copy that was sent
+	Check     *Check    `json:",omitzero"` // what a value is that was checked
 	OldPage   string    // "restarted", "idle" or "ended": why the page that pressed goes on with another visit
 }
 
@@ -98,6 +99,24 @@ type Copy struct {
 	Accepted bool
 	Verdict  session.Verdict
 	Reason   string
+}
+
+// Check is what a value is that somebody has pasted, beside the session cookie that came. The value
+// itself is not kept: it may be another browser's cookie.
+type Check struct {
+	Came      bool // a session cookie came
+	Bytes     int  // the size of the pasted value
+	CameBytes int
+	Decoded   bool               // %-escapes were decoded in the pasted value
+	Begins    bool               // the pasted value is the beginning of the one that came
+	Differs   session.Difference `json:",omitzero"` // of the pasted value from the one that came
+	Verdict   session.Verdict    // on the pasted value
+	Own       bool               // both values open the same session
+
+	// Only of a value that opens the same session: their versions, 0 with placement server, and
+	// when they were signed.
+	Version, CameVersion uint64
+	Signed, CameSigned   time.Time `json:",omitzero"`
 }
 
 // Keys are the first of a session's keys, and how many there are.
@@ -177,6 +196,7 @@ const (
 	Kin     PieceKind = "kin"     // a cookie of another side of the lab
 	Once    PieceKind = "once"    // a token for one use
 	Secret  PieceKind = "secret"  // the secret of a visit
+	Checked PieceKind = "checked" // what somebody has pasted, to be checked
 )
 
 // Cookie is what the browser keeps of the session cookie after the answer, and what the

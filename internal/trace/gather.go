@@ -69,7 +69,7 @@ func (x *Exchange) Came(r *http.Request, head tap.Head, s *seat.Seat, body strin
 	x.Side = s.Name
 	x.Request = Request{
 		Method: r.Method, Host: r.Host, Target: Cut(r.RequestURI, maxText), Proto: r.Proto,
-		AsSent: head.Lines != nil, HeadBytes: head.Bytes, Body: formPieces(body), BodyBytes: len(body), Length: r.ContentLength,
+		AsSent: head.Lines != nil, HeadBytes: head.Bytes, Body: bodyPieces(r.URL.Path, body), BodyBytes: len(body), Length: r.ContentLength,
 	}
 	x.Request.Fields = fields(requestFields(r, head.Lines), s.KindOf)
 }
@@ -166,7 +166,7 @@ func pieces(name, value string, kindOf KindOf) (out []Piece) {
 		before, query, found := strings.Cut(value, "?")
 		if text(before); found {
 			text("?")
-			out = append(out, formPieces(query)...)
+			out = append(out, formPieces(query, nil)...)
 		}
 	case PageHeader, LoadHeader, VisitHeader:
 		out = append(out, withheld(Secret, value))
@@ -209,8 +209,18 @@ func cookiePieces(text string, kindOf KindOf) []Piece {
 
 var pieceKindOf = map[seat.Kind]PieceKind{seat.Pins: Pins, seat.Live: Live, seat.Kin: Kin, seat.Other: Foreign}
 
-// formPieces returns the pieces of a form, without the values that open a visit.
-func formPieces(form string) (out []Piece) {
+// bodyPieces returns the pieces of the body of a request for a path. What was pasted to be checked
+// is not kept: it may be a line with the cookies of other programs.
+func bodyPieces(path, body string) []Piece {
+	if path == "/check" {
+		return formPieces(body, map[string]PieceKind{"value": Checked})
+	}
+	return formPieces(body, nil)
+}
+
+// formPieces returns the pieces of a form, without the values that open a visit, and without those
+// of the fields in withheld.
+func formPieces(form string, withheld map[string]PieceKind) (out []Piece) {
 	whole := Cut(form, maxText).Start // a body may be anything: this is text
 	plain := ""
 	fields := strings.Split(whole, "&")
@@ -222,6 +232,8 @@ func formPieces(form string) (out []Piece) {
 		kind, kept := secretField(name), value
 		typed, _ := url.QueryUnescape(name)
 		switch {
+		case withheld[typed] != "":
+			kind, kept = withheld[typed], ""
 		case typed == "to" && i == len(fields)-1 && len(form) > maxText: // nobody can say whether the beginning of a cookie is one that opens a session
 			kind, kept = Hidden, ""
 		case typed == "to": // a whole cookie may have been typed, for a copy

@@ -44,7 +44,7 @@ func TestCutNamesSaySo(t *testing.T) {
 // A field that opens a visit is not kept, however its name is written: %70age is page.
 func TestEncodedNamesOfSecretFields(t *testing.T) {
 	for _, form := range []string{"page=SECRET", "%70age=SECRET", "%70%61%67%65=SECRET", "a=b&%78=SECRET"} {
-		for _, p := range formPieces(form) {
+		for _, p := range formPieces(form, nil) {
 			if strings.Contains(p.Text, "SECRET") {
 				t.Errorf("of %s is kept %q", form, p.Text)
 			}
@@ -53,7 +53,22 @@ func TestEncodedNamesOfSecretFields(t *testing.T) {
 			t.Errorf("%s: %t", name, OpensVisit(name))
 		}
 	}
-	if got := formPieces("a=SECRET"); len(got) != 1 || got[0].Text != "a=SECRET" {
+	if got := formPieces("a=SECRET", nil); len(got) != 1 || got[0].Text != "a=SECRET" {
 		t.Errorf("of a=SECRET is kept %v", got)
+	}
+}
+
+// What was pasted, to be checked, may be a line with other programs' cookies: nothing of it is kept.
+func TestWhatIsCheckedIsNotKept(t *testing.T) {
+	t.Parallel()
+	for _, form := range []string{"value=SECRET", "v%61lue=SECRET&a=b", "a=b&value=" + strings.Repeat("SECRET", maxText), "value=1&value=SECRET"} {
+		for _, p := range bodyPieces("/check", form) {
+			if strings.Contains(p.Text, "SECRET") {
+				t.Errorf("of %.40s is kept %q", form, p.Text)
+			}
+		}
+		if got := bodyPieces("/set", form); !strings.Contains(got[0].Text, "SECRET") {
+			t.Errorf("the control: of a value that is set is kept %q", got)
+		}
 	}
 }

@@ -305,7 +305,7 @@ document.addEventListener('htmx:finally:request', (event) => {
   if (document.getElementById('experiment') && event.target.id !== 'load') showRun(event.target.id);
   if (asksItself(event.target.id) || !document.getElementById('result')) return;
   const field = document.getElementById('result').dataset.field;
-  for (const id of ['key', 'value', 'type', 'seconds', 'user', 'tamper-at', 'tamper-to']) {
+  for (const id of ['key', 'value', 'type', 'seconds', 'user', 'tamper-at', 'tamper-to', 'check-value']) {
     const el = document.getElementById(id);
     if (!el) continue;
     tie(el, id === field || id === `tamper-${field}`, 'result');
