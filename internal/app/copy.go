@@ -28,7 +28,7 @@ func (a *App) tamper(c *call) (out outcome, err error) {
 	at := (len(value) + 1) / 2
 	if text := c.form.Get("at"); text != "" && part == "letter" {
 		if at, err = strconv.Atoi(text); err != nil {
-			return out, &session.InputError{Field: "at", Text: fmt.Sprintf("The position is a number from 1 to %d.", len(value))}
+			return out, &session.InputError{Field: "at", Text: fmt.Sprintf("The position is a number from 1 to %d, counted in the value as it is sent.", len(value))}
 		}
 	}
 	changed, err := session.Tamper(value, part, c.form.Get("to"), at)
@@ -37,7 +37,8 @@ func (a *App) tamper(c *call) (out outcome, err error) {
 	}
 	out.did.How, out.did.Same = part, changed == value
 	if part == "letter" {
-		out.did.Letter = trace.Letter{At: at, Was: value[at-1 : at], Now: changed[at-1 : at]}
+		d := session.Differ(value, changed)
+		out.did.Letter = trace.Letter{At: at, Was: value[at-1 : at], Now: changed[at-1 : at], Part: d.Part, In: d.In}
 	}
 	return out, a.sendCopy(c, &out, value, changed)
 }

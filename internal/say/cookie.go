@@ -24,13 +24,21 @@ func CopyBy(did trace.Did) string {
 	case did.Same:
 		return "an unchanged copy"
 	}
+	if did.How == "letter" {
+		return fmt.Sprintf("a copy with letter %d, as sent, changed from %s to %s", did.Letter.At, did.Letter.Was, did.Letter.Now)
+	}
 	return "a copy with " + change(did)
 }
 
-// change says what was changed in a copy.
+// change says what was changed in a copy. A letter's number counts in the value as it is sent,
+// and a reader may see the value peeled: both places are named.
 func change(did trace.Did) string {
-	if did.How == "letter" {
-		return fmt.Sprintf("letter %d changed from %s to %s", did.Letter.At, did.Letter.Was, did.Letter.Now)
+	if l := did.Letter; did.How == "letter" {
+		place := within(l.Part, l.In)
+		if place != "" {
+			place += ","
+		}
+		return fmt.Sprintf("letter %d of the value as sent%s changed from %s to %s", l.At, place, l.Was, l.Now)
 	}
 	return "a change in " + partNames[did.How]
 }

@@ -188,6 +188,7 @@ func sayingsOfLooks() []saying {
 // The words after presses on the cookie and on copies of it.
 func sayingsOfCookies() []saying {
 	letter := trace.Did{Op: "tamper", How: "letter", Letter: trace.Letter{At: 5, Was: "a", Now: "b"}, Copy: copied(200, session.VerdictForged, "the signature does not fit")}
+	payload := trace.Did{Op: "tamper", How: "letter", Letter: trace.Letter{At: 105, Was: "e", Now: "M", Part: "payload", In: 68}, Copy: letter.Copy}
 	replay := func(c *trace.Copy) trace.Did { return trace.Did{Op: "replay", PinnedAt: nine, Copy: c} }
 	back := trace.Did{Op: "put-back", PinnedAt: nine}
 	pin := pinnedCookie()
@@ -196,7 +197,9 @@ func sayingsOfCookies() []saying {
 	over := trace.Did{Op: "put-back", PinnedAt: nine, Was: sessionOf(old, session.InCookie)}
 	none := func(x *trace.Exchange) { x.Cookie.Came = false }
 	return []saying{
-		{"a letter", letter, []fact{has(session.Hybrid)}, `[bad] copy refused: The server's own client sent a copy of {cookie:the cookie} with letter 5 changed from a to b, and the server {mac:refused} it: the signature does not fit. Your own cookie and session stay as they are.`},
+		{"a letter", letter, []fact{has(session.Hybrid)}, `[bad] copy refused: The server's own client sent a copy of {cookie:the cookie} with letter 5 of the value as sent changed from a to b, and the server {mac:refused} it: the signature does not fit. Your own cookie and session stay as they are.`},
+		// The number counts in another text than the peeled one.
+		{"a letter of the payload", payload, []fact{has(session.Hybrid)}, `[bad] copy refused: The server's own client sent a copy of {cookie:the cookie} with letter 105 of the value as sent, which is letter 68 of the payload under its base64, changed from e to M, and the server {mac:refused} it: the signature does not fit. Your own cookie and session stay as they are.`},
 		{"a part, accepted", trace.Did{Op: "tamper", How: "values", Copy: copied(200, session.VerdictOK, "")}, []fact{has(session.Hybrid), rolling}, `[note] copy accepted: The server's own client sent a copy of {cookie:the cookie} with a change in the values, and the server {server:accepted} it: whoever sends it is you. Your own cookie and session stay as they are. With --rolling the copy's request moved the idle clock, as any request does.`},
 		{"nothing", trace.Did{Op: "tamper", How: "value", Same: true, Copy: copied(200, session.VerdictOK, "")}, []fact{has(session.Hybrid)}, `[note] copy accepted: The server's own client sent an unchanged copy of {cookie:the cookie}, and the server {server:accepted} it: whoever sends it is you. Your own cookie and session stay as they are.`},
 		{"during an outage", trace.Did{Op: "tamper", How: "time", Copy: copied(503, "", "")}, []fact{has(session.Hybrid)}, `[note] no verdict: The server's own client sent a copy of {cookie:the cookie} with a change in the time of signing, and the server answered 503. Your own cookie and session stay as they are.`},
@@ -257,7 +260,7 @@ func copiesBy() []copyBy {
 		{trace.Did{Op: "replay", Same: true}, "a pinned copy"},
 		{trace.Did{Op: "tamper", How: "value", Same: true}, "an unchanged copy"}, // whichever part was to be changed
 		{trace.Did{Op: "tamper", How: "letter", Same: true}, "an unchanged copy"},
-		{trace.Did{Op: "tamper", How: "letter", Letter: trace.Letter{At: 5, Was: "a", Now: "b"}}, "a copy with letter 5 changed from a to b"},
+		{trace.Did{Op: "tamper", How: "letter", Letter: trace.Letter{At: 5, Was: "a", Now: "b"}}, "a copy with letter 5, as sent, changed from a to b"},
 	}
 	for _, part := range session.TamperParts {
 		if part != "letter" {

@@ -73,7 +73,7 @@ func Tamper(value, part, to string, at int) (string, error) {
 		return cookieOctets(to)
 	case "letter":
 		if at < 1 || at > len(value) {
-			return "", &InputError{"at", fmt.Sprintf("The position is from 1 to %d, the letters of the cookie.", len(value))}
+			return "", &InputError{"at", fmt.Sprintf("The position is from 1 to %d, the letters of the value as it is sent.", len(value))}
 		}
 		if to == "" {
 			to = "A"

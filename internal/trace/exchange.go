@@ -89,8 +89,10 @@ type Over struct {
 
 // Letter is a letter that was changed in a cookie's value.
 type Letter struct {
-	At       int // counted from 1
+	At       int // in the value as it is sent, counted from 1
 	Was, Now string
+	Part     string `json:",omitzero"` // the part under the base64 that changed with it, and where in that part: see session.Difference
+	In       int    `json:",omitzero"`
 }
 
 // Copy is what became of a copy of a cookie that the server's own client sent.

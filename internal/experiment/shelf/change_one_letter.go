@@ -148,7 +148,7 @@ func editTable(issued, edited string) experiment.Table {
 	}
 	for i := range min(len(issued), len(edited)) {
 		if issued[i] != edited[i] {
-			t.Rows = append(t.Rows, []string{fmt.Sprintf("letter %d, the first that differs", i+1), "`" + issued[i:i+1] + "`", "`" + edited[i:i+1] + "`"})
+			t.Rows = append(t.Rows, []string{fmt.Sprintf("letter %d of the value as sent, the first that differs", i+1), "`" + issued[i:i+1] + "`", "`" + edited[i:i+1] + "`"})
 			break
 		}
 	}
