@@ -11,6 +11,7 @@ type Browser struct {
 	Empty, Note           string
 	Absent                string // says that the request came without the cookie that its answer set
 	Flags                 []Flag
+	FlagsFrom             string  // how the attributes are known
 	Raw, RawBytes         string  // as it stands in the header
 	Layers                *Layers // nil if nothing peels
 	Changed               bool    // by this press

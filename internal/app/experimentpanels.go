@@ -37,7 +37,7 @@ func panelsOf(x *experiment.Exchange) *views.RunPanels {
 		}
 	}
 	v.Client = whose
-	if v.Browser.Raw == "" { // the lab's words speak of the lab's buttons
+	if v.Browser.Raw == "" && !facts.Cookie.Ignored { // the lab's words speak of the lab's buttons
 		v.Browser.Empty = "No cookie after this exchange."
 		if set := x.SetCookie(); set != nil && set.MaxAge < 0 {
 			v.Browser.Empty = "No cookie any more: this answer told the browser to drop it."

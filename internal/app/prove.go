@@ -173,9 +173,10 @@ func (a *App) load(c *call) error {
 	return a.writeLab(c, http.StatusOK, l)
 }
 
-// complete adds to the exchange of a page's load the session that this browser had before,
-// which only the old visit knows, and what became of it.
+// complete adds to the exchange of a page's load what only the old visit knows: the attributes of
+// the browser's cookie, the session that this browser had before, and what became of it.
 func (a *App) complete(c *call, x *trace.Exchange) {
+	x.Relabel(c.visit.LabelOf)
 	before := c.visit.Session()
 	if before == (session.Key{}) || x.Store.Down {
 		return

@@ -48,6 +48,9 @@ func (a *App) gather(c *call, status int, out *outcome) {
 	}
 	kept := out.kept
 	kept.Before = before != session.Key{}
+	if c.visit != nil && c.from == nil {
+		kept.Label = c.visit.LabelOf
+	}
 	x.Keeps(c.Request(), c.seat, info, kept)
 	if x.Store.Down {
 		return

@@ -28,12 +28,20 @@ const maxAnswer = 1 << 20
 type Client struct {
 	in   *Instance
 	name string
+	host string // of its requests, "" for the instance's own address
 	jar  *jar
 }
 
 // Client returns a browser without cookies. Its name is what people read: "Rahim's browser".
 func (in *Instance) Client(name string) *Client {
 	return &Client{in: in, name: name, jar: &jar{now: in.Now}}
+}
+
+// Under returns c, which from now on names host as the Host of its requests: that of the learner's
+// own browser, whose request it carries on.
+func (c *Client) Under(host string) *Client {
+	c.host = host
+	return c
 }
 
 // Tab returns another tab of the same browser, with the same jar.
@@ -108,6 +116,7 @@ func (c *Client) send(method, path, form string) *Exchange {
 	if err != nil {
 		r.Fail(err)
 	}
+	req.Host = c.host // "" for that of the address
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.name)
 	if method == http.MethodPost {

@@ -190,6 +190,7 @@ func (h *Hub) Adopt(v, load *Visit, complete func(*trace.Exchange)) {
 			m.id = e.id
 			h.share(v, m)
 			h.pack(m)
+			v.noteLabel(&x)
 			if !x.Store.Down { // while the store is down nobody knows which session the browser has
 				k, inCookie := load.Present()
 				h.Follow(v, After{Has: k, Expires: x.Session.Expires, InCookie: inCookie})

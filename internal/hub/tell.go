@@ -66,6 +66,7 @@ func (h *Hub) Add(v *Visit, s *seat.Seat, x *trace.Exchange, answer *tap.Answer,
 		h.pack(v.keepWhole(m))
 		if x.By == "" && !after.Unknown {
 			h.Follow(v, after)
+			v.noteLabel(x)
 		}
 		if !v.Proved() {
 			return n

@@ -1,11 +1,13 @@
 package hub
 
 import (
+	"crypto/sha256"
 	"sync"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 // Visit is what one tab of the lab, with its reloads, saw. Its Name may stand in addresses and
@@ -35,14 +37,16 @@ type Visit struct {
 	claimed   bool // it is the heir of a visit that a client may have made up, and nobody has shown its own secret
 	streamed  bool // a page of it had a stream
 	entries   []Entry
-	newest    int           // the number of the last moment
-	dropped   int           // how many moments were dropped
-	gone      int           // the number of the entry that made room for the last one, 0 for none
-	whole     *Moment       // the moment whose exchange is not packed yet, or nil
-	watched   []session.Key // sessions seen, the latest last
-	present   session.Key   // the session that this browser has; zero without one
-	inCookie  bool          // all of that session is in the cookie: the store does not know when it expires
-	expiry    *time.Timer   // fires when the present session expires; nil without one
+	newest    int               // the number of the last moment
+	dropped   int               // how many moments were dropped
+	gone      int               // the number of the entry that made room for the last one, 0 for none
+	whole     *Moment           // the moment whose exchange is not packed yet, or nil
+	watched   []session.Key     // sessions seen, the latest last
+	present   session.Key       // the session that this browser has; zero without one
+	inCookie  bool              // all of that session is in the cookie: the store does not know when it expires
+	labelled  [sha256.Size]byte // the digest of the cookie that the latest Set-Cookie of this browser set
+	label     trace.Label       // and its attributes
+	expiry    *time.Timer       // fires when the present session expires; nil without one
 	pins      []Pin
 	pinned    int // how many pins there ever were
 	projector bool
@@ -93,4 +97,23 @@ func (v *Visit) Projector() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.projector
+}
+
+// noteLabel notes the attributes of the cookie that this browser got with x. The browser keeps them
+// as long as it keeps the cookie, and no later request carries them.
+func (v *Visit) noteLabel(x *trace.Exchange) {
+	if x.Cookie.Kept == "" || x.Cookie.Label.SetAt.IsZero() {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.labelled, v.label = sha256.Sum256([]byte(x.Cookie.Kept)), x.Cookie.Label
+}
+
+// LabelOf returns the attributes of a cookie, if the latest Set-Cookie that v saw set it.
+func (v *Visit) LabelOf(cookie string) (trace.Label, bool) {
+	sum := sha256.Sum256([]byte(cookie))
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.label, v.labelled == sum
 }

@@ -7,6 +7,10 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
+// MaxCookieAge is the longest that browsers keep a cookie, in seconds, whatever its Max-Age says:
+// 400 days (RFC 6265bis, section 5.5).
+const MaxCookieAge = 400 * 24 * 60 * 60
+
 // partNames are the parts of a cookie that a copy can have changed.
 var partNames = map[string]string{
 	"letter": "one letter", "time": "the time of signing", "id": "the session ID", "version": "the version", "created": "the time of creation",

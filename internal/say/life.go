@@ -138,8 +138,12 @@ func newExpiry(s *trace.Seen) Sentence {
 		if now.Expires.Equal(now.Absolute) {
 			latest = ", but at the latest at " + Clock(now.Absolute) + ", when its absolute lifetime ends"
 		}
+		until := "; "
+		if s.Cookie.Label.MaxAge > MaxCookieAge {
+			until = ", and browsers drop it after 400 days at the latest (RFC 6265bis); "
+		}
 		return Did("expiry", Text("This session expires "+Seconds(x.After)+" after its "+last+latest+". Max-Age tells the browser when to drop "), theCookie,
-			Text("; "), theServer, Text(" decides for itself."))
+			Text(until), theServer, Text(" decides for itself."))
 	}
 	return Did("expiry", Text("Back to the policy: the session expires "+Left(s.Store.Policy.Idle)+" after its "+last+"."))
 }

@@ -24,8 +24,8 @@ func Browser(s trace.Seen, now time.Time, scripts bool) views.Browser {
 		Of: whose(s), Name: c.Name, Note: note(s), Scripts: scripts, Limit: session.MaxCookieBytes, Readable: c.Readable, Planted: c.Planted, Jar: jar(c), Before: s.Nothing,
 		Changed: !s.Nothing && did(s.Events, session.Signed),
 	}
-	if c.Opens { // only this program can have set it, and always with these attributes
-		b.Flags = flags(c.Label)
+	if c.Opens {
+		b.Flags, b.FlagsFrom = flags(c.Label), labelFrom(c.Label)
 	}
 	if c.Kept == "" && !c.Hidden {
 		b.Empty = noCookie(s)
@@ -74,7 +74,9 @@ func note(s trace.Seen) string {
 		return "This cookie still opens a session, and the request for this page came without it. Only the page of the browser that has the cookie shows it."
 	case s.Store.Down:
 		return "The store does not answer, so nobody can say what a cookie opens. The browser keeps its cookies."
-	case c.Kept == "" && (c.Thrown || c.Came): // the browser keeps no cookie to speak of
+	case c.Ignored && c.Kept != "":
+		return "The browser keeps the cookie that came. It drops the cookie of this answer, which has Secure and came over plain http from another machine."
+	case c.Kept == "" && (c.Thrown || c.Came || c.Ignored): // the browser keeps no cookie to speak of
 		return ""
 	}
 	return say.NoteOf(s.Session, c)
@@ -91,6 +93,8 @@ func noCookie(s trace.Seen) string {
 		yet, write = "", "the next write creates a session."
 	}
 	switch {
+	case c.Ignored:
+		return "No cookie: this answer sets one with Secure, over plain http. A browser drops that cookie without a word, unless the server is on its own machine."
 	case c.Thrown:
 		return "No cookie any more: the server told the browser to drop it. Press Set: the next write creates a session."
 	case c.Came:
@@ -142,8 +146,8 @@ func whoseKin(name string) string {
 	return "the " + side + " browser's"
 }
 
-// flags are the attributes of the cookie, and what each means here and now. A Cookie header
-// carries no attributes, so Max-Age is shown only when this answer sets it.
+// flags are the attributes of the cookie, and what each means here and now. Max-Age is shown only
+// if this visit saw the Set-Cookie: labelFrom says which of them were seen, and when.
 func flags(at trace.Label) []views.Flag {
 	var out []views.Flag
 	if at.HTTPOnly {
@@ -154,17 +158,35 @@ func flags(at trace.Label) []views.Flag {
 	if at.Path != "/" {
 		path.Title = "Sent with requests below this path only: this browser's identity of its own. It is no wall: pages of the same host can still reach it"
 	}
-	secure := views.Flag{Text: "Secure", Title: "Sent over https only"}
+	secure := views.Flag{Text: "Secure", Title: "Sent over https. Over plain http browsers drop it when it is set; from their own machine Chromium and Firefox keep it, and Safari does not"}
 	if !at.Secure {
 		secure.Off = true
-		secure.Title = "Off: this page came over plain http, where browsers drop a Secure cookie, unless the page is of this very machine. Whoever listens on the way can read this one"
+		secure.Title = "Off: this page came over plain http, where browsers drop a Secure cookie; from their own machine Chromium and Firefox keep it, and Safari does not. Whoever listens on the way can read this one"
 	}
 	out = append(out, path, secure)
 	switch {
-	case at.BrowserClose:
+	case at.SetAt.IsZero():
+	case at.MaxAge == 0:
 		out = append(out, views.Flag{Text: "no Max-Age", Title: "The browser drops it on closing"})
-	case at.MaxAge > 0:
-		out = append(out, views.Flag{Text: fmt.Sprintf("Max-Age=%d", at.MaxAge), Title: "The browser drops it after this many seconds. It is only a label: the server decides for itself"})
+	default:
+		out = append(out, views.Flag{Text: fmt.Sprintf("Max-Age=%d", at.MaxAge), Title: "The browser drops it " + dropTime(at) + ". It is only a label: the server decides for itself"})
 	}
 	return out
+}
+
+// dropTime says when the browser drops a cookie with Max-Age.
+func dropTime(at trace.Label) string {
+	after := func(seconds int) string { return say.Clock(at.SetAt.Add(time.Duration(seconds) * time.Second)) }
+	if at.MaxAge > say.MaxCookieAge {
+		return fmt.Sprintf("at %s at the latest: RFC 6265bis caps Max-Age at 400 days, which are %s seconds, and this one asks for %s", after(say.MaxCookieAge), say.Number(say.MaxCookieAge), say.Number(at.MaxAge))
+	}
+	return fmt.Sprintf("%s seconds after it was set, at %s", say.Number(at.MaxAge), after(at.MaxAge))
+}
+
+// labelFrom says how the attributes are known: a Cookie header carries none.
+func labelFrom(at trace.Label) string {
+	if at.SetAt.IsZero() {
+		return "A Cookie header carries names and values, and no attributes. This page did not see this cookie being set: so these are the attributes that this server gives to its cookie, and when the browser drops it is not known."
+	}
+	return "The attributes of the Set-Cookie line of " + say.Clock(at.SetAt) + ". The browser keeps them and does not send them back: a Cookie header carries names and values only."
 }

@@ -234,7 +234,7 @@ func TestBrowserPeels(t *testing.T) {
 	}
 	want := views.Browser{
 		Name: ours, Raw: l.cookie, Changed: true, Bytes: len(ours) + len(l.cookie), Limit: 4096, Most: "4,096", Budget: "2,262", Scripts: true,
-		RawBytes: say.Bytes(len(l.cookie)), Size: say.Number(len(ours) + len(l.cookie)), EnvelopeBytes: b.EnvelopeBytes, Readable: b.Readable, Flags: b.Flags, Layers: b.Layers,
+		RawBytes: say.Bytes(len(l.cookie)), Size: say.Number(len(ours) + len(l.cookie)), EnvelopeBytes: b.EnvelopeBytes, Readable: b.Readable, Flags: b.Flags, FlagsFrom: b.FlagsFrom, Layers: b.Layers,
 		Absent: "The request came without this cookie. Its answer set it.",
 	}
 	if diff := cmp.Diff(want, b); diff != "" {
@@ -257,7 +257,7 @@ func TestBrowserPeels(t *testing.T) {
 	if got := strings.Join([]string{ls.Keys, ls.Values, ls.Fields[0].Value, ls.Fields[3].Value}, " "); got != `name {"name":12} hybrid 1` || !strings.HasSuffix(ls.Ago, "s ago") {
 		t.Errorf("%s: %+v", got, ls)
 	}
-	// The next answer sets nothing: nobody knows then how old the label is.
+	// The next answer sets nothing, and no visit remembers the one before.
 	s = l.press("/get", nil, nil)
 	if b := Browser(s, s.At, false); len(b.Flags) != 4 || b.Changed || b.Scripts {
 		t.Errorf("then: %+v", b)

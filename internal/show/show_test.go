@@ -29,16 +29,23 @@ type lab struct {
 	side   *seat.Seat
 	cookie string      // that the browser keeps, "" for none
 	others string      // of its Cookie header
+	host   string      // of its address, "" for example.com
 	key    session.Key // of the session that it had last
 	before *trace.Exchange
 }
 
 func newLab(t *testing.T, placement session.Placement) *lab {
 	t.Helper()
+	return newLabOf(t, placement, false)
+}
+
+// newLabOf is newLab, with Secure on the cookie or without.
+func newLabOf(t *testing.T, placement session.Placement, secure bool) *lab {
+	t.Helper()
 	now := time.Now() // it stands still
 	seats, err := seat.New(session.Config{
 		Now:     func() time.Time { return now },
-		Backend: memory.New(memory.Config{MaxSessions: 100}), CookieName: ours, Placement: placement,
+		Backend: memory.New(memory.Config{MaxSessions: 100}), CookieName: ours, Placement: placement, Secure: secure,
 		Secrets: [][]byte{[]byte("a secret of at least 32 bytes, for tests only")},
 		OnEvent: func(ctx context.Context, ev session.Event) {
 			if x := trace.From(ctx); x != nil {
@@ -55,6 +62,9 @@ func newLab(t *testing.T, placement session.Placement) *lab {
 // request is one that carries the browser's cookies.
 func (l *lab) request(method, target, body string) *http.Request {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	if l.host != "" {
+		r.Host = l.host
+	}
 	var pairs []string
 	if l.cookie != "" {
 		pairs = append(pairs, ours+"="+l.cookie)

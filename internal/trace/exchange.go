@@ -80,13 +80,6 @@ type Did struct {
 	OldPage   string    // "restarted", "idle" or "ended": why the page that pressed goes on with another visit
 }
 
-// Over is what was taken away beside the session, for a page that starts over.
-type Over struct {
-	Pins     int  // pinned copies of this browser, in all of its tabs
-	Owner    bool // the cookie that says which browser pinned
-	Readable bool // the readable cookie
-}
-
 // Letter is a letter that was changed in a cookie's value.
 type Letter struct {
 	At       int // in the value as it is sent, counted from 1
@@ -101,24 +94,6 @@ type Copy struct {
 	Accepted bool
 	Verdict  session.Verdict
 	Reason   string
-}
-
-// Check is what a value is that somebody has pasted, beside the session cookie that came. The value
-// itself is not kept: it may be another browser's cookie.
-type Check struct {
-	Came      bool // a session cookie came
-	Bytes     int  // the size of the pasted value
-	CameBytes int
-	Decoded   bool               // %-escapes were decoded in the pasted value
-	Begins    bool               // the pasted value is the beginning of the one that came
-	Differs   session.Difference `json:",omitzero"` // of the pasted value from the one that came
-	Verdict   session.Verdict    // on the pasted value
-	Own       bool               // both values open the same session
-
-	// Only of a value that opens the same session: their versions, 0 with placement server, and
-	// when they were signed.
-	Version, CameVersion uint64
-	Signed, CameSigned   time.Time `json:",omitzero"`
 }
 
 // Keys are the first of a session's keys, and how many there are.
@@ -213,6 +188,7 @@ type Cookie struct {
 	Hidden   bool    // Kept is hidden: the cookie opens a session, and the request that looks does not carry it
 	Thrown   bool    // the answer has the browser throw the cookie away
 	Set      bool    // the answer sets the cookie, or throws it away
+	Ignored  bool    `json:",omitzero"` // the browser ignores the answer's Set-Cookie: it has Secure, and comes over plain http from another machine
 	Put      bool    // the press made another cookie the browser's by hand, or threw the cookie away
 	Verdict  session.Verdict
 	Key      int  // the number of the key that verifies the kept cookie, counted from 1; 0 if no key does
@@ -225,14 +201,16 @@ type Cookie struct {
 	Planted  bool   // the browser has the readable cookie after the answer
 }
 
-// Label is how the server labels the cookie.
+// Label are the attributes of the cookie. A Cookie header carries none, so they are known from the
+// Set-Cookie that this visit saw last, if it set the cookie that the browser keeps.
 type Label struct {
 	Path         string
 	HTTPOnly     bool
 	Secure       bool
 	SameSite     string
-	BrowserClose bool
-	MaxAge       int // in seconds, as the answer's Set-Cookie says; 0 without Max-Age
+	BrowserClose bool      // the session ends with the browser
+	SetAt        time.Time `json:",omitzero"` // when the visit saw the Set-Cookie; zero if it did not
+	MaxAge       int       // in seconds, as that Set-Cookie says; 0 without Max-Age, and if the visit did not see it
 }
 
 // Crumb is a cookie that came. Of another program's cookie only name and size are kept.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/sessionscope/sessionscope/internal/seat"
@@ -267,6 +268,8 @@ type Kept struct {
 	Planted *bool   // nil: the press changed no readable cookie; otherwise whether the browser has it afterwards
 	Unpins  bool    // the press throws the pins cookie away
 	Before  bool    // this visit saw a session of this browser before
+	// Label returns the label of a cookie's value, as this visit saw the cookie set; nil: nobody knows.
+	Label func(cookie string) (Label, bool)
 }
 
 // Keeps notes which cookies the browser has after the answer. info is the committed session that
@@ -321,11 +324,20 @@ func (x *Exchange) Keeps(r *http.Request, s *seat.Seat, info session.Info, k Kep
 	}
 	if at := info.Attributes; at != nil {
 		c.Label = Label{Path: at.Path, HTTPOnly: at.HttpOnly, Secure: at.Secure, SameSite: "Lax", BrowserClose: info.BrowserClose}
-		if info.Sent != nil {
-			c.Label.MaxAge = info.Sent.MaxAge
+		switch {
+		case info.Sent != nil:
+			c.Label.MaxAge, c.Label.SetAt = info.Sent.MaxAge, x.At
+		case k.Put != nil:
+			c.Label.MaxAge, c.Label.SetAt = max(0, at.MaxAge), x.At
 		}
 	}
-	x.Cookie, x.Session = c, SessionOf(info)
+	x.Session = SessionOf(info)
+	if c.Set && c.Label.Secure && !keepsSecure(r) {
+		c.Ignored, c.Thrown, c.Kept, c.Bytes = true, false, Cut(came, maxCookie).Start, len(came)
+		c.Opens, c.Label.SetAt, c.Label.MaxAge = false, time.Time{}, 0
+	}
+	x.Cookie = c
+	x.Relabel(k.Label)
 }
 
 // SessionOf returns a flat copy of info.

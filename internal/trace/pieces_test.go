@@ -68,7 +68,7 @@ func TestWhatIsCheckedIsNotKept(t *testing.T) {
 			}
 		}
 		if got := bodyPieces("/set", form); !strings.Contains(got[0].Text, "SECRET") {
-			t.Errorf("the control: of a value that is set is kept %q", got)
+			t.Errorf("the control: of a value that is set is kept %+v", got)
 		}
 	}
 }
