@@ -39,7 +39,7 @@ func TestTimeline(t *testing.T) {
 	r.Header.Set("Cookie", cookieName+"="+first)
 	last := b.send(r)
 	last.wantEntries("opened no session cookie", "created name → cookie", "get nope → missing", "set name → cookie", "set name, no change", "cycled new ID, same values",
-		"refused 422", "logged in new ID", "deleted name", "cleared 1 key", "expiry set", "moved to cookie, new ID", "flushed cookie gone, its ID ended", "refused this ID was replaced a moment ago")
+		"refused set: 422", "logged in new ID", "deleted name", "cleared 1 key", "expiry set", "moved to cookie, new ID", "flushed cookie gone, its ID ended", "keys cookie refused: this ID was replaced a moment ago")
 
 	moment := b.get("/?at=2&page="+v).want(200, "moment 2", first)
 	if got := moment.region("moment", "</section>"); !strings.Contains(got, `name missing → "Rahim"`) || !strings.Contains(got, "cookie none →") {
@@ -213,7 +213,7 @@ func TestRefusalsAreMoments(t *testing.T) {
 	b.form = formJSON
 	b.post("/set", "key", "", "value", "1", "page", v).want(422)
 	b.form = formFragment
-	b.get("/?at=1&page="+v).wantEntries("opened", "refused 500", "refused 422")
+	b.get("/?at=1&page="+v).wantEntries("opened", "refused set: 500", "refused set: 422")
 }
 
 // A second browser's moments are told as its own. Each visit has numbers of its own.

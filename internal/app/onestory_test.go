@@ -20,7 +20,7 @@ func TestFinishedExchangeInAnOutage(t *testing.T) {
 	thief := newBrowser(t, b.h, formFragment)
 	thief.get("/exchanges/3?page="+v).want(200, "hidden: the request for this page came without it").wantNo(b.cookie())
 	down.Store(false)
-	b.get("/get?key=name&page="+v).want(200).wantEntries("opened no session cookie", "created name → cookie", "refused 503 Service Unavailable", "get name")
+	b.get("/get?key=name&page="+v).want(200).wantEntries("opened no session cookie", "created name → cookie", "refused get: 503 Service Unavailable", "get name")
 }
 
 // The exchange as it ended is still the one that just travelled.
@@ -104,7 +104,7 @@ func TestOthersAreToldOfByName(t *testing.T) {
 		{func() { other.get("/get?key=nope").want(200) }, "get nope → missing another client"},
 		{func() { other.get("/keys").want(200) }, "keys another client"},
 		{func() { other.get("/session").want(200) }, "read another client"},
-		{func() { other.post("/set", "key", "", "value", "1").want(422) }, "refused 422 Unprocessable Entity another client"},
+		{func() { other.post("/set", "key", "", "value", "1").want(422) }, "refused set: 422 Unprocessable Entity another client"},
 		{func() { other.post("/login", "user", "ada").want(200) }, "logged in new ID another client"},
 	} {
 		test.press()

@@ -20,7 +20,7 @@ func TestOthersAreToldWhatWasDone(t *testing.T) {
 	timeline := func() answer { return b.get("/?at=1&page=" + v) }
 	waitFor(t, func() bool { return len(timeline().entries()) == 9 })
 	timeline().wantEntries("opened", "created", "get name another client", "read another client", "read another client", "set name, no change another client",
-		"refused 422 Unprocessable Entity another client", "moved name → server another client", "logged in new ID another client")
+		"refused set: 422 Unprocessable Entity another client", "moved name → server another client", "logged in new ID another client")
 }
 
 // A request of a page that is no moment, such as a look at the shelf, is no news to the

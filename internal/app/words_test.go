@@ -156,3 +156,23 @@ func TestWordsOfAClockThatWasSetBack(t *testing.T) {
 		back.Store(0)
 	}
 }
+
+// A learner would not find a press in the timeline: its row named what became of the cookie only.
+func TestWordsOfARowNameThePress(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]answerForm{"page": formPage, "fragment": formFragment} {
+		l := newLab(t)
+		l.shows(f, "/flush").story(map[string][]string{"timeline": {"flush nothing to end", "!flush no session cookie"}})
+		l.shows(f, "/clear-expired").story(map[string][]string{"timeline": {"clear expired none found", "!clear expired no session cookie"}})
+		l.press("/set", "key", "a", "value", "1", "placement", "hybrid").want(200)
+		l.press("/pin").want(200)
+		l.press("/cycle-id").want(200)
+		l.shows(f, "/put-back", "pin", "1")
+		l.form = f
+		l.post("/set", "key", "b", "value", "2", "page", l.secret).want(409).story(map[string][]string{"timeline": {"refused set: 409 Conflict"}})
+		l.shows(f, "/clear-expired").story(map[string][]string{"timeline": {"clear expired none found, cookie refused: this ID was replaced a moment ago"}})
+		if t.Failed() {
+			t.Fatal(name)
+		}
+	}
+}

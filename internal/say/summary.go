@@ -1,6 +1,7 @@
 package say
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -18,10 +19,10 @@ type story struct {
 // Summary says in a few words the most important thing that an exchange did. tone is "born",
 // "gone", "moved", "bad", or "" for all others.
 func Summary(g trace.Gist) (verb, what, tone string) {
-	if g.Status >= http.StatusBadRequest {
-		return "refused", fmt.Sprintf("%d %s", g.Status, http.StatusText(g.Status)), "bad"
-	}
 	a := actsOf(g.Acts)
+	if g.Status >= http.StatusBadRequest {
+		return "refused", refusedPress(&g, a), "bad"
+	}
 	t := asked(&g, a)
 	for _, tell := range stories {
 		if better, did := tell(&g, a); did {
@@ -30,6 +31,18 @@ func Summary(g trace.Gist) (verb, what, tone string) {
 		}
 	}
 	return t.verb, t.what + t.addition(&g, a), t.tone
+}
+
+// refusedPress names the press that was refused, and the status.
+func refusedPress(g *trace.Gist, a *acts) string {
+	what := fmt.Sprintf("%d %s", g.Status, http.StatusText(g.Status))
+	if press := cmp.Or(ops[g.Op], g.Op); press != "" && press != "lab" {
+		what = press + ": " + what
+	}
+	if a.stale {
+		what += ", stale cookie"
+	}
+	return what
 }
 
 // stories say one thing each, and whether the exchange did it. The most important comes
@@ -246,15 +259,24 @@ func swept(_ *trace.Gist, a *acts) (story, bool) {
 	return story{verb: "cleared", what: counted(n, "expired record", "expired records"), tone: "gone"}, n > 0
 }
 
-// lapsed tells that the session has expired, or that no cookie opened one.
-func lapsed(_ *trace.Gist, a *acts) (t story, did bool) {
+// lapsed tells that the session has expired, or that no cookie opened one. A press is named too:
+// who looks for it in the timeline finds it.
+func lapsed(g *trace.Gist, a *acts) (t story, did bool) {
+	reason := ""
 	switch {
 	case a.has(session.Expired):
-		return story{verb: "expired", what: a.last[session.Expired].Reason, tone: "gone", whole: true}, true
+		t = story{verb: "expired", what: a.last[session.Expired].Reason, tone: "gone", whole: true}
+		reason = "expired: " + t.what
 	case a.has(session.Refused) && !a.has(session.Read): // or another cookie of the name opened the session
-		return story{verb: "refused", what: a.last[session.Refused].Reason, tone: "bad", whole: true}, true
+		t = story{verb: "refused", what: a.last[session.Refused].Reason, tone: "bad", whole: true}
+		reason = "cookie refused: " + t.what
+	default:
+		return t, false
 	}
-	return t, false
+	if press := asked(g, a); !g.Nothing && g.Op != "" && g.Op != "lab" && g.Op != "session" {
+		t.verb, t.what = press.verb, strings.TrimPrefix(press.what+", "+reason, ", ")
+	}
+	return t, true
 }
 
 // saved tells of a write that changed no value.
@@ -272,6 +294,10 @@ func asked(g *trace.Gist, a *acts) story {
 		return story{verb: "get", what: key}
 	case g.Op == "flush" && g.Away:
 		return story{verb: "started over", what: "without a session"}
+	case g.Op == "flush" && g.Session == "":
+		return story{verb: "flush", what: "nothing to end"}
+	case g.Op == "clear-expired":
+		return story{verb: "clear expired", what: "none found"}
 	case g.Op == "set", g.Op == "delete":
 		return story{verb: g.Op, what: key + ", no change"}
 	case ops[g.Op] != "":

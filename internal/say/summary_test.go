@@ -27,7 +27,10 @@ func summaries() []summary {
 	}
 	acts := func(list ...trace.Act) []trace.Act { return list }
 	return []summary{
-		{"refused", trace.Gist{Op: "set", Status: 404, Put: true, Acts: acts(read)}, "refused|404 Not Found|bad"},
+		{"refused", trace.Gist{Op: "set", Status: 404, Put: true, Acts: acts(read)}, "refused|set: 404 Not Found|bad"},
+		// After a stale copy was put back.
+		{"refused, with a stale cookie", trace.Gist{Op: "cycle-id", Status: 409, Acts: acts(stale, read)}, "refused|cycle ID: 409 Conflict, stale cookie|bad"},
+		{"refused look", trace.Gist{Op: "lab", Status: 503}, "refused|503 Service Unavailable|bad"},
 
 		{"first look", trace.Gist{Op: "lab", Verdict: session.VerdictAbsent}, "opened|no session cookie|"},
 		{"look", trace.Gist{Op: "lab", Verdict: session.VerdictOK, Acts: acts(read)}, "opened||"},
@@ -76,7 +79,14 @@ func summaries() []summary {
 		{"placement with a new ID", trace.Gist{Op: "placement", Acts: acts(read, placed("a", "server"), cycled, saved)}, "moved|to server, new ID|moved"},
 		{"placement, values stay", trace.Gist{Op: "placement", Placement: session.Hybrid, Acts: acts(read, saved)}, "moved|to hybrid, values stay|moved"},
 		{"clear expired", trace.Gist{Op: "clear-expired", Acts: acts(trace.Act{Kind: session.Swept, Count: 2})}, "cleared|2 expired records|gone"},
-		{"clear expired, none", trace.Gist{Op: "clear-expired", Acts: acts(trace.Act{Kind: session.Swept})}, "clear expired||"},
+		{"clear expired, none", trace.Gist{Op: "clear-expired", Acts: acts(trace.Act{Kind: session.Swept})}, "clear expired|none found|"},
+		{"clear expired, none, no session", trace.Gist{Op: "clear-expired", Verdict: session.VerdictAbsent, Acts: acts(trace.Act{Kind: session.Swept})}, "clear expired|none found|"},
+		{"clear expired, none, with a dead cookie", trace.Gist{Op: "clear-expired", Verdict: session.VerdictDead, Acts: acts(dead, trace.Act{Kind: session.Swept})}, "clear expired|none found, cookie refused: this ID was ended|bad"},
+		{"get with a dead cookie", trace.Gist{Op: "get", Key: "name", Verdict: session.VerdictDead, Acts: acts(dead)}, "get|name → missing, cookie refused: this ID was ended|bad"},
+		{"keys with an expired cookie", trace.Gist{Op: "keys", Acts: acts(trace.Act{Kind: session.Expired, Reason: "the record's clock has run out"})}, "keys|expired: the record's clock has run out|gone"},
+		{"another client with a dead cookie", trace.Gist{Nothing: true, By: "another client", Op: "keys", Acts: acts(dead)}, "refused|this ID was ended|bad"},
+		{"flush, no session", trace.Gist{Op: "flush", Verdict: session.VerdictAbsent}, "flush|nothing to end|"},
+		{"flush with a dead cookie", trace.Gist{Op: "flush", Verdict: session.VerdictDead, Acts: acts(dead)}, "flush|nothing to end, cookie refused: this ID was ended|bad"},
 		{"the sweeper", trace.Gist{Nothing: true, By: "the sweeper", Acts: acts(trace.Act{Kind: session.Swept, Count: 1})}, "cleared|1 expired record|gone"},
 		{"the clock", trace.Gist{Nothing: true, By: "the clock", Acts: acts(trace.Act{Kind: session.Expired, Reason: "the record is still in the store"})}, "expired|the record is still in the store|gone"},
 
@@ -89,7 +99,7 @@ func summaries() []summary {
 		{"pin", trace.Gist{Op: "pin", Pinned: true, Verdict: session.VerdictOK, Acts: acts(read)}, "pinned|a copy|"},
 		{"pin of a dead cookie", trace.Gist{Op: "pin", Pinned: true, Verdict: session.VerdictDead, Acts: acts(dead)}, "pinned|a copy, a cookie refused|"},
 		// An empty cookie came: there was no cookie to keep.
-		{"pin of an empty cookie", trace.Gist{Op: "pin", Verdict: session.VerdictGarbled, Acts: acts(dead)}, "refused|this ID was ended|bad"},
+		{"pin of an empty cookie", trace.Gist{Op: "pin", Verdict: session.VerdictGarbled, Acts: acts(dead)}, "pin|cookie refused: this ID was ended|bad"},
 		{"pin without a cookie", trace.Gist{Op: "pin", Verdict: session.VerdictAbsent}, "pin|no session cookie|"}, // nothing was pinned
 		{"tamper", trace.Gist{Op: "tamper", Copied: true, Acts: acts(read)}, "sent|a changed copy|"},
 		{"tamper with nothing", trace.Gist{Op: "tamper", Copied: true, Same: true, Acts: acts(read)}, "sent|an unchanged copy|"},
