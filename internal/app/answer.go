@@ -84,7 +84,7 @@ func (out *outcome) appendJSON(b []byte, s *session.Session) []byte {
 		}
 		b = strconv.AppendInt(append(b, `,"status":`...), int64(became.Status), 10)
 	}
-	b = append(appendSession(append(b, `,"session":`...), s), "}\n"...)
+	b = append(out.appendSession(append(b, `,"session":`...), s), "}\n"...)
 	if bytes.ContainsAny(b, "<>&") { // never markup, should a script put the answer into a page
 		var escaped bytes.Buffer
 		json.HTMLEscape(&escaped, b)
@@ -107,16 +107,25 @@ func (out *outcome) appendStartOver(b []byte, s *session.Session) []byte {
 	return strconv.AppendInt(append(b, `,"pins_removed":`...), int64(out.did.Over.Pins), 10)
 }
 
-// appendSession appends the object "session" of every JSON answer.
-func appendSession(b []byte, s *session.Session) []byte {
-	b = strconv.AppendBool(append(b, `{"exists":`...), s.Exists())
-	if s.Verdict() == session.VerdictStale { // a later cookie may carry values that did not come
+// appendSession appends the object "session" of every JSON answer: the session that the browser's
+// cookie opens now.
+func (out *outcome) appendSession(b []byte, s *session.Session) []byte {
+	if info := out.opened; info != nil { // the press made another cookie the browser's
+		return appendSessionOf(b, info.ID, info.Verdict, info.Version, info.Placement)
+	}
+	return appendSessionOf(b, s.ID(), s.Verdict(), s.Version(), s.Placement())
+}
+
+// appendSessionOf appends a session. id is "" if there is none.
+func appendSessionOf(b []byte, id string, verdict session.Verdict, version uint64, placement session.Placement) []byte {
+	b = strconv.AppendBool(append(b, `{"exists":`...), id != "")
+	if verdict == session.VerdictStale { // a later cookie may carry values that did not come
 		b = append(b, `,"stale":true`...)
 	}
-	if s.Exists() {
-		b, _ = jsontext.AppendQuote(append(b, `,"id":`...), s.ID())
-		b = strconv.AppendUint(append(b, `,"version":`...), s.Version(), 10)
-		b, _ = jsontext.AppendQuote(append(b, `,"placement":`...), s.Placement().String())
+	if id != "" {
+		b, _ = jsontext.AppendQuote(append(b, `,"id":`...), id)
+		b = strconv.AppendUint(append(b, `,"version":`...), version, 10)
+		b, _ = jsontext.AppendQuote(append(b, `,"placement":`...), placement.String())
 	}
 	return append(b, '}')
 }

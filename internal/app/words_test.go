@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 // shows presses as a page or a script does, and returns what the browser shows then: the
@@ -56,8 +57,8 @@ func TestWordsOfADroppedCookie(t *testing.T) {
 			a := l.shows(f, "/drop-cookie")
 			gone := "session ID, hashed " + id + " → gone with the cookie"
 			switch {
-			case f == formJSON: // which speaks of the session that the request opened
-				a.want(200, `"op":"drop-cookie"`, `"placement":"`+placement+`"`, id)
+			case f == formJSON: // the browser has no session now
+				a.want(200, `{"op":"drop-cookie","id_before":"`+id+`","session":{"exists":false}}`)
 			case placement == "cookie":
 				a.story(map[string][]string{
 					"result": {only, "!" + stays}, "moment": {gone, "!" + id + " → none"}, "server": {"the store holds nothing under its ID"},
@@ -175,4 +176,54 @@ func TestWordsOfARowNameThePress(t *testing.T) {
 			t.Fatal(name)
 		}
 	}
+}
+
+// An empty session cookie came: no answer says that it is dropped unless it drops it.
+func TestWordsOfAnEmptyCookie(t *testing.T) {
+	t.Parallel()
+	for name, f := range forms {
+		l := newLab(t)
+		for _, target := range []string{"/keys", "/get?key=name", "/session", "/flush", "/clear-expired", "/pin", "/drop-cookie"} {
+			l.has("")
+			l.form = f
+			r := l.request(map[bool]string{true: "GET", false: "POST"}[target[1] == 'k' || target[1] == 'g' || target[1] == 's'], target, "page="+l.secret)
+			r.Header.Set(trace.PageHeader, l.secret)
+			a := l.send(r)
+			drops := a.Header.Get("Set-Cookie") != ""
+			if drops != (target == "/drop-cookie") {
+				t.Errorf("%s, %s: Set-Cookie %q", name, target, a.Header.Get("Set-Cookie"))
+			}
+			if f == formJSON {
+				a.want(200).wantNo(`"exists":true`)
+				continue
+			}
+			if next := a.Header.Get("Location") + a.Header.Get("HX-Redirect"); next != "" {
+				l.form = formPage
+				a = l.browser.get(next)
+			}
+			says := map[string][]string{"browser": {"The cookie that came is empty, so it opens nothing", "!dropped with this answer", "!No cookie any more"}}
+			if drops {
+				says = map[string][]string{"browser": {"No cookie any more", "dropped with this answer"}, "result": {"it came with this press"}}
+			}
+			a.want(200).story(says)
+		}
+	}
+}
+
+// A script would read of the session that the press came with, and not of the one that the browser
+// has now.
+func TestPutBackInJSON(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	first := l.press("/set", "key", "name", "value", "Rahim").want(200).id()
+	l.press("/pin").want(200)
+	l.press("/drop-cookie").want(200)
+	second := l.press("/set", "key", "name", "value", "Karim").want(200).id()
+	l.form = formJSON
+	a := l.post("/put-back", "pin", "1", "page", l.secret).want(200)
+	if got := a.id(); got != first || got == second {
+		t.Errorf("after the first session was put back the answer tells of %s, want %s: %s", got, first, a.body)
+	}
+	l.post("/flush", "page", l.secret).want(200)
+	l.post("/put-back", "pin", "1", "page", l.secret).want(200, `"session":{"exists":false}`)
 }
