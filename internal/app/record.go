@@ -70,6 +70,7 @@ func (a *App) askStore(c *call, info session.Info, before session.Key) {
 	st.Keeps(ctx, c.seat.Engine, own)
 	if before != own && before != (session.Key{}) {
 		st.Leaves(ctx, c.seat.Engine, before)
+		st.Left.InCookie = st.Left.State == session.StateNone && c.visit != nil && c.visit.Carried(before)
 	}
 	st.Figures = a.hub.Figures(ctx, c.seat, c.visit)
 }

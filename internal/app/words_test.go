@@ -227,3 +227,35 @@ func TestPutBackInJSON(t *testing.T) {
 	l.post("/flush", "page", l.secret).want(200)
 	l.post("/put-back", "pin", "1", "page", l.secret).want(200, `"session":{"exists":false}`)
 }
+
+// A learner would not hear what became of a session that was in the dropped cookie: no store has
+// a record of it.
+func TestWordsAfterADropInPlacementCookie(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]answerForm{"page": formPage, "fragment": formFragment} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLab(t)
+			defer l.h.(*App).Close()
+			const still = "was only in a cookie that this browser does not have any more: a copy of that cookie still opens it"
+			set := func(value string) answer {
+				return l.shows(f, "/set", "key", "name", "value", value, "placement", "cookie")
+			}
+			first := set("Rahim").id()
+			dropped := l.cookie()
+			l.shows(f, "/drop-cookie")
+			set("Karim").story(map[string][]string{"result": {"The session before, " + first, still}})
+			b := newBrowser(t, l.h, formJSON) // and so it does
+			r := b.request("GET", "/get?key=name", "")
+			r.Header.Set("Cookie", cookieName+"="+dropped)
+			b.send(r).want(200, `"value":"Rahim"`)
+			l.shows(f, "/flush") // a flushed one opens nothing
+			set("again").story(map[string][]string{"result": {"!" + still}})
+			l.shows(f, "/drop-cookie")
+			time.Sleep(3 * time.Hour) // nor does one that has expired
+			set("late").story(map[string][]string{"result": {"!" + still}})
+			if t.Failed() {
+				t.Fatal(name)
+			}
+		})
+	}
+}

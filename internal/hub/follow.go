@@ -2,6 +2,7 @@ package hub
 
 import (
 	"slices"
+	"time"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 )
@@ -72,9 +73,38 @@ func (v *Visit) Session() session.Key {
 	return v.present
 }
 
+// carried is the last session of a browser, if all of it was in the browser's cookie. No store tells
+// what became of a session like that when the cookie is lost.
+type carried struct {
+	key     session.Key // zero if the last session had a record
+	expires time.Time
+}
+
+// noteCarried notes the session that the browser has after a request.
+func (v *Visit) noteCarried(after After) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case after.Has == (session.Key{}): // the last session stays the one before
+	case after.InCookie:
+		v.carried = carried{after.Has, after.Expires}
+	default:
+		v.carried = carried{}
+	}
+}
+
+// Carried tells whether all of the session of k was in this browser's cookie when v saw it last, and
+// has not expired since.
+func (v *Visit) Carried(k session.Key) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return k != (session.Key{}) && v.carried.key == k && v.hub.now().Before(v.carried.expires)
+}
+
 // Follow makes v watch the session that its browser has after a request.
 func (h *Hub) Follow(v *Visit, after After) {
 	v.watch(after.Saw, false)
 	v.watch(after.Has, true)
+	v.noteCarried(after)
 	h.watchExpiry(v, after.Has, after.Expires, after.InCookie)
 }

@@ -37,12 +37,13 @@ type Visit struct {
 	claimed   bool // it is the heir of a visit that a client may have made up, and nobody has shown its own secret
 	streamed  bool // a page of it had a stream
 	entries   []Entry
-	newest    int               // the number of the last moment
-	dropped   int               // how many moments were dropped
-	gone      int               // the number of the entry that made room for the last one, 0 for none
-	whole     *Moment           // the moment whose exchange is not packed yet, or nil
-	watched   []session.Key     // sessions seen, the latest last
-	present   session.Key       // the session that this browser has; zero without one
+	newest    int           // the number of the last moment
+	dropped   int           // how many moments were dropped
+	gone      int           // the number of the entry that made room for the last one, 0 for none
+	whole     *Moment       // the moment whose exchange is not packed yet, or nil
+	watched   []session.Key // sessions seen, the latest last
+	present   session.Key   // the session that this browser has; zero without one
+	carried   carried
 	inCookie  bool              // all of that session is in the cookie: the store does not know when it expires
 	labelled  [sha256.Size]byte // the digest of the cookie that the latest Set-Cookie of this browser set
 	label     trace.Label       // and its attributes

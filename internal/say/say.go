@@ -220,6 +220,8 @@ func endOfBirth(s *trace.Seen) []Part {
 	left := s.Store.Left
 	switch {
 	case left.ID == "" || left.ID == s.Session.ID:
+	case left.InCookie:
+		return []Part{Text(". The session before, "), ID(left.ID), Text(", was only in a cookie that this browser does not have any more: a copy of that cookie still opens it.")}
 	case left.State == session.StateLive:
 		return []Part{Text(". The old record "), ID(left.ID), Text(" is still in the store, and no cookie of this browser opens it.")}
 	case left.State == session.StateExpired:

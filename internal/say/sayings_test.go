@@ -28,6 +28,8 @@ func sayingsOfSet() []saying {
 			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, values of at most 256 B live {cookie:in the cookie}. The session of the cookie that came has expired, so it reads as absent. This write created a new session, and its cookie replaces the one that came. The old record {id:4ca53ce7} has expired, and is still in the store: expired is not cleared.`},
 		{"with a stale cookie, and a new one is sent", trace.Did{Op: "set", Key: "name", Value: name, Came: session.VerdictStale}, []fact{has(session.Hybrid, name), sent, signed(session.SignedValues)},
 			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, values of at most 256 B live {cookie:in the cookie}. The values in the cookie changed, so the server sent a new cookie. The cookie that came was stale: values that only a later cookie carried are left behind.`},
+		{"born after a session that was in the cookie", born, []fact{has(session.InCookie, name), sent, func(x *trace.Exchange) { x.Store.Left = trace.Left{ID: old, State: session.StateNone, InCookie: true} }},
+			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, {cookie:in the cookie} like every value. This first write created a session: the server sent its first cookie. The session before, {id:4ca53ce7}, was only in a cookie that this browser does not have any more: a copy of that cookie still opens it.`},
 		{"born after a flush", born, []fact{has(session.Hybrid, name), sent, left(session.StateEnded)},
 			`[ok] set: {code:name} is now {code:"Rahim"}: 7 B, values of at most 256 B live {cookie:in the cookie}. This first write created a session: the server sent its first cookie.`},
 		{"the same again", trace.Did{Op: "set", Key: "name", Value: name, Same: true}, []fact{has(session.Hybrid, name)},

@@ -274,9 +274,10 @@ type Stored struct {
 
 // Left is what became of a session that the browser does not have any more.
 type Left struct {
-	ID      string
-	State   session.State
-	Version uint64
+	ID       string
+	State    session.State
+	Version  uint64
+	InCookie bool `json:",omitzero"` // all of it was in a cookie that the browser does not have any more: the store never had a record of it
 }
 
 // Policy are the clocks that a session has by default.
