@@ -22,6 +22,8 @@ func TestLabCopies(t *testing.T) {
 	pg.replays()
 	pg.runsCommand()
 	pg.worksBeside(pg.openSecond())
+	pg.checks()
+	pg.startsOver()
 	pg.forgiveRefusals() // Chromium logs every answer with a 4xx
 }
 
@@ -152,4 +154,38 @@ func (pg *page) worksBeside(second *page) {
 	pg.want("#timeline ol", "second browser")
 	pg.press("Get", "get", "name is") // the first is still logged in
 	pg.want("#server", "user", `"ada"`, first)
+}
+
+// checks pastes the browser's own cookie as developer tools show it, and another one.
+func (pg *page) checks() {
+	pg.t.Helper()
+	own := pg.cookie()
+	pg.click("#check summary")
+	pg.fill("check-value", own.Name+"="+own.Value+"; Path=/; HttpOnly")
+	pg.press("Check", "the same", "byte for byte")
+	pg.want("#wire", "what was pasted: it is not kept")
+	pg.shoot("9-check")
+	pg.fill("check-value", own.Value[:100]+"AAAA"+own.Value[104:])
+	pg.press("Check", "another", "both have", "They first differ at letter", "its signature does not fit")
+	pg.fill("check-value", "theirs=1")
+	pg.press("Check", "refused (422)", "There is no cookie "+own.Name)
+	if marked := eval[string](pg, `[...document.querySelectorAll('[aria-invalid]')].map(e => e.id).join()`); marked != "check-value" {
+		pg.t.Errorf("the field that is marked is %q", marked)
+	}
+}
+
+// startsOver leaves none of this server's cookies in the browser, and no pin on the page.
+func (pg *page) startsOver() {
+	pg.t.Helper()
+	pg.press("Plant a readable cookie", "planted")
+	pg.press("Pin a copy", "pinned")
+	pg.press("Start over", "started over", "Taken away too: the readable cookie", "The timeline stays")
+	pg.shoot("9-start-over")
+	left, err := chromedp.Call(pg.ctx, network.GetCookies, network.GetCookiesParams{URLs: []string{pg.url}})
+	if pg.must(err); len(left.Cookies) != 0 {
+		pg.t.Errorf("the browser still has %s and perhaps more", left.Cookies[0].Name)
+	}
+	if pg.has("#pins") {
+		pg.t.Error("a pin is left on the page")
+	}
 }
