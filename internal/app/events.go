@@ -238,7 +238,7 @@ func (st *stream) latest(ctx context.Context, e hub.Entry, told *views.Told, fig
 	}
 	switch {
 	case e.Gist.Nothing:
-		return e.Gist.By == hub.AnotherPage
+		return e.Gist.OtherPage
 	case seen.Hid():
 		return true
 	}

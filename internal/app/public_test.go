@@ -66,7 +66,7 @@ func (s *stranger) made() (r *http.Request, body string) {
 	base := s.any(s.bases...)
 	method, target, _ := strings.Cut(s.any(
 		"GET /", "GET /", "GET /session?after=load", "GET /session", "GET /exchanges/"+s.any("1", "2", "3", url.PathEscape(s.word())), "GET /experiments", "GET /experiments/change-one-letter", "GET /keys", "HEAD /",
-		"POST /set", "POST /moment", "POST /pin", "POST /replay", "POST /put-back", "POST /tamper", "POST /second", "POST /projector", "POST /experiments/change-one-letter/result", "POST /drop-cookie", "POST /get",
+		"POST /set", "POST /moment", "POST /pin", "POST /replay", "POST /put-back", "POST /tamper", "POST /check", "POST /second", "POST /projector", "POST /experiments/change-one-letter/result", "POST /drop-cookie", "POST /get",
 	), " ")
 	if values := s.fields(); method == http.MethodPost {
 		body = values.Encode()

@@ -125,7 +125,7 @@ func (h *Hub) queueDeed(x *trace.Exchange, s *seat.Seat, of *Visit, have []*Visi
 		return
 	}
 	d := deed{n: h.deedsSoFar.Add(1), of: of, have: have, gist: x.Gist(), after: after}
-	d.gist.Elsewhere = of == nil
+	d.gist.Elsewhere, d.gist.OtherPage = of == nil, of != nil && d.gist.By == ""
 	for _, ev := range x.Events {
 		switch {
 		case ev.Kind == session.Expired, ev.Kind == session.Refused && of == nil:
@@ -170,7 +170,7 @@ func (h *Hub) deliver(ctx context.Context, d deed) {
 	switch {
 	case d.gist.By != "":
 		by = d.gist.By
-	case d.of != nil:
+	case d.gist.OtherPage:
 		by = AnotherPage
 	}
 	visits := h.index.of(slices.Concat(d.names, d.shut)...)

@@ -15,6 +15,7 @@ type Gist struct {
 	Status    int
 	Nothing   bool   // this browser sent no request
 	Elsewhere bool   // no page of this program sent it
+	OtherPage bool   // of Nothing: another page did it, whose cookies this browser may share
 	Session   string // the short name of the session afterwards, "" for none
 	Wrote     bool   // something changed
 	Aside     bool   // the exchange does not show what this browser and the server keep now
