@@ -99,6 +99,7 @@ func TestLabAccessible(t *testing.T) {
 	for _, fold := range []string{"#scripts", "#request-more", "#response-more", "#stored", "#plot"} {
 		pg.click(fold + " summary")
 	}
+	pg.click("#check summary")
 	pg.press("Plant a readable cookie", "planted")
 	pg.click("#session-menu > summary")
 	pg.everyLook("large, everything open")
