@@ -56,7 +56,7 @@ func TimelinePanel(p Place, t Timeline) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<a class=\"skip\" href=\"#moment\">Skip the timeline</a><div class=\"scroll\" id=\"timeline-scroll\"><ol>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<a class=\"skip\" href=\"#scope\">Skip the timeline</a><div class=\"scroll\" id=\"timeline-scroll\"><ol>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
