@@ -182,7 +182,7 @@ func TestExperimentShelf(t *testing.T) {
 			p := start(t)
 			pg := browse(t, p, javascript)
 			pg.do(chromedp.Click(chromedp.CSS(`header nav a[href^="/experiments"]`)), chromedp.WaitVisible(chromedp.CSS(".cards")))
-			pg.want("main", "Nothing done yet", "Born on first write", "Change one letter", "The matrix")
+			pg.want("main", "Nothing done yet", "When does a session begin?", "Change one letter", "The matrix")
 			if pg.cookie() != nil {
 				t.Error("looking at the shelf made a session")
 			}
@@ -190,7 +190,7 @@ func TestExperimentShelf(t *testing.T) {
 			pg.do(chromedp.Click(chromedp.CSS(`.card[href^="/experiments/born-on-first-write"]`)), chromedp.WaitVisible(chromedp.ID("do-it")))
 			pg.do(chromedp.Click(chromedp.ID("prediction-3")), chromedp.Click(chromedp.ID("do-it")))
 			pg.want("#verdict", "Born on the first write")
-			pg.want("#shelf-list a.right", "Born on first write", "done, predicted right")
+			pg.want("#shelf-list a.right", "When does a session begin?", "done, predicted right")
 			pg.do(chromedp.Navigate(p.url+"/experiments"), chromedp.WaitVisible(chromedp.CSS(".cards")))
 			all := experimentCount(t, p)
 			pg.want("#progress-text", fmt.Sprintf("1 of %d done, 1 predicted right", all))
@@ -255,7 +255,7 @@ func TestExperimentLimit(t *testing.T) {
 		if status != want {
 			t.Errorf("run %d: status %d, want %d: %v", n+1, status, want, out)
 		}
-		if said := fmt.Sprint(out["detail"]); n == 2 && !strings.Contains(said, "“Closes with the browser”, “Secure on plain http”") {
+		if said := fmt.Sprint(out["detail"]); n == 2 && !strings.Contains(said, "“Quit the browser and come back”, “Secure on plain http”") {
 			t.Errorf("the refusal says %q", said)
 		}
 	}

@@ -41,11 +41,13 @@ type Experiment struct {
 // speak of, {ok words} and {bad words} for good and bad news. Words from outside go
 // through Plain.
 type Text struct {
-	Title       string
+	Title       string       // does not say what comes out
 	Lead        string       // what people believe, or what is tried
 	Predictions []Prediction // two to four; an Outcome names one of them, or None
 	Does        string       // what is done, in a few words: "two real requests, sent now"
 	Needs       string       // which machine or network the experiment needs; "" for any
+	Answer      string       // the title that says what comes out, for who has run it
+	SoWhat      []string     // two sentences: what a developer does differently because of this
 	Explain     []string     // sentences
 	Breaks      string       // what would break this
 	Sources     []Source     // what the explanation rests on
@@ -120,6 +122,7 @@ type Table struct {
 	Caption string     `json:"caption"`
 	Head    []string   `json:"head"`
 	Rows    [][]string `json:"rows"`
+	Note    string     `json:"note,omitempty"` // sentences below it, with markup; mostly none
 }
 
 // Choose checks the learner's choices, and fills in the choices that are missing. It returns a

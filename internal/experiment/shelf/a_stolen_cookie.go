@@ -13,8 +13,8 @@ import (
 
 var aStolenCookie = experiment.Experiment{
 	Slug: "a-stolen-cookie", Section: trust,
-	Choices: []experiment.Choice{{Name: "guard", Label: "To send money", Options: []experiment.Option{
-		{Name: "cookie", Label: "the cookie is enough"}, {Name: "password", Label: "the password is asked again"},
+	Choices: []experiment.Choice{{Name: "guard", Label: "Before it sends money, the server asks for", Options: []experiment.Option{
+		{Name: "cookie", Label: "nothing more"}, {Name: "password", Label: "the password"},
 	}}},
 	Run: runAStolenCookie,
 }

@@ -13,7 +13,7 @@ import (
 var fixation = experiment.Experiment{
 	Slug: "fixation", Section: trust,
 	Choices: []experiment.Choice{{Name: "rotation", Label: "A login", Options: []experiment.Option{
-		{Name: "off", Label: "keeps the session's ID"}, {Name: "on", Label: "gives the session a new ID"},
+		{Name: "off", Label: "writes the user into the session"}, {Name: "on", Label: "calls cycle too"},
 	}}},
 	Run: runFixation,
 }

@@ -29,6 +29,14 @@ import (
 //
 //	Sentences; this part may be missing.
 //
+//	## Answer
+//
+//	the title that tells what comes out, on one line
+//
+//	## So what
+//
+//	Two sentences: what a developer does differently because of this.
+//
 //	## Explain
 //
 //	Sentences.
@@ -41,9 +49,16 @@ import (
 //
 //	- [What the page is called](https://example.org/page)
 //
+// The title, the lead, the predictions and Does stand on the page before the run: they do not
+// say what comes out.
+//
 // A line may have the markup of experiment.Text. A part has at most six sentences: a learner
-// reads it while a class waits.
-const mostSentences = 6
+// reads it while a class waits. A sentence of So what is short enough to be remembered.
+const (
+	mostSentences = 6
+	soWhat        = 2  // sentences of So what
+	mostWords     = 25 // of each of them
+)
 
 var (
 	predictionLine = regexp.MustCompile(`^- ([a-z0-9]+(?:-[a-z0-9]+)*): (\S.*)$`)
@@ -99,6 +114,8 @@ func parse(name, text string) (out experiment.Text, err error) {
 	if len(r.parts) > 0 && r.parts[0].heading == "## Needs" {
 		out.Needs = strings.Join(r.sentences(r.take("## Needs"), 1), " ")
 	}
+	out.Answer = r.answer(out.Title)
+	out.SoWhat = r.soWhat()
 	out.Explain = r.sentences(r.take("## Explain"), 3)
 	out.Breaks = strings.Join(r.sentences(r.take("## Breaks"), 1), " ")
 	out.Sources = r.sources()
@@ -219,6 +236,33 @@ func (r *reader) phrase(heading string) string {
 		r.wrong(p.at, "%s is one line without a full stop", heading)
 	}
 	return p.lines[0].text
+}
+
+// answer takes the title that tells what comes out.
+func (r *reader) answer(title string) string {
+	at := 0
+	if len(r.parts) > 0 {
+		at = r.parts[0].at
+	}
+	text := r.phrase("Answer")
+	if text == title {
+		r.wrong(at, "the answer is the title, which stands on the page before the run")
+	}
+	return text
+}
+
+// soWhat takes what a developer does differently.
+func (r *reader) soWhat() []string {
+	p := r.take("## So what")
+	if n := len(p.lines); n != soWhat {
+		r.wrong(p.at, "the part has %d sentences, and must have %d", n, soWhat)
+	}
+	for _, l := range p.lines {
+		if n := len(strings.Fields(l.text)); n > mostWords {
+			r.wrong(l.at, "the sentence has %d words; at most %d are allowed", n, mostWords)
+		}
+	}
+	return r.sentences(p, soWhat)
 }
 
 func (r *reader) predictions() (out []experiment.Prediction) {

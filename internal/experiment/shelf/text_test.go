@@ -32,6 +32,15 @@ two requests
 
 Any machine will do.
 
+## Answer
+
+It is not
+
+## So what
+
+Do this.
+Leave that.
+
 ## Explain
 
 First.
@@ -54,7 +63,7 @@ func TestSoundText(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Title != "Title" || got.Lead != "What people believe. Is it so?" || got.Does != "two requests" || got.Needs != "Any machine will do." ||
-		len(got.Explain) != 3 || got.Explain[1] != "Then `{code}`." || got.Breaks != "A fault." {
+		got.Answer != "It is not" || len(got.SoWhat) != 2 || got.SoWhat[1] != "Leave that." || len(got.Explain) != 3 || got.Explain[1] != "Then `{code}`." || got.Breaks != "A fault." {
 		t.Errorf("it was read as %+v", got)
 	}
 	if len(got.Predictions) != 2 || got.Predictions[1].Name != "no-way" || got.Predictions[1].Text != "No: it is {bad not}" {
@@ -75,34 +84,41 @@ func TestWrongTexts(t *testing.T) {
 		{"no text", soundText, "\n", "x.md:1: there is no text"},
 		{"no title", "# Title\n\n", "", "x.md:1: the text does not begin with a title"},
 		{"an empty title", "# Title", "#", "x.md:1: the text does not begin with a title"},
-		{"an unknown heading", "## Breaks", "## Brakes", `x.md:25: here comes "## Brakes", and not "## Breaks"`},
+		{"an unknown heading", "## Breaks", "## Brakes", `x.md:34: here comes "## Brakes", and not "## Breaks"`},
 		{"a missing part", "## Does\n\ntwo requests\n\n", "", `x.md:11: here comes "## Needs", and not "## Does"`},
-		{"a missing last part", soundText[strings.Index(soundText, "\n## Sources"):], "", `x.md:27: the part "## Sources" is missing`},
+		{"a missing last part", soundText[strings.Index(soundText, "\n## Sources"):], "", `x.md:36: the part "## Sources" is missing`},
 		{"an empty part", "two requests\n\n", "", `x.md:11: the part "## Does" is empty`},
-		{"a part twice", "## Sources", "## Breaks\n\nA fault.\n\n## Sources", `x.md:29: here comes "## Breaks", and not "## Sources"`},
-		{"a part too many", "rfc2104)\n", "rfc2104)\n\n## More\n\nWords.\n", `x.md:33: "## More" is no part of a text, or stands in the wrong place`},
+		{"a part twice", "## Sources", "## Breaks\n\nA fault.\n\n## Sources", `x.md:38: here comes "## Breaks", and not "## Sources"`},
+		{"a part too many", "rfc2104)\n", "rfc2104)\n\n## More\n\nWords.\n", `x.md:42: "## More" is no part of a text, or stands in the wrong place`},
 		{"one prediction", "- no-way: No: it is {bad not}\n", "", "x.md:6: there are 1 predictions; from 2 to 4 are allowed"},
 		{"five predictions", "- yes: Yes", "- a: A\n- b: B\n- c: C\n- yes: Yes", "x.md:6: there are 5 predictions; from 2 to 4 are allowed"},
 		{"a prediction twice", "- no-way:", "- yes:", "x.md:9: there are two predictions of the name yes"},
 		{"a prediction without a name", "- no-way: No: it is", "- No it is", "x.md:9: a prediction is written: - its-name: What is predicted"},
 		{"two lines of Does", "two requests", "two requests\nand more", "x.md:11: Does is one line without a full stop"},
 		{"a full stop after Does", "two requests", "two requests.", "x.md:11: Does is one line without a full stop"},
-		{"two sentences", "And at last.\n", "", "x.md:19: the part has 2 sentences; from 3 to 6 are allowed"},
-		{"seven sentences", "First.", "One.\nTwo.\nThree.\nFour.\nFirst.", "x.md:19: the part has 7 sentences; from 3 to 6 are allowed"},
+		{"no answer", "## Answer\n\nIt is not\n\n", "", `x.md:19: here comes "## So what", and not "## Answer"`},
+		{"an answer that is the title", "It is not\n", "Title\n", "x.md:19: the answer is the title, which stands on the page before the run"},
+		{"a full stop after the answer", "It is not\n", "It is not.\n", "x.md:19: Answer is one line without a full stop"},
+		{"no so what", "## So what\n\nDo this.\nLeave that.\n\n", "", `x.md:23: here comes "## Explain", and not "## So what"`},
+		{"one sentence of so what", "Leave that.\n", "", "x.md:23: the part has 1 sentences, and must have 2"},
+		{"three sentences of so what", "Do this.", "Do this.\nAnd this.", "x.md:23: the part has 3 sentences, and must have 2"},
+		{"a long sentence of so what", "Do this.", "Do" + strings.Repeat(" this", 25) + ".", "x.md:25: the sentence has 26 words; at most 25 are allowed"},
+		{"two sentences", "And at last.\n", "", "x.md:28: the part has 2 sentences; from 3 to 6 are allowed"},
+		{"seven sentences", "First.", "One.\nTwo.\nThree.\nFour.\nFirst.", "x.md:28: the part has 7 sentences; from 3 to 6 are allowed"},
 		{"seven sentences of a lead", "Is it so?", "A.\nB.\nC.\nD.\nE.\nF.", "x.md:1: the part has 7 sentences; from 1 to 6 are allowed"},
-		{"no sentence", "First.", "First", "x.md:21: the line is no sentence: it ends without a full stop or a question mark"},
-		{"two sentences on a line", "First.", "First. Second.", "x.md:21: the line has more than one sentence"},
-		{"plain http", "(https:", "(http:", "x.md:31: a source is written: - [What it is called](https://example.org/page)"},
-		{"no host", "https://www.rfc-editor.org/rfc/rfc2104", "https:///rfc2104", "x.md:31: the address https:///rfc2104 has no host"},
-		{"code that does not end", "`{code}`", "`{code}", "x.md:22: code begins and does not end, or is empty"},
+		{"no sentence", "First.", "First", "x.md:30: the line is no sentence: it ends without a full stop or a question mark"},
+		{"two sentences on a line", "First.", "First. Second.", "x.md:30: the line has more than one sentence"},
+		{"plain http", "(https:", "(http:", "x.md:40: a source is written: - [What it is called](https://example.org/page)"},
+		{"no host", "https://www.rfc-editor.org/rfc/rfc2104", "https:///rfc2104", "x.md:40: the address https:///rfc2104 has no host"},
+		{"code that does not end", "`{code}`", "`{code}", "x.md:31: code begins and does not end, or is empty"},
 		{"an unknown colour", "{bad not}", "{red not}", "x.md:9: a brace begins no colour, or the colour does not end"},
 		{"a colour that does not end", "{bad not}", "{bad not", "x.md:9: a brace begins no colour, or the colour does not end"},
 		{"a brace that ends nothing", "{bad not}", "not}", "x.md:9: a brace ends what did not begin"},
-		{"a space at the end", "First.", "First. ", "x.md:21: the line begins or ends with a space"},
+		{"a space at the end", "First.", "First. ", "x.md:30: the line begins or ends with a space"},
 		{"no line before a heading", "\n## Does", "## Does", `x.md:10: there is no empty line before the heading "## Does"`},
 		{"no line after a heading", "## Does\n", "## Does", `x.md:11: there is no empty line after the heading "## Does"`},
-		{"an empty line within a part", "First.\n", "First.\n\n", "x.md:22: an empty line stands within a part"},
-		{"no end of the last line", "rfc2104)\n", "rfc2104)", "x.md:31: the last line does not end"},
+		{"an empty line within a part", "First.\n", "First.\n\n", "x.md:31: an empty line stands within a part"},
+		{"no end of the last line", "rfc2104)\n", "rfc2104)", "x.md:40: the last line does not end"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if !strings.Contains(soundText, test.old) {
@@ -125,9 +141,12 @@ func TestTexts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err) // it names the file and the line
 	}
-	var names, titles, sections []string
+	var names, titles, answers, sections []string
 	for _, e := range s.All() {
-		names, titles = append(names, textName(e.Slug)), append(titles, e.Title)
+		if slices.Contains(titles, e.Title) || slices.Contains(answers, e.Answer) {
+			t.Errorf("%s has the title %q and the answer %q, and one of them is another's too", textName(e.Slug), e.Title, e.Answer)
+		}
+		names, titles, answers = append(names, textName(e.Slug)), append(titles, e.Title), append(answers, e.Answer)
 	}
 	for _, section := range s.Sections() {
 		if slices.Contains(sections, section.Title) {
@@ -147,7 +166,7 @@ func TestTexts(t *testing.T) {
 				t.Errorf("%s: the address %q: %v", textName(e.Slug), source.URL, err)
 			}
 		}
-		for _, sentence := range append([]string{e.Lead, e.Needs, e.Breaks}, e.Explain...) {
+		for _, sentence := range slices.Concat([]string{e.Lead, e.Needs, e.Breaks}, e.SoWhat, e.Explain) {
 			if !strings.Contains(sentence, "See “") {
 				continue
 			}

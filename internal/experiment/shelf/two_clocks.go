@@ -10,7 +10,7 @@ import (
 
 var twoClocks = experiment.Experiment{
 	Slug: "two-clocks", Section: life,
-	Choices: []experiment.Choice{{Name: "rolling", Label: "Rolling expiry", Options: []experiment.Option{{Name: "off", Label: "off: a read is no activity"}, {Name: "on", Label: "on: a read counts too"}}}},
+	Choices: []experiment.Choice{{Name: "rolling", Label: "Rolling expiry", Options: []experiment.Option{{Name: "off", Label: "off"}, {Name: "on", Label: "on"}}}},
 	Run:     runTwoClocks,
 }
 
