@@ -23,7 +23,7 @@ var crackAWeakSecret = experiment.Experiment{
 	Slug: "crack-a-weak-secret", Section: trust,
 	Choices: []experiment.Choice{
 		{Name: "secret", Label: "The secret is", Options: []experiment.Option{
-			{Name: "weak", Label: "a word from our list, drawn by chance, and perhaps decorated"}, {Name: "yours", Label: "what you type below"}, {Name: "strong", Label: "32 random bytes"},
+			{Name: "weak", Label: "a common word, drawn by chance, and perhaps decorated"}, {Name: "yours", Label: "what you type below"}, {Name: "strong", Label: "32 random bytes"},
 		}},
 		{Name: "word", Label: "Your secret", Default: "Gorilla123!", Max: 64},
 	},
@@ -240,7 +240,7 @@ func (a *cracking) sendGuesses() experiment.Outcome {
 		out.Verdict = fmt.Sprintf("{bad The server believed a guess.} At home there were %s, and no guess fitted the cookie. Yet the server took the forged cookie number %d, and says `user=admin`.", a.speed, sent)
 		return out
 	}
-	out.Happened, out.Tone = "impossible", experiment.Held
+	out.Happened, out.Tone = "not-listed", experiment.Held
 	out.Verdict = fmt.Sprintf("{ok Not cracked:} %s, and no guess fitted. %s sent to the server, where each took %s, and the server believed none.", a.speed, experiment.Count(sent, "of them was", "of them were"), brief(spent/time.Duration(sent)))
 	if a.strong {
 		years := 255*math.Log10(2) - math.Log10(a.rate) - math.Log10((365.25 * 24 * time.Hour).Seconds())
