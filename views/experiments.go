@@ -1,6 +1,7 @@
 package views
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -30,6 +31,8 @@ type ShelfSection struct {
 type ShelfEntry struct {
 	Number, Title, URL string
 	Lead               []Part
+	Answer             string   // the title that says what comes out, once it is done
+	SoWhat             [][]Part // likewise
 	Done, Right        bool
 	Current            bool
 }
@@ -49,6 +52,7 @@ func (e ShelfEntry) state() string {
 type Lesson struct {
 	Shelf          Shelf
 	Slug, Title    string
+	Answer         string // the title that says what comes out, "" until it may be told
 	Lead           []Part
 	Predictions    []Prediction
 	Choices        []Choice
@@ -57,7 +61,10 @@ type Lesson struct {
 	Slow, Live     bool
 	Problem        Sentence // why nothing was started; its Verb is empty for none
 	Run            *Run     // nil before the first
+	Done, Right    bool     // as the session keeps it
+	Last           *LastRun // one that the page does not show; nil if none is kept
 	Said           string   // what came of it, in words alone
+	SoWhat         [][]Part // two sentences
 	Explain        [][]Part
 	Breaks         []Part
 	Sources        []Link
@@ -95,6 +102,13 @@ func (c Choice) invalid() templ.Attributes {
 // Link is an address and its text.
 type Link struct{ URL, Text string }
 
+// LastRun is a run whose result is still kept.
+type LastRun struct {
+	URL       string // of the page that shows it
+	Kept      string // "15 minutes": how long, from its end
+	Predicted []Part // nothing for no prediction
+}
+
 // Run is one run of an experiment.
 type Run struct {
 	Token     string
@@ -127,6 +141,7 @@ type Shot struct {
 	Token  []Part
 	Size   string
 	Values string // what the cookie says, decoded
+	Same   string // the title of an earlier shot whose cookie is equal byte for byte
 	Line   string // "GET /get?key=role"
 	Status string
 	Says   string
@@ -137,6 +152,16 @@ type Table struct {
 	Caption string
 	Head    []string
 	Rows    [][][]Part
+	Note    []Part // below it
+}
+
+// sideways tells how many columns there are, for a narrow window that does not show them all;
+// "" for a few.
+func (t Table) sideways() string {
+	if n := len(t.Head); n > 4 {
+		return strconv.Itoa(n) + " columns: scroll sideways →"
+	}
+	return ""
 }
 
 // ExchangeLine is one exchange in the list of a run.

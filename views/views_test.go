@@ -2,6 +2,7 @@ package views
 
 import (
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -95,15 +96,6 @@ func fragments() map[string]templ.Component {
 		"live": waiting(Lesson{Slug: "x", Shelf: Shelf{Place: place}}, Run{Token: "RUN", Waiting: true, Ends: clock, Stage: &Stage{Text: [][]Part{{{"", evil}}}, Groups: []ActionGroup{{Title: "Here", Actions: []Action{
 			{Label: "Set", Method: "post", URL: "/x/set", Here: true}, {Label: "Follow", Method: "link", URL: "/x/land?how=link"}, {Label: "Read", Method: "get", URL: "/x/land", Fields: []Field{{Name: "how", Value: "get"}}},
 		}}}}}),
-		"observe": observe(Lesson{Slug: "x", Run: &Run{Panels: &RunPanels{N: 2, Client: evil, Wire: Wire{RequestLine: "GET /get", Finished: true, By: evil, Past: true, Decisive: "yes", Answer: `{"found":yes}`}}}}, Run{
-			Token: "RUN", Tone: "refused", Verdict: []Part{{"bad", "Refused."}, {"wire", evil}, {"mac", evil}, {"ok", evil}}, Judgement: evil, Remark: evil, Unnoted: true, Dropped: 3,
-			Shots:  []Shot{{Title: "As issued", Token: []Part{{"t-time", "179"}, {"dim", "|"}, {"t-data", "cG"}, {"t-data flip", evil}, {"t-mac", "bWFj"}}, Size: "160 B", Values: evil, Line: "GET /get", Status: "200", Says: evil}, {Title: "none", None: true}},
-			Tables: []Table{{Caption: evil, Head: []string{"what", "is"}, Rows: [][][]Part{{{{"", "a"}}, {{"code", evil}, {"decisive", evil}}}}}},
-			Exchanges: []ExchangeLine{
-				{N: 1, URL: "/experiments/x?run=RUN&at=1", Client: evil, Note: evil, Line: "POST /set", Status: "200", SetCookie: "180 B"},
-				{N: 2, URL: "/experiments/x?run=RUN&at=2", Client: "Rahim", Line: "GET /get", Status: "404", Bad: true, Cookie: "180 B", Current: true, Decisive: true},
-			},
-		}),
 		"not-done":   observe(Lesson{}, Run{Failed: evil}),
 		"shelf-list": shelfList(Shelf{Sections: []ShelfSection{{Title: "Trust", Entries: []ShelfEntry{{Number: "1", Title: "One", URL: "/experiments/one", Done: true, Right: true}, {Number: "2", Title: "Two", URL: "/experiments/two", Current: true}}}}}),
 		"problem":    ProblemFragment(Sentence{Tone: "bad", Verb: "refused (404)", Parts: []Part{{"", "There is no page at this address."}}}),
@@ -112,7 +104,9 @@ func fragments() map[string]templ.Component {
 
 // A region would change without a decision, or a visitor's text would become markup.
 func TestGolden(t *testing.T) {
-	for name, component := range fragments() {
+	all := fragments()
+	maps.Copy(all, runFragments())
+	for name, component := range all {
 		var b strings.Builder
 		if err := component.Render(t.Context(), &b); err != nil {
 			t.Fatal(err)

@@ -27,6 +27,8 @@ type runJSON struct {
 	Op          string             `json:"op"`
 	Slug        string             `json:"experiment"`
 	Title       string             `json:"title"`
+	Answer      string             `json:"answer,omitempty"`  // the title that says what comes out, once the experiment is done
+	SoWhat      []string           `json:"so_what,omitempty"` // and what a developer does differently
 	Predictions []string           `json:"predictions"`
 	Run         string             `json:"run,omitempty"`
 	State       string             `json:"state,omitempty"` // running, open, ended, failed
@@ -49,6 +51,12 @@ func (a *App) answerRun(c *call, e experiment.Experiment, r seenRun) error {
 	out := runJSON{Op: "experiment", Slug: e.Slug, Title: e.Title}
 	for _, p := range e.Predictions {
 		out.Predictions = append(out.Predictions, show.Plain(p.Text))
+	}
+	if a.told(c, e, r) {
+		out.Answer = e.Answer
+		for _, sentence := range e.SoWhat {
+			out.SoWhat = append(out.SoWhat, show.Plain(sentence))
+		}
 	}
 	status := http.StatusOK
 	if r.Run != nil {
@@ -91,6 +99,6 @@ func (out *runJSON) found(e experiment.Experiment, r seenRun) {
 			}
 			rows = append(rows, cells)
 		}
-		out.Tables = append(out.Tables, experiment.Table{Caption: t.Caption, Head: t.Head, Rows: rows})
+		out.Tables = append(out.Tables, experiment.Table{Caption: t.Caption, Head: t.Head, Rows: rows, Note: show.Plain(t.Note)})
 	}
 }

@@ -48,6 +48,20 @@ func (a *App) progressIn(s *session.Session) (p progress, valid bool) {
 	return a.progressOf(v, ok)
 }
 
+// keeps tells whether the request's session keeps that e is done, and that its outcome was
+// predicted.
+func (a *App) keeps(c *call, e experiment.Experiment) (done, right bool) {
+	p, _ := a.progressIn(c.session)
+	return slices.Contains(p.Done, e.ID), slices.Contains(p.Right, e.ID)
+}
+
+// told tells whether the request may be told what comes out of e: it is done, or r, the run
+// that is shown, has found it. r has none if nothing is shown.
+func (a *App) told(c *call, e experiment.Experiment, r seenRun) bool {
+	done, _ := a.keeps(c, e)
+	return done || r.Run != nil && r.now.Ended && r.found.Err == nil && !r.found.Outcome.Undecided
+}
+
 // with returns p with one more experiment done. A prediction that was right once stays so.
 func (p progress) with(id int, right bool) progress {
 	insert := func(ids []int, add bool) []int {

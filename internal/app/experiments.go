@@ -64,10 +64,15 @@ func (a *App) listExperiments(c *call) error {
 			Title  string `json:"title"`
 			Done   bool   `json:"done"`
 			Right  bool   `json:"right"`
+			Answer string `json:"answer,omitempty"` // the title that says what comes out, once it is done
 		}
 		items := []item{}
 		for _, e := range a.shelf.All() {
-			items = append(items, item{e.Number, e.Slug, e.Title, slices.Contains(p.Done, e.ID), slices.Contains(p.Right, e.ID)})
+			one := item{Number: e.Number, Slug: e.Slug, Title: e.Title, Done: slices.Contains(p.Done, e.ID), Right: slices.Contains(p.Right, e.ID)}
+			if one.Done {
+				one.Answer = e.Answer
+			}
+			items = append(items, one)
 		}
 		return writeJSON(c, http.StatusOK, "application/json", struct {
 			Op          string `json:"op"`

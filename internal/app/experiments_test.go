@@ -28,7 +28,7 @@ func (f foundJSON) all() string {
 	var b strings.Builder
 	b.WriteString(f.Verdict)
 	for _, t := range f.Tables {
-		b.WriteString("\n" + t.Caption + "\n" + strings.Join(t.Head, " | "))
+		b.WriteString("\n" + t.Caption + "\n" + t.Note + "\n" + strings.Join(t.Head, " | "))
 		for _, row := range t.Rows {
 			b.WriteString("\n" + strings.Join(row, " | "))
 		}

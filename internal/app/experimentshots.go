@@ -13,10 +13,11 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// shots shows cookies peeled. What differs from the cookie before is marked.
+// shots shows cookies peeled. What differs from the cookie before is marked. A cookie that an
+// earlier shot has is not shown again.
 func shots(in []experiment.Shot) (out []views.Shot) {
 	var before []views.Part
-	for _, s := range in {
+	for n, s := range in {
 		v := views.Shot{Title: s.Title, Says: say.Shown(s.Says, 120), None: s.Cookie == ""}
 		if s.Cookie != "" {
 			parts := []views.Part{{Kind: "t-data", Text: s.Cookie}}
@@ -26,6 +27,9 @@ func shots(in []experiment.Shot) (out []views.Shot) {
 				if e, ok := layers.Envelope(); ok {
 					v.Values = say.Shown(e.Values, 200)
 				}
+			}
+			if same := slices.IndexFunc(in[:n], func(other experiment.Shot) bool { return other.Cookie == s.Cookie }); same >= 0 {
+				v.Same = in[same].Title
 			}
 			for i, p := range parts {
 				var changed trace.Span

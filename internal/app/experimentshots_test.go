@@ -1,8 +1,10 @@
 package app
 
 import (
+	"fmt"
 	"testing"
 
+	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/trace"
 	"github.com/sessionscope/sessionscope/views"
 )
@@ -25,5 +27,17 @@ func TestDiffering(t *testing.T) {
 		if whole != test.b {
 			t.Errorf("%q is shown as %q", test.b, whole)
 		}
+	}
+}
+
+// Two cookies that are equal byte for byte would stand there twice, and nobody would see that
+// they are equal.
+func TestEqualCookiesAreShownOnce(t *testing.T) {
+	var same []string
+	for _, s := range shots([]experiment.Shot{{Title: "one", Cookie: "abc"}, {Title: "none"}, {Title: "two", Cookie: "abd"}, {Title: "three", Cookie: "abc"}, {Title: "none again"}}) {
+		same = append(same, fmt.Sprintf("%s=%s", s.Title, s.Same))
+	}
+	if got, want := fmt.Sprint(same), "[one= none= two= three=one none again=]"; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }

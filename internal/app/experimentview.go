@@ -27,10 +27,14 @@ func (a *App) shelfView(c *call, title, current string) views.Shelf {
 	for _, section := range a.shelf.Sections() {
 		out := views.ShelfSection{Title: section.Title}
 		for _, e := range section.Experiments {
-			out.Entries = append(out.Entries, views.ShelfEntry{
+			entry := views.ShelfEntry{
 				Number: strconv.Itoa(e.Number), Title: e.Title, Lead: show.Rich(e.Lead), URL: shelf.Place.URL("/experiments/" + e.Slug),
 				Done: slices.Contains(p.Done, e.ID), Right: slices.Contains(p.Right, e.ID), Current: e.Slug == current,
-			})
+			}
+			if entry.Done {
+				entry.Answer, entry.SoWhat = e.Answer, rich(e.SoWhat)
+			}
+			out.Entries = append(out.Entries, entry)
 		}
 		shelf.Sections = append(shelf.Sections, out)
 	}
@@ -41,10 +45,12 @@ func (a *App) shelfView(c *call, title, current string) views.Shelf {
 func (a *App) lessonView(c *call, e experiment.Experiment, r seenRun) views.Lesson {
 	l := views.Lesson{
 		Shelf: a.shelfView(c, e.Title, e.Slug), Slug: e.Slug, Title: e.Title,
-		Lead: show.Rich(e.Lead), Does: e.Does, Needs: e.Needs, Slow: e.Slow, Live: e.Live != nil, Breaks: show.Rich(e.Breaks),
+		Lead: show.Rich(e.Lead), Does: e.Does, Needs: e.Needs, Slow: e.Slow, Live: e.Live != nil,
+		SoWhat: rich(e.SoWhat), Explain: rich(e.Explain), Breaks: show.Rich(e.Breaks),
 	}
-	for _, sentence := range e.Explain {
-		l.Explain = append(l.Explain, show.Rich(sentence))
+	l.Done, l.Right = a.keeps(c, e)
+	if a.told(c, e, r) {
+		l.Answer = e.Answer
 	}
 	for _, source := range e.Sources {
 		l.Sources = append(l.Sources, views.Link{URL: source.URL, Text: source.Text})
@@ -56,6 +62,9 @@ func (a *App) lessonView(c *call, e experiment.Experiment, r seenRun) views.Less
 		}
 		return c.submitted().Get(name), c.submitted().Has(name)
 	})
+	if r.Run == nil && l.Done {
+		l.Last = a.lastRun(c, e, l.Shelf.Place)
+	}
 	happened, prediction := experiment.None, c.submitted().Get("prediction")
 	if r.Run != nil {
 		l.Run = a.runView(c, e, r)
@@ -86,6 +95,27 @@ func (a *App) lessonView(c *call, e experiment.Experiment, r seenRun) views.Less
 	return l
 }
 
+// lastRun is the last run of e that the request may see, if its result is still kept.
+func (a *App) lastRun(c *call, e experiment.Experiment, at views.Place) *views.LastRun {
+	r := a.experiments.Last(e.Slug, c.owns()...)
+	if r == nil {
+		return nil
+	}
+	v := &views.LastRun{URL: r.Page() + "&x=" + at.Proof + "#run", Kept: fmt.Sprintf("%.0f minutes", experiment.KeepFor.Minutes())}
+	if n := e.PredictionNumber(r.Prediction); n > 0 {
+		v.Predicted = show.Rich(strings.TrimSuffix(e.Predictions[n-1].Text, "."))
+	}
+	return v
+}
+
+// rich are sentences for the page.
+func rich(sentences []string) (out [][]views.Part) {
+	for _, sentence := range sentences {
+		out = append(out, show.Rich(sentence))
+	}
+	return out
+}
+
 // choices are the choices of e for the page. chosen returns what was chosen, by name.
 func choices(e experiment.Experiment, chosen func(name string) (string, bool)) (out []views.Choice) {
 	for _, choice := range e.Choices {
@@ -104,7 +134,7 @@ func choices(e experiment.Experiment, chosen func(name string) (string, bool)) (
 
 func tables(in []experiment.Table) (out []views.Table) {
 	for _, t := range in {
-		v := views.Table{Caption: t.Caption, Head: t.Head}
+		v := views.Table{Caption: t.Caption, Head: t.Head, Note: show.Rich(t.Note)}
 		for _, row := range t.Rows {
 			for len(row) > 2 && row[len(row)-1] == "" { // the last cell of a row stretches
 				row = row[:len(row)-1]
@@ -122,10 +152,7 @@ func tables(in []experiment.Table) (out []views.Table) {
 
 // stageView is a stage for the page.
 func stageView(s experiment.Stage) views.Stage {
-	v := views.Stage{Title: s.Title, Tables: tables(s.Tables)}
-	for _, p := range s.Text {
-		v.Text = append(v.Text, show.Rich(p))
-	}
+	v := views.Stage{Title: s.Title, Text: rich(s.Text), Tables: tables(s.Tables)}
 	for _, action := range s.Actions {
 		if n := len(v.Groups); n == 0 || v.Groups[n-1].Title != action.Group {
 			v.Groups = append(v.Groups, views.ActionGroup{Title: action.Group})

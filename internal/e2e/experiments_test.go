@@ -116,9 +116,12 @@ func (pg *page) runLesson(run lessonRun) {
 	}
 	pg.want("#predict .happened", "this is what happened")
 	pg.want("#progress-count", "1/")
-	pg.want("#explain", "What would break this?")
+	pg.want("#explain", "so what?", "Sources:")
+	if folded := pg.content("#explanation"); !strings.Contains(folded, "What would break this?") {
+		pg.t.Errorf("the fold under it says %q", folded)
+	}
 	pg.wantFocus("after the run", "do-it")
-	if eval[int](pg, `[...document.querySelectorAll('#observe mark.decisive, #observe mark.flip')].filter(e => e.checkVisibility()).length`) == 0 {
+	if eval[int](pg, `[...document.querySelectorAll('#evidence mark.decisive, #evidence mark.flip')].filter(e => e.checkVisibility()).length`) == 0 {
 		pg.t.Error("no decisive byte is marked in view")
 	}
 	if n := eval[int](pg, `document.querySelectorAll('.exchanges a').length`); n > 1 {
@@ -187,9 +190,11 @@ func TestExperimentShelf(t *testing.T) {
 				t.Error("looking at the shelf made a session")
 			}
 			pg.shoot("shelf")
+			pg.finds(javascript)
 			pg.do(chromedp.Click(chromedp.CSS(`.card[href^="/experiments/born-on-first-write"]`)), chromedp.WaitVisible(chromedp.ID("do-it")))
 			pg.do(chromedp.Click(chromedp.ID("prediction-3")), chromedp.Click(chromedp.ID("do-it")))
 			pg.want("#verdict", "Born on the first write")
+			pg.want("#answer", "Born on first write")
 			pg.want("#shelf-list a.right", "When does a session begin?", "done, predicted right")
 			pg.do(chromedp.Navigate(p.url+"/experiments"), chromedp.WaitVisible(chromedp.CSS(".cards")))
 			all := experimentCount(t, p)
@@ -202,6 +207,40 @@ func TestExperimentShelf(t *testing.T) {
 			pg.do(chromedp.Navigate(p.url+"/experiments"), chromedp.WaitVisible(chromedp.CSS(".cards")))
 			pg.want("#progress-text", "Nothing done yet")
 		})
+	}
+}
+
+// finds searches the shelf, on which nothing is done. Without JavaScript there is no search.
+func (pg *page) finds(javascript bool) {
+	pg.t.Helper()
+	const shown = `String([...document.querySelectorAll('.cards > li')].filter(e => e.checkVisibility()).length)`
+	if !javascript {
+		pg.wantValue(`String(document.getElementById('find').checkVisibility())`, "false")
+		return
+	}
+	all := eval[string](pg, shown)
+	for _, test := range []struct{ words, found string }{{"PLANTED", "1"}, {"visitor remember", "1"}, {"born on first", "0"}, {" ", all}} { // the third is an answer
+		pg.fill("find", test.words)
+		pg.wantValue(shown, test.found)
+	}
+	pg.want(".cards", "When does a session begin?")
+}
+
+// wantReachable checks that a table that is wider than a phone says so, that its last column
+// can be scrolled to, and that the names of the rows stay in view then.
+func (pg *page) wantReachable(width int64) {
+	pg.t.Helper()
+	pg.viewport(width, 800)
+	pg.want(".sideways", "8 columns: scroll sideways")
+	got := eval[string](pg, `(() => {
+		const table = document.querySelector('.table.many')
+		table.scrollLeft = 9999
+		const at = (selector) => [...table.querySelectorAll(selector)].at(-1).getBoundingClientRect(), frame = table.getBoundingClientRect()
+		const last = at('thead th'), name = at('tbody th')
+		return [document.documentElement.scrollWidth, table.scrollLeft > 0, last.right <= frame.right + 1, name.left >= frame.left - 1, name.right <= last.right - 60].join(' ')
+	})()`)
+	if want := fmt.Sprint(width, " true true true true"); got != want {
+		pg.t.Errorf("at %d px the table is %q, want %q", width, got, want)
 	}
 }
 
@@ -224,6 +263,8 @@ func TestExperimentProgressMoves(t *testing.T) {
 	pg.want("#progress-count", once)
 	pg.axe("the matrix")
 	pg.shoot("experiment-matrix")
+	pg.wantReachable(390)
+	pg.wantReachable(320)
 
 	plain := browse(t, p, false)
 	plain.lesson("matrix")

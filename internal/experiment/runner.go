@@ -131,3 +131,18 @@ func (rn *Runner) Find(token string) *Run {
 	defer rn.mu.Unlock()
 	return rn.byToken[token]
 }
+
+// Last returns the run of that experiment that has ended last, of those that one of owners
+// owns and whose result is kept; nil for none.
+func (rn *Runner) Last(slug string, owners ...string) (last *Run) {
+	rn.mu.Lock()
+	defer rn.mu.Unlock()
+	var latest time.Time
+	for _, r := range rn.byToken {
+		ended, _ := r.weight()
+		if r.Experiment.Slug == slug && ended.After(latest) && !r.OwnedBy() && r.OwnedBy(owners...) {
+			last, latest = r, ended
+		}
+	}
+	return last
+}

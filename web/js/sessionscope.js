@@ -389,3 +389,32 @@ document.addEventListener('htmx:error', (event) => {
   result.append(verb, ' No answer came. Is the program still running? This page shows what was before the press, and does not know whether the press was carried out.');
   for (const choice of document.querySelectorAll('#placement input')) choice.checked = choice.defaultChecked;
 });
+
+// The shelf's search: it hides the cards that do not have all the words, as they are typed.
+function find() {
+  const field = document.getElementById('find');
+  if (!field) return;
+  document.getElementById('finder').hidden = false;
+  const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+  let found = 0, all = 0;
+  for (const section of document.querySelectorAll('.gallery > section')) {
+    let here = 0;
+    for (const card of section.querySelectorAll('.cards > li')) {
+      const has = [...card.querySelectorAll('h3, p')].map((el) => el.textContent.toLowerCase()).join(' ');
+      const joined = has.replace(/[\s-]/g, ''); // "logout" finds "log out"
+      card.hidden = !words.every((word) => has.includes(word) || word.length > 4 && joined.includes(word));
+      here += !card.hidden;
+      all++;
+    }
+    section.hidden = !here;
+    found += here;
+  }
+  const none = 'No experiment has these words. What an experiment shows is found once you have done it.';
+  const said = !words.length ? '' : found ? `${found} of ${all}` : none;
+  const line = document.getElementById('found');
+  if (line.textContent !== said) line.textContent = said;
+}
+document.addEventListener('input', (event) => { if (event.target.id === 'find') find(); });
+document.addEventListener('htmx:finally:request', find);
+addEventListener('pageshow', find); // the browser may have put the words back
+find();
