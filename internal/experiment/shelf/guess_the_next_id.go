@@ -24,15 +24,15 @@ var guessTheNextID = experiment.Experiment{
 	Slug: "guess-the-next-id", Section: trust,
 	Choices: []experiment.Choice{
 		{Name: "generator", Label: "The server makes its IDs from", Options: slices.Concat(idRules, []experiment.Option{{Name: "drawn", Label: "one of these, drawn by chance"}})},
-		{Name: "rule", Label: "Your own guess, after you have seen ten IDs: they are made from", Options: slices.Concat([]experiment.Option{{Name: "none", Label: "no guess yet"}}, idRules)},
-		{Name: "guess", Label: "Your own guess for Rahim's ID (may stay empty)", Max: 64},
+		{Name: "rule", Label: "Your own guess at the rule, from the ten IDs of a run before: they are made from", Options: slices.Concat([]experiment.Option{{Name: "none", Label: "no guess yet"}}, idRules)},
+		{Name: "guess", Label: "Your own guess for Rahim's ID, from the ten IDs of a run before (may stay empty)", Max: 64},
 	},
 	Run: runGuessTheNextID,
 }
 
 const (
-	// firstNumber is what the counter begins with in each run: whoever saw one run
-	// can guess the next ID themselves.
+	// firstNumber is what the counter begins with in each run that names the rule: whoever saw
+	// one run can guess the next ID themselves.
 	firstNumber = 4711
 	sampleCount = 10
 	maxGuesses  = 300
@@ -44,6 +44,10 @@ var idRules = []experiment.Option{{Name: "counter", Label: "a counter"}, {Name: 
 // drawn is the rule that was drawn by chance. It stays the same as long as the program
 // runs: a learner looks at ten IDs in one run, and names the rule in the next.
 var drawn = sync.OnceValue(func() string { return idRules[mathrand.IntN(len(idRules))].Name })
+
+// drawnNumber is what the counter begins with when the rule was drawn. It stays the same too:
+// the ten IDs of one run are those of the next, as far as a server counts.
+var drawnNumber = sync.OnceValue(func() int { return 1000 + mathrand.IntN(50_000) })
 
 // generators make the ID of visitor n at a time.
 var generators = map[string]func(n int, at time.Time) string{
@@ -258,7 +262,7 @@ func runGuessTheNextID(r *experiment.Run) experiment.Outcome {
 	hidden := made == "drawn" && named == "none" // nothing may say the rule
 	n := firstNumber - 1
 	if made == "drawn" { // with other numbers than the runs that name the rule
-		made, n = drawn(), 1000+mathrand.IntN(50_000)
+		made, n = drawn(), drawnNumber()-1
 	}
 	generate, c := generators[made], newClock()
 	in := r.Boot(experiment.Settings{Twin: func(func() string) http.Handler {
@@ -266,6 +270,7 @@ func runGuessTheNextID(r *experiment.Run) experiment.Outcome {
 	}})
 	attacker, victim := in.Client("The attacker's browser"), in.Client("Rahim's browser")
 	samples, t := takeSamples(attacker, c)
+	t.Note = ofTheNextRun(made, hidden)
 	c.wait(20, 200)
 	login := victim.Post("/login", "user", "Rahim").For("logs in")
 
@@ -332,6 +337,18 @@ func takeSamples(attacker *experiment.Client, c *clock) (samples []string, t exp
 		t.Rows = append(t.Rows, []string{fmt.Sprint(i + 1), experiment.Code(id), cmp.Or(more, "–")})
 	}
 	return samples, t
+}
+
+// ofTheNextRun says whether the next run has the same ten IDs. When the rule is hidden, that
+// does not say it.
+func ofTheNextRun(made string, hidden bool) string {
+	switch {
+	case hidden:
+		return "Each run has a new server: if it counts, the next run gets the same ten IDs, and otherwise ten new IDs."
+	case made == "counter", made == "hash":
+		return "Each run has a new server: since it counts from the same number, the next run gets the same ten IDs."
+	}
+	return "Each run has a new server, and the next run gets ten new IDs."
 }
 
 // judgeRule says whether the learner named the rule that the IDs were made by.

@@ -206,6 +206,38 @@ func renaming(next func(n int) string) func(http.Handler) http.Handler {
 	}
 }
 
+// The page would let a learner guess from ten IDs, and then guess about ten others.
+func TestTenIDsOfTheNextRun(t *testing.T) {
+	t.Parallel()
+	for _, generator := range []string{"counter", "hash", "time", "random", "drawn"} {
+		t.Run(generator, func(t *testing.T) {
+			t.Parallel()
+			var ids [2]string
+			var f found
+			for i := range ids {
+				var w witness
+				f = run(t, "guess-the-next-id", "generator="+generator, func(cfg *experiment.Config) { cfg.WrapHandler = w.wrap })
+				for _, s := range w.seen[:10] {
+					ids[i] += s.sent() + " "
+				}
+			}
+			kept, says := ids[0] == ids[1], "the next run gets ten new IDs"
+			switch {
+			case generator == "drawn":
+				says = "if it counts, the next run gets the same ten IDs, and otherwise ten new IDs"
+				if counts := slices.Contains([]string{"counter", "hash"}, ruleOf([]seen{{setCookie: experiment.CookieName + "=" + strings.Fields(ids[0])[0]}})); counts != kept {
+					t.Errorf("it counts: %t, the same ten: %t", counts, kept)
+				}
+			case kept:
+				says = "since it counts from the same number, the next run gets the same ten IDs"
+			}
+			if !strings.Contains(f.words(), says) {
+				t.Errorf("the ten IDs were\n%s\nand then\n%s\nand it says %s", ids[0], ids[1], f.words())
+			}
+		})
+	}
+}
+
 // Until the learner has guessed the rule, nothing says which one was drawn.
 func TestDrawnRuleIsNotNamed(t *testing.T) {
 	t.Parallel()

@@ -257,7 +257,7 @@ func (f found) words() string {
 	var b strings.Builder
 	b.WriteString(show.Plain(f.Outcome.Verdict))
 	for _, t := range f.Outcome.Tables {
-		b.WriteString("\n" + t.Caption + "\n" + strings.Join(t.Head, " | "))
+		b.WriteString("\n" + t.Caption + "\n" + t.Note + "\n" + strings.Join(t.Head, " | "))
 		for _, row := range t.Rows {
 			var cells []string
 			for _, cell := range row {
