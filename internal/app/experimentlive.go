@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -30,13 +31,33 @@ func (a *App) witnessLive(c *call) error {
 	for pair := range session.Pairs(r.Header) {
 		v.Cookies[pair.Name] = pair.Value
 	}
-	if reply, ok := run.Visit(v); ok {
-		c.live = &reply
-		if reply.Answered != nil {
-			c.Response().Before(func() { reply.Answered(c.Response().Status) })
-		}
+	reply, ok := run.Visit(v)
+	if !ok {
+		return nil
+	}
+	c.live = &reply
+	if reply.Answered != nil {
+		c.Response().Before(func() { reply.Answered(c.Response().Status) })
+	}
+	if v.Foreign && c.wants == formPage && reply.To == "" {
+		return a.refuseLive(c)
 	}
 	return nil
+}
+
+// refuseLive refuses a form of another origin's page, as checkOrigin does, with a page that
+// says what came: the learner stands on it in a tab that the form has opened.
+func (a *App) refuseLive(c *call) error {
+	s := c.live.Stage
+	s.Title = "It arrived, and is refused"
+	s.Text = append([]string{"This program {mac refuses} the request with status 403, as it should: the `Origin` is another page's. What came with it was noted before that."}, s.Text...)
+	return errors.Join(a.showStage(c, http.StatusForbidden, s), errAnswered)
+}
+
+// showStage answers with a page of its own, which leads back to the experiment.
+func (a *App) showStage(c *call, status int, s experiment.Stage) error {
+	back, _, _ := strings.Cut(c.Request().URL.Path, "/live/")
+	return a.write(c, status, views.StagePage(a.page(c, s.Title), stageView(s), c.seat.Base+back))
 }
 
 // answerLive answers the learner's own browser below the path of a run.
@@ -51,6 +72,5 @@ func (a *App) answerLive(c *call) error {
 	if reply.To != "" {
 		return c.Redirect(http.StatusSeeOther, reply.To)
 	}
-	back, _, _ := strings.Cut(c.Request().URL.Path, "/live/")
-	return a.write(c, http.StatusOK, views.StagePage(a.page(c, reply.Stage.Title), stageView(reply.Stage), c.seat.Base+back))
+	return a.showStage(c, http.StatusOK, reply.Stage)
 }

@@ -100,3 +100,30 @@ func TestLiveSameSite(t *testing.T) {
 	}
 	v.end(0, "was not submitted from another site", "not counted: a request said it came from another site; Sec-Fetch-Site says")
 }
+
+// Who submits the foreign form would stand on a page that says nothing of the experiment.
+func TestAForeignFormIsAnsweredWithWhatCame(t *testing.T) {
+	v := openLive(t, "normal-lax-strict")
+	v.visit("POST", "/cookies", nil)
+	b := newBrowser(t, v.a, formPage)
+	post := func(path string, headers ...string) answer {
+		r := b.request("POST", "/experiments/normal-lax-strict/live/"+v.token+path, "")
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		return b.send(r)
+	}
+	foreign := []string{"Origin", "http://evil.example", "Cookie", "normal=yours; mood=dark"}
+	const back = `href="/experiments/normal-lax-strict"`
+	post("/land?from=site&how=post", append(foreign, "Sec-Fetch-Site", "cross-site")...).
+		want(403, "It arrived, and is refused", "These came with this request:", ">normal<", "cross-site", "Close this tab", back).wantNo("mood", "none came", "No <code")
+	post("/land?from=site&how=post", foreign...).
+		want(403, "It arrived, and is refused", "over plain http, browsers send it to localhost and 127.0.0.1 only", back)
+	post("/land?from=here&how=post", append(foreign, "Sec-Fetch-Site", "cross-site")...).want(403, "It is not counted", "is refused")
+
+	// Only what the run has seen is answered so, and only for a browser.
+	post("/cookies", foreign...).want(403, "page of another origin").wantNo("It arrived")
+	b.form = formJSON
+	post("/land?from=site&how=post", foreign...).want(403, "page of another origin").wantNo("It arrived")
+	v.end(2, "The cookie without SameSite came", "refused (403)")
+}

@@ -168,13 +168,18 @@ func (l *sameSite) land(v experiment.Visit, back experiment.Reply) experiment.Re
 	if len(came) > 0 {
 		said = "These came with this request: {cookie " + strings.Join(came, ", ") + "}."
 	}
+	if v.Site == "" {
+		said += " No `Sec-Fetch-Site` came: over plain http, browsers send it to localhost and 127.0.0.1 only."
+	} else {
+		said += " Its `Sec-Fetch-Site` says `" + experiment.Plain(short(v.Site)) + "`."
+	}
 	if why := fromWhere[at].contradicts(v); why != "" {
 		l.denied[from+" "+how] = why
-		return experiment.Reply{Stage: experiment.Stage{Title: "It arrived, and is not counted", Text: []string{said, "It is not counted: it " + why + ".", "Close this tab, and use the links and forms of the experiment's page."}}}
+		return experiment.Reply{Stage: experiment.Stage{Title: "It arrived, and is not counted", Text: []string{said, "It is not counted: it " + why + ".", "Close this tab, go back to the experiment, and use the links and forms of its page."}}}
 	}
 	l.arrived[from+" "+how] = a
 	return experiment.Reply{
-		Stage: experiment.Stage{Title: "It arrived", Text: []string{said, "Close this tab: the grid on the experiment's page has it."}},
+		Stage: experiment.Stage{Title: "It arrived", Text: []string{said, "Close this tab and go back to the experiment: the grid there has it."}},
 		Answered: func(status int) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -191,7 +196,8 @@ func (l *sameSite) Stage(host string) experiment.Stage {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !loopback(host) {
-		return experiment.Stage{Text: []string{fmt.Sprintf("You reached this page under `%s`. The foreign pages are on a port of the teacher's machine that other machines do not reach: open this page there, under localhost or 127.0.0.1.", experiment.Plain(host))}}
+		return experiment.Stage{Text: []string{fmt.Sprintf("You reached this page under `%s`. The foreign pages are on a port of the teacher's machine that other machines do not reach: open this page there, under localhost or 127.0.0.1.", experiment.Plain(host)),
+			"To any other name browsers send no `Sec-Fetch-Site` over plain http: nothing here could tell where a request came from."}}
 	}
 	if l.given.IsZero() {
 		return experiment.Stage{
@@ -210,7 +216,6 @@ func (l *sameSite) Stage(host string) experiment.Stage {
 	return experiment.Stage{
 		Text: []string{
 			"Make each request, in any order. Each opens in a tab of its own; the grid below is filled from the `Cookie` headers that really arrive here.",
-			"`Sec-Fetch-Site` is your browser's own word for where the request came from.",
 		},
 		Actions: []experiment.Action{
 			{Group: "From this page", Label: "Follow a link", Method: "link", URL: land + "link"},
@@ -252,8 +257,9 @@ func (l *sameSite) tables() []experiment.Table {
 			}
 		}
 	}
-	if silent { // too long for its column
-		t.Rows = append(t.Rows, []string{"none came", "", "No Sec-Fetch-Site came, so where it came from is only what the form says.", "", "", "", ""})
+	t.Note = "`Sec-Fetch-Site` is the browser's own word for where a request came from, and no page can change it: `same-origin`, `same-site` or `cross-site`."
+	if silent {
+		t.Note += " With a request in this table none came: over plain http, browsers send it to localhost and 127.0.0.1 only, and without it only the form says where the request came from."
 	}
 	return []experiment.Table{t}
 }

@@ -72,6 +72,15 @@ func (g grid) wantRows(from, how string, want ...string) {
 	}
 }
 
+// wantNote checks that the grid says what its column Sec-Fetch-Site is, and after that silent.
+func (g grid) wantNote(silent string) {
+	g.t.Helper()
+	const is = "`Sec-Fetch-Site` is the browser's own word for where a request came from, and no page can change it: `same-origin`, `same-site` or `cross-site`."
+	if got := g.Progress().Live.Stage("localhost:8080").Tables[0].Note; got != strings.TrimSpace(is+" "+silent) {
+		g.t.Errorf("below the grid stands %q", got)
+	}
+}
+
 // outcome ends the run.
 func (g grid) outcome() experiment.Outcome {
 	g.Stop()
@@ -154,7 +163,7 @@ func TestOutcomeOfAFormThatLies(t *testing.T) {
 // that there is then, and the grid and the outcome say so.
 func TestNoSecFetchSite(t *testing.T) {
 	t.Parallel()
-	const only, note = "none came", "No Sec-Fetch-Site came, so where it came from is only what the form says."
+	const only, note = "none came", "With a request in this table none came: over plain http, browsers send it to localhost and 127.0.0.1 only, and without it only the form says where the request came from."
 	g := openGrid(t)
 	g.wantRows("another site", foreignForm, notMade)
 	g.land("site", "post", "", true, "normal")
@@ -165,7 +174,7 @@ func TestNoSecFetchSite(t *testing.T) {
 	g.wantRows("another site", aLink, "{bad yes}|{bad yes}|{ok no}|"+only+"|{ok taken (200)}")
 	g.wantRows("this page", aLink, "{ok yes}|{ok yes}|{ok yes}|"+only+"|{ok taken (200)}")
 	g.wantRows("this page", foreignForm, notMade)
-	g.wantRows("none came", "", note)
+	g.wantNote(note)
 	out := g.outcome()
 	if out.Happened != "normal-comes" || !strings.Contains(out.Verdict, "No Sec-Fetch-Site came with it, so that it came from another site is only what the form says") || strings.Contains(out.Verdict, "another port") {
 		t.Errorf("the outcome is %+v", out)
@@ -175,7 +184,7 @@ func TestNoSecFetchSite(t *testing.T) {
 	g.land("site", "post", "cross-site", true, "normal")
 	g.land("port", "post", "same-site", true, "normal", "lax", "strict")
 	g.wantRows("another site", foreignForm, "{bad yes}|{ok no}|{ok no}|`cross-site`|{mac refused (403)}")
-	g.wantRows("none came", "")
+	g.wantNote("")
 	if out := g.outcome(); strings.Contains(out.Verdict, "only what") || !strings.Contains(out.Verdict, "From another port of the same name even {cookie strict} came") {
 		t.Errorf("the outcome is %+v", out)
 	}
