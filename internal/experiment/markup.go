@@ -19,17 +19,21 @@ func Count(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
+// Fact is a cell that says yes or no, where neither is good news or bad.
+func Fact(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
+}
+
 // YesNo is a cell that says yes or no, as good news when yes equals
 // good.
 func YesNo(yes, good bool) string {
-	text := "no"
-	if yes {
-		text = "yes"
-	}
 	if yes == good {
-		return "{ok " + text + "}"
+		return "{ok " + Fact(yes) + "}"
 	}
-	return "{bad " + text + "}"
+	return "{bad " + Fact(yes) + "}"
 }
 
 // Code shows words from outside as they are. The mark that ends code is replaced in them.

@@ -121,7 +121,7 @@ func (d *deletion) row(what string, x *experiment.Exchange, sent string) *experi
 		}
 	}
 	n, has := d.ids.count(d.kept)
-	d.table.Rows = append(d.table.Rows, []string{x.Client + " " + what, short(sent), set, fmt.Sprint(n), experiment.YesNo(has, len(d.table.Rows) == 0)})
+	d.table.Rows = append(d.table.Rows, []string{x.Client + " " + what, short(sent), set, fmt.Sprint(n), experiment.Fact(has)})
 	return x
 }
 

@@ -50,8 +50,8 @@ var visitHead = []string{"request", "cookie sent", "Set-Cookie", "records on the
 
 func (v visit) table() experiment.Table {
 	t := experiment.Table{Caption: "After each request", Head: visitHead}
-	for i, s := range v {
-		t.Rows = append(t.Rows, []string{s.what, experiment.YesNo(s.x.Cookie != "", i > firstWrite), experiment.YesNo(s.x.SetCookie() != nil, i == firstWrite), fmt.Sprint(s.records), "`" + s.x.Answer().Session.ID + "`"})
+	for _, s := range v {
+		t.Rows = append(t.Rows, []string{s.what, experiment.Fact(s.x.Cookie != ""), experiment.Fact(s.x.SetCookie() != nil), fmt.Sprint(s.records), "`" + s.x.Answer().Session.ID + "`"})
 	}
 	return t
 }
@@ -67,7 +67,7 @@ func forgetfulClient(in *experiment.Instance) (t experiment.Table, said string) 
 		if id := x.Answer().Session.ID; id != "" && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
-		t.Rows = append(t.Rows, []string{"writes", experiment.YesNo(x.Cookie != "", false), experiment.YesNo(x.SetCookie() != nil, true), fmt.Sprint(in.Stats().Live), "`" + x.Answer().Session.ID + "`"})
+		t.Rows = append(t.Rows, []string{"writes", experiment.Fact(x.Cookie != ""), experiment.Fact(x.SetCookie() != nil), fmt.Sprint(in.Stats().Live), "`" + x.Answer().Session.ID + "`"})
 		c.Drop()
 	}
 	return t, fmt.Sprintf(" A client that keeps no cookies wrote %d times: %s more, %s.",

@@ -76,7 +76,7 @@ func (s *search) in(r *experiment.Run, p session.Placement) {
 	size, name := cookieSize(experiment.CookieName, cookie), member(r, "name", s.value)
 	carried := lettersOf(cookie, name)
 	s.note(p, all[2], carried, name)
-	for i, cell := range []string{experiment.Comma(size), record, lives(name), lives(member(r, "text", longValue)), experiment.YesNo(carried != "", false), fmt.Sprint(countCookies(all)), experiment.YesNo(back, true)} {
+	for i, cell := range []string{experiment.Comma(size), record, lives(name), lives(member(r, "text", longValue)), experiment.Fact(carried != ""), fmt.Sprint(countCookies(all)), experiment.YesNo(back, true)} {
 		s.script.Rows[i] = append(s.script.Rows[i], cell)
 	}
 }

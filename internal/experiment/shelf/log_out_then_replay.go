@@ -71,7 +71,7 @@ func (l logout) table() experiment.Table {
 		if x.Status >= 400 {
 			who = fmt.Sprintf("status %d", x.Status)
 		}
-		return []string{what, experiment.YesNo(x.Cookie != "", x.Cookie != ""), experiment.Code(who), holds}
+		return []string{what, experiment.Fact(x.Cookie != ""), experiment.Code(who), holds}
 	}
 	return experiment.Table{Caption: "Who am I?", Head: []string{"asked", "with a cookie", "the answer", "the server holds"}, Rows: [][]string{
 		row("by Rahim's browser, before the logout", l.before, l.had),

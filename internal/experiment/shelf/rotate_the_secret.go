@@ -89,7 +89,7 @@ func (c *change) table() experiment.Table {
 	for _, p := range c.people {
 		renewed, who := "–", p.name
 		if p.with != "–" {
-			renewed = experiment.YesNo(p.renewed, true)
+			renewed = experiment.Fact(p.renewed)
 		}
 		if c.keep {
 			who += " " + p.did

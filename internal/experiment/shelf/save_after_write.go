@@ -58,7 +58,7 @@ func (o orders) logged() (text string, known bool) {
 // evidence is the outcome without its verdict.
 func (o orders) evidence() experiment.Outcome {
 	row := func(order string, x, read *experiment.Exchange) []string {
-		return []string{order, fmt.Sprint(x.Status), experiment.YesNo(x.SetCookie() != nil, true), experiment.YesNo(read.Answer().Found, true)}
+		return []string{order, fmt.Sprint(x.Status), experiment.Fact(x.SetCookie() != nil), experiment.YesNo(read.Answer().Found, true)}
 	}
 	shot := func(order string, x, read *experiment.Exchange) experiment.Shot {
 		s := experiment.Shot{Title: order, Exchange: x, Says: "next request: " + read.ShownValue()}

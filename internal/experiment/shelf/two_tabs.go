@@ -75,7 +75,7 @@ func version(x *experiment.Exchange) string {
 
 func (u updates) table() experiment.Table {
 	row := func(what string, x *experiment.Exchange, there string) []string {
-		return []string{what, fmt.Sprint(x.Status), version(x), experiment.YesNo(x.SetCookie() != nil, true), there}
+		return []string{what, fmt.Sprint(x.Status), version(x), experiment.Fact(x.SetCookie() != nil), there}
 	}
 	return experiment.Table{
 		Caption: "What each answer said",
