@@ -15,6 +15,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/tap"
 	"github.com/sessionscope/sessionscope/internal/trace"
+	"github.com/sessionscope/sessionscope/views"
 )
 
 // call is one request until its answer has left. The fields above x say what the request
@@ -30,15 +31,16 @@ type call struct {
 	body  string     // of a POST, as it was read
 	form  url.Values // the fields in body
 
-	visit  *hub.Visit // nil if the request belongs to none
-	once   string     // the one-time token in the address, "" when no page of ours led here
-	proven bool       // once proved the visit
-	proof  string     // the one-time token that this page's next request may send
-	secret string     // of a visit that has ended, if the request showed one
-	lost   hub.Lost   // why that visit has ended
-	full   error      // that there was no room for another visit; mostly nil
-	page   string     // ID of the page load that sent the request, "" when it gave none
-	seen   int        // the last moment that this page shows, 0 when it gave none
+	visit  *hub.Visit      // nil if the request belongs to none
+	once   string          // the one-time token in the address, "" when no page of ours led here
+	proven bool            // once proved the visit
+	proof  string          // the one-time token that this page's next request may send
+	typed  *views.Composer // what stood in the composer when a form without scripts led here, mostly nil
+	secret string          // of a visit that has ended, if the request showed one
+	lost   hub.Lost        // why that visit has ended
+	full   error           // that there was no room for another visit; mostly nil
+	page   string          // ID of the page load that sent the request, "" when it gave none
+	seen   int             // the last moment that this page shows, 0 when it gave none
 
 	from    *sender           // nil unless this program's own client sent it
 	live    *experiment.Reply // of the run whose path the request is below, mostly nil
@@ -93,7 +95,7 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c.wants != formJSON || a.hub.Any() || c.from != nil {
 		c.x = &trace.Exchange{}
 		if c.from != nil {
-			c.x.By, c.x.Source, c.x.Copied = c.from.by, c.from.source, c.from.source != ""
+			c.x.By, c.x.Source, c.x.Copied, c.x.Change = c.from.by, c.from.source, c.from.source != "", c.from.change
 		}
 	}
 	c.head = tap.HeadOf(r, c.x != nil && r.Method != http.MethodHead)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/hub"
+	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/tap"
@@ -41,6 +42,8 @@ type ownConn struct {
 type sender struct {
 	by     string
 	source string      // the cookie of which the request carries a copy, "" for none
+	change string      // what was changed in that copy, "" for nothing
+	pin    int         // the number of the pin that was copied, 0 for none
 	visit  *hub.Visit  // whose moment the exchange becomes, nil for none
 	last   session.Key // the session that the client had before, zero for none
 	noted  chan noted  // receives what the application noted, once the request is answered
@@ -105,13 +108,16 @@ type sentCopy struct {
 	beside trace.Beside
 }
 
-// send asks for /session with the cookie value, a copy of source, on behalf of c's visit. by
-// names the client in the timeline.
-func (cl *client) send(c *call, source, value, by string) (out sentCopy, err error) {
+// send asks for /session with the cookie value, a copy of source, on behalf of c's visit. did
+// says what the press that sends it did.
+func (cl *client) send(c *call, source, value string, did trace.Did) (out sentCopy, err error) {
 	cl.once.Do(cl.start)
 	ctx, cancel := context.WithTimeout(c.ctx(), copyTime)
 	defer cancel()
-	from := &sender{by: by, source: source, visit: c.visit, noted: make(chan noted, 1)}
+	from := &sender{by: say.CopyBy(did), source: source, pin: did.Pin, visit: c.visit, noted: make(chan noted, 1)}
+	if !did.Same {
+		from.change = did.How
+	}
 	transport := &http.Transport{
 		DisableKeepAlives: true, DisableCompression: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"github.com/sessionscope/sessionscope/internal/hub"
-	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/trace"
@@ -69,7 +68,7 @@ func (a *App) pinCookie(c *call) (out outcome, err error) {
 		out.owner, out.cookies = owner, append(out.cookies, cookie)
 	}
 	out.did.PinnedAt = c.now()
-	v.Pin(hub.Pin{Owner: owner, Value: value, Name: name, At: out.did.PinnedAt})
+	out.did.Pin = v.Pin(hub.Pin{Owner: owner, Value: value, Name: name, At: out.did.PinnedAt})
 	return out, nil
 }
 
@@ -114,7 +113,7 @@ func (a *App) replay(c *call) (out outcome, err error) {
 	if err != nil {
 		return out, err
 	}
-	out.did = trace.Did{Op: "replay", PinnedAt: pin.At}
+	out.did = trace.Did{Op: "replay", PinnedAt: pin.At, Pin: pin.N}
 	return out, a.sendCopy(c, &out, pin.Value, pin.Value)
 }
 
@@ -167,7 +166,7 @@ type copied struct {
 // sendCopy sends a request with value, a copy of the cookie source, and adds its exchange to
 // out.
 func (a *App) sendCopy(c *call, out *outcome, source, value string) error {
-	sent, err := a.self.send(c, source, value, say.CopyBy(out.did))
+	sent, err := a.self.send(c, source, value, out.did)
 	if err != nil {
 		return &problem{status: http.StatusServiceUnavailable, cause: err, detail: "The server's own client got no answer to the copy. Nothing was changed."}
 	}

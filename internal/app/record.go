@@ -22,6 +22,9 @@ func (a *App) gather(c *call, status int, out *outcome) {
 	}
 	x.At, x.Page = c.now(), c.page
 	x.Did, x.Did.Refused = out.did, status >= http.StatusBadRequest
+	if c.from != nil {
+		x.Did.Pin = c.from.pin
+	}
 	x.Did.OldPage = string(c.lost)
 	h := c.Response().Header()
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))

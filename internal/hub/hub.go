@@ -84,6 +84,7 @@ func (h *Hub) Begin(s *seat.Seat, family string, k session.Key) (*Visit, error) 
 	for _, m := range past {
 		v.append(m, "")
 	}
+	v.forgetPins()
 	v.watch(k, false)
 	v.takenUntil, v.takenOf = v.newest, k.Name().String()
 	return v, nil

@@ -35,7 +35,7 @@ type facts struct {
 
 // About how many bytes of memory the parts of a moment take.
 const (
-	bareMoment = 416      // the moment without its exchange, and its place in the list
+	bareMoment = 440      // the moment without its exchange, and its place in the list
 	bareAct    = 88       // an act without its key
 	usualHead  = 1536     // an answer on its way, without its cookies
 	maxWhole   = 64 << 10 // an exchange that takes more is packed at once

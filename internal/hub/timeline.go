@@ -47,6 +47,9 @@ func (v *Visit) appendAfter(m *Moment, n int, always bool) bool {
 func (v *Visit) appendLocked(m *Moment, kin string) int {
 	v.newest++
 	v.gone = 0
+	if kin == "" {
+		v.lesson.learn(&m.Gist)
+	}
 	e := Entry{v.newest, 1, kin, m}
 	last := len(v.entries) - 1
 	if last >= 0 && v.entries[last].Kin == kin && m.Gist.Repeats(&v.entries[last].Gist) {

@@ -51,6 +51,7 @@ type Visit struct {
 	pins      []Pin
 	pinned    int // how many pins there ever were
 	projector bool
+	lesson    lesson
 	streams   map[chan struct{}]bool // nil when it has ended
 }
 

@@ -34,6 +34,7 @@ type Exchange struct {
 	By     string // who sent the request, "" for a page of that side
 	Source string // when the request carried a copy of a cookie: the cookie that was copied
 	Copied bool   // the request carried a copy of a cookie
+	Change string // what was changed in that copy: "letter", "signature", one of session.TamperParts; "" for nothing
 	Page   string // the ID of the page that pressed, "" when it did not say
 	Status int    // of the answer
 	// Nothing tells that this browser sent no request: its session expired, or another
@@ -71,6 +72,7 @@ type Did struct {
 	Expiry    session.Expiry  `json:",omitzero"`
 	Placement session.Placement
 	PinnedAt  time.Time `json:",omitzero"`
+	Pin       int       `json:",omitzero"` // the number of the pin that the press made, or that the request carried a copy of
 	Cookie    string    // the name of the cookie that was planted
 	Late      bool      // the page asked by itself because its session had expired
 	How       string    // what was changed in a copy: "letter", "signature", one of session.TamperParts

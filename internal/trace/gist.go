@@ -27,6 +27,9 @@ type Gist struct {
 	Put       bool // the press made another cookie the browser's, or took it away
 	Pinned    bool // the press kept a copy of the cookie
 	Copied    bool // the press had a copy of the cookie sent
+	Changed   bool // the request carried a copy of the cookie in which a part was changed
+	Short     bool // the press gave the session an expiry of its own, of minutes at most
+	Pin       int  // the number of the pin that the press made, or that the request carried a copy of
 	Verdict   session.Verdict
 	Placement session.Placement
 	Acts      []Act
@@ -42,6 +45,9 @@ type Act struct {
 	Count  int
 }
 
+// maxShort is the longest expiry that a Gist calls short.
+const maxShort = 5 * time.Minute
+
 // maxActs is how many acts on single keys a gist keeps: moving a session to another placement
 // is an act for each of its keys. A gist keeps 2×maxActs acts of all kinds.
 const maxActs = 32
@@ -52,6 +58,7 @@ func (x *Exchange) Gist() Gist {
 		At: x.At, By: x.By, Page: x.Page, Status: x.Status, Nothing: x.Nothing, Session: x.Session.ID, Wrote: x.Wrote(), Aside: x.Aside(),
 		Op: x.Did.Op, Key: Cut(x.Did.Key, session.MaxKeyBytes).Start, Found: x.Did.Found, Same: x.Did.Same, Away: x.Did.Away, Put: x.Cookie.Put, Pinned: x.Did.Op == "pin" && !x.Did.PinnedAt.IsZero(),
 		Copied: x.Did.Copy != nil, Verdict: x.Cookie.Verdict, Placement: x.Session.Placement,
+		Changed: x.Change != "" && x.Change != "value", Pin: x.Did.Pin, Short: x.Did.Expiry.After != 0 && x.Did.Expiry.After <= maxShort,
 	}
 	if n := min(len(x.Events), 2*maxActs); n > 0 {
 		g.Acts = make([]Act, 0, n)
