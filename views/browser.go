@@ -22,6 +22,8 @@ type Browser struct {
 	Before                bool        // Jar came with an earlier request: nothing has travelled for this browser since
 	Readable              string      // the name of the cookie that scripts may read
 	Planted               bool        // it came along
+	Typed                 Composer    // what the page's forms keep while no script runs
+	Peeled                bool        // the payload is shown first
 	Scripts               bool        // this is the present: the page may look into document.cookie
 }
 
@@ -89,8 +91,9 @@ type Tools struct {
 	Carries bool     // the command carries the cookie
 	Tamper  []Option // the parts that can be changed; none: there is no cookie to copy
 	Letters int
-	At, To  string // as typed
-	Invalid string // the field that was refused
+	At, To  string   // as typed
+	Invalid string   // the field that was refused
+	Typed   Composer // what the forms keep while no script runs
 	Pins    []Pin
 	MaxPins int
 	CanPin  bool

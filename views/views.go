@@ -67,6 +67,7 @@ type Lab struct {
 	Composer      Composer
 	ResetComposer bool // a fragment has the composer too, with the fields as at first
 	Sentence      Sentence
+	Guide         Guide
 	Moment        Moment
 	Browser       Browser
 	Tools         *Tools // what can be done with a copy of the cookie; nil in the past
@@ -84,6 +85,7 @@ type Lab struct {
 type Told struct {
 	Place    Place
 	Timeline Timeline
+	Guide    Guide
 	Figures  Figures
 	Server   *Server
 	Browser  *Browser

@@ -78,6 +78,12 @@ func fragments() map[string]templ.Component {
 		"projector":       projectorSwitch(place),
 		"composer":        composer(Lab{Place: place, Composer: Composer{Key: evil, Value: "1", Type: "text"}}),
 		"session-menu":    sessionMenu(Lab{Place: place, Composer: Composer{Key: evil, Value: "1", Type: "text", User: "ada", Seconds: "5", Placement: "hybrid", Invalid: "user"}}),
+		"guide": GuideRow(place, Guide{Typed: Composer{Key: evil, Type: "text"}, Lead: Lead{Hint: evil, Bare: "Press it."}, Steps: []GuideStep{
+			{Name: "get", Parts: []GuidePart{{"Get", true}}, Done: true, Lead: Lead{To: "get", Hint: "Press Get."}}, {Name: "peel", Parts: []GuidePart{{evil, true}, {", then", false}}, Next: true, Lead: Lead{To: "set", Hint: evil}},
+		}}),
+		"guide-done":   GuideRow(place, Guide{Done: true, Experiments: 28, Steps: []GuideStep{{Name: "get", Parts: []GuidePart{{"Get", true}}, Done: true}}}),
+		"guide-hidden": GuideRow(place, Guide{Hidden: true}),
+		"guide-off":    GuideRow(place, Guide{Off: true}),
 		"timeline": TimelinePanel(place, Timeline{Since: "07:00:00", Dropped: 2, Shown: 3, News: "the clock: expired", Entries: []Entry{
 			{N: 3, At: "07:00:01", Verb: "created", What: evil, Tone: "born", Session: "9f2c41e0", NewID: true}, {N: 4, At: "07:00:02", Verb: "expired", Tone: "gone", By: "the clock"},
 		}}),

@@ -14,6 +14,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/trace"
+	"github.com/sessionscope/sessionscope/views"
 )
 
 // outcome is what a handler did. Nothing of it is shown before the session is committed.
@@ -225,15 +226,22 @@ func (a *App) redirect(c *call, out *outcome) error {
 		left.wire, left.curl = out.copied.packed, out.copied.curl
 		left.n, left.wireBeside = out.copied.seen.N, out.copied.seen.Beside
 	}
-	for _, text := range []*string{&left.composer.Key, &left.composer.Value, &left.composer.Seconds, &left.composer.User} {
+	left.composer = ownText(left.composer)
+	a.results.put(token, left)
+	resp.WriteHeader(status)
+	return nil
+}
+
+// ownText returns typed with copies of its texts, without a text that is too long to be put back
+// into its field.
+func ownText(typed views.Composer) views.Composer {
+	for _, text := range []*string{&typed.Key, &typed.Value, &typed.Seconds, &typed.User} {
 		if len(*text) > maxEchoed {
 			*text = ""
 		}
 		*text = strings.Clone(*text) // a substring would keep the whole body in memory
 	}
-	a.results.put(token, left)
-	resp.WriteHeader(status)
-	return nil
+	return typed
 }
 
 // startsOver reports whether the composer goes back to its first state.

@@ -10,7 +10,7 @@
 // set; life.go flush, cycle-id, clear-expired, expiry, placement, login and logout; copy.go
 // tamper, pin, replay, drop-cookie and put-back; plant.go plant; check.go check; inspect.go
 // session and healthz; about.go the page about the screen and licences; moments.go the past;
-// events.go the stream; browsers.go the second browser and the
+// lesson.go the first lesson; events.go the stream; browsers.go the second browser and the
 // projector; experiments.go, experimentrun.go and experimentlive.go the experiments.
 package app
 
@@ -178,6 +178,7 @@ func (a *App) routes() {
 	a.read("/exchanges/:n", a.exchange)
 	e.GET("/events", inOrder(a.findVisit, checkQuery)(handler(a.events)))
 	a.post("/moment", a.moment)
+	a.post("/lesson", a.lesson)
 	a.post("/second", a.second)
 	a.post("/projector", a.projector)
 	a.read("/healthz", a.health)

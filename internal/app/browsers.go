@@ -19,21 +19,37 @@ func (a *App) projector(c *call) error {
 	if c.form.Has("experiment") { // the switch is on the shelf's pages too
 		back = a.lessonBefore(c, c.form.Get("experiment"))
 	}
-	return goTo(c, c.proved(back), struct {
+	return goTo(c, a.leadTo(c, back), struct {
 		Op string `json:"op"`
 		On bool   `json:"on"`
 	}{"projector", on})
 }
 
-// proved returns the address of a path on this side of the lab, with a token that proves the
-// visit once.
-func (c *call) proved(path string) string {
-	sep := "?"
+// leadTo returns the address of a path on this side of the lab, with a token that proves the
+// visit once. A page without a script finds there what stands in its composer.
+func (a *App) leadTo(c *call, path string) string {
+	sep, proof := "?", c.visit.Proof()
 	if strings.Contains(path, "?") {
 		sep = "&"
 	}
-	return c.seat.Base + path + sep + "x=" + c.visit.Proof()
+	if c.wants == formPage && c.form.Has("key") {
+		a.results.put(typedUnder(proof), result{composer: ownText(a.composer(c, false)), seat: c.seat, visit: c.visit})
+	}
+	return c.seat.Base + path + sep + "x=" + proof
 }
+
+// refill gives a page the composer's fields that leadTo has kept for it.
+func (a *App) refill(c *call) {
+	if c.once == "" {
+		return
+	}
+	if r, ok := a.results.take(typedUnder(c.once)); ok && r.seat == c.seat {
+		c.typed = &r.composer
+	}
+}
+
+// typedUnder is the name under which the results have the composer's fields for a proof.
+func typedUnder(proof string) string { return "typed " + proof }
 
 // goTo answers a POST that leads to another page. A client of JSON gets done instead.
 func goTo(c *call, location string, done any) error {

@@ -18,7 +18,7 @@ func TestCode(t *testing.T) {
 		switch {
 		case op == "":
 			op = "lab"
-		case slices.Contains([]string{"healthz", "events", "moment", "second", "projector", "assets/*", "exchanges/:n", "about"}, op):
+		case slices.Contains([]string{"healthz", "events", "moment", "lesson", "second", "projector", "assets/*", "exchanges/:n", "about"}, op):
 			continue // they act on no session
 		case strings.HasPrefix(op, "experiments"):
 			continue // what a run shows is what it sent

@@ -79,7 +79,7 @@ func (a *App) stream(c *call, v *hub.Visit, another bool, seen int, news <-chan 
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
-	st := &stream{app: a, c: c, v: v, seen: seen, flush: func(parts ...[]byte) error {
+	st := &stream{app: a, c: c, v: v, seen: seen, learn: v.Lesson(), flush: func(parts ...[]byte) error {
 		_ = rc.SetWriteDeadline(time.Now().Add(streamWrite))
 		for _, part := range parts {
 			if _, err := w.Write(part); err != nil {
@@ -118,8 +118,9 @@ type stream struct {
 	app   *App
 	c     *call // of its request
 	v     *hub.Visit
-	seen  int   // the last moment that was told
-	n     int64 // counts the shared figures that were told last
+	seen  int        // the last moment that was told
+	n     int64      // counts the shared figures that were told last
+	learn hub.Lesson // as it was told last
 	flush func(parts ...[]byte) error
 }
 
@@ -149,17 +150,21 @@ func (st *stream) askPageToLook() error {
 // counts the seconds and asks by itself, nor of the page's own presses, whose answers tell all.
 func (st *stream) news(ctx context.Context) error {
 	a, v, c := st.app, st.v, st.c
-	news := v.Since(st.seen, c.page)
-	st.seen = news.Last
+	news, lesson := v.Since(st.seen, c.page), v.Lesson()
+	learned := lesson != st.learn
+	st.seen, st.learn = news.Last, lesson
 	if news.Since && !news.Others {
 		return st.figures(ctx, true)
+	}
+	if !news.Since && learned {
+		return st.send(ctx, views.GuideNews(c.place(), a.guideOf(v, "", false)))
 	}
 	if !news.Since {
 		return st.figures(ctx, false)
 	}
 	figures := a.hub.Figures(ctx, v.Seat, v)
 	now := v.Seat.Engine.Now()
-	told := views.Told{Place: c.place(), Timeline: show.Timeline(v.Timeline(0), 0), Figures: show.Figures(figures, now)}
+	told := views.Told{Place: c.place(), Guide: a.guideOf(v, "", false), Timeline: show.Timeline(v.Timeline(0), 0), Figures: show.Figures(figures, now)}
 	look := false
 	if news.Changed {
 		look = st.latest(ctx, news.Latest, &told, figures)

@@ -15,6 +15,7 @@ func (a *App) lab(c *call) error {
 	if c.QueryParams().Has("hop") && c.wants == formPage {
 		return a.hop(c)
 	}
+	a.refill(c)
 	if n := momentParam(c.QueryParam("at")); n > 0 && c.wants != formJSON {
 		return a.past(c, n)
 	}

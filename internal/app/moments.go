@@ -54,10 +54,11 @@ func (a *App) moment(c *call) error {
 	if c.visit == nil {
 		return errNoMoment()
 	}
-	to := c.seat.Base + "/?x=" + c.visit.Proof()
+	to := "/"
 	if n := momentParam(c.form.Get("at")); n > 0 {
-		to += "&at=" + strconv.Itoa(n)
+		to = "/?at=" + strconv.Itoa(n)
 	}
+	to = a.leadTo(c, to)
 	return goTo(c, to, struct {
 		Op  string `json:"op"`
 		URL string `json:"url"`

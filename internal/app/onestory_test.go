@@ -72,7 +72,7 @@ func TestReloadShowsThePresent(t *testing.T) {
 	r.Header.Set("Hx-Request", "true")
 	r.Header.Set(trace.PageHeader, first+" "+page+" 2")
 	r.Header.Set(trace.LoadHeader, second)
-	b.send(r).want(200, "what just travelled", "This browser has a session", "curl -si").wantNo("aria-current", "what travelled with your press")
+	b.send(r).want(200, "what just travelled", "This browser has a session", "curl -si").wantNo(`aria-current="true"`, "what travelled with your press")
 }
 
 // The press that threw the cookie away, or put one over it, can be copied as a command: it

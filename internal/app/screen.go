@@ -93,13 +93,16 @@ func (a *App) labView(c *call, l screen) views.Lab {
 		lab.Browser.Note = l.note
 	}
 	lab.Wire = show.Wire(l.wire)
-	lab.Moment = a.momentView(c, l)
+	lab.Moment, lab.Guide = a.momentView(c, l), a.guide(c, l)
 	lab.Placements = a.placements(c, l)
 	if !past {
 		lab.Server.Clear = &lab.Place
 	}
 	if !past && c.session != nil {
 		lab.Tools = a.tools(c, l)
+	}
+	if c.wants == formPage {
+		a.withoutScript(c, &lab)
 	}
 	if v := c.visit; v != nil {
 		seen := c.seen
@@ -162,8 +165,11 @@ func (a *App) writeLab(c *call, status int, l screen) error {
 func (a *App) composer(c *call, startOver bool) views.Composer {
 	typed := views.Composer{Key: "name", Value: "Rahim", Type: "text", User: "ada", Seconds: "5", Placement: c.seat.Engine.Placement().String()}
 	form := c.submitted()
-	if startOver || c.op() == "check" { // its field "value" is no value of a key
+	switch {
+	case startOver, c.op() == "check" && c.typed == nil: // the field "value" of a check is no value of a key
 		form = nil
+	case c.typed != nil:
+		return *c.typed
 	}
 	for name, into := range map[string]*string{
 		"key": &typed.Key, "value": &typed.Value, "user": &typed.User, "seconds": &typed.Seconds,

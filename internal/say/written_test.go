@@ -82,7 +82,7 @@ func speeches(n ast.Node, hear func(ast.Expr)) {
 }
 
 // steering are the fields whose strings nobody reads.
-var steering = map[string]bool{"Kind": true, "Op": true, "Slug": true, "URL": true, "Method": true, "Path": true, "Tone": true, "tone": true}
+var steering = map[string]bool{"Kind": true, "Op": true, "Slug": true, "URL": true, "Method": true, "Path": true, "Tone": true, "tone": true, "To": true}
 
 // quiet are the functions whose strings nobody reads on a page.
 var quiet = map[string]bool{

@@ -16,7 +16,7 @@ import (
 
 // exported are the package's functions that others can call.
 var exported = map[string]any{
-	"Bare": Bare, "Browser": Browser, "Changes": Changes, "Figures": Figures, "Moment": Moment, "Parts": Parts, "PlacementOptions": PlacementOptions,
+	"Bare": Bare, "Browser": Browser, "Changes": Changes, "Figures": Figures, "Guide": Guide, "Moment": Moment, "Parts": Parts, "PlacementOptions": PlacementOptions,
 	"Plain": Plain, "Rich": Rich, "Sentence": Sentence, "Server": Server, "TamperOptions": TamperOptions, "Timeline": Timeline, "Wire": Wire,
 }
 

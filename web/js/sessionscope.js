@@ -285,7 +285,7 @@ function unfold() {
 }
 
 // Not a press: the stream, and what the page asks by itself.
-const asksItself = (id) => ['live', 'load', 'refresh', 'look', 'poll'].includes(id) || id?.startsWith('ask-');
+const asksItself = (id) => ['live', 'load', 'refresh', 'look', 'poll', 'guide'].includes(id) || id?.startsWith('ask-');
 
 let pressedBelow = false, stripAt = null, focused = null;
 document.addEventListener('htmx:before:request', (event) => {
@@ -418,3 +418,31 @@ document.addEventListener('input', (event) => { if (event.target.id === 'find') 
 document.addEventListener('htmx:finally:request', find);
 addEventListener('pageshow', find); // the browser may have put the words back
 find();
+
+// The first lesson: a step leads to what is to be pressed, and says what to do there.
+const places = {
+  key: '#key', get: '#composer [formaction$="/get"]', set: '#composer .primary', base64: '#peel-base64', payload: '#peel-payload', tamper: '#tamper [type="submit"]',
+  pin: '[hx-post$="/pin"]', flush: '[formaction$="/flush"].danger', replay: '#pins [hx-post$="/replay"]', expire: '#expiry [type="submit"]', server: '#server',
+  hybrid: '#placement-hybrid', clear: '[formaction$="/clear-expired"]', now: '#moment-now',
+};
+function leadTo(step) {
+  const to = document.querySelector(places[step.dataset.to]) ?? document.querySelector(places.set);
+  for (let el = to; el; el = el.parentElement) if (el.matches('details')) el.open = true;
+  if (to.matches('#expiry *') && !document.getElementById('seconds').value) document.getElementById('seconds').value = '5';
+  document.getElementById('guide-hint').textContent = step.dataset.hint;
+  to.focus({ focusVisible: true });
+  to.scrollIntoView({ block: 'nearest' }); // a panel takes no focus
+}
+document.addEventListener('click', (event) => {
+  const step = event.target.closest?.('#guide [data-to]');
+  if (!step) return;
+  event.preventDefault(); // of the form, which is for pages without a script
+  leadTo(step);
+});
+
+// Choosing a layer of the cookie sends nothing, so the page tells that the reader did it.
+document.addEventListener('change', ({ target: { id } }) => {
+  const layer = { 'peel-base64': 'base64', 'peel-payload': 'payload' }[id];
+  const lesson = document.getElementById('lesson');
+  if (layer && lesson && !('read' in lesson.dataset)) htmx.ajax('POST', lesson.getAttribute('action'), { source: '#guide', swap: 'none', values: { step: 'peel', layer } });
+});
