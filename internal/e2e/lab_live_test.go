@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // A page shows what happens without a press of its own: by another tab, by other clients, by
@@ -87,4 +89,25 @@ func (pg *page) catchesUp(twin *page) {
 	}
 	hide(false)
 	pg.want("#server", "hidden")
+}
+
+// A press waits for a change of placement that is under way, and is carried out after it. A
+// double click presses once.
+func TestPressWaitsForThePlacement(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--allow-host", "127.0.0.1")
+	url, hold := holdable(t, p)
+	pg := browse(t, &program{url: url}, true)
+	pg.live()
+	pg.press("Set", "set")
+	pg.fill("value", "later")
+	release := hold()
+	pg.click("label:has(#placement-server)")
+	p.awaitLog(t, "route=/placement") // it is done, and its answer is held
+	pg.do(chromedp.Evaluate[chromedp.Void](`(set => { set.click(); set.click() })(document.querySelector("#composer .primary"))`))
+	release()
+	pg.want("#server table", "later", "server")
+	if n := strings.Count(p.log.String(), "route=/set"); n != 2 {
+		t.Errorf("one press and a double click sent %d requests", n)
+	}
 }

@@ -287,6 +287,20 @@ function unfold() {
 // Not a press: the stream, and what the page asks by itself.
 const asksItself = (id) => ['live', 'load', 'refresh', 'look', 'poll', 'guide'].includes(id) || id?.startsWith('ask-');
 
+// Requests of the lab wait for each other (hx-sync), so that no press is lost. A second press of
+// the same button waits for nothing: it is a double click.
+const underWay = new WeakSet();
+document.addEventListener('click', (event) => {
+  const button = event.target.closest?.('[hx-sync^="#composer"]');
+  if (!button) return;
+  if (underWay.has(button)) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+  underWay.add(button);
+}, true);
+document.addEventListener('htmx:finally:request', (event) => underWay.delete(event.target));
+
 let pressedBelow = false, stripAt = null, focused = null;
 document.addEventListener('htmx:before:request', (event) => {
   if (asksItself(event.target.id)) return;
