@@ -724,7 +724,7 @@ func progressText(s Shelf) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, " predicted right. That is the key <code>progress</code> of your own session: Flush in the lab resets it.")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, " predicted right. That is the key <code>progress</code> of your own session. It starts at 0 again when Flush or an expiry ends the session, and when your browser has lost its cookie: after Drop the cookie only, or when it closes after Expire in 0 seconds.")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

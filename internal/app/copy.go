@@ -120,7 +120,8 @@ func (a *App) replay(c *call) (out outcome, err error) {
 // dropCookie is POST /drop-cookie: it deletes the browser's session cookie. The server's
 // record stays.
 func (a *App) dropCookie(c *call) (out outcome, err error) {
-	out.did = trace.Did{Op: "drop-cookie", Before: c.session.ID(), Was: c.was(), Came: c.session.Verdict()}
+	learned, _ := a.progressIn(c.session)
+	out.did = trace.Did{Op: "drop-cookie", Before: c.session.ID(), Was: c.was(), Came: c.session.Verdict(), Learned: len(learned.Done)}
 	if _, came := c.carried(); came { // an empty one too
 		c.replace(&out, "", session.Info{})
 	}

@@ -103,7 +103,8 @@ func (a *App) expiry(c *call) (out outcome, err error) {
 		}
 		x = session.Expiry{After: time.Duration(n) * time.Second, BrowserClose: n == 0}
 	}
-	out.did = trace.Did{Op: "expiry", Expiry: x, Was: c.was(), Came: c.session.Verdict()}
+	learned, _ := a.progressIn(c.session)
+	out.did = trace.Did{Op: "expiry", Expiry: x, Was: c.was(), Came: c.session.Verdict(), Learned: len(learned.Done)}
 	c.session.SetExpiry(x)
 	return out, nil
 }

@@ -130,7 +130,11 @@ func dropped(s *trace.Seen) Sentence {
 	} else {
 		out = out.and(Text("What "), theServer, Text(" keeps is as it was."))
 	}
-	return out.and(Text(" Pin a copy first, and you can put it back."))
+	out = out.and(Text(" Pin a copy first, and you can put it back."))
+	if n := s.Did.Learned; n > 0 {
+		out = out.and(Text(fmt.Sprintf(" Your progress through the experiments, %d done, is a key of that session: no cookie of this browser reaches it now.", n)))
+	}
+	return out
 }
 
 // putBack names the copy that is this browser's cookie again, and says what it opens and

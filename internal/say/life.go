@@ -130,9 +130,13 @@ func newExpiry(s *trace.Seen) Sentence {
 	case !s.Did.Was.Exists:
 		return noSession("expiry", s, "There is nothing that could expire.")
 	case !now.Exists:
-		return Did("expired", Text("With an expiry in the past the session expires at once: it reads as absent from now on."))
+		return Did("expired", Text("With an expiry in the past the session expires at once: it reads as absent from now on."+lostProgress(s)))
 	case x.BrowserClose:
-		return Did("expiry", aCookie, Text(" has no Max-Age any more, so the browser drops it on closing. On "), theServer, Text(" the clocks still run."))
+		out := Did("expiry", aCookie, Text(" has no Max-Age any more, so the browser drops it on closing. On "), theServer, Text(" the clocks still run."))
+		if n := s.Did.Learned; n > 0 {
+			out = out.and(Text(fmt.Sprintf(" Your progress through the experiments, %d done, is a key of this session: once the browser drops the cookie, it cannot reach the progress.", n)))
+		}
+		return out
 	case x.After != 0:
 		latest := ""
 		if now.Expires.Equal(now.Absolute) {

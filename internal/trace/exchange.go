@@ -68,7 +68,7 @@ type Did struct {
 	Before    string          // the short name of the ID that ended
 	Came      session.Verdict // the verdict on the cookie that came, before anything was done
 	Was       Session         `json:",omitzero"` // the session before anything was done
-	Learned   int             // how many experiments had their progress in the session that ended
+	Learned   int             // how many experiments had their progress in the session that ended, whose cookie was dropped, or that got an expiry
 	Expiry    session.Expiry  `json:",omitzero"`
 	Placement session.Placement
 	PinnedAt  time.Time `json:",omitzero"`
