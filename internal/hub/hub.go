@@ -26,6 +26,7 @@ type Hub struct {
 	seats      *seat.Seats
 	limits     Limits
 	now        func() time.Time
+	began      time.Time
 	start      string       // begins each secret of this run of the program
 	key        []byte       // makes the marks at the end of secrets
 	count      atomic.Int32 // of visits
@@ -55,7 +56,7 @@ type Hub struct {
 func New(seats *seat.Seats, limits Limits) *Hub {
 	now := seats.Root.Engine.Now
 	return &Hub{
-		seats: seats, limits: limits, now: now, start: strconv.FormatInt(time.Now().UnixNano(), 36), key: []byte(rand.Text()),
+		seats: seats, limits: limits, now: now, began: now(), start: strconv.FormatInt(time.Now().UnixNano(), 36), key: []byte(rand.Text()),
 		index: newIndex(), deeds: make(chan deed, 256), done: make(chan struct{}),
 		bySecret: make(map[string]*Visit), byProof: make(map[string]*Visit), boards: make(map[chan Beat]bool),
 	}
@@ -199,6 +200,9 @@ func (h *Hub) Adopt(v, load *Visit, complete func(*trace.Exchange)) {
 		}
 	}
 }
+
+// Began returns when this run of the program began.
+func (h *Hub) Began() time.Time { return h.began }
 
 // Count returns how many visits there are.
 func (h *Hub) Count() int { return int(h.count.Load()) }

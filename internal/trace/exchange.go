@@ -80,6 +80,20 @@ type Did struct {
 	Copy      *Copy     `json:",omitzero"` // what became of a copy that was sent
 	Check     *Check    `json:",omitzero"` // what a value is that was checked
 	OldPage   string    // "restarted", "idle" or "ended": why the page that pressed goes on with another visit
+	Asked     bool      // the page asked by itself, after it had got no answer
+	Return    Return    `json:",omitzero"` // only of a request with OldPage or Asked
+}
+
+// Return is what a request found of its browser's session, before anything was done: the first
+// request of a page whose server did not answer, or whose visit has ended.
+type Return struct {
+	Began     time.Time       // when this run of the program began
+	Store     string          // what people are told of the store: "memory"
+	Verdict   session.Verdict // on the cookie that came
+	ID        string          // the short name of the session that the cookie opened, "" for none
+	Version   uint64
+	Placement session.Placement
+	Created   time.Time
 }
 
 // Letter is a letter that was changed in a cookie's value.

@@ -211,6 +211,9 @@ func (x *Exchange) Only(id string) {
 	if other(x.Did.Was.ID) {
 		x.Did.Was = Session{}
 	}
+	if other(x.Did.Return.ID) {
+		x.Did.Return = Return{}
+	}
 	source := x.Source
 	*x = x.Seen(func(cookie string) bool { return other(SessionIn(cookie)) }).exchange
 	x.Source = source // Only knows one session; a later call of Seen decides with Source which cookies to hide
