@@ -182,9 +182,9 @@ func (a *App) answer(c *call, out outcome) error {
 
 // showOutcome answers with a page or a fragment. It redirects to the page that shows the
 // outcome after a POST without a script, after a press that replaced the browser's cookie,
-// and for a page whose visit has ended.
+// and for a press on a page whose visit has ended.
 func (a *App) showOutcome(c *call, out *outcome) error {
-	elsewhere := c.lost != "" && c.wants == formFragment || out.kept.Put != nil
+	elsewhere := c.lost != "" && c.wants == formFragment && !out.did.Asked || out.kept.Put != nil
 	if c.wants == formPage && c.Request().Method == http.MethodPost || elsewhere {
 		return a.redirect(c, out)
 	}

@@ -9,9 +9,10 @@
 // Where the handlers are: lab.go has the page; keys.go get, keys, delete and clear; set.go
 // set; life.go flush, cycle-id, clear-expired, expiry, placement, login and logout; copy.go
 // tamper, pin, replay, drop-cookie and put-back; plant.go plant; check.go check; inspect.go
-// session and healthz; about.go the page about the screen and licences; moments.go the past;
-// lesson.go the first lesson; events.go the stream; browsers.go the second browser and the
-// projector; experiments.go, experimentrun.go and experimentlive.go the experiments.
+// session and healthz; again.go session, when a page has heard nothing for a while; about.go the
+// page about the screen and licences; moments.go the past; lesson.go the first lesson; events.go
+// the stream; browsers.go the second browser and the projector; experiments.go, experimentrun.go
+// and experimentlive.go the experiments.
 package app
 
 import (
@@ -230,6 +231,9 @@ func (a *App) with(h func(*call) error) func(*call) error {
 	return func(c *call) (err error) {
 		if c.session, err = c.seat.Engine.Load(c.Request()); err != nil {
 			return err
+		}
+		if c.lost != hub.NotLost || c.QueryParam("after") == "away" {
+			a.find(c)
 		}
 		return h(c)
 	}

@@ -39,6 +39,7 @@ type call struct {
 	secret string          // of a visit that has ended, if the request showed one
 	lost   hub.Lost        // why that visit has ended
 	full   error           // that there was no room for another visit; mostly nil
+	found  trace.Return    // what a request found whose page has lost its visit, or the server for a while
 	page   string          // ID of the page load that sent the request, "" when it gave none
 	seen   int             // the last moment that this page shows, 0 when it gave none
 

@@ -66,8 +66,12 @@ func (a *App) inspect(c *call) error {
 		return a.inspectJSON(c)
 	}
 	after := c.QueryParam("after")
-	if after == "load" && c.wants == formFragment { // the script of a new page proves the tab's visit
+	switch {
+	case c.wants != formFragment:
+	case after == "load": // the script of a new page proves the tab's visit
 		return a.load(c)
+	case after == "away": // the script asks by itself, until it gets an answer
+		return a.again(c)
 	}
 	return a.answer(c, outcome{did: trace.Did{Op: "session", Late: after == "expiry"}}) // the page asks by itself when a clock has run out
 }

@@ -25,7 +25,7 @@ func (a *App) gather(c *call, status int, out *outcome) {
 	if c.from != nil {
 		x.Did.Pin = c.from.pin
 	}
-	x.Did.OldPage = string(c.lost)
+	x.Did.OldPage, x.Did.Return = string(c.lost), c.found
 	h := c.Response().Header()
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	if c.wants != formJSON && h.Get("Content-Type") == "" && h.Get("Content-Length") != "0" {

@@ -152,7 +152,8 @@ func groups() []group {
 	return []group{
 		{"Set", sayingsOfSet()}, {"Get, List keys, Delete, Clear", sayingsOfKeys()},
 		{"Log in, Log out, Flush, Start over", sayingsOfBirthAndEnd()}, {"Cycle ID, Clear expired, Expire in, the placement", sayingsOfLife()},
-		{"A page that was loaded, or looked at again", sayingsOfLooks()}, {"Tamper, Replay, Pin, Plant, Drop, Put back", sayingsOfCookies()},
+		{"A page that was loaded, or looked at again", sayingsOfLooks()}, {"A page whose server did not answer, or whose visit has ended", sayingsOfReturn()},
+		{"Tamper, Replay, Pin, Plant, Drop, Put back", sayingsOfCookies()},
 		{"Check a value", sayingsOfCheck()},
 	}
 }

@@ -126,9 +126,12 @@ func Press(s trace.Seen) Sentence {
 	if !ok {
 		say = looked
 	}
+	if s.Did.Asked {
+		return answersAgain(&s)
+	}
 	out := say(&s)
 	if why := NewTimeline(s.Did.OldPage); why != "" {
-		out.Parts = append(out.Parts, Text(" "+why))
+		out.Parts = append(append(out.Parts, Text(" "+why)), found(&s)...)
 	}
 	return out
 }
@@ -140,7 +143,7 @@ func NewTimeline(why string) string {
 	case "restarted":
 		return "The program was restarted: a new timeline begins."
 	case "idle":
-		return "This page was idle for half an hour: a new timeline begins."
+		return "This page was idle for half an hour, and the program was not restarted: a new timeline begins."
 	case "ended":
 		return "The visit of this page has ended, since the page was idle or others needed its place: a new timeline begins."
 	}

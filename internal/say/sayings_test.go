@@ -179,7 +179,7 @@ func sayingsOfLooks() []saying {
 		{"empty", trace.Did{Op: "lab"}, []fact{emptyCame}, `[note] session: The cookie that came is empty, so it opens nothing.`},
 		{"expired", trace.Did{Op: "lab"}, []fact{verdict(session.VerdictExpired)}, `[note] session: The session of the cookie that came has expired, so it reads as absent.`},
 		{"after a restart", trace.Did{Op: "lab", OldPage: "restarted"}, nil, `[note] session: This browser has no session. Press Set: the first write creates a session. The program was restarted: a new timeline begins.`},
-		{"after half an hour", trace.Did{Op: "keys", OldPage: "idle"}, nil, `[note] keys: This browser has no session. There are no keys to list, and listing does not create a session. This page was idle for half an hour: a new timeline begins.`},
+		{"after half an hour", trace.Did{Op: "keys", OldPage: "idle"}, nil, `[note] keys: This browser has no session. There are no keys to list, and listing does not create a session. This page was idle for half an hour, and the program was not restarted: a new timeline begins.`},
 		{"after others needed the place", trace.Did{Op: "keys", OldPage: "ended"}, nil, `[note] keys: This browser has no session. There are no keys to list, and listing does not create a session. The visit of this page has ended, since the page was idle or others needed its place: a new timeline begins.`},
 
 		{"no cookie", late, []fact{expired(0)}, `[note] expired: A clock on this page has run out. No session cookie came with this request: the browser drops it when its Max-Age ends, or when another page has flushed the session. `},
