@@ -11,6 +11,7 @@ function left(seconds) {
 }
 
 function tick() {
+  if (isAway()) return; // nobody knows what the server keeps now
   for (const el of document.querySelectorAll('[data-until]')) {
     const { until, now, whole, ends } = el.dataset;
     let start = arrived.get(el);
@@ -198,7 +199,7 @@ document.addEventListener('htmx:config:request', (event) => {
     event.preventDefault();
   }
   if (el.id === 'load') request.headers['Sessionscope-Load'] = own;
-  Object.defineProperty(request.headers, 'Sessionscope-Page', { enumerable: true, get: () => `${secret} ${page} ${momentShown()}` });
+  Object.defineProperty(request.headers, 'Sessionscope-Page', { enumerable: true, get: () => `${toldBy(el)} ${page} ${momentShown()}` });
 });
 document.addEventListener('htmx:before:response', (event) => {
   const visit = event.detail.ctx.response.headers.get('Sessionscope-Visit');
@@ -260,17 +261,107 @@ document.addEventListener('htmx:sse:before:connection', (event) => {
 });
 document.addEventListener('htmx:sse:after:connection', () => live('· live', true));
 document.addEventListener('htmx:sse:close', () => { if (live.on) live('· not live'); });
-document.addEventListener('htmx:sse:error', ({ detail: { status } }) => { refused = isRefusal(status); live(why(status)); });
+document.addEventListener('htmx:sse:error', ({ detail: { status } }) => {
+  refused = isRefusal(status);
+  live(status || connecting ? why(status) : '· not live');
+  noAnswer(status);
+});
 // hx-sse connects again only after a stream that was open. A first connection that fails is
 // tried again here.
 function noStream(el, status) {
   live(why(status));
+  connecting = true;
+  noAnswer(status);
   if (!isRefusal(status)) setTimeout(() => htmx.trigger(el, 'again'), 3000);
 }
 document.addEventListener('htmx:response:error', (event) => {
   if (event.target.id === 'live') noStream(event.target, event.detail.ctx.response.status);
 });
 document.addEventListener('htmx:sse:after:message', () => { live(); touchUp(); unfold(); });
+
+// When the server does not answer. A stream that cannot be opened again may have reasons of
+// its own, so #back asks. If that or a press gets no answer, #away says so, the clocks stand
+// still, and #back asks every three seconds. Its answer says in #result what became of the
+// session, and ends all this; so does the answer to a press.
+const isAway = () => 'away' in document.documentElement.dataset;
+let connecting = false; // the stream is being opened again: what fails now is no mere break
+let owed = false, next = 0; // the page has to ask; the next time that it does
+let streamOnly = false; // the server answers, and still gives no stream
+let quiet = false; // the answer of #back tells nothing that the reader waits for
+let ofBack = secret, ofStream = secret, askedFor = null; // the visits that #back and #live asked for last, and the lost visit that #back asked for
+
+// The secret for a request of el.
+function toldBy(el) {
+  if (el.id === 'back') ofBack = secret;
+  if (el.id === 'live') ofStream = secret;
+  return secret;
+}
+function away() {
+  if (!isAway()) {
+    const el = document.getElementById('away');
+    el.querySelector('time').textContent = new Date().toTimeString().slice(0, 8);
+    el.hidden = false;
+    document.documentElement.dataset.away = '';
+  }
+  owed = true;
+  clearTimeout(next);
+  next = setTimeout(askBack, 3000);
+}
+function heard() {
+  clearTimeout(next);
+  document.getElementById('away').hidden = true;
+  delete document.documentElement.dataset.away;
+}
+function askBack() {
+  const el = document.getElementById('back');
+  if (el) htmx.trigger(el, 'ask');
+}
+addEventListener('online', () => { if (isAway()) askBack(); });
+
+// The stream got no answer, or a refusal with a status. Its visit may have ended with the
+// program, or because the page was idle.
+function noAnswer(status) {
+  if (!status) {
+    if (connecting && !streamOnly && !isAway()) askBack();
+  } else if (status === 404 && ofStream !== secret) { // a new visit goes on meanwhile
+    setTimeout(openAgain);
+  } else if (status === 404 && (owed || askedFor !== secret) || isAway()) {
+    askedFor = secret;
+    askBack();
+  }
+}
+function openAgain() {
+  const el = document.getElementById('live');
+  if (el) htmx.trigger(el, 'again');
+}
+document.addEventListener('htmx:sse:before:connection', () => { connecting = true; });
+document.addEventListener('htmx:sse:after:connection', () => {
+  connecting = streamOnly = false;
+  if (owed) askBack();
+});
+document.addEventListener('htmx:before:response', (event) => {
+  const { id } = event.target, { status, headers } = event.detail.ctx.response;
+  if (id === 'back') {
+    quiet = !isAway() && !owed && !headers.get('Sessionscope-Visit');
+    streamOnly = connecting;
+    heard();
+    owed = status > 404; // a refusal has words of its own: the page asks again with its stream
+  } else if (isAway() && asksItself(id)) {
+    askBack();
+  } else if (isAway()) {
+    heard();
+    owed = false;
+  }
+});
+document.addEventListener('htmx:before:swap', (event) => {
+  // What the page shows of the past stays, unless its visit has ended.
+  if (event.target.id === 'back' && (quiet || ofBack === secret && document.querySelector('#moment.past'))) event.preventDefault();
+});
+document.addEventListener('htmx:finally:request', (event) => { if (event.target.id === 'back' && !isAway()) openAgain(); });
+document.addEventListener('htmx:error', (event) => {
+  if (event.target.id === 'live') return; // see noStream
+  if (event.target.id === 'back' || event.target.id === 'poll' || !asksItself(event.target.id)) away();
+});
 
 // What is folded open stays open, also when a region was empty in between.
 document.addEventListener('click', (event) => { // from the keyboard too
@@ -285,7 +376,7 @@ function unfold() {
 }
 
 // Not a press: the stream, and what the page asks by itself.
-const asksItself = (id) => ['live', 'load', 'refresh', 'look', 'poll', 'guide'].includes(id) || id?.startsWith('ask-');
+const asksItself = (id) => ['live', 'load', 'refresh', 'look', 'back', 'poll', 'guide'].includes(id) || id?.startsWith('ask-');
 
 // Requests of the lab wait for each other (hx-sync), so that no press is lost. A second press of
 // the same button waits for nothing: it is a double click.
