@@ -20,6 +20,7 @@ package shelf
 import (
 	"embed"
 	"strings"
+	"sync"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
 )
@@ -90,8 +91,11 @@ type Section struct {
 	Experiments []experiment.Experiment
 }
 
-// Open reads the texts. Its error names the file and the line of a text that is wrong.
-func Open() (s Shelf, err error) {
+// Open returns the shelf. Its error names the file and the line of a text that is wrong. The
+// texts are a part of the program, and are read once.
+func Open() (Shelf, error) { return read() }
+
+var read = sync.OnceValues(func() (s Shelf, err error) {
 	for _, p := range order {
 		e := p.experiment
 		text, err := textOf(e.Slug)
@@ -107,7 +111,7 @@ func Open() (s Shelf, err error) {
 		section.Experiments = append(section.Experiments, e)
 	}
 	return s, nil
-}
+})
 
 // textName is the name of the file with the text of the experiment with that slug.
 func textName(slug string) string { return strings.ReplaceAll(slug, "-", "_") + ".md" }
