@@ -225,7 +225,7 @@ func (sp specimen) plant(kind string) bool {
 // unheld are kinds that the check gives another name when it knows of whom they speak, those of
 // a copy's request, which no connection of the test sees, and those that only a page with a
 // script or with a second browser has.
-var unheld = regexp.MustCompile(`^(staged|stored|saved|entry|was|refused|kept verdict|copy|response body$|now |scripts see|document\.cookie|family)`)
+var unheld = regexp.MustCompile(`^(staged|stored|saved|entry|was|refused|kept verdict|copy|response body$|now |scripts see|document\.cookie|family|size with)`)
 
 // kindOf is the kind of a claim as a lesson has it.
 func kindOf(says string) string {

@@ -152,6 +152,7 @@ func (f *facts) ofRequest() {
 		if _, rest, found := strings.Cut(f.press.requestBody, "value="); found && strings.Contains(f.press.requestBody, "key="+key) {
 			value, _, _ := strings.Cut(rest, "&")
 			f.say("the connection", "size with the key(%s)=%d", key, len(key)+len(value)+len(`""`))
+			f.say("the connection", "size without the key(%s)=%d", key, len(value)+len(`""`))
 		}
 	}
 	f.say("the connection", "size(request head)=%d", len(f.press.requestHead)+4)

@@ -2,7 +2,7 @@ package e2e
 
 // panelLessons are the lines of the Browser and the Server panel and of the timeline.
 var panelLessons = []lesson{
-	{at: "expired-count", rows: []row{{words: `\d+`, says: []string{"expired records=$0"}}}},
+	{at: "(?:.*/)?expired-count", rows: []row{{words: `\d+`, says: []string{"expired records=$0"}}}},
 	{at: "browser/raw", rows: []row{{words: `\S+`, says: []string{"kept value=$0", "kept=yes"}}}},
 	{at: "browser", rows: []row{
 		{words: `Browser what your browser keeps`},
@@ -41,7 +41,8 @@ var panelLessons = []lesson{
 		{words: `It is harmless and not HttpOnly, so document\.cookie shows it\. Without it, an empty document\.cookie proves nothing\.`},
 		{words: `Take the readable cookie away`, says: []string{"readable=there"}},
 		{words: `Tamper…|Change a copy, and the server's own client sends it\. Your cookie stays as it is\.|Change|to|Send the copy|Pin a copy|Drop the cookie only|Copy as curl|Copy|This press as a curl command|Second browser ↗`},
-		{words: `letter number of ([\d,]+)`, says: []string{"kept bytes=$1"}},
+		{words: `letter number(?:, counted in the value as sent)? of ([\d,]+)`, says: []string{"kept bytes=$1"}},
+		{words: `Check|Check a value…|Is this the cookie of this browser\?|Paste it as developer tools show it\. .*|A Cookie header carries names and values, and no attributes\. .*|The attributes of the Set-Cookie line of \S+\. .*`},
 		{words: `The command carries the cookie of this browser: to the server, whoever runs it is this browser\.`, says: []string{"curl carries=yes"}},
 		{words: `This lab has a cookie of its own, under a path of its own\. The first browser's lab|Opened: the \w+ browser's lab ↗|Opened:|the \w+ browser's lab ↗`},
 	}},
@@ -70,7 +71,7 @@ var panelLessons = []lesson{
 		{words: `document\.cookie → "(.*)"`, says: []string{"document.cookie=$1"}},
 	}},
 	{at: "server", rows: []row{
-		{words: `Server what the server keeps|key \| value \| type \| bytes \| lives in|(?:would expire|expires) in .+`},
+		{words: `Server what the server keeps|Clear expired(?: records:)?|key \| value \| type \| bytes \| lives in|(?:would expire|expires) in .+`},
 		{words: `session ID, hashed sha256:(\w{8})…`, says: []string{"record shown=$1", "id=$1", "opens=yes"}},
 		{words: `(\S+) \| deleted`, says: []string{"value($1)=missing", "deleted row($1)=yes"}},
 		{words: `(\S+) \| (.*?) \| (\w+) \| ([\d,]+) \| (cookie|server)`, says: []string{"value($1)=$2", "type($1)=$3", "bytes($1)=$4", "lives($1)=$5", "row($1)=yes"}},
@@ -119,7 +120,7 @@ var panelLessons = []lesson{
 		{words: `(\w+ browser)(?: (\w{8}))? (live|gone|expired, not cleared|no session yet|unknown|only in its cookie|corrupt)`},
 	}},
 	{at: "timeline", rows: []row{
-		{words: `Timeline \| this visit since \S+( \| .*)?|Skip the timeline|Press a moment: the three panels show it as it was\.|\d+ earlier moments were dropped: a visit keeps 200\.|· live|Nothing is recorded: this page belongs to no visit\.|Timeline`},
+		{words: `this visit since .*|Timeline \| this visit since \S+( \| .*)?|Skip the timeline|Press a moment: the three panels show it as it was\.|\d+ earlier moments were dropped: a visit keeps 200\.|· live|Nothing is recorded: this page belongs to no visit\.|Timeline`},
 	}},
 	{at: "timeline/news|news", rows: []row{{words: `.*`}}},
 	{at: `timeline/e\d+/timeline`, rows: timelineRows},
@@ -160,6 +161,12 @@ var timelineRows = []row{
 	{words: `put back \| a pinned copy`, says: []string{"press=/put-back", "kept=yes"}},
 	{words: `put back \| a stale copy`, says: []string{"press=/put-back", "kept=yes", "kept verdict=stale"}},
 	{words: `refused \| (\d+) [A-Z][A-Za-z ]+`, says: []string{"status=$1", "wrote=no", "set-cookie=no"}},
+	{words: `cookie refused: the signature does not fit,?`, says: []string{"came=yes", "refused=forged"}},
+	{words: `cookie refused: (?:this ID was ended|no record has this ID|the store forgets ended IDs of that age),?`, says: []string{"came=yes", "refused=dead"}},
+	{words: `cookie refused: this ID was replaced a moment ago,?`, says: []string{"came=yes", "refused=moved"}},
+	{words: `cookie refused: (?:the cookie carries no signature of this server|the cookie's payload is not an envelope of this format),?`, says: []string{"came=yes", "refused=garbled"}},
+	{words: `cookie refused: .*?empty.*?,?`, says: []string{"came=yes", "refused=empty"}},
+	{words: `expired: (?:the record's clock has run out|the deadline in the cookie has passed),?`, says: []string{"came=yes", "refused=expired"}},
 	{words: `refused \| the signature does not fit`, says: []string{"came=yes", "verdict=forged"}},
 	{words: `refused \| (?:this ID was ended|no record has this ID|the store forgets ended IDs of that age)`, says: []string{"came=yes", "verdict=dead"}},
 	{words: `refused \| this ID was replaced a moment ago`, says: []string{"came=yes", "verdict=moved"}},
@@ -168,6 +175,6 @@ var timelineRows = []row{
 	{words: `expired \| its own expiry has passed`, says: []string{"opens=no"}},
 	{words: `[0-9a-f]{8}`, says: []string{"entry id=$0"}},
 	{words: `opened|looked|read|keys|session|clear|flush|cycle ID|expiry|placement|log out|tamper|replay|pin|drop cookie|put back|plant|another client(?:, \d+ times)?|another page(?:, \d+ times)?|the clock|the sweeper|a pinned copy|an unchanged copy`},
-	{words: `a copy with letter (\d+) changed from (\S+) to ([^\s|]+)`, says: []string{"letter($1)=$2 to $3"}},
+	{words: `a copy with letter (\d+)(?:, as sent,)? changed from (\S+) to ([^\s|]+)`, says: []string{"letter($1)=$2 to $3"}},
 	{words: `a copy with a change in [^|]*`},
 }

@@ -4,7 +4,7 @@ package e2e
 var wireLessons = []lesson{
 	{at: "wire", rows: []row{
 		{words: `Wire what just travelled|Wire what travelled with your press|What the engine did`},
-		{words: `Wire what travelled with a copy with letter (\d+) changed from (\S+) to (\S+)`, says: []string{"sender=a changed copy", "letter($1)=$2 to $3"}},
+		{words: `Wire what travelled with a copy with letter (\d+)(?:, as sent,)? changed from (\S+) to (\S+)`, says: []string{"sender=a changed copy", "letter($1)=$2 to $3"}},
 		{words: `Wire what travelled with (.+)`, says: []string{"sender=$1"}},
 		{words: `Wire`},
 		{words: `No Set-Cookie: the browser keeps what it has\.`, says: []string{"set-cookie=no"}},
