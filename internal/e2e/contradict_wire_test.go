@@ -46,7 +46,7 @@ var wireLessons = []lesson{
 		{words: `expired \| its own expiry has passed`},
 		{words: `new \| ID \| (\w{8})`, says: []string{"opened before=no", "staged id=$1"}},
 		{words: `set \| (\S+) \| ([\d,]+) B`, says: []string{"staged bytes($1)=$2"}},
-		{words: `place \| (\S+) \| (?:in|on) the (cookie|server)`, says: []string{"staged lives($1)=$2"}},
+		{words: `place \| (\S+) \| (?:in|on) the (cookie|server)(?:: [^|]+)?`, says: []string{"staged lives($1)=$2"}},
 		{words: `delete \| (\S+)`, says: []string{"staged value($1)=missing"}},
 		{words: `clear \| (\d+) keys?`, says: []string{"press=/clear"}},
 		{words: `clear \| expired \| (\d+) removed`, says: []string{"was expired records=$1"}},
@@ -55,6 +55,6 @@ var wireLessons = []lesson{
 		{words: `conflict \| reload and apply again|and \| \d+ more steps`},
 		{words: `discard \| nothing is saved`, says: []string{"wrote=no", "discarded=yes"}},
 		{words: `save \| record \| v(\d+)`, says: []string{"saved version=$1", "wrote=yes"}},
-		{words: `sign \| cookie \| ([\d,]+) B`, says: []string{"set-cookie=yes", "kept size=$1", "kept=yes"}},
+		{words: `sign \| cookie \| ([\d,]+) B(?:: [^|]+)?`, says: []string{"set-cookie=yes", "kept size=$1", "kept=yes"}},
 	}},
 }
