@@ -1523,7 +1523,7 @@ func tools(p Place, t Tools) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = checkValue(p, t.Invalid).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = checkValue(p, t.Typed, t.Invalid).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

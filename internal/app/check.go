@@ -17,13 +17,13 @@ import (
 // long.
 const maxChecked = 32 << 10
 
-// checkValue is the field that a refusal of check names: "value" is the field of Set.
+// checkValue is the ID of the field that a refusal of check names.
 const checkValue = "check-value"
 
 // check is POST /check: it compares a cookie that somebody has copied with the one that came. The
 // copied text may have other programs' cookies: no exchange keeps it.
 func (a *App) check(c *call) (out outcome, err error) {
-	text, err := field(c.form, "value")
+	text, err := field(c.form, "cookie")
 	if err != nil {
 		return out, err
 	}

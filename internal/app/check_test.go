@@ -43,7 +43,7 @@ func TestCheckAValue(t *testing.T) {
 					{"garbled", "it carries no signature of this server", `"verdict":"garbled"`},
 				} {
 					before := l.cookie()
-					a := l.shows(f, "/check", "value", test.pasted)
+					a := l.shows(f, "/check", "cookie", test.pasted)
 					if l.cookie() != before {
 						t.Errorf("%s, %s: the check of %.40s changed the cookie", name, placement, test.pasted)
 					}
@@ -55,7 +55,7 @@ func TestCheckAValue(t *testing.T) {
 					if test.says == "byte for byte" {
 						timeline = "checked a value: the same"
 					}
-					a.wantNo("private").story(map[string][]string{"result": {test.says}, "timeline": {timeline}, "wire": {"value=‹", "what was pasted: it is not kept"}})
+					a.wantNo("private").story(map[string][]string{"result": {test.says}, "timeline": {timeline}, "wire": {"cookie=‹", "what was pasted: it is not kept"}})
 					if f == formPage && !strings.Contains(a.body, `value="Rahim"`) {
 						t.Errorf("%s: the composer has what was pasted", name)
 					}
@@ -75,7 +75,7 @@ func TestCheckTellsNothingOfAnotherSession(t *testing.T) {
 		layers, _ := session.Peel(other.cookie())
 		secret := []string{theirs, "very-private", other.cookie(), layers.Payload, url.QueryEscape(other.cookie())}
 		l.press("/set", "key", "name", "value", "Rahim").want(200)
-		a := l.shows(f, "/check", "value", other.cookie())
+		a := l.shows(f, "/check", "cookie", other.cookie())
 		for _, word := range secret {
 			if strings.Contains(a.body, word) {
 				t.Errorf("%s: the answer has %q", name, word)
@@ -103,8 +103,8 @@ func TestCheckedValueIsNowhere(t *testing.T) {
 	pasted := "Cookie: theirs=very-private; " + cookieName + "=" + cookie
 	for _, f := range []answerForm{formFragment, formPage, formJSON} {
 		b.form = f
-		b.post("/check", "value", pasted, "page", v)
-		b.post("/check", "value", "theirs=very-private", "page", v) // refused
+		b.post("/check", "cookie", pasted, "page", v)
+		b.post("/check", "cookie", "theirs=very-private", "page", v) // refused
 	}
 	thief := newBrowser(t, h, formFragment)
 	for _, n := range []string{"3", "4", "5", "6", "7", "8"} {
@@ -123,7 +123,7 @@ func TestCheckRefuses(t *testing.T) {
 	t.Parallel()
 	for name, f := range forms {
 		l := newLab(t)
-		l.shows(f, "/check", "value", "garbled").want(200) // no cookie came: that is no error
+		l.shows(f, "/check", "cookie", "garbled").want(200) // no cookie came: that is no error
 		l.form = f
 		for _, test := range []struct {
 			pasted string
@@ -135,7 +135,7 @@ func TestCheckRefuses(t *testing.T) {
 			{strings.Repeat("a", maxChecked+1), 422, "at most 32,768 are looked at"},
 			{strings.Repeat("a", maxBodyBytes), 413, "too large"},
 		} {
-			a := l.post("/check", "value", test.pasted, "page", l.secret).want(test.status, test.says).wantNo("very-private")
+			a := l.post("/check", "cookie", test.pasted, "page", l.secret).want(test.status, test.says).wantNo("very-private")
 			_, at, _ := strings.Cut(a.body, `id="check-value"`)
 			if field, _, _ := strings.Cut(at, ">"); f != formJSON && !strings.Contains(field, `aria-invalid="true"`) {
 				t.Errorf("%s: the field is not marked: %s", name, field)
@@ -144,5 +144,5 @@ func TestCheckRefuses(t *testing.T) {
 		l.post("/check", "page", l.secret).want(400)
 	}
 	l := newLab(t)
-	l.press("/check", "value", "garbled").want(200).story(map[string][]string{"result": {"No session cookie came with this request", "carries no signature"}})
+	l.press("/check", "cookie", "garbled").want(200).story(map[string][]string{"result": {"No session cookie came with this request", "carries no signature"}})
 }

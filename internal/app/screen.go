@@ -166,7 +166,7 @@ func (a *App) composer(c *call, startOver bool) views.Composer {
 	typed := views.Composer{Key: "name", Value: "Rahim", Type: "text", User: "ada", Seconds: "5", Placement: c.seat.Engine.Placement().String()}
 	form := c.submitted()
 	switch {
-	case startOver, c.op() == "check" && c.typed == nil: // the field "value" of a check is no value of a key
+	case startOver:
 		form = nil
 	case c.typed != nil:
 		return *c.typed

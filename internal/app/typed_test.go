@@ -15,7 +15,7 @@ func TestTypedIsKeptWithoutScripts(t *testing.T) {
 		extra []string
 	}{
 		{"/cycle-id", nil}, {"/clear-expired", nil}, {"/clear", nil}, {"/logout", nil}, {"/flush", nil}, {"/expiry", []string{"seconds", "60"}}, {"/login", []string{"user", "ada"}},
-		{"/plant", nil}, {"/pin", nil}, {"/drop-cookie", nil}, {"/tamper", []string{"part", "letter"}}, {"/replay", []string{"pin", "1"}}, {"/put-back", []string{"pin", "1"}},
+		{"/plant", nil}, {"/pin", nil}, {"/drop-cookie", nil}, {"/tamper", []string{"part", "letter"}}, {"/replay", []string{"pin", "1"}}, {"/put-back", []string{"pin", "1"}}, {"/check", []string{"cookie", "garbled"}},
 		{"/moment", []string{"at", "now"}}, {"/moment", []string{"at", "1"}}, {"/projector", []string{"on", "1"}}, {"/lesson", []string{"step", "set"}}, {"/lesson", []string{"hide", "1"}},
 	} {
 		_, b, v := openLab(t, formPage)

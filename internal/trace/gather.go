@@ -214,7 +214,7 @@ var pieceKindOf = map[seat.Kind]PieceKind{seat.Pins: Pins, seat.Live: Live, seat
 // is not kept: it may be a line with the cookies of other programs.
 func bodyPieces(path, body string) []Piece {
 	if path == "/check" {
-		return formPieces(body, map[string]PieceKind{"value": Checked})
+		return formPieces(body, map[string]PieceKind{"cookie": Checked})
 	}
 	return formPieces(body, nil)
 }

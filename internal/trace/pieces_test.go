@@ -61,7 +61,7 @@ func TestEncodedNamesOfSecretFields(t *testing.T) {
 // What was pasted, to be checked, may be a line with other programs' cookies: nothing of it is kept.
 func TestWhatIsCheckedIsNotKept(t *testing.T) {
 	t.Parallel()
-	for _, form := range []string{"value=SECRET", "v%61lue=SECRET&a=b", "a=b&value=" + strings.Repeat("SECRET", maxText), "value=1&value=SECRET"} {
+	for _, form := range []string{"cookie=SECRET", "c%6fokie=SECRET&a=b", "a=b&cookie=" + strings.Repeat("SECRET", maxText), "cookie=1&cookie=SECRET"} {
 		for _, p := range bodyPieces("/check", form) {
 			if strings.Contains(p.Text, "SECRET") {
 				t.Errorf("of %.40s is kept %q", form, p.Text)
