@@ -136,13 +136,9 @@ func (s *Session) keepAlive(ctx context.Context) error {
 				v.deadline, s.rec.Expires, resign, why = expires, expires, true, SignedClock
 			}
 		} else {
-			err := storeError("touch", e.cfg.Backend.Touch(ctx, s.key, s.rec.Version, expires))
-			if errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) {
-				return nil // another request ended or wrote the session: this read saw it before that
-			} else if err != nil {
+			if touched, err := s.touch(ctx, expires); err != nil || !touched {
 				return err
 			}
-			s.rec.Expires = expires
 			if !resign && len(v.values) == 0 && s.base.expiry.After != 0 {
 				resign, why = true, SignedMaxAge
 			}
@@ -156,6 +152,19 @@ func (s *Session) keepAlive(ctx context.Context) error {
 		return err
 	}
 	return s.sign(ctx, &v, why)
+}
+
+// touch moves the record's expiry. It returns false when another request ended or wrote the session:
+// this read saw the session before that.
+func (s *Session) touch(ctx context.Context, expires time.Time) (bool, error) {
+	err := storeError("touch", s.e.cfg.Backend.Touch(ctx, s.key, s.rec.Version, expires))
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrConflict) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	s.rec.Expires = expires
+	return true, nil
 }
 
 // alive tells whether the session is still as this request loaded it: the ID opens it, and

@@ -276,36 +276,7 @@ type Kept struct {
 // its session cookie opens.
 func (x *Exchange) Keeps(r *http.Request, s *seat.Seat, info session.Info, k Kept) {
 	c := Cookie{Name: s.Engine.CookieName(), Readable: s.Cookie(seat.Readable), Verdict: info.Verdict, Known: k.Before, Budget: s.Engine.EnvelopeBudget()}
-	came := ""
-	for pair := range session.Pairs(r.Header) {
-		kind := s.KindOf(pair.Name)
-		switch {
-		case kind == seat.Session && !c.Came:
-			c.Came, came = true, pair.Value
-		case kind == seat.Readable:
-			c.Planted = true
-		}
-		if len(c.Jar) == maxJar {
-			c.More = true
-			continue
-		}
-		crumb := Crumb{Name: Cut(pair.Name, maxName), Bytes: len(pair.Name) + len(pair.Value), Kind: kind}
-		if kind == seat.Readable {
-			crumb.Value = cut(pair.Value, maxName)
-		}
-		c.Jar = append(c.Jar, crumb)
-	}
-	if k.Planted != nil {
-		c.Planted = *k.Planted
-	}
-	for i := range c.Jar {
-		switch kind := c.Jar[i].Kind; {
-		case kind == seat.Readable:
-			c.Jar[i].Ended = !c.Planted
-		case kind == seat.Pins:
-			c.Jar[i].Ended = k.Unpins
-		}
-	}
+	came := c.jar(r, s, k)
 	switch {
 	case k.Put != nil:
 		c.Kept, c.Put, c.Set, c.Thrown = *k.Put, true, true, *k.Put == ""
@@ -338,6 +309,40 @@ func (x *Exchange) Keeps(r *http.Request, s *seat.Seat, info session.Info, k Kep
 	}
 	x.Cookie = c
 	x.Relabel(k.Label)
+}
+
+// jar notes which cookies came, and returns the value of the session cookie among them.
+func (c *Cookie) jar(r *http.Request, s *seat.Seat, k Kept) (came string) {
+	for pair := range session.Pairs(r.Header) {
+		kind := s.KindOf(pair.Name)
+		switch {
+		case kind == seat.Session && !c.Came:
+			c.Came, came = true, pair.Value
+		case kind == seat.Readable:
+			c.Planted = true
+		}
+		if len(c.Jar) == maxJar {
+			c.More = true
+			continue
+		}
+		crumb := Crumb{Name: Cut(pair.Name, maxName), Bytes: len(pair.Name) + len(pair.Value), Kind: kind}
+		if kind == seat.Readable {
+			crumb.Value = cut(pair.Value, maxName)
+		}
+		c.Jar = append(c.Jar, crumb)
+	}
+	if k.Planted != nil {
+		c.Planted = *k.Planted
+	}
+	for i := range c.Jar {
+		switch kind := c.Jar[i].Kind; {
+		case kind == seat.Readable:
+			c.Jar[i].Ended = !c.Planted
+		case kind == seat.Pins:
+			c.Jar[i].Ended = k.Unpins
+		}
+	}
+	return came
 }
 
 // SessionOf returns a flat copy of info.

@@ -57,18 +57,7 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 		edited = x.edited()
 	}
 	x.Source = ""
-	hid := false
-	for _, fields := range []*[]Field{&x.Request.Fields, &x.Answer.Fields} {
-		*fields = clone(*fields)
-		for _, f := range *fields {
-			for i, p := range f.Pieces {
-				if p.Kind == Token && p.Text != "" && hides(p.Text) {
-					f.Pieces[i] = Piece{Kind: Hidden, Bytes: len(p.Text)}
-					hid = true
-				}
-			}
-		}
-	}
+	hid := x.hideCookies(hides)
 	// A cookie that was typed into a form is hidden by itself: no answer tells of the session that
 	// it opens, since a copy that carries it is an exchange of its own.
 	x.Request.Body = slices.Clone(x.Request.Body)
@@ -96,6 +85,23 @@ func (x Exchange) Seen(opens func(cookie string) bool) Seen {
 		x.Answer.Body = Text{} // it tells of the session that the hidden cookie opens
 	}
 	return Seen{exchange: x, Edited: edited}
+}
+
+// hideCookies takes the session cookies for which hides returns true out of both heads. It returns
+// whether there was one.
+func (x *Exchange) hideCookies(hides func(string) bool) (hid bool) {
+	for _, fields := range []*[]Field{&x.Request.Fields, &x.Answer.Fields} {
+		*fields = clone(*fields)
+		for _, f := range *fields {
+			for i, p := range f.Pieces {
+				if p.Kind == Token && p.Text != "" && hides(p.Text) {
+					f.Pieces[i] = Piece{Kind: Hidden, Bytes: len(p.Text)}
+					hid = true
+				}
+			}
+		}
+	}
+	return hid
 }
 
 // edited returns where the session cookie that x carried differs from Source.
