@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,6 +40,14 @@ var contentTypes = map[string]string{
 	"":     "text/plain; charset=utf-8", // licences and notes
 }
 
+// comments match the comments of the program's own files, by extension: whole lines of a script,
+// and comments of a style sheet. Browsers get the files without them, which makes a first visit
+// 3 kB smaller. Files of others stay as they came, with their licences.
+var comments = map[string]*regexp.Regexp{
+	".js":  regexp.MustCompile(`(?m)^[ \t]*//.*\n`),
+	".css": regexp.MustCompile(`(?s)[ \t]*/\*.*?\*/\n?`),
+}
+
 func newAssets(files fs.FS) (*assets, error) {
 	a := &assets{paths: make(map[string]string), files: make(map[string]asset)}
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -49,8 +58,9 @@ func newAssets(files fs.FS) (*assets, error) {
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(plain)
 		ext := path.Ext(name)
+		plain = withoutComments(name, plain)
+		sum := sha256.Sum256(plain)
 		hashed := strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:8]) + ext
 		kind, known := contentTypes[ext]
 		if !known {
@@ -61,6 +71,14 @@ func newAssets(files fs.FS) (*assets, error) {
 		return nil
 	})
 	return a, err
+}
+
+// withoutComments returns the content of the file with that name as browsers get it.
+func withoutComments(name string, content []byte) []byte {
+	if own := comments[path.Ext(name)]; own != nil && !strings.HasPrefix(name, "vendor/") {
+		return own.ReplaceAll(content, nil)
+	}
+	return content
 }
 
 // compress returns plain compressed by gzip. It takes milliseconds for a large file, so it

@@ -50,6 +50,21 @@ func TestAssetTypes(t *testing.T) {
 	}
 }
 
+// A comment that is taken out takes no code with it, and a file of others keeps its comments.
+func TestComments(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, content, want string }{
+		{"js/a.js", "// one\nlet a = 'http://x'; // two\n\t// three\nb(/\\/\\//, `*/*`);\n", "let a = 'http://x'; // two\nb(/\\/\\//, `*/*`);\n"},
+		{"css/a.css", "/* one\n two */\na { b: c; } /* three */\n  /* four */\nd {}\n", "a { b: c; }d {}\n"},
+		{"vendor/x/a.js", "// licence\n", "// licence\n"},
+		{"img/a.svg", "<!-- // -->\n// x\n", "<!-- // -->\n// x\n"},
+	} {
+		if got := string(withoutComments(test.name, []byte(test.content))); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
 // Each file under web/ travels as it is or compressed, as the request allows, and is
 // compressed at the first request that takes it so: also when many ask at once.
 func TestAssets(t *testing.T) {
@@ -68,6 +83,7 @@ func TestAssets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		want = withoutComments(name, want)
 		for range 2 {
 			wg.Go(func() {
 				w := ask(path, "gzip, br")
