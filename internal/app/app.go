@@ -34,6 +34,9 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
+// Reach says where the lab can be reached from, and where its records go.
+type Reach = views.Reach
+
 // Config is what an App is made of. Every field but Reach is needed.
 type Config struct {
 	// Sessions is the engine's configuration. OnEvent and Watched are taken by the app.
@@ -48,7 +51,7 @@ type Config struct {
 	Version string
 	// Reach is what every page says of where things go. The zero value says that nothing
 	// leaves this machine.
-	Reach views.Reach
+	Reach Reach
 	// Licence is the program's own.
 	Licence string
 	Log     *slog.Logger

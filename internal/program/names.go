@@ -10,7 +10,6 @@ import (
 
 	"github.com/sessionscope/sessionscope/internal/app"
 	"github.com/sessionscope/sessionscope/internal/config"
-	"github.com/sessionscope/sessionscope/views"
 )
 
 // cookieName returns sessionscope, with the port unless it is the usual one. A cookie is
@@ -33,7 +32,7 @@ func url(addr net.Addr) string {
 }
 
 // reach returns what a page says of where things go.
-func reach(cfg config.Config, addr net.Addr) (r views.Reach) {
+func reach(cfg config.Config, addr net.Addr) (r app.Reach) {
 	if host, _, _ := net.SplitHostPort(addr.String()); !net.ParseIP(host).IsLoopback() {
 		r.Addr = cmp.Or(strings.Join(app.Elsewhere(addr), " and "), addr.String())
 	}
