@@ -378,19 +378,24 @@ function unfold() {
 // Not a press: the stream, and what the page asks by itself.
 const asksItself = (id) => ['live', 'load', 'refresh', 'look', 'back', 'poll', 'guide'].includes(id) || id?.startsWith('ask-');
 
-// Requests of the lab wait for each other (hx-sync), so that no press is lost. A second press of
-// the same button waits for nothing: it is a double click.
-const underWay = new WeakSet();
-document.addEventListener('click', (event) => {
-  const button = event.target.closest?.('[hx-sync^="#composer"]');
-  if (!button) return;
-  if (underWay.has(button)) {
-    event.preventDefault();
-    event.stopImmediatePropagation();
+// Requests of the lab wait for each other (hx-sync), so that no press is lost. The latest press
+// once more, with the same fields and before its answer, is a double click and sends nothing. What
+// the page asks by itself is not asked again while it waits to leave.
+let latest = null; // the press
+const questions = new WeakMap();
+document.addEventListener('htmx:config:request', (event) => {
+  const { ctx } = event.detail, el = event.target;
+  if (!el.matches?.('[hx-sync^="#composer"]')) return;
+  if (asksItself(el.id)) {
+    if (questions.get(el)?.status === 'created') event.preventDefault();
+    else questions.set(el, ctx);
+    return;
   }
-  underWay.add(button);
-}, true);
-document.addEventListener('htmx:finally:request', (event) => underWay.delete(event.target));
+  const fields = new URLSearchParams(ctx.request.body).toString();
+  if (latest?.el === el && latest.fields === fields) event.preventDefault();
+  else latest = { el, fields, ctx };
+});
+document.addEventListener('htmx:finally:request', (event) => { if (event.detail.ctx === latest?.ctx) latest = null; });
 
 let pressedBelow = false, stripAt = null, focused = null;
 document.addEventListener('htmx:before:request', (event) => {

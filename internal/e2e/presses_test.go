@@ -1,0 +1,43 @@
+package e2e
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// A click that asks for nothing, as on the placement that is chosen already, does not lame the
+// clicks that follow. While an answer is on its way, presses with other fields wait and are
+// carried out, double clicks press once, and the page has one question waiting at most.
+func TestQuickPresses(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--allow-host", "127.0.0.1")
+	url, hold := holdable(t, p)
+	pg := browse(t, &program{url: url}, true)
+	pg.live()
+	pg.press("Set", "set")
+	pg.click("label:has(#placement-hybrid)")
+	pg.click("label:has(#placement-server)")
+	pg.want("#result", "moved", "server")
+	asked := func(route string) int { return strings.Count(p.log.String(), "route="+route+" ") }
+	sets, looks := asked("/set"), asked("/session")
+	release := hold()
+	pg.do(chromedp.Evaluate[chromedp.Void](`(set => {
+		for (let i = 0; i < 20; i++) document.getElementById('live').dispatchEvent(new Event('look'));
+		for (let i = 0; i < 20; i++) { document.getElementById('value').value = 'press ' + i; set.click(); set.click(); }
+	})(document.querySelector("#composer .primary"))`))
+	release()
+	pg.want("#server table", "press 19")
+	if sets, looks = asked("/set")-sets, asked("/session")-looks; sets != 20 || looks != 2 {
+		t.Errorf("20 presses, each a double click, sent %d requests; 20 questions %d, want one under way and one that waits", sets, looks)
+	}
+	p.stop(t, os.Interrupt)
+	pg.tolerate(programGone...)
+	pg.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#composer .primary").click()`))
+	pg.want("#result", "No answer came")
+	pg.do(chromedp.Evaluate[chromedp.Void](`document.getElementById('result').textContent = ''`))
+	pg.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#composer .primary").click()`))
+	pg.want("#result", "No answer came")
+}
