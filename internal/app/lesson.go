@@ -43,6 +43,8 @@ func (a *App) lesson(c *call) error {
 		return &problem{status: http.StatusBadRequest, detail: `The form has neither the field "step" nor the field "hide".`}
 	case !isStep(step):
 		return &session.InputError{Field: "step", Text: "The first lesson has no step of that name."}
+	case step == stepPeel && !slices.Contains([]string{"", "base64", "payload"}, c.form.Get("layer")):
+		return &session.InputError{Field: "layer", Text: "The layers that can be taken off are base64 and payload."}
 	case step == stepPeel:
 		a.peel(c)
 	}

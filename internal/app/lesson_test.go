@@ -285,3 +285,15 @@ func TestLessonInTheStream(t *testing.T) {
 	post("/lesson", "hide=1")
 	reading(t, r, `name="hide" value="0"`)
 }
+
+// A layer that no cookie has ticks nothing off.
+func TestLessonUnknownLayer(t *testing.T) {
+	p := newPupil(t, session.Hybrid)
+	p.does("set name")
+	for _, layer := range []string{"signature", "Base64", "payload "} {
+		p.post("/lesson", "step", "peel", "layer", layer, "page", p.secret).want(422)
+	}
+	if got := p.progress(); got != "set" {
+		t.Errorf("done: %s", got)
+	}
+}
