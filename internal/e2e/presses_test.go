@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"strings"
 	"testing"
 
@@ -33,11 +32,24 @@ func TestQuickPresses(t *testing.T) {
 	if sets, looks = asked("/set")-sets, asked("/session")-looks; sets != 20 || looks != 2 {
 		t.Errorf("20 presses, each a double click, sent %d requests; 20 questions %d, want one under way and one that waits", sets, looks)
 	}
-	p.stop(t, os.Interrupt)
-	pg.tolerate(programGone...)
-	pg.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#composer .primary").click()`))
-	pg.want("#result", "No answer came")
-	pg.do(chromedp.Evaluate[chromedp.Void](`document.getElementById('result').textContent = ''`))
-	pg.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("#composer .primary").click()`))
-	pg.want("#result", "No answer came")
+}
+
+// Presses that wait behind a press whose answer leads to another page are carried out first, so
+// that the browser gets the cookies that their answers set.
+func TestPressesBehindARedirect(t *testing.T) {
+	t.Parallel()
+	p := start(t, "--allow-host", "127.0.0.1")
+	url, hold := holdable(t, p)
+	pg := browse(t, &program{url: url}, true)
+	pg.live()
+	pg.press("Set", "set")
+	release := hold()
+	pg.do(chromedp.Evaluate[chromedp.Void](`['[hx-post$="/drop-cookie"]', '#composer .primary', '[hx-post$="/cycle-id"]'].forEach(press => document.querySelector(press).click())`))
+	p.awaitLog(t, "route=/drop-cookie")
+	release()
+	pg.want("#result", "cycled")
+	pg.want("#timeline ol", "dropped the cookie", "cycled")
+	pg.fill("value", "afterwards")
+	pg.press("Set", "set", "afterwards")
+	pg.press("Drop the cookie", "dropped")
 }

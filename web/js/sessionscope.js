@@ -381,21 +381,35 @@ const asksItself = (id) => ['live', 'load', 'refresh', 'look', 'back', 'poll', '
 // Requests of the lab wait for each other (hx-sync), so that no press is lost. The latest press
 // once more, with the same fields and before its answer, is a double click and sends nothing. What
 // the page asks by itself is not asked again while it waits to leave.
-let latest = null; // the press
+const waiting = new Map(); // the presses without an answer, and what each sends
 const questions = new WeakMap();
+const waits = (el) => el.matches?.('[hx-sync^="#composer"]');
 document.addEventListener('htmx:config:request', (event) => {
   const { ctx } = event.detail, el = event.target;
-  if (!el.matches?.('[hx-sync^="#composer"]')) return;
+  if (!waits(el)) return;
   if (asksItself(el.id)) {
     if (questions.get(el)?.status === 'created') event.preventDefault();
     else questions.set(el, ctx);
     return;
   }
-  const fields = new URLSearchParams(ctx.request.body).toString();
-  if (latest?.el === el && latest.fields === fields) event.preventDefault();
-  else latest = { el, fields, ctx };
+  const fields = new URLSearchParams(ctx.request.body).toString(), last = [...waiting.values()].at(-1);
+  if (last?.el === el && last.fields === fields) event.preventDefault();
+  else waiting.set(ctx, { el, fields });
 });
-document.addEventListener('htmx:finally:request', (event) => { if (event.detail.ctx === latest?.ctx) latest = null; });
+document.addEventListener('htmx:finally:request', (event) => waiting.delete(event.detail.ctx));
+
+// An answer may lead to another page, which would break off what is sent meanwhile: a cookie that
+// was on its way is lost then. So presses that wait go first, and the answer to the last one shows
+// all; and while the other page is on its way, nothing is sent.
+let led = -Infinity; // when
+document.addEventListener('htmx:before:response', ({ detail: { ctx } }) => {
+  if (!ctx.hx.redirect || !waiting.has(ctx)) return;
+  if (waiting.size > 1) delete ctx.hx.redirect;
+  else led = performance.now();
+});
+document.addEventListener('htmx:before:request', (event) => {
+  if (waits(event.target) && performance.now() - led < 10000) event.preventDefault();
+});
 
 let pressedBelow = false, stripAt = null, focused = null;
 document.addEventListener('htmx:before:request', (event) => {
