@@ -410,6 +410,7 @@ document.addEventListener('htmx:before:response', ({ detail: { ctx } }) => {
 document.addEventListener('htmx:before:request', (event) => {
   if (waits(event.target) && performance.now() - led < 10000) event.preventDefault();
 });
+addEventListener('pageshow', () => { led = -Infinity; }); // the reader has come back
 
 let pressedBelow = false, stripAt = null, focused = null;
 document.addEventListener('htmx:before:request', (event) => {
