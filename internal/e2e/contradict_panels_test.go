@@ -120,7 +120,7 @@ var panelLessons = []lesson{
 		{words: `(\w+ browser)(?: (\w{8}))? (live|gone|expired, not cleared|no session yet|unknown|only in its cookie|corrupt)`},
 	}},
 	{at: "timeline", rows: []row{
-		{words: `this visit since .*|Timeline \| this visit since \S+( \| .*)?|Skip the timeline|Press a moment: the three panels show it as it was\.|\d+ earlier moments were dropped: a visit keeps 200\.|· live|Nothing is recorded: this page belongs to no visit\.|Timeline`},
+		{words: `this visit since .*|Timeline \| this visit since \S+( \| .*)?|Skip the timeline|Press a moment: the three panels show it as it was\.|\d+ earlier moments were dropped: a visit keeps 200\.|live|Nothing is recorded: this page belongs to no visit\.|Timeline`},
 	}},
 	{at: "timeline/news|news", rows: []row{{words: `.*`}}},
 	{at: `timeline/e\d+/timeline`, rows: timelineRows},

@@ -187,7 +187,7 @@ func TestLateScripts(t *testing.T) {
 			o.forgive("Failed to load resource")
 			continue
 		}
-		if !until(func() bool { state, _ := o.tryText("#live-state"); return state == "· live" }) {
+		if !until(func() bool { state, _ := o.tryText("#live-state"); return state == "live" }) {
 			pages, _ := o.streams()
 			t.Errorf("%s: the page does not say that it is live; it asked for streams with the headers Sessionscope-Page %q", name, pages)
 			continue
@@ -227,7 +227,7 @@ func TestStreamComesBack(t *testing.T) {
 		Math.random = () => 1;
 	}`
 	pg := beginLoad(t, g.URL, fast)
-	pg.want("#live-state", "· live")
+	pg.want("#live-state", "live")
 	g.refuse(0)
 	pg.want("#live-state", "not live: the server does not answer")
 	other := beginLoad(t, g.URL, fast)
@@ -242,8 +242,8 @@ func TestStreamComesBack(t *testing.T) {
 		t.Fatalf("the last moment is %d, %v", moment, err)
 	}
 	g.letThrough()
-	pg.want("#live-state", "· live")
-	other.want("#live-state", "· live")
+	pg.want("#live-state", "live")
+	other.want("#live-state", "live")
 	for _, waits := range [][]int{eval[[]int](pg, `waits`), eval[[]int](other, `waits`)} {
 		if slices.Max(waits) > 3900 || slices.Max(waits) < 3000 {
 			t.Errorf("it waited %v ms between two tries, want at most 3,000 and 30 %%, and so much", waits)

@@ -229,11 +229,11 @@ function live(words, on) {
   el.className = live.on ? 'on' : '';
 }
 const notLive = {
-  404: '· not live: this visit has ended, the next press begins another',
-  429: '· not live: two other pages of this visit are',
-  503: '· not live: the session store does not answer',
+  404: 'not live: this visit has ended, the next press begins another',
+  429: 'not live: two other pages of this visit are',
+  503: 'not live: the session store does not answer',
 };
-const why = (status) => notLive[status] ?? '· not live: the server does not answer';
+const why = (status) => notLive[status] ?? 'not live: the server does not answer';
 
 // Scripts that are deferred have all run by DOMContentLoaded, whichever came late. htmx
 // looks through the page in a timeout of its own: if it saw the stream's attribute then
@@ -248,7 +248,7 @@ function openStream() {
   if (!el) return;
   el.setAttribute('hx-sse:connect', el.dataset.stream.replace(/since=\d+/, `since=${momentShown()}`));
   window.htmx?.process(el);
-  if (!el.hasAttribute('data-htmx-powered')) live('· not live: a part of this page did not come, load it again');
+  if (!el.hasAttribute('data-htmx-powered')) live('not live: a part of this page did not come, load it again');
 }
 
 // A stream that failed is tried again within seconds, a stream that was refused every 15
@@ -259,11 +259,11 @@ document.addEventListener('htmx:sse:before:connection', (event) => {
   if (refused) event.preventDefault();
   refused = false;
 });
-document.addEventListener('htmx:sse:after:connection', () => live('· live', true));
-document.addEventListener('htmx:sse:close', () => { if (live.on) live('· not live'); });
+document.addEventListener('htmx:sse:after:connection', () => live('live', true));
+document.addEventListener('htmx:sse:close', () => { if (live.on) live('not live'); });
 document.addEventListener('htmx:sse:error', ({ detail: { status } }) => {
   refused = isRefusal(status);
-  live(status || connecting ? why(status) : '· not live');
+  live(status || connecting ? why(status) : 'not live');
   noAnswer(status);
 });
 // hx-sse connects again only after a stream that was open. A first connection that fails is
@@ -374,6 +374,11 @@ function unfold() {
     if (el && el.open !== unfolded) el.open = unfolded;
   }
 }
+
+// What a press unfolds comes into view.
+document.addEventListener('toggle', ({ target }) => {
+  if (target.open && target.matches('.tools details, #session-menu') && target.contains(document.activeElement)) target.lastElementChild.scrollIntoView({ block: 'nearest' });
+}, true);
 
 // Not a press: the stream, and what the page asks by itself.
 const asksItself = (id) => ['live', 'load', 'refresh', 'look', 'back', 'poll', 'guide'].includes(id) || id?.startsWith('ask-');
