@@ -47,6 +47,9 @@ func (a *App) lesson(c *call) error {
 		return &session.InputError{Field: "layer", Text: "The layers that can be taken off are base64 and payload."}
 	case step == stepPeel:
 		a.peel(c)
+		if layer := c.form.Get("layer"); layer != "" && layer != "base64" {
+			step = "" // it is done: the hint is the next step's
+		}
 	}
 	switch c.wants {
 	case formFragment:

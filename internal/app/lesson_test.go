@@ -217,6 +217,21 @@ func TestLessonForms(t *testing.T) {
 	}
 }
 
+// Half a step is followed by its other half, and a step that is done by the next step.
+func TestLessonHintAfterALayer(t *testing.T) {
+	t.Parallel()
+	p := newPupil(t, session.Hybrid)
+	for _, word := range []string{"get nope", "set name"} {
+		p.does(word)
+	}
+	for _, c := range [][2]string{{"base64", "Now press Payload decoded"}, {"payload", "Open Tamper…"}} {
+		layer, want := c[0], c[1]
+		if got := p.post("/lesson", "step", "peel", "layer", layer, "page", p.secret).want(200).region("guide-hint", "</p>"); !strings.Contains(got, want) {
+			t.Errorf("after %s the hint is %q", layer, got)
+		}
+	}
+}
+
 // Without a script the step "peel" is done by its button, and the page shows the payload. It is
 // not done while there is no cookie.
 func TestLessonPeelsWithoutScripts(t *testing.T) {
