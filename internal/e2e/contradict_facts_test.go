@@ -86,6 +86,7 @@ func (t *truth) claims() []claim {
 	f := &facts{truth: t}
 	f.ofRequest()
 	f.ofAnswer()
+	f.ofLines()
 	f.ofJar()
 	f.ofSession()
 	f.ofBefore()
@@ -142,8 +143,8 @@ func (f *facts) ofRequest() {
 	f.say("the connection", "request line=%s %s", method, masked(target))
 	f.say("the connection", "press=%s", path)
 	f.say("the connection", "curl request=%s %s", method, strings.TrimRight(proofField.ReplaceAllString(target, "$1"), "?&"))
-	if f.press.requestBody != "" {
-		f.say("the connection", "request body=%s", masked(f.press.requestBody))
+	if body, _ := withoutPage(f.press.requestBody); body != "" {
+		f.say("the connection", "request body=%s", masked(body))
 	}
 	if strings.Contains(target, "?key=") || strings.Contains(target, "&key=") || strings.Contains("&"+f.press.requestBody, "&key=") {
 		f.say("the connection", "field key=there")
@@ -159,6 +160,7 @@ func (f *facts) ofRequest() {
 	f.say("the connection", "size(request body)=%d", len(f.press.requestBody))
 	ofCookies("the connection", strings.Join(cookies, "; "), f.name, f.say)
 	own := slices.DeleteFunc(slices.Clone(cookies), func(pair string) bool { return !strings.HasPrefix(pair, f.name+"=") })
+	f.say("the connection", "other cookies=%d", len(cookies)-len(own))
 	f.say("the connection", "came=%s", yesNo(len(own) > 0))
 	if len(own) == 1 {
 		f.say("the connection", "cookie read=%d", len(own[0])-1)
@@ -360,7 +362,7 @@ func (f *facts) ofPrevious() {
 	f.say(where, "previously expired records=%d", p.after.Stats.Expired)
 	size := "none"
 	for _, c := range p.kept {
-		if c.name == f.name && c.value != "" {
+		if c.name == f.name && !c.bare {
 			size = strconv.Itoa(len(c.name) + len(c.value))
 		}
 	}

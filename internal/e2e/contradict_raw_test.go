@@ -25,8 +25,9 @@ type rawBrowser struct {
 	jar    []jarCookie
 	secret string // of its page's visit
 	page   string
-	seen   string // the last moment that its page shows
-	last   *truth
+	seen   string            // the last moment that its page shows
+	moment string            // the last one that it was shown
+	last   *truth            // of the last moment that is not of a copy
 	once   string            // without scripts: what the next GET proves the visit by
 	plain  bool              // its pages have no scripts: each press brings a whole page
 	known  map[string]string // the cookie of each session that it saw
@@ -216,8 +217,12 @@ func (b *rawBrowser) press(button button) (html string, t *truth) {
 		}
 		return l, known
 	}
-	if !strings.Contains(html, "what travelled with a") { // a copy changes nothing for this browser
+	m := shownMoment.FindStringSubmatch(html)
+	if m != nil && m[1] != b.moment && !strings.Contains(html, "what travelled with a") { // a copy changes nothing for this browser
 		b.last = t
+	}
+	if m != nil { // some refusals are no moment
+		b.moment = m[1]
 	}
 	return html, t
 }

@@ -82,6 +82,8 @@ func (s *screen) expand() {
 			c.says = strings.Join(seen, "; ")
 		case "cookie line", "set-cookie line", "curl line":
 			return s.within(c)
+		case "differing request", "differing response":
+			return differing(c)
 		}
 		return []claim{c}
 	})
@@ -153,6 +155,9 @@ func (s *screen) settle() {
 	})
 	s.count()
 	s.fits()
+	if len(s.says(unfinished)) > 0 { // Date and the size come when the page has left
+		s.claims = slices.DeleteFunc(s.claims, func(c claim) bool { return c.subject() == "differences(response)" })
+	}
 }
 
 // leftKinds are the claims of the Server panel that are of the record which it shows.

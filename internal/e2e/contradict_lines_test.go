@@ -1,0 +1,112 @@
+package e2e
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// unfinished tells that a page shows a part of its own answer.
+const unfinished = "response lines so far"
+
+// The lab's own page tells with these which timeline it belongs to. The Wire panel leaves
+// them out and says so.
+var (
+	pageLine = regexp.MustCompile(`(?i)^sessionscope-(page|load): `)
+	pageOnly = regexp.MustCompile(`(^|&)page=\w{40,}`)
+)
+
+// withoutPage returns a body without the field of the page, and how many bytes that takes away.
+func withoutPage(body string) (shown string, bytes int) {
+	shown = strings.TrimPrefix(pageOnly.ReplaceAllString(body, ""), "&")
+	return shown, len(body) - len(shown)
+}
+
+// headLines returns the lines of a head that a page shows, and the bytes of the others.
+func headLines(head string) (shown []string, hidden int) {
+	for l := range strings.SplitSeq(head, "\r\n") {
+		if pageLine.MatchString(l) {
+			hidden += len(l) + len("\r\n")
+		} else {
+			shown = append(shown, l)
+		}
+	}
+	return shown, hidden
+}
+
+// ofLines claims how many lines and bytes of both heads a page shows, and what it leaves out.
+func (f *facts) ofLines() {
+	request, hidden := headLines(f.press.requestHead)
+	response, _ := headLines(f.press.responseHead)
+	_, field := withoutPage(f.press.requestBody)
+	f.say("the connection", "request lines=%d", len(request))
+	f.say("the connection", "response lines=%d", len(response))
+	f.say("the connection", "size(request head without the page's lines)=%d", len(f.press.requestHead)+4-hidden)
+	f.say("the connection", "left out(headers)=%d", hidden)
+	f.say("the connection", "left out(field)=%d", field)
+	if f.previous == nil {
+		return
+	}
+	before, _ := headLines(f.previous.press.requestHead)
+	f.say("this exchange and the one before", "differences(request)=%d", differences(before, request))
+	before, _ = headLines(f.previous.press.responseHead)
+	f.say("this exchange and the one before", "differences(response)=%d", differences(before, response))
+}
+
+// differences counts the header fields of a head that are new, changed or gone since the head
+// before. Fields of one name are compared in their order.
+func differences(before, now []string) (n int) {
+	old := numbered(before)
+	for name, value := range numbered(now) {
+		if was, there := old[name]; !there || was != value {
+			n++
+		}
+		delete(old, name)
+	}
+	return n + len(old)
+}
+
+// numbered has the values of a head's fields by the name and a number.
+func numbered(lines []string) map[string]string {
+	values := map[string]string{}
+	for _, l := range lines[1:] {
+		name, value, _ := strings.Cut(l, ":")
+		n := 1
+		for ; values[name+strconv.Itoa(n)] != ""; n++ {
+		}
+		values[name+strconv.Itoa(n)] = masked(value)
+	}
+	return values
+}
+
+var andMore = regexp.MustCompile(`^(.*?)(?:,? ?and )?(\d+) more$`)
+
+// countDiffering counts the fields in "changed Cookie and 2 more; new Location".
+func countDiffering(words string) (n int) {
+	for part := range strings.SplitSeq(words, "; ") {
+		_, names, _ := strings.Cut(part, " ")
+		if more, err := strconv.Atoi(names); err == nil { // "changed 2"
+			n += more
+			continue
+		}
+		if m := andMore.FindStringSubmatch(names); m != nil {
+			n += must(strconv.Atoi(m[2]))
+			names = m[1]
+		}
+		if names = strings.TrimSpace(names); names != "" {
+			n += len(strings.Split(names, ", "))
+		}
+	}
+	return n
+}
+
+// differing turns the claim of which fields differ into one of how many do. It names fields
+// of one name once, and only Set-Cookie comes twice.
+func differing(c claim) []claim {
+	if strings.Contains(c.says, "Set-Cookie") {
+		return nil
+	}
+	side := strings.TrimPrefix(c.kind, "differing ")
+	return []claim{newClaim(fmt.Sprintf("differences(%s)=%d", side, countDiffering(c.says)), c.where)}
+}
