@@ -29,30 +29,30 @@ type Browser struct {
 
 // fold says what is folded.
 func (b Browser) fold() string {
-	fold := "What scripts see"
+	fold, came := "What scripts see", " came"
 	if !b.Scripts {
-		fold = "What came with the request"
+		fold, came = "What came with the request", ""
 	}
 	if len(b.Flags) > 0 {
 		fold += " · attributes"
 	}
 	n := 0
 	for _, c := range b.Jar {
-		switch c.Kind {
-		case "more":
-			return fold + " · more than " + strconv.Itoa(n) + " other cookies"
-		case "session", "ended":
+		switch {
+		case c.Kind == "more":
+			return fold + " · more than " + strconv.Itoa(n) + " other cookies" + came
+		case c.Kind == "session", c.Kind == "ended" && c.Begins == b.Name:
 		default:
 			n++
 		}
 	}
 	switch n {
 	case 0:
-		return fold + " · no other cookie"
+		return fold + " · no other cookie" + came
 	case 1:
-		return fold + " · 1 other cookie"
+		return fold + " · 1 other cookie" + came
 	}
-	return fold + " · " + strconv.Itoa(n) + " other cookies"
+	return fold + " · " + strconv.Itoa(n) + " other cookies" + came
 }
 
 // Layers are what the cookie's value peels to.

@@ -66,9 +66,10 @@ func TestShortBlock(t *testing.T) {
 // The fold would count another number of cookies than it has.
 func TestBrowserFold(t *testing.T) {
 	for want, b := range map[string]Browser{
-		"What came with the request · no other cookie":           {Jar: []JarCookie{{Kind: "session"}, {Kind: "ended"}}},
-		"What scripts see · attributes · 1 other cookie":         {Scripts: true, Flags: []Flag{{}}, Jar: []JarCookie{{Kind: "session"}, {Kind: "pins"}}},
-		"What scripts see · 2 other cookies":                     {Scripts: true, Jar: []JarCookie{{Kind: "other"}, {Kind: "readable"}}},
+		"What came with the request · no other cookie":           {Name: "s", Jar: []JarCookie{{Kind: "session"}, {Kind: "ended", Begins: "s"}}},
+		"What came with the request · 1 other cookie":            {Name: "s", Jar: []JarCookie{{Kind: "session"}, {Kind: "ended", Begins: "s-readable"}}},
+		"What scripts see · attributes · 1 other cookie came":    {Scripts: true, Flags: []Flag{{}}, Jar: []JarCookie{{Kind: "session"}, {Kind: "pins"}}},
+		"What scripts see · 2 other cookies came":                {Scripts: true, Jar: []JarCookie{{Kind: "other"}, {Kind: "readable"}}},
 		"What came with the request · more than 2 other cookies": {Jar: []JarCookie{{Kind: "other"}, {Kind: "other"}, {Kind: "more"}}},
 	} {
 		if got := b.fold(); got != want {
