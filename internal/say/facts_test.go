@@ -65,6 +65,7 @@ func family(x *trace.Exchange)  { x.Store.Figures.Family = make([]trace.Member, 
 func knows(x *trace.Exchange)   { x.Cookie.Known = true }
 func emptyCame(x *trace.Exchange) {
 	x.Cookie.Verdict, x.Cookie.Came = session.VerdictGarbled, true
+	x.Cookie.Jar = []trace.Crumb{{Name: trace.Cut("s", 9), Bytes: 1, Kind: seat.Session}}
 }
 
 // signed and placedFor are what the engine tells of a cookie that it signed, and of a value.

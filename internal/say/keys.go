@@ -79,7 +79,7 @@ func reasonOf(s *trace.Seen, kind session.EventKind, key string) (reason string)
 func cookieAfterSet(s *trace.Seen) []Part {
 	switch {
 	case s.Did.Born && came(s) != session.VerdictAbsent:
-		return append([]Part{Text(notes[came(s)] + " This write created a new session, and its cookie replaces the one that came")}, endOfBirth(s)...)
+		return append([]Part{Text(noteOfCame(s) + " This write created a new session, and its cookie replaces the one that came")}, endOfBirth(s)...)
 	case s.Did.Born:
 		return append([]Part{Text("This first write created a session: the server sent its first cookie")}, endOfBirth(s)...)
 	case !s.Cookie.Set:

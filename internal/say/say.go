@@ -160,10 +160,20 @@ func NoteOf(s trace.Session, c trace.Cookie) string {
 		return "" // whatever came, the browser's cookie opens its session now
 	case c.Put && faults[c.Verdict] != "":
 		return "This cookie opens nothing: " + faults[c.Verdict] + "."
-	case c.Came && c.Bytes == 0 && !c.Thrown:
-		return "The cookie that came is empty, so it opens nothing."
+	case c.CameEmpty():
+		return emptyNote
 	}
 	return notes[c.Verdict]
+}
+
+const emptyNote = "The cookie that came is empty, so it opens nothing."
+
+// noteOfCame says why the cookie that came opened nothing, whatever the browser has now.
+func noteOfCame(s *trace.Seen) string {
+	if s.Cookie.CameEmpty() {
+		return emptyNote
+	}
+	return notes[came(s)]
 }
 
 // notes say why the cookie that came opens nothing.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
@@ -323,7 +324,7 @@ func notesOnCookies() []noteOnCookie {
 		// The cookie that came was dead, and the good one that was put back has no fault.
 		{live, trace.Cookie{Verdict: session.VerdictDead, Bytes: 9, Put: true}, ""},
 		{trace.Session{}, trace.Cookie{Verdict: session.VerdictDead, Bytes: 9, Put: true}, "This cookie opens nothing: its signature is valid, but its session has ended."},
-		{trace.Session{}, trace.Cookie{Verdict: session.VerdictGarbled, Came: true}, "The cookie that came is empty, so it opens nothing."},
+		{trace.Session{}, trace.Cookie{Verdict: session.VerdictGarbled, Came: true, Jar: []trace.Crumb{{Name: trace.Cut("s", 9), Bytes: 1, Kind: seat.Session}}}, "The cookie that came is empty, so it opens nothing."},
 		{trace.Session{}, trace.Cookie{Verdict: session.VerdictMoved, Bytes: 9, Put: true}, "This cookie opens nothing: its ID was replaced a moment ago."},
 	}
 }

@@ -80,14 +80,18 @@ func (c *codec) sign(v *envelope, maxValue int) (*Cookie, error) {
 }
 
 var (
+	errEmpty   = errors.New("the cookie is empty")
 	errGarbled = errors.New("the cookie carries no signature of this server")
 	errForged  = errors.New("the signature does not fit")
 )
 
-// verify verifies a cookie's value, which may have maxValue bytes. The error is errGarbled,
-// errForged or errEnvelope. knew tells that the same bytes had verified before under the
+// verify verifies a cookie's value, which may have maxValue bytes. The error is errEmpty,
+// errGarbled, errForged or errEnvelope. knew tells that the same bytes had verified before under the
 // same keys, and that nothing was computed again.
 func (c *codec) verify(value string, maxValue int) (cookie *Cookie, knew bool, err error) {
+	if value == "" {
+		return nil, false, errEmpty
+	}
 	fits := len(value) <= maxValue // a value may be known from a view whose cookie has a shorter name
 	if fits {
 		if cookie := c.known.get(value); cookie != nil {

@@ -95,6 +95,8 @@ func noCookie(s trace.Seen) string {
 	switch {
 	case c.Ignored:
 		return "No cookie: this answer sets one with Secure, over plain http. A browser drops that cookie without a word, unless the server is on its own machine."
+	case c.Thrown && c.CameTwice():
+		return "The server told the browser to drop its cookie. But two cookies of this name came, with another domain or path: the other one stays, and the next request shows what it opens."
 	case c.Thrown:
 		return "No cookie any more: the server told the browser to drop it. Press Set: the next write creates a session."
 	case c.Came:
@@ -120,7 +122,7 @@ func jar(c trace.Cookie) (out []views.JarCookie) {
 		switch {
 		case crumb.Name.Bytes == 0:
 			j.Name, j.Size = "(no name)", say.Bytes(crumb.Bytes)
-		case crumb.Ended, crumb.Kind == seat.Session && c.Thrown:
+		case crumb.Ended, crumb.Kind == seat.Session && c.Thrown && !c.CameTwice():
 			j.Kind = "ended"
 		case crumb.Kind == seat.Readable:
 			j.Value = say.Shown(crumb.Value, maxName)

@@ -137,6 +137,8 @@ func absent(s trace.Seen, now time.Time) (v views.Server) {
 		switch {
 		case s.Nothing && mayOpen(c, st.ID): // somebody else came for it
 			v.Late = nil
+		case c.Thrown && c.CameTwice():
+			v.Late.Text = "its record is still here. Two cookies of this name came, and the one that stays may open it."
 		case s.Nothing, c.Thrown, c.Put: // the one that came, if any, may have opened it
 			v.Late.Text = "its record is still here, and this browser has no cookie any more that opens it."
 		}

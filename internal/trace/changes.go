@@ -106,10 +106,10 @@ func livesID(before, after Session, keeps bool) How {
 func cookieChange(a, b *Exchange, wasID, isID string) []Change {
 	was, is := &a.Cookie, &b.Cookie
 	name := len(was.Name)
-	if was.Kept == is.Kept {
+	if was.Kept == is.Kept && was.there() == is.there() {
 		return nil
 	}
-	c := Change{What: OfCookie, Was: State{There: was.Kept != "", Number: name + was.Bytes}, Is: State{There: is.Kept != "", Number: name + is.Bytes}}
+	c := Change{What: OfCookie, Was: State{There: was.there(), Number: name + was.Bytes}, Is: State{There: is.there(), Number: name + is.Bytes}}
 	if c.Was.There && c.Is.There {
 		switch {
 		case wasID != isID:
@@ -128,7 +128,7 @@ func valueChanges(a, b Session, aPartial, bPartial bool) (out []Change) {
 		was, had := a.Find(is.Key)
 		c := Change{What: OfValue, Key: is.Key, Was: State{There: had, Value: was}, Is: State{There: true, Value: is}}
 		switch {
-		case !had && aPartial && !is.OnServer: // nobody knew then whether the cookie carried it
+		case !had && aPartial && !(bPartial && is.OnServer): // nobody knew then whether the cookie carried it
 		case !had:
 			out = append(out, c)
 		case was.Sum != is.Sum:

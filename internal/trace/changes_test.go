@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
@@ -36,6 +37,11 @@ func sessionWith(id string, values ...string) (s Session) {
 		s.Values = append(s.Values, value)
 	}
 	return s
+}
+
+// empty has the session cookie come without a value.
+func empty(x *Exchange) {
+	x.Cookie.Came, x.Cookie.Jar = true, []Crumb{{Name: Cut("s", 9), Bytes: 1, Kind: seat.Session}}
 }
 
 // told is a change in one line.
@@ -99,12 +105,15 @@ func TestChangesCompareWhatWas(t *testing.T) {
 			[]string{"cookie: 12 → none", "id: A → none", `value k: "1" → none`, "live: 5 → 4"}},
 		"values": {state("A", "a=1", "b=2", "c@3"), state("A", "a=1", "b=22", "d@4"),
 			[]string{`value b: "2" → "22"`, `value d: none → "4"`, `value c: "3" → none`}},
-		"two long values that begin alike":        {state("A", "k@"+long+"a"), state("A", "k@"+long+"b"), []string{`value k: "xxxxxxx → "xxxxxxx, alike`}},
-		"two that end unlike and are not as long": {state("A", "k@"+long+"a"), state("A", "k@"+long), []string{`value k: "xxxxxxx → "xxxxxxx`}},
-		"two that differ where they are shown":    {state("A", "k@"+long[:50]+"a"+long), state("A", "k@"+long[:50]+"b"+long), []string{`value k: "xxxxxxx → "xxxxxxx`}},
-		"a long value that is the same":           {state("A", "k@"+long), state("A", "k@"+long), nil},
-		"a value that moved":                      {state("A", "k=1"), state("A", "k@1"), []string{`value k: "1" → "1", moved`}},
-		"a value that moved and changed":          {state("A", "k=1"), state("A", "k@2"), []string{`value k: "1" → "2"`}},
+		"two long values that begin alike":               {state("A", "k@"+long+"a"), state("A", "k@"+long+"b"), []string{`value k: "xxxxxxx → "xxxxxxx, alike`}},
+		"two that end unlike and are not as long":        {state("A", "k@"+long+"a"), state("A", "k@"+long), []string{`value k: "xxxxxxx → "xxxxxxx`}},
+		"two that differ where they are shown":           {state("A", "k@"+long[:50]+"a"+long), state("A", "k@"+long[:50]+"b"+long), []string{`value k: "xxxxxxx → "xxxxxxx`}},
+		"a long value that is the same":                  {state("A", "k@"+long), state("A", "k@"+long), nil},
+		"a value that another client's look did not see": {with(state(""), func(x *Exchange) { x.Store.State, x.Store.Record = session.StateLive, sessionWith("A") }), with(state("A", "k@1"), func(x *Exchange) { x.Cookie = Cookie{Name: "s"} }), nil},
+		"an empty cookie that is thrown away":            {with(state(""), empty), with(state(""), func(x *Exchange) { empty(x); x.Cookie.Set, x.Cookie.Thrown = true, true }), []string{"cookie: 1 → none"}},
+		"an empty cookie that comes again":               {with(state(""), empty), with(state(""), empty), nil},
+		"a value that moved":                             {state("A", "k=1"), state("A", "k@1"), []string{`value k: "1" → "1", moved`}},
+		"a value that moved and changed":                 {state("A", "k=1"), state("A", "k@2"), []string{`value k: "1" → "2"`}},
 
 		"signed anew":                     {state("A"), with(state("A"), func(x *Exchange) { x.Cookie.Kept, x.Events = "other", signed }), []string{"cookie: 12 → 12, signed"}},
 		"another cookie that is as large": {state("A"), with(state("A"), func(x *Exchange) { x.Cookie.Kept = "other" }), []string{"cookie: 12 → 12, another"}},

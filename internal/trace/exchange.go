@@ -217,6 +217,27 @@ type Cookie struct {
 	Planted  bool   // the browser has the readable cookie after the answer
 }
 
+// CameEmpty tells that the session cookie that came has no value.
+func (c *Cookie) CameEmpty() bool {
+	i := slices.IndexFunc(c.Jar, func(crumb Crumb) bool { return crumb.Kind == seat.Session })
+	return i >= 0 && c.Jar[i].Bytes == c.Jar[i].Name.Bytes
+}
+
+// CameTwice tells that more than one session cookie came: browsers keep cookies of one name apart
+// by domain and path, and send neither.
+func (c *Cookie) CameTwice() bool {
+	n := 0
+	for _, crumb := range c.Jar {
+		if crumb.Kind == seat.Session {
+			n++
+		}
+	}
+	return n > 1
+}
+
+// there tells that the browser keeps a session cookie, which may be empty.
+func (c *Cookie) there() bool { return c.Kept != "" || c.CameEmpty() && !c.Set && !c.Hidden }
+
 // Label are the attributes of the cookie. A Cookie header carries none, so they are known from the
 // Set-Cookie that this visit saw last, if it set the cookie that the browser keeps.
 type Label struct {
