@@ -21,7 +21,7 @@ type specimen struct {
 // the same thing.
 var aside = map[string]bool{
 	"sender": true, "left": true, "row": true, "deleted row": true, "partial": true, "discarded": true, "budget": true, "panels of": true, "nothing travelled": true,
-	"cookie row": true, "cookie line": true, "set-cookie line": true, "curl line": true, "came or put": true, "moment": true, "curl command": true, "left clock": true, "left opens": true,
+	"cookie row": true, "cookie line": true, "set-cookie line": true, "curl line": true, "came or put": true, "moment": true, "differing request": true, "differing response": true, unfinished: true, "curl command": true, "left clock": true, "left opens": true,
 }
 
 // contrary has for each kind of claim that no number, ID or value tells a statement that
@@ -56,7 +56,9 @@ var contrary = map[string]statement{
 	"cookies came":       {"live, Get", "browser", "No session cookie: this request carried 7 other cookies, listed below, and none of this name."},
 	"copy came":          {"live, Tamper a letter", "wire/steps", "no cookie | to read"},
 	"copy request line":  {"live, Tamper a letter", "wire/request", "POST /nowhere HTTP/1.1"},
-	"pins":               {"live, Start over", "browser/pins", "Pinned copies"},
+	"pins":               {"live, Pin", "result", "Taken away too: 1 pinned copy."},
+	"came twice":         {"live, Get", "browser", "The server told the browser to drop its cookie. But two cookies of this name came, with another domain or path: the other one stays, and the next request shows what it opens."},
+	"difference":         {"live, List keys", "wire/request", "gone Cookie: none"},
 	"field key":          {"live, Get", "result", "The form has no field key."},
 	"keys in the cookie": {"live, Get", "browser", "payload readable by anyone: the ID, and no value 95 B"},
 	"both places":        {"live, List keys", "result", "Some values live in the cookie and some on the server: the list has the keys of both."},

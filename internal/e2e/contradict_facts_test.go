@@ -160,6 +160,7 @@ func (f *facts) ofRequest() {
 	f.say("the connection", "size(request body)=%d", len(f.press.requestBody))
 	ofCookies("the connection", strings.Join(cookies, "; "), f.name, f.say)
 	own := slices.DeleteFunc(slices.Clone(cookies), func(pair string) bool { return !strings.HasPrefix(pair, f.name+"=") })
+	f.say("the connection", "came twice=%s", yesNo(len(own) > 1))
 	f.say("the connection", "other cookies=%d", len(cookies)-len(own))
 	f.say("the connection", "came=%s", yesNo(len(own) > 0))
 	if len(own) == 1 {

@@ -39,15 +39,16 @@ func headLines(head string) (shown []string, hidden int) {
 func (f *facts) ofLines() {
 	request, hidden := headLines(f.press.requestHead)
 	response, _ := headLines(f.press.responseHead)
-	_, field := withoutPage(f.press.requestBody)
+	_, inBody := withoutPage(f.press.requestBody)
 	f.say("the connection", "request lines=%d", len(request))
 	f.say("the connection", "response lines=%d", len(response))
 	f.say("the connection", "size(request head without the page's lines)=%d", len(f.press.requestHead)+4-hidden)
 	f.say("the connection", "left out(headers)=%d", hidden)
-	f.say("the connection", "left out(field)=%d", field)
+	f.say("the connection", "left out(field)=%d", inBody)
 	if f.previous == nil {
 		return
 	}
+	f.say("this exchange and the one before", "difference(Cookie)=%s", difference(field(f.previous.press.requestHead, "Cookie"), field(f.press.requestHead, "Cookie")))
 	before, _ := headLines(f.previous.press.requestHead)
 	f.say("this exchange and the one before", "differences(request)=%d", differences(before, request))
 	before, _ = headLines(f.previous.press.responseHead)
@@ -65,6 +66,19 @@ func differences(before, now []string) (n int) {
 		delete(old, name)
 	}
 	return n + len(old)
+}
+
+// difference says how a field differs from the head before.
+func difference(before, now string) string {
+	switch {
+	case before == now:
+		return "none"
+	case before == "":
+		return "new"
+	case now == "":
+		return "gone"
+	}
+	return "changed"
 }
 
 // numbered has the values of a head's fields by the name and a number.

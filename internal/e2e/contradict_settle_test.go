@@ -154,7 +154,6 @@ func (s *screen) settle() {
 		return []claim{c}
 	})
 	s.count()
-	s.fits()
 	if len(s.says(unfinished)) > 0 { // Date and the size come when the page has left
 		s.claims = slices.DeleteFunc(s.claims, func(c claim) bool { return c.subject() == "differences(response)" })
 	}
@@ -210,22 +209,6 @@ func (s *screen) count() {
 	if n := len(s.says("row")); n > 0 && !s.claimed("partial", "yes") {
 		s.claims = append(s.claims, newClaim("number of keys="+strconv.Itoa(n), "server: the rows of its table"))
 	}
-}
-
-// fits claims whether there is room in the cookie for a value that was too large for it.
-func (s *screen) fits() {
-	size, budget := s.says("size of envelope"), s.says("budget")
-	if len(size) == 0 || len(budget) == 0 {
-		return
-	}
-	used, _ := strconv.Atoi(size[0])
-	most, _ := strconv.Atoi(budget[0])
-	s.each(func(c claim) []claim {
-		if n, err := strconv.Atoi(plain(c.of)); c.kind == "room for" && err == nil {
-			return []claim{c, {c.kind, c.of, yesNo(used+n <= most), "browser: the size of the cookie's payload, and how much fits"}}
-		}
-		return []claim{c}
-	})
 }
 
 // asked are facts that only a statement asks for: whether a session's cookie still opens it,
