@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"html"
+	"iter"
 	"maps"
 	"regexp"
 	"slices"
@@ -12,7 +13,10 @@ import (
 // specimen is a screen without a contradiction, for the controls.
 type specimen struct {
 	where, html string
+	lines       []line
+	n           string // the moment that it shows
 	truth       *truth
+	facts       []claim
 	claims      []claim
 	held        map[string]bool // the subjects of which more than one claim speaks
 }
@@ -77,10 +81,12 @@ func specimens(t *testing.T) (all []specimen) {
 			b.jar = s.jar(b, "hybrid")
 			text, truth := b.press(button)
 			truth.verdict = s.verdict
-			sc := readScreen(text, b.name)
-			sp := specimen{s.name + ", " + button.name, text, truth, sc.claims, map[string]bool{}}
+			sp := specimen{where: s.name + ", " + button.name, html: text, truth: truth, facts: truth.claims(), held: map[string]bool{}}
+			sp.lines, sp.n = linesOf(withName(text, b.name))
+			sc := readLines(sp.lines, sp.n, b.name)
+			sp.claims = sc.claims
 			times := map[string]int{}
-			for _, c := range slices.Concat(sc.claims, sc.asked(truth), truth.claims()) {
+			for _, c := range slices.Concat(sc.claims, sc.asked(truth), sp.facts) {
 				times[c.subject()]++
 				sp.held[c.subject()] = times[c.subject()] > 1
 			}
@@ -114,25 +120,38 @@ func other(says string) string {
 	return says + "x"
 }
 
-// plantValue changes the value of a claim in the HTML, at one place, and tells whether the
-// check finds that.
+// plantValue changes the value of a claim in one of the lines of its place, and tells whether
+// the check finds that.
 func (sp specimen) plantValue(c claim) bool {
-	for _, says := range []string{c.says, number(c.says)} {
-		old := html.EscapeString(says)
-		for at, n := 0, 0; n < 40; n++ {
-			i := strings.Index(sp.html[at:], old)
-			if i < 0 || old == "" {
-				break
+	for i, l := range sp.lines {
+		if !strings.HasPrefix(c.where, l.place+":") {
+			continue
+		}
+		for _, says := range []string{c.says, number(c.says)} {
+			for at := range placesIn(l.text, says) {
+				planted := slices.Clone(sp.lines)
+				planted[i].text = l.text[:at] + other(says) + l.text[at+len(says):]
+				problems, _ := readLines(planted, sp.n, sp.truth.name).check(sp.truth, sp.facts)
+				if slices.ContainsFunc(problems, func(p string) bool { return strings.HasPrefix(p, c.subject()+" is ") }) {
+					return true
+				}
 			}
-			at += i
-			planted := sp.html[:at] + html.EscapeString(other(says)) + sp.html[at+len(old):]
-			if finds(planted, sp.truth, c.subject()) {
-				return true
-			}
-			at += len(old)
 		}
 	}
 	return false
+}
+
+// placesIn yields where a text has part.
+func placesIn(text, part string) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for at := 0; part != ""; at += len(part) {
+			i := strings.Index(text[at:], part)
+			if i < 0 || !yield(at+i) {
+				return
+			}
+			at += i
+		}
+	}
 }
 
 // number groups the digits of a number as a page does.

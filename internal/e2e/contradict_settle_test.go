@@ -19,8 +19,13 @@ type screen struct {
 // readScreen reads the HTML of a page, or of the fragments that a press brings. name is the name
 // of the session cookie.
 func readScreen(text, name string) *screen {
-	s := &screen{name: name}
 	lines, n := linesOf(withName(text, name))
+	return readLines(lines, n, name)
+}
+
+// readLines reads the lines of a page. n is the number of the moment that it shows.
+func readLines(lines []line, n, name string) *screen {
+	s := &screen{name: name}
 	own := "timeline/e" + n + "/timeline"
 	for _, l := range lines {
 		claims, unread := claimsOf(l)
@@ -253,7 +258,11 @@ func ofLeft(l look) (facts []claim) {
 
 // check reads a page and holds it against itself and the truth.
 func check(text string, t *truth) (problems []string, statements int) {
-	s := readScreen(text, t.name)
+	return readScreen(text, t.name).check(t, t.claims())
+}
+
+// check holds a screen against itself and the facts.
+func (s *screen) check(t *truth, facts []claim) (problems []string, statements int) {
 	if t.scripts {
 		s.each(func(c claim) []claim {
 			if strings.HasPrefix(c.where, "server/figures") || strings.HasPrefix(c.where, "expired-count") {
@@ -265,7 +274,7 @@ func check(text string, t *truth) (problems []string, statements int) {
 	for _, words := range s.unread {
 		problems = append(problems, "nobody taught the check to read: "+words)
 	}
-	return append(problems, contradictions(slices.Concat(s.claims, s.asked(t), t.claims()))...), len(s.claims)
+	return append(problems, contradictions(slices.Concat(s.claims, s.asked(t), facts))...), len(s.claims)
 }
 
 var (
