@@ -123,7 +123,7 @@ func selectorOf(b button) string {
 // no such button.
 func (x *examined) press(b button) (html string, t *truth) {
 	x.t.Helper()
-	t = &truth{name: x.client.name, came: x.jar(), previous: x.last, scripts: true}
+	t = &truth{name: x.client.name, came: x.jar(), previous: x.last, moments: x.truths, scripts: true}
 	t.before = x.client.look(x.sent(t.came))
 	x.wire.forget()
 	fields := map[string]string{}
@@ -147,9 +147,9 @@ func (x *examined) press(b button) (html string, t *truth) {
 	}
 	if !strings.Contains(html, "what travelled with a") {
 		x.last = t
-	}
-	if m := shownMoment.FindStringSubmatch(html); m != nil {
-		x.truths[m[1]] = t
+		if m := shownMoment.FindStringSubmatch(html); m != nil {
+			x.truths[m[1]] = t
+		}
 	}
 	return html, t
 }
@@ -158,7 +158,7 @@ func (x *examined) press(b button) (html string, t *truth) {
 // parts of the page, and some lead to another one.
 func (x *examined) shown(b button, script string) (html string) {
 	x.t.Helper()
-	if b.path != "/put-back" && b.path != "/drop-cookie" {
+	if b.path != "/put-back" && b.path != "/drop-cookie" && !slices.Contains(b.form, "start-over") {
 		return eval[string](x.page, script)
 	}
 	if !eval[bool](x.page, fmt.Sprintf(`(window.left = true, !!document.querySelector(%q))`, selectorOf(b))) {

@@ -25,7 +25,7 @@ type specimen struct {
 // the same thing.
 var aside = map[string]bool{
 	"sender": true, "left": true, "row": true, "deleted row": true, "partial": true, "discarded": true, "budget": true, "panels of": true, "nothing travelled": true,
-	"cookie row": true, "cookie line": true, "set-cookie line": true, "curl line": true, "came or put": true, "moment": true, "differing request": true, "differing response": true, unfinished: true, "curl command": true, "left clock": true, "left opens": true,
+	"cookie row": true, "cookie line": true, "set-cookie line": true, "curl line": true, "came or put": true, "moment": true, "compared with": true, "differing request": true, "differing response": true, unfinished: true, "curl command": true, "left clock": true, "left opens": true,
 }
 
 // contrary has for each kind of claim that no number, ID or value tells a statement that

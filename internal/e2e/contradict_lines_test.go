@@ -45,14 +45,19 @@ func (f *facts) ofLines() {
 	f.say("the connection", "size(request head without the page's lines)=%d", len(f.press.requestHead)+4-hidden)
 	f.say("the connection", "left out(headers)=%d", hidden)
 	f.say("the connection", "left out(field)=%d", inBody)
-	if f.previous == nil {
-		return
+}
+
+// besides claims in what the heads differ from those of an earlier press.
+func (t *truth) besides(before *truth) []claim {
+	f := &facts{truth: t}
+	where := "this exchange and the one that it is compared with"
+	f.say(where, "difference(Cookie)=%s", difference(field(before.press.requestHead, "Cookie"), field(t.press.requestHead, "Cookie")))
+	for side, heads := range map[string][2]string{"request": {before.press.requestHead, t.press.requestHead}, "response": {before.press.responseHead, t.press.responseHead}} {
+		was, _ := headLines(heads[0])
+		is, _ := headLines(heads[1])
+		f.say(where, "differences(%s)=%d", side, differences(was, is))
 	}
-	f.say("this exchange and the one before", "difference(Cookie)=%s", difference(field(f.previous.press.requestHead, "Cookie"), field(f.press.requestHead, "Cookie")))
-	before, _ := headLines(f.previous.press.requestHead)
-	f.say("this exchange and the one before", "differences(request)=%d", differences(before, request))
-	before, _ = headLines(f.previous.press.responseHead)
-	f.say("this exchange and the one before", "differences(response)=%d", differences(before, response))
+	return f.claims
 }
 
 // differences counts the header fields of a head that are new, changed or gone since the head

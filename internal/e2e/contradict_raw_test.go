@@ -17,25 +17,26 @@ import (
 // rawBrowser is a browser without a screen: it speaks HTTP by itself, so that it knows each
 // byte that travelled, and it keeps cookies as a browser does.
 type rawBrowser struct {
-	t      *testing.T
-	p      *program
-	name   string // of the session cookie
-	conn   net.Conn
-	in     *bufio.Reader
-	jar    []jarCookie
-	secret string // of its page's visit
-	page   string
-	seen   string            // the last moment that its page shows
-	moment string            // the last one that it was shown
-	last   *truth            // of the last moment that is not of a copy
-	once   string            // without scripts: what the next GET proves the visit by
-	plain  bool              // its pages have no scripts: each press brings a whole page
-	known  map[string]string // the cookie of each session that it saw
+	t       *testing.T
+	p       *program
+	name    string // of the session cookie
+	conn    net.Conn
+	in      *bufio.Reader
+	jar     []jarCookie
+	secret  string // of its page's visit
+	page    string
+	seen    string            // the last moment that its page shows
+	moment  string            // the last one that it was shown
+	moments map[string]*truth // by their numbers
+	last    *truth            // of the last moment that is not of a copy
+	once    string            // without scripts: what the next GET proves the visit by
+	plain   bool              // its pages have no scripts: each press brings a whole page
+	known   map[string]string // the cookie of each session that it saw
 }
 
 func newRawBrowser(t *testing.T, p *program) *rawBrowser {
 	t.Helper()
-	b := &rawBrowser{t: t, p: p, name: "sessionscope-" + p.port(), known: map[string]string{}}
+	b := &rawBrowser{t: t, p: p, name: "sessionscope-" + p.port(), known: map[string]string{}, moments: map[string]*truth{}}
 	b.conn = must(net.Dial("tcp", p.addr()))
 	t.Cleanup(func() { b.conn.Close() })
 	b.in = bufio.NewReader(b.conn)
@@ -194,7 +195,7 @@ func (b *rawBrowser) shows(html string) {
 // shows, and the truth of it.
 func (b *rawBrowser) press(button button) (html string, t *truth) {
 	b.t.Helper()
-	t = &truth{name: b.name, came: b.jar, before: b.look(b.jar), previous: b.last}
+	t = &truth{name: b.name, came: b.jar, before: b.look(b.jar), previous: b.last, moments: b.moments}
 	if b.plain {
 		t.press = b.sendForm(button)
 		html = b.land(t.press)
@@ -219,7 +220,7 @@ func (b *rawBrowser) press(button button) (html string, t *truth) {
 	}
 	m := shownMoment.FindStringSubmatch(html)
 	if m != nil && m[1] != b.moment && !strings.Contains(html, "what travelled with a") { // a copy changes nothing for this browser
-		b.last = t
+		b.last, b.moments[m[1]] = t, t
 	}
 	if m != nil { // some refusals are no moment
 		b.moment = m[1]

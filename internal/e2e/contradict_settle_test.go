@@ -230,6 +230,8 @@ func (s *screen) asked(t *truth) (facts []claim) {
 			if l, known := t.lookAt(c.of); known {
 				facts = append(facts, claim{c.kind, c.of, yesNo(l.Exists), "TRUTH: GET /session of another client with its cookie"})
 			}
+		case c.kind == "compared with" && t.moments[c.says] != nil:
+			facts = append(facts, t.besides(t.moments[c.says])...)
 		case c.kind == "left" && t.lookAt != nil:
 			if l, known := t.lookAt(c.says); known && l.Exists {
 				facts = append(facts, ofLeft(l)...)

@@ -47,10 +47,10 @@ var wireLessons = []lesson{
 		{words: `\{.*`, says: []string{"response body=$0"}},
 	}},
 	{at: "wire/response/wire-changes", rows: []row{
-		{words: `Compared with exchange \d+, no header changed\.`, says: []string{"differences(request)=0", "differences(response)=0"}},
-		{words: `Compared with exchange \d+, request: (.*); response: (.*?)\. The other \d+ headers are the same\.`, says: []string{"differing request=$1", "differing response=$2"}},
-		{words: `Compared with exchange \d+, request: (.*?)\. The other \d+ headers are the same\.`, says: []string{"differing request=$1", "differences(response)=0"}},
-		{words: `Compared with exchange \d+, response: (.*?)\. The other \d+ headers are the same\.`, says: []string{"differences(request)=0", "differing response=$1"}},
+		{words: `Compared with exchange (\d+), no header changed\.`, says: []string{"compared with=$1", "differences(request)=0", "differences(response)=0"}},
+		{words: `Compared with exchange (\d+), request: (.*); response: (.*?)\. The other \d+ headers are the same\.`, says: []string{"compared with=$1", "differing request=$2", "differing response=$3"}},
+		{words: `Compared with exchange (\d+), request: (.*?)\. The other \d+ headers are the same\.`, says: []string{"compared with=$1", "differing request=$2", "differences(response)=0"}},
+		{words: `Compared with exchange (\d+), response: (.*?)\. The other \d+ headers are the same\.`, says: []string{"compared with=$1", "differences(request)=0", "differing response=$2"}},
 	}},
 	{at: "wire/steps", rows: []row{
 		{words: `no cookie \| to read`, says: []string{"came=no"}},
