@@ -70,6 +70,8 @@ var panelLessons = []lesson{
 		{words: `What came with this request|cookie \| the server received \| scripts see|and more \|.*`},
 		{words: `What came with the last request of this browser`},
 		{words: `none \| no Cookie header \| (?:not asked|not recorded|nothing any more|nothing|see below)`, says: []string{"cookies came=0", "came=no"}},
+		{words: `NAME-readable \| ([\d,]+ B)(?: with its name)? \| dropped with this answer \| (.+)`, says: []string{"cookie row(NAME-readable)=$1", "set-cookie(NAME-readable)=dropped", "readable=none"}},
+		{words: `NAME-pins \| ([\d,]+ B)(?: with its name)? \| dropped with this answer \| (.+)`, says: []string{"cookie row(NAME-pins)=$1", "set-cookie(NAME-pins)=dropped", "pins=none"}},
 		{words: `(\(no name\)|\S+(?: \([\d,]+ B in all\))?) \| ([\d,]+ B)(?: with its name)? \| dropped with this answer \| (.+)`, says: []string{"cookie row($1)=$2", "set-cookie(NAME)=dropped", "kept=no", "scripts see($1)=$3"}},
 		{words: `(\(no name\)|\S+(?: \([\d,]+ B in all\))?) \| ([\d,]+ B)(?: with its name)? \|(?: (?:of another program|says which browser pinned|finds the run .*?|the \w+ browser's|scripts-can-read-this) \|)? (.+)`, says: []string{"cookie row($1)=$2", "scripts see($1)=$3"}},
 	}},

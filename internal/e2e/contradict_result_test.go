@@ -4,6 +4,7 @@ package e2e
 // them, and in the row of changes.
 var resultLessons = []lesson{
 	{at: "result", rows: []row{
+		{words: `moment What you see is from (\d\d:\d\d:\d\d): .+\. Looking changes nothing\. \d\d:\d\d:\d\d`, says: []string{"at=$1"}},
 		{words: `\d\d:\d\d:\d\d`, says: []string{"at=$0"}},
 		{words: `✕ refused \((\d+)\)`, says: []string{"status=$1", "wrote=no", "set-cookie=no"}},
 		// Set.

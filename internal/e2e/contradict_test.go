@@ -167,6 +167,9 @@ func walkOf(seed uint64) walk {
 	return w
 }
 
+// past is the step of a screen of a moment that was.
+const past = -1
+
 // take walks, and tells each screen to add.
 func (w walk) take(t *testing.T, p *program, add func(step int, html string, truth *truth)) {
 	b := newRawBrowser(t, p)
@@ -183,6 +186,12 @@ func (w walk) take(t *testing.T, p *program, add func(step int, html string, tru
 		}
 		html, truth := b.press(button)
 		add(i, html, truth)
+	}
+	for i, n := range slices.Sorted(maps.Keys(b.moments)) {
+		if i%3 == 0 {
+			html, truth := b.past(n)
+			add(past, html, truth)
+		}
 	}
 }
 
@@ -218,6 +227,10 @@ func walks(t *testing.T) {
 		w := walkOf(seed)
 		found := map[string]walk{}
 		w.take(t, p, func(step int, html string, truth *truth) {
+			if step == past {
+				y.add(fmt.Sprint("a past moment of walk ", seed), html, truth)
+				return
+			}
 			shorter := w
 			shorter.steps = w.steps[:step+1]
 			for _, key := range y.add(fmt.Sprint("walk ", seed), html, truth) {
