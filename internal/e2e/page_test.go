@@ -223,7 +223,7 @@ func (pg *page) wantValue(expression, want string) {
 func (pg *page) settled() { pg.t.Helper(); pg.want("#sizes", " ms") }
 
 // live waits until the page hears its event stream: by then all of its scripts run.
-func (pg *page) live() { pg.t.Helper(); pg.want("#live-state", "live") }
+func (pg *page) live() { pg.t.Helper(); pg.want("#live-state.on", "live") }
 
 func (pg *page) click(selector string) {
 	pg.t.Helper()

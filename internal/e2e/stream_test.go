@@ -227,7 +227,7 @@ func TestStreamComesBack(t *testing.T) {
 		Math.random = () => 1;
 	}`
 	pg := beginLoad(t, g.URL, fast)
-	pg.want("#live-state", "live")
+	pg.want("#live-state.on", "live")
 	g.refuse(0)
 	pg.want("#live-state", "not live: the server does not answer")
 	other := beginLoad(t, g.URL, fast)
@@ -242,8 +242,8 @@ func TestStreamComesBack(t *testing.T) {
 		t.Fatalf("the last moment is %d, %v", moment, err)
 	}
 	g.letThrough()
-	pg.want("#live-state", "live")
-	other.want("#live-state", "live")
+	pg.want("#live-state.on", "live")
+	other.want("#live-state.on", "live")
 	for _, waits := range [][]int{eval[[]int](pg, `waits`), eval[[]int](other, `waits`)} {
 		if slices.Max(waits) > 3900 || slices.Max(waits) < 3000 {
 			t.Errorf("it waited %v ms between two tries, want at most 3,000 and 30 %%, and so much", waits)
