@@ -86,6 +86,7 @@ func (a *App) note(c *call, r *experiment.Run) (said string) {
 		return "Your session's key progress holds something other than progress, and was left as it is. Delete that key, and this run can still be written down."
 	}
 	right := r.Prediction != experiment.None && r.Prediction == r.Found().Outcome.Happened
+	c.placeNext()
 	err := c.session.Update(progressKey, func(old session.Value, ok bool) session.Value {
 		p, valid := a.progressOf(old, ok)
 		if !valid {

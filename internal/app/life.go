@@ -139,6 +139,7 @@ func (a *App) login(c *call) (out outcome, err error) {
 	if err != nil {
 		return out, err
 	}
+	c.placeNext()
 	out.did = trace.Did{Op: "login", User: user, Before: sess.ID, Came: c.session.Verdict()}
 	sess.Values["user"] = user
 	sess.ID = "" // a new ID at every change of privilege, or a planted one would be logged in

@@ -161,7 +161,7 @@ func (a *App) load(c *call) error {
 		return c.NoContent(http.StatusNoContent)
 	}
 	l := a.momentScreen(c, e)
-	l.past, l.panels.Past, l.wire.Past = hub.Entry{}, false, false
+	l.past, l.panels.Past, l.wire.Past, l.choice = hub.Entry{}, false, false, true
 	l.sentence = say.Press(l.panels)
 	if r := l.panels.Request; r.Method == http.MethodGet { // the load, as a command
 		path, query, _ := strings.Cut(r.Target.Start, "?")

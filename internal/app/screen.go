@@ -21,6 +21,7 @@ type screen struct {
 	sentence say.Sentence
 	composer views.Composer
 	reset    bool   // the composer goes back to its first state
+	choice   bool   // the page may show another choice of a placement than its visit keeps
 	curl     string // the press as a command
 	owner    string // of the pins
 	note     string // replaces the Browser panel's note, if only this request knows it
@@ -134,9 +135,10 @@ func summary(e hub.Entry) string {
 	return strings.TrimSpace(verb + " " + what)
 }
 
-// placements returns the options of where values live. It returns nil in a fragment that
-// leaves the page's choice as it is: there is no session to decide it, and the request was
-// not about it.
+// placements returns the options of where values live: chosen is the placement of the session. Without
+// a session the choice stays as it was, and the visit keeps it: the next session begins so. It
+// returns nil in a fragment that leaves the page's choice as it is: there is no session to decide
+// it, and the request was not about it.
 func (a *App) placements(c *call, l screen) []views.Option {
 	chosen := l.composer.Placement
 	exists, placement := l.panels.Session.Exists, l.panels.Session.Placement
@@ -146,7 +148,10 @@ func (a *App) placements(c *call, l screen) []views.Option {
 	if exists {
 		chosen = placement.String()
 	}
-	if l.reset || exists || c.wants == formPage || c.session == nil || c.submitted().Has("placement") {
+	if p, err := session.ParsePlacement(chosen); err == nil && c.visit != nil {
+		c.visit.SetPlacement(p)
+	}
+	if l.reset || l.choice || exists || c.wants == formPage || c.session == nil || c.submitted().Has("placement") {
 		return show.PlacementOptions(chosen)
 	}
 	return nil
@@ -165,6 +170,9 @@ func (a *App) writeLab(c *call, status int, l screen) error {
 func (a *App) composer(c *call, startOver bool) views.Composer {
 	typed := views.Composer{Key: "name", Value: "Rahim", Type: "text", User: "ada", Seconds: "5", Placement: c.seat.Engine.Placement().String()}
 	form := c.submitted()
+	if v := c.visit; v != nil && v.Placement() != 0 && !startOver {
+		typed.Placement = v.Placement().String()
+	}
 	switch {
 	case startOver:
 		form = nil

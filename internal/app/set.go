@@ -66,7 +66,7 @@ func (a *App) set(c *call) (out outcome, err error) {
 	}
 	s := c.session
 	born := !s.Exists()
-	if born && form.placement != 0 {
+	if c.placeNext(); born && form.placement != 0 {
 		s.SetPlacement(form.placement)
 	}
 	old, had := s.Get(form.key)
@@ -80,6 +80,14 @@ func (a *App) set(c *call) (out outcome, err error) {
 	}
 	out.did = trace.Did{Op: "set", Key: form.key, Value: c.value(form.key, form.value), Born: born, Same: had && old == form.value, Came: came}
 	return out, nil
+}
+
+// placeNext has the session that this request may create begin with the placement that the visit
+// keeps. A session that exists stays as it is.
+func (c *call) placeNext() {
+	if v := c.visit; v != nil && v.Placement() != 0 && !c.session.Exists() {
+		c.session.SetPlacement(v.Placement())
+	}
 }
 
 // value returns a value for the exchange. It is empty when no page can show the exchange.

@@ -51,6 +51,7 @@ type Visit struct {
 	pins      []Pin
 	pinned    int // how many pins there ever were
 	projector bool
+	placement session.Placement // of the page's choice, 0 before a page was shown
 	lesson    lesson
 	streams   map[chan struct{}]bool // nil when it has ended
 }
@@ -99,6 +100,21 @@ func (v *Visit) Projector() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.projector
+}
+
+// SetPlacement keeps where the page's choice of a placement stands.
+func (v *Visit) SetPlacement(p session.Placement) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.placement = p
+}
+
+// Placement returns where the page's choice of a placement stands: the next session of its browser
+// begins with that placement. It returns 0 before a page was shown.
+func (v *Visit) Placement() session.Placement {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.placement
 }
 
 // noteLabel notes the attributes of the cookie that this browser got with x. The browser keeps them
