@@ -76,7 +76,7 @@ func Changes(a, b *Exchange) (out []Change) {
 	out = append(out, cookieChange(a, b, as.ID, bs.ID)...)
 	add(a.Cookie.Planted != b.Cookie.Planted, Change{What: OfReadable, Was: State{There: a.Cookie.Planted}, Is: State{There: b.Cookie.Planted}})
 	add(as.ID != bs.ID, Change{What: OfID, Was: State{There: as.ID != "", Text: as.ID}, Is: State{There: bs.ID != "", Text: bs.ID}, How: livesID(as, bs, b.Cookie.Kept != "" || b.Cookie.Hidden)})
-	add(as.ID != "" && bs.ID != "" && as.Version != bs.Version && (as.ID == bs.ID || b.Cookie.Put), Change{What: OfVersion, Was: State{Number: int(as.Version)}, Is: State{Number: int(bs.Version)}})
+	add(as.ID != "" && bs.ID != "" && as.Version != bs.Version && (as.ID == bs.ID || b.Cookie.Put || b.cycled(as.ID)), Change{What: OfVersion, Was: State{Number: int(as.Version)}, Is: State{Number: int(bs.Version)}})
 	add(as.ID != "" && bs.ID != "" && !as.Expires.Equal(bs.Expires), Change{What: OfExpiry, Was: State{At: as.Expires}, Is: State{At: bs.Expires}})
 	out = append(out, valueChanges(as, bs, aPartial, bPartial)...)
 	left := b.Store.Left
@@ -84,11 +84,19 @@ func Changes(a, b *Exchange) (out []Change) {
 	add(leaves, Change{What: OfLeft, Is: State{Text: left.ID, Number: int(left.Version)}})
 	if a.Store.Figures.Known && b.Store.Figures.Known {
 		was, is := a.Store.Figures, b.Store.Figures
-		ours := leaves || (as.ID == "") != (bs.ID == "") // other browsers make and end records too
+		moves := (as.Placement == session.InCookie) != (bs.Placement == session.InCookie) // into a record or out of it
+		ours := leaves || moves || (as.ID == "") != (bs.ID == "")                         // other browsers make and end records too
 		add(ours && was.Live != is.Live, Change{What: OfLive, Was: State{Number: was.Live}, Is: State{Number: is.Live}})
 		add(was.Expired != is.Expired, Change{What: OfExpired, Was: State{Number: was.Expired}, Is: State{Number: is.Expired}})
 	}
 	return out
+}
+
+// cycled tells whether x replaced the ID with that short name: then its session goes on.
+func (x *Exchange) cycled(id string) bool {
+	return slices.ContainsFunc(x.Events, func(ev session.Event) bool {
+		return ev.Kind == session.Cycled && ev.Before.String() == id && ev.Session.String() == x.Session.ID
+	})
 }
 
 // livesID says where the ID lives when no record has it. before and after are the sessions

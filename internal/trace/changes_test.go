@@ -92,6 +92,12 @@ func TestChangesCompareWhatWas(t *testing.T) {
 		x.Session.Placement, x.Store.State = session.InCookie, session.StateNone
 		return x
 	}
+	named := func(id string) (n session.Name) {
+		if err := n.UnmarshalText([]byte(id)); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
 	with := func(x Exchange, do func(*Exchange)) Exchange { do(&x); return x }
 	for name, c := range map[string]struct {
 		a, b Exchange
@@ -124,6 +130,12 @@ func TestChangesCompareWhatWas(t *testing.T) {
 		"a clock that says the same elsewhere": {state("A"), with(state("A"), func(x *Exchange) { x.Session.Expires = x.Session.Expires.In(time.FixedZone("x", 3600)) }), nil},
 		"a new ID, and the old record is no more": {with(state("A"), func(x *Exchange) { x.Session.Version = 3 }), with(state("B"), func(x *Exchange) { x.Store.Left = Left{ID: "A", State: session.StateCycled} }),
 			[]string{"cookie: 12 → 12, another-id", "id: A → B"}},
+
+		"a new ID of the same session": {state("4ca53ce7"), with(state("9f2c41e0"), func(x *Exchange) {
+			x.Session.Version, x.Events = 2, []session.Event{{Kind: session.Cycled, Before: named("4ca53ce7"), Session: named("9f2c41e0")}}
+		}), []string{"cookie: 12 → 12, another-id", "id: 4ca53ce7 → 9f2c41e0", "version: 1 → 2"}},
+		"moved into the cookie, and its record is gone": {state("A"), with(inCookie(state("A")), func(x *Exchange) { x.Store.Figures.Live = 4 }), []string{"live: 5 → 4"}},
+		"moved out of it": {inCookie(state("A")), with(state("A"), func(x *Exchange) { x.Store.Figures.Live = 6 }), []string{"live: 5 → 6"}},
 
 		// The cookie was thrown away, and the next press began a session: the record of the old one lies there still.
 		"an orphan": {state("A"), with(state("B"), func(x *Exchange) {
@@ -214,24 +226,26 @@ func TestHeadsAreCompared(t *testing.T) {
 		same    int
 		want    string
 	}{
-		"the same":                           {was: []string{"A: 1", "B: 2"}, is: []string{"A: 1", "B: 2"}, same: 2, want: "A B"},
-		"in another order":                   {was: []string{"A: 1", "B: 2"}, is: []string{"B: 2", "A: 1"}, same: 2, want: "B A"},
-		"new":                                {was: []string{"A: 1"}, is: []string{"A: 1", "B: 2"}, same: 1, want: "A B:new"},
-		"changed":                            {was: []string{"A: 1"}, is: []string{"A: 2"}, want: "A:changed"},
-		"gone":                               {was: []string{"A: 1", "B: 2"}, is: []string{"A: 1"}, same: 1, want: "A B:gone"},
-		"gone is not said early":             {was: []string{"A: 1", "B: 2"}, is: []string{"A: 1"}, open: true, same: 1, want: "A"},
-		"two lines of one name":              {was: []string{"A: 1", "A: 2"}, is: []string{"A: 1", "A: 2"}, same: 2, want: "A A"},
-		"one of two is another":              {was: []string{"A: 1", "A: 2"}, is: []string{"A: 1", "A: 3"}, want: "A:changed A:changed"},
-		"the first of two is another":        {was: []string{"A: 1", "A: 2"}, is: []string{"A: 3", "A: 2"}, want: "A:changed A:changed"},
-		"two of one name are gone":           {was: []string{"A: 1", "A: 2"}, is: nil, want: "A:gone A:gone"},
-		"a session's cookie":                 {was: []string{"Cookie: sessionscope=a"}, is: []string{"Cookie: sessionscope=b"}, want: "Cookie:changed"},
-		"what belongs together is not split": {was: []string{"Cookie: sessionscope=a; b=1"}, is: []string{"Cookie: sessionscope=a; b=1"}, same: 1, want: "Cookie"},
-		"another cookie beside it":           {was: []string{"Cookie: sessionscope=a"}, is: []string{"Cookie: sessionscope=a; b=1"}, want: "Cookie:changed"},
-		"another program's cookie, as long":  {was: []string{"Cookie: sessionscope=a; b=1"}, is: []string{"Cookie: sessionscope=a; b=2"}, same: 1, want: "Cookie"},
-		"another program's cookie, longer":   {was: []string{"Cookie: sessionscope=a; b=1"}, is: []string{"Cookie: sessionscope=a; b=12"}, want: "Cookie:changed"},
-		"credentials, longer":                {was: []string{"Authorization: a"}, is: []string{"Authorization: ab"}, want: "Authorization:changed"},
-		"a page that shows more moments":     {was: []string{PageHeader + ": S P 9"}, is: []string{PageHeader + ": S P 10"}, same: 1, want: PageHeader},
-		"everything is new":                  {is: []string{"A: 1"}, want: "A:new"},
+		"the same":                            {was: []string{"A: 1", "B: 2"}, is: []string{"A: 1", "B: 2"}, same: 2, want: "A B"},
+		"in another order":                    {was: []string{"A: 1", "B: 2"}, is: []string{"B: 2", "A: 1"}, same: 2, want: "B A"},
+		"new":                                 {was: []string{"A: 1"}, is: []string{"A: 1", "B: 2"}, same: 1, want: "A B:new"},
+		"changed":                             {was: []string{"A: 1"}, is: []string{"A: 2"}, want: "A:changed"},
+		"gone":                                {was: []string{"A: 1", "B: 2"}, is: []string{"A: 1"}, same: 1, want: "A B:gone"},
+		"gone is not said early":              {was: []string{"A: 1", "B: 2"}, is: []string{"A: 1"}, open: true, same: 1, want: "A"},
+		"two lines of one name":               {was: []string{"A: 1", "A: 2"}, is: []string{"A: 1", "A: 2"}, same: 2, want: "A A"},
+		"one of two is another":               {was: []string{"A: 1", "A: 2"}, is: []string{"A: 1", "A: 3"}, want: "A:changed A:changed"},
+		"the first of two is another":         {was: []string{"A: 1", "A: 2"}, is: []string{"A: 3", "A: 2"}, want: "A:changed A:changed"},
+		"two of one name are gone":            {was: []string{"A: 1", "A: 2"}, is: nil, want: "A:gone A:gone"},
+		"another cookie is set":               {was: []string{"Set-Cookie: sessionscope=a; Path=/"}, is: []string{"Set-Cookie: sessionscope-pins=b; Path=/"}, want: "Set-Cookie:new Set-Cookie:gone"},
+		"a cookie is set anew beside another": {was: []string{"Set-Cookie: sessionscope=a"}, is: []string{"Set-Cookie: b=1", "Set-Cookie: sessionscope=c"}, want: "Set-Cookie:new Set-Cookie:changed"},
+		"a session's cookie":                  {was: []string{"Cookie: sessionscope=a"}, is: []string{"Cookie: sessionscope=b"}, want: "Cookie:changed"},
+		"what belongs together is not split":  {was: []string{"Cookie: sessionscope=a; b=1"}, is: []string{"Cookie: sessionscope=a; b=1"}, same: 1, want: "Cookie"},
+		"another cookie beside it":            {was: []string{"Cookie: sessionscope=a"}, is: []string{"Cookie: sessionscope=a; b=1"}, want: "Cookie:changed"},
+		"another program's cookie, as long":   {was: []string{"Cookie: sessionscope=a; b=1"}, is: []string{"Cookie: sessionscope=a; b=2"}, same: 1, want: "Cookie"},
+		"another program's cookie, longer":    {was: []string{"Cookie: sessionscope=a; b=1"}, is: []string{"Cookie: sessionscope=a; b=12"}, want: "Cookie:changed"},
+		"credentials, longer":                 {was: []string{"Authorization: a"}, is: []string{"Authorization: ab"}, want: "Authorization:changed"},
+		"a page that shows more moments":      {was: []string{PageHeader + ": S P 9"}, is: []string{PageHeader + ": S P 10"}, same: 1, want: PageHeader},
+		"everything is new":                   {is: []string{"A: 1"}, want: "A:new"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

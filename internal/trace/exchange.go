@@ -72,6 +72,7 @@ type Did struct {
 	Expiry    session.Expiry  `json:",omitzero"`
 	Placement session.Placement
 	PinnedAt  time.Time `json:",omitzero"`
+	Pins      int       `json:",omitzero"` // of drop-cookie: how many pinned copies this browser has
 	Pin       int       `json:",omitzero"` // the number of the pin that the press made, or that the request carried a copy of
 	Cookie    string    // the name of the cookie that was planted
 	Late      bool      // the page asked by itself because its session had expired

@@ -3,6 +3,7 @@ package trace
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // CompareHeads compares both heads of x with the heads of before, the last exchange of the same
@@ -15,7 +16,7 @@ func (x *Exchange) CompareHeads(before *Exchange) (same int) {
 }
 
 // compareFields compares the head now with the earlier head was, for CompareHeads. Lines of one
-// name are compared together. whole tells that now has all its lines: otherwise a line that is
+// name are compared together, and lines Set-Cookie by the name of the cookie. whole tells that now has all its lines: otherwise a line that is
 // missing may still come, and is not marked as gone.
 func compareFields(now *[]Field, was []Field, whole bool) (same int) {
 	head := slices.Clone(*now)
@@ -60,25 +61,39 @@ func byName(fields []Field) []int {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(fields[i].Name, fields[j].Name) })
+	slices.SortStableFunc(order, func(i, j int) int { return compareNames(&fields[i], &fields[j]) })
 	return order
+}
+
+// compareNames orders fields by their names, and lines Set-Cookie by the names of their cookies.
+func compareNames(a, b *Field) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.CookieName(), b.CookieName()))
+}
+
+// CookieName is the name of the cookie that a line Set-Cookie sets, "" for any other line.
+func (f *Field) CookieName() string {
+	if len(f.Pieces) == 0 || !strings.EqualFold(f.Name, "Set-Cookie") {
+		return ""
+	}
+	name, _, _ := strings.Cut(f.Pieces[0].Text, "=")
+	return name
 }
 
 // sameName takes from both orders the lines of the name that comes first.
 func sameName(a []Field, as *[]int, b []Field, bs *[]int) (ofA, ofB []int) {
-	name := ""
+	var first *Field
 	if len(*as) > 0 {
-		name = a[(*as)[0]].Name
+		first = &a[(*as)[0]]
 	}
-	if len(*bs) > 0 && (len(*as) == 0 || b[(*bs)[0]].Name < name) {
-		name = b[(*bs)[0]].Name
+	if len(*bs) > 0 && (first == nil || compareNames(&b[(*bs)[0]], first) < 0) {
+		first = &b[(*bs)[0]]
 	}
-	return takeName(a, as, name), takeName(b, bs, name)
+	return takeName(a, as, first), takeName(b, bs, first)
 }
 
-func takeName(fields []Field, order *[]int, name string) (taken []int) {
+func takeName(fields []Field, order *[]int, like *Field) (taken []int) {
 	n := 0
-	for n < len(*order) && fields[(*order)[n]].Name == name {
+	for n < len(*order) && compareNames(&fields[(*order)[n]], like) == 0 {
 		n++
 	}
 	taken, *order = (*order)[:n], (*order)[n:]
