@@ -19,6 +19,7 @@ type Browser struct {
 	Size, Most            string  // the same for people
 	EnvelopeBytes, Budget string
 	Jar                   []JarCookie // every cookie that this request carried
+	Sets                  int         // how many other cookies the answer sets that did not come
 	Before                bool        // Jar came with an earlier request: nothing has travelled for this browser since
 	Readable              string      // the name of the cookie that scripts may read
 	Planted               bool        // it came along
@@ -29,37 +30,48 @@ type Browser struct {
 
 // fold says what is folded.
 func (b Browser) fold() string {
-	fold, came := "What scripts see", " came"
+	fold := "What scripts see"
 	if !b.Scripts {
-		fold, came = "What came with the request", ""
+		fold = "What came with the request"
 	}
 	if len(b.Flags) > 0 {
 		fold += " · attributes"
 	}
+	fold += " · " + b.others()
+	switch b.Sets {
+	case 0:
+		return fold
+	case 1:
+		return fold + ", 1 was set"
+	}
+	return fold + ", " + strconv.Itoa(b.Sets) + " were set"
+}
+
+// others counts the cookies that came beside the session cookie.
+func (b Browser) others() string {
 	n := 0
 	for _, c := range b.Jar {
 		switch {
 		case c.Kind == "more":
-			return fold + " · more than " + strconv.Itoa(n) + " other cookies" + came
-		case c.Kind == "session", c.Kind == "ended" && c.Begins == b.Name:
-		default:
+			return "more than " + strconv.Itoa(n) + " other cookies came"
+		case !c.Session:
 			n++
 		}
 	}
 	switch n {
 	case 0:
-		return fold + " · no other cookie" + came
+		return "no other cookie came"
 	case 1:
-		return fold + " · 1 other cookie" + came
+		return "1 other cookie came"
 	}
-	return fold + " · " + strconv.Itoa(n) + " other cookies" + came
+	return strconv.Itoa(n) + " other cookies came"
 }
 
 // Layers are what the cookie's value peels to.
 type Layers struct {
 	Time, Payload, Signature                string // under the outer base64
 	TimeBytes, PayloadBytes, SignatureBytes string
-	SignedAt, Ago                           string
+	SignedAt, Ahead                         string // Ahead says that the time is still to come, "" mostly
 	Verdict                                 string // on the signature: "valid"
 	Valid                                   bool
 	Key                                     string  // "1 of 2"
@@ -75,6 +87,7 @@ type JarCookie struct {
 	NameBytes  int    // the size of the whole name
 	Bytes      int    // the size of name and value
 	Kind       string // "session", "ended" (this answer makes the browser drop it), "readable", "kin", "other"
+	Session    bool   // it is the session cookie, also when this answer ends it
 	Value      string // of the readable one only
 	Whose      string // of kin: which other browser's it is
 }

@@ -64,7 +64,7 @@ func LabPage(l Lab) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<div class=\"status\"><span class=\"chip lives\" aria-hidden=\"true\">values live in</span><div id=\"where\" hx-post=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<div class=\"status\"><span class=\"chip lives\" aria-hidden=\"true\" title=\"Where the values of this browser's session live. Without a session the switch stays as it was, and the next session begins so.\">values live in</span><div id=\"where\" hx-post=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -77,6 +77,7 @@ type Entry struct {
 	Session string // its short name, "" for none
 	NewID   bool   // the browser's session had another ID before this entry
 	By      string // who, if it was not this browser: "second browser", "a changed copy", "the clock"
+	Beside  bool   // the panels do not show it while it is the latest: they show a moment before it
 }
 
 // current marks the moment that the panels show.

@@ -294,7 +294,7 @@ func MomentBar(p Place, m Moment) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if !m.First && m.N > 1 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<p class=\"quiet\">Compared with the moment before, neither the browser's cookie nor the server's record changed.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<p class=\"quiet\">Compared with the moment before, neither the browser's session cookie nor the server's record changed.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

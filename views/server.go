@@ -19,8 +19,7 @@ type Server struct {
 	Values         []Value
 	Partial        bool    // Values are those of the record alone
 	Late           *Late   // what became of the session that this browser had before
-	Carried        string  // the keys of the values, when all of them are in the cookie and none is in the record
-	Carries        int     // how many keys
+	Carried        bool    // all of the values are in the cookie, and none is in the record
 	Where, Kept    string  // what holds the record in the store: "hash ssc:s:9f2c…", and that in two words: "Redis hash"
 	Stored         []Field // the record's fields, as the store keeps them
 	Nothing        string  // why nothing is stored

@@ -349,7 +349,7 @@ func entry(p Place, e Entry, shown bool) templ.Component {
 			templ_7745c5c3_Var14 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		var templ_7745c5c3_Var15 = []any{"ev", e.Tone}
+		var templ_7745c5c3_Var15 = []any{"ev", e.Tone, templ.KV("beside", e.Beside)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var15...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -34,7 +34,7 @@ func fragments() map[string]templ.Component {
 			Name: "sessionscope", Flags: []Flag{{Text: "HttpOnly", Title: "no script"}, {Text: "Secure", Title: "off", Off: true}}, Raw: "cmF3", RawBytes: "4 B", Changed: true,
 			Layers: &Layers{
 				Time: "1795416238", Payload: "cGF5", Signature: "bWFj", TimeBytes: "10 B", PayloadBytes: "4 B", SignatureBytes: "32 B",
-				SignedAt: "07:00:00", Ago: "2 s ago", Verdict: "valid", Valid: true, Key: "1 of 1", Keys: evil,
+				SignedAt: "07:00:00", Ahead: "in the future", Verdict: "valid", Valid: true, Key: "1 of 1", Keys: evil,
 				Values: `{"name":"` + evil + `"}`, Fields: []Field{{Name: "version", Value: "3"}, {Name: "session ID", Value: evil}},
 			},
 			Bytes: 200, Limit: 4096, Size: "200", Most: "4,096", EnvelopeBytes: "72", Budget: "2,262", Scripts: true,
@@ -61,7 +61,7 @@ func fragments() map[string]templ.Component {
 		"wire-nothing": WirePanel(place, Wire{Nothing: "Nothing travelled."}),
 		"server-no":    ServerPanel(Server{Empty: "No record.", Late: &Late{"9f2c41e0", "it has expired."}, Where: "row", Kept: "row", Stored: []Field{{Name: "data", Value: evil}, {Name: "created", Value: "1", Note: "1970"}}, Figures: Figures{Stats: []Stat{{"0", "live records"}}, Family: []Member{{"first browser", "9f2c41e0", "live", true}, {"second browser", "", "gone", false}}}}),
 		"server-ok": ServerPanel(Server{
-			ID: "9f2c41e0", IDChanged: true, Version: "3", Created: "06:00:00", Idle: clock, Absolute: later, Nothing: "nothing.", Carried: evil, Carries: 2,
+			ID: "9f2c41e0", IDChanged: true, Version: "3", Created: "06:00:00", Idle: clock, Absolute: later, Nothing: "nothing.", Carried: true,
 			Clear: &place, Figures: Figures{Expired: 2, Stats: []Stat{{"1", "live record"}}, Plot: Plot{Live: "0,57 300,3", Expired: "0,57 300,57", Top: "1", Since: "in the last minute", Text: "1 live"}},
 			Values: []Value{
 				{Name: "name", Key: "name", Type: "text", Text: evil, Bytes: "7", Changed: true},

@@ -17,6 +17,7 @@ type Wire struct {
 	RequestLine, Proto               string
 	Request                          []Header
 	RequestShown                     string // the size of the request's head without what is left out, "" when it is not known
+	OwnBytes                         string // the size of the page's own headers, which are left out; "" for none
 	LeftOut                          string // what of the request is not shown, in a sentence
 	Body                             string
 	StatusLine                       string
@@ -98,6 +99,9 @@ func (w Wire) requestFold() string {
 	fold := "all " + lines(w.Request, "request")
 	if w.RequestShown != "" {
 		fold += ", " + w.RequestShown
+		if w.OwnBytes != "" {
+			fold += ", without the page's own " + w.OwnBytes
+		}
 	}
 	return fold + w.differences(w.Request)
 }

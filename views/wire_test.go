@@ -66,11 +66,12 @@ func TestShortBlock(t *testing.T) {
 // The fold would count another number of cookies than it has.
 func TestBrowserFold(t *testing.T) {
 	for want, b := range map[string]Browser{
-		"What came with the request · no other cookie":           {Name: "s", Jar: []JarCookie{{Kind: "session"}, {Kind: "ended", Begins: "s"}}},
-		"What came with the request · 1 other cookie":            {Name: "s", Jar: []JarCookie{{Kind: "session"}, {Kind: "ended", Begins: "s-readable"}}},
-		"What scripts see · attributes · 1 other cookie came":    {Scripts: true, Flags: []Flag{{}}, Jar: []JarCookie{{Kind: "session"}, {Kind: "pins"}}},
-		"What scripts see · 2 other cookies came":                {Scripts: true, Jar: []JarCookie{{Kind: "other"}, {Kind: "readable"}}},
-		"What came with the request · more than 2 other cookies": {Jar: []JarCookie{{Kind: "other"}, {Kind: "other"}, {Kind: "more"}}},
+		"What came with the request · no other cookie came":           {Jar: []JarCookie{{Kind: "session", Session: true}, {Kind: "ended", Session: true}}},
+		"What scripts see · attributes · 1 other cookie came":         {Scripts: true, Flags: []Flag{{}}, Jar: []JarCookie{{Kind: "session", Session: true}, {Kind: "pins"}}},
+		"What scripts see · 2 other cookies came":                     {Scripts: true, Jar: []JarCookie{{Kind: "ended"}, {Kind: "readable"}}},
+		"What came with the request · more than 2 other cookies came": {Jar: []JarCookie{{Kind: "other"}, {Kind: "other"}, {Kind: "more"}}},
+		"What scripts see · no other cookie came, 1 was set":          {Scripts: true, Sets: 1},
+		"What scripts see · 1 other cookie came, 2 were set":          {Scripts: true, Jar: []JarCookie{{Kind: "other"}}, Sets: 2},
 	} {
 		if got := b.fold(); got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -12,7 +12,7 @@ import (
 func TestAbout(t *testing.T) {
 	_, b, v := openLab(t, formPage)
 	b.post("/set", "key", "name", "value", "Rahim", "page", v)
-	page := b.get("/about").want(200, "What is on this screen", "Three panels", "the program&#39;s own licence", "Zero-Clause BSD", "nothing leaves this machine")
+	page := b.get("/about").want(200, "What is on this screen", "Three panels", "Hybrid", "Pin a copy", "Put back", "Tamper", "Check a value", "Second browser", "memory, which is empty at each start", "Version", "Marker", "the program&#39;s own licence", "Zero-Clause BSD", "nothing leaves this machine")
 	if page.Header.Get("Set-Cookie") != "" || page.secret() != "" {
 		t.Error("the page has a cookie or a visit")
 	}

@@ -8,7 +8,7 @@ import (
 // changes is what the bar above the panels says.
 func (a answer) changes() string { a.t.Helper(); return a.region("moment", "</section>") }
 
-const unchanged = "neither the browser's cookie nor the server's record changed"
+const unchanged = "neither the browser's session cookie nor the server's record changed"
 
 // What changed is this press's doing, and all of it.
 func TestChanges(t *testing.T) {

@@ -32,6 +32,8 @@ func (a *App) check(c *call) (out outcome, err error) {
 	switch {
 	case len(text) > maxChecked:
 		return out, &session.InputError{Field: checkValue, Text: fmt.Sprintf("What was pasted has %s bytes: at most %s are looked at.", say.Number(len(text)), say.Number(maxChecked))}
+	case strings.TrimSpace(text) == "":
+		return out, &session.InputError{Field: checkValue, Text: fmt.Sprintf("Nothing was pasted. Paste the value of the cookie, %s=value, or the whole Cookie or Set-Cookie line.", name)}
 	case !found:
 		return out, &session.InputError{Field: checkValue, Text: fmt.Sprintf("There is no cookie %s in what was pasted. Paste its value, %s=value, or the whole Cookie or Set-Cookie line.", name, name)}
 	}

@@ -130,7 +130,7 @@ func TestCheckRefuses(t *testing.T) {
 			status int
 			says   string
 		}{
-			{"", 422, "There is no cookie sessionscope in what was pasted"},
+			{" \n", 422, "Nothing was pasted."},
 			{"theirs=very-private", 422, "Paste its value, sessionscope=value, or the whole Cookie or Set-Cookie line"},
 			{strings.Repeat("a", maxChecked+1), 422, "at most 32,768 are looked at"},
 			{strings.Repeat("a", maxBodyBytes), 413, "too large"},

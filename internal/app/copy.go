@@ -122,6 +122,11 @@ func (a *App) replay(c *call) (out outcome, err error) {
 func (a *App) dropCookie(c *call) (out outcome, err error) {
 	learned, _ := a.progressIn(c.session)
 	out.did = trace.Did{Op: "drop-cookie", Before: c.session.ID(), Was: c.was(), Came: c.session.Verdict(), Learned: len(learned.Done)}
+	if v := c.visit; v != nil {
+		if owner := c.owner(""); owner != "" {
+			out.did.Pins = len(v.Pins(owner))
+		}
+	}
 	if _, came := c.carried(); came { // an empty one too
 		c.replace(&out, "", session.Info{})
 	}

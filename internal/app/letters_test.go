@@ -28,7 +28,7 @@ func TestALetterIsCountedInTheValueAsSent(t *testing.T) {
 			t.Fatal("the control: letter 100 belongs to no letter of the payload")
 		}
 		l.shows(f, "/tamper", "part", "letter", "at", fmt.Sprint(at), "to", to).story(map[string][]string{
-			"result": {fmt.Sprintf("letter 100 of the value as sent, which is letter %d of the payload under its base64, changed from %s to %s", in+1, own[at-1:at], to)},
+			"result": {fmt.Sprintf("letter 100 as sent (letter %d of the payload) changed from %s to %s", in+1, own[at-1:at], to)},
 			"wire":   {fmt.Sprintf("a copy with letter 100, as sent, changed from %s to %s", own[at-1:at], to)},
 		})
 	}

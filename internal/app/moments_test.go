@@ -49,7 +49,7 @@ func TestTimeline(t *testing.T) {
 		t.Errorf("the server's panel at that moment: %q", got)
 	}
 	moment.wantNo(`data-ends`)
-	b.get("/?at=3&page="+v).want(200, "Compared with the moment before, neither the browser's cookie nor the server's record changed")
+	b.get("/?at=3&page="+v).want(200, "Compared with the moment before, neither the browser's session cookie nor the server's record changed")
 	b.get("/?at=1&page="+v).want(200, "No cookie yet", "there is no earlier moment to compare it with")
 	if got := b.get("/?at=13&page="+v).want(200).region("moment", "</section>"); !strings.Contains(got, "bytes → none") {
 		t.Errorf("the flush changed %q", got)

@@ -123,7 +123,7 @@ func TestAnotherProgramsExchange(t *testing.T) {
 	run := b.post("/experiments/a-stolen-cookie/run", "prediction", "1", "page", v)
 	address, _, _ := strings.Cut(run.want(http.StatusSeeOther).Header.Get("Location"), "#")
 	login := b.get(address + "&at=1").want(200)
-	if text := login.region("wire", "</article>"); strings.Contains(text, "no cookie") {
+	if text := login.region("wire", "</article>"); strings.Contains(text, "no session cookie") {
 		t.Errorf("an engine was asked: %q", text)
 	}
 	page := b.get(address+"&at=2").want(200, "Another program than the lab", "checked by that program", "in that program")

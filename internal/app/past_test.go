@@ -26,7 +26,7 @@ func TestPastIsAsItWasThen(t *testing.T) {
 		if got, want := a.changes(), at+" The panels show the past: moment 2, created name → cookie ."; !strings.Contains(got, want) {
 			t.Errorf("the bar says %q, want %q", got, want)
 		}
-		if got := a.region("browser", "</article>"); !strings.Contains(got, at+" 0 s ago") {
+		if got := a.region("browser", "</article>"); !strings.Contains(got, at+" 9 B") {
 			t.Errorf("the cookie was signed: %q", got)
 		}
 		b.form = formPage // without a script the whole page comes, with the choice for the next press

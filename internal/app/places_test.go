@@ -32,20 +32,20 @@ func TestWordsOfAPlaceAndItsCookie(t *testing.T) {
 		full = append(full, pressed{"/set", set(fmt.Sprintf("k%02d", i), small), nil, ""})
 	}
 	stories := map[string][]pressed{
-		"over 256 B": {{"/set", set("big", large), []string{"300 B, values of more than 256 B live on the server", "!too large for the cookie"}, "on the server: over 256 B"}},
+		"over 256 B": {{"/set", set("big", large), []string{"300 B. Values of more than 256 B live on the server", "!too large for the cookie"}, "on the server: over 256 B"}},
 		"256 B": {
-			{"/set", set("edge", strings.Repeat("x", 254)), []string{"256 B, values of at most 256 B live in the cookie"}, "the first"},
-			{"/set", set("edge", strings.Repeat("x", 255)), []string{"257 B, values of more than 256 B live on the server", "The values in the cookie changed"}, "values changed"},
+			{"/set", set("edge", strings.Repeat("x", 254)), []string{"256 B. Values of at most 256 B live in the cookie"}, "the first"},
+			{"/set", set("edge", strings.Repeat("x", 255)), []string{"257 B. Values of more than 256 B live on the server", "The values in the cookie changed"}, "values changed"},
 		},
 		"stays": {
 			{"/set", set("n", large), nil, ""},
 			{"/set", set("n", "s"), []string{"3 B, kept on the server : the key was there before, and stays there until it is deleted. " + version(2), "!no room", "!old signature"}, "new version"},
 			{"/delete", []string{"key", "n"}, nil, "new version"},
-			{"/set", set("n", "s"), []string{"3 B, values of at most 256 B live in the cookie", "The values in the cookie changed, so the server sent a new cookie."}, "values changed"},
+			{"/set", set("n", "s"), []string{"3 B. Values of at most 256 B live in the cookie", "The values in the cookie changed, so the server sent a new cookie."}, "values changed"},
 		},
 		"no room": append(full,
 			pressed{"/set", set("m", small+"more"), []string{"kept on the server : it has at most 256 B, but the cookie has no room for it. ", "!was there before"}, "on the server: the cookie has no room"},
-			pressed{"/set", set("p", small), []string{"values of at most 256 B live in the cookie . The cookie was full, so k00 moved to the server . The values"}, "on the server: the cookie has no room"}),
+			pressed{"/set", set("p", small), []string{"Values of at most 256 B live in the cookie . The cookie was full, so k00 moved to the server . The values"}, "on the server: the cookie has no room"}),
 		"cycle":     {{"/set", set("a", "1"), nil, ""}, {"/cycle-id", nil, nil, "new ID"}},
 		"expiry":    {{"/set", set("a", "1"), nil, ""}, {"/expiry", []string{"seconds", "60"}, nil, "new expiry"}},
 		"placement": {{"/set", set("a", "1"), nil, ""}, {"/placement", []string{"placement", "server"}, nil, "new placement"}},

@@ -117,7 +117,7 @@ func TestStoryOfPutBack(t *testing.T) {
 func TestStoryOfACopyOfAnotherCookie(t *testing.T) {
 	l := newLab(t)
 	l.press("/set", "key", "name", "value", "Rahim")
-	l.press("/tamper", "part", "value", "to", l.cookie()).story(map[string][]string{"moment": {"neither the browser's cookie nor the server's record changed"}})
+	l.press("/tamper", "part", "value", "to", l.cookie()).story(map[string][]string{"moment": {"neither the browser's session cookie nor the server's record changed"}})
 	other := newBrowser(t, l.h, formJSON)
 	other.post("/set", "key", "name", "value", "Karim").want(200)
 	l.jar = other.jar
@@ -149,7 +149,7 @@ func TestStoryOfOtherCookies(t *testing.T) {
 	r := l.request("GET", "/?page="+l.secret, "")
 	r.Header.Set("Cookie", "theirs=1; more=2")
 	l.send(r).want(200).story(map[string][]string{
-		"browser": {"No session cookie yet", "2 other cookies", "listed below", "!none came"},
+		"browser": {"No session cookie yet", "2 other cookies", "listed under “What scripts see”", "!none came"},
 		"result":  {"none of them is the session cookie"},
 	})
 	l.press("/set", "key", "name", "value", "Rahim")

@@ -93,7 +93,7 @@ func (v *visitor) changesIt() {
 	v.t.Helper()
 	v.fill("key", "cart")
 	v.fill("value", strings.Repeat("too large for a cookie ", 20))
-	v.press("Set", "set", "cart", "values of more than 256 B live on the server")
+	v.press("Set", "set", "cart", "Values of more than 256 B live on the server")
 	v.want("#key-cart", "server")
 	v.press("List keys", "keys", "2 keys: cart, name")
 	v.shoot("2-two-keys" + v.suffix)
@@ -128,7 +128,7 @@ func (v *visitor) letsItExpire() {
 	v.fill("value", "Rahim")
 	v.press("Set", "set", "created a")
 	v.fill("seconds", "3")
-	v.press("Expire in…", "expiry", "3 seconds after its last write")
+	v.press("Expire in", "expiry", "3 seconds after its last write")
 	if v.javascript {
 		v.want("#result", "A clock on this page has run out", "expired is not cleared") // the page asks by itself
 		v.want("#server", "No live record of this browser", "its record is still here")
@@ -172,6 +172,7 @@ func TestPlacement(t *testing.T) {
 	pg.want("#server", "the server keeps no record")
 	pg.do(chromedp.SendKeys(chromedp.ID("placement-cookie"), kb.ArrowRight))
 	pg.want("#result", "values of at most 256 B live in the cookie")
+	pg.click("#stored summary") // it stays open from here on
 	pg.want("#server", `"placement":"hybrid"`)
 	pg.fill("value", strings.Repeat("large ", 1000))
 	pg.press("Set", "set", "on the server")

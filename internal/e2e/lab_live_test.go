@@ -59,7 +59,7 @@ func (pg *page) hearsOthers(p *program, twin *page) {
 	stranger.do("POST", "/set", url.Values{"key": {"a"}, "value": {"1"}})
 	pg.want("#figures", "2 live records")
 	pg.fill("seconds", "2")
-	pg.press("Expire in…", "expiry")
+	pg.press("Expire in", "expiry")
 	pg.want("#result", "A clock on this page has run out") // by the page's clock
 	pg.want("#timeline ol", "expired", "the record is still in the store", "the clock")
 	pg.want("#server", "its record is still here")

@@ -129,7 +129,7 @@ func labServer(t *testing.T, store string, flags []string, stored func(info map[
 	pg.want("#result .verb", "cleared")
 	pg.want("#server", "no keys")
 	pg.fill("seconds", "1")
-	pg.press("Expire in…", "expiry")
+	pg.press("Expire in", "expiry")
 	pg.want("#server .clocks .first", "its own expiry", "runs out first")
 	pg.want("#server", "its record is still here", `"expiry":"1s"`)
 	pg.want("#figures", "1 expired, not cleared")

@@ -272,7 +272,7 @@ func (pg *page) unfold(element string) {
 	pg.t.Helper()
 	const folded = `(e => { const d = e?.closest('details:not([open])'); return d?.id && !e.closest('summary') ? d.id : '' })(%s)`
 	if id := eval[string](pg, fmt.Sprintf(folded, element)); id != "" {
-		pg.do(chromedp.Click(chromedp.CSS("#" + id + " > summary")))
+		pg.do(chromedp.Evaluate[chromedp.Void](`scrollTo(0, 0)`), chromedp.Click(chromedp.CSS("#"+id+" > summary"))) // the header that stays must not cover it
 	}
 }
 

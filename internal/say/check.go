@@ -66,7 +66,7 @@ func firstDifference(c *trace.Check) string {
 	case c.Begins:
 		return "It is only the beginning of that one. "
 	}
-	return fmt.Sprintf("They first differ at letter %d of the value as sent%s. ", c.Differs.Letter, within(c.Differs.Part, c.Differs.In))
+	return fmt.Sprintf("They first differ at letter %d as sent%s. ", c.Differs.Letter, within(c.Differs.Part, c.Differs.In))
 }
 
 // within says which part of the peeled cookie a letter of the value belongs to, and where it is in
@@ -74,11 +74,11 @@ func firstDifference(c *trace.Check) string {
 func within(part string, n int) string {
 	switch part {
 	case "time":
-		return fmt.Sprintf(", which is letter %d of the time under its base64", n)
+		return fmt.Sprintf(" (letter %d of the time)", n)
 	case "payload":
-		return fmt.Sprintf(", which is letter %d of the payload under its base64", n)
+		return fmt.Sprintf(" (letter %d of the payload)", n)
 	case "signature":
-		return fmt.Sprintf(", which is byte %d of the signature under its base64", n)
+		return fmt.Sprintf(" (byte %d of the signature)", n)
 	}
 	return ""
 }

@@ -38,11 +38,7 @@ func CopyBy(did trace.Did) string {
 // and a reader may see the value peeled: both places are named.
 func change(did trace.Did) string {
 	if l := did.Letter; did.How == "letter" {
-		place := within(l.Part, l.In)
-		if place != "" {
-			place += ","
-		}
-		return fmt.Sprintf("letter %d of the value as sent%s changed from %s to %s", l.At, place, l.Was, l.Now)
+		return fmt.Sprintf("letter %d as sent%s changed from %s to %s", l.At, within(l.Part, l.In), l.Was, l.Now)
 	}
 	return "a change in " + partNames[did.How]
 }
@@ -93,7 +89,7 @@ func became(s *trace.Seen) (out []Part) {
 	case c.Accepted:
 		out = []Part{Text("the server "), {"server", "accepted"}, Text(" it: whoever sends it is you. ")}
 	default:
-		out = []Part{Text("the server "), {"mac", "refused"}, Text(" it: " + c.Reason + ". ")}
+		out = []Part{Text("the server "), {"mac", "refused"}, Text(fmt.Sprintf(" it: %s. The answer is %d, as for a request without a session. ", c.Reason, c.Status))}
 	}
 	end := "This browser has no session of its own now."
 	if s.Session.Exists {
@@ -130,7 +126,12 @@ func dropped(s *trace.Seen) Sentence {
 	} else {
 		out = out.and(Text("What "), theServer, Text(" keeps is as it was."))
 	}
-	out = out.and(Text(" Pin a copy first, and you can put it back."))
+	switch {
+	case s.Did.Pins > 0:
+		out = out.and(Text(" Put back makes a pinned copy the cookie of this browser again."))
+	case s.Did.Was.Exists: // who keeps a copy of a cookie that opens nothing has nothing to put back
+		out = out.and(Text(" Pin a copy first, and you can put it back."))
+	}
 	if n := s.Did.Learned; n > 0 {
 		out = out.and(Text(fmt.Sprintf(" Your progress through the experiments, %d done, is a key of that session: no cookie of this browser reaches it now.", n)))
 	}

@@ -12,7 +12,7 @@ func set(s *trace.Seen) Sentence {
 	if s.Did.Same {
 		return Note("set", Code(s.Did.Key), Text(" is "), value(v), Text(" already. Nothing changed, so nothing was written and no cookie was sent."))
 	}
-	parts := []Part{Code(s.Did.Key), Text(" is now "), value(v), Text(": " + Bytes(v.Text.Bytes) + ", ")}
+	parts := []Part{Code(s.Did.Key), Text(" is now "), value(v), Text(": " + Bytes(v.Text.Bytes))}
 	parts = append(append(parts, whereSet(s)...), cookieAfterSet(s)...)
 	if root, is := pathLike(s.Did.Key, s.Session); is { // no tick: what was meant was another thing
 		return Note("set", append(parts, noPath(root, s.Session, " is unchanged. To change a part of it, set all of it again, as json.")...)...)
@@ -26,13 +26,13 @@ func whereSet(s *trace.Seen) []Part {
 	hybrid := s.Session.Placement == session.Hybrid
 	switch {
 	case found && !v.OnServer && hybrid:
-		return append([]Part{Text("values of at most " + small + " live "), inCookie, Text(". ")}, madeRoom(s)...)
+		return append([]Part{Text(". Values of at most " + small + " live "), inCookie, Text(". ")}, madeRoom(s)...)
 	case found && !v.OnServer:
-		return []Part{inCookie, Text(" like every value. ")}
+		return []Part{Text(", "), inCookie, Text(" like every value. ")}
 	case hybrid:
 		return whyOnServer(s, s.Did.Key)
 	}
-	return []Part{Text("kept "), onServer, Text("; the cookie carries only the ID. ")}
+	return []Part{Text(", kept "), onServer, Text("; the cookie carries only the ID. ")}
 }
 
 // small is the most that a value has which placement hybrid puts into the cookie.
@@ -40,10 +40,10 @@ var small = Bytes(session.MaxSmallBytes)
 
 // whyOnServer says why placement hybrid put the value of key on the server.
 func whyOnServer(s *trace.Seen, key string) []Part {
-	kept := func(why string) []Part { return []Part{Text("kept "), onServer, Text(why + ". ")} }
+	kept := func(why string) []Part { return []Part{Text(", kept "), onServer, Text(why + ". ")} }
 	switch reasonOf(s, session.Placed, key) {
 	case session.PlacedLarge:
-		return []Part{Text("values of more than " + small + " live "), onServer, Text(". ")}
+		return []Part{Text(". Values of more than " + small + " live "), onServer, Text(". ")}
 	case session.PlacedStays:
 		return kept(": the key was there before, and stays there until it is deleted")
 	case session.PlacedStale:

@@ -99,7 +99,7 @@ func cycled(s *trace.Seen) Sentence {
 	if s.Did.Before == "" {
 		return noSession("cycle ID", s, "There is no ID to change.")
 	}
-	return Did("cycled", Text("The same values have a new ID: "), ID(s.Did.Before), Text(" became "), ID(s.Session.ID),
+	return Did("cycled", Text("The same values have a new ID. The hash of the ID, "), ID(s.Did.Before), Text(", became "), ID(s.Session.ID),
 		Text(". The old ID opens nothing any more, and the absolute lifetime is as it was."+leftBehind(s)))
 }
 
@@ -109,7 +109,7 @@ func clearedExpired(s *trace.Seen) Sentence {
 		return Note("clear expired", Text("The store holds no expired record. Live records are not touched."))
 	}
 	return Did("cleared", Text(fmt.Sprintf("%d expired %s from ", n, Plural(n, "record", "records"))), theServer,
-		Text(". "+Plural(n, "It", "They")+" read as absent before, too: expired is not cleared."))
+		Text(". An expired session reads as absent already; its record stays until it is cleared."))
 }
 
 func expiry(s *trace.Seen) Sentence {

@@ -21,14 +21,14 @@ func Browser(s trace.Seen, now time.Time, scripts bool) views.Browser {
 		now = s.At
 	}
 	b := views.Browser{
-		Of: whose(s), Name: c.Name, Note: note(s), Scripts: scripts, Limit: session.MaxCookieBytes, Readable: c.Readable, Planted: c.Planted, Jar: jar(c), Before: s.Nothing,
+		Of: whose(s), Name: c.Name, Note: note(s), Scripts: scripts, Limit: session.MaxCookieBytes, Readable: c.Readable, Planted: c.Planted, Jar: jar(c), Sets: setBeside(s), Before: s.Nothing,
 		Changed: !s.Nothing && did(s.Events, session.Signed),
 	}
 	if c.Opens {
 		b.Flags, b.FlagsFrom = flags(c.Label), labelFrom(c.Label)
 	}
 	if c.Kept == "" && !c.Hidden {
-		b.Empty = noCookie(s)
+		b.Empty = noCookie(s, scripts)
 		return b
 	}
 	if c.Set && !c.Came && !s.Nothing {
@@ -82,8 +82,8 @@ func note(s trace.Seen) string {
 	return say.NoteOf(s.Session, c)
 }
 
-// noCookie says why the browser keeps no session cookie.
-func noCookie(s trace.Seen) string {
+// noCookie says why the browser keeps no session cookie. scripts is that of Browser.
+func noCookie(s trace.Seen, scripts bool) string {
 	c, request := s.Cookie, "this request"
 	if s.Nothing {
 		request = "its last request"
@@ -102,10 +102,14 @@ func noCookie(s trace.Seen) string {
 	case c.Came:
 		return "The cookie that came is empty, so it opens nothing."
 	case len(c.Jar) > 0:
-		n, those := len(c.Jar), ", listed below,"
+		fold := "What came with the request"
+		if scripts {
+			fold = "What scripts see"
+		}
+		n, those := len(c.Jar), ", listed under “"+fold+"”,"
 		count := fmt.Sprintf("%d other %s", n, say.Plural(n, "cookie", "cookies"))
 		if c.More {
-			count, those = fmt.Sprintf("more than %d other cookies", n), ", the first of them listed below,"
+			count, those = fmt.Sprintf("more than %d other cookies", n), ", the first of them listed under “"+fold+"”,"
 		}
 		return fmt.Sprintf("No session cookie%s: %s carried %s%s and none of this name. Press Set: %s", yet, request, count, those, write)
 	}
@@ -117,7 +121,7 @@ func jar(c trace.Cookie) (out []views.JarCookie) {
 	for _, crumb := range c.Jar {
 		j := views.JarCookie{
 			Name: say.ShownText(crumb.Name, maxName), Begins: crumb.Name.Start, NameBytes: crumb.Name.Bytes, Bytes: crumb.Bytes,
-			Size: say.Bytes(crumb.Bytes) + " with its name", Kind: string(crumb.Kind),
+			Size: say.Bytes(crumb.Bytes) + " with its name", Kind: string(crumb.Kind), Session: crumb.Kind == seat.Session,
 		}
 		switch {
 		case crumb.Name.Bytes == 0:
@@ -137,6 +141,21 @@ func jar(c trace.Cookie) (out []views.JarCookie) {
 	return out
 }
 
+// setBeside counts the cookies that the answer sets beside the session cookie, and that did not
+// come with the request.
+func setBeside(s trace.Seen) (n int) {
+	came := map[string]bool{s.Cookie.Name: true}
+	for _, crumb := range s.Cookie.Jar {
+		came[crumb.Name.Start] = true
+	}
+	for _, f := range s.Answer.Fields {
+		if canonical(f) == "Set-Cookie" && f.Diff != trace.Gone && !came[f.CookieName()] {
+			n++
+		}
+	}
+	return n
+}
+
 // whoseKin says which browser a cookie belongs to that another side of the lab has set. The
 // cookie's name has the browser's name.
 func whoseKin(name string) string {
@@ -153,7 +172,7 @@ func whoseKin(name string) string {
 func flags(at trace.Label) []views.Flag {
 	var out []views.Flag
 	if at.HTTPOnly {
-		out = append(out, views.Flag{Text: "HttpOnly", Title: "Scripts in the page cannot read it: look at document.cookie below"})
+		out = append(out, views.Flag{Text: "HttpOnly", Title: "Scripts in the page cannot read it: document.cookie does not have it"})
 	}
 	out = append(out, views.Flag{Text: "SameSite=" + at.SameSite, Title: "Not sent with requests from other sites, except when somebody follows a link. Another port of this host counts as the same site"})
 	path := views.Flag{Text: "Path=" + at.Path, Title: "Sent with every request to this host: to every path, and, since cookies know no ports, to every port"}

@@ -76,12 +76,12 @@ func TestOtherCookiesCame(t *testing.T) {
 	}{
 		{"", false, newcomer},
 		{"", true, again},
-		{"theirs=1", false, "No session cookie yet: this request carried 1 other cookie, listed below, and none of this name. Press Set: the first write creates a session."},
-		{"theirs=1; " + ours + "-readable=x", false, "No session cookie yet: this request carried 2 other cookies, listed below, and none of this name. Press Set: the first write creates a session."},
-		{"theirs=1", true, "No session cookie: this request carried 1 other cookie, listed below, and none of this name. Press Set: the next write creates a session."},
-		{strings.Repeat("a=b; ", 31), false, "No session cookie yet: this request carried more than 30 other cookies, the first of them listed below, and none of this name. Press Set: the first write creates a session."},
+		{"theirs=1", false, "No session cookie yet: this request carried 1 other cookie, listed under “What scripts see”, and none of this name. Press Set: the first write creates a session."},
+		{"theirs=1; " + ours + "-readable=x", false, "No session cookie yet: this request carried 2 other cookies, listed under “What scripts see”, and none of this name. Press Set: the first write creates a session."},
+		{"theirs=1", true, "No session cookie: this request carried 1 other cookie, listed under “What scripts see”, and none of this name. Press Set: the next write creates a session."},
+		{strings.Repeat("a=b; ", 31), false, "No session cookie yet: this request carried more than 30 other cookies, the first of them listed under “What scripts see”, and none of this name. Press Set: the first write creates a session."},
 		// What has no "=" has no name, whatever its value is.
-		{ours, false, "No session cookie yet: this request carried 1 other cookie, listed below, and none of this name. Press Set: the first write creates a session."},
+		{ours, false, "No session cookie yet: this request carried 1 other cookie, listed under “What scripts see”, and none of this name. Press Set: the first write creates a session."},
 	} {
 		l := newLab(t, session.Hybrid)
 		l.others = test.others
@@ -93,7 +93,7 @@ func TestOtherCookiesCame(t *testing.T) {
 		if b.Empty != test.want || b.Note != "" {
 			t.Errorf("%q, known %v: %q %q, want %q", test.others, test.known, b.Note, b.Empty, test.want)
 		}
-		if got := steps(s.Events, s.Cookie.Came); len(got) != 1 || got[0].Verb != "no cookie" {
+		if got := steps(s.Events, s.Cookie.Came); len(got) != 1 || got[0].Verb != "no session cookie" {
 			t.Errorf("%q: the steps are %+v", test.others, got)
 		}
 	}
@@ -190,8 +190,8 @@ func TestNothingTravelledIsNoRequest(t *testing.T) {
 		jar     []trace.Crumb
 		want    string
 	}{
-		{false, x.Cookie.Jar, "No session cookie yet: this request carried 1 other cookie, listed below, and none of this name. Press Set: the first write creates a session."},
-		{true, x.Cookie.Jar, "No session cookie yet: its last request carried 1 other cookie, listed below, and none of this name. Press Set: the first write creates a session."},
+		{false, x.Cookie.Jar, "No session cookie yet: this request carried 1 other cookie, listed under “What came with the request”, and none of this name. Press Set: the first write creates a session."},
+		{true, x.Cookie.Jar, "No session cookie yet: its last request carried 1 other cookie, listed under “What came with the request”, and none of this name. Press Set: the first write creates a session."},
 		{true, nil, "No cookie yet: none came with its last request. Press Set: the first write creates a session."},
 	} {
 		x.Nothing, x.Cookie.Jar = test.nothing, test.jar
@@ -254,7 +254,7 @@ func TestBrowserPeels(t *testing.T) {
 		t.Errorf("the flags are %s", got)
 	}
 	ls := b.Layers
-	if got := strings.Join([]string{ls.Keys, ls.Values, ls.Fields[0].Value, ls.Fields[3].Value}, " "); got != `name {"name":12} hybrid 1` || !strings.HasSuffix(ls.Ago, "s ago") {
+	if got := strings.Join([]string{ls.Keys, ls.Values, ls.Fields[0].Value, ls.Fields[3].Value}, " "); got != `name {"name":12} hybrid 1` || ls.SignedAt != say.Clock(s.At) {
 		t.Errorf("%s: %+v", got, ls)
 	}
 	// The next answer sets nothing, and no visit remembers the one before.

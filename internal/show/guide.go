@@ -115,7 +115,7 @@ func expireStep(l hub.Lesson) views.GuideStep {
 	case l.Placement == session.InCookie:
 		s.Lead = views.Lead{To: "hybrid", Hint: "Choose Hybrid or Server first: with Cookie, the store has no record of the session."}
 	default:
-		s.Lead = views.Lead{To: "expire", Hint: "Write 5 seconds, press Expire in…, and wait until the session has expired."}
+		s.Lead = views.Lead{To: "expire", Hint: "Write 5 seconds, press Expire in, and wait until the session has expired."}
 	}
 	return s
 }

@@ -16,14 +16,14 @@ import (
 // the verdict on the signature.
 func peeled(l session.Layers, now time.Time) *views.Layers {
 	signed := l.SignedAt()
-	ago := "in the future"
-	if d := now.Sub(signed); d >= 0 {
-		ago = say.Left(d.Truncate(time.Second)) + " ago"
+	ahead := ""
+	if signed.After(now) {
+		ahead = "in the future"
 	}
 	return &views.Layers{
 		Time: say.Shown(l.Time, maxName), Payload: say.Shown(l.Payload, maxCookie), Signature: base64.URLEncoding.EncodeToString(l.Signature),
 		TimeBytes: say.Bytes(len(l.Time)), PayloadBytes: say.Bytes(len(l.Payload)), SignatureBytes: say.Bytes(len(l.Signature)),
-		SignedAt: say.Clock(signed), Ago: ago,
+		SignedAt: say.Clock(signed), Ahead: ahead,
 	}
 }
 

@@ -74,16 +74,12 @@ func showRecord(v *views.Server, s trace.Seen) {
 
 // carried notes that the record has none of the values, since all travel in the cookie.
 func carried(v *views.Server, s trace.Session) {
-	var keys []string
 	for _, value := range s.Values {
 		if value.OnServer {
 			return
 		}
-		keys = append(keys, value.Key)
 	}
-	if len(keys) > 0 && s.Placement == session.Hybrid {
-		v.Carried, v.Carries = say.List(trace.KeysOf(keys)), len(keys)
-	}
+	v.Carried = len(s.Values) > 0 && s.Placement == session.Hybrid
 }
 
 // stored shows a record's fields as the store keeps them.
@@ -104,8 +100,10 @@ func noteOn(f trace.Stored) string {
 	switch {
 	case f.Name == "key":
 		return "SHA-256 of the session ID"
+	case f.Name == "data" && strings.Contains(value, `},"cookie_values_since":`):
+		return "cookie_values_since: values in a cookie of an earlier version do not count any more"
 	case f.Name == "marker" && (value == "0" || value == "false"):
-		return "no: yes would mean that this ID has ended"
+		return "no: this ID has not ended"
 	case f.Name == "marker" && value != "":
 		return "yes: this ID has ended and opens nothing"
 	case err != nil:

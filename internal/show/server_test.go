@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/trace"
 	"github.com/sessionscope/sessionscope/views"
@@ -124,7 +125,7 @@ func TestServerShowsALiveSession(t *testing.T) {
 			Absolute: views.Clock{Name: "absolute lifetime", Whole: (8 * time.Hour).Milliseconds(), Left: "7 h 59 m 0 s", Until: v.Absolute.Until, Now: v.Absolute.Now, At: v.Absolute.At},
 		}
 		if test.placement == session.Hybrid {
-			want.Carried, want.Carries = "name", 1
+			want.Carried = true
 		}
 		if diff := cmp.Diff(want, v); diff != "" {
 			t.Errorf("%s, -want +got\n%s", test.placement, diff)
@@ -156,8 +157,7 @@ func TestServerMarksWhatAPressChanged(t *testing.T) {
 	}
 }
 
-// A past moment would be shown with the clocks, the picture or the cookie's age of now. The
-// control is the present.
+// A past moment would be shown with the clocks or the picture of now. The control is the present.
 func TestThePastIsOfItsOwnTime(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, session.Hybrid)
@@ -166,15 +166,15 @@ func TestThePastIsOfItsOwnTime(t *testing.T) {
 	x.Store.Figures.Plot = []trace.Point{{At: x.At, Live: 1}}
 	later := x.At.Add(30 * time.Second)
 	for _, test := range []struct {
-		past            bool
-		left, ago, line string
+		past       bool
+		left, line string
 	}{
-		{true, "2 h 0 m 0 s", "0 s ago", "300.0,3.0 300,3.0"},
-		{false, "1 h 59 m 30 s", "30 s ago", "150.0,3.0 300,3.0"},
+		{true, "2 h 0 m 0 s", "300.0,3.0 300,3.0"},
+		{false, "1 h 59 m 30 s", "150.0,3.0 300,3.0"},
 	} {
 		v, b := Server(seen(x), later, test.past), Browser(seen(x), later, !test.past)
-		if v.Idle.Left != test.left || v.Clock().Left != test.left || v.Idle.Now != map[bool]time.Time{true: x.At, false: later}[test.past].UnixMilli() || b.Layers.Ago != test.ago || v.Figures.Plot.Live != test.line {
-			t.Errorf("past %v: %+v, signed %s, the picture %s", test.past, v.Idle, b.Layers.Ago, v.Figures.Plot.Live)
+		if v.Idle.Left != test.left || v.Clock().Left != test.left || v.Idle.Now != map[bool]time.Time{true: x.At, false: later}[test.past].UnixMilli() || b.Layers.SignedAt != say.Clock(x.At) || b.Layers.Ahead != "" || v.Figures.Plot.Live != test.line {
+			t.Errorf("past %v: %+v, signed %s, the picture %s", test.past, v.Idle, b.Layers.SignedAt, v.Figures.Plot.Live)
 		}
 	}
 }
@@ -302,23 +302,23 @@ func TestStoredFieldsAreExplained(t *testing.T) {
 	at := noon()
 	for _, test := range []struct{ name, value, want string }{
 		{"key", "9f2c", "SHA-256 of the session ID"}, {"created", strconv.FormatInt(at.UnixMilli(), 10), "2001-03-01 12:00:00"}, {"expires", "soon", ""},
-		{"marker", "0", "no: yes would mean that this ID has ended"}, {"marker", "false", "no: yes would mean that this ID has ended"}, {"marker", "1", "yes: this ID has ended and opens nothing"}, {"marker", "", ""},
-		{"PTTL", "61000", "Redis removes it in 1 m 1 s"}, {"PTTL", "-1", ""}, {"version", "3", ""}, {"data", "{}", ""},
+		{"marker", "0", "no: this ID has not ended"}, {"marker", "false", "no: this ID has not ended"}, {"marker", "1", "yes: this ID has ended and opens nothing"}, {"marker", "", ""},
+		{"PTTL", "61000", "Redis removes it in 1 m 1 s"}, {"PTTL", "-1", ""}, {"version", "3", ""}, {"data", "{}", ""}, {"data", `{"values":{},"cookie_values_since":2}`, "cookie_values_since: values in a cookie of an earlier version do not count any more"},
 	} {
 		if got := noteOn(trace.Stored{Name: test.name, Value: trace.Cut(test.value, 99)}); got != test.want {
 			t.Errorf("%s %s: %q, want %q", test.name, test.value, got, test.want)
 		}
 	}
-	for placement, want := range map[session.Placement]string{session.Hybrid: "city, name", session.OnServer: "", session.InCookie: ""} {
+	for placement, want := range map[session.Placement]bool{session.Hybrid: true, session.OnServer: false, session.InCookie: false} {
 		l := newLab(t, placement)
 		l.sets("name", "1")
 		s := l.sets("city", `"Graz"`)
-		if v := Server(s, s.At, false); v.Carried != want || want != "" && v.Carries != 2 || v.Kept != v.Where {
-			t.Errorf("%s: %q of %d travel in the cookie; kept in the %q", placement, v.Carried, v.Carries, v.Kept)
+		if v := Server(s, s.At, false); v.Carried != want || v.Kept != v.Where {
+			t.Errorf("%s: all values travel in the cookie: %t; kept in the %q", placement, v.Carried, v.Kept)
 		}
 		s = l.sets("long", `"`+strings.Repeat("x", 300)+`"`)
-		if v := Server(s, s.At, false); v.Carried != "" {
-			t.Errorf("%s, with a value that is in the record: %q", placement, v.Carried)
+		if v := Server(s, s.At, false); v.Carried {
+			t.Errorf("%s: one value is in the record", placement)
 		}
 	}
 	var v views.Server

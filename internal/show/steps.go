@@ -27,7 +27,7 @@ func steps(events []session.Event, came bool) (out []views.Step) {
 		out = append(out[:maxSteps:maxSteps], views.Step{Verb: "and", What: fmt.Sprintf("%d more steps", more)})
 	}
 	if !came && !did(events, session.Read, session.Refused, session.Expired) {
-		out = slices.Insert(out, 0, views.Step{Verb: "no cookie", What: "to read"})
+		out = slices.Insert(out, 0, views.Step{Verb: "no session cookie", What: "to read"})
 	}
 	return out
 }

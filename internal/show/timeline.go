@@ -38,6 +38,7 @@ func entry(e hub.Line, before string) (out views.Entry) {
 	if e.Kin != "" {
 		out.By = e.Kin
 	}
+	out.Beside = e.Kin != "" || g.Nothing && (g.Aside || !g.Wrote)
 	if e.Times > 1 {
 		out.By = fmt.Sprintf("%s, %s times", out.By, say.Number(e.Times))
 	}

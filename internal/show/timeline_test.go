@@ -30,6 +30,18 @@ func TestTimelineRows(t *testing.T) {
 	if !next.Next || next.Gone != 7 || len(next.Entries) != 1 || next.Entries[0] != whole.Entries[2] || next.News != whole.News {
 		t.Errorf("the last row: %+v, want %+v", next, whole.Entries[2])
 	}
+	for _, test := range []struct {
+		line   hub.Line
+		beside bool
+	}{
+		{hub.Line{Gist: gist(trace.Gist{Op: "set", Wrote: true})}, false}, {hub.Line{Kin: "second browser", Gist: gist(trace.Gist{Op: "set", Wrote: true})}, true},
+		{hub.Line{Gist: gist(trace.Gist{Nothing: true, Wrote: true})}, false}, {hub.Line{Gist: gist(trace.Gist{Nothing: true})}, true},
+		{hub.Line{Gist: gist(trace.Gist{Nothing: true, Wrote: true, Aside: true})}, true}, {hub.Line{Gist: gist(trace.Gist{By: "a changed copy", Aside: true})}, false},
+	} {
+		if got := Timeline(hub.Timeline{Began: at, Entries: []hub.Line{test.line}}, 0).Entries[0].Beside; got != test.beside {
+			t.Errorf("%+v: the panels show another moment: %t, want %t", test.line, got, test.beside)
+		}
+	}
 	if none := Timeline(hub.Timeline{Began: at}, 0); len(none.Entries) != 0 || none.Since == "" || none.News != "" {
 		t.Errorf("without a moment: %+v", none)
 	}

@@ -28,6 +28,9 @@ func Wire(s trace.Seen) views.Wire {
 	w.Request = headers(edit(fields, s.Edited), asItIs)
 	pieces, ofBody := withoutSecret(in.Body)
 	w.Body = body(in, pieces)
+	if ofHead > 0 {
+		w.OwnBytes = say.Bytes(ofHead)
+	}
 	w.LeftOut = leftOut(len(own), ofHead, ofBody)
 	w.RequestHeadBytes, w.RequestBytes = "unknown", requestBytes(in)
 	if in.HeadBytes > 0 {

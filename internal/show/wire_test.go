@@ -309,7 +309,7 @@ func TestSteps(t *testing.T) {
 		came   bool
 		want   string
 	}{
-		{"none came", nil, false, "no cookie to read ."},
+		{"none came", nil, false, "no session cookie to read ."},
 		{"came and is not read", nil, true, ""},
 		{"a read", []session.Event{{Kind: session.Read, Bytes: 172, KeyNumber: 1, KeyCount: 2, Known: true, Place: session.Hybrid, Session: name, Version: 3}}, true,
 			"read cookie 172 B. verify signature as before, key 1 of 2. load record " + name.String() + " v3."},
@@ -317,7 +317,7 @@ func TestSteps(t *testing.T) {
 		{"refused", []session.Event{{Kind: session.Refused, Reason: "it does not fit"}, {Kind: session.Expired, Reason: "over"}}, false, "refused it does not fit ! expired over !"},
 		{"stale", []session.Event{{Kind: session.Refused, Reason: "stale: a later cookie was sent"}}, true, "stale cookie a later one was sent."},
 		{"a birth", []session.Event{{Kind: session.Created, Session: name}, {Kind: session.Set, Key: "a", Bytes: 3}, {Kind: session.Placed, Key: "a", Lives: "server"}, {Kind: session.Placed, Key: "b", Lives: "cookie"}, {Kind: session.Saved, Version: 1}, {Kind: session.Signed, Bytes: 172}}, false,
-			"no cookie to read . new ID " + name.String() + ". set a? 3 B. place a? on the server. place b? in the cookie. save record v1. sign cookie 172 B."},
+			"no session cookie to read . new ID " + name.String() + ". set a? 3 B. place a? on the server. place b? in the cookie. save record v1. sign cookie 172 B."},
 		{"the others", []session.Event{{Kind: session.Deleted, Key: "a"}, {Kind: session.Cleared, Count: 1}, {Kind: session.Cycled, Before: name}, {Kind: session.Flushed, Session: name}, {Kind: session.Swept, Count: 2}, {Kind: session.Conflict}, {Kind: session.Discarded}, {Kind: "unheard of"}}, true,
 			"delete a? . clear  1 key. cycle ID " + name.String() + " has ended. flush " + name.String() + " . clear expired 2 removed. conflict reload and apply again ! discard nothing is saved !"},
 		{"too many", slices.Repeat([]session.Event{{Kind: session.Saved, Version: 1}}, 20), true, strings.Repeat("save record v1. ", 16) + "and 4 more steps ."},
