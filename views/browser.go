@@ -102,6 +102,7 @@ type Flag struct {
 type Tools struct {
 	Curl    string   // the press as a command
 	Carries bool     // the command carries the cookie
+	Open    bool     // the form that changes a copy is open, and its button has the focus
 	Tamper  []Option // the parts that can be changed; none: there is no cookie to copy
 	Letters int
 	At, To  string   // as typed

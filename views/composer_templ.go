@@ -501,7 +501,7 @@ func sessionMenu(l Lab) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if l.Composer.Invalid == "seconds" || l.Composer.Invalid == "user" {
+		if l.MenuOpen || l.Composer.Invalid == "seconds" || l.Composer.Invalid == "user" {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, " open")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

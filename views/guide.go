@@ -20,20 +20,31 @@ type Guide struct {
 	Typed       Composer // what its form keeps while no script runs
 }
 
+// progress is how many steps are done, for a screen with room for one step: "2/6".
+func (g Guide) progress() string {
+	done := 0
+	for _, s := range g.Steps {
+		if s.Done {
+			done++
+		}
+	}
+	return strconv.Itoa(done) + "/" + strconv.Itoa(len(g.Steps))
+}
+
 // GuideStep is one step. A step of several parts shows how far it has come.
 type GuideStep struct {
 	Name  string // of the step in the form's field
 	Parts []GuidePart
 	Done  bool
-	Next  bool // the first one that is open
+	Next  bool // the hint is about it: the first one that is open, or the one that the reader asked about
 	Lead
 }
 
-// Lead says what to do for a step.
+// Lead says what to do for a step. On the narrowest phone a hint has room for two lines.
 type Lead struct {
 	To   string // what is to be pressed, by a name that the page's script knows
 	Hint string // what to press, and what to look at
-	Bare string // what a page without scripts adds to the hint
+	Bare string // what a page without scripts says in place of the hint, "" for the same
 }
 
 // GuidePart is a part of a step's label.
@@ -42,39 +53,27 @@ type GuidePart struct {
 	Done bool
 }
 
-// next returns the number of the first step that is open, counted from 1; 0 without one.
-func (g Guide) next() int {
-	for i, s := range g.Steps {
-		if s.Next {
-			return i + 1
-		}
-	}
-	return 0
-}
-
-// count says which step is next, for a screen with room for one step: "2/6".
-func (g Guide) count() string {
-	if n := g.next(); n > 0 {
-		return strconv.Itoa(n) + "/" + strconv.Itoa(len(g.Steps))
-	}
-	return ""
-}
-
-// guideLabel is a step's label with a tick: before it when the step is done, or else behind each
-// part that is done. It is written by hand, since a template would put a space before the commas.
+// guideLabel is a step's label behind a mark for each of its parts. The marks are of one width,
+// so that a tick moves nothing. It is written by hand, since a template would put a space before
+// the commas.
 func guideLabel(s GuideStep) templ.Component {
 	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
-		text := ""
-		if s.Done {
-			text = `<span aria-hidden="true">✓ </span><span class="unseen">done: </span>`
-		}
+		marks, text := "", ""
 		for _, part := range s.Parts {
+			mark := "○"
+			if part.Done {
+				mark = "✓"
+			}
+			marks += `<i aria-hidden="true">` + mark + `</i>`
 			text += templ.EscapeString(part.Text)
 			if part.Done && !s.Done {
-				text += `<span aria-hidden="true"> ✓</span><span class="unseen"> (done)</span>`
+				text += `<span class="unseen"> (done)</span>`
 			}
 		}
-		_, err := io.WriteString(w, text)
+		if s.Done {
+			marks += `<span class="unseen">done: </span>`
+		}
+		_, err := io.WriteString(w, marks+text)
 		return err
 	})
 }

@@ -68,6 +68,7 @@ type Lab struct {
 	ResetComposer bool // a fragment has the composer too, with the fields as at first
 	Sentence      Sentence
 	Guide         Guide
+	MenuOpen      bool // the session's menu
 	Moment        Moment
 	Browser       Browser
 	Tools         *Tools // what can be done with a copy of the cookie; nil in the past

@@ -53,7 +53,11 @@ func (a *App) lesson(c *call) error {
 	}
 	switch c.wants {
 	case formFragment:
-		return a.write(c, http.StatusOK, views.GuideAnswer(c.place(), a.guideOf(c.visit, step, false)))
+		g := a.guideOf(c, c.visit, "", false)
+		if step != "" { // a layer can be taken off a cookie of the past, too
+			return a.write(c, http.StatusOK, views.GuideNews(c.place(), g))
+		}
+		return a.write(c, http.StatusOK, views.GuideAnswer(c.place(), g))
 	case formJSON:
 		return writeJSON(c, http.StatusOK, "application/json", stateOf(c.visit.Lesson()))
 	}
@@ -87,19 +91,21 @@ func (a *App) guide(c *call, l screen) views.Guide {
 	if c.wants == formPage {
 		asked = c.QueryParam("step")
 	}
-	return a.guideOf(c.visit, asked, l.past.N != 0)
+	return a.guideOf(c, c.visit, asked, l.past.N != 0)
 }
 
-// guideOf returns the first lesson of a visit, which may be nil.
-func (a *App) guideOf(v *hub.Visit, asked string, past bool) views.Guide {
+// guideOf returns the first lesson of a visit, which may be nil. The session of c has the
+// progress that a flush would take away.
+func (a *App) guideOf(c *call, v *hub.Visit, asked string, past bool) views.Guide {
 	if v == nil || !a.teaches(v.Seat) {
 		return views.Guide{Off: true}
 	}
-	return show.Guide(v.Lesson(), asked, past, a.experimentCount())
+	learned, _ := a.progressIn(c.session)
+	return show.Guide(v.Lesson(), asked, past, len(learned.Done), a.experimentCount())
 }
 
 // withoutScript adds to a page what it needs while no script runs: its forms keep what was typed,
-// and the step "peel" shows the cookie without its base64.
+// the step "peel" shows the cookie without its base64, and what a step presses is folded open.
 func (a *App) withoutScript(c *call, lab *views.Lab) {
 	lab.Browser.Typed, lab.Guide.Typed = lab.Composer, lab.Composer
 	if lab.Tools != nil {
@@ -108,17 +114,23 @@ func (a *App) withoutScript(c *call, lab *views.Lab) {
 	if l := lab.Browser.Layers; l != nil && len(l.Fields) > 0 {
 		lab.Browser.Peeled = c.QueryParam("step") == stepPeel
 	}
+	switch asked := c.QueryParam("step"); {
+	case asked == "change" && lab.Tools != nil:
+		lab.Tools.Open = true
+	case asked == "expire":
+		lab.MenuOpen = true
+	}
 }
 
 // isStep reports whether the first lesson has a step of that name.
 func isStep(name string) bool {
-	return slices.ContainsFunc(show.Guide(hub.Lesson{}, "", false, 0).Steps, func(s views.GuideStep) bool { return s.Name == name })
+	return slices.ContainsFunc(show.Guide(hub.Lesson{}, "", false, 0, 0).Steps, func(s views.GuideStep) bool { return s.Name == name })
 }
 
 // stateOf is how far a visit has come.
 func stateOf(l hub.Lesson) lessonState {
 	out := lessonState{Op: "lesson", Done: []string{}, Hidden: l.Hidden}
-	for _, s := range show.Guide(l, "", false, 0).Steps {
+	for _, s := range show.Guide(l, "", false, 0, 0).Steps {
 		if s.Done {
 			out.Done = append(out.Done, s.Name)
 		}

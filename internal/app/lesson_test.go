@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,8 @@ func (p *pupil) does(word string) {
 		post("/tamper", "part", arg)
 	case "replay":
 		post("/replay", "pin", arg)
+	case "start-over":
+		post("/flush", "start-over", "1")
 	case "expiry":
 		post("/expiry", "seconds", arg)
 	case "move":
@@ -75,7 +78,7 @@ func (p *pupil) does(word string) {
 // how many parts are done of steps that are not.
 func (p *pupil) progress() string {
 	var out []string
-	for _, s := range show.Guide(proved(p.app, p.secret).Lesson(), "", false, 28).Steps {
+	for _, s := range show.Guide(proved(p.app, p.secret).Lesson(), "", false, 0, 28).Steps {
 		parts := 0
 		for _, part := range s.Parts {
 			if part.Done {
@@ -117,6 +120,12 @@ var lessons = []struct{ name, story, want string }{
 	{"a flush of nothing", "set name; pin; drop-cookie; flush", "set, replay 1/3"},
 	{"the flush of another session", "set name; pin; drop-cookie; set name; flush; replay 1", "set, replay 2/3"},
 	{"a pin after the flush", "set name; pin; flush; set name; pin; replay 2", "set, replay 2/3"},
+	{"start over takes the pin", "set name; pin; start-over", "set"},
+	{"start over takes the pin after the flush", "set name; pin; flush; start-over", "set"},
+	{"another pin after that", "set name; pin; flush; start-over; set name; pin", "set, replay 1/3"},
+	{"a flush without that pin", "set name; pin; start-over; set name; flush; set name; pin", "set, replay 1/3"},
+	{"start over in the end", "set name; pin; flush; replay 1; start-over", "set, replay"},
+	{"only later pins are left", "set name; pin; flush; set name; pin; pin; pin; pin; pin", "set, replay 1/3"},
 	{"another client's flush", "set name; pin; other:flush; replay 1", "set, replay 1/3"},
 	{"another session between", "set name; pin; flush; set name; replay 1", "set, replay"},
 	{"a session that expired", "set name; expiry 5; wait; get name", "get, set, expire 1/2"},
@@ -250,6 +259,65 @@ func TestLessonPeelsWithoutScripts(t *testing.T) {
 	if got := p.progress(); got != "set, peel" {
 		t.Errorf("%q is done", got)
 	}
+}
+
+// markedStep returns the label of the step that a page or fragment marks, and the hint.
+func markedStep(a answer) (step, hint string) {
+	text := func(from, to string) string {
+		_, rest, _ := strings.Cut(a.body, from)
+		rest, _, _ = strings.Cut(rest, to)
+		return strings.Join(strings.Fields(tags.ReplaceAllString(rest, "")), " ")
+	}
+	return text(`aria-current="step">`, "</button>"), text(`id="guide-hint" role="status">`, "</p>")
+}
+
+var tags = regexp.MustCompile("<[^>]*>")
+
+// The hint is that of the marked step: a layer that is taken off, or a step that was asked
+// about, would leave another step's hint there.
+func TestLessonHintIsTheMarkedSteps(t *testing.T) {
+	t.Parallel()
+	p := newPupil(t, session.Hybrid)
+	want := func(when string, a answer, step, hint string) {
+		t.Helper()
+		if s, h := markedStep(a.want(200)); !strings.Contains(s, step) || !strings.Contains(h, hint) {
+			t.Errorf("%s: the step %q is marked, and the hint is %q", when, s, h)
+		}
+	}
+	peel := func(layer string) answer { return p.post("/lesson", "step", "peel", "layer", layer, "page", p.secret) }
+	p.does("set name")
+	want("out of order", peel("base64"), "Get what is not there", "press Get")
+	p.does("get nope")
+	want("one layer", peel("base64"), "Take the base64 off", "Payload decoded")
+	want("both layers", peel("payload"), "Change one letter", "Tamper")
+	p.form = formPage
+	ask := func(step string) answer {
+		return p.browser.get(p.post("/lesson", "step", step, "page", p.secret).want(303).Header.Get("Location"))
+	}
+	want("asked about a later one", ask("expire"), "Expire in 5 s", "Expire in")
+	ask("expire").want(200, `id="session-menu" open`)
+	want("asked about one that is done by that", ask("peel"), "Change one letter", "Tamper")
+	ask("change").want(200, `id="tamper" open`, "3/6<span")
+}
+
+// A flush takes the progress in the experiments with the session: the lesson says so before.
+func TestLessonSaysWhatAFlushForgets(t *testing.T) {
+	t.Parallel()
+	p := newPupil(t, session.Hybrid)
+	said := func() string {
+		for _, s := range show.Guide(proved(p.app, p.secret).Lesson(), "", false, 2, 28).Steps {
+			if s.Name == "replay" {
+				return s.Hint
+			}
+		}
+		return ""
+	}
+	p.does("set name")
+	p.does("pin")
+	if got := said(); !strings.Contains(got, "your 2 done experiments are forgotten") {
+		t.Errorf("with progress it says %q", got)
+	}
+	p.post("/set", "key", "progress", "type", "json", "value", `{"done":[1],"right":[]}`, "page", p.secret).want(200, "your 1 done experiment is forgotten")
 }
 
 // A second browser's lab has no first lesson, and its presses tick nothing off in the first.

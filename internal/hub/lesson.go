@@ -2,6 +2,7 @@ package hub
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/trace"
@@ -122,11 +123,17 @@ func (v *Visit) forgetPins() {
 	l.Pinned, l.Flushed, l.pinned, l.flushed = false, false, 0, 0
 }
 
-// Lesson returns how far v has come in the first lesson.
+// Lesson returns how far v has come in the first lesson. Pins can go, as with Start over: then a
+// copy has to be pinned again.
 func (v *Visit) Lesson() Lesson {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.lesson.Lesson
+	l := v.lesson.Lesson
+	if !l.Replayed {
+		l.Pinned = l.Pinned && len(v.pins) > 0
+		l.Flushed = l.Flushed && slices.ContainsFunc(v.pins, func(p Pin) bool { return p.N <= v.lesson.flushed })
+	}
+	return l
 }
 
 // Peel marks that the reader has taken the base64 off the cookie; with payload, that the reader

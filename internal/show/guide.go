@@ -1,17 +1,23 @@
 package show
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/sessionscope/sessionscope/internal/hub"
+	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// Guide is the first lesson as a visit has done it. asked is the step that the reader asked
-// about, "" for none; past tells that the panels show the past.
-func Guide(l hub.Lesson, asked string, past bool, experiments int) views.Guide {
+// Guide is the first lesson as a visit has done it. Its hint is that of the step it marks: the
+// first open one, or asked, the one that the reader asked about, "" for none. past tells that the
+// panels show the past; learned is how many experiments are done, which a flush forgets.
+func Guide(l hub.Lesson, asked string, past bool, learned, experiments int) views.Guide {
 	g := views.Guide{Hidden: l.Hidden, Done: true, Read: l.Read, Experiments: experiments, Steps: []views.GuideStep{
-		getStep(l), setStep(l), peelStep(l), changeStep(l), replayStep(l), expireStep(l),
+		getStep(l), setStep(l), peelStep(l), changeStep(l), replayStep(l, learned), expireStep(l),
 	}}
+	marked := -1
 	for i := range g.Steps {
 		s := &g.Steps[i]
 		s.Done = true
@@ -21,16 +27,17 @@ func Guide(l hub.Lesson, asked string, past bool, experiments int) views.Guide {
 		if past {
 			s.Lead = views.Lead{To: "now", Hint: "The panels show the past: press Back to now, then go on."}
 		}
-		s.Next = g.Done && !s.Done
-		g.Done = g.Done && s.Done
-		if s.Next {
-			g.Lead = s.Lead
+		if marked < 0 && !s.Done {
+			marked = i
 		}
 	}
-	for _, s := range g.Steps {
-		if s.Name == asked {
-			g.Done, g.Lead = false, s.Lead
-		}
+	i := slices.IndexFunc(g.Steps, func(s views.GuideStep) bool { return s.Name == asked })
+	if i >= 0 && !(asked == "peel" && g.Steps[i].Done) { // to ask about peel does it
+		marked = i
+	}
+	if marked >= 0 {
+		s := &g.Steps[marked]
+		g.Done, s.Next, g.Lead = false, true, s.Lead
 	}
 	return g
 }
@@ -40,7 +47,7 @@ func getStep(l hub.Lesson) views.GuideStep {
 	if l.Has {
 		s.Lead = views.Lead{To: "key", Hint: "Write a key that you never set, and press Get: a missing key is no error."}
 	} else {
-		s.Lead = views.Lead{To: "get", Hint: "Press Get: a key that is not there is no error, and reading creates no session."}
+		s.Lead = views.Lead{To: "get", Hint: "Before you press Set, press Get: reading what is not there creates no session."}
 	}
 	return s
 }
@@ -50,7 +57,7 @@ func setStep(l hub.Lesson) views.GuideStep {
 	if l.Has {
 		s.Lead = views.Lead{To: "set", Hint: "Press Set, with name or any other key. See in Server where the value lives."}
 	} else {
-		s.Lead = views.Lead{To: "set", Hint: "Press Set, with name or any other key: this first write creates a session, and a cookie comes."}
+		s.Lead = views.Lead{To: "set", Hint: "Press Set, with any key: the first write creates a session, and a cookie comes."}
 	}
 	return s
 }
@@ -62,41 +69,48 @@ func peelStep(l hub.Lesson) views.GuideStep {
 		what = ": read the cookie without a key"
 	}
 	s := views.GuideStep{Name: "peel", Parts: []views.GuidePart{{Text: "Take the base64 off", Done: l.Unwrapped}, {Text: what, Done: l.Read}}}
+	why := ": you need no secret to read it."
+	if onServer {
+		why = ". With Server, it has only the ID."
+	}
 	switch {
 	case !l.Has:
 		s.Lead = views.Lead{To: "set", Hint: "First press Set: there is no cookie to read yet."}
 		return s
 	case l.Unwrapped:
-		s.Lead = views.Lead{To: "payload", Hint: "Now press Payload decoded, in Browser: you need no secret to read it."}
+		s.Lead = views.Lead{To: "payload", Hint: "Now press Payload decoded, in Browser" + why}
 	default:
-		s.Lead = views.Lead{To: "base64", Hint: "In Browser, press Base64 off, then Payload decoded: you need no secret to read it."}
+		s.Lead = views.Lead{To: "base64", Hint: "In Browser, press Base64 off, then Payload decoded" + why}
 	}
-	if onServer {
-		s.Hint += " With Server, it has only the ID."
-	}
-	s.Bare = "Without JavaScript, press this step: the page comes back with the base64 off."
+	s.Bare = "Press the button Take the base64 off, above, and read the payload in Browser" + why
 	return s
 }
 
 func changeStep(l hub.Lesson) views.GuideStep {
 	s := views.GuideStep{Name: "change", Parts: []views.GuidePart{{Text: "Change one letter", Done: l.Altered}}}
 	if l.Has {
-		s.Lead = views.Lead{To: "tamper", Hint: "Open Tamper… in Browser, and press Send the copy: one letter is changed. See why it is refused."}
+		s.Lead = views.Lead{To: "tamper", Hint: "In Browser, open Tamper…, and press Send the copy: is a changed letter accepted?"}
 	} else {
 		s.Lead = views.Lead{To: "set", Hint: "First press Set: there is no cookie to change yet."}
 	}
 	return s
 }
 
-func replayStep(l hub.Lesson) views.GuideStep {
+// replayStep is about a flush, which takes the progress in the experiments with the session.
+func replayStep(l hub.Lesson, experiments int) views.GuideStep {
 	s := views.GuideStep{Name: "replay", Parts: []views.GuidePart{{Text: "Pin", Done: l.Pinned}, {Text: ", flush", Done: l.Flushed}, {Text: ", replay the pin", Done: l.Replayed}}}
 	switch {
 	case l.Flushed:
-		s.Lead = views.Lead{To: "replay", Hint: "Now press Replay beside the pinned copy: does it still open the session?"}
+		s.Lead = views.Lead{To: "replay", Hint: "Now press Replay beside the pinned copy, in Browser: does it open the session?"}
+	case !l.Has && l.Pinned:
+		s.Lead = views.Lead{To: "set", Hint: "First press Set: there is no session to flush."}
 	case !l.Has:
 		s.Lead = views.Lead{To: "set", Hint: "First press Set, then Pin a copy, then Flush: there is no session to flush yet."}
 	case l.Pinned:
 		s.Lead = views.Lead{To: "flush", Hint: "Now press Flush: the session ends, and the pinned copy of its cookie stays."}
+		if experiments > 0 {
+			s.Hint = fmt.Sprintf("Now press Flush. The pinned copy stays, and your %d done %s forgotten.", experiments, say.Plural(experiments, "experiment is", "experiments are"))
+		}
 	default:
 		s.Lead = views.Lead{To: "pin", Hint: "Press Pin a copy, in Browser: the server keeps a copy of the cookie for this page."}
 	}
@@ -107,15 +121,15 @@ func expireStep(l hub.Lesson) views.GuideStep {
 	s := views.GuideStep{Name: "expire", Parts: []views.GuidePart{{Text: "Expire in 5 s", Done: l.Expired}, {Text: ", then clear expired", Done: l.Cleared}}}
 	switch {
 	case l.Expired:
-		s.Lead = views.Lead{To: "clear", Hint: "Now press Clear expired: only then does the expired record leave the store."}
+		s.Lead = views.Lead{To: "clear", Hint: "Now press Clear expired, in Server: only then does the record leave the store."}
 	case !l.Has:
 		s.Lead = views.Lead{To: "set", Hint: "First press Set: without a session nothing can expire."}
 	case l.Running:
-		s.Lead = views.Lead{To: "server", Hint: "Wait until the clock in Server has run out: the session expires, and its record stays.", Bare: "Without JavaScript, press Get after that."}
+		s.Lead = views.Lead{To: "server", Hint: "Wait until the clock in Server has run out: the session expires, its record stays.", Bare: "Wait until the session has expired, 5 seconds if you wrote 5, then press Get: its record stays."}
 	case l.Placement == session.InCookie:
-		s.Lead = views.Lead{To: "hybrid", Hint: "Choose Hybrid or Server first: with Cookie, the store has no record of the session."}
+		s.Lead = views.Lead{To: "hybrid", Hint: "At the top, choose Hybrid or Server: with Cookie, the store has no record."}
 	default:
-		s.Lead = views.Lead{To: "expire", Hint: "Write 5 seconds, press Expire in, and wait until the session has expired."}
+		s.Lead = views.Lead{To: "expire", Hint: "Open The session…, write 5 seconds, press Expire in, and wait until it expires."}
 	}
 	return s
 }

@@ -442,7 +442,7 @@ document.addEventListener('htmx:finally:request', (event) => {
   }
   // The answer comes into view, and the focus does not fall off the page.
   const past = document.querySelector('#moment.past');
-  if (pressedBelow) document.getElementById('result').scrollIntoView({ block: 'nearest' });
+  if (pressedBelow) document.querySelector(matchMedia('(max-width: 640px)').matches ? '#result' : '.composer').scrollIntoView({ block: 'nearest' });
   if (stripAt !== null) keepStrip(stripAt);
   if (menu?.open && menu.contains(event.target) && !menu.querySelector('[aria-invalid]')) closeMenu();
   const lost = () => document.activeElement === document.body || !document.activeElement.checkVisibility();
@@ -559,9 +559,24 @@ function leadTo(step) {
   const to = document.querySelector(places[step.dataset.to]) ?? document.querySelector(places.set);
   for (let el = to; el; el = el.parentElement) if (el.matches('details')) el.open = true;
   if (to.matches('#expiry *') && !document.getElementById('seconds').value) document.getElementById('seconds').value = '5';
+  const panel = document.getElementById(`show-${to.closest('.scope > .panel')?.id}`);
+  if (panel) panel.checked = true; // a phone shows one panel
+  for (const li of document.querySelectorAll('#guide li')) { // the hint is the marked step's
+    const marked = li.contains(step);
+    li.classList.toggle('next', marked);
+    if (marked) step.setAttribute('aria-current', 'step');
+    else li.firstElementChild.removeAttribute('aria-current');
+  }
   document.getElementById('guide-hint').textContent = step.dataset.hint;
-  to.focus({ focusVisible: true });
-  to.scrollIntoView({ block: 'nearest' }); // a panel takes no focus
+  to.focus({ focusVisible: true, preventScroll: true }); // a panel takes no focus
+  reveal(to);
+}
+// Scrolls as little as it can, so that the lesson stays in view where the window has room for both.
+function reveal(el) {
+  const header = document.querySelector('.top'), { top, bottom } = el.getBoundingClientRect();
+  const above = top - 12 - (getComputedStyle(header).position === 'sticky' ? header.offsetHeight : 0);
+  const below = Math.min(bottom, top + 160) + 12 - innerHeight; // the upper part of a panel is enough
+  scrollBy({ top: above < 0 ? above : Math.max(0, Math.min(above, below)), behavior: 'instant' });
 }
 document.addEventListener('click', (event) => {
   const step = event.target.closest?.('#guide [data-to]');
