@@ -124,7 +124,7 @@ func labServer(t *testing.T, store string, flags []string, stored func(info map[
 	if kept := stored(info, pg.text("#server .where"), shown); len(kept) < 5 || fmt.Sprint(kept) != fmt.Sprint(shown) {
 		t.Errorf("the page shows %v\nthe store holds %v", shown, kept)
 	}
-	pg.want("#stored", "no: yes would mean that this ID has ended", time.Now().Format("2006-01-02 "))
+	pg.want("#stored", "no: this ID has not ended", time.Now().Format("2006-01-02 "))
 	pg.click(`button[hx-post="/clear"]`)
 	pg.want("#result .verb", "cleared")
 	pg.want("#server", "no keys")
