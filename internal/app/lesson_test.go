@@ -233,7 +233,7 @@ func TestLessonHintAfterALayer(t *testing.T) {
 	for _, word := range []string{"get nope", "set name"} {
 		p.does(word)
 	}
-	for _, c := range [][2]string{{"base64", "Now press Payload decoded"}, {"payload", "Open Tamper…"}} {
+	for _, c := range [][2]string{{"base64", "Now press Payload decoded"}, {"payload", "open Tamper…"}} {
 		layer, want := c[0], c[1]
 		if got := p.post("/lesson", "step", "peel", "layer", layer, "page", p.secret).want(200).region("guide-hint", "</p>"); !strings.Contains(got, want) {
 			t.Errorf("after %s the hint is %q", layer, got)
