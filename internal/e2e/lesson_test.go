@@ -12,7 +12,7 @@ func TestFirstLesson(t *testing.T) {
 	t.Parallel()
 	pg := browse(t, start(t), true)
 	pg.live()
-	pg.want("#guide-hint", "Press Get")
+	pg.want("#guide-hint", "press Get")
 	step := func(name string) { pg.t.Helper(); pg.click(`#guide [value="` + name + `"]`) }
 	next := func(label string) { pg.t.Helper(); pg.want(`#guide [aria-current="step"]`, label) }
 	focused := func(want string) {
@@ -31,18 +31,20 @@ func TestFirstLesson(t *testing.T) {
 	step("peel")
 	focused("peel-base64")
 	pg.click("label:has(#peel-base64)")
-	next("Take the base64 off ✓")
+	pg.want("#guide-hint", "Now press Payload decoded")
 	pg.click("label:has(#peel-payload)")
 	next("Change one letter")
+	pg.want("#guide-hint", "Send the copy")
 	step("change")
 	focused("Send the copy")
 	pg.press("Send the copy", "copy refused")
+	pg.wantValue(`String(document.querySelector('.composer').getBoundingClientRect().top >= document.querySelector('.top').offsetHeight)`, "true") // not under the header
 	next("Pin, flush, replay the pin")
 	pg.shoot("lesson-5")
 	step("replay")
 	focused("Pin a copy")
 	pg.press("Pin a copy", "pinned")
-	next("Pin ✓")
+	next("✓○○Pin")
 	step("replay")
 	focused("Flush")
 	pg.press("Flush", "flushed")
@@ -57,7 +59,7 @@ func TestFirstLesson(t *testing.T) {
 	pg.fill("seconds", "1")
 	pg.press("Expire in", "expiry")
 	pg.want("#guide-hint", "Wait")
-	next("Expire in 5 s ✓") // the clock ticks it off, nobody presses
+	next("✓○Expire in 5 s") // the clock ticks it off, nobody presses
 	pg.click("#lesson-switch")
 	pg.wantValue(`document.getElementById("guide").innerText.trim()`, "First lesson")
 	pg.wantValue(`document.activeElement.id`, "lesson-switch")
@@ -65,9 +67,13 @@ func TestFirstLesson(t *testing.T) {
 	pg.live()
 	pg.wantValue(`document.getElementById("guide").innerText.trim()`, "First lesson")
 	pg.click("#lesson-switch")
-	next("Expire in 5 s ✓")
+	next("✓○Expire in 5 s")
 	pg.press("Clear expired", "cleared")
 	pg.want("#guide-hint", "All six steps are done", "28 experiments")
+	pg.viewport(390, 800)
+	pg.click("label:has(#show-browser)")
+	pg.do(chromedp.Evaluate[chromedp.Void](`document.querySelector('#guide [value="expire"]').click()`))
+	pg.wantValue(`document.querySelector('#panel-choice :checked').id`, "show-server") // the step's panel
 }
 
 // Without scripts the same six steps are ticked off: the third by its own button, whose page
@@ -80,15 +86,15 @@ func TestFirstLessonWithoutScripts(t *testing.T) {
 		pg.follow(chromedp.Click(chromedp.CSS(`#guide [value="` + name + `"]`)))
 		pg.want("#guide-hint", hint)
 	}
-	pg.want("#guide-hint", "Press Get")
+	pg.want("#guide-hint", "press Get")
 	step("replay", "First press Set")
 	pg.press("Get", "get")
 	pg.press("Set", "set")
-	pg.want("#guide-hint", "Without JavaScript")
+	pg.want("#guide-hint", "Press the button Take the base64 off")
 	pg.follow(chromedp.Click(chromedp.CSS(`#guide [value="peel"]`)))
 	pg.want("#payload", `{"name":"Rahim"}`)
 	pg.want(`#guide li:nth-child(3)`, "done:")
-	pg.click("#tamper summary")
+	step("change", "Tamper") // it is open then
 	pg.press("Send the copy", "copy refused")
 	pg.press("Pin a copy", "pinned")
 	pg.press("Flush", "flushed")

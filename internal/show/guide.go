@@ -64,9 +64,9 @@ func setStep(l hub.Lesson) views.GuideStep {
 
 func peelStep(l hub.Lesson) views.GuideStep {
 	onServer := l.Has && l.Placement == session.OnServer
-	what := ": read the value without a key"
+	what := ", read the value"
 	if onServer {
-		what = ": read the cookie without a key"
+		what = ", read the cookie"
 	}
 	s := views.GuideStep{Name: "peel", Parts: []views.GuidePart{{Text: "Take the base64 off", Done: l.Unwrapped}, {Text: what, Done: l.Read}}}
 	why := ": you need no secret to read it."

@@ -462,7 +462,7 @@ function keepStrip(before) {
   const moved = () => document.getElementById('timeline').getBoundingClientRect().top - before;
   scrollBy({ top: moved(), behavior: 'instant' });
   const short = -moved(), result = document.getElementById('result');
-  if (short > 0.5) result.style.minHeight = (result.offsetHeight + short) + "px";
+  if (short > 0.01) result.style.minHeight = (result.getBoundingClientRect().height + short) + "px"; // offsetHeight is a rounded number
 }
 
 // Marks a field that was refused, and ties it to the line that says why.
