@@ -125,7 +125,7 @@ var resultLessons = []lesson{
 		{words: `This browser has no session(?: any more)?[:.]`, says: []string{"opens=no"}},
 		{words: `1 cookie came, and it is not the session cookie\.`, says: []string{"came=no", "cookies came=1"}},
 		{words: `(\d+) cookies came, and none of them is the session cookie\.`, says: []string{"came=no", "cookies came=$1"}},
-		{words: `Press Set: the (?:first|next) write creates a session\.`, says: []string{"opens=no"}},
+		{words: `The (?:first|next) write, with Set, creates a session\.`, says: []string{"opens=no"}},
 		{words: `The cookie that came has a valid signature, but its session has ended: it opens nothing\.`, says: []string{"came=yes", "verdict=dead", "opened before=no"}},
 		{words: `The signature of the cookie that came does not fit, so it opens nothing\.`, says: []string{"came=yes", "verdict=forged", "opened before=no"}},
 		{words: `The session of the cookie that came has expired, so it reads as absent\.`, says: []string{"came=yes", "verdict=expired", "opened before=no"}},

@@ -58,11 +58,11 @@ func takenAway(s *trace.Seen) (parts []Part) {
 	if len(s.Store.Figures.Family) > 1 {
 		stay = " The timeline stays, and so do the other browsers of this lab with their sessions."
 	}
-	write := "the next write"
+	write := "next write"
 	if !s.Did.Was.Exists && !s.Cookie.Known && !s.Cookie.Thrown {
-		write = "the first write"
+		write = "first write"
 	}
-	return append(parts, Text(stay+" Press Set: "+write+" creates a session."))
+	return append(parts, Text(stay+" The "+write+", with Set, creates a session."))
 }
 
 // lostProgress says that the learner's progress went with a session, if there was any.

@@ -32,9 +32,9 @@ func looked(s *trace.Seen) Sentence {
 // without is for a page whose browser has no session. The page lists every cookie that came,
 // so the words may not say that no cookie came.
 func without(s *trace.Seen) string {
-	none, write := "This browser has no session", "the first write"
+	none, write := "This browser has no session", "first write"
 	if s.Cookie.Known {
-		none, write = "This browser has no session any more", "the next write"
+		none, write = "This browser has no session any more", "next write"
 	}
 	switch n := len(s.Cookie.Jar); {
 	case s.Cookie.Came:
@@ -45,7 +45,7 @@ func without(s *trace.Seen) string {
 	case n > 1:
 		none += fmt.Sprintf(": %d cookies came, and none of them is the session cookie", n)
 	}
-	return none + ". Press Set: " + write + " creates a session."
+	return none + ". The " + write + ", with Set, creates a session."
 }
 
 // ranOut is for the page that asks by itself because a clock on it has run out. It says

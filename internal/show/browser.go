@@ -88,9 +88,9 @@ func noCookie(s trace.Seen, scripts bool) string {
 	if s.Nothing {
 		request = "its last request"
 	}
-	yet, write := " yet", "the first write creates a session."
+	yet, write := " yet", "The first write, with Set, creates a session."
 	if c.Known {
-		yet, write = "", "the next write creates a session."
+		yet, write = "", "The next write, with Set, creates a session."
 	}
 	switch {
 	case c.Ignored:
@@ -98,7 +98,7 @@ func noCookie(s trace.Seen, scripts bool) string {
 	case c.Thrown && c.CameTwice():
 		return "The server told the browser to drop its cookie. But two cookies of this name came, with another domain or path: the other one stays, and the next request shows what it opens."
 	case c.Thrown:
-		return "No cookie any more: the server told the browser to drop it. Press Set: the next write creates a session."
+		return "No cookie any more: the server told the browser to drop it. The next write, with Set, creates a session."
 	case c.Came:
 		return "The cookie that came is empty, so it opens nothing."
 	case len(c.Jar) > 0:
@@ -111,9 +111,9 @@ func noCookie(s trace.Seen, scripts bool) string {
 		if c.More {
 			count, those = fmt.Sprintf("more than %d other cookies", n), ", the first of them listed under “"+fold+"”,"
 		}
-		return fmt.Sprintf("No session cookie%s: %s carried %s%s and none of this name. Press Set: %s", yet, request, count, those, write)
+		return fmt.Sprintf("No session cookie%s: %s carried %s%s and none of this name. %s", yet, request, count, those, write)
 	}
-	return fmt.Sprintf("No cookie%s: none came with %s. Press Set: %s", yet, request, write)
+	return fmt.Sprintf("No cookie%s: none came with %s. %s", yet, request, write)
 }
 
 // jar lists the cookies that came. Of other programs' cookies only name and size are known.

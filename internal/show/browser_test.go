@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	dropped  = "No cookie any more: the server told the browser to drop it. Press Set: the next write creates a session."
-	newcomer = "No cookie yet: none came with this request. Press Set: the first write creates a session."
-	again    = "No cookie: none came with this request. Press Set: the next write creates a session."
+	dropped  = "No cookie any more: the server told the browser to drop it. The next write, with Set, creates a session."
+	newcomer = "No cookie yet: none came with this request. The first write, with Set, creates a session."
+	again    = "No cookie: none came with this request. The next write, with Set, creates a session."
 )
 
 // A panel would say that no cookie came, though it came with the press that dropped it.
@@ -76,12 +76,12 @@ func TestOtherCookiesCame(t *testing.T) {
 	}{
 		{"", false, newcomer},
 		{"", true, again},
-		{"theirs=1", false, "No session cookie yet: this request carried 1 other cookie, listed under “What scripts see”, and none of this name. Press Set: the first write creates a session."},
-		{"theirs=1; " + ours + "-readable=x", false, "No session cookie yet: this request carried 2 other cookies, listed under “What scripts see”, and none of this name. Press Set: the first write creates a session."},
-		{"theirs=1", true, "No session cookie: this request carried 1 other cookie, listed under “What scripts see”, and none of this name. Press Set: the next write creates a session."},
-		{strings.Repeat("a=b; ", 31), false, "No session cookie yet: this request carried more than 30 other cookies, the first of them listed under “What scripts see”, and none of this name. Press Set: the first write creates a session."},
+		{"theirs=1", false, "No session cookie yet: this request carried 1 other cookie, listed under “What scripts see”, and none of this name. The first write, with Set, creates a session."},
+		{"theirs=1; " + ours + "-readable=x", false, "No session cookie yet: this request carried 2 other cookies, listed under “What scripts see”, and none of this name. The first write, with Set, creates a session."},
+		{"theirs=1", true, "No session cookie: this request carried 1 other cookie, listed under “What scripts see”, and none of this name. The next write, with Set, creates a session."},
+		{strings.Repeat("a=b; ", 31), false, "No session cookie yet: this request carried more than 30 other cookies, the first of them listed under “What scripts see”, and none of this name. The first write, with Set, creates a session."},
 		// What has no "=" has no name, whatever its value is.
-		{ours, false, "No session cookie yet: this request carried 1 other cookie, listed under “What scripts see”, and none of this name. Press Set: the first write creates a session."},
+		{ours, false, "No session cookie yet: this request carried 1 other cookie, listed under “What scripts see”, and none of this name. The first write, with Set, creates a session."},
 	} {
 		l := newLab(t, session.Hybrid)
 		l.others = test.others
@@ -190,9 +190,9 @@ func TestNothingTravelledIsNoRequest(t *testing.T) {
 		jar     []trace.Crumb
 		want    string
 	}{
-		{false, x.Cookie.Jar, "No session cookie yet: this request carried 1 other cookie, listed under “What came with the request”, and none of this name. Press Set: the first write creates a session."},
-		{true, x.Cookie.Jar, "No session cookie yet: its last request carried 1 other cookie, listed under “What came with the request”, and none of this name. Press Set: the first write creates a session."},
-		{true, nil, "No cookie yet: none came with its last request. Press Set: the first write creates a session."},
+		{false, x.Cookie.Jar, "No session cookie yet: this request carried 1 other cookie, listed under “What came with the request”, and none of this name. The first write, with Set, creates a session."},
+		{true, x.Cookie.Jar, "No session cookie yet: its last request carried 1 other cookie, listed under “What came with the request”, and none of this name. The first write, with Set, creates a session."},
+		{true, nil, "No cookie yet: none came with its last request. The first write, with Set, creates a session."},
 	} {
 		x.Nothing, x.Cookie.Jar = test.nothing, test.jar
 		if b := Browser(seen(x), x.At, false); b.Empty != test.want || b.Before != test.nothing {
