@@ -4,6 +4,7 @@ import "github.com/a-h/templ"
 
 // Moment is the moment that the panels show.
 type Moment struct {
+	ToBrowser     bool // the reader goes to the Browser panel, whatever changed
 	Past          bool // the panels show an earlier moment, and not the present
 	At, Verb      string
 	N             int
@@ -38,7 +39,7 @@ func (m Moment) panels() []panelOption {
 	}
 	wire.Marked = m.N > 1
 	switch {
-	case browser.Marked || m.N <= 1:
+	case browser.Marked || m.N <= 1 || m.ToBrowser:
 		browser.Chosen = true
 	case server.Marked:
 		server.Chosen = true

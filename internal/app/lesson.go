@@ -114,7 +114,9 @@ func (a *App) withoutScript(c *call, lab *views.Lab) {
 	if l := lab.Browser.Layers; l != nil && len(l.Fields) > 0 {
 		lab.Browser.Peeled = c.QueryParam("step") == stepPeel
 	}
-	switch asked := c.QueryParam("step"); {
+	asked := c.QueryParam("step")
+	lab.Moment.ToBrowser = asked == stepPeel || asked == "change"
+	switch {
 	case asked == "change" && lab.Tools != nil:
 		lab.Tools.Open = true
 	case asked == "expire":
