@@ -149,7 +149,7 @@ func setBeside(s trace.Seen) (n int) {
 		came[crumb.Name.Start] = true
 	}
 	for _, f := range s.Answer.Fields {
-		if canonical(f) == "Set-Cookie" && f.Diff != trace.Gone && !came[f.CookieName()] {
+		if canonical(f) == "Set-Cookie" && f.Diff != trace.Gone && !f.Drops() && !came[f.CookieName()] {
 			n++
 		}
 	}

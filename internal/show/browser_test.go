@@ -223,6 +223,24 @@ func TestPutBackTellsOfWhatIsKept(t *testing.T) {
 	}
 }
 
+// An answer sets no cookie when it tells the browser to drop one.
+func TestCookiesThatAreSetAreCounted(t *testing.T) {
+	t.Parallel()
+	none := func(string) seat.Kind { return seat.Other }
+	for line, sets := range map[string]int{
+		"Set-Cookie: b=1; Path=/":            1,
+		"Set-Cookie: b=; Path=/; Max-Age=0":  0,
+		"Set-Cookie: b=; Path=/; Max-Age=05": 1,
+		"Set-Cookie: a=1; Path=/":            0, // it came
+		"Location: /; Max-Age=0":             0,
+	} {
+		s := seen(trace.Exchange{Cookie: trace.Cookie{Name: ours, Jar: []trace.Crumb{{Name: trace.Cut("a", maxName)}}}})
+		if s.Answer.Fields = trace.Fields([]string{line}, none); Browser(s, noon(), true).Sets != sets {
+			t.Errorf("%s sets %d cookies, want %d", line, Browser(s, noon(), true).Sets, sets)
+		}
+	}
+}
+
 // The panel would say that the cookie carries what it does not carry.
 func TestBrowserPeels(t *testing.T) {
 	t.Parallel()

@@ -79,6 +79,19 @@ func (f *Field) CookieName() string {
 	return name
 }
 
+// Drops tells whether f is a line Set-Cookie that makes the browser drop the cookie.
+func (f *Field) Drops() bool {
+	if f.CookieName() == "" {
+		return false
+	}
+	for a := range strings.SplitSeq(f.Pieces[len(f.Pieces)-1].Text, ";") {
+		if strings.EqualFold(strings.TrimSpace(a), "Max-Age=0") {
+			return true
+		}
+	}
+	return false
+}
+
 // sameName takes from both orders the lines of the name that comes first.
 func sameName(a []Field, as *[]int, b []Field, bs *[]int) (ofA, ofB []int) {
 	var first *Field
