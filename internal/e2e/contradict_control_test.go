@@ -25,47 +25,51 @@ type specimen struct {
 // the same thing.
 var aside = map[string]bool{
 	"sender": true, "left": true, "row": true, "deleted row": true, "partial": true, "discarded": true, "budget": true, "panels of": true, "nothing travelled": true,
-	"cookie row": true, "cookie line": true, "set-cookie line": true, "curl line": true, "came or put": true, "moment": true, "compared with": true, "differing request": true, "differing response": true, unfinished: true, "curl command": true, "left clock": true, "left opens": true,
+	"cookie row": true, "cookie line": true, "set-cookie line": true, "curl line": true, "came or put": true, "moment": true, "compared with": true, "differing request": true, "differing response": true, unfinished: true, "curl command": true, "left clock": true, "left opens": true, "left row": true,
 }
 
 // contrary has for each kind of claim that no number, ID or value tells a statement that
 // cannot be true of the screen of the press.
 var contrary = map[string]statement{
-	"came":               {"live, Get", "browser", "No cookie: none came with this request."},
-	"kept":               {"live, Get", "browser", "No cookie any more: the server told the browser to drop it."},
-	"opens":              {"live, Get", "server", "No live record of this browser."},
-	"opened before":      {"none, Set", "result", "The old signature no longer fits, so the server sent a new cookie."},
-	"set-cookie":         {"live, Set", "wire", "No Set-Cookie: the browser keeps what it has."},
-	"wrote":              {"live, Set", "result", "Reading changes nothing."},
-	"new ID":             {"live, Cycle ID", "result", "✓ deleted nope. The session itself stays, with its ID and its other keys."},
-	"verdict":            {"forged, Get", "browser", "The cookie that came has a valid signature, but its session has ended: it opens nothing."},
-	"signature":          {"live, Get", "browser", "signature HMAC-SHA256 does not fit 32 B"},
-	"placement":          {"live, Get", "result", "✓ moved From now on every value lives in the cookie and the server keeps no record."},
-	"press":              {"live, Get", "result", "There was nothing to flush."},
-	"changed":            {"live, Set", "moment", "Compared with the moment before, neither the browser's cookie nor the server's record changed."},
-	"readable":           {"live, Plant", "timeline/e1", "taken away | the readable cookie"},
-	"store":              {"live, Get", "server", "The store does not answer."},
-	"record stored":      {"live, Get", "server", "In the store: nothing. With this placement the server keeps no record: the cookie is the session."},
-	"record":             {"live, Flush", "server/late", "The session ID0: its record is still here, and no cookie that came opens it."},
-	"still opens":        {"live, Flush", "server/late", "The session ID0: its record is still here, and no cookie that came opens it."},
-	"clock":              {"live, Expire in 60", "server/clocks", "idle clock 2 h until 23:59:59"},
-	"lives":              {"live, Set", "result", `✓ set name is now "Karim": 7 B, kept on the server; the cookie carries only the ID.`},
-	"copy opens":         {"live, Tamper a letter", "result", "copy accepted The server's own client sent an unchanged copy of the cookie, and the server accepted it: whoever sends it is you."},
-	"copy verdict":       {"live, Tamper a letter", "wire/steps", "refused | this ID was ended"},
-	"layers":             {"garbled, Get", "browser", "It is base64 around three parts: take it off."},
-	"attribute":          {"live, Set", "browser", "HttpOnly SameSite=None Path=/ not set: Secure"},
-	"curl carries":       {"none, Get", "browser", "The command carries the cookie of this browser: to the server, whoever runs it is this browser."},
-	"request line":       {"live, Get", "wire/request", "POST /nowhere HTTP/1.1"},
-	"curl request":       {"live, Get", "browser/curl-text", "curl -si 'http://127.0.0.1/nowhere'"},
-	"cookies came":       {"live, Get", "browser", "No session cookie: this request carried 7 other cookies, listed below, and none of this name."},
-	"copy came":          {"live, Tamper a letter", "wire/steps", "no cookie | to read"},
-	"copy request line":  {"live, Tamper a letter", "wire/request", "POST /nowhere HTTP/1.1"},
-	"pins":               {"live, Pin", "result", "Taken away too: 1 pinned copy."},
-	"came twice":         {"live, Get", "browser", "The server told the browser to drop its cookie. But two cookies of this name came, with another domain or path: the other one stays, and the next request shows what it opens."},
-	"difference":         {"live, List keys", "wire/request", "gone Cookie: none"},
-	"field key":          {"live, Get", "result", "The form has no field key."},
-	"keys in the cookie": {"live, Get", "browser", "payload readable by anyone: the ID, and no value 95 B"},
-	"both places":        {"live, List keys", "result", "Some values live in the cookie and some on the server: the list has the keys of both."},
+	"came":                {"live, Get", "browser", "No cookie: none came with this request."},
+	"kept":                {"live, Get", "browser", "No cookie any more: the server told the browser to drop it."},
+	"opens":               {"live, Get", "server", "No live record of this browser."},
+	"opened before":       {"none, Set", "result", "The old signature no longer fits, so the server sent a new cookie."},
+	"set-cookie":          {"live, Set", "wire", "No Set-Cookie: the browser keeps what it has."},
+	"wrote":               {"live, Set", "result", "Reading changes nothing."},
+	"new ID":              {"live, Cycle ID", "result", "✓ deleted nope. The session itself stays, with its ID and its other keys."},
+	"verdict":             {"forged, Get", "browser", "The cookie that came has a valid signature, but its session has ended: it opens nothing."},
+	"signature":           {"live, Get", "browser", "signature HMAC-SHA256 does not fit 32 B"},
+	"placement":           {"live, Get", "result", "✓ moved From now on every value lives in the cookie and the server keeps no record."},
+	"press":               {"live, Get", "result", "There was nothing to flush."},
+	"changed":             {"live, Set", "moment", "Compared with the moment before, neither the browser's session cookie nor the server's record changed."},
+	"readable":            {"live, Plant", "timeline/e1", "taken away | the readable cookie"},
+	"store":               {"live, Get", "server", "The store does not answer."},
+	"record stored":       {"live, Get", "server", "In the store: nothing. With this placement the server keeps no record: the cookie is the session."},
+	"record":              {"live, Flush", "server/late", "The session ID0: its record is still here, and no cookie that came opens it."},
+	"still opens":         {"live, Flush", "server/late", "The session ID0: its record is still here, and no cookie that came opens it."},
+	"clock":               {"live, Expire in 60", "server/clocks", "idle clock 2 h until 23:59:59"},
+	"lives":               {"live, Set", "result", `✓ set name is now "Karim": 7 B, kept on the server; the cookie carries only the ID.`},
+	"copy opens":          {"live, Tamper a letter", "result", "copy accepted The server's own client sent an unchanged copy of the cookie, and the server accepted it: whoever sends it is you."},
+	"copy verdict":        {"live, Tamper a letter", "wire/steps", "refused | this ID was ended"},
+	"layers":              {"garbled, Get", "browser", "It is base64 around three parts: take it off."},
+	"attribute":           {"live, Set", "browser", "HttpOnly SameSite=None Path=/ not set: Secure"},
+	"curl carries":        {"none, Get", "browser", "The command carries the cookie of this browser: to the server, whoever runs it is this browser."},
+	"request line":        {"live, Get", "wire/request", "POST /nowhere HTTP/1.1"},
+	"curl request":        {"live, Get", "browser/curl-text", "curl -si 'http://127.0.0.1/nowhere'"},
+	"cookies came":        {"live, Get", "browser", "No session cookie: this request carried 7 other cookies, listed under “What scripts see”, and none of this name."},
+	"copy came":           {"live, Tamper a letter", "wire/steps", "no session cookie | to read"},
+	"copy status":         {"live, Tamper a letter", "result", "The answer is 503, as for a request without a session."},
+	"left lives":          {"none, Drop", "server", `cart | "book" | text | 6 | cookie`},
+	"left number of keys": {"none, Drop", "server", "The session is there and has no keys."},
+	"home":                {"live, Placement server", "server", "These values were read from the cookie. The record has none of them."},
+	"copy request line":   {"live, Tamper a letter", "wire/request", "POST /nowhere HTTP/1.1"},
+	"pins":                {"live, Pin", "result", "Taken away too: 1 pinned copy."},
+	"came twice":          {"live, Get", "browser", "The server told the browser to drop its cookie. But two cookies of this name came, with another domain or path: the other one stays, and the next request shows what it opens."},
+	"difference":          {"live, List keys", "wire/request", "gone Cookie: none"},
+	"field key":           {"live, Get", "result", "The form has no field key."},
+	"keys in the cookie":  {"live, Get", "browser", "payload readable by anyone: the ID, and no value 95 B, still base64"},
+	"both places":         {"live, List keys", "result", "Some values live in the cookie and some on the server: the list has the keys of both."},
 }
 
 // specimens are the screens of each button with five jars.
@@ -168,7 +172,7 @@ func number(digits string) string {
 // plantWords adds a statement to the HTML.
 func plantWords(text, place, words string) string {
 	outer, inner, nested := strings.Cut(place, "/")
-	line := "<p><b>" + strings.ReplaceAll(html.EscapeString(words), " | ", "</b> <b>") + "</b></p>"
+	line := "<table><tr><td>" + strings.ReplaceAll(html.EscapeString(words), " | ", "</td><td>") + "</td></tr></table>"
 	if nested && entryID.MatchString(inner) {
 		line = `<li id="` + inner + `">` + line + `</li>`
 	} else if nested && places[inner] {

@@ -228,11 +228,25 @@ func (f *facts) ofAnswer() {
 	_, status, _ := strings.Cut(first, " ")
 	f.say("the connection", "status=%s", status[:3])
 	f.say("the connection", "set-cookie=%s", yesNo(set))
+	f.say("the connection", "other cookies set=%d", f.setBeside())
 	if !set {
 		f.say("the connection", "set-cookie(NAME)=none")
 	}
 	f.say("the connection", "size(response head)=%d", len(f.press.responseHead)+4)
 	f.say("the connection", "size(response body)=%d", len(f.press.responseBody))
+}
+
+// setBeside counts the cookies that the answer sets, which are not the session cookie and did
+// not come.
+func (f *facts) setBeside() (n int) {
+	fields(f.press.responseHead, func(name, value string) {
+		cookie, _, _ := strings.Cut(value, "=")
+		came := slices.ContainsFunc(f.came, func(c jarCookie) bool { return c.name == cookie && !c.bare })
+		if name == "Set-Cookie" && cookie != f.name && !came && !strings.Contains(value, "Max-Age=0") {
+			n++
+		}
+	})
+	return n
 }
 
 // ofSetCookie claims what a Set-Cookie header says.
@@ -302,6 +316,9 @@ func (f *facts) ofSession() {
 	}
 	f.say(where, "keys=%s", strings.Join(names, ", "))
 	f.say(where, "both places=%s", yesNo(len(homes) == 2))
+	if len(homes) == 1 {
+		f.say(where, "home=%s", s.Values[0].Lives)
+	}
 	for _, key := range []string{"name", "nope", "cart", "n", "user", "big"} {
 		if !slices.Contains(names, key) {
 			f.say(where, "value(%s)=missing", key)

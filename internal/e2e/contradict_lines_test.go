@@ -69,27 +69,37 @@ func (t *truth) besides(before *truth) []claim {
 	where := "this exchange and the one that it is compared with"
 	f.say(where, "difference(Cookie)=%s", difference(field(before.press.requestHead, "Cookie"), field(t.press.requestHead, "Cookie")))
 	for side, heads := range map[string][2]string{"request": {before.press.requestHead, t.press.requestHead}, "response": {before.press.responseHead, t.press.responseHead}} {
-		if side == "response" && strings.Count(heads[0]+heads[1], "Set-Cookie") > 2 {
-			continue // the page pairs them by the cookies' names
-		}
 		was, _ := headLines(heads[0])
 		is, _ := headLines(heads[1])
-		f.say(where, "differences(%s)=%d", side, differences(was, is))
+		lines, names := differences(was, is)
+		f.say(where, "differences(%s)=%d", side, lines)
+		f.say(where, "differing names(%s)=%d", side, names)
 	}
 	return f.claims
 }
 
-// differences counts the header fields of a head that are new, changed or gone since the head
-// before. Fields of one name are compared in their order.
-func differences(before, now []string) (n int) {
-	old := numbered(before)
-	for name, value := range numbered(now) {
-		if was, there := old[name]; !there || was != value {
-			n++
-		}
-		delete(old, name)
+// differences counts the lines of a head that are new, changed or gone since the head before,
+// and their names: a name is counted once for each of the three. Lines of one name are compared
+// together, and lines Set-Cookie by the name of the cookie.
+func differences(before, now []string) (lines, names int) {
+	old, is := fieldsOf(before), fieldsOf(now)
+	named := map[string]bool{}
+	differs := func(of, how string, n int) {
+		name, _, _ := strings.Cut(of, " ")
+		named[how+" "+name] = true
+		lines += n
 	}
-	return n + len(old)
+	for of, values := range is {
+		if how := difference(strings.Join(old[of], "\n"), strings.Join(values, "\n")); how != "none" {
+			differs(of, how, len(values))
+		}
+	}
+	for of, values := range old {
+		if is[of] == nil {
+			differs(of, "gone", len(values))
+		}
+	}
+	return lines, len(named)
 }
 
 // difference says how a field differs from the head before.
@@ -105,18 +115,20 @@ func difference(before, now string) string {
 	return "changed"
 }
 
-// numbered has the values of a head's fields by the name and a number.
-func numbered(lines []string) map[string]string {
-	values := map[string]string{}
+// fieldsOf has the values of a head's fields by their names, those of Set-Cookie by "Set-Cookie"
+// and the name of the cookie.
+func fieldsOf(lines []string) map[string][]string {
+	values := map[string][]string{}
 	for _, l := range lines[1:] {
-		name, value, _ := strings.Cut(l, ":")
-		n := 1
-		for ; values[name+strconv.Itoa(n)] != ""; n++ {
-		}
-		if name == "Location" { // the page shows how large a proof is, and compares no more
+		name, value, _ := strings.Cut(l, ": ")
+		switch name {
+		case "Location": // the page shows how large a proof is, and compares no more
 			value = masked(value)
+		case "Set-Cookie":
+			cookie, _, _ := strings.Cut(value, "=")
+			name += " " + cookie
 		}
-		values[name+strconv.Itoa(n)] = value
+		values[name] = append(values[name], value)
 	}
 	return values
 }
@@ -142,12 +154,8 @@ func countDiffering(words string) (n int) {
 	return n
 }
 
-// differing turns the claim of which fields differ into one of how many do. It names fields
-// of one name once, and only Set-Cookie comes twice.
+// differing turns the claim of which fields differ into one of how many names differ.
 func differing(c claim) []claim {
-	if strings.Contains(c.says, "Set-Cookie") {
-		return nil
-	}
 	side := strings.TrimPrefix(c.kind, "differing ")
-	return []claim{newClaim(fmt.Sprintf("differences(%s)=%d", side, countDiffering(c.says)), c.where)}
+	return []claim{newClaim(fmt.Sprintf("differing names(%s)=%d", side, countDiffering(c.says)), c.where)}
 }

@@ -160,7 +160,9 @@ func (s *screen) settle() {
 	})
 	s.count()
 	if len(s.says(unfinished)) > 0 { // Date and the size come when the page has left
-		s.claims = slices.DeleteFunc(s.claims, func(c claim) bool { return c.subject() == "differences(response)" })
+		s.claims = slices.DeleteFunc(s.claims, func(c claim) bool {
+			return c.subject() == "differences(response)" || c.subject() == "differing names(response)"
+		})
 	}
 }
 
@@ -211,8 +213,10 @@ func (x setting) ofSession(c claim) []claim {
 
 // count claims how many keys the table of the Server panel has.
 func (s *screen) count() {
-	if n := len(s.says("row")); n > 0 && !s.claimed("partial", "yes") {
-		s.claims = append(s.claims, newClaim("number of keys="+strconv.Itoa(n), "server: the rows of its table"))
+	for _, whose := range []string{"", "left "} {
+		if n := len(s.says(whose + "row")); n > 0 && !s.claimed("partial", "yes") {
+			s.claims = append(s.claims, newClaim(whose+"number of keys="+strconv.Itoa(n), "server: the rows of its table"))
+		}
 	}
 }
 
@@ -247,13 +251,28 @@ func (s *screen) asked(t *truth) (facts []claim) {
 	return facts
 }
 
-// ofLeft claims what the record has of a session that this browser does not open.
+// ofLeft claims what the record has of a session that this browser does not open. The record of
+// a session with placement hybrid has only the values on the server.
 func ofLeft(l look) (facts []claim) {
+	say := func(says string) {
+		facts = append(facts, newClaim(says, "TRUTH: GET /session of another client with its cookie"))
+	}
 	for _, says := range []string{
 		fmt.Sprint("left version=", l.Version), "left created=" + clockTime(l.Created), "left placement=" + l.Placement,
 		"left absolute until=" + clockTime(l.Expires), "left idle until=" + clockTime(l.IdleExpires), "left id=" + l.ID,
 	} {
-		facts = append(facts, newClaim(says, "TRUTH: GET /session of another client with its cookie"))
+		say(says)
+	}
+	if l.Placement == "server" {
+		say(fmt.Sprint("left number of keys=", len(l.Values)))
+	}
+	for _, v := range l.Values {
+		if v.Lives == "server" {
+			say(fmt.Sprintf("left value(%s)=%s", v.Key, v.Value))
+			say(fmt.Sprintf("left type(%s)=%s", v.Key, v.Type))
+			say(fmt.Sprintf("left bytes(%s)=%d", v.Key, v.Bytes))
+			say(fmt.Sprintf("left lives(%s)=%s", v.Key, v.Lives))
+		}
 	}
 	return facts
 }

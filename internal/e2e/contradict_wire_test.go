@@ -14,7 +14,8 @@ var wireLessons = []lesson{
 	{at: "wire/request", rows: []row{
 		{words: `((?:GET|POST) .+) HTTP/1\.1`, says: []string{"request line=$1"}},
 		{words: `before: .*|Each line ends with two bytes more, CR and LF\. So does the empty line after the last\.|The request's header names are written as Go writes them, and sorted\.`},
-		{words: `all (\d+) request lines, ([\d,]+) B`, says: []string{"request lines=$1", "size(request head without the page's lines)=$2"}},
+		{words: `all (\d+) request lines, ([\d,]+) B, without the page's own ([\d,]+) B`, says: []string{"request lines=$1", "size(request head without the page's lines)=$2", "left out(headers)=$3"}},
+		{words: `all (\d+) request lines, ([\d,]+) B`, says: []string{"request lines=$1", "size(request head without the page's lines)=$2", "left out(headers)=0"}},
 		{words: `· no differences?`, says: []string{"differences(request)=0"}},
 		{words: `· (\d+) differences?`, says: []string{"differences(request)=$1"}},
 		{words: `Left out: this page's own headers?, ([\d,]+) B, by which the lab knows its timeline\.`, says: []string{"left out(headers)=$1", "left out(field)=0"}},
@@ -53,7 +54,7 @@ var wireLessons = []lesson{
 		{words: `Compared with exchange (\d+), response: (.*?)\. The other \d+ headers are the same\.`, says: []string{"compared with=$1", "differences(request)=0", "differing response=$2"}},
 	}},
 	{at: "wire/steps", rows: []row{
-		{words: `no cookie \| to read`, says: []string{"came=no"}},
+		{words: `no session cookie \| to read`, says: []string{"came=no"}},
 		{words: `read \| cookie \| ([\d,]+) B`, says: []string{"came=yes", "cookie read=$1"}},
 		{words: `verify \| signature \| (?:as before, )?key \d+ of \d+`, says: []string{"came=yes"}},
 		{words: `load \| record \| (\w{8}) v(\d+)`, says: []string{"opened before=yes", "was id=$1"}},
