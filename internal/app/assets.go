@@ -26,8 +26,8 @@ type assets struct {
 
 type asset struct {
 	kind  string
-	plain []byte
-	gzip  func() []byte // compressed at the first call, and kept
+	plain func() []byte // made at the first call, and kept
+	gzip  func() []byte // the same, compressed
 }
 
 // contentTypes maps the extensions of embedded files to their types. Package mime reads the
@@ -59,7 +59,6 @@ func newAssets(files fs.FS) (*assets, error) {
 			return err
 		}
 		ext := path.Ext(name)
-		plain = withoutComments(name, plain)
 		sum := sha256.Sum256(plain)
 		hashed := strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:8]) + ext
 		kind, known := contentTypes[ext]
@@ -67,7 +66,8 @@ func newAssets(files fs.FS) (*assets, error) {
 			return fmt.Errorf("app: no content type for the asset %s", name)
 		}
 		a.paths[name] = "/assets/" + hashed
-		a.files[hashed] = asset{kind, plain, sync.OnceValue(func() []byte { return compress(plain) })}
+		served := sync.OnceValue(func() []byte { return withoutComments(name, plain) })
+		a.files[hashed] = asset{kind, served, sync.OnceValue(func() []byte { return compress(served()) })}
 		return nil
 	})
 	return a, err
@@ -112,8 +112,9 @@ func (a *assets) serve(c *call) error {
 	body := f.plain
 	if acceptsGzip(c.Request()) {
 		h.Set("Content-Encoding", "gzip")
-		body = f.gzip()
+		body = f.gzip
 	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	return c.Blob(http.StatusOK, f.kind, body)
+	content := body()
+	h.Set("Content-Length", strconv.Itoa(len(content)))
+	return c.Blob(http.StatusOK, f.kind, content)
 }
