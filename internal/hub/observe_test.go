@@ -4,6 +4,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
@@ -72,6 +73,25 @@ func TestAPressMeanwhileIsNotForgotten(t *testing.T) {
 		}
 		if e, _ := v.Entry(3); e.exchange().Cookie.Kept != "" {
 			t.Error("the moment shows a cookie that the browser does not keep any more")
+		}
+	})
+}
+
+// A press has a new ID, and its moment is there before the visit follows the new session. What
+// another client does to the old session in between is not what this browser has: otherwise the next
+// press would seem to begin the session.
+func TestASessionIsNotFollowedYet(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		b := l.root()
+		v := b.open("")
+		b.setInCookie(v)
+		old := b.key()
+		b.press(v, "cycle-id", func(s *session.Session) { s.CycleID() })
+		v.watch(old, true)
+		l.observe(t.Context(), v, old, trace.Gist{By: AnotherClient, Op: "get"})
+		v.watch(b.key(), true)
+		if got := changesAt(t, v, b.get(v)); len(got) > 0 {
+			t.Errorf("a press that changed nothing changed %+v", got)
 		}
 	})
 }

@@ -227,13 +227,15 @@ func (h *Hub) observe(ctx context.Context, v *Visit, k session.Key, g trace.Gist
 		x := trace.Exchange{At: h.now(), Side: v.Seat.Name, By: g.By, Nothing: true, Did: trace.Did{Op: g.Op, Key: g.Key, Found: g.Found}}
 		x.Store.Keeps(ctx, v.Seat.Engine, k)
 		x.Store.Figures = h.Figures(ctx, v.Seat, v)
+		other := false // a press ended just now, and v does not follow the session that it led to yet
 		if known {
 			before := last.exchange()
 			x.Cookie = before.Cookie
 			x.Session = carriedOn(&before, &x)
+			other = before.Session.Exists && before.Session.ID != x.Store.ID
 		}
 		g.At, g.Nothing, g.Page, g.Session = x.At, true, "", x.Store.ID
-		g.Aside = k != v.Session() || x.Store.Unknown || !x.Store.Figures.Known
+		g.Aside = k != v.Session() || other || x.Store.Unknown || !x.Store.Figures.Known
 		m := h.newMoment(v.Seat, &x, nil, 0)
 		m.Gist = g
 		h.pack(m)
