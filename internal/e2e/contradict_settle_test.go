@@ -286,7 +286,7 @@ func check(text string, t *truth) (problems []string, statements int) {
 func (s *screen) check(t *truth, facts []claim) (problems []string, statements int) {
 	if t.scripts {
 		s.each(func(c claim) []claim {
-			if strings.HasPrefix(c.where, "server/figures") || strings.HasPrefix(c.where, "expired-count") {
+			if nowPlace.MatchString(c.where) {
 				c.kind = "now " + c.kind // a stream brings figures that are newer than the moment
 			}
 			return []claim{c}
@@ -297,6 +297,10 @@ func (s *screen) check(t *truth, facts []claim) (problems []string, statements i
 	}
 	return append(problems, contradictions(slices.Concat(s.claims, s.asked(t), facts))...), len(s.claims)
 }
+
+// nowPlace is where a page with a stream shows figures that are newer, or a moment older, than
+// those of the moment: the stream brings them four times a second.
+var nowPlace = regexp.MustCompile(`^(server/figures|(server/)?expired-count:)`)
 
 var (
 	curlAddress = regexp.MustCompile(`'(https?://[^']*)'`)

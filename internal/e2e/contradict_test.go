@@ -67,7 +67,7 @@ func generic(problem string) string {
 // The check reads a page line by line (contradict_screen_test.go), and each sentence of a line
 // by the lessons (contradict_result_test.go, contradict_panels_test.go, contradict_wire_test.go)
 // into claims: of what kind, of which key, cookie or session, and what. The truth makes claims
-// as well (contradict_facts_test.go, contradict_jar_test.go). Two claims of one thing must be
+// as well (contradict_facts_test.go, contradict_before_test.go, contradict_jar_test.go). Two claims of one thing must be
 // equal. A sentence that no lesson knows is a problem too: teach it. Contradictions that are
 // not mended yet stand in contradict_known_test.go; contradict_control_test.go plants
 // contradictions, and each of them must be found.
