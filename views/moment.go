@@ -4,7 +4,7 @@ import "github.com/a-h/templ"
 
 // Moment is the moment that the panels show.
 type Moment struct {
-	ToBrowser     bool // the reader goes to the Browser panel, whatever changed
+	Panel         string // the panel that a narrow screen shows: "browser", "server", or "" for the one that changed most
 	Past          bool // the panels show an earlier moment, and not the present
 	At, Verb      string
 	N             int
@@ -39,9 +39,9 @@ func (m Moment) panels() []panelOption {
 	}
 	wire.Marked = m.N > 1
 	switch {
-	case browser.Marked || m.N <= 1 || m.ToBrowser:
+	case m.Panel == "browser", m.Panel == "" && (browser.Marked || m.N <= 1):
 		browser.Chosen = true
-	case server.Marked:
+	case m.Panel == "server", server.Marked:
 		server.Chosen = true
 	default:
 		wire.Chosen = true

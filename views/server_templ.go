@@ -121,7 +121,7 @@ func ServerPanel(s Server) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if !s.Idle.Still {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "Choose <b>Server</b> above and look again.")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "Choose <b>Server</b> at the top of the page, and look again.")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -115,7 +115,9 @@ func (a *App) withoutScript(c *call, lab *views.Lab) {
 		lab.Browser.Peeled = c.QueryParam("step") == stepPeel
 	}
 	asked := c.QueryParam("step")
-	lab.Moment.ToBrowser = asked == stepPeel || asked == "change"
+	if asked == stepPeel || asked == "change" {
+		lab.Moment.Panel = "browser"
+	}
 	switch {
 	case asked == "change" && lab.Tools != nil:
 		lab.Tools.Open = true

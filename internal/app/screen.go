@@ -115,10 +115,18 @@ func (a *App) labView(c *call, l screen) views.Lab {
 	return lab
 }
 
+// panelOf are the panels that a narrow screen shows after some presses, whatever changed: a pinned
+// copy is in the browser's panel, and the clock that a press on Expire in sets is in the server's.
+var panelOf = map[string]string{"pin": "browser", "expiry": "server"}
+
 // momentView returns the view of the moment that the panels show, and of its changes.
 func (a *App) momentView(c *call, l screen) views.Moment {
 	e, m := l.past, show.Moment(l.panels, l.wire)
 	if e.N == 0 {
+		m.Panel = panelOf[l.op]
+		if l.panels.Did.Late {
+			m.Panel = "server"
+		}
 		return m
 	}
 	m.Past, m.At, m.Verb = true, say.Clock(e.Gist.At), summary(e)

@@ -131,6 +131,28 @@ func TestStoryOfACopyOfAnotherCookie(t *testing.T) {
 	}
 }
 
+// The copy that is replayed carries the session cookie, and the press carries none: the two requests
+// have two names. A narrow screen shows the panel that has what was asked for.
+func TestStoryOfAReplay(t *testing.T) {
+	l := newLab(t)
+	l.press("/set", "key", "name", "value", "Rahim")
+	shown := func(a answer) string {
+		return regexp.MustCompile(`id="show-(\w+)"[^>]* checked`).FindStringSubmatch(a.want(200).body)[1]
+	}
+	if got := shown(l.press("/expiry", "seconds", "60")); got != "server" {
+		t.Errorf("after Expire in a narrow screen shows the panel %s, and the clock is in the server's", got)
+	}
+	if got := shown(l.press("/pin")); got != "browser" {
+		t.Errorf("after Pin a narrow screen shows the panel %s, and the copy is in the browser's", got)
+	}
+	l.press("/flush")
+	a := l.press("/replay", "pin", "1")
+	a.story(map[string][]string{"browser": {"the press itself carried 1 other cookie", "!this request carried"}, "wire": {"Cookie: sessionscope="}})
+	if got := shown(a); got != "wire" {
+		t.Errorf("after Replay a narrow screen shows the panel %s", got)
+	}
+}
+
 // What was done is called what it is: a logout, a cookie that was taken away, a copy in
 // which nothing was changed.
 func TestStoryOfNames(t *testing.T) {

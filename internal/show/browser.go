@@ -85,8 +85,11 @@ func note(s trace.Seen) string {
 // noCookie says why the browser keeps no session cookie. scripts is that of Browser.
 func noCookie(s trace.Seen, scripts bool) string {
 	c, request := s.Cookie, "this request"
-	if s.Nothing {
+	switch {
+	case s.Nothing:
 		request = "its last request"
+	case s.Did.Copy != nil: // the copy travelled in another request, which the page shows
+		request = "the press itself"
 	}
 	yet, write := " yet", "The first write, with Set, creates a session."
 	if c.Known {

@@ -55,7 +55,7 @@ func getStep(l hub.Lesson) views.GuideStep {
 func setStep(l hub.Lesson) views.GuideStep {
 	s := views.GuideStep{Name: "set", Parts: []views.GuidePart{{Text: "Set name", Done: l.Stored}}}
 	if l.Has {
-		s.Lead = views.Lead{To: "set", Hint: "Press Set, with name or any other key. See in Server where the value lives."}
+		s.Lead = views.Lead{To: "set", Hint: "Press Set, with name or any other key. See in the Server panel where the value lives."}
 	} else {
 		s.Lead = views.Lead{To: "set", Hint: "Press Set, with any key: the first write creates a session, and a cookie comes."}
 	}
@@ -121,11 +121,11 @@ func expireStep(l hub.Lesson) views.GuideStep {
 	s := views.GuideStep{Name: "expire", Parts: []views.GuidePart{{Text: "Expire in 5 s", Done: l.Expired}, {Text: ", then clear expired", Done: l.Cleared}}}
 	switch {
 	case l.Expired:
-		s.Lead = views.Lead{To: "clear", Hint: "Now press Clear expired, in Server: only then does the record leave the store."}
+		s.Lead = views.Lead{To: "clear", Hint: "Now press Clear expired, in the Server panel: only then does the record leave the store."}
 	case !l.Has:
 		s.Lead = views.Lead{To: "set", Hint: "First press Set: without a session nothing can expire."}
 	case l.Running:
-		s.Lead = views.Lead{To: "server", Hint: "Wait until the clock in Server has run out: the session expires, its record stays.", Bare: "Wait until the session has expired, 5 seconds if you wrote 5, then press Get: its record stays."}
+		s.Lead = views.Lead{To: "server", Hint: "Wait until the clock in the Server panel has run out: the session expires, its record stays.", Bare: "Wait until the session has expired, 5 seconds if you wrote 5, then press Get: its record stays."}
 	case l.Placement == session.InCookie:
 		s.Lead = views.Lead{To: "hybrid", Hint: "At the top, choose Hybrid or Server: with Cookie, the store has no record."}
 	default:
