@@ -5,7 +5,7 @@ import "github.com/a-h/templ"
 // Moment is the moment that the panels show.
 type Moment struct {
 	Panel         string // the panel that a narrow screen shows: "browser", "server", or "" for the one that changed most
-	Past          bool // the panels show an earlier moment, and not the present
+	Past          bool   // the panels show an earlier moment, and not the present
 	At, Verb      string
 	N             int
 	First         bool     // no earlier moment of the visit exists to compare with

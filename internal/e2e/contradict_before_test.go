@@ -1,8 +1,8 @@
 package e2e
 
 import (
-	"fmt"
 	"strconv"
+	"strings"
 )
 
 func (f *facts) ofBefore() {
@@ -39,13 +39,18 @@ func (t *truth) shownJar() (out string) {
 	return out
 }
 
-// either is a figure of the moment before. The test's own requests become moments of "another
-// client", which have the figures of any time between the two presses.
-func (f *facts) either(after, before int) string {
-	if f.before.Status == 503 || after == before {
+// then is a figure of the moment before. What the test's other client did since the last press may
+// have become a moment, with the figure of that time: that client may have ended as many as more of
+// the records that it made.
+func (f *facts) then(after, before, more int) string {
+	if !f.acted || f.before.Status == 503 {
 		return strconv.Itoa(after)
 	}
-	return fmt.Sprintf("%d or %d", after, before)
+	any := []string{}
+	for n := min(after, before); n <= max(after, before)+more; n++ {
+		any = append(any, strconv.Itoa(n))
+	}
+	return strings.Join(any, " or ")
 }
 
 // ofPrevious claims what the moment before said, for the row of changes.
@@ -57,8 +62,8 @@ func (f *facts) ofPrevious() {
 	where := "the truth of the moment before"
 	same := p.shownJar() == f.shownJar() && p.after.session() == f.after.session()
 	f.say(where, "changed=%s", yesNo(!same))
-	f.say(where, "previously live records=%s", f.either(p.after.Stats.Sessions, f.before.Stats.Sessions))
-	f.say(where, "previously expired records=%s", f.either(p.after.Stats.Expired, f.before.Stats.Expired))
+	f.say(where, "previously live records=%s", f.then(p.after.Stats.Sessions, f.before.Stats.Sessions, 1))
+	f.say(where, "previously expired records=%s", f.then(p.after.Stats.Expired, f.before.Stats.Expired, 0))
 	size := "none"
 	for _, c := range p.kept {
 		if c.name == f.name && !c.bare {

@@ -123,7 +123,8 @@ func selectorOf(b button) string {
 // no such button.
 func (x *examined) press(b button) (html string, t *truth) {
 	x.t.Helper()
-	t = &truth{name: x.client.name, came: x.jar(), previous: x.last, moments: x.truths, scripts: true}
+	t = &truth{name: x.client.name, came: x.jar(), previous: x.last, moments: x.truths, scripts: true, acted: x.client.acted}
+	x.client.acted = false
 	t.before = x.client.look(x.sent(t.came))
 	x.wire.forget()
 	fields := map[string]string{}

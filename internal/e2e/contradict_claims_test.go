@@ -82,14 +82,14 @@ func contradictions(claims []claim) (out []string) {
 }
 
 // agree tells whether two claims of one thing can both be true. The time of a press may be
-// read on both sides of a second's end, and a figure may be one of two.
+// read on both sides of a second's end, and a figure may be one of several.
 func agree(a, b claim) bool {
 	if a.kind == "request body" && (inAll.MatchString(a.says) || inAll.MatchString(b.says)) {
 		x, y := inAll.ReplaceAllString(a.says, ""), inAll.ReplaceAllString(b.says, "")
 		return strings.HasPrefix(x, y) || strings.HasPrefix(y, x)
 	}
-	if x, y, two := strings.Cut(b.says, " or "); two && strings.HasSuffix(a.kind, " records") {
-		return a.says == x || a.says == y
+	if any := strings.Split(b.says, " or "); len(any) > 1 && strings.HasSuffix(a.kind, " records") {
+		return slices.Contains(any, a.says)
 	}
 	if a.kind != "at" || a.says == b.says {
 		return a.says == b.says

@@ -22,6 +22,7 @@ type truth struct {
 	verdict       string                               // on the cookie that came, if the test knows it; "" if not
 	previous      *truth                               // what the page showed before; nil if nothing
 	moments       map[string]*truth                    // what the page showed, by the numbers of the moments
+	acted         bool                                 // another client of the test acted since the press before
 	scripts       bool                                 // kept says which cookies scripts can read
 	lookAt        func(id string) (l look, known bool) // what the last cookie of a session opens now
 }

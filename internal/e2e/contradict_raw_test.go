@@ -31,6 +31,7 @@ type rawBrowser struct {
 	last    *truth            // of the last moment that is not of a copy
 	once    string            // without scripts: what the next GET proves the visit by
 	plain   bool              // its pages have no scripts: each press brings a whole page
+	acted   bool              // another client has acted since its last press
 	known   map[string]string // the cookie of each session that it saw
 }
 
@@ -131,6 +132,7 @@ func (b *rawBrowser) ownIn(cookies []jarCookie) (own []jarCookie) {
 // act presses as another client does, which no page sees, and returns the session cookie.
 func (b *rawBrowser) act(cookie, path string, pairs ...string) string {
 	b.t.Helper()
+	b.acted = true
 	var cookies []jarCookie
 	if cookie != "" {
 		cookies = []jarCookie{{name: b.name, value: cookie, path: "/"}}
@@ -195,7 +197,8 @@ func (b *rawBrowser) shows(html string) {
 // shows, and the truth of it.
 func (b *rawBrowser) press(button button) (html string, t *truth) {
 	b.t.Helper()
-	t = &truth{name: b.name, came: b.jar, before: b.look(b.jar), previous: b.last, moments: b.moments}
+	t = &truth{name: b.name, came: b.jar, before: b.look(b.jar), previous: b.last, moments: b.moments, acted: b.acted}
+	b.acted = false
 	if b.plain {
 		t.press = b.sendForm(button)
 		html = b.land(t.press)
