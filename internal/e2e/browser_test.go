@@ -142,3 +142,12 @@ func beginLoad(t *testing.T, address string, scripts ...string) *page {
 	pg.must(err)
 	return pg
 }
+
+// appears waits seconds for the element id in the tab of ctx, and returns whether it is visible. A question
+// to a tab that still navigates is an error, or never gets an answer: it is to be asked again. The
+// tab must have been attached to before, since a context that ends meanwhile would close it.
+func appears(ctx context.Context, id string) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience/20)
+	defer cancel()
+	return chromedp.Do(ctx, chromedp.WaitVisible(chromedp.ID(id))) == nil
+}

@@ -339,8 +339,8 @@ func (pg *page) openSecond() *page {
 	ctx, cancel := chromedp.NewContext(pg.ctx, chromedp.WithTargetID(opened))
 	pg.t.Cleanup(cancel)
 	second := &page{t: pg.t, ctx: ctx, url: pg.url, javascript: true}
-	// A question to a tab that still navigates is an error, and is asked again.
-	if !until(func() bool { return chromedp.Do(ctx, chromedp.WaitVisible(chromedp.ID("live-state"))) == nil }) {
+	pg.must(chromedp.Do(ctx)) // attaches to the tab
+	if !until(func() bool { return appears(ctx, "live-state") }) {
 		pg.t.Fatal("the second browser's page does not come")
 	}
 	second.live()
