@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"encoding/base64"
 	"strings"
 )
@@ -62,7 +61,7 @@ func fourLetters(value string, at int) []byte {
 	if err != nil {
 		return nil
 	}
-	return bytes.Clone(decoded)
+	return decoded
 }
 
 // quotes are the marks that may stand around a cookie that somebody has copied.

@@ -122,7 +122,10 @@ addEventListener('focusin', rove); // a pointer can choose another moment
 const moments = () => [...document.querySelectorAll('#timeline li button')];
 function rove() {
   const all = moments(), here = all.find((el) => el === document.activeElement) ?? all.find((el) => el.ariaCurrent) ?? all.at(-1);
-  for (const el of all) el.tabIndex = el === here ? 0 : -1;
+  for (const el of all) {
+    const stop = el === here ? 0 : -1;
+    if (el.tabIndex !== stop) el.tabIndex = stop; // what is written anew is styled anew
+  }
 }
 document.addEventListener('keydown', (event) => {
   const all = moments(), at = all.indexOf(event.target);
