@@ -171,5 +171,5 @@ func codeOf(op string) views.Code {
 	handler, engine := functions()[act.handler], functions()[act.engine]
 	handler.ID, handler.Name = "go", "Go: what ran here"
 	engine.ID = "go"
-	return views.Code{Op: op, Listings: append(slices.Clone(samples()[act.sample]), handler, engine)}
+	return views.Code{Op: op, Listings: slices.Concat(samples()[act.sample], []views.Listing{handler, engine})}
 }

@@ -63,8 +63,8 @@ func (a *App) pinCookie(c *call) (out outcome, err error) {
 	owner := c.owner("")
 	if owner == "" { // the answer gives the browser a pins cookie: only who sends it gets the pin
 		owner = rand.Text()
-		cookie := info.Attributes
-		cookie.Name, cookie.Value, cookie.MaxAge = c.seat.Cookie(seat.Pins), owner, 0
+		cookie := c.ownCookie(seat.Pins)
+		cookie.Value, cookie.MaxAge = owner, 0
 		out.owner, out.cookies = owner, append(out.cookies, cookie)
 	}
 	out.did.PinnedAt = c.now()

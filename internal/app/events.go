@@ -157,14 +157,14 @@ func (st *stream) news(ctx context.Context) error {
 		return st.figures(ctx, true)
 	}
 	if !news.Since && learned {
-		return st.send(ctx, views.GuideNews(c.place(), a.guideOf(c, v, "", false)))
+		return st.send(ctx, views.GuideNews(c.place(), a.guideNow(c, v)))
 	}
 	if !news.Since {
 		return st.figures(ctx, false)
 	}
 	figures := a.hub.Figures(ctx, v.Seat, v)
 	now := v.Seat.Engine.Now()
-	told := views.Told{Place: c.place(), Guide: a.guideOf(c, v, "", false), Timeline: show.Timeline(v.Timeline(0), 0), Figures: show.Figures(figures, now)}
+	told := views.Told{Place: c.place(), Guide: a.guideNow(c, v), Timeline: show.Timeline(v.Timeline(0), 0), Figures: show.Figures(figures, now)}
 	look := false
 	if news.Changed {
 		look = st.latest(ctx, news.Latest, &told, figures)

@@ -53,7 +53,7 @@ func (a *App) lesson(c *call) error {
 	}
 	switch c.wants {
 	case formFragment:
-		g := a.guideOf(c, c.visit, "", false)
+		g := a.guideNow(c, c.visit)
 		if step != "" { // a layer can be taken off a cookie of the past, too
 			return a.write(c, http.StatusOK, views.GuideNews(c.place(), g))
 		}
@@ -85,23 +85,28 @@ func (a *App) peel(c *call) {
 // to be compared with the first: there it would only ask for the same steps again.
 func (a *App) teaches(s *seat.Seat) bool { return s == a.seats.Root && a.experiments != nil }
 
-// guide returns the first lesson for the page of a screen.
-func (a *App) guide(c *call, l screen) views.Guide {
+// guide returns the first lesson for the page of a screen. learned is how many experiments are done.
+func (a *App) guide(c *call, l screen, learned int) views.Guide {
 	asked := ""
 	if c.wants == formPage {
 		asked = c.QueryParam("step")
 	}
-	return a.guideOf(c, c.visit, asked, l.past.N != 0)
+	return a.guideOf(c.visit, asked, l.past.N != 0, learned)
 }
 
-// guideOf returns the first lesson of a visit, which may be nil. The session of c has the
-// progress that a flush would take away.
-func (a *App) guideOf(c *call, v *hub.Visit, asked string, past bool) views.Guide {
+// guideNow returns the first lesson of v for a page that shows the present. The session of c has
+// the progress that a flush would take away.
+func (a *App) guideNow(c *call, v *hub.Visit) views.Guide {
+	learned, _ := a.progressIn(c.session)
+	return a.guideOf(v, "", false, len(learned.Done))
+}
+
+// guideOf returns the first lesson of a visit, which may be nil.
+func (a *App) guideOf(v *hub.Visit, asked string, past bool, learned int) views.Guide {
 	if v == nil || !a.teaches(v.Seat) {
 		return views.Guide{Off: true}
 	}
-	learned, _ := a.progressIn(c.session)
-	return show.Guide(v.Lesson(), asked, past, len(learned.Done), a.experimentCount())
+	return show.Guide(v.Lesson(), asked, past, learned, a.experimentCount())
 }
 
 // withoutScript adds to a page what it needs while no script runs: its forms keep what was typed,

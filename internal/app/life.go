@@ -34,12 +34,11 @@ func (a *App) flush(c *call) (outcome, error) {
 func (a *App) startOver(c *call, out *outcome) {
 	out.did.Away = true
 	end := func(kind seat.Kind) bool {
-		name := c.seat.Cookie(kind)
-		if _, came := c.cookie(name); !came {
+		if _, came := c.cookie(c.seat.Cookie(kind)); !came {
 			return false
 		}
-		cookie := c.session.Info().Attributes // with the path under which it was set
-		cookie.Name, cookie.HttpOnly, cookie.MaxAge = name, kind != seat.Readable, -1
+		cookie := c.ownCookie(kind)
+		cookie.MaxAge = -1
 		out.cookies = append(out.cookies, cookie)
 		return true
 	}

@@ -94,7 +94,7 @@ func (a *App) labView(c *call, l screen) views.Lab {
 		lab.Browser.Note = l.note
 	}
 	lab.Wire = show.Wire(l.wire)
-	lab.Moment, lab.Guide = a.momentView(c, l), a.guide(c, l)
+	lab.Moment, lab.Guide = a.momentView(c, l), a.guide(c, l, lab.Done)
 	lab.Placements = a.placements(c, l)
 	if !past {
 		lab.Server.Clear = &lab.Place
@@ -143,30 +143,36 @@ func summary(e hub.Entry) string {
 	return strings.TrimSpace(verb + " " + what)
 }
 
-// placements returns the options of where values live: chosen is the placement of the session. Without
-// a session the choice stays as it was, and the visit keeps it: the next session begins so. It
-// returns nil in a fragment that leaves the page's choice as it is: there is no session to decide
-// it, and the request was not about it.
-func (a *App) placements(c *call, l screen) []views.Option {
-	chosen := l.composer.Placement
+// placementOf returns where values live, as the page's choice says it: chosen is the placement of
+// the session. Without a session the choice stays as it was.
+func (c *call) placementOf(l screen) (chosen string, exists bool) {
 	exists, placement := l.panels.Session.Exists, l.panels.Session.Placement
 	if l.past.N != 0 { // the choice is about the next press, so it is that of the present
 		exists, placement = c.session.Exists(), c.session.Placement()
 	}
 	if exists {
-		chosen = placement.String()
+		return placement.String(), true
 	}
-	if p, err := session.ParsePlacement(chosen); err == nil && c.visit != nil {
-		c.visit.SetPlacement(p)
-	}
+	return l.composer.Placement, false
+}
+
+// placements returns the options of where values live. It returns nil in a fragment that leaves the
+// page's choice as it is: there is no session to decide it, and the request was not about it.
+func (a *App) placements(c *call, l screen) []views.Option {
+	chosen, exists := c.placementOf(l)
 	if l.reset || l.choice || exists || c.wants == formPage || c.session == nil || c.submitted().Has("placement") {
 		return show.PlacementOptions(chosen)
 	}
 	return nil
 }
 
-// writeLab renders a screen as a page or as fragments.
+// writeLab renders a screen as a page or as fragments. The visit keeps the choice of a placement
+// that the page shows then: the next session begins so.
 func (a *App) writeLab(c *call, status int, l screen) error {
+	chosen, _ := c.placementOf(l)
+	if p, err := session.ParsePlacement(chosen); err == nil && c.visit != nil {
+		c.visit.SetPlacement(p)
+	}
 	lab := a.labView(c, l)
 	if c.wants == formFragment {
 		return a.write(c, status, views.Fragments(lab))

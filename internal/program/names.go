@@ -33,21 +33,24 @@ func url(addr net.Addr) string {
 
 // reach returns what a page says of where things go.
 func reach(cfg config.Config, addr net.Addr) (r app.Reach) {
-	if host, _, _ := net.SplitHostPort(addr.String()); !net.ParseIP(host).IsLoopback() {
+	if !isHome(hostOf(addr.String())) {
 		r.Addr = cmp.Or(strings.Join(app.Elsewhere(addr), " and "), addr.String())
 	}
 	for _, name := range cfg.AllowHosts {
-		if host := hostOf(name); host != "localhost" && !net.ParseIP(host).IsLoopback() {
+		if !isHome(hostOf(name)) {
 			r.Names = append(r.Names, name)
 		}
 	}
 	if u, err := neturl.Parse(cfg.StoreURL); err == nil && cfg.Store == "redis" && u.Scheme != "unix" {
-		if host := u.Hostname(); host != "" && host != "localhost" && !net.ParseIP(host).IsLoopback() {
+		if host := u.Hostname(); host != "" && !isHome(host) {
 			r.Redis = u.Host
 		}
 	}
 	return r
 }
+
+// isHome tells whether only this machine reaches host.
+func isHome(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // hostOf returns the host of HOST or HOST:PORT.
 func hostOf(name string) string {
@@ -64,7 +67,7 @@ func ownNames(given string, addr net.Addr) (names []string) {
 	if given != "" {
 		names = append(names, given)
 	}
-	if host, _, _ := net.SplitHostPort(addr.String()); !net.ParseIP(host).IsLoopback() {
+	if !isHome(hostOf(addr.String())) {
 		if own, err := os.Hostname(); err == nil && own != "" {
 			name, _, _ := strings.Cut(own, ".")
 			names = append(names, own, name, name+".local")
