@@ -101,3 +101,39 @@ func TestAllAtOnce(t *testing.T) {
 		t.Errorf("after the end: %d bytes, %d visits, %d proofs, %d boards", l.Held(), l.Count(), len(l.byProof), len(l.boards))
 	}
 }
+
+// A page begins with the moments of its session while its family gets more of them. If it failed,
+// a moment that the page did not take over would count as taken over.
+func TestBeginWhileItsFamilyGetsMoments(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	b := l.root()
+	v := b.open("")
+	b.set(v, "a", "1")
+	e, _ := v.Entry(1)
+	began := make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			select {
+			case <-began:
+				return
+			default:
+				l.share(v, l.again(e))
+			}
+		}
+	})
+	for range 100 {
+		load := l.Begin(b.seat, v.Family, b.key())
+		for _, e := range load.list() {
+			if e.N <= load.takenUntil && e.Kin != "" {
+				t.Error("a moment of its family counts as taken over")
+			}
+		}
+		l.mu.Lock()
+		l.end(load)
+		l.mu.Unlock()
+	}
+	close(began)
+	all.Wait()
+}

@@ -78,22 +78,18 @@ func (h *Hub) Begin(s *seat.Seat, family string, k session.Key) (*Visit, error) 
 	if !known && h.full() {
 		return nil, &FullError{h.limits.Visits, h.freeIn()}
 	}
-	v, err := h.begin(s, family, "")
+	v, err := h.begin(s, family, "", func(v *Visit) { v.takeOver(past, k) })
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range past {
-		v.append(m, "")
-	}
-	v.forgetPins()
 	v.watch(k, false)
-	v.takenUntil, v.takenOf = v.newest, k.Name().String()
 	return v, nil
 }
 
 // begin makes a visit. heirOf is the secret of the ended visit whose page goes on with the new
-// one, "" for none. The caller holds the lock.
-func (h *Hub) begin(s *seat.Seat, family, heirOf string) (*Visit, error) {
+// one, "" for none. prepare completes the visit before others can find it. The caller holds the
+// lock.
+func (h *Hub) begin(s *seat.Seat, family, heirOf string, prepare func(*Visit)) (*Visit, error) {
 	now := h.now()
 	v := &Visit{hub: h, Name: rand.Text(), Secret: h.secret(s, family), Seat: s, Family: family, heirOf: heirOf, began: now, born: h.deedsSoFar.Load(), used: now, streams: make(map[chan struct{}]bool)}
 	if family == "" {
@@ -106,6 +102,7 @@ func (h *Hub) begin(s *seat.Seat, family, heirOf string) (*Visit, error) {
 	case !h.makeRoom(heirOf != ""):
 		return nil, &FullError{h.limits.Visits, h.freeIn()}
 	}
+	prepare(v)
 	h.bySecret[v.Secret] = v
 	h.index.add(v)
 	h.count.Add(1)
@@ -156,14 +153,8 @@ func (h *Hub) Heir(secret string, s *seat.Seat) (*Visit, error) {
 	if h.gave(s, secret, ofFamily) {
 		family = s.Family
 	}
-	v, err := h.begin(s, family, strings.Clone(secret))
-	if err != nil {
-		return nil, err
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.proved, v.claimed = true, family == "" && !h.gave(s, secret, ofNobody)
-	return v, nil
+	claimed := family == "" && !h.gave(s, secret, ofNobody)
+	return h.begin(s, family, strings.Clone(secret), func(v *Visit) { v.proved, v.claimed = true, claimed })
 }
 
 // Adopt moves the reload of a page into the visit v that the page had before. The visit load

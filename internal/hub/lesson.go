@@ -114,15 +114,6 @@ func actOf(g *trace.Gist, kind session.EventKind) (act trace.Act, ok bool) {
 	return act, false
 }
 
-// forgetPins ends what the moments that a new visit took over say of pins: another visit has
-// these pins.
-func (v *Visit) forgetPins() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	l := &v.lesson
-	l.Pinned, l.Flushed, l.pinned, l.flushed = false, false, 0, 0
-}
-
 // Lesson returns how far v has come in the first lesson. Pins can go, as with Start over: then a
 // copy has to be pinned again.
 func (v *Visit) Lesson() Lesson {

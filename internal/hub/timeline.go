@@ -5,6 +5,7 @@ import (
 	"sort"
 	"time"
 
+	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
@@ -29,6 +30,19 @@ func (v *Visit) append(m *Moment, kin string) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.appendLocked(m, kin)
+}
+
+// takeOver begins the timeline with the moments of the session of k, which other visits have. These
+// visits have the pins too, so the first lesson begins without pins.
+func (v *Visit) takeOver(past []*Moment, k session.Key) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, m := range past {
+		v.appendLocked(m, "")
+	}
+	l := &v.lesson
+	l.Pinned, l.Flushed, l.pinned, l.flushed = false, false, 0, 0
+	v.takenUntil, v.takenOf = v.newest, k.Name().String()
 }
 
 // appendAfter appends m if the last entry that shows what v's browser and the server kept still
