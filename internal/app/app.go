@@ -74,7 +74,7 @@ type App struct {
 	assets   *assets
 	results  results
 	self     *client
-	figures  figuresNews
+	figures  sync.Map // *figuresNews by first browser
 	bodies   *tap.Room
 	holds    chan struct{} // one place for each request that holds a session
 	closing  sync.Once

@@ -66,7 +66,7 @@ func goTo(c *call, location string, done any) error {
 // second is POST /second: it opens another browser beside this one, with a path, a cookie
 // name and a cookie path of its own. With the field "name" it finds one that is open already.
 func (a *App) second(c *call) error {
-	if a.visitOf(c) == nil || c.seat != a.seats.Root {
+	if a.visitOf(c) == nil || !c.seat.IsFirst() {
 		return c.noVisit(&problem{status: http.StatusBadRequest, detail: `A second browser belongs to a visit of the first: send the visit's secret along, as the page's field "page" does.`})
 	}
 	s, err := a.seatNamed(c, c.form.Get("name"))
@@ -90,5 +90,5 @@ func (a *App) seatNamed(c *call, name string) (*seat.Seat, error) {
 			return s, nil
 		}
 	}
-	return a.seats.Open(c.visit.Family)
+	return a.seats.Open(c.seat, c.visit.Family)
 }

@@ -188,8 +188,13 @@ func (c *call) now() time.Time { return c.seat.Engine.Now() }
 // recordEvent is the engine's OnEvent. An event of a request goes into its exchange. An event
 // without a request is the sweeper's, and all visits are told of it.
 func (a *App) recordEvent(ctx context.Context, ev session.Event) {
+	a.recordEventOf(ctx, a.seats.Root, ev)
+}
+
+// recordEventOf is recordEvent for the engine of s.
+func (a *App) recordEventOf(ctx context.Context, s *seat.Seat, ev session.Event) {
 	if _, ours := ctx.Value(callKey{}).(*call); !ours {
-		a.hub.Announce(nil, a.seats.Root, &trace.Exchange{At: ev.Time, By: hub.TheSweeper, Events: []session.Event{ev}}, hub.After{})
+		a.hub.Announce(nil, s, &trace.Exchange{At: ev.Time, By: hub.TheSweeper, Events: []session.Event{ev}}, hub.After{})
 		return
 	}
 	if x := trace.From(ctx); x != nil {

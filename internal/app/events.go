@@ -13,6 +13,7 @@ import (
 
 	"github.com/sessionscope/sessionscope/internal/hub"
 	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/show"
 	"github.com/sessionscope/sessionscope/internal/trace"
@@ -182,14 +183,14 @@ func (st *stream) news(ctx context.Context) error {
 func (st *stream) figures(ctx context.Context, own bool) error {
 	a, v := st.app, st.v
 	if a.hub.HasFamily(v) {
-		_, n := a.hub.SharedFigures()
+		_, n := a.hub.SharedFigures(v.Seat)
 		if own && n == st.n {
 			return nil
 		}
 		st.n = n
 		return st.send(ctx, views.FiguresNews(show.Figures(a.hub.Figures(ctx, v.Seat, v), v.Seat.Engine.Now())))
 	}
-	n, data, err := a.figures.get(ctx, a)
+	n, data, err := a.figuresOf(v.Seat).get(ctx, a, v.Seat)
 	if err != nil || n == st.n {
 		return err
 	}
@@ -197,7 +198,13 @@ func (st *stream) figures(ctx context.Context, own bool) error {
 	return st.flush(fmt.Appendf(nil, "id: %d\n", st.seen), data)
 }
 
-// figuresNews is the message of the shared figures: rendered once for all streams.
+// figuresOf returns the message of the figures that all pages of s's realm are told.
+func (a *App) figuresOf(s *seat.Seat) *figuresNews {
+	f, _ := a.figures.LoadOrStore(s.First(), &figuresNews{})
+	return f.(*figuresNews)
+}
+
+// figuresNews is the message of the shared figures: rendered once for all streams of a realm.
 type figuresNews struct {
 	mu   sync.Mutex
 	n    int64 // of the figures that data shows, 0 for none
@@ -206,15 +213,15 @@ type figuresNews struct {
 
 // get returns the message as of now, without its id, and what counts up when it changes. It is
 // not to be changed.
-func (f *figuresNews) get(ctx context.Context, a *App) (n int64, data []byte, err error) {
+func (f *figuresNews) get(ctx context.Context, a *App, s *seat.Seat) (n int64, data []byte, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	figures, n := a.hub.SharedFigures()
+	figures, n := a.hub.SharedFigures(s)
 	if n == f.n {
 		return f.n, f.data, nil
 	}
 	var b bytes.Buffer
-	if err := a.render(ctx, &b, views.FiguresNews(show.Figures(figures, a.seats.Root.Engine.Now()))); err != nil {
+	if err := a.render(ctx, &b, views.FiguresNews(show.Figures(figures, s.Engine.Now()))); err != nil {
 		return 0, nil, err
 	}
 	var message bytes.Buffer

@@ -83,7 +83,7 @@ func (a *App) peel(c *call) {
 
 // teaches reports whether the pages of s have the first lesson. A second browser's lab is opened
 // to be compared with the first: there it would only ask for the same steps again.
-func (a *App) teaches(s *seat.Seat) bool { return s == a.seats.Root && a.experiments != nil }
+func (a *App) teaches(s *seat.Seat) bool { return s.IsFirst() && a.experiments != nil }
 
 // guide returns the first lesson for the page of a screen. learned is how many experiments are done.
 func (a *App) guide(c *call, l screen, learned int) views.Guide {

@@ -110,7 +110,7 @@ func (a *App) begin(c *call) error {
 		return nil
 	}
 	family := ""
-	if c.seat != a.seats.Root && c.seat.Accept(c.once) {
+	if !c.seat.IsFirst() && c.seat.Accept(c.once) {
 		family, c.proven = c.seat.Family, true
 	}
 	opens := session.Key{} // zero if there is none, or while the store does not answer

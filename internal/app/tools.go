@@ -47,8 +47,8 @@ func (a *App) toolsOf(v *hub.Visit, cookie, owner string) *views.Tools {
 		}
 	}
 	open, next := a.seats.Of(v.Family)
-	if v.Seat != a.seats.Root {
-		t.Opener = "/"
+	if !v.Seat.IsFirst() {
+		t.Opener = v.Seat.First().Base + "/"
 		return t
 	}
 	t.Second = next

@@ -48,8 +48,8 @@ func TestAllAtOnce(t *testing.T) {
 					l.Redeem(opened.Proof(), b.seat)
 					opened.Proof()
 					l.Heir(fmt.Sprint(l.start, "LOST", i), b.seat)
-					l.plot.add(l.now(), session.Stats{Live: i})
-					l.plot.all()
+					l.realmOf(l.seats.Root).plot.add(l.now(), session.Stats{Live: i})
+					l.realmOf(l.seats.Root).plot.all()
 				}
 				load := l.Begin(b.seat, "", b.key())
 				b.press(load, "lab", nil)

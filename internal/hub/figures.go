@@ -20,10 +20,11 @@ func (h *Hub) Figures(ctx context.Context, s *seat.Seat, v *Visit) trace.Figures
 	if err != nil {
 		return trace.Figures{}
 	}
-	h.plot.add(h.now(), stats)
-	h.figures.shown(stats)
+	r := h.realmOf(s)
+	r.plot.add(h.now(), stats)
+	r.figures.shown(stats)
 	f := trace.Figures{Known: true, Live: stats.Live, Expired: stats.Expired, Bytes: stats.Bytes, Family: h.familyOf(ctx, v)}
-	f.Plot, f.Last = h.plot.all()
+	f.Plot, f.Last = r.plot.all()
 	return f
 }
 
@@ -31,7 +32,8 @@ func (h *Hub) Figures(ctx context.Context, s *seat.Seat, v *Visit) trace.Figures
 // open pages are told.
 const figuresEvery = time.Second / 4
 
-// sharedFigures are the figures that all open pages are told when any request writes.
+// sharedFigures are the figures that all open pages of a realm are told when any request of it
+// writes.
 type sharedFigures struct {
 	mu    sync.Mutex
 	now   trace.Figures
@@ -59,34 +61,37 @@ func (f *sharedFigures) stop() {
 	}
 }
 
-// SharedFigures returns the store's figures that all open pages are told, without a Family. n
-// counts up when the figures change; it is 0 before there are any.
-func (h *Hub) SharedFigures() (f trace.Figures, n int64) {
-	h.figures.mu.Lock()
-	defer h.figures.mu.Unlock()
-	return h.figures.now, h.figures.n
+// SharedFigures returns the store's figures that all open pages of s's realm are told, without a
+// Family. n counts up when the figures change; it is 0 before there are any.
+func (h *Hub) SharedFigures(s *seat.Seat) (f trace.Figures, n int64) {
+	shared := &h.realmOf(s).figures
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	return shared.now, shared.n
 }
 
-// askFiguresSoon plans a question to the store for its figures, which a request may have changed.
-// All requests within figuresEvery share one question.
-func (h *Hub) askFiguresSoon() {
-	f := &h.figures
+// askFiguresSoon plans a question to the store of s for its figures, which a request may have
+// changed. All requests within figuresEvery share one question.
+func (h *Hub) askFiguresSoon(s *seat.Seat) {
+	r := h.realmOf(s)
+	f := &r.figures
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.next == nil && !f.over && h.Any() {
-		f.next = time.AfterFunc(figuresEvery-min(time.Since(f.asked), figuresEvery), h.shareFigures)
+		f.next = time.AfterFunc(figuresEvery-min(time.Since(f.asked), figuresEvery), func() { h.shareFigures(r) })
 	}
 }
 
-// shareFigures asks the store for its figures. If they have changed, all open pages are told.
-func (h *Hub) shareFigures() {
-	f := &h.figures
+// shareFigures asks the realm's store for its figures. If they have changed, all open pages of the
+// realm are told.
+func (h *Hub) shareFigures(r *realm) {
+	f := &r.figures
 	f.mu.Lock()
 	f.next, f.asked = nil, time.Now() // a write from now on plans another question
 	f.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), watchTime)
 	defer cancel()
-	now := h.Figures(ctx, h.seats.Root, nil)
+	now := h.Figures(ctx, r.first, nil)
 	if !now.Known {
 		return
 	}
@@ -102,13 +107,13 @@ func (h *Hub) shareFigures() {
 	if same || over {
 		return
 	}
-	for _, v := range h.all() {
+	for _, v := range h.index.realm(r.first) {
 		v.wake()
 	}
 }
 
-// Run asks the store for its figures every plotEvery until ctx ends: records expire without a
-// request.
+// Run asks the store of each realm that has a visit for its figures every plotEvery until ctx ends:
+// records expire without a request.
 func (h *Hub) Run(ctx context.Context) {
 	tick := time.NewTicker(plotEvery)
 	defer tick.Stop()
@@ -117,8 +122,10 @@ func (h *Hub) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if h.Any() {
-				h.shareFigures()
+			for _, r := range h.realms.take(func(*realm) bool { return false }) {
+				if len(h.index.realm(r.first)) > 0 {
+					h.shareFigures(r)
+				}
 			}
 		}
 	}

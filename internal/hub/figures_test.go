@@ -188,14 +188,14 @@ func TestRun(t *testing.T) {
 		away.set(nil, "a", "1")
 		time.Sleep(2 * plotEvery)
 		synctest.Wait()
-		if n := len(pointsOf(&l.plot)); n != 0 {
+		if n := len(pointsOf(&l.realmOf(l.seats.Root).plot)); n != 0 {
 			t.Errorf("%d samples although nobody looks", n)
 		}
 		v := l.root().open("")
 		news, _ := stream(t, v)
 		time.Sleep(plotEvery)
 		synctest.Wait()
-		if n := len(pointsOf(&l.plot)); n != 1 || !news() {
+		if n := len(pointsOf(&l.realmOf(l.seats.Root).plot)); n != 1 || !news() {
 			t.Errorf("%d samples", n)
 		}
 		time.Sleep(plotEvery)
@@ -208,13 +208,13 @@ func TestRun(t *testing.T) {
 		another.set(nil, "a", "1")
 		time.Sleep(plotEvery)
 		synctest.Wait()
-		if got := pointsOf(&l.plot); len(got) != 2 || got[1].Live != 2 || !news() {
+		if got := pointsOf(&l.realmOf(l.seats.Root).plot); len(got) != 2 || got[1].Live != 2 || !news() {
 			t.Errorf("after a session that no request of this program made: %+v", got)
 		}
 		l.store.down.Store(true)
 		time.Sleep(plotEvery)
 		synctest.Wait()
-		if news() || len(pointsOf(&l.plot)) != 2 {
+		if news() || len(pointsOf(&l.realmOf(l.seats.Root).plot)) != 2 {
 			t.Error("an outage is a sample")
 		}
 		cancel()
@@ -228,20 +228,20 @@ func TestRun(t *testing.T) {
 func TestFiguresThatWentBackAreTold(t *testing.T) {
 	inLab(t, func(t *testing.T, l *lab) {
 		l.root().open("")
-		l.shareFigures()
-		_, before := l.SharedFigures()
+		l.shareFigures(l.realmOf(l.seats.Root))
+		_, before := l.SharedFigures(l.seats.Root)
 		b := l.root()
 		b.set(nil, "a", "1")
 		if f := l.Figures(t.Context(), b.seat, nil); f.Live != 1 {
 			t.Fatalf("the control: a page is shown %d live records", f.Live)
 		}
 		b.flush(nil)
-		l.shareFigures()
-		if f, n := l.SharedFigures(); n != before+1 || f.Live != 0 {
+		l.shareFigures(l.realmOf(l.seats.Root))
+		if f, n := l.SharedFigures(l.seats.Root); n != before+1 || f.Live != 0 {
 			t.Errorf("%d live records are told the %dth time, want none the %dth", f.Live, n, before+1)
 		}
-		l.shareFigures()
-		if _, n := l.SharedFigures(); n != before+1 {
+		l.shareFigures(l.realmOf(l.seats.Root))
+		if _, n := l.SharedFigures(l.seats.Root); n != before+1 {
 			t.Error("the same figures are told again")
 		}
 	})

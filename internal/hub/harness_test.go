@@ -129,7 +129,7 @@ func (l *lab) root() *browser { return l.browser(l.seats.Root) }
 // second opens a family's next side, and returns its browser.
 func (l *lab) second(family string) *browser {
 	l.t.Helper()
-	s, err := l.seats.Open(family)
+	s, err := l.seats.Open(l.seats.Root, family)
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -33,8 +33,7 @@ type Hub struct {
 	gaveWay    atomic.Bool  // a visit has ended since others needed its place
 	deedsSoFar atomic.Int64
 	last       atomic.Int64 // the id of the last moment
-	plot       plot
-	figures    sharedFigures
+	realms     realms
 	acts       sharedActs
 	index      index
 
@@ -57,7 +56,7 @@ func New(seats *seat.Seats, limits Limits) *Hub {
 	now := seats.Root.Engine.Now
 	return &Hub{
 		seats: seats, limits: limits, now: now, began: now(), start: strconv.FormatInt(time.Now().UnixNano(), 36), key: []byte(rand.Text()),
-		index: newIndex(), deeds: make(chan deed, 256), done: make(chan struct{}),
+		index: newIndex(), realms: realms{byFirst: make(map[*seat.Seat]*realm)}, deeds: make(chan deed, 256), done: make(chan struct{}),
 		bySecret: make(map[string]*Visit), byProof: make(map[string]*Visit), boards: make(map[chan Beat]bool),
 	}
 }
@@ -271,7 +270,9 @@ func (h *Hub) Close() {
 	}
 	h.closed = true
 	close(h.done)
-	h.figures.stop()
+	for _, r := range h.realms.take(func(*realm) bool { return false }) {
+		r.figures.stop()
+	}
 	for _, v := range h.list() {
 		h.end(v)
 	}

@@ -15,6 +15,7 @@ type index struct {
 	mu        sync.Mutex
 	bySession map[session.Name][]*Visit // the visits that saw a session of this name
 	byFamily  map[string][]*Visit
+	byFirst   map[*seat.Seat][]*Visit // the visits on the pages of a first browser, and of the second browsers beside it
 	heirs     map[lostPage]*Visit
 }
 
@@ -25,7 +26,7 @@ type lostPage struct {
 }
 
 func newIndex() index {
-	return index{bySession: make(map[session.Name][]*Visit), byFamily: make(map[string][]*Visit), heirs: make(map[lostPage]*Visit)}
+	return index{bySession: make(map[session.Name][]*Visit), byFamily: make(map[string][]*Visit), byFirst: make(map[*seat.Seat][]*Visit), heirs: make(map[lostPage]*Visit)}
 }
 
 // add puts v under its family and, if v is an heir, under its lost page. It puts v under no session.
@@ -33,6 +34,7 @@ func (x *index) add(v *Visit) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.byFamily[v.Family] = append(x.byFamily[v.Family], v)
+	x.byFirst[v.Seat.First()] = append(x.byFirst[v.Seat.First()], v)
 	if v.heirOf != "" {
 		x.heirs[lostPage{v.Seat, v.heirOf}] = v
 	}
@@ -43,6 +45,7 @@ func (x *index) remove(v *Visit, watched []session.Key) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	without(x.byFamily, v.Family, v)
+	without(x.byFirst, v.Seat.First(), v)
 	if v.heirOf != "" {
 		delete(x.heirs, lostPage{v.Seat, v.heirOf})
 	}
@@ -91,6 +94,13 @@ func (x *index) family(name string) []*Visit {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return slices.Clone(x.byFamily[name])
+}
+
+// realm returns the visits on the pages of a first browser, and of the second browsers beside it.
+func (x *index) realm(first *seat.Seat) []*Visit {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.byFirst[first])
 }
 
 // heir returns the visit with which a lost page goes on, or nil.

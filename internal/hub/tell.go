@@ -103,14 +103,15 @@ func (h *Hub) share(v *Visit, m *Moment) (n int, have []*Visit) {
 // deed is what a request did to sessions. It waits in Hub.deeds until it is delivered to the visits
 // that saw these sessions. It has neither the request nor values.
 type deed struct {
-	n     int64    // the deed's number, counted from 1
+	n     int64 // the deed's number, counted from 1
+	seat  *seat.Seat
 	of    *Visit   // the visit whose page sent the request; nil for a request of no page
 	have  []*Visit // visits that have the moment already, and are not told again
 	gist  trace.Gist
 	names []session.Name // the sessions that it changed or read, under their old and new names
 	shut  []session.Name // the sessions whose cookie came and opened nothing
 	ended []session.Name // the sessions that it ended
-	swept bool           // it cleared expired records: that concerns all visits
+	swept bool           // it cleared expired records: that concerns all visits of its realm
 	after After
 }
 
@@ -124,7 +125,7 @@ func (h *Hub) queueDeed(x *trace.Exchange, s *seat.Seat, of *Visit, have []*Visi
 	if len(x.Events) == 0 || after.ByItself && !x.Wrote() || !h.Any() {
 		return
 	}
-	d := deed{n: h.deedsSoFar.Add(1), of: of, have: have, gist: x.Gist(), after: after}
+	d := deed{n: h.deedsSoFar.Add(1), seat: s, of: of, have: have, gist: x.Gist(), after: after}
 	d.gist.Elsewhere, d.gist.OtherPage = of == nil, of != nil && d.gist.By == ""
 	for _, ev := range x.Events {
 		switch {
@@ -145,7 +146,7 @@ func (h *Hub) queueDeed(x *trace.Exchange, s *seat.Seat, of *Visit, have []*Visi
 	select {
 	case h.deeds <- d:
 	default:
-		h.askFiguresSoon()
+		h.askFiguresSoon(s)
 	}
 }
 
@@ -175,7 +176,7 @@ func (h *Hub) deliver(ctx context.Context, d deed) {
 	}
 	visits := h.index.of(slices.Concat(d.names, d.shut)...)
 	if d.swept {
-		visits = h.all()
+		visits = h.index.realm(d.seat.First())
 	}
 	for _, v := range visits {
 		g := d.gist
@@ -200,7 +201,7 @@ func (h *Hub) deliver(ctx context.Context, d deed) {
 		}
 	}
 	if changed {
-		h.askFiguresSoon()
+		h.askFiguresSoon(d.seat)
 	}
 }
 

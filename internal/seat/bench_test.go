@@ -29,7 +29,7 @@ func BenchmarkHeapOfAClass(b *testing.B) {
 		ss := newSeats(b, "sessionscope")
 		ss.max = seats
 		for i := range seats {
-			s, err := ss.Open(fmt.Sprint("family ", i))
+			s, err := ss.Open(ss.Root, fmt.Sprint("family ", i))
 			if err != nil {
 				b.Fatal(err)
 			}

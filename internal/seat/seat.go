@@ -1,12 +1,14 @@
 // Package seat finds the seat that a request is for. Each browser that the lab plays has a
-// seat: a path, cookies under it, and a view of the session engine that reads the seat's
-// own session cookie. Begin with Seats: Enter finds a request's seat, Open makes one more.
+// seat: a path, cookies under it, and a session engine that reads the seat's own session
+// cookie. A learner of a class has a seat too, and may open second browsers beside it. Begin with
+// Seats: Enter finds a request's seat, Open makes one more second browser, Join seats a learner.
 package seat
 
 import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -26,10 +28,12 @@ var names = []string{"second", "third", "fourth"}
 
 // Seat is one browser's place in the lab.
 type Seat struct {
-	Engine *session.Engine // a view of the lab's one engine, for this seat's cookie
+	Engine *session.Engine // for this seat's cookie; second browsers have a view of their owner's engine
 	Base   string          // the beginning of the seat's paths: "" or "/s/NAME-SUFFIX"
-	Name   string          // "" for the first browser, or one of names
-	Family string          // the family that opened it, "" for the first browser
+	Name   string          // "" for a first browser, or one of names
+	Family string          // the family that opened it, "" for a first browser
+	Class  string          // the ID of the class's seat that it belongs to, "" in the lab itself
+	owner  *Seat           // the first browser beside which it was opened; nil for a first browser
 
 	used    atomic.Int64           // Unix time of the latest use, in nanoseconds
 	invited atomic.Pointer[string] // the token of the latest invitation that was not accepted
@@ -48,6 +52,18 @@ func (s *Seat) Accept(token string) bool {
 	invited := s.invited.Load()
 	return invited != nil && token == *invited && s.invited.CompareAndSwap(invited, nil)
 }
+
+// First returns the first browser of s: s itself, or the seat beside which s was opened. All seats
+// with the same first browser share its store and its signing secrets.
+func (s *Seat) First() *Seat {
+	if s.owner != nil {
+		return s.owner
+	}
+	return s
+}
+
+// IsFirst tells whether s is a first browser: of the lab, or of a learner of a class.
+func (s *Seat) IsFirst() bool { return s.owner == nil }
 
 // Label names the browser on the pages of the others.
 func (s *Seat) Label() string {
@@ -76,10 +92,9 @@ var suffixes = map[Kind]string{Session: "", Readable: "-readable", Pins: "-pins"
 func (s *Seat) Cookie(kind Kind) string { return s.Engine.CookieName() + suffixes[kind] }
 
 // KindOf returns the kind of the cookie of that name. The real browser sends the cookies of
-// the first seat to the path of every other seat too: there they are Kin.
+// the lab's first seat to the path of every other seat too: there they are Kin.
 func (s *Seat) KindOf(name string) Kind {
-	own := s.Engine.CookieName()
-	first, _, _ := strings.Cut(own, "~")
+	own, first := s.Engine.CookieName(), s.First().Engine.CookieName()
 	rest, ours := strings.CutPrefix(name, first)
 	if !ours {
 		return Other
@@ -154,10 +169,39 @@ func (ss *Seats) Enter(path string) (seat *Seat, below string) {
 // Use notes that s is in use although it gets no request: one of its pages is open.
 func (ss *Seats) Use(s *Seat) { s.used.Store(ss.now().UnixNano()) }
 
-// Open makes the family's next second browser. Once there are as many as may be, the one that was
+// Join seats a learner of a class at the path /s/PLACE/, with the engine that reads the learner's
+// own cookie. class is the ID of the learner's seat. A seat that had the place before is replaced.
+func (ss *Seats) Join(place, class string, engine *session.Engine) *Seat {
+	s := &Seat{Engine: engine, Base: "/s/" + place, Class: class}
+	s.used.Store(ss.now().UnixNano())
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	ss.byPlace[place] = s
+	return s
+}
+
+// Leave ends the learner's seat at that place, with its second browsers.
+func (ss *Seats) Leave(place string) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	left := ss.byPlace[place]
+	if left == nil || !left.IsFirst() {
+		return
+	}
+	maps.DeleteFunc(ss.byPlace, func(_ string, s *Seat) bool { return s.First() == left })
+}
+
+// Has tells whether a seat has the place.
+func (ss *Seats) Has(place string) bool {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	return ss.byPlace[place] != nil
+}
+
+// Open makes the family's next second browser beside first. Once there are as many as may be, the one that was
 // idle longest gives way, if it was not used for IdleLife. If none gives way, or if the
 // family has opened all of its browsers, the error is an ErrFull.
-func (ss *Seats) Open(family string) (*Seat, error) {
+func (ss *Seats) Open(first *Seat, family string) (*Seat, error) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	open := ss.of(family)
@@ -165,30 +209,43 @@ func (ss *Seats) Open(family string) (*Seat, error) {
 	if name == "" {
 		return nil, fmt.Errorf("%w: this visit has opened %d browsers already, and no more are allowed", ErrFull, len(names))
 	}
-	if len(ss.byPlace) >= ss.max && !ss.drop() {
+	if ss.seconds() >= ss.max && !ss.drop() {
 		return nil, fmt.Errorf("%w: there are %d, and no more are allowed; a second browser that was not used for %.0f minutes makes room", ErrFull, ss.max, IdleLife.Minutes())
 	}
 	place := name + "-" + strings.ToLower(rand.Text()[:12])
-	engine, err := ss.Root.Engine.At(ss.Root.Engine.CookieName()+"~"+name, "/s/"+place+"/")
+	engine, err := first.Engine.At(first.Engine.CookieName()+"~"+name, "/s/"+place+"/")
 	if err != nil {
 		return nil, err
 	}
-	s := &Seat{Engine: engine, Base: "/s/" + place, Name: name, Family: family}
+	s := &Seat{Engine: engine, Base: "/s/" + place, Name: name, Family: family, Class: first.Class, owner: first}
 	s.used.Store(ss.now().UnixNano())
 	ss.byPlace[place] = s
 	return s, nil
 }
 
-// drop ends the seat that was idle longest, and tells whether it was idle for IdleLife. The
-// caller holds the lock.
+// seconds counts the second browsers. The caller holds the lock.
+func (ss *Seats) seconds() (n int) {
+	for _, s := range ss.byPlace {
+		if !s.IsFirst() {
+			n++
+		}
+	}
+	return n
+}
+
+// drop ends the second browser that was idle longest, and tells whether it was idle for IdleLife.
+// The caller holds the lock.
 func (ss *Seats) drop() bool {
 	oldest := ""
 	for place, s := range ss.byPlace {
+		if s.IsFirst() {
+			continue
+		}
 		if oldest == "" || s.used.Load() < ss.byPlace[oldest].used.Load() {
 			oldest = place
 		}
 	}
-	if ss.now().Sub(time.Unix(0, ss.byPlace[oldest].used.Load())) < IdleLife {
+	if oldest == "" || ss.now().Sub(time.Unix(0, ss.byPlace[oldest].used.Load())) < IdleLife {
 		return false
 	}
 	delete(ss.byPlace, oldest)
@@ -207,7 +264,7 @@ func (ss *Seats) Of(family string) (open []*Seat, name string) {
 // of returns the browsers that a family has opened. The caller holds the lock.
 func (ss *Seats) of(family string) (open []*Seat) {
 	for _, s := range ss.byPlace {
-		if s.Family == family {
+		if s.Family == family && !s.IsFirst() {
 			open = append(open, s)
 		}
 	}

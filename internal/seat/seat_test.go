@@ -33,7 +33,7 @@ func newSeats(t testing.TB, cookie string) *Seats {
 // open opens the family's next browser, which must succeed.
 func open(t testing.TB, ss *Seats, family string) *Seat {
 	t.Helper()
-	s, err := ss.Open(family)
+	s, err := ss.Open(ss.Root, family)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestAFamilyOpensThreeBrowsers(t *testing.T) {
 			t.Errorf("the %s browser's cookie has the path %q", want, path)
 		}
 	}
-	if s, err := ss.Open("f"); s != nil || !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "3 browsers already") {
+	if s, err := ss.Open(ss.Root, "f"); s != nil || !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "3 browsers already") {
 		t.Errorf("a fourth: %v, %v", s, err)
 	}
 	for range 20 { // a map's order is another each time
@@ -194,7 +194,7 @@ func TestOnlyTheBrowserThatWasIdleLongestGivesWay(t *testing.T) {
 		}
 		full := func(when string) {
 			t.Helper()
-			s, err := ss.Open("late")
+			s, err := ss.Open(ss.Root, "late")
 			if s != nil || !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "there are 32") || !strings.Contains(err.Error(), "30 minutes") {
 				t.Fatalf("%s: %v, %v", when, s, err)
 			}
@@ -242,7 +242,7 @@ func TestAFullFamilyPushesNobodyOut(t *testing.T) {
 			open(t, ss, fmt.Sprint("f", i/3))
 		}
 		time.Sleep(2 * IdleLife)
-		if _, err := ss.Open("f0"); !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "3 browsers already") {
+		if _, err := ss.Open(ss.Root, "f0"); !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "3 browsers already") {
 			t.Errorf("a fourth of a family: %v", err)
 		}
 		if n := len(ss.byPlace); n != maxSeats {
@@ -306,7 +306,7 @@ func TestSeatsAtTheSameTime(t *testing.T) {
 		all.Go(func() {
 			for n := range 6 {
 				family := fmt.Sprint("f", i, n)
-				s, err := ss.Open(family)
+				s, err := ss.Open(ss.Root, family)
 				if err != nil {
 					if !errors.Is(err, ErrFull) {
 						t.Error(err)
