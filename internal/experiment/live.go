@@ -60,7 +60,11 @@ type Action struct {
 }
 
 // Ends returns until when a live run waits.
-func (r *Run) Ends() time.Time { t, _ := r.ctx.Deadline(); return t }
+func (r *Run) Ends() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ends
+}
 
 // Base returns where the run's own addresses begin on the main listener.
 func (r *Run) Base() string { return r.base }

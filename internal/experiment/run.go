@@ -32,8 +32,12 @@ type Run struct {
 	page    string // address of the run on the main listener
 	base    string // beginning of a live run's own addresses there
 
+	turning sync.Mutex // guards turn; held while the run waits for its turn
+	turn    bool       // the run may work
+
 	mu        sync.Mutex
-	owners    []string // sessions and pages that may see the run
+	ends      time.Time // when its time is up, once it has its turn
+	owners    []string  // sessions and pages that may see the run
 	exchanges []*Exchange
 	size      int // bytes that exchanges take
 	dropped   int // how many exchanges were forgotten
@@ -58,8 +62,18 @@ func (r *Run) do(ready chan struct{}) {
 	defer r.runner.active.Done()
 	defer close(r.done)
 	defer r.cancel()
+	timedOut := func() {}
+	defer func() { timedOut() }()
 	var outcome Outcome
 	err := contain(func() {
+		if r.Experiment.Live == nil {
+			r.takeTurn()
+			defer r.giveTurn()
+		}
+		r.ctx, timedOut = context.WithTimeout(r.ctx, r.limit)
+		r.mu.Lock()
+		r.ends = time.Now().Add(r.limit)
+		r.mu.Unlock()
 		if r.Experiment.Live == nil {
 			outcome = r.Experiment.Run(r)
 			return
@@ -93,6 +107,31 @@ func (r *Run) do(ready chan struct{}) {
 	r.outcome.only(r.exchanges)
 	if err != nil && r.runner.ctx.Err() == nil {
 		r.runner.cfg.Log.Warn("an experiment could not be done", "experiment", r.Experiment.Slug, "error", err)
+	}
+}
+
+// takeTurn waits until r may work, if it may not yet. It ends a run that was stopped meanwhile.
+func (r *Run) takeTurn() {
+	r.turning.Lock()
+	defer r.turning.Unlock()
+	if r.runner.turns == nil || r.turn {
+		return
+	}
+	select {
+	case r.runner.turns <- struct{}{}:
+		r.turn = true
+	case <-r.ctx.Done():
+		r.Fail(context.Cause(r.ctx))
+	}
+}
+
+// giveTurn lets the run that has waited longest work.
+func (r *Run) giveTurn() {
+	r.turning.Lock()
+	defer r.turning.Unlock()
+	if r.turn {
+		r.turn = false
+		<-r.runner.turns
 	}
 }
 
@@ -176,8 +215,10 @@ func (r *Run) Sleep(d time.Duration) {
 		defer r.mu.Unlock()
 		r.sleep = time.Time{}
 	}()
+	r.giveTurn()
 	select {
 	case <-r.runner.cfg.After(d):
+		r.takeTurn()
 	case <-r.ctx.Done():
 		r.Fail(context.Cause(r.ctx))
 	}

@@ -25,6 +25,9 @@ type Config struct {
 	// 2×Runs places hold runs and results; one address has half of the places. Default:
 	// MaxRuns and MaxRunsAddress.
 	Runs, RunsAddress int
+	// AtOnce bounds how many runs that Clients drive work at the same moment: the others wait in
+	// the order of their start, and a run that sleeps lets another go on. 0 is no limit.
+	AtOnce int
 	// Limit is the longest time of a run that Clients drive. Default: 25 s.
 	Limit time.Duration
 	// After lets a run wait in real time. Default: time.After.
@@ -37,9 +40,10 @@ type Config struct {
 
 // Runner starts runs and keeps what they found.
 type Runner struct {
-	cfg Config
-	ctx context.Context
-	end context.CancelFunc
+	cfg   Config
+	ctx   context.Context
+	end   context.CancelFunc
+	turns chan struct{} // one place for each run that works; nil without AtOnce. Go serves those that wait in their order
 
 	mu      sync.Mutex
 	closed  bool
@@ -57,6 +61,9 @@ func NewRunner(cfg Config) *Runner {
 	}
 	rn := &Runner{cfg: cfg, byToken: make(map[string]*Run)}
 	rn.ctx, rn.end = context.WithCancel(context.Background())
+	if cfg.AtOnce > 0 {
+		rn.turns = make(chan struct{}, cfg.AtOnce)
+	}
 	return rn
 }
 
@@ -114,12 +121,12 @@ func (rn *Runner) admit(e Experiment, learner, address string, prediction string
 		sep = "&"
 	}
 	r.base, r.page = path+"/live/"+r.Token, page+sep+"run="+r.Token
-	limit := rn.cfg.Limit
+	r.limit = rn.cfg.Limit
 	if e.Live != nil {
-		limit = liveLimit
+		r.limit = liveLimit
 	}
-	r.limit = limit
-	r.ctx, r.cancel = context.WithTimeout(rn.ctx, limit)
+	r.ctx, r.cancel = context.WithCancel(rn.ctx)
+	r.ends = r.started.Add(r.limit)
 	rn.byToken[r.Token] = r
 	rn.active.Add(1)
 	return r, nil

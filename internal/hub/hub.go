@@ -94,11 +94,12 @@ func (h *Hub) begin(s *seat.Seat, family, heirOf string, prepare func(*Visit)) (
 	if family == "" {
 		v.Family = v.Name
 	}
-	switch {
-	case h.closed:
+	if h.closed {
 		v.ended, v.streams = true, nil // nobody finds it any more
 		return v, nil
-	case !h.makeRoom(heirOf != ""):
+	}
+	h.makeRoomIn(s)
+	if !h.makeRoom(heirOf != "") {
 		return nil, &FullError{h.limits.Visits, h.freeIn()}
 	}
 	prepare(v)

@@ -79,3 +79,29 @@ func TestLeaveEndsTheVisitsOfASeat(t *testing.T) {
 		}
 	})
 }
+
+// A learner who opens page after page pushes out the learner's own pages, the one that was used
+// longest ago first. If it failed, one learner could take the places of a whole class.
+func TestVisitsOfARealmGiveWayToEachOther(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		l.limits.Each = 3
+		fox, owl := l.browser(l.learner("fox")), l.browser(l.learner("owl"))
+		stays := owl.used()
+		var pages []*Visit
+		for range 5 {
+			time.Sleep(time.Second)
+			pages = append(pages, fox.used())
+		}
+		for i, v := range pages {
+			if want := i >= 2; l.there(v) != want {
+				t.Errorf("page %d: %v, want %v", i, l.there(v), want)
+			}
+		}
+		for range 50 {
+			fox.open("")
+		}
+		if !l.there(stays) || l.Count() != 4 {
+			t.Errorf("%d visits are left, want 4 with the other learner's", l.Count())
+		}
+	})
+}

@@ -2,13 +2,17 @@ package hub
 
 import (
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/sessionscope/sessionscope/internal/seat"
 )
 
 // Limits bound all visits together.
 type Limits struct {
 	Visits int   // the most proved visits at once
 	Bytes  int64 // of the moments of all visits; above it, each visit keeps only a quarter of maxPacked
+	Each   int   // the most visits of one realm, proved or not: its visit that was used longest ago gives way, whether or not it is in use; 0 for no limit
 }
 
 // OpenedEach is how many visits of opened pages there may be for each of Limits.Visits. The
@@ -95,6 +99,24 @@ func (h *Hub) longestUnused(proved bool) (count int, victim *Visit) {
 		}
 	}
 	return count, victim
+}
+
+// makeRoomIn makes room for one more visit in the realm of s, at the cost of that realm only. The
+// caller holds the lock.
+func (h *Hub) makeRoomIn(s *seat.Seat) {
+	visits := h.index.realm(s.First())
+	if h.limits.Each == 0 || len(visits) < h.limits.Each {
+		return
+	}
+	h.end(slices.MinFunc(visits, func(a, b *Visit) int {
+		if a.Proved() != b.Proved() { // a page that was merely opened goes first
+			if b.Proved() {
+				return -1
+			}
+			return 1
+		}
+		return a.lastUse().Compare(b.lastUse())
+	}))
 }
 
 // full tells whether no visit can be proved any more. The caller holds the lock.
