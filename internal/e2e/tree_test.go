@@ -24,6 +24,7 @@ func TestImports(t *testing.T) {
 		"":                     {"internal/program"},
 		"views":                nil,
 		"internal/session":     nil,
+		"internal/network":     nil,
 		"internal/tap":         nil,
 		"internal/tap/taptest": nil, // for tests
 		"internal/seat":        {"internal/session"},
