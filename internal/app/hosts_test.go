@@ -5,9 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strconv"
-	"strings"
 	"testing"
 )
 
@@ -94,37 +92,6 @@ func TestHosts(t *testing.T) {
 	} {
 		if got := at(test.local, test.host); got != test.want {
 			t.Errorf("a connection to %s with Host %s: %v, want %v", test.local, test.host, got, test.want)
-		}
-	}
-}
-
-// The addresses for other machines: those that a phone on the same Wi-Fi reaches come
-// first, those of tunnels and of machines inside this one last.
-func TestElsewhere(t *testing.T) {
-	for _, test := range []struct{ interfaces, want string }{
-		{"lo=127.0.0.1 lo=::1 docker0=172.17.0.1 eth0=203.0.113.4 wlan0=192.168.1.5 wlan0=fe80::1 wlan0=fd00::5", "192.168.1.5 203.0.113.4 172.17.0.1"},
-		{"tun0=10.8.0.2 eth0=10.0.0.7", "10.0.0.7 10.8.0.2"},
-		{"eth0=169.254.3.4 eth0=fe80::2", ""},
-		{"eth0=fd00::2 eth0=fe80::2 docker0=fd01::1", "fd00::2"},
-		{"eth0=10.0.0.1 eth1=10.0.0.2 eth2=10.0.0.3 eth3=10.0.0.4", "10.0.0.1 10.0.0.2 10.0.0.3"},
-		{"", ""},
-	} {
-		var all []candidate
-		for field := range strings.FieldsSeq(test.interfaces) {
-			name, ip, _ := strings.Cut(field, "=")
-			all = append(all, candidate{name, name == "tun0", netip.MustParseAddr(ip)})
-		}
-		var got []string
-		for _, ip := range ranked(all) {
-			got = append(got, ip.String())
-		}
-		if got := strings.Join(got, " "); got != test.want {
-			t.Errorf("%s: %q, want %q", test.interfaces, got, test.want)
-		}
-	}
-	for _, one := range []addr{"127.0.0.1:8080", "192.0.2.7:8080", "[::1]:8080"} {
-		if got := Elsewhere(one); got != nil {
-			t.Errorf("listening on %s: %v", one, got)
 		}
 	}
 }

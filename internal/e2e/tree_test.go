@@ -39,7 +39,7 @@ func TestImports(t *testing.T) {
 		"internal/experiment/shelf":   {"internal/session", "internal/experiment"},
 		"internal/experiment/private": {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/experiment"},
 		"internal/program": {
-			"internal/session", "internal/tap", "internal/app", "internal/experiment/private", "internal/config", "internal/backlog", "internal/terminal",
+			"internal/session", "internal/tap", "internal/network", "internal/app", "internal/experiment/private", "internal/config", "internal/backlog", "internal/terminal",
 			"internal/store/memory", "internal/store/sqlite", "internal/store/redis",
 		},
 		"internal/backlog":               nil,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sessionscope/sessionscope/internal/app"
 	"github.com/sessionscope/sessionscope/internal/config"
+	"github.com/sessionscope/sessionscope/internal/network"
 )
 
 // cookieName returns sessionscope, with the port unless it is the usual one. A cookie is
@@ -34,7 +35,7 @@ func url(addr net.Addr) string {
 // reach returns what a page says of where things go.
 func reach(cfg config.Config, addr net.Addr) (r app.Reach) {
 	if !isHome(hostOf(addr.String())) {
-		r.Addr = cmp.Or(strings.Join(app.Elsewhere(addr), " and "), addr.String())
+		r.Addr = cmp.Or(strings.Join(network.Elsewhere(addr), " and "), addr.String())
 	}
 	for _, name := range cfg.AllowHosts {
 		if !isHome(hostOf(name)) {

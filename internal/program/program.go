@@ -26,6 +26,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/backlog"
 	"github.com/sessionscope/sessionscope/internal/config"
 	"github.com/sessionscope/sessionscope/internal/experiment/private"
+	"github.com/sessionscope/sessionscope/internal/network"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/store/redis"
 	"github.com/sessionscope/sessionscope/internal/store/sqlite"
@@ -233,7 +234,7 @@ func newServer(a *app.App, gate *tap.Gate, log *slog.Logger) *http.Server {
 // announce prints where the lab is, and which file holds the sessions if one does.
 func announce(stdout io.Writer, addr net.Addr, file string) {
 	text := fmt.Sprintf("Sessionscope is at %s (Ctrl+C ends it)\n", url(addr))
-	if others := app.Elsewhere(addr); len(others) > 0 {
+	if others := network.Elsewhere(addr); len(others) > 0 {
 		text += fmt.Sprintf("From a phone or another machine on this network: http://%s\n", strings.Join(others, " or http://"))
 	}
 	if file != "" {
