@@ -1,7 +1,9 @@
 package session_test
 
 import (
+	"fmt"
 	"net/http"
+	"runtime"
 	"testing"
 
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -54,5 +56,60 @@ func Benchmark(b *testing.B) {
 				n++
 			}
 		})
+	}
+}
+
+// heap returns how many bytes of the heap are in use after a collection.
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC() // sweeps what the first collection has marked
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// BenchmarkHeapOfEngines reports how much memory 300 engines over one store hold, each with
+// secrets of its own and 16 KiB of known cookies: before their first request, and when the
+// session of each has been written 800 times and got a cookie for each write. It fails when
+// they hold more than 60 MB.
+func BenchmarkHeapOfEngines(b *testing.B) {
+	const engines, writes = 300, 800
+	for b.Loop() {
+		before := heap()
+		backend := memory.New(memory.Config{})
+		all := make([]*session.Engine, engines)
+		for i := range all {
+			e, err := session.New(session.Config{
+				Backend: backend, Secrets: [][]byte{session.NewSecret()}, CookieName: fmt.Sprint("sessionscope~", i), KnownBytes: 16 << 10,
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			all[i] = e
+		}
+		b.ReportMetric(float64(heap()-before)/engines, "B/engine-unused")
+		for _, e := range all {
+			cookie := ""
+			for n := range writes {
+				s, err := e.Load(&http.Request{Header: http.Header{"Cookie": {e.CookieName() + "=" + cookie}}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := s.Set("n", session.Value(fmt.Sprintf(`"%0100d"`, n))); err != nil {
+					b.Fatal(err)
+				}
+				if err := s.Commit(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				cookie = s.SetCookie().Value
+			}
+		}
+		held := heap() - before
+		runtime.KeepAlive(all)
+		b.ReportMetric(float64(held)/engines, "B/engine")
+		b.ReportMetric(float64(held)/1e6, "MB")
+		if held > 60e6 {
+			b.Errorf("%d engines hold %d bytes, at most 60 MB are allowed", engines, held)
+		}
 	}
 }

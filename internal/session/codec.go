@@ -27,11 +27,13 @@ type codec struct {
 	known   known
 }
 
-func newCodec(secrets [][]byte, changes uint64) (*codec, error) {
+// newCodec returns a codec that remembers cookies in at most knownBytes of memory.
+func newCodec(secrets [][]byte, changes uint64, knownBytes int) (*codec, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("session: no signing secret")
 	}
 	c := &codec{changes: changes}
+	c.known.max = knownBytes / 2
 	c.known.young, c.known.old = make(map[string]*Cookie), make(map[string]*Cookie)
 	for i, secret := range secrets {
 		if len(secret) < MinSecretBytes {

@@ -56,6 +56,11 @@ type Config struct {
 	// IDRoom bounds how many IDs of placement cookie are given out: without room for another
 	// ID, a Commit that needs a new ID returns ErrNoID. Default: no limit.
 	IDRoom *IDRoom
+	// KnownBytes bounds how many bytes of memory the engine takes to remember cookies that it
+	// signed or verified, so that it need not verify them again. If a single cookie is larger
+	// than half of it, the engine remembers two. Default: 2 MiB. An engine for one browser
+	// needs 16 KiB.
+	KnownBytes int
 	// Rolling makes reads move the idle clock too. Default: only writes move it.
 	Rolling bool
 	// Now is the clock. Default: time.Now.
@@ -105,6 +110,9 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Lifetime == 0 {
 		cfg.Lifetime = 8 * time.Hour
 	}
+	if cfg.KnownBytes == 0 {
+		cfg.KnownBytes = defaultKnownBytes
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -148,7 +156,7 @@ func (e *Engine) At(name, path string) (*Engine, error) {
 // from now on, all verify. On an error, which names the secret by its number, the old
 // secrets stay.
 func (e *Engine) SetSecrets(secrets [][]byte) error {
-	codec, err := newCodec(secrets, e.changes.Add(1))
+	codec, err := newCodec(secrets, e.changes.Add(1), e.cfg.KnownBytes)
 	if err == nil {
 		e.codec.Store(codec)
 	}

@@ -3,9 +3,8 @@ package session
 // WithoutWriteMarks makes all records of equal contents equal to the letter.
 func (e *Engine) WithoutWriteMarks() { e.mark = func() string { return "" } }
 
-// KnownBytes returns about how much memory the known cookies of e's views take, and the
-// most that they may take.
-func (e *Engine) KnownBytes() (bytes, most int) {
+// KnownBytes returns about how much memory the known cookies of e's views take.
+func (e *Engine) KnownBytes() (bytes int) {
 	k := &e.codec.Load().known
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -14,5 +13,5 @@ func (e *Engine) KnownBytes() (bytes, most int) {
 			bytes += cookie.memory()
 		}
 	}
-	return bytes, 2*maxKnownBytes + 2*(&Cookie{Value: string(make([]byte, MaxCookieBytes))}).memory()
+	return bytes
 }

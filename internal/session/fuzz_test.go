@@ -64,7 +64,7 @@ func TestEnvelopeRoundTrip(t *testing.T) {
 
 // FuzzCookie: if it failed, a value that the key did not sign would verify.
 func FuzzCookie(f *testing.F) {
-	c, err := newCodec([][]byte{bytes.Repeat([]byte("k"), 32)}, 1)
+	c, err := newCodec([][]byte{bytes.Repeat([]byte("k"), 32)}, 1, defaultKnownBytes)
 	if err != nil {
 		f.Fatal(err)
 	}

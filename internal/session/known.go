@@ -2,15 +2,16 @@ package session
 
 import "sync"
 
-// maxKnownBytes bounds each of the two generations of known cookies, in bytes of memory. A
-// generation has room for 120 of the largest cookies, or for 1,800 that carry an ID only.
-const maxKnownBytes = 1 << 20
+// defaultKnownBytes is the default of Config.KnownBytes. Each of the two generations of known
+// cookies takes half of it: 120 of the largest cookies, or 1,800 that carry an ID only.
+const defaultKnownBytes = 2 << 20
 
 // known keeps the cookies that all views of an engine signed or verified lately: under the
 // same keys the same bytes verify again. When the young generation is full it becomes the
 // old generation, and the former old generation is forgotten. The next request with a forgotten cookie
 // verifies it once more.
 type known struct {
+	max        int // how many bytes of memory a generation may take
 	mu         sync.RWMutex
 	young, old map[string]*Cookie // by their values
 	bytes      int                // of memory that young takes
@@ -32,7 +33,7 @@ func (k *known) get(value string) *Cookie {
 func (k *known) put(cookie *Cookie) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.bytes > maxKnownBytes {
+	if k.bytes+cookie.memory() > k.max { // a cookie that is larger than max is the only one of its generation
 		k.young, k.old, k.bytes = k.old, k.young, 0
 		clear(k.young)
 	}

@@ -183,19 +183,31 @@ func known(t *testing.T, e *engine, view *session.Engine, value string) bool {
 // slow all others down.
 func TestKnownCookiesAreBounded(t *testing.T) {
 	t.Parallel()
-	e := newEngine(t, nil)
+	for _, test := range []struct{ setting, most, writes int }{ // a write's cookie has at least 1,300 bytes
+		{0, 2 << 20, 4000}, {16 << 10, 17 << 10, 60}, {1, 17 << 10, 30}, // two of the largest cookies take almost 17 KiB
+	} {
+		t.Run(fmt.Sprint(test.setting), func(t *testing.T) {
+			t.Parallel()
+			knownAreBounded(t, test.setting, test.most, test.writes)
+		})
+	}
+}
+
+// knownAreBounded makes many cookies with an engine of that KnownBytes.
+func knownAreBounded(t *testing.T, setting, most, writes int) {
+	e := newEngine(t, func(c *session.Config) { c.KnownBytes = setting })
 	quiet, busy := at(t, e, "quiet"), at(t, e, "busy")
 	older, latest := bornAt(t, quiet), bornAt(t, quiet)
-	if !known(t, e, busy, older) || !known(t, e, quiet, latest) {
+	if !known(t, e, busy, latest) || !known(t, e, quiet, latest) {
 		t.Fatal("the control: a cookie that was just signed is not known to all views")
 	}
 	large := val(t, strings.Repeat("x", session.MaxSmallBytes-2))
-	for n := range 4000 { // at least 1,300 bytes each
+	for n := range writes {
 		s := send(t, busy, "")
 		must(t, s.Set(fmt.Sprint("key", n), large))
 		must(t, s.Commit(t.Context()))
 		must(t, s.Flush(t.Context())) // the store takes 100 sessions
-		if bytes, most := e.KnownBytes(); bytes > most {
+		if bytes := e.KnownBytes(); bytes > most {
 			t.Fatalf("after %d cookies the known ones take %d bytes, at most %d are allowed", n, bytes, most)
 		}
 	}
