@@ -26,12 +26,16 @@ type shard struct {
 // shard returns the part of the map that k belongs to.
 func (st *Store) shard(k session.Key) *shard { return &st.shards[k[16]&(shards-1)] }
 
-// id is the part of a session.Key that the map is keyed by: 64 bits of a SHA-256.
-// Clients do not choose session IDs, so two keys with one id are a matter of chance,
-// too rare to count on. Should it happen, the second key is taken: Create refuses it.
+// id is what the map is keyed by: 64 bits that are made of both ends of a session.Key. A key
+// is a SHA-256, or the beginning of one and a tag that says whose it is: keys that differ in
+// one end only have different ids. Clients do not choose session IDs, so two keys with one id
+// are a matter of chance, too rare to count on. Should it happen, the second key is taken:
+// Create refuses it.
 type id uint64
 
-func idOf(k session.Key) id { return id(binary.LittleEndian.Uint64(k[:])) }
+func idOf(k session.Key) id {
+	return id(binary.LittleEndian.Uint64(k[:]) ^ binary.LittleEndian.Uint64(k[len(k)-8:]))
+}
 
 // item is a record or a marker. A store has up to a million of them, so every word
 // of it counts.
