@@ -30,6 +30,7 @@ func TestImports(t *testing.T) {
 		"internal/seat":        {"internal/session"},
 		"internal/trace":       {"internal/session", "internal/tap", "internal/seat"},
 		"internal/hub":         {"internal/session", "internal/tap", "internal/seat", "internal/trace"},
+		"internal/classroom":   {"internal/session"},
 		"internal/say":         {"internal/session", "internal/trace"},
 		"internal/show":        {"internal/session", "internal/seat", "internal/trace", "internal/hub", "internal/say", "views"},
 		"internal/app": {
