@@ -1,0 +1,261 @@
+package classroom
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// FeedLines is how many lines of the feed are kept.
+	FeedLines = 100
+	// keptRemovals is how many removed tiles are remembered, see Board.Knows.
+	keptRemovals = 4096
+)
+
+// Board gathers what the board shows: a tile for each seat, and the feed. It has facts, and
+// no words for people. It is safe for concurrent use.
+//
+// A reader takes Changed, then Since with the version that it has, shows that, and waits for
+// Changed; it then waits a little more, so that many changes are shown at once. Since returns
+// whole tiles: a message that was lost is made good by the next.
+type Board struct {
+	now func() time.Time
+
+	mu        sync.Mutex
+	version   int64 // grows with every change
+	tiles     map[ID]*tile
+	removed   []removal // the latest, the oldest first
+	forgotten int64     // the version of the latest removal that is not in removed any more
+	feed      []feedLine
+	lines     int64 // how many lines the feed ever had
+	changed   chan struct{}
+	timer     *time.Timer
+	due       time.Time // when timer fires; zero if it does not
+	closed    bool
+}
+
+type removal struct {
+	id      ID
+	version int64
+}
+
+type feedLine struct {
+	FeedLine
+	version int64
+}
+
+// NewBoard returns a board without a tile. now is its clock; nil is time.Now. Close ends it.
+func NewBoard(now func() time.Time) *Board {
+	if now == nil {
+		now = time.Now
+	}
+	b := &Board{now: now, tiles: make(map[ID]*tile), changed: make(chan struct{})}
+	b.timer = time.AfterFunc(time.Hour, b.clock)
+	b.timer.Stop()
+	return b
+}
+
+// Close stops the board's clock: nothing changes any more by itself.
+func (b *Board) Close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	b.timer.Stop()
+}
+
+// Joined adds a seat's tile. If there is one it changes nothing.
+func (b *Board) Joined(id ID, nickname string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tiles[id] != nil {
+		return
+	}
+	b.tiles[id] = &tile{Tile: Tile{ID: id, Nickname: nickname, State: StateNone}, devices: make(map[netip.Addr]time.Time)}
+	b.touch(b.tiles[id])
+}
+
+// Moved notes that a seat has moved. At its new path no browser has a session cookie yet, and
+// the pages at the old path are not the seat's any more.
+func (b *Board) Moved(id ID) {
+	b.change(id, func(t *tile) {
+		t.State, t.Why, t.Reason, t.Session, t.births = StateNone, "", "", "", 0
+		t.noValues()
+		clear(t.devices)
+		t.HeardAt = time.Time{}
+	})
+}
+
+// Removed removes a seat's tile.
+func (b *Board) Removed(id ID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tiles[id] == nil {
+		return
+	}
+	delete(b.tiles, id)
+	b.version++
+	b.removed = append(b.removed, removal{id, b.version})
+	if over := len(b.removed) - keptRemovals; over > 0 {
+		b.forgotten = b.removed[over-1].version
+		b.removed = slices.Delete(b.removed, 0, over)
+	}
+	b.signal()
+}
+
+// SetDone notes how many experiments the seat has done.
+func (b *Board) SetDone(id ID, n int) { b.change(id, func(t *tile) { t.Done = n }) }
+
+// Heard notes that a page of the seat was heard from a device: it has answered a beat, or
+// made a request. See DeviceOf for what a device is.
+func (b *Board) Heard(id ID, device netip.Addr) {
+	b.change(id, func(t *tile) { t.heard(DeviceOf(device), b.now()) })
+}
+
+// Pressed notes what a request did to the seat's session. Requests of a seat that run at the
+// same time are told in the order in which they ended.
+func (b *Board) Pressed(id ID, p Press) {
+	b.change(id, func(t *tile) {
+		if p.Ended != "" {
+			b.tell(FeedLine{At: p.At, Nickname: t.Nickname, What: p.Ended, Why: p.Reason})
+		}
+		if p.Born {
+			b.tell(FeedLine{At: p.At, Nickname: t.Nickname, What: FeedBorn})
+		}
+		t.pressed(p)
+	})
+}
+
+// change changes a tile, if the seat has one, after what the clock has changed until now.
+func (b *Board) change(id ID, do func(*tile)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.tiles[id]
+	if t == nil {
+		return
+	}
+	b.tick(t)
+	do(t)
+	b.touch(t)
+}
+
+// touch notes that t has changed.
+func (b *Board) touch(t *tile) {
+	b.version++
+	b.tick(t)
+	t.Version = b.version
+	b.plan(t.due())
+	b.signal()
+}
+
+// tick brings t to the present, and tells whether that changed it.
+func (b *Board) tick(t *tile) bool {
+	expires := t.expires
+	changed, expired := t.tick(b.now())
+	if changed {
+		b.version++
+		t.Version = b.version
+	}
+	if expired {
+		b.tell(FeedLine{At: expires, Nickname: t.Nickname, What: EndedExpired})
+	}
+	return changed
+}
+
+// tell adds a line to the feed. The caller changes a tile.
+func (b *Board) tell(line FeedLine) {
+	b.version++
+	b.lines++
+	line.N = b.lines
+	if len(b.feed) == FeedLines {
+		b.feed = slices.Delete(b.feed, 0, 1)
+	}
+	b.feed = append(b.feed, feedLine{line, b.version})
+}
+
+// plan lets the clock run not later than at due.
+func (b *Board) plan(due time.Time) {
+	if b.closed || due.IsZero() || !b.due.IsZero() && !due.Before(b.due) {
+		return
+	}
+	b.due = due
+	b.timer.Reset(due.Sub(b.now()))
+}
+
+// clock changes what the time has changed.
+func (b *Board) clock() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tickAll()
+}
+
+// tickAll brings every tile to the present, and plans the next time.
+func (b *Board) tickAll() {
+	b.due = time.Time{}
+	changed := false
+	var due time.Time
+	for _, t := range b.tiles {
+		changed = b.tick(t) || changed
+		if at := t.due(); !at.IsZero() && (due.IsZero() || at.Before(due)) {
+			due = at
+		}
+	}
+	b.plan(due)
+	if changed {
+		b.signal()
+	}
+}
+
+// signal tells the readers that something has changed.
+func (b *Board) signal() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// Changed returns a channel that the next change closes. Take it before Since, so that no
+// change is missed.
+func (b *Board) Changed() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.changed
+}
+
+// Knows tells whether Since can say everything that was removed since that version. It
+// cannot for a reader who is more than the latest 4,096 removals behind: that reader shows
+// nothing and begins again with version 0.
+func (b *Board) Knows(version int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return version == 0 || version >= b.forgotten
+}
+
+// Since returns what has changed since a version: the whole tiles, in the order of their
+// nicknames, the seats that are gone, and the new lines of the feed, the oldest first, at
+// most FeedLines. now is the version to ask with next. Version 0 is that of a reader who has
+// nothing yet.
+func (b *Board) Since(version int64) (changed []Tile, removed []ID, feed []FeedLine, now int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if t := b.now(); !b.due.IsZero() && !t.Before(b.due) {
+		b.tickAll()
+	}
+	for _, t := range b.tiles {
+		if t.Version > version {
+			changed = append(changed, t.Tile)
+		}
+	}
+	slices.SortFunc(changed, func(a, b Tile) int { return cmp.Or(cmp.Compare(a.Nickname, b.Nickname), cmp.Compare(a.ID, b.ID)) })
+	for _, r := range b.removed {
+		if version > 0 && r.version > version {
+			removed = append(removed, r.id)
+		}
+	}
+	for _, line := range b.feed {
+		if line.version > version {
+			feed = append(feed, line.FeedLine)
+		}
+	}
+	return changed, removed, feed, b.version
+}
