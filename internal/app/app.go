@@ -21,6 +21,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	echosession "github.com/labstack/echo-contrib/session"
 	"github.com/labstack/echo/v4"
@@ -57,6 +58,8 @@ type Config struct {
 	Log     *slog.Logger
 	// Seats is the number of learners that there is room for. All limits follow from it.
 	Seats int
+	// Class is what a class is opened with; nil if none can be opened.
+	Class *ClassConfig
 	// Stores are those that experiments can run over.
 	Stores map[string]experiment.OpenStore
 	// LogRequests asks for one line a request. Those that fail in the server, with 5xx
@@ -83,6 +86,11 @@ type App struct {
 
 	shelf       shelf.Shelf        // empty in a private instance
 	experiments *experiment.Runner // nil in a private instance
+
+	class        atomic.Pointer[class] // that is open; nil for none
+	classOpening sync.Mutex
+	of           *class   // whose seats it serves; nil for the lab itself
+	uses         sync.Map // *seatUse by first browser
 }
 
 // New returns the application, or an error that names what is missing or wrong.
@@ -109,15 +117,30 @@ func New(cfg Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := assemble(cfg, assets)
+	a, err := assembleLab(cfg, assets, nil)
 	if err != nil {
 		return nil, err
 	}
+	a.classRoutes()
+	return a, nil
+}
+
+// assembleLab makes an App with experiments: the lab itself, or with of the lab of that class's seats.
+func assembleLab(cfg Config, assets *assets, of *class) (*App, error) {
+	room := capacityFor(cfg.Seats)
+	if of != nil {
+		room = capacityForClass(cfg.Seats)
+	}
+	a, err := assemble(cfg, assets, room)
+	if err != nil {
+		return nil, err
+	}
+	a.of = of
 	if a.shelf, err = shelf.Open(); err != nil {
 		return nil, err
 	}
 	a.experiments = experiment.NewRunner(experiment.Config{
-		Boot: a.BootPrivate, Stores: cfg.Stores, Log: cfg.Log, Runs: a.capacity.runs, RunsAddress: a.capacity.runsAddress,
+		Boot: a.BootPrivate, Stores: cfg.Stores, Log: cfg.Log, Runs: a.capacity.runs, RunsAddress: a.capacity.runsAddress, AtOnce: a.capacity.runsAtOnce,
 	})
 	a.experimentRoutes()
 	return a, nil
@@ -125,9 +148,8 @@ func New(cfg Config) (*App, error) {
 
 // assemble makes an App without experiments: the lab's own, and each private instance that an
 // experiment runs in.
-func assemble(cfg Config, assets *assets) (*App, error) {
+func assemble(cfg Config, assets *assets, l capacity) (*App, error) {
 	cfg.Sessions.Log = cfg.Log
-	l := capacityFor(cfg.Seats)
 	a := &App{
 		capacity: l, assets: assets, results: results{most: l.results, mostBytes: l.resultBytes},
 		holds: make(chan struct{}, l.holds), done: make(chan struct{}), render: renderTempl, bodies: tap.NewRoom(l.bodies),
@@ -154,7 +176,7 @@ func (a *App) routes() {
 	e.HTTPErrorHandler = a.handleError
 	e.IPExtractor = echo.ExtractIPDirect()
 
-	e.Pre(a.logRequests, inOrder(securityHeaders, a.checkHost, a.witnessLive, checkOrigin, a.enter))
+	e.Pre(a.logRequests, inOrder(securityHeaders, a.checkHost, a.checkSide, a.witnessLive, checkOrigin, a.enter, a.checkRate))
 	e.Use(a.commitStaged)
 
 	gorilla := echosession.Middleware(gorillaStore{})
@@ -262,6 +284,11 @@ func (a *App) Close() {
 		a.self.close()
 		if a.experiments != nil {
 			a.experiments.Close()
+		}
+		if cl := a.openClass(); cl != nil {
+			if err := cl.close(); err != nil {
+				a.cfg.Log.Error("the class was not closed in order", "error", err)
+			}
 		}
 	})
 }

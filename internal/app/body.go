@@ -44,14 +44,36 @@ func (a *App) readBody(c *call) (string, error) {
 		case err != nil:
 			return string(body), err
 		case len(body) < cap(body):
-		case cap(body) >= freeBody && !a.bodies.Take(cap(body)):
+		case cap(body) >= freeBody && !a.takeRoom(c, cap(body)):
 			return "", errCrowded
 		default:
-			if cap(body) >= freeBody {
-				c.room += cap(body)
-			}
 			body = append(make([]byte, 0, 2*cap(body)), body...)
 		}
+	}
+}
+
+// takeRoom takes room for n more bytes of the request's body: of all bodies, and in a class of the
+// bodies of its seat.
+func (a *App) takeRoom(c *call, n int) bool {
+	use := a.useOf(c.seat)
+	if use != nil && !use.bodies.Take(n) {
+		return false
+	}
+	if !a.bodies.Take(n) {
+		if use != nil {
+			use.bodies.Give(n)
+		}
+		return false
+	}
+	c.room += n
+	return true
+}
+
+// giveRoom gives back what takeRoom took.
+func (a *App) giveRoom(c *call) {
+	a.bodies.Give(c.room)
+	if use := a.useOf(c.seat); use != nil && c.room > 0 {
+		use.bodies.Give(c.room)
 	}
 }
 

@@ -88,12 +88,16 @@ func callOf(ec echo.Context) *call { return ec.Request().Context().Value(callKey
 
 // ServeHTTP implements http.Handler. Each request becomes a call.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if cl := a.openClass(); cl != nil && cl.serves(r.URL.Path) {
+		cl.lab.ServeHTTP(w, r)
+		return
+	}
 	c := &call{wants: formOf(r), seat: a.seats.Root, scope: scope{Context: r.Context()}}
 	c.scope.call = c
 	if c.from, _ = r.Context().Value(senderKey{}).(*sender); c.from != nil {
 		c.visit = c.from.visit
 	}
-	if c.wants != formJSON || a.hub.Any() || c.from != nil {
+	if c.wants != formJSON || a.hub.Any() || c.from != nil || a.of != nil {
 		c.x = &trace.Exchange{}
 		if c.from != nil {
 			c.x.By, c.x.Source, c.x.Copied, c.x.Change = c.from.by, c.from.source, c.from.source != "", c.from.change
@@ -101,10 +105,13 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c.head = tap.HeadOf(r, c.x != nil && r.Method != http.MethodHead)
 	defer func() { // also after a panic
-		a.bodies.Give(c.room)
+		a.giveRoom(c)
 		c.head.Answered()
 	}()
 	a.echo.ServeHTTP(w, r.WithContext(&c.scope))
+	if a.of != nil {
+		a.of.pressed(c)
+	}
 	if c.x != nil && !c.added { // a request that is no moment of a visit may concern other visits
 		a.hub.Announce(c.visit, c.seat, c.x, c.after())
 	}

@@ -1,6 +1,10 @@
 package app
 
-import "github.com/sessionscope/sessionscope/internal/hub"
+import (
+	"runtime"
+
+	"github.com/sessionscope/sessionscope/internal/hub"
+)
 
 // capacity is how much there is at once, of everything that strangers can make more of. All
 // follow from Config.Seats, the number of learners. What is full refuses, with words that name
@@ -30,6 +34,18 @@ type capacity struct {
 	resultBytes int
 	runs        int
 	runsAddress int // a school is often one address
+	runsAtOnce  int // that work at the same moment; 0 for no limit
+	visitsEach  int // of one learner of a class; 0 for no limit
+}
+
+// capacityForClass returns the capacity of a class: what one seat can take of it is limited, so that
+// there is room for what all seats can take.
+func capacityForClass(seats int) capacity {
+	c := capacityFor(seats)
+	c.visits, c.visitsEach = seatVisits*seats, seatVisits
+	c.runs, c.runsAddress, c.runsAtOnce = seatRuns*seats, seatRuns, runtime.GOMAXPROCS(0)
+	c.bodies = int64(seats) * seatBodies / 4
+	return c
 }
 
 // capacityFor returns the capacity of a lab for so many learners.
@@ -47,4 +63,6 @@ func capacityFor(seats int) capacity {
 func (a *App) MaxConnections() int { return a.capacity.connections }
 
 // ofHub are the limits of what the hub keeps.
-func (c capacity) ofHub() hub.Limits { return hub.Limits{Visits: c.visits, Bytes: c.moments} }
+func (c capacity) ofHub() hub.Limits {
+	return hub.Limits{Visits: c.visits, Bytes: c.moments, Each: c.visitsEach}
+}

@@ -120,8 +120,7 @@ func (a *App) replay(c *call) (out outcome, err error) {
 // dropCookie is POST /drop-cookie: it deletes the browser's session cookie. The server's
 // record stays.
 func (a *App) dropCookie(c *call) (out outcome, err error) {
-	learned, _ := a.progressIn(c.session)
-	out.did = trace.Did{Op: "drop-cookie", Before: c.session.ID(), Was: c.was(), Came: c.session.Verdict(), Learned: len(learned.Done)}
+	out.did = trace.Did{Op: "drop-cookie", Before: c.session.ID(), Was: c.was(), Came: c.session.Verdict(), Learned: a.loses(c)}
 	if v := c.visit; v != nil {
 		if owner := c.owner(""); owner != "" {
 			out.did.Pins = len(v.Pins(owner))

@@ -58,7 +58,10 @@ func (a *App) events(c *call) error {
 	if last, err := strconv.Atoi(r.Header.Get("Last-Event-ID")); err == nil {
 		seen = last
 	}
-	a.stream(c, v, keyOf(s) != present, seen, news)
+	ctx, end := context.WithCancel(c.ctx())
+	defer end()
+	defer a.useOf(v.Seat).stream(end)()
+	a.stream(ctx, c, v, keyOf(s) != present, seen, news)
 	return nil
 }
 
@@ -72,7 +75,7 @@ func keyOf(s *session.Session) (k session.Key) {
 
 // stream writes to a page until it leaves, does not read, or its visit ends. another tells
 // that the stream's request carried another session than the page's last press.
-func (a *App) stream(c *call, v *hub.Visit, another bool, seen int, news <-chan struct{}) {
+func (a *App) stream(ctx context.Context, c *call, v *hub.Visit, another bool, seen int, news <-chan struct{}) {
 	w := c.Response()
 	rc := http.NewResponseController(w.Writer)           // w's own Flush hides what went wrong
 	_ = rc.SetWriteDeadline(time.Now().Add(streamWrite)) // a recorder has no deadlines
@@ -89,14 +92,14 @@ func (a *App) stream(c *call, v *hub.Visit, another bool, seen int, news <-chan 
 		}
 		return rc.Flush()
 	}}
-	err := st.begin(c.ctx(), another)
+	err := st.begin(ctx, another)
 	beat := time.NewTicker(streamBeat)
 	defer beat.Stop()
 	rest := time.NewTimer(0)
 	defer rest.Stop()
 	for err == nil {
 		select {
-		case <-c.ctx().Done():
+		case <-ctx.Done():
 			return
 		case <-a.done:
 			return
@@ -108,7 +111,7 @@ func (a *App) stream(c *call, v *hub.Visit, another bool, seen int, news <-chan 
 				return
 			}
 			<-rest.C
-			err = st.news(c.ctx())
+			err = st.news(ctx)
 			rest.Reset(streamRest)
 		}
 	}

@@ -62,7 +62,7 @@ func TestFiftyInstancesAtOnce(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	goroutines := runtime.NumGoroutine()
 
-	c := class{a, make([]string, experiment.MaxRuns/experiment.MaxRunsEach), make([]string, experiment.MaxRuns)}
+	c := pupils{a, make([]string, experiment.MaxRuns/experiment.MaxRunsEach), make([]string, experiment.MaxRuns)}
 	started := c.open(t)
 	if t.Failed() {
 		return
@@ -100,7 +100,7 @@ func TestFiftyInstancesAtOnce(t *testing.T) {
 const liveRun = "/experiments/closes-with-the-browser" // whose runs wait for a browser
 
 // class is as many learners as may have runs at once, with two live runs each.
-type class struct {
+type pupils struct {
 	a        *App
 	learners []string // their cookies
 	tokens   []string // of the runs
@@ -108,7 +108,7 @@ type class struct {
 
 // open starts all runs at once, and returns how long that took. Each run is a server of its
 // own, with sessions of its own.
-func (c class) open(t *testing.T) (took time.Duration) {
+func (c pupils) open(t *testing.T) (took time.Duration) {
 	for i := range c.learners {
 		c.learners[i] = sessionAt(c.a, fmt.Sprintf("10.0.0.%d", i))
 	}
@@ -136,7 +136,7 @@ func (c class) open(t *testing.T) (took time.Duration) {
 }
 
 // wantFull checks that no more runs start: neither a stranger's nor a learner's third.
-func (c class) wantFull(t *testing.T) {
+func (c pupils) wantFull(t *testing.T) {
 	if w := learn(c.a, "10.0.1.1", "POST", liveRun+"/run", ""); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "50 experiments are running") {
 		t.Errorf("the next one: status %d, %s", w.Code, w.Body)
 	}
@@ -146,7 +146,7 @@ func (c class) wantFull(t *testing.T) {
 }
 
 // end ends all runs at once, and returns how long that took.
-func (c class) end(t *testing.T) time.Duration {
+func (c pupils) end(t *testing.T) time.Duration {
 	began := time.Now()
 	var wg sync.WaitGroup
 	for i, token := range c.tokens {

@@ -48,12 +48,14 @@ func (c *call) own(r *experiment.Run) {
 	}
 }
 
-// learnerOf names whom a run counts for: the second browser that the page belongs to, or
+// learnerOf names whom a run counts for: the seat in a class, the second browser that the page belongs to, or
 // the session, or the page's visit. It is "" for a client without session and page. Others
 // may know the address of a second browser: a page there belongs to it if it is of the
 // family that opened it.
 func learnerOf(c *call) string {
 	switch {
+	case c.seat.Class != "":
+		return "seat " + c.seat.Class
 	case c.visit != nil && c.seat.Base != "" && c.visit.Family == c.seat.Family:
 		return c.seat.Base
 	case c.session.ID() != "":
@@ -62,4 +64,13 @@ func learnerOf(c *call) string {
 		return c.visit.Name
 	}
 	return ""
+}
+
+// addressOf returns the address whose runs are counted together. In a class that is the seat: a
+// school is often one address.
+func addressOf(c *call) string {
+	if c.seat.Class != "" {
+		return learnerOf(c)
+	}
+	return c.RealIP()
 }

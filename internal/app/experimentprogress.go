@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sessionscope/sessionscope/internal/classroom"
 	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
 )
@@ -48,10 +49,31 @@ func (a *App) progressIn(s *session.Session) (p progress, valid bool) {
 	return a.progressOf(v, ok)
 }
 
+// learned returns the learner's progress: in a class the seat keeps it, so that a flush loses none
+// of it, and otherwise the request's session. valid is false when something else lies under the
+// session's key.
+func (a *App) learned(c *call) (p progress, valid bool) {
+	if a.of == nil {
+		return a.progressIn(c.session)
+	}
+	s, _ := a.of.roster.Seat(classroom.ID(c.seat.Class))
+	return a.progressOf(session.Value(s.Progress), len(s.Progress) > 0)
+}
+
+// loses returns how many experiments are not known as done any more once the request's session has
+// ended. In a class the seat keeps them.
+func (a *App) loses(c *call) int {
+	if a.of != nil {
+		return 0
+	}
+	p, _ := a.progressIn(c.session)
+	return len(p.Done)
+}
+
 // keeps tells whether the request's session keeps that e is done, and that its outcome was
 // predicted.
 func (a *App) keeps(c *call, e experiment.Experiment) (done, right bool) {
-	p, _ := a.progressIn(c.session)
+	p, _ := a.learned(c)
 	return slices.Contains(p.Done, e.ID), slices.Contains(p.Right, e.ID)
 }
 
@@ -81,18 +103,20 @@ func (a *App) note(c *call, r *experiment.Run) (said string) {
 	if !r.Note() {
 		return ""
 	}
+	if a.of != nil {
+		return a.of.note(c, r)
+	}
 	if _, valid := a.progressIn(c.session); !valid {
 		r.Unnote()
 		return "Your session's key progress holds something other than progress, and was left as it is. Delete that key, and this run can still be written down."
 	}
-	right := r.Prediction != experiment.None && r.Prediction == r.Found().Outcome.Happened
 	c.placeNext()
 	err := c.session.Update(progressKey, func(old session.Value, ok bool) session.Value {
 		p, valid := a.progressOf(old, ok)
 		if !valid {
 			return old
 		}
-		v, err := session.ValueOf(p.with(r.Experiment.ID, right))
+		v, err := session.ValueOf(p.with(r.Experiment.ID, foretold(r)))
 		if err != nil {
 			return old // cannot happen: the progress is lists of numbers
 		}
@@ -107,5 +131,30 @@ func (a *App) note(c *call, r *experiment.Run) (said string) {
 		c.failure = err
 		return "Your progress was not kept: " + problemOf(err).detail
 	}
+	return ""
+}
+
+// foretold tells whether the learner predicted what the run found.
+func foretold(r *experiment.Run) bool {
+	return r.Prediction != experiment.None && r.Prediction == r.Found().Outcome.Happened
+}
+
+// note is App.note for a seat of the class, which keeps its progress itself.
+func (cl *class) note(c *call, r *experiment.Run) (said string) {
+	use := cl.lab.useOf(c.seat)
+	use.mu.Lock()
+	defer use.mu.Unlock()
+	p, _ := cl.lab.learned(c)
+	p = p.with(r.Experiment.ID, foretold(r))
+	text, err := json.Marshal(p)
+	if err == nil {
+		err = cl.roster.SetProgress(c.ctx(), classroom.ID(c.seat.Class), text)
+	}
+	if err != nil {
+		r.Unnote()
+		c.failure = err
+		return "Your progress was not kept: the class could not write it down. Press once more."
+	}
+	cl.board.SetDone(classroom.ID(c.seat.Class), len(p.Done))
 	return ""
 }

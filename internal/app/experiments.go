@@ -57,7 +57,7 @@ func (a *App) listExperiments(c *call) error {
 		return err
 	}
 	if c.wants == formJSON {
-		p, _ := a.progressIn(c.session)
+		p, _ := a.learned(c)
 		type item struct {
 			Number int    `json:"number"`
 			Slug   string `json:"slug"`
@@ -165,7 +165,7 @@ func (a *App) startRun(c *call) error {
 	if open := a.openRun(c, e); open != nil {
 		open.Stop() // the experiment begins anew
 	}
-	r, err := a.experiments.Start(e, learnerOf(c), c.RealIP(), prediction, chosen, c.seat.Base+"/experiments/"+e.Slug)
+	r, err := a.experiments.Start(e, learnerOf(c), addressOf(c), prediction, chosen, c.seat.Base+"/experiments/"+e.Slug)
 	if busy := (*experiment.BusyError)(nil); errors.As(err, &busy) {
 		return crowded(c, busy)
 	} else if err != nil {

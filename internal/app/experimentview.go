@@ -19,7 +19,7 @@ func (a *App) experimentCount() int { return len(a.shelf.All()) }
 // shelfView is the shelf with the progress in the request's session. current is the slug of
 // the experiment that the page is about, or "".
 func (a *App) shelfView(c *call, title, current string) views.Shelf {
-	p, valid := a.progressIn(c.session)
+	p, valid := a.learned(c)
 	shelf := views.Shelf{
 		Page: a.page(c, title), Place: c.place(), Second: c.seat.Name, Slug: current,
 		Done: len(p.Done), Right: len(p.Right), All: a.experimentCount(), Other: !valid, Exists: c.session != nil && c.session.Exists(),

@@ -97,7 +97,7 @@ func (a *App) guide(c *call, l screen, learned int) views.Guide {
 // guideNow returns the first lesson of v for a page that shows the present. The session of c has
 // the progress that a flush would take away.
 func (a *App) guideNow(c *call, v *hub.Visit) views.Guide {
-	learned, _ := a.progressIn(c.session)
+	learned, _ := a.learned(c)
 	return a.guideOf(v, "", false, len(learned.Done))
 }
 

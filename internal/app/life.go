@@ -57,8 +57,7 @@ func (a *App) startOver(c *call, out *outcome) {
 // ending returns the outcome of a press that ends the session. Call it before the end.
 func (a *App) ending(c *call, op string) outcome {
 	was := c.session.Info()
-	learned, _ := a.progressIn(c.session)
-	return outcome{did: trace.Did{Op: op, Before: was.ID, Was: c.was(), Came: was.Verdict, Learned: len(learned.Done)}}
+	return outcome{did: trace.Did{Op: op, Before: was.ID, Was: c.was(), Came: was.Verdict, Learned: a.loses(c)}}
 }
 
 // was returns the session before the handler changes it, for the exchange. It is empty when no
@@ -102,8 +101,7 @@ func (a *App) expiry(c *call) (out outcome, err error) {
 		}
 		x = session.Expiry{After: time.Duration(n) * time.Second, BrowserClose: n == 0}
 	}
-	learned, _ := a.progressIn(c.session)
-	out.did = trace.Did{Op: "expiry", Expiry: x, Was: c.was(), Came: c.session.Verdict(), Learned: len(learned.Done)}
+	out.did = trace.Did{Op: "expiry", Expiry: x, Was: c.was(), Came: c.session.Verdict(), Learned: a.loses(c)}
 	c.session.SetExpiry(x)
 	return out, nil
 }

@@ -34,7 +34,7 @@ func (a *App) BootPrivate(cfg experiment.AppConfig) (experiment.App, error) {
 	}
 	p, err := assemble(Config{
 		Sessions: cfg.Sessions, StoreName: cfg.StoreName, Hosts: hosts, Assets: a.cfg.Assets, Version: a.cfg.Version, Reach: a.cfg.Reach, Licence: a.cfg.Licence, Log: slog.New(slog.DiscardHandler), Seats: a.cfg.Seats,
-	}, a.assets)
+	}, a.assets, capacityFor(a.cfg.Seats))
 	if err != nil {
 		return nil, err
 	}

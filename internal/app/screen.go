@@ -84,7 +84,7 @@ func (a *App) labView(c *call, l screen) views.Lab {
 		lab.Sentence.At = say.Clock(c.x.At)
 	}
 	lab.Composer.Invalid = lab.Sentence.Field
-	learned, _ := a.progressIn(c.session)
+	learned, _ := a.learned(c)
 	lab.Done = len(learned.Done)
 	if past {
 		now = l.panels.At // the clocks of the past stand still

@@ -102,17 +102,22 @@ func (c *call) value(key string, v session.Value) trace.Value {
 var errAsked = errors.New("fail=500 was asked for")
 
 // hold waits for d, so that an experiment can put another request between load and write. It
-// ends with an error when the client leaves. At most capacity.holds requests wait at once.
+// ends with an error when the client leaves. At most capacity.holds requests wait at once, and in a
+// class seatHolds of each seat.
 func (a *App) hold(c *call, d time.Duration) error {
 	if d == 0 {
 		return nil
 	}
+	holds, whose := a.holds, ""
+	if use := a.useOf(c.seat); use != nil {
+		holds, whose = use.holds, " of this seat"
+	}
 	select {
-	case a.holds <- struct{}{}:
-		defer func() { <-a.holds }()
+	case holds <- struct{}{}:
+		defer func() { <-holds }()
 	default:
 		return &problem{status: http.StatusTooManyRequests,
-			detail: fmt.Sprintf("%d requests hold a session already, and no more are allowed. Try again in a moment.", a.capacity.holds)}
+			detail: fmt.Sprintf("%d requests%s hold a session already, and no more are allowed. Try again in a moment.", cap(holds), whose)}
 	}
 	wait := time.NewTimer(d)
 	defer wait.Stop()

@@ -1,0 +1,278 @@
+package app
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/sessionscope/sessionscope/internal/classroom"
+	"github.com/sessionscope/sessionscope/internal/network"
+	"github.com/sessionscope/sessionscope/internal/seat"
+	"github.com/sessionscope/sessionscope/internal/session"
+)
+
+// ClassConfig is what a class is opened with.
+type ClassConfig struct {
+	// Seats is how many learners a class has room for.
+	Seats int
+	// LogRequests asks for one line a request of the class, as Config.LogRequests does.
+	LogRequests bool
+	// Open opens the class's own store and begins to listen on the network.
+	Open func(context.Context) (ClassParts, error)
+}
+
+// ClassParts is what a class stands on. All of it is the class's own.
+type ClassParts struct {
+	Backend   session.Backend
+	Documents classroom.Documents
+	Secrets   [][]byte // sign the seats' cookies, each seat with its own derived from them
+	Durable   bool     // the documents outlive the program
+	Network   Network
+	Close     func() error // stops listening and closes the store
+}
+
+// Network is where a class listens.
+type Network interface {
+	Addresses() []network.Address // the best first
+	Knocks() []network.Knock
+}
+
+// class is a class that is open. Its seats have an application of their own, with its own store,
+// secrets, visits and limits: what is done to the class leaves the teacher's own lab alone.
+type class struct {
+	end    context.CancelFunc
+	app    *App // the teacher's, which opened it
+	lab    *App // the seats'
+	parts  ClassParts
+	roster *classroom.Class
+	board  *classroom.Board
+	shared *classroom.Shared
+	opened time.Time
+	door   teacherDoor
+
+	mu    sync.Mutex
+	seats map[classroom.ID]*seat.Seat
+}
+
+// errNoClass is the refusal of a class that cannot be opened.
+var errNoClass = &problem{status: http.StatusNotFound, detail: "No class can be opened here: this program was started without a network for one."}
+
+// openClass returns the class that is open, or nil.
+func (a *App) openClass() *class { return a.class.Load() }
+
+// OpenClass opens a class if none is open. The error says which part could not be opened.
+func (a *App) OpenClass(ctx context.Context) (err error) {
+	a.classOpening.Lock()
+	defer a.classOpening.Unlock()
+	switch {
+	case a.openClass() != nil:
+		return nil
+	case a.cfg.Class == nil:
+		return errNoClass
+	}
+	parts, err := a.cfg.Class.Open(ctx)
+	if err != nil {
+		return fmt.Errorf("open the class: %w", err)
+	}
+	cl := &class{app: a, parts: parts, opened: a.seats.Root.Engine.Now(), seats: make(map[classroom.ID]*seat.Seat)}
+	if err := cl.open(ctx); err != nil {
+		return errors.Join(fmt.Errorf("open the class: %w", err), parts.Close())
+	}
+	ctx, cl.end = context.WithCancel(context.WithoutCancel(ctx))
+	go cl.run(ctx)
+	a.class.Store(cl)
+	return nil
+}
+
+// sweepSeats is how often the expired records of all seats are cleared.
+const sweepSeats = 10 * time.Minute
+
+// run samples the figures of the seats, and clears what has expired, until ctx ends.
+func (cl *class) run(ctx context.Context) {
+	go cl.lab.hub.Run(ctx)
+	tick := time.NewTicker(sweepSeats)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if _, err := cl.shared.Sweep(ctx); err != nil {
+				cl.app.cfg.Log.Error("clearing expired sessions of the class failed", "error", err)
+			}
+		}
+	}
+}
+
+// open makes what the class consists of, with what its documents hold.
+func (cl *class) open(ctx context.Context) (err error) {
+	a := cl.app
+	now := a.seats.Root.Engine.Now
+	cl.board = classroom.NewBoard(now)
+	if cl.shared, err = classroom.Share(ctx, cl.parts.Backend, now); err != nil {
+		return err
+	}
+	if cl.roster, err = classroom.Open(ctx, classroom.Config{
+		Documents: cl.parts.Documents, Seats: a.cfg.Class.Seats, Now: now, Log: a.cfg.Log, Changed: cl.rosterChanged,
+	}); err != nil {
+		return err
+	}
+	if err := cl.makeLab(); err != nil {
+		return err
+	}
+	for _, s := range cl.roster.Seats() {
+		if err := cl.sit(s); err != nil {
+			return err
+		}
+		cl.board.Joined(s.ID, s.Nickname)
+		p, _ := cl.lab.progressOf(session.Value(s.Progress), len(s.Progress) > 0)
+		cl.board.SetDone(s.ID, len(p.Done))
+	}
+	return nil
+}
+
+// makeLab makes the application that serves the seats.
+func (cl *class) makeLab() (err error) {
+	cfg := cl.app.cfg
+	cfg.Seats, cfg.LogRequests, cfg.Class = cfg.Class.Seats, cfg.Class.LogRequests, nil
+	cfg.Sessions = cl.sessions(classroom.ID(""))
+	cl.lab, err = assembleLab(cfg, cl.app.assets, cl)
+	return err
+}
+
+// partLimits are what the sessions of one seat may take.
+var partLimits = classroom.PartLimits{Sessions: 16, Bytes: 1 << 20}
+
+// seatIDs is how many IDs of placement cookie one seat gets within a lifetime: each may leave a marker
+// of some 300 bytes.
+const seatIDs = 2000
+
+// sessions returns the configuration of a seat's engine. Its secrets are derived for the seat, and
+// its records are kept apart: a cookie of one seat opens nothing at another.
+func (cl *class) sessions(id classroom.ID) session.Config {
+	cfg := cl.app.cfg.Sessions
+	cfg.Backend = cl.shared.Part(tagOf(id), partLimits)
+	cfg.KnownBytes = 16 << 10
+	cfg.IDRoom = session.NewIDRoom(seatIDs, cfg.Lifetime)
+	cfg.Secrets = make([][]byte, len(cl.parts.Secrets))
+	for i, secret := range cl.parts.Secrets {
+		mac := hmac.New(sha256.New, secret)
+		mac.Write([]byte("sessionscope class seat v1: " + id))
+		cfg.Secrets[i] = mac.Sum(nil)
+	}
+	return cfg
+}
+
+// tagOf returns the tag of a seat's records: the bytes of its ID.
+func tagOf(id classroom.ID) (tag [8]byte) {
+	b, _ := hex.DecodeString(string(id))
+	copy(tag[:], b)
+	return tag
+}
+
+// sit gives a seat of the roster its place in the lab of the class.
+func (cl *class) sit(s classroom.Seat) error {
+	cfg := cl.sessions(s.ID)
+	cfg.CookieName, cfg.CookiePath = cfg.CookieName+"~"+s.Name, "/s/"+s.Place()+"/"
+	var sits *seat.Seat
+	cfg.OnEvent = func(ctx context.Context, ev session.Event) { cl.lab.recordEventOf(ctx, sits, ev) }
+	cfg.Watched, cfg.Log = cl.lab.showsEvents, cl.lab.cfg.Log
+	engine, err := session.New(cfg)
+	if err != nil {
+		return err
+	}
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	cl.leave(cl.seats[s.ID])
+	sits = cl.lab.seats.Join(s.Place(), string(s.ID), engine)
+	cl.seats[s.ID] = sits
+	return nil
+}
+
+// leave ends what a seat had at its old place. old may be nil.
+func (cl *class) leave(old *seat.Seat) {
+	if old == nil {
+		return
+	}
+	cl.lab.seats.Leave(strings.TrimPrefix(old.Base, "/s/"))
+	cl.lab.hub.Leave(old)
+	cl.lab.figures.Delete(old)
+	cl.lab.uses.Delete(old)
+}
+
+// rosterChanged is told of each change of the roster. A seat that came, moved or got another code is
+// served at its place, and one that went is not served any more.
+func (cl *class) rosterChanged(change classroom.Change) {
+	s := change.Seat
+	switch change.Kind {
+	case classroom.Came, classroom.Moved:
+		if err := cl.sit(s); err != nil {
+			cl.app.cfg.Log.Error("a seat of the class cannot be used", "error", err)
+			return
+		}
+		if change.Kind == classroom.Moved {
+			cl.board.Moved(s.ID)
+			return
+		}
+		cl.board.Joined(s.ID, s.Nickname)
+	case classroom.Went:
+		cl.mu.Lock()
+		old := cl.seats[s.ID]
+		delete(cl.seats, s.ID)
+		cl.mu.Unlock()
+		cl.leave(old)
+		cl.board.Removed(s.ID)
+		if err := cl.shared.Drop(context.Background(), tagOf(s.ID)); err != nil {
+			cl.app.cfg.Log.Error("the sessions of a seat that went were not removed", "error", err)
+		}
+	}
+}
+
+// serves tells whether the path is one of a seat of the class.
+func (cl *class) serves(path string) bool {
+	rest, found := strings.CutPrefix(path, "/s/")
+	place, _, _ := strings.Cut(rest, "/")
+	return found && cl.lab.seats.Has(place)
+}
+
+// close ends the class's lab and closes what it stands on.
+func (cl *class) close() error {
+	cl.end()
+	cl.board.Close()
+	cl.lab.Close()
+	return cl.parts.Close()
+}
+
+// fromHere tells whether both ends of the request's connection are this machine's loopback
+// addresses: only then it is the teacher's side.
+func fromHere(r *http.Request) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return ok && err == nil && local.IP.IsLoopback() && net.ParseIP(host).IsLoopback()
+}
+
+// checkSide keeps the network out of what is the teacher's while a class is open. A page leads to
+// the page where one joins; there is nothing behind other addresses.
+func (a *App) checkSide(c *call) error {
+	r := c.Request()
+	if a.openClass() == nil || c.from != nil || fromHere(r) {
+		return nil
+	}
+	switch path := r.URL.Path; {
+	case path == "/join", strings.HasPrefix(path, "/join/"), path == "/healthz", strings.HasPrefix(path, "/assets/"):
+		return nil
+	case c.wants == formPage && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		return errors.Join(c.Redirect(http.StatusSeeOther, "/join"), errAnswered)
+	}
+	return echo.ErrNotFound
+}

@@ -1,0 +1,152 @@
+package app
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+const (
+	teacherKeyLife = 10 * time.Minute // how long a teacher's link can be used
+	maxTeacherKeys = 4                // how many links that were not used are kept; the oldest gives way
+	maxTeachers    = 8                // how many browsers can be the teacher's; the oldest gives way
+)
+
+// teacherDoor knows who is the teacher: whoever opened a link with a key of it has the cookie.
+type teacherDoor struct {
+	mu      sync.Mutex
+	keys    []teacherKey
+	cookies [][sha256.Size]byte // the digests of the cookies' values
+}
+
+// teacherKey is a key that was not used yet.
+type teacherKey struct {
+	sum [sha256.Size]byte
+	at  time.Time
+}
+
+// link returns the path of a new teacher's link. It can be used once, for teacherKeyLife.
+func (d *teacherDoor) link(now time.Time) string {
+	key := rand.Text()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.keys = append(d.keys, teacherKey{sha256.Sum256([]byte(key)), now})
+	d.keys = d.keys[max(0, len(d.keys)-maxTeacherKeys):]
+	return "/classroom?key=" + key
+}
+
+// redeem returns the value of a new teacher's cookie, if key was given out, was not used, and is
+// not too old.
+func (d *teacherDoor) redeem(key string, now time.Time) (cookie string, ok bool) {
+	sum := sha256.Sum256([]byte(key))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i, k := range d.keys {
+		if subtle.ConstantTimeCompare(k.sum[:], sum[:]) != 1 {
+			continue
+		}
+		d.keys = append(d.keys[:i], d.keys[i+1:]...)
+		if age := now.Sub(k.at); age < 0 || age >= teacherKeyLife {
+			return "", false
+		}
+		cookie = rand.Text()
+		d.cookies = append(d.cookies, sha256.Sum256([]byte(cookie)))
+		d.cookies = d.cookies[max(0, len(d.cookies)-maxTeachers):]
+		return cookie, true
+	}
+	return "", false
+}
+
+// knows tells whether that is the value of a teacher's cookie.
+func (d *teacherDoor) knows(cookie string) bool {
+	sum := sha256.Sum256([]byte(cookie))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, known := range d.cookies {
+		if subtle.ConstantTimeCompare(known[:], sum[:]) == 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// TeacherLink returns the path of a new teacher's link, or "" while no class is open. Whoever opens
+// it from this machine within ten minutes is the teacher; it can be used once.
+func (a *App) TeacherLink() string {
+	cl := a.openClass()
+	if cl == nil {
+		return ""
+	}
+	return cl.door.link(a.seats.Root.Engine.Now())
+}
+
+// teacherCookie is the name of the cookie that makes a browser the teacher's.
+func (a *App) teacherCookie() string { return a.seats.Root.Engine.CookieName() + "-teacher" }
+
+// teacher makes a handler that only the teacher reaches. For everybody else there is nothing.
+func (a *App) teacher(h func(*call, *class) error) func(*call) error {
+	return func(c *call) error {
+		c.quiet()
+		cl := a.openClass()
+		value, _ := c.cookie(a.teacherCookie())
+		if cl == nil || !fromHere(c.Request()) || !cl.door.knows(value) {
+			return echo.ErrNotFound
+		}
+		return h(c, cl)
+	}
+}
+
+// enterClass is GET /classroom?key=KEY: the teacher's link.
+func (a *App) enterClass(c *call) error {
+	key := c.QueryParam("key")
+	if key == "" {
+		return a.teacher(a.showBoard)(c)
+	}
+	c.quiet()
+	cl := a.openClass()
+	if cl == nil || !fromHere(c.Request()) {
+		return echo.ErrNotFound
+	}
+	value, ok := cl.door.redeem(key, c.now())
+	if !ok {
+		if old, _ := c.cookie(a.teacherCookie()); cl.door.knows(old) { // the teacher went back in the history
+			return c.Redirect(http.StatusSeeOther, "/classroom")
+		}
+		return &problem{status: http.StatusForbidden, detail: "This link to the board was used already, or is older than ten minutes. Ask for a new one: press Enter in the terminal, or Open a class in the lab."}
+	}
+	c.SetCookie(&http.Cookie{Name: a.teacherCookie(), Value: value, Path: "/classroom", HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	return c.Redirect(http.StatusSeeOther, "/classroom")
+}
+
+// beginClass is POST /classroom/begin: Open a class, on the lab. It leads to the board.
+func (a *App) beginClass(c *call) error {
+	c.quiet()
+	if a.cfg.Class == nil || !fromHere(c.Request()) {
+		return echo.ErrNotFound
+	}
+	if err := a.OpenClass(c.ctx()); err != nil {
+		c.failure = err
+		if p := (*problem)(nil); errors.As(err, &p) {
+			return p
+		}
+		return &problem{status: http.StatusServiceUnavailable, detail: "The class could not be opened: " + err.Error() + ".", cause: err}
+	}
+	return goTo(c, a.TeacherLink(), struct {
+		Op  string `json:"op"`
+		URL string `json:"url"`
+	}{"begin", a.TeacherLink()})
+}
+
+// classRoutes adds the routes of the class that are not a seat's.
+func (a *App) classRoutes() {
+	a.read("/join", a.join)
+	a.post("/join", a.takeSeat)
+	a.read("/classroom", a.enterClass)
+	a.post("/classroom/begin", a.beginClass)
+}
