@@ -100,6 +100,7 @@ func TestEveryRouteHasItsParts(t *testing.T) {
 		"/tamper": "copy_test.go", "/pin": "copy_test.go", "/replay": "copy_test.go", "/drop-cookie": "copy_test.go", "/put-back": "copy_test.go",
 		"/plant": "plant_test.go", "/check": "check_test.go", "/exchanges/:n": "moments_test.go", "/moment": "public_test.go", "/lesson": "lesson_test.go", "/events": "events_test.go",
 		"/second": "browsers_test.go", "/projector": "browsers_test.go", "/healthz": "stores_test.go", "/assets/*": "http_test.go", "/about": "about_test.go",
+		"/join": "seatlimits_test.go", "/classroom": "seatlimits_test.go", "/classroom/begin": "seatlimits_test.go",
 		"/experiments": "experiments_test.go", "/experiments/:slug": "experiments_test.go", "/experiments/:slug/run": "experiments_test.go",
 		"/experiments/:slug/result": "experiments_test.go", "/experiments/:slug/live/:run/*": "experimentlive_test.go",
 	}

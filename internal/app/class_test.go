@@ -127,3 +127,26 @@ func TestACookieOpensOneSeatOnly(t *testing.T) {
 		}
 	}
 }
+
+// newRequest is a browser's request for a page.
+func newRequest(method, target, cookies string) *http.Request {
+	r := httptest.NewRequest(method, target, nil)
+	r.Header.Set("Accept", "text/html")
+	if cookies != "" {
+		r.Header.Set("Cookie", cookies)
+	}
+	return r
+}
+
+// record returns the answer to r.
+func record(a *App, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, r)
+	return w
+}
+
+// answered returns the status and the body of the answer to r.
+func answered(a *App, r *http.Request) (int, string) {
+	w := record(a, r)
+	return w.Code, w.Body.String()
+}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/sessionscope/sessionscope/internal/classroom"
 	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/hub"
 	"github.com/sessionscope/sessionscope/internal/say"
@@ -96,6 +97,7 @@ func problemOf(err error) *problem {
 		read  *session.ReadOnlyError
 		full  *hub.FullError
 		coded *echo.HTTPError
+		part  *classroom.PartFullError
 	)
 	switch {
 	case errors.As(err, &p):
@@ -121,7 +123,9 @@ func problemOf(err error) *problem {
 	case errors.As(err, &read):
 		return &problem{status: http.StatusServiceUnavailable, detail: fmt.Sprintf("The session store can be read, and takes no writes now: %s. Nothing was changed, and your cookie is untouched.", read.Why), cause: err}
 	case errors.Is(err, session.ErrNoID):
-		return &problem{status: http.StatusInsufficientStorage, detail: "With placement cookie the server may have to remember each session ID as ended until its longest lifetime is over. So the number of IDs is limited, and the limit is reached. Nothing was changed. Choose placement hybrid or server, or start the program with a larger --max-sessions.", cause: err}
+		return &problem{status: http.StatusInsufficientStorage, detail: "With placement cookie the server may have to remember each session ID as ended until its longest lifetime is over. So the number of IDs is limited, and the limit is reached. Nothing was changed. Choose placement hybrid or server. Outside a class the program's --max-sessions raises the limit.", cause: err}
+	case errors.As(err, &part):
+		return &problem{status: http.StatusTooManyRequests, detail: partText(part), cause: err}
 	case errors.Is(err, session.ErrFull):
 		return &problem{status: http.StatusInsufficientStorage, detail: "The store is full: it takes nothing more until a session ends or expires. A live session is never removed to make room.", cause: err}
 	case errors.As(err, &store), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -146,6 +150,14 @@ func statusText(status int) string {
 		return "Something went wrong in the server. Nothing was saved."
 	}
 	return http.StatusText(status) + "."
+}
+
+// partText says which limit a seat of a class has reached.
+func partText(e *classroom.PartFullError) string {
+	if e.Limit == classroom.LimitSessions {
+		return fmt.Sprintf("This seat has %d sessions in the store, also those that have expired and were not cleared, and no more are allowed. Nothing was changed. Flush a session, or clear the expired ones.", e.Max)
+	}
+	return fmt.Sprintf("The sessions of this seat have %s bytes in the store, and no more are allowed. Nothing was changed. Flush a session, or clear the expired ones.", say.Number(int(e.Max)))
 }
 
 // limitText says what would be too large, and what its size counts.

@@ -14,14 +14,15 @@ import (
 
 // silent are the folders and files of the program that say nothing on a page.
 var silent = map[string]string{
-	"internal/backlog":  "speaks to the log",
-	"internal/bench":    "is a benchmark",
-	"internal/config":   "speaks to the terminal",
-	"internal/e2e":      "has tests only",
-	"internal/program":  "speaks to the terminal",
-	"internal/terminal": "speaks to the terminal",
-	"internal/store":    "its errors are causes, which only the log shows",
-	"internal/trace":    "has facts, and no words",
+	"internal/backlog":   "speaks to the log",
+	"internal/bench":     "is a benchmark",
+	"internal/classroom": "has facts, and no words; its errors are put into words by internal/app",
+	"internal/config":    "speaks to the terminal",
+	"internal/e2e":       "has tests only",
+	"internal/program":   "speaks to the terminal",
+	"internal/terminal":  "speaks to the terminal",
+	"internal/store":     "its errors are causes, which only the log shows",
+	"internal/trace":     "has facts, and no words",
 
 	"internal/experiment/shelf/text.go": "speaks to the writer of a text",
 	"internal/session/backend.go":       "its errors are causes, which only the log shows",

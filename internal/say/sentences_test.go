@@ -66,6 +66,7 @@ var unsaid = map[string]string{
 	"curl -si": "a command", `\ -H 'Accept: application/json'`: "a command",
 	"{dir}{file}, line {line}": "a place", "{…}{…}, line {…}": "a place", "visit {Name}": "a name", "known by its key": "a name",
 	"(prefers-color-scheme: dark)": "in a script", "(prefers-reduced-motion: no-preference)": "in a script", "0 0 0 3px var(--c)": "in a script", ".free input": "in a script",
+	"ports {…} to {…} are taken": "in the sentence of an address at which nobody listens",
 	"code": "a name", "bared": "a name", "true": "a name", "page": "a name", "result": "a name",
 	"site post": "a name", "port post": "a name", "cookie and hybrid": "a name", "cookie and hybrid and server": "a name", "the program's log": "a name",
 	"Rahim again": "a value", "remember the milk": "a value",
