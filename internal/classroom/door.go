@@ -83,10 +83,14 @@ func (c *Class) Waiting() []Waiting {
 }
 
 // LetIn lets those in who wait under these nicknames, and returns how many they are: their
-// next Join succeeds. Nobody else is let in. It is kept in memory only.
-func (c *Class) LetIn(nicknames ...string) int {
+// next Join succeeds. Nobody else is let in. It is kept in memory only: the error is ctx's.
+func (c *Class) LetIn(ctx context.Context, nicknames ...string) (n int, err error) {
+	end, err := c.begin(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer end()
 	c.mu.Lock()
-	n := 0
 	for _, nickname := range nicknames {
 		if v := c.visitors.byName[nameOf(nickname)]; v != nil && v.waits() && !v.admitted {
 			v.admitted = true
@@ -97,5 +101,5 @@ func (c *Class) LetIn(nicknames ...string) int {
 	if n > 0 {
 		c.changed(Change{Kind: Knocked})
 	}
-	return n
+	return n, nil
 }

@@ -25,8 +25,8 @@ const (
 )
 
 // After WrongCodes wrong codes the seat accepts no code for firstPause, and twice as long
-// after each further renewal, to lastPause: about 45 tries in the first hour, of 69,632
-// codes. The owner still has the seat cookie and GiveBack.
+// after each further renewal, to lastPause: 55 tries in the first hour, of 69,632 codes.
+// The owner still has the seat cookie and GiveBack.
 const (
 	firstPause = 30 * time.Second
 	lastPause  = 8 * time.Minute

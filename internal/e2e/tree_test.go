@@ -43,7 +43,6 @@ func TestImports(t *testing.T) {
 			"internal/session", "internal/tap", "internal/network", "internal/app", "internal/experiment/private", "internal/config", "internal/backlog", "internal/terminal",
 			"internal/store/memory", "internal/store/sqlite", "internal/store/redis",
 		},
-		"internal/classroom":             nil,
 		"internal/classroom/classtest":   {"internal/classroom"}, // for tests
 		"internal/backlog":               nil,
 		"internal/terminal":              nil,
