@@ -29,9 +29,9 @@ func (e *DamagedError) Error() string {
 }
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-// check returns an error if the file is damaged or is not a database of Sessionscope. It
-// changes no file.
-func check(ctx context.Context, file string) error {
+// check returns an error if the file is damaged or is not a database of Sessionscope. With
+// documents it looks at the table of documents too. It changes no file.
+func check(ctx context.Context, file string, documents bool) error {
 	info, err := os.Stat(file)
 	switch {
 	case err != nil:
@@ -60,7 +60,9 @@ func check(ctx context.Context, file string) error {
 		defer conn.Close()
 		conn.SetInterrupt(ctx.Done())
 		conn.SetBusyTimeout(busyTimeout)
-		err = sound(conn)
+		if err = sound(conn); err == nil && documents {
+			err = hasDocuments(conn)
+		}
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -64,7 +64,7 @@ func (st *Store) transact(ops []*op) (undone bool) {
 		fail(err)
 		return false
 	}
-	if len(tx.changes) > 0 {
+	if tx.wrote() {
 		st.refused.Store(nil)
 	}
 	for _, o := range ops {
@@ -154,7 +154,7 @@ func (st *Store) publish(tx *tx, err error) {
 	if tx.forgotten > st.forgotten.Load() {
 		st.forgotten.Store(tx.forgotten)
 	}
-	if st.batched && len(tx.changes) > 0 && st.unsynced.CompareAndSwap(false, true) {
+	if st.batched && tx.wrote() && st.unsynced.CompareAndSwap(false, true) {
 		time.AfterFunc(syncAfter, st.sync)
 	}
 }

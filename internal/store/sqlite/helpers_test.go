@@ -9,6 +9,9 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
+// DocumentsTable is exported for the tests of package sqlite_test.
+const DocumentsTable = documentsTable
+
 func openStore(t *testing.T) *Store {
 	t.Helper()
 	st, err := Open(t.Context(), Config{File: filepath.Join(t.TempDir(), "s.db")})

@@ -39,7 +39,7 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 		return nil, err
 	}
 	st := &Store{
-		file: file, given: given, max: int64(cfg.MaxSessions), now: cfg.Now, log: cfg.Log, batched: cfg.Durability == Batched,
+		file: file, given: given, max: int64(cfg.MaxSessions), now: cfg.Now, log: cfg.Log, batched: cfg.Durability == Batched, documents: cfg.Documents,
 		lead: make(chan struct{}, 1), crowd: crowd{enough: make(chan struct{}, 1)}, dataVersion: -1, start: time.Now(),
 	}
 	if st.now == nil {
@@ -57,7 +57,7 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 			st.Close()
 		}
 	}()
-	if err := check(ctx, file); err != nil {
+	if err := check(ctx, file, cfg.Documents); err != nil {
 		return nil, err
 	}
 	if err := closeToOthers(file, file+"-wal", file+"-shm"); err != nil {
@@ -141,6 +141,11 @@ func (st *Store) connect() (err error) {
 	}
 	if tables == 0 {
 		if err := sqlitex.ExecuteScript(st.write, schema, nil); err != nil {
+			return err
+		}
+	}
+	if st.documents {
+		if err := st.makeDocuments(); err != nil {
 			return err
 		}
 	}

@@ -40,8 +40,15 @@ func tree(t *testing.T, dir string) map[string]string {
 // every file of its folder as it is.
 func refuse(t *testing.T, file, says string) {
 	t.Helper()
+	refuseWith(t, sqlite.Config{File: file}, says)
+}
+
+// refuseWith is refuse for a Config.
+func refuseWith(t *testing.T, cfg sqlite.Config, says string) {
+	t.Helper()
+	file := cfg.File
 	before := tree(t, filepath.Dir(file))
-	_, err := sqlite.Open(t.Context(), sqlite.Config{File: file})
+	_, err := sqlite.Open(t.Context(), cfg)
 	damaged := (*sqlite.DamagedError)(nil)
 	if !errors.As(err, &damaged) || damaged.File != file || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error %v, want a DamagedError that says %q", err, says)
@@ -122,6 +129,22 @@ func TestOpenRefuses(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "s.db")
 			test.make(t, file)
 			refuse(t, file, test.says)
+			refuseWith(t, sqlite.Config{File: file, Documents: true}, test.says)
+		})
+	}
+	for name, query := range map[string]string{
+		"other documents":    `CREATE TABLE documents (name TEXT)`,
+		"a view":             `CREATE VIEW documents AS SELECT key AS name, data FROM sessions`,
+		"a changed table":    `CREATE TABLE documents(name TEXT NOT NULL PRIMARY KEY, data BLOB NOT NULL) STRICT; ALTER TABLE documents ADD COLUMN more TEXT`,
+		"an index":           `CREATE INDEX documents ON sessions(created)`,
+		"documents, a newer": sqlite.DocumentsTable + `PRAGMA user_version = 2`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), "s.db")
+			make20(t, file)
+			shell(t, file, query)
+			refuseWith(t, sqlite.Config{File: file, Documents: true}, "")
 		})
 	}
 	t.Run("empty", func(t *testing.T) { // the control: an empty file is not refused

@@ -1,7 +1,7 @@
 // Package sqlite keeps session records in one SQLite file, which outlives the
 // program and can be read with the sqlite3 shell while it runs. Begin with Open; then
 // read.go and write.go, which implement session.Backend, and queue.go and commit.go,
-// through which each write goes.
+// through which each write goes. documents.go keeps small documents beside the sessions.
 //
 // A write that was answered survives a kill of the program, and with Full a power cut
 // too. A damaged file is refused and left as it is. But SQLite has no checksums: when a
@@ -46,6 +46,7 @@ type Config struct {
 	File        string // Open makes it, with its folders, if it is not there
 	Durability  Durability
 	MaxSessions int              // expired sessions count until they are cleared; 0 means no limit
+	Documents   bool             // the file keeps documents too: see PutDocuments
 	Now         func() time.Time // the clock; nil means time.Now
 	Log         *slog.Logger     // nil means no log
 }
@@ -73,6 +74,7 @@ type Store struct {
 	unsynced    atomic.Bool                           // Batched: a sync is due
 	refused     atomic.Pointer[session.ReadOnlyError] // of the last write, nil if the file took it
 	batched     bool
+	documents   bool
 
 	readMu sync.Mutex
 	read   *sqlite.Conn // nil after Close

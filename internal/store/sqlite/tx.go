@@ -18,7 +18,11 @@ type tx struct {
 	ended           int64 // markers
 	forgotten       int64 // the latest expiry of the markers that it removed, Unix milliseconds
 	changes         []change
+	documents       bool // it writes documents
 }
+
+// wrote tells whether the transaction writes anything.
+func (tx *tx) wrote() bool { return len(tx.changes) > 0 || tx.documents }
 
 // change is one change to the cache: a record to put in, or with drop a key to take out.
 type change struct {
