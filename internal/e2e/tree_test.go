@@ -34,13 +34,13 @@ func TestImports(t *testing.T) {
 		"internal/say":         {"internal/session", "internal/trace"},
 		"internal/show":        {"internal/session", "internal/seat", "internal/trace", "internal/hub", "internal/say", "views"},
 		"internal/app": {
-			"internal/session", "internal/tap", "internal/seat", "internal/trace", "internal/hub", "internal/say", "internal/show", "internal/experiment", "internal/experiment/shelf", "views",
+			"internal/session", "internal/tap", "internal/seat", "internal/trace", "internal/hub", "internal/say", "internal/show", "internal/experiment", "internal/experiment/shelf", "internal/classroom", "internal/network", "views",
 		},
 		"internal/experiment":         {"internal/session", "internal/trace"},
 		"internal/experiment/shelf":   {"internal/session", "internal/experiment"},
 		"internal/experiment/private": {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/experiment"},
 		"internal/program": {
-			"internal/session", "internal/tap", "internal/network", "internal/app", "internal/experiment/private", "internal/config", "internal/backlog", "internal/terminal",
+			"internal/session", "internal/tap", "internal/network", "internal/app", "internal/experiment/private", "internal/config", "internal/backlog", "internal/terminal", "internal/classroom",
 			"internal/store/memory", "internal/store/sqlite", "internal/store/redis",
 		},
 		"internal/classroom/classtest":   {"internal/classroom"}, // for tests
