@@ -23,11 +23,11 @@ type machine struct {
 	sockets    map[string]*fake
 }
 
-// interfacesOf reads "wlan0=192.168.1.5 tun0=10.8.0.2".
+// interfacesOf reads "wlan0=192.168.1.5 tun0=10.8.0.2"; in a name _ stands for a space.
 func interfacesOf(text string) (all []Interface) {
 	for field := range strings.FieldsSeq(text) {
 		name, ip, _ := strings.Cut(field, "=")
-		i := Interface{Name: name, Flags: net.FlagUp, Addrs: []netip.Addr{netip.MustParseAddr(ip)}}
+		i := Interface{Name: strings.ReplaceAll(name, "_", " "), Flags: net.FlagUp, Addrs: []netip.Addr{netip.MustParseAddr(ip)}}
 		if name == "lo" {
 			i.Flags |= net.FlagLoopback
 		}
