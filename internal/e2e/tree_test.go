@@ -25,7 +25,7 @@ func TestImports(t *testing.T) {
 		"views":                nil,
 		"internal/session":     nil,
 		"internal/network":     nil,
-		"internal/tap":         nil,
+		"internal/tap":         {"internal/network"},
 		"internal/tap/taptest": nil, // for tests
 		"internal/seat":        {"internal/session"},
 		"internal/trace":       {"internal/session", "internal/tap", "internal/seat"},

@@ -1,62 +1,69 @@
 package tap
 
 import (
+	"container/list"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/sessionscope/sessionscope/internal/network"
 )
 
 const (
-	restConn     = time.Second     // how long a connection must be idle before it gives way to a new one
 	turnAwayTime = time.Second / 5 // how long a client may take to read why it is turned away
 	maxTurned    = 64              // how many clients may be told why at the same time; others are closed at once
 )
 
-// Gate is a listener that limits the number of connections. When all places are taken,
-// the connection that has been idle longest gives way. If none is idle, the new one is
-// answered 503 and closed. The server's ConnState must be the gate's.
+// Gate is a listener that limits the number of connections, of all devices and of each one.
+// When all places are taken, a new connection takes the place of one that has no request, or
+// of one of a device that has far more connections. If there is none, the new one is answered
+// 503 and closed. The server's ConnState must be the gate's.
 type Gate struct {
 	net.Listener
-	max, each int
-	turned    chan struct{} // has an entry for each client that is being told why
+	turned chan struct{} // has an entry for each client that is being told why
 
-	mu    sync.Mutex
-	conns map[*gateConn]bool
-	from  map[netip.Addr]int // connections by address
+	mu        sync.Mutex
+	max, each int
+	open      int // connections that have a place
+	devices   map[netip.Addr]*device
 }
 
-// NewGate returns a Gate for max connections of l: at most half of them are from one address,
+// NewGate returns a Gate for max connections of l: at most half of them are from one device,
 // but this machine may have all.
 func NewGate(l net.Listener, max int) *Gate { return newGate(l, max, max/2) }
 
 func newGate(l net.Listener, max, each int) *Gate {
-	return &Gate{Listener: l, max: max, each: each, turned: make(chan struct{}, maxTurned), conns: make(map[*gateConn]bool), from: make(map[netip.Addr]int)}
+	return &Gate{Listener: l, max: max, each: each, turned: make(chan struct{}, maxTurned), devices: map[netip.Addr]*device{}}
 }
 
-// gateConn is a connection that has a place.
+// Resize sets another limit, for new connections: at most half of them are from one device.
+func (g *Gate) Resize(max int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.max, g.each = max, max/2
+}
+
+// gateConn is a connection that has, or had, a place.
 type gateConn struct {
 	net.Conn
 	gate *Gate
-	from netip.Addr   // farAddress of the client
-	idle atomic.Int64 // since when it is idle, in Unix nanoseconds; 0 while it is in use
-	once sync.Once
+
+	// The gate's lock is for these.
+	device *device // nil when the place is free again
+	use    use
+	since  time.Time // when this use began
+	at     *list.Element
 }
 
 // Close closes the connection and frees its place.
 func (c *gateConn) Close() error {
-	c.once.Do(func() {
-		c.gate.mu.Lock()
-		defer c.gate.mu.Unlock()
-		delete(c.gate.conns, c)
-		if c.gate.from[c.from]--; c.gate.from[c.from] <= 0 {
-			delete(c.gate.from, c.from)
-		}
-	})
+	c.gate.mu.Lock()
+	c.gate.leave(c)
+	c.gate.mu.Unlock()
 	return c.Conn.Close()
 }
 
@@ -67,52 +74,16 @@ func (g *Gate) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := &gateConn{Conn: conn, gate: g, from: farAddress(conn.RemoteAddr())}
-		why, rest := g.enter(c)
-		if rest != nil {
-			rest.Close()
+		c := &gateConn{Conn: conn, gate: g}
+		why, old := g.enter(c, farDevice(conn.RemoteAddr()))
+		if old != nil {
+			old.Close()
 		}
 		if why == "" {
 			return c, nil
 		}
 		g.turnAway(conn, why)
 	}
-}
-
-// enter gives c a place, or says why there is none. The caller closes rest, the connection
-// that gave way.
-func (g *Gate) enter(c *gateConn) (why string, rest *gateConn) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	far, full := c.from.IsValid() && g.from[c.from] >= g.each, len(g.conns) >= g.max
-	if far || full {
-		rest = g.longestIdle(func(old *gateConn) bool { return !far || old.from == c.from })
-		switch {
-		case rest != nil:
-			delete(g.conns, rest) // Close does the rest
-		case far:
-			return fmt.Sprintf("This server has %d connections with your address, and no more are allowed. Close some pages, and try again in a moment.\n", g.each), nil
-		default:
-			return fmt.Sprintf("This server has %d connections, and no more are allowed. Try again in a moment.\n", g.max), nil
-		}
-	}
-	g.conns[c] = true
-	g.from[c.from]++
-	return "", rest
-}
-
-// longestIdle returns the connection that has been idle longest among those for which
-// those is true. It returns nil if none has been idle for restConn. The caller holds the
-// lock.
-func (g *Gate) longestIdle(those func(*gateConn) bool) *gateConn {
-	var found *gateConn
-	oldest := time.Now().Add(-restConn).UnixNano()
-	for c := range g.conns {
-		if at := c.idle.Load(); at != 0 && at <= oldest && those(c) {
-			found, oldest = c, at
-		}
-	}
-	return found
 }
 
 // turnAway tells a client why it has no place. It reads what the client sends, for
@@ -148,32 +119,29 @@ func unavailable(why string) string {
 		"Retry-After: 2\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(why), why)
 }
 
-// ConnState is for http.Server: it tells the gate which connections are idle.
+// ConnState is for http.Server: it tells the gate which connections have no request.
 func (g *Gate) ConnState(c net.Conn, state http.ConnState) {
-	if c, ok := Under(c).(*gateConn); ok {
-		at := int64(0)
-		if state == http.StateIdle {
-			at = time.Now().UnixNano()
-		}
-		c.idle.Store(at)
+	gated, ok := Under(c).(*gateConn)
+	if !ok {
+		return
+	}
+	g = gated.gate // which may be another one of the same server
+	switch state {
+	case http.StateNew:
+		g.put(gated, fresh)
+	case http.StateIdle:
+		g.put(gated, idle)
+	case http.StateActive:
+		g.put(gated, busy)
 	}
 }
 
-// farAddress returns the address for which a connection counts. It is the zero Addr for
-// this machine, and the /64 prefix of an IPv6 address, since one machine may use every
-// address with that prefix.
-func farAddress(a net.Addr) netip.Addr {
+// farDevice returns the device for which a connection counts. It is the zero Addr for this
+// machine.
+func farDevice(a net.Addr) netip.Addr {
 	tcp, ok := a.(*net.TCPAddr)
-	if !ok {
+	if !ok || tcp.IP.IsLoopback() {
 		return netip.Addr{}
 	}
-	addr := tcp.AddrPort().Addr().Unmap().WithZone("")
-	switch {
-	case addr.IsLoopback():
-		return netip.Addr{}
-	case addr.Is6():
-		half, _ := addr.Prefix(64)
-		return half.Addr()
-	}
-	return addr
+	return network.Device(tcp.AddrPort().Addr())
 }

@@ -1,7 +1,7 @@
 // Package tap is about connections: what travels over them, byte for byte, and how many
 // there may be. Begin with Listen, whose connections remember heads and sizes; HeadOf
-// returns what they know of a request. A Gate limits the number of connections. The
-// package imports only the standard library.
+// returns what they know of a request. A Gate limits the number of connections, of all
+// devices and of each one. Beside the standard library the package imports internal/network.
 package tap
 
 import (
