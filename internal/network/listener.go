@@ -27,8 +27,8 @@ type Listener struct {
 	port    int                    // of the class; 0 until a socket was opened
 	ports   map[netip.Addr]int     // the port that an address had last: it gets that again
 	open    map[netip.Addr]*socket // by address
-	list    []Address
-	changed chan struct{} // closed at the next change
+	list    []Address              // without the one that Config.JoinHost names
+	changed chan struct{}          // closed at the next change
 }
 
 // socket is a listener at one address.
@@ -138,7 +138,7 @@ func (l *Listener) Close() error {
 func (l *Listener) Addresses() []Address {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.list)
+	return l.withOwn(slices.Clone(l.list))
 }
 
 // Changed returns a channel that is closed when the addresses or the knocks change next. Take
@@ -200,12 +200,11 @@ func (l *Listener) look() error {
 	} else {
 		l.openWanted(wanted)
 	}
-	list := l.withOwn(wanted)
 	before := l.list
-	l.list = list
+	l.list = wanted
 	l.mu.Unlock()
-	if !slices.Equal(before, list) {
-		l.logChange(before, list)
+	if !slices.Equal(before, wanted) {
+		l.logChange(before, wanted)
 		l.tell()
 	}
 	return nil
@@ -229,7 +228,8 @@ func (l *Listener) wanted(all []Interface) []Address {
 	return nil
 }
 
-// withOwn returns the addresses with the one that Config.JoinHost names in front.
+// withOwn returns the addresses with the one that Config.JoinHost names in front. The caller
+// holds the lock.
 func (l *Listener) withOwn(all []Address) []Address {
 	own := l.cfg.JoinHost
 	if own == "" {
@@ -240,10 +240,7 @@ func (l *Listener) withOwn(all []Address) []Address {
 		host = h
 	}
 	ip, _ := netip.ParseAddr(host)
-	first := Address{Port: l.port, Own: own}
-	if first.Port == 0 {
-		first.Port = l.cfg.Port
-	}
+	first := Address{Port: l.firstPort(), Own: own}
 	if at := slices.IndexFunc(all, func(a Address) bool { return a.IP == ip }); at >= 0 {
 		first = all[at]
 		first.Own = own
@@ -262,7 +259,7 @@ func (l *Listener) logChange(before, now []Address) {
 		}
 	}
 	for _, a := range now {
-		at := slices.IndexFunc(before, func(b Address) bool { return b.IP == a.IP && b.Own == a.Own })
+		at := slices.IndexFunc(before, func(b Address) bool { return b.IP == a.IP })
 		switch {
 		case at >= 0 && before[at].Port == a.Port && before[at].Err == a.Err:
 		case a.Err != "":

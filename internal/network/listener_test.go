@@ -1,8 +1,11 @@
 package network
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -18,6 +21,8 @@ type machine struct {
 	*testing.T
 	mu         sync.Mutex
 	interfaces string          // as interfacesOf reads them
+	broken     error           // instead of the interfaces
+	looks      int             // how often they were read
 	taken      map[string]bool // ADDRESS:PORT, or PORT at each address
 	refused    map[string]bool // addresses that cannot be had
 	sockets    map[string]*fake
@@ -41,6 +46,7 @@ type fake struct {
 	machine *machine
 	at      netip.AddrPort
 	calls   chan net.Conn
+	fails   chan error
 	closed  chan struct{}
 }
 
@@ -48,6 +54,8 @@ func (f *fake) Accept() (net.Conn, error) {
 	select {
 	case c := <-f.calls:
 		return c, nil
+	case err := <-f.fails:
+		return nil, err
 	case <-f.closed:
 		return nil, net.ErrClosed
 	}
@@ -79,7 +87,7 @@ func (m *machine) open(at netip.AddrPort) (net.Listener, error) {
 	case m.refused[at.Addr().String()]:
 		return nil, &net.OpError{Op: "listen", Err: syscall.EADDRNOTAVAIL}
 	}
-	f := &fake{machine: m, at: at, calls: make(chan net.Conn), closed: make(chan struct{})}
+	f := &fake{machine: m, at: at, calls: make(chan net.Conn), fails: make(chan error), closed: make(chan struct{})}
 	m.sockets[at.String()] = f
 	return f, nil
 }
@@ -90,7 +98,8 @@ func (m *machine) listen(cfg Config) *Listener {
 	cfg.Interfaces = func() ([]Interface, error) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		return interfacesOf(m.interfaces), nil
+		m.looks++
+		return interfacesOf(m.interfaces), m.broken
 	}
 	l, err := listen(cfg, m.open)
 	if err != nil {
@@ -220,4 +229,81 @@ func TestTakenPorts(t *testing.T) {
 			l.Close()
 		})
 	}
+}
+
+// The log of a class says each change once, and nothing of what stays.
+func TestLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text bytes.Buffer
+		log := slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey || a.Key == slog.LevelKey {
+				return slog.Attr{}
+			}
+			return a
+		}}))
+		m := newMachine(t, "wlan0=192.168.1.5 eth0=10.0.0.7")
+		m.refused["10.0.0.8"] = true
+		l := m.listen(Config{Port: 8080, JoinHost: "lab.example", Log: log})
+		m.becomes("wlan0=192.168.1.5 eth0=10.0.0.8")
+		m.becomes("wlan0=192.168.1.5 eth0=10.0.0.8")
+		clear(m.refused)
+		m.becomes("wlan0=192.168.1.5 eth0=10.0.0.8")
+		l.Close()
+		const want = `msg="the class can be reached" url=http://192.168.1.5:8080/join kind=Wi-Fi interface=wlan0
+msg="the class can be reached" url=http://10.0.0.7:8080/join kind=Ethernet interface=eth0
+msg="an address of this machine is gone" address=10.0.0.7 interface=eth0
+msg="cannot listen at an address of this machine" address=10.0.0.8 interface=eth0 error="cannot assign requested address"
+msg="the class can be reached" url=http://10.0.0.8:8080/join kind=Ethernet interface=eth0
+`
+		if text.String() != want {
+			t.Errorf("logged:\n%s", &text)
+		}
+	})
+}
+
+// A server that has no file left for a connection must go on when one is closed.
+func TestAcceptFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine(t, "wlan0=192.168.1.5")
+		l := m.listen(Config{Port: 8080})
+		s := m.sockets["192.168.1.5:8080"]
+		for range 5 {
+			s.fails <- syscall.EMFILE
+		}
+		near, _ := net.Pipe()
+		go func() { s.calls <- near }()
+		began := time.Now()
+		if c, err := l.Accept(); err != nil || c.LocalAddr() != near.LocalAddr() {
+			t.Errorf("after failures: %v, %v", c, err)
+		}
+		if waited := time.Since(began); waited < 5*time.Millisecond || waited > time.Second {
+			t.Errorf("it tried again after %v", waited)
+		}
+		s.fails <- syscall.EMFILE
+		l.Close()
+	})
+}
+
+// A system that does not say its interfaces must not end a class that has begun.
+func TestInterfacesFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMachine(t, "wlan0=192.168.1.5")
+		l := m.listen(Config{Port: 8080})
+		m.mu.Lock()
+		m.broken = io.ErrUnexpectedEOF
+		m.mu.Unlock()
+		m.becomes("")
+		m.want(l, "192.168.1.5:8080")
+		m.mu.Lock()
+		m.broken = nil
+		m.mu.Unlock()
+		m.becomes("")
+		if m.want(l, ""); m.looks != 4 {
+			t.Errorf("%d looks in 6 s, want one every 2 s", m.looks)
+		}
+		l.Close()
+		if _, err := Listen(Config{Interfaces: func() ([]Interface, error) { return nil, io.ErrUnexpectedEOF }}); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("at the start: %v", err)
+		}
+	})
 }
