@@ -1,7 +1,7 @@
 // Package hub keeps visits. A visit is a tab of the lab, with its reloads: its timeline is
 // what the tab saw so far. The hub finds a visit by the secret or the proof that its page
 // shows, watches when its session expires, and tells of each press: the visit's own pages,
-// the other browsers of its family, the visits that saw the session, and classroom boards.
+// the other browsers of its family, and the visits that saw the session.
 //
 // Begin with Hub.Add, where a press becomes known, and with Limits.
 package hub
@@ -48,7 +48,6 @@ type Hub struct {
 	closed   bool
 	bySecret map[string]*Visit
 	byProof  map[string]*Visit
-	boards   map[chan Beat]bool
 }
 
 // New returns a hub for the browsers of seats.
@@ -57,7 +56,7 @@ func New(seats *seat.Seats, limits Limits) *Hub {
 	return &Hub{
 		seats: seats, limits: limits, now: now, began: now(), start: strconv.FormatInt(time.Now().UnixNano(), 36), key: []byte(rand.Text()),
 		index: newIndex(), realms: realms{byFirst: make(map[*seat.Seat]*realm)}, deeds: make(chan deed, 256), done: make(chan struct{}),
-		bySecret: make(map[string]*Visit), byProof: make(map[string]*Visit), boards: make(map[chan Beat]bool),
+		bySecret: make(map[string]*Visit), byProof: make(map[string]*Visit),
 	}
 }
 

@@ -49,11 +49,10 @@ func AfterOf(info session.Info) (after After) {
 }
 
 // Add makes an exchange known. It becomes a moment of v, whose number is returned. The other
-// visits of v's family get the same moment, visits that saw the sessions that it changed are
-// told, and boards get a beat. v is nil for a request of no visit, whose exchange is kept
-// nowhere. While v is not proved, only its own page is told. answer is the answer on its way,
-// nil when its connection is not known; setCookie counts the bytes of the cookies that the answer
-// sets.
+// visits of v's family get the same moment, and visits that saw the sessions that it changed are
+// told. v is nil for a request of no visit, whose exchange is kept nowhere. While v is not proved,
+// only its own page is told. answer is the answer on its way, nil when its connection is not known;
+// setCookie counts the bytes of the cookies that the answer sets.
 func (h *Hub) Add(v *Visit, s *seat.Seat, x *trace.Exchange, answer *tap.Answer, setCookie int, after After) (n int) {
 	have := []*Visit{}
 	if v != nil {
@@ -77,8 +76,8 @@ func (h *Hub) Add(v *Visit, s *seat.Seat, x *trace.Exchange, answer *tap.Answer,
 }
 
 // Announce makes an exchange known that becomes no moment: visits that saw the sessions that it
-// changed are told, and boards get a beat. of is the visit whose page sent the request, nil for
-// none: that visit is not told. While of is not proved, nobody is told.
+// changed are told. of is the visit whose page sent the request, nil for none: that visit is not
+// told. While of is not proved, nobody is told.
 func (h *Hub) Announce(of *Visit, s *seat.Seat, x *trace.Exchange, after After) {
 	if of == nil || of.Proved() {
 		h.queueDeed(x, s, of, []*Visit{of}, after)
@@ -115,13 +114,12 @@ type deed struct {
 	after After
 }
 
-// queueDeed gives boards a beat of x, and queues what x did to sessions for the visits that saw
+// queueDeed queues what x did to sessions for the visits that saw
 // them. have are the visits that have the moment already. When the queue is full, the deed is
 // dropped, and only the figures are asked for: the next deed shows what there is. When a page
 // sends the cookie of a session that has ended, nobody is told, since every browser does that once
 // after its session has ended.
 func (h *Hub) queueDeed(x *trace.Exchange, s *seat.Seat, of *Visit, have []*Visit, after After) {
-	h.beat(x, s)
 	if len(x.Events) == 0 || after.ByItself && !x.Wrote() || !h.Any() {
 		return
 	}

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -201,8 +200,6 @@ func TestAnUnprovedVisitIsToldToNobody(t *testing.T) {
 		w := kin.open(v.Family)
 		load := l.Begin(b.seat, v.Family, b.key())
 		wantSaid(t, load, "set")
-		board, leave := l.Beats()
-		defer leave()
 		news, _ := stream(t, v)
 		theirs, _ := stream(t, w)
 		own, _ := stream(t, load)
@@ -211,7 +208,7 @@ func TestAnUnprovedVisitIsToldToNobody(t *testing.T) {
 		wantSaid(t, load, "set", "set")
 		wantSaid(t, v, "set")
 		wantSaid(t, w)
-		if news() || theirs() || len(board) != 0 {
+		if news() || theirs() {
 			t.Error("somebody was told of an unproved visit")
 		}
 		if !own() {
@@ -221,7 +218,7 @@ func TestAnUnprovedVisitIsToldToNobody(t *testing.T) {
 		b.set(load, "a", "3")
 		wantSaid(t, v, "set", "another page: set")
 		wantSaid(t, w, "first browser: set")
-		if !news() || !theirs() || len(board) != 1 {
+		if !news() || !theirs() {
 			t.Error("the control: nobody is told of a proved one")
 		}
 	})
@@ -273,50 +270,5 @@ func TestAHangingStoreEndsTheLook(t *testing.T) {
 		wantSaid(t, v, "set")
 		time.Sleep(watchTime)
 		wantSaid(t, v, "set", "another client: get")
-	})
-}
-
-// A board gets a beat of each press, from when it asks until it leaves. A slow board misses beats,
-// and holds nobody up.
-func TestBeats(t *testing.T) {
-	inLab(t, func(t *testing.T, l *lab) {
-		b, second := l.root(), l.second("f")
-		b.set(nil, "before", "1")
-		board, leave := l.Beats()
-		other, leaveOther := l.Beats()
-		b.set(b.open(""), "mine", "1")
-		second.set(nil, "theirs", "1")
-		for i, want := range []string{"mine", "theirs"} {
-			beat := <-board
-			if beat.Gist.Acts == nil || !slices.ContainsFunc(beat.Gist.Acts, func(act trace.Act) bool { return act.Key == want }) || (beat.Seat == second.seat) != (i == 1) {
-				t.Errorf("beat %d is %+v", i, beat)
-			}
-		}
-		if len(board) != 0 || len(other) != 2 {
-			t.Errorf("%d and %d beats wait", len(board), len(other))
-		}
-		began := time.Now()
-		for range beatRoom + 10 { // nobody takes them
-			l.Add(nil, b.seat, b.x, nil, 0, After{})
-		}
-		if took := time.Since(began); took != 0 || len(board) != beatRoom {
-			t.Errorf("%d beats wait after %v", len(board), took)
-		}
-		for range beatRoom {
-			<-board
-		}
-		l.root().press(nil, "next", nil) // without a session
-		if beat := <-board; beat.Gist.Op != "next" {
-			t.Errorf("the next beat is %+v", beat)
-		}
-		leave()
-		leave()
-		b.get(nil)
-		if len(board) != 0 || len(other) != beatRoom {
-			t.Errorf("after it left, %d beats wait for a board", len(board))
-		}
-		if leaveOther(); len(l.boards) != 0 {
-			t.Error("boards that left are kept")
-		}
 	})
 }
