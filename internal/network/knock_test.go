@@ -163,6 +163,7 @@ func TestOnlyAndJoinHost(t *testing.T) {
 		{both, "", "lab.example", "lab.example:8080 wlan0, 192.168.1.5:8080 wlan0, 10.0.0.7:8080 eth0"},
 		{both, "", "lab.example:80", "lab.example:80 wlan0, 192.168.1.5:8080 wlan0, 10.0.0.7:8080 eth0"},
 		{both, "", "10.0.0.7", "10.0.0.7:8080 eth0, 192.168.1.5:8080 wlan0"},
+		{"wlan0=192.168.1.5 wlan0=fd00::5", "", "[fd00::5]", "[fd00::5]:8080 wlan0, 192.168.1.5:8080 wlan0"},
 		{"", "", "lab.example", "lab.example:8080 "},
 		{both, "10.0.0.7", "lab.example", "lab.example:8080 eth0, 10.0.0.7:8080 eth0"},
 		{both, "10.0.0.9", "", "cannot listen on 10.0.0.9:8080: this machine does not have that address"},

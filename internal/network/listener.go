@@ -1,13 +1,13 @@
 package network
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -36,9 +36,6 @@ type socket struct {
 	net.Listener
 	port int
 }
-
-// errGone is for an address that this machine does not have.
-var errGone = errors.New("this machine does not have that address")
 
 // Listen listens where cfg says. A machine without a network is no error: its addresses may
 // come later. It is one if the interfaces cannot be read, or if nobody can listen at cfg.Only.
@@ -78,18 +75,17 @@ func listen(cfg Config, open opener) (*Listener, error) {
 	return l, nil
 }
 
-// onlyErr returns why the program does not listen at the one address that it was given.
+// onlyErr returns why the program does not listen at the one address that it was given. It is
+// called before the listener follows the interfaces.
 func (l *Listener) onlyErr() error {
-	err := errGone.Error()
-	for _, a := range l.Addresses() {
-		if a.Own == "" || a.IP == l.cfg.Only {
-			err = a.Err
-		}
+	why := "this machine does not have that address"
+	if len(l.list) > 0 {
+		why = l.list[0].Err
 	}
-	if err == "" {
+	if why == "" {
 		return nil
 	}
-	return fmt.Errorf("cannot listen on %s: %s", netip.AddrPortFrom(l.cfg.Only, uint16(l.cfg.Port)), err)
+	return fmt.Errorf("cannot listen on %s: %s", netip.AddrPortFrom(l.cfg.Only, uint16(l.cfg.Port)), why)
 }
 
 // Accept implements net.Listener: it returns the next connection to any of the addresses.
@@ -239,7 +235,7 @@ func (l *Listener) withOwn(all []Address) []Address {
 	if h, _, err := net.SplitHostPort(own); err == nil {
 		host = h
 	}
-	ip, _ := netip.ParseAddr(host)
+	ip, _ := netip.ParseAddr(strings.Trim(host, "[]"))
 	first := Address{Port: l.firstPort(), Own: own}
 	if at := slices.IndexFunc(all, func(a Address) bool { return a.IP == ip }); at >= 0 {
 		first = all[at]
