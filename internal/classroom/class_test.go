@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
 
 	"github.com/sessionscope/sessionscope/internal/classroom"
 	"github.com/sessionscope/sessionscope/internal/classroom/classtest"
@@ -23,7 +24,7 @@ import (
 // school is a class with a clock that a test moves, and documents that fail on demand.
 type school struct {
 	*classroom.Class
-	t         testing.TB
+	t         rapid.TB
 	documents *classtest.Failing
 	seats     int
 	now       time.Time
@@ -34,7 +35,7 @@ type school struct {
 var phone = netip.MustParseAddr("192.168.1.7")
 
 // newSchool opens a class of so many seats with empty documents.
-func newSchool(t testing.TB, seats int) *school {
+func newSchool(t rapid.TB, seats int) *school {
 	s := &school{
 		t: t, documents: &classtest.Failing{Documents: classroom.NewMemoryDocuments()}, seats: seats,
 		now: time.Date(2026, 3, 2, 9, 0, 0, 123, time.UTC),
@@ -102,7 +103,7 @@ func (s *school) wantSeat(want classroom.Seat) {
 var seatOptions = cmp.Options{cmpopts.EquateEmpty(), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })}
 
 // want fails the test if err is not target.
-func want(t testing.TB, err, target error) {
+func want(t rapid.TB, err, target error) {
 	t.Helper()
 	if !errors.Is(err, target) {
 		t.Errorf("error %v, want %v", err, target)

@@ -116,8 +116,11 @@ func (c *Class) plan(token string, device netip.Addr) (p plan, err error) {
 	}
 	c.visitors.hold(v)
 	p.visitor = v
+	if v.tried == "" {
+		v.tried = newID()
+	}
 	p.Seat = Seat{
-		ID: newID(), Nickname: v.nickname, Name: nameOf(v.nickname), Suffix: randomLetters(suffixLetters, suffixLength),
+		ID: v.tried, Nickname: v.nickname, Name: nameOf(v.nickname), Suffix: randomLetters(suffixLetters, suffixLength),
 		Code: randomLetters(codeLetters, codeLength), Device: device, Joined: now,
 	}
 	return p, nil

@@ -153,13 +153,23 @@ func readSeat(doc Document) (*seat, error) {
 	if s.Name == "" || s.Suffix == "" || s.Code == "" {
 		return nil, errors.New("a seat without nickname, suffix or code")
 	}
-	if n, err := hex.Decode(s.cookie[:], []byte(d.Cookie)); err != nil || n != len(s.cookie) {
+	var ok bool
+	if s.cookie, ok = readHash(d.Cookie); !ok {
 		return nil, errors.New("a seat without the hash of its cookie")
 	}
-	if n, err := hex.Decode(s.given[:], []byte(d.Given)); err != nil || n != 0 && n != len(s.given) {
-		return nil, errors.New("a seat with half a hash")
+	if s.given, ok = readHash(d.Given); !ok && d.Given != "" {
+		return nil, errors.New("a seat with a hash that is none")
 	}
 	return s, nil
+}
+
+// readHash reads a SHA-256 in hex.
+func readHash(text string) (hash [sha256.Size]byte, ok bool) {
+	if len(text) != hex.EncodedLen(len(hash)) {
+		return hash, false
+	}
+	_, err := hex.Decode(hash[:], []byte(text))
+	return hash, err == nil
 }
 
 // load reads the documents into memory and deletes those that belong to no seat any more.

@@ -19,6 +19,7 @@ type visitor struct {
 	knocked  time.Time  // since when the visitor waits at the door; the zero time if not
 	admitted bool       // was let in through a closed door
 
+	tried  ID     // of the seat that a Join made, which may have failed: the next Join makes the same
 	seat   ID     // that the visitor has joined, or ""
 	cookie string // of that seat, for a form that is sent twice
 }

@@ -1,0 +1,15 @@
+package classroom
+
+// Visitors returns how many visitors the class keeps.
+func (c *Class) Visitors() int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return len(c.visitors.byKey)
+}
+
+// Devices returns how many devices have a bucket.
+func (c *Class) Devices() int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return len(c.joins)
+}
