@@ -248,7 +248,7 @@ func (b *Board) Since(version int64) (changed []Tile, removed []ID, feed []FeedL
 	}
 	slices.SortFunc(changed, func(a, b Tile) int { return cmp.Or(cmp.Compare(a.Nickname, b.Nickname), cmp.Compare(a.ID, b.ID)) })
 	for _, r := range b.removed {
-		if version > 0 && r.version > version {
+		if version > 0 && r.version > version && b.tiles[r.id] == nil {
 			removed = append(removed, r.id)
 		}
 	}
