@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -29,43 +30,47 @@ var (
 	failed  = classroom.Press{Op: "set", Wrote: true}
 )
 
-// If it fails, a tile says of a session what is not so.
+// presses makes a sequence.
+func presses(p ...classroom.Press) []classroom.Press { return p }
+
+var tileStates = []struct {
+	name    string
+	presses []classroom.Press
+	want    string // state, session, why and reason
+	feed    string
+}{
+	{"nothing yet", nil, "none", "[]"},
+	{"a read without a session", presses(getNone), "none", "[]"},
+	{"born", presses(birth1), "live 1", "[born]"},
+	{"born and read", presses(birth1, get1), "live 1", "[born]"},
+	{"born and written", presses(birth1, set1, set1), "live 1", "[born]"},
+	{"the cookie is cleared", presses(birth1, get1, getNone), "none", "[born]"},
+	{"cleared, and born again", presses(birth1, set1, getNone, birth2), "live 2", "[born born]"},
+	{"no cookie comes back", presses(birth1, birth2), "nocookie 2", "[born born]"},
+	{"no cookie comes back, with a read between", presses(birth1, getNone, birth2), "nocookie 2", "[born born]"},
+	{"no cookie came, and reads find none", presses(birth1, birth2, getNone), "nocookie 2", "[born born]"},
+	{"no cookie came, and a write fails", presses(birth1, birth2, failed, getNone), "nocookie 2", "[born born]"},
+	{"no cookie came, and now it does", presses(birth2, birth1, get1), "live 1", "[born born]"},
+	{"two births, a write between", presses(birth1, set1, birth2), "live 2", "[born born]"},
+	{"two births, a cookie read between", presses(birth1, get1, birth2), "live 2", "[born born]"},
+	{"three births", presses(birth1, birth2, birth1), "nocookie 1", "[born born born]"},
+	{"flushed", presses(birth1, flush), "ended 1 flushed", "[born flushed]"},
+	{"flushed, then nothing comes", presses(birth1, flush, getNone), "ended 1 flushed", "[born flushed]"},
+	{"flushed, and born again", presses(birth1, flush, birth2), "live 2", "[born flushed born]"},
+	{"expired", presses(birth1, expired), "ended 1 expired", "[born expired]"},
+	{"expired, and born by the same request", presses(birth1, reborn2), "live 2", "[born expired born]"},
+	{"born twice, but a dead cookie came", presses(birth1, reborn2, reborn2), "live 2", "[born expired born expired born]"},
+	{"born after a dead cookie, then none comes", presses(reborn2, birth1), "nocookie 1", "[expired born born]"},
+	{"cycled away", presses(birth1, cycled), "ended 1 cycled", "[born cycled]"},
+	{"forged", presses(birth1, forged), "ended 1 refused signature", "[born refused: signature]"},
+	{"forged, then the right one", presses(birth1, forged, get1), "live 1", "[born refused: signature]"},
+	{"forged by who has none", presses(forged), "ended refused signature", "[refused: signature]"},
+}
+
+// If it fails, a tile or the feed says of a session what is not so.
 func TestTileStates(t *testing.T) {
 	t.Parallel()
-	presses := func(p ...classroom.Press) []classroom.Press { return p }
-	for _, test := range []struct {
-		name    string
-		presses []classroom.Press
-		want    string // state, session, why and reason
-		feed    string
-	}{
-		{"nothing yet", nil, "none", "[]"},
-		{"a read without a session", presses(getNone), "none", "[]"},
-		{"born", presses(birth1), "live 1", "[born]"},
-		{"born and read", presses(birth1, get1), "live 1", "[born]"},
-		{"born and written", presses(birth1, set1, set1), "live 1", "[born]"},
-		{"the cookie is cleared", presses(birth1, get1, getNone), "none", "[born]"},
-		{"cleared, and born again", presses(birth1, set1, getNone, birth2), "live 2", "[born born]"},
-		{"no cookie comes back", presses(birth1, birth2), "nocookie 2", "[born born]"},
-		{"no cookie comes back, with a read between", presses(birth1, getNone, birth2), "nocookie 2", "[born born]"},
-		{"no cookie came, and reads find none", presses(birth1, birth2, getNone), "nocookie 2", "[born born]"},
-		{"no cookie came, and a write fails", presses(birth1, birth2, failed, getNone), "nocookie 2", "[born born]"},
-		{"no cookie came, and now it does", presses(birth2, birth1, get1), "live 1", "[born born]"},
-		{"two births, a write between", presses(birth1, set1, birth2), "live 2", "[born born]"},
-		{"two births, a cookie read between", presses(birth1, get1, birth2), "live 2", "[born born]"},
-		{"three births", presses(birth1, birth2, birth1), "nocookie 1", "[born born born]"},
-		{"flushed", presses(birth1, flush), "ended 1 flushed", "[born flushed]"},
-		{"flushed, then nothing comes", presses(birth1, flush, getNone), "ended 1 flushed", "[born flushed]"},
-		{"flushed, and born again", presses(birth1, flush, birth2), "live 2", "[born flushed born]"},
-		{"expired", presses(birth1, expired), "ended 1 expired", "[born expired]"},
-		{"expired, and born by the same request", presses(birth1, reborn2), "live 2", "[born expired born]"},
-		{"born twice, but a dead cookie came", presses(birth1, reborn2, reborn2), "live 2", "[born expired born expired born]"},
-		{"born after a dead cookie, then none comes", presses(reborn2, birth1), "nocookie 1", "[expired born born]"},
-		{"cycled away", presses(birth1, cycled), "ended 1 cycled", "[born cycled]"},
-		{"forged", presses(birth1, forged), "ended 1 refused signature", "[born refused: signature]"},
-		{"forged, then the right one", presses(birth1, forged, get1), "live 1", "[born refused: signature]"},
-		{"forged by who has none", presses(forged), "ended  refused signature", "[refused: signature]"},
-	} {
+	for _, test := range tileStates {
 		b := classroom.NewBoard(nil)
 		b.Joined("a", "Amber Fox")
 		var last classroom.Press
@@ -80,22 +85,13 @@ func TestTileStates(t *testing.T) {
 		b.Close()
 		tiles, removed, lines, _ := b.Since(0)
 		tile := tiles[0]
-		got := fmt.Sprint(tile.State)
-		for _, word := range []string{tile.Session, tile.Why, tile.Reason} {
-			if word != "" || tile.State == classroom.StateEnded && word == tile.Session {
-				got += " " + word
-			}
-		}
-		if got != test.want || len(tiles) != 1 || len(removed) != 0 || tile.Nickname != "Amber Fox" {
+		if got := sentence(tile); got != test.want || len(tiles) != 1 || len(removed) != 0 || tile.Nickname != "Amber Fox" {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
 		var feed []string
 		for n, line := range lines {
-			what := line.What
-			if line.Why != "" {
-				what += ": " + line.Why
-			}
-			if feed = append(feed, what); line.N != int64(n+1) || line.Nickname != "Amber Fox" || line.At.IsZero() {
+			feed = append(feed, strings.TrimSuffix(line.What+": "+line.Why, ": "))
+			if line.N != int64(n+1) || line.Nickname != "Amber Fox" || line.At.IsZero() {
 				t.Errorf("%s: line %d is %+v", test.name, n, line)
 			}
 		}
@@ -103,12 +99,17 @@ func TestTileStates(t *testing.T) {
 			t.Errorf("%s: feed %v, want %s", test.name, feed, test.feed)
 		}
 		if last.Session == "" {
-			last = classroom.Press{}
+			last = classroom.Press{} // without a live session there are no values
 		}
 		if tile.State != classroom.StateNoCookie && (tile.Keys != last.Keys || tile.Bytes != last.Bytes || tile.InCookie != last.InCookie || tile.OnServer != last.OnServer) {
 			t.Errorf("%s: %+v, want the figures of %+v", test.name, tile, last)
 		}
 	}
+}
+
+// sentence returns what a tile says of its session.
+func sentence(tile classroom.Tile) string {
+	return strings.Join(strings.Fields(fmt.Sprint(tile.State, " ", tile.Session, " ", tile.Why, " ", tile.Reason)), " ")
 }
 
 // reader is somebody who looks at a board. It knows only what Since has told.

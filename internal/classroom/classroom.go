@@ -92,7 +92,7 @@ func Open(ctx context.Context, cfg Config) (*Class, error) {
 		writing: make(chan struct{}, 1),
 		seats:   make(map[ID]*seat), byName: make(map[string]ID), byPlace: make(map[string]ID),
 		byCookie: make(map[[sha256.Size]byte]ID), moved: make(map[string]ID),
-		visitors: newVisitors(cfg.Seats), joins: make(joinRate),
+		visitors: newVisitors(cfg.Seats), joins: joinRate{buckets: make(map[netip.Addr]bucket)},
 	}
 	if c.now == nil {
 		c.now = time.Now

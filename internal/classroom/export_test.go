@@ -11,5 +11,5 @@ func (c *Class) Visitors() int {
 func (c *Class) Devices() int {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	return len(c.joins)
+	return len(c.joins.buckets)
 }

@@ -41,7 +41,10 @@ func pauseAfter(renewals int) time.Duration {
 const maxDevices = 4096
 
 // joinRate limits how fast a device joins: a token bucket for each.
-type joinRate map[netip.Addr]bucket
+type joinRate struct {
+	buckets map[netip.Addr]bucket
+	swept   time.Time
+}
 
 type bucket struct {
 	tokens float64
@@ -56,28 +59,38 @@ func (b bucket) filled(now time.Time) bucket {
 
 // take takes a token of the device's bucket. If there is none it returns after what time
 // there is one.
-func (r joinRate) take(device netip.Addr, now time.Time) (after time.Duration, ok bool) {
-	b, known := r[device]
-	if !known && len(r) >= maxDevices {
-		for d, b := range r {
-			if b.filled(now).tokens >= JoinBurst {
-				delete(r, d)
-			}
-		}
-		if len(r) >= maxDevices {
+func (r *joinRate) take(device netip.Addr, now time.Time) (after time.Duration, ok bool) {
+	b, known := r.buckets[device]
+	if !known && len(r.buckets) >= maxDevices {
+		r.sweep(now)
+		if len(r.buckets) >= maxDevices {
 			device = netip.Addr{}
-			b, known = r[device]
+			b, known = r.buckets[device]
 		}
 	}
 	if !known {
 		b = bucket{JoinBurst, now}
 	}
 	b = b.filled(now)
-	if b.tokens < 1 {
-		r[device] = b
-		return time.Duration((1 - b.tokens) / JoinRate * float64(time.Second)), false
+	after = time.Duration((1 - b.tokens) / JoinRate * float64(time.Second))
+	if ok = b.tokens >= 1; ok {
+		after = 0
+		b.tokens--
 	}
-	b.tokens--
-	r[device] = b
-	return 0, true
+	r.buckets[device] = b
+	return after, ok
+}
+
+// sweep forgets the devices that have their whole burst again, at most once in a second: it
+// looks at all of them.
+func (r *joinRate) sweep(now time.Time) {
+	if passed := now.Sub(r.swept); passed >= 0 && passed < time.Second {
+		return
+	}
+	r.swept = now
+	for device, b := range r.buckets {
+		if b.filled(now).tokens >= JoinBurst {
+			delete(r.buckets, device)
+		}
+	}
 }

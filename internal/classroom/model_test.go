@@ -34,7 +34,7 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &model{school: newSchool(rt, 5), rt: rt, want: make(map[classroom.ID]classroom.Seat), cookies: make(map[classroom.ID]string)}
 		steps := []func() (classroom.ID, error){m.join, m.join, m.back, m.wrong, m.remove, m.use, m.progress, m.door, m.giveBack}
-		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
+		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
 			m.now = m.now.Add(time.Duration(rapid.IntRange(1, 40).Draw(rt, "seconds")) * time.Second)
 			fails := rapid.SampledFrom([]int{0, 0, 0, 1, 1, 2}).Draw(rt, "the write that fails")
 			after := rapid.Bool().Draw(rt, "after it has happened")
