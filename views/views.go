@@ -17,6 +17,10 @@ type Page struct {
 	Version                      string // of the program
 	Reach                        Reach
 	Refresh                      string // without scripts this address is fetched after a second, "" for none
+	Again                        int    // without scripts the page is loaded again after so many seconds, 0 for never
+	Strip                        *Strip // of a seat of a class, nil on all other pages
+	Class                        string // what the teacher's button to the class says, "" for no button
+	Outside                      bool   // the page is for somebody without a seat, who reaches no other page
 }
 
 // Place is where a page's addresses begin and which visit it belongs to. The

@@ -210,6 +210,10 @@ func (a *App) redirect(c *call, out *outcome) error {
 	h.Set("Content-Length", "0")
 	token := rand.Text()
 	location, status := c.seat.Base+"/?x="+token, http.StatusSeeOther
+	toClass := a.of != nil && c.form.Get("to") == "class" // the class page shows what its own request finds
+	if toClass {
+		location = c.seat.Base + "/class"
+	}
 	if c.wants == formFragment {
 		h.Set("HX-Redirect", location)
 		status = http.StatusOK
@@ -227,7 +231,9 @@ func (a *App) redirect(c *call, out *outcome) error {
 		left.n, left.wireBeside = out.copied.seen.N, out.copied.seen.Beside
 	}
 	left.composer = ownText(left.composer)
-	a.results.put(token, left)
+	if !toClass {
+		a.results.put(token, left)
+	}
 	resp.WriteHeader(status)
 	return nil
 }

@@ -143,6 +143,9 @@ func assembleLab(cfg Config, assets *assets, of *class) (*App, error) {
 		Boot: a.BootPrivate, Stores: cfg.Stores, Log: cfg.Log, Runs: a.capacity.runs, RunsAddress: a.capacity.runsAddress, AtOnce: a.capacity.runsAtOnce,
 	})
 	a.experimentRoutes()
+	if of != nil {
+		a.seatRoutes()
+	}
 	return a, nil
 }
 
@@ -176,7 +179,7 @@ func (a *App) routes() {
 	e.HTTPErrorHandler = a.handleError
 	e.IPExtractor = echo.ExtractIPDirect()
 
-	e.Pre(a.logRequests, inOrder(securityHeaders, a.checkHost, a.checkSide, a.witnessLive, checkOrigin, a.enter, a.checkRate))
+	e.Pre(a.logRequests, inOrder(securityHeaders, a.checkHost, a.checkSeat, a.checkSide, a.witnessLive, checkOrigin, a.enter, a.checkRate))
 	e.Use(a.commitStaged)
 
 	gorilla := echosession.Middleware(gorillaStore{})

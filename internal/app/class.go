@@ -60,6 +60,8 @@ type class struct {
 	opened time.Time
 	door   teacherDoor
 
+	streams classStreams
+
 	mu    sync.Mutex
 	seats map[classroom.ID]*seat.Seat
 }
@@ -221,16 +223,20 @@ func (cl *class) rosterChanged(change classroom.Change) {
 			return
 		}
 		if change.Kind == classroom.Moved {
+			cl.streams.tell(s.ID, wordMoved)
 			cl.board.Moved(s.ID)
 			return
 		}
 		cl.board.Joined(s.ID, s.Nickname)
+	case classroom.Recoded:
+		cl.streams.look(s.ID)
 	case classroom.Went:
 		cl.mu.Lock()
 		old := cl.seats[s.ID]
 		delete(cl.seats, s.ID)
 		cl.mu.Unlock()
 		cl.leave(old)
+		cl.streams.tell(s.ID, wordGone)
 		cl.board.Removed(s.ID)
 		if err := cl.shared.Drop(context.Background(), tagOf(s.ID)); err != nil {
 			cl.app.cfg.Log.Error("the sessions of a seat that went were not removed", "error", err)

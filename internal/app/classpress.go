@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 
 	"github.com/sessionscope/sessionscope/internal/classroom"
 	"github.com/sessionscope/sessionscope/internal/network"
@@ -22,6 +23,13 @@ func deviceOf(r *http.Request) netip.Addr {
 // nothing of them.
 func (cl *class) pressed(c *call) {
 	id := classroom.ID(c.seat.Class)
+	if id != "" && c.from == nil && c.Request().Method == http.MethodPost && c.Response().Status != http.StatusTooManyRequests {
+		cl.roster.Use(id)
+		cl.board.Heard(id, deviceOf(c.Request()))
+	}
+	if strings.HasPrefix(c.Path(), "/class") { // a page that looks by itself is no press
+		return
+	}
 	if id == "" || c.from != nil || !c.seat.IsFirst() || c.session == nil {
 		return
 	}

@@ -56,6 +56,15 @@ func (a *App) page(c *call, title string) views.Page {
 	if c.visit != nil {
 		p.Projector = c.visit.Projector()
 	}
+	switch {
+	case a.of != nil:
+		p.Strip, p.Reach = a.of.strip(c), a.reachOf(c)
+	case a.cfg.Class == nil, c.seat != a.seats.Root, !fromHere(c.Request()):
+	case a.openClass() != nil:
+		p.Class = "The board"
+	default:
+		p.Class = "Open a class"
+	}
 	return p
 }
 

@@ -145,8 +145,7 @@ func (a *App) beginClass(c *call) error {
 
 // classRoutes adds the routes of the class that are not a seat's.
 func (a *App) classRoutes() {
-	a.read("/join", a.join)
-	a.post("/join", a.takeSeat)
+	a.joinRoutes()
 	a.read("/classroom", a.enterClass)
 	a.post("/classroom/begin", a.beginClass)
 }

@@ -114,6 +114,18 @@ func (b *Board) Heard(id ID, device netip.Addr) {
 	b.change(id, func(t *tile) { t.heard(DeviceOf(device), b.now()) })
 }
 
+// Devices returns how many devices the seat was heard from within AwakeFor.
+func (b *Board) Devices(id ID) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.tiles[id]
+	if t == nil {
+		return 0
+	}
+	b.tick(t)
+	return t.Devices
+}
+
 // Pressed notes what a request did to the seat's session. Requests of a seat that run at the
 // same time are told in the order in which they ended.
 func (b *Board) Pressed(id ID, p Press) {

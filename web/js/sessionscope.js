@@ -257,14 +257,15 @@ function openStream() {
 // A stream that failed is tried again within seconds, a stream that was refused every 15
 // seconds: see the hx-trigger of #live.
 const isRefusal = (status) => status === 404 || status === 429;
+const onStream = (name, hear) => document.addEventListener(`htmx:sse:${name}`, (event) => { if (event.target.id === 'live') hear(event); });
 let refused = false;
-document.addEventListener('htmx:sse:before:connection', (event) => {
+onStream('before:connection', (event) => {
   if (refused) event.preventDefault();
   refused = false;
 });
-document.addEventListener('htmx:sse:after:connection', () => live('live', true));
-document.addEventListener('htmx:sse:close', () => { if (live.on) live('not live'); });
-document.addEventListener('htmx:sse:error', ({ detail: { status } }) => {
+onStream('after:connection', () => live('live', true));
+onStream('close', () => { if (live.on) live('not live'); });
+onStream('error', ({ detail: { status } }) => {
   refused = isRefusal(status);
   live(status || connecting ? why(status) : 'not live');
   noAnswer(status);
@@ -337,8 +338,8 @@ function openAgain() {
   const el = document.getElementById('live');
   if (el) htmx.trigger(el, 'again');
 }
-document.addEventListener('htmx:sse:before:connection', () => { connecting = true; });
-document.addEventListener('htmx:sse:after:connection', () => {
+onStream('before:connection', () => { connecting = true; });
+onStream('after:connection', () => {
   connecting = streamOnly = false;
   if (owed) askBack();
 });
@@ -384,7 +385,7 @@ document.addEventListener('toggle', ({ target }) => {
 }, true);
 
 // Not a press: the stream, and what the page asks by itself.
-const asksItself = (id) => ['live', 'load', 'refresh', 'look', 'back', 'poll', 'guide'].includes(id) || id?.startsWith('ask-');
+const asksItself = (id) => ['live', 'class-live', 'load', 'refresh', 'look', 'back', 'poll', 'guide'].includes(id) || id?.startsWith('ask-');
 
 // Requests of the lab wait for each other (hx-sync), so that no press is lost. The latest press
 // once more, with the same fields and before its answer, is a double click and sends nothing. What

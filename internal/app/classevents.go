@@ -1,0 +1,183 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/sessionscope/sessionscope/internal/classroom"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// classBeat is the time between two beats of a class's stream. A page answers each: an open connection
+// proves nothing, since a phone whose radio is off keeps one for minutes.
+const classBeat = 10 * time.Second
+
+// What the stream of a seat tells its page. All but wordLook are the last that it tells.
+const (
+	wordLook  = "look"  // the strip may say something else
+	wordTaken = "taken" // a later page of the seat has the stream
+	wordMoved = "moved" // the seat has another address
+	wordGone  = "gone"  // the seat is not in the class any more
+	wordEnded = "ended" // the class has ended
+)
+
+// classStreams are the streams of a class: at most one of each seat. The zero value has none.
+type classStreams struct {
+	mu   sync.Mutex
+	open map[classroom.ID]chan string
+}
+
+// begin makes a stream the one of its seat. The page that had one before is told that it was taken.
+func (cs *classStreams) begin(id classroom.ID) (news <-chan string, leave func()) {
+	own := make(chan string, 8)
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.open == nil {
+		cs.open = make(map[classroom.ID]chan string)
+	}
+	cs.end(id, wordTaken)
+	cs.open[id] = own
+	return own, func() {
+		cs.mu.Lock()
+		defer cs.mu.Unlock()
+		if cs.open[id] == own {
+			delete(cs.open, id)
+		}
+	}
+}
+
+// end tells the stream of a seat a last word. The caller holds the lock.
+func (cs *classStreams) end(id classroom.ID, word string) {
+	if own := cs.open[id]; own != nil {
+		own <- word // there is room: look leaves some
+		delete(cs.open, id)
+	}
+}
+
+// tell ends the stream of a seat with a word.
+func (cs *classStreams) tell(id classroom.ID, word string) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.end(id, word)
+}
+
+// tellAll ends all streams with a word.
+func (cs *classStreams) tellAll(word string) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for id := range cs.open {
+		cs.end(id, word)
+	}
+}
+
+// look has the stream of a seat look at what it shows.
+func (cs *classStreams) look(id classroom.ID) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if own := cs.open[id]; own != nil && len(own) < cap(own)/2 {
+		own <- wordLook
+	}
+}
+
+// classEvents is GET /s/NAME-SUFFIX/class/events: the stream that tells the pages of a seat of the
+// class. It begins with all that there is to know.
+func (a *App) classEvents(c *call) error {
+	c.quiet()
+	if foreign(c.Request()) {
+		return c.String(http.StatusForbidden, "A page of another origin asked for this stream. Only this program's own pages may.\n")
+	}
+	id := classroom.ID(c.seat.Class)
+	news, leave := a.of.streams.begin(id)
+	defer leave()
+	a.of.roster.Use(id)
+	a.of.board.Heard(id, deviceOf(c.Request()))
+
+	w := c.Response()
+	rc := http.NewResponseController(w.Writer) // w's own Flush hides what went wrong
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	st := &classStream{app: a, c: c, flush: func(b []byte) error {
+		_ = rc.SetWriteDeadline(time.Now().Add(streamWrite)) // a recorder has no deadlines
+		if _, err := w.Write(b); err != nil {
+			return err
+		}
+		return rc.Flush()
+	}}
+	_ = rc.SetWriteDeadline(time.Now().Add(streamWrite))
+	w.WriteHeader(http.StatusOK)
+	st.run(c.ctx(), news)
+	return nil
+}
+
+// classStream is the connection of one page to the class's stream.
+type classStream struct {
+	app   *App
+	c     *call
+	told  views.Strip // as the page was told it last
+	flush func([]byte) error
+}
+
+// run tells the page until it leaves, does not read, or has heard a last word.
+func (st *classStream) run(ctx context.Context, news <-chan string) {
+	beat := time.NewTicker(classBeat)
+	defer beat.Stop()
+	err := st.flush([]byte(": here\n\n"))
+	if err == nil {
+		err = st.strip(ctx)
+	}
+	for err == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-st.app.done:
+			return
+		case <-beat.C:
+			if err = st.strip(ctx); err == nil { // a device may have come or gone meanwhile
+				err = st.flush([]byte("event: beat\ndata: answer\n\n"))
+			}
+		case word := <-news:
+			if word == wordLook {
+				err = st.strip(ctx)
+				continue
+			}
+			if word != wordTaken {
+				err = st.send(ctx, views.SeatEnded(word))
+			}
+			if err == nil {
+				_ = st.flush([]byte("event: bye\ndata: " + word + "\n\n"))
+			}
+			return
+		}
+	}
+}
+
+// strip tells the page what its strip says now, if that is something else than it was told.
+func (st *classStream) strip(ctx context.Context) error {
+	s := st.app.of.strip(st.c)
+	if s == nil {
+		return nil // the last word is on its way
+	}
+	if *s == st.told {
+		return nil
+	}
+	st.told = *s
+	return st.send(ctx, views.StripNews(*s))
+}
+
+// send writes one message: a component, line by line.
+func (st *classStream) send(ctx context.Context, component templ.Component) error {
+	buf := templ.GetBuffer()
+	defer templ.ReleaseBuffer(buf)
+	if err := st.app.render(ctx, buf, component); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	writeData(&b, buf.Bytes())
+	return st.flush(b.Bytes())
+}

@@ -1,0 +1,124 @@
+package app
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/sessionscope/sessionscope/internal/classroom"
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/show"
+	"github.com/sessionscope/sessionscope/internal/trace"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// classAgain is how many seconds a class page without scripts waits before it is loaded again.
+const classAgain = 5
+
+// seatRoutes adds the routes that only the seats of a class have.
+func (a *App) seatRoutes() {
+	a.read("/class", a.classPage)
+	a.post("/class/heard", a.heard)
+	a.echo.GET("/class/events", inOrder(checkQuery)(handler(a.classEvents)))
+}
+
+// strip returns what the top of every page of a seat says, nil for a page that belongs to no seat.
+func (cl *class) strip(c *call) *views.Strip {
+	s, ok := cl.roster.Seat(classroom.ID(c.seat.Class))
+	if !ok {
+		return nil
+	}
+	return &views.Strip{
+		Nickname: s.Nickname, Code: s.Code, Home: "/s/" + s.Place(),
+		Twice: cl.board.Devices(s.ID) > 1, Script: cl.lab.assets.url("js/class.js"),
+	}
+}
+
+// classJSON is the JSON of GET /s/NAME-SUFFIX/class.
+type classJSON struct {
+	Op       string `json:"op"`
+	Nickname string `json:"nickname"`
+	Code     string `json:"code"`
+	Devices  int    `json:"devices"` // how many have pages of the seat open
+}
+
+// classPage is GET /s/NAME-SUFFIX/class: what a phone shows during class. It says what its own request
+// showed, also while the store does not answer. It is no moment of a visit, and no press: a page
+// without scripts loads itself again and again.
+func (a *App) classPage(c *call) (err error) {
+	c.quiet()
+	if !c.seat.IsFirst() { // a second browser has no class page of its own
+		return c.Redirect(http.StatusSeeOther, c.seat.First().Base+"/class")
+	}
+	if c.session, err = c.seat.Engine.Load(c.Request()); err == nil {
+		err = c.commitRead()
+	}
+	status := http.StatusOK
+	if err != nil {
+		c.session, c.failure, status = nil, err, problemOf(err).status
+		c.Response().Header().Set("Retry-After", "2")
+	}
+	strip := a.of.strip(c)
+	if strip == nil { // it went between two steps of this request
+		return errSeatGone
+	}
+	if c.wants == formJSON {
+		return writeJSON(c, status, "application/json", classJSON{"class", strip.Nickname, strip.Code, a.of.board.Devices(classroom.ID(c.seat.Class))})
+	}
+	showed := say.Showed(a.record(c, status, &outcome{did: trace.Did{Op: "class"}}))
+	page := views.ClassPage{
+		Page: a.page(c, strip.Nickname), Place: views.Place{Base: c.seat.Base},
+		Browser: show.Parts(showed.Browser), Wire: show.Parts(showed.Wire), Server: show.Parts(showed.Server),
+		Experiments: a.experimentCount(),
+	}
+	learned, _ := a.learned(c)
+	page.Done = len(learned.Done)
+	page.Page.Again = classAgain
+	return a.write(c, status, views.ClassroomPage(page))
+}
+
+// heard is POST /s/NAME-SUFFIX/class/heard: a page answers a beat of the class's stream.
+func (a *App) heard(c *call) error {
+	c.quiet()
+	a.of.board.Heard(classroom.ID(c.seat.Class), deviceOf(c.Request()))
+	return c.NoContent(http.StatusNoContent)
+}
+
+// The refusals of a press on a page whose seat is not at its address any more.
+var (
+	errSeatMoved = &problem{status: http.StatusNotFound, detail: "Your seat has moved to another tab or device, and this page opens nothing any more. Load the page again: it says how you get the seat back."}
+	errSeatGone  = &problem{status: http.StatusNotFound, detail: "No seat is at this address any more. Load the page again: it leads to where you take a seat."}
+)
+
+// checkSeat answers requests for places of the class where no seat is: it moved away, or went. The
+// class's own lab serves those where one is.
+func (a *App) checkSeat(c *call) error {
+	cl := a.openClass()
+	rest, below := strings.CutPrefix(c.Request().URL.Path, "/s/")
+	if cl == nil || !below || c.from != nil {
+		return nil
+	}
+	place, _, _ := strings.Cut(rest, "/")
+	moved := cl.roster.Moved(place)
+	switch {
+	case moved && c.wants == formPage:
+		c.quiet()
+		return errors.Join(a.write(c, http.StatusNotFound, views.SeatMoved(a.outside(c, "Moved"))), errAnswered)
+	case moved:
+		return errSeatMoved
+	case !fromHere(c.Request()) && c.wants == formPage:
+		return errors.Join(c.Redirect(http.StatusSeeOther, "/join"), errAnswered)
+	case !fromHere(c.Request()):
+		return errSeatGone
+	}
+	return nil // a second browser of the teacher's own lab
+}
+
+// reachOf says where a page of the class comes from: the address that its request names.
+func (a *App) reachOf(c *call) views.Reach {
+	reach := a.cfg.Reach
+	if !fromHere(c.Request()) {
+		reach.Addr = c.Request().Host
+	}
+	return reach
+}

@@ -1,0 +1,44 @@
+package views
+
+// Strip is at the top of every page of a seat of a class.
+type Strip struct {
+	Nickname string
+	Code     string // by which its owner comes back
+	Home     string // where the seat's own pages begin, also on those of its second browsers
+	Twice    bool   // pages of the seat are open on two devices
+	Script   string // keeps the class's stream open
+}
+
+// Join is the page where one takes a seat.
+type Join struct {
+	Page     Page
+	Visitor  string // says whose offer the form takes
+	Nickname string // that is offered, or under which the visitor knocks
+	Spins    string // "2 spins left", "" for none
+	Own      string // the nickname of the seat that this browser has a cookie of, mostly ""
+	Knocking bool   // the door is closed, and the visitor waits
+	Problem  string // why the press before was refused, mostly ""
+	Back     Back
+	Gave     Gave
+}
+
+// Back is the form of somebody who had a seat already.
+type Back struct {
+	Open     bool
+	Nickname string // as it was typed
+	Problem  string // why that was refused, mostly ""
+}
+
+// Gave is what a browser gave with its request.
+type Gave struct{ Cookies, About, Lines, Fetch string }
+
+// ClassPage is a seat's page of the class.
+type ClassPage struct {
+	Page        Page
+	Place       Place
+	Browser     []Part // what this request showed: each line goes on after the witness's name
+	Wire        []Part
+	Server      []Part
+	Experiments int
+	Done        int
+}
