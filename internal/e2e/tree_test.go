@@ -45,6 +45,7 @@ func TestImports(t *testing.T) {
 		},
 		"internal/classroom/classtest":   {"internal/classroom"}, // for tests
 		"internal/backlog":               nil,
+		"internal/qr":                    nil,
 		"internal/terminal":              nil,
 		"internal/config":                {"internal/session"},
 		"internal/store/memory":          {"internal/session"},
