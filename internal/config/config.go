@@ -15,11 +15,14 @@ import (
 
 // Config is what the program was asked to do.
 type Config struct {
-	Addr        string            // HOST:PORT to listen on
+	Addr        string            // HOST:PORT to listen on; in a class see Flags
 	Name        string            // the host of Addr in the form of hostName; "" if that is an IP address or nothing
 	Store       string            // "memory", "sqlite" or "redis"
 	StoreFile   string            // the database, if Store is "sqlite"
 	StoreURL    string            // the address, if Store is "redis"; it may hold a password
+	Classroom   bool              // open a class at the start
+	JoinHost    string            // what a class shows first, in the form of hostName; "" for nothing
+	Seats       int               // of a class, from 1 to maxSeats
 	Batched     bool              // SQLite answers before a write is on disk
 	Placement   session.Placement // where the values of a new session live
 	Idle        time.Duration     // from 1 s to ten years
@@ -30,7 +33,8 @@ type Config struct {
 	AllowHosts  []string          // names that the Host header may carry besides our own, in the form of hostName
 	Open        bool              // open the browser
 	LogFormat   string            // "text" or "json"
-	LogRequests bool              // log one line a request
+	LogRequests bool              // log one line a request; with Classroom only if that was asked for
+	LogClass    bool              // log one line a request of a class: that was asked for
 	Version     bool              // print the version and end
 }
 
@@ -69,6 +73,10 @@ func Parse(args []string, getenv func(string) string, out io.Writer) (cfg Config
 		if err := f.read(&cfg, name, getenv(name)); err != nil {
 			return cfg, err
 		}
+	}
+	cfg.LogClass = cfg.LogRequests && given["log-requests"]
+	if cfg.Classroom {
+		cfg.LogRequests = cfg.LogClass
 	}
 	switch {
 	case given["durability"] && cfg.Store != "sqlite":

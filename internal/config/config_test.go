@@ -17,7 +17,7 @@ import (
 func defaults() Config {
 	return Config{
 		Addr: "127.0.0.1:8080", Store: "memory", Placement: session.Hybrid, Idle: 2 * time.Hour, Lifetime: 8 * time.Hour,
-		MaxSessions: 10000, LogFormat: "text", LogRequests: true,
+		MaxSessions: 10000, LogFormat: "text", LogRequests: true, Seats: 300,
 	}
 }
 
@@ -36,6 +36,15 @@ func TestParse(t *testing.T) {
 			c.Rolling, c.MaxSessions, c.Open, c.LogFormat, c.Version, c.SecretFile = true, 5, true, "json", true, "s"
 			c.LogRequests, c.Name = false, "localhost"
 		}},
+		{"a class", []string{"--classroom", "--seats", "30", "--join-host", "Lab-PC.:80"}, nil, func(c *Config) {
+			c.Classroom, c.Seats, c.JoinHost, c.LogRequests = true, 30, "lab-pc:80", false
+		}},
+		{"a class with a log of requests", []string{"--classroom", "--log-requests"}, nil, func(c *Config) { c.Classroom, c.LogClass = true, true }},
+		{"a class with a log of requests, of the environment", nil, map[string]string{"SESSIONSCOPE_CLASSROOM": "true", "SESSIONSCOPE_LOG_REQUESTS": "true"}, func(c *Config) {
+			c.Classroom, c.LogClass = true, true
+		}},
+		{"a log of requests, and perhaps a class later", []string{"--log-requests"}, nil, func(c *Config) { c.LogClass = true }},
+		{"an IPv6 address to join at", []string{"--join-host", "2001:DB8::1"}, nil, func(c *Config) { c.JoinHost = "[2001:db8::1]" }},
 		{"hosts", []string{"--allow-host", "a.example", "--allow-host", "b.example:80"}, nil, func(c *Config) { c.AllowHosts = []string{"a.example", "b.example:80"} }},
 		{"environment", nil, map[string]string{"SESSIONSCOPE_ADDR": "[::1]:9", "SESSIONSCOPE_MAX_SESSIONS": "7", "SESSIONSCOPE_ALLOW_HOST": "a.example, b.example", "SESSIONSCOPE_ROLLING": "true"}, func(c *Config) {
 			c.Addr, c.MaxSessions, c.Rolling, c.AllowHosts = "[::1]:9", 7, true, []string{"a.example", "b.example"}
@@ -109,6 +118,11 @@ func TestParseRefuses(t *testing.T) {
 		{"--max-sessions=1e4", "", `invalid value "1e4" for --max-sessions: ` + countText},
 		{"--max-sessions=9223372036854775807", "", `for --max-sessions: ` + countText},
 		{"--max-sessions=", "", `invalid value "" for --max-sessions: ` + countText},
+		{"--seats=0", "", `invalid value "0" for --seats: it is a whole number from 1 to 300`},
+		{"--seats=301", "", `"301" for --seats: it is a whole number from 1 to 300`},
+		{"--join-host=http://a", "", `invalid value "http://a" for --join-host: it is a host name or an address`},
+		{"--join-host=", "", `invalid value "" for --join-host: `},
+		{"--join-host=a.example:0", "", portText},
 		{"--idle", "", "--idle needs a value"},
 		{"--open=yes", "", `invalid value "yes" for --open: ` + switchText},
 		{"--open yes", "", `unexpected argument "yes"`},
@@ -197,7 +211,7 @@ func TestHelp(t *testing.T) {
 	if _, err := Parse([]string{"--help"}, func(string) string { return "rubbish" }, &out); !errors.Is(err, ErrHelp) {
 		t.Errorf("error %v, want ErrHelp", err)
 	}
-	for _, name := range []string{"addr", "store", "placement", "idle", "lifetime", "rolling", "max-sessions", "durability", "allow-host", "secret-file", "open", "log-format", "log-requests", "version"} {
+	for _, name := range []string{"addr", "store", "placement", "idle", "lifetime", "rolling", "max-sessions", "durability", "allow-host", "secret-file", "open", "log-format", "log-requests", "version", "classroom", "seats", "join-host"} {
 		if !strings.Contains(out.String(), "  --"+name) {
 			t.Errorf("the help does not name --%s", name)
 		}

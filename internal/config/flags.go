@@ -42,6 +42,8 @@ const (
 	// maxCount fits into an int on every machine, and limits that are products of a count
 	// stay far below the end of an int64.
 	maxCount = 1_000_000_000
+	// maxSeats is the most learners of a class: the limits are measured with so many.
+	maxSeats = 300
 
 	durations = "it is a duration from 1s to ten years, such as 90s, 30m or 2h"
 	switches  = "true or false"
@@ -51,7 +53,8 @@ const (
 var Flags = []Flag{
 	{
 		Name: "addr", Value: "HOST:PORT", Default: "127.0.0.1:8080", Quoted: true,
-		Does:    "HOST:PORT to listen on; port 0 picks a free one",
+		Does: "HOST:PORT to listen on; port 0 picks a free one, host 0.0.0.0 is every address of this machine;" +
+			" with --classroom a host that is not loopback is where the class is, and the lab is on 127.0.0.1 with the same port",
 		Allowed: "it is HOST:PORT, such as 127.0.0.1:8080",
 		set:     (*Config).setAddr,
 	},
@@ -60,6 +63,13 @@ var Flags = []Flag{
 		Does:    "one more NAME or NAME:PORT that the Host header may carry (repeatable, or with commas)",
 		Allowed: "it is a host name, such as lab.example or lab.example:8080",
 		set:     (*Config).allowHosts,
+	},
+	{
+		Name: "classroom", Default: "false",
+		Does: "open a class at the start, for phones on the same network: at every address of this machine, or at the one in --addr;" +
+			" a port that is taken gives way to the next free one",
+		Allowed: switches,
+		set:     func(c *Config, s string) error { return setSwitch(&c.Classroom, s) },
 	},
 	{
 		Name: "durability", Value: "WHEN", Default: "full",
@@ -72,6 +82,12 @@ var Flags = []Flag{
 		Does:    "how long a session lives after its last write, a DURATION such as 30m",
 		Allowed: durations,
 		set:     func(c *Config, s string) error { return setDuration(&c.Idle, s) },
+	},
+	{
+		Name: "join-host", Value: "NAME",
+		Does:    "NAME or address, also with a port, that a class shows first as the one to join at",
+		Allowed: "it is a host name or an address, such as lab.example, 192.168.1.20 or lab.example:8080",
+		set:     func(c *Config, s string) (err error) { c.JoinHost, err = hostName(s); return err },
 	},
 	{
 		Name: "lifetime", Value: "DURATION", Default: "8h",
@@ -87,7 +103,7 @@ var Flags = []Flag{
 	},
 	{
 		Name: "log-requests", Default: "true",
-		Does:    "log one line a request; =false keeps the program's warnings and all errors",
+		Does:    "log one line a request; =false keeps the program's warnings and all errors; a class is logged only if this flag is given",
 		Allowed: switches,
 		set:     func(c *Config, s string) error { return setSwitch(&c.LogRequests, s) },
 	},
@@ -95,7 +111,7 @@ var Flags = []Flag{
 		Name: "max-sessions", Value: "NUMBER", Default: "10000",
 		Does:    "NUMBER of sessions that the store holds; a full one refuses new ones",
 		Allowed: fmt.Sprintf("it is a whole number from 1 to %d", maxCount),
-		set:     func(c *Config, s string) error { return setCount(&c.MaxSessions, s) },
+		set:     func(c *Config, s string) error { return setCount(&c.MaxSessions, s, maxCount) },
 	},
 	{
 		Name: "open", Default: "false",
@@ -114,6 +130,12 @@ var Flags = []Flag{
 		Does:    "reading extends the idle clock too",
 		Allowed: switches,
 		set:     func(c *Config, s string) error { return setSwitch(&c.Rolling, s) },
+	},
+	{
+		Name: "seats", Value: "NUMBER", Default: "300",
+		Does:    fmt.Sprintf("NUMBER of learners that a class has room for, at most %d", maxSeats),
+		Allowed: fmt.Sprintf("it is a whole number from 1 to %d", maxSeats),
+		set:     func(c *Config, s string) error { return setCount(&c.Seats, s, maxSeats) },
 	},
 	{
 		Name: "secret-file", Value: "FILE",
@@ -181,9 +203,9 @@ func setSwitch(b *bool, s string) error {
 }
 
 // setCount takes decimal numbers only: 010 is ten.
-func setCount(n *int, s string) error {
+func setCount(n *int, s string, most int) error {
 	count, err := strconv.Atoi(s)
-	if err != nil || count < 1 || count > maxCount {
+	if err != nil || count < 1 || count > most {
 		return errAllowed
 	}
 	*n = count
