@@ -1,6 +1,7 @@
-// Package terminal tells a terminal that hangs up from an operator who sends SIGHUP: both
-// come as the same signal. A program needs to know if it ends with its terminal and does
-// something else for the operator. Begin with Watch.
+// Package terminal is about the terminal in which the program was started. Begin with Watch,
+// which tells a terminal that hangs up from an operator who sends SIGHUP: both come as the same
+// signal, and a program ends with its terminal and does something else for the operator.
+// ScreenOf says what the terminal shows, and Enters tells when Enter is pressed.
 package terminal
 
 import (

@@ -1,0 +1,7 @@
+//go:build !windows
+
+package terminal
+
+import "os"
+
+func allowColours(*os.File) bool { return true }
