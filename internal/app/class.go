@@ -27,6 +27,13 @@ type ClassConfig struct {
 	Seats int
 	// LogRequests asks for one line a request of the class, as Config.LogRequests does.
 	LogRequests bool
+	// Names are more names that the Host of a request may carry, as in Config.Hosts, if the request
+	// came from the network. One of this machine may not carry them: any device of the network can
+	// say that it has such a name, and its pages would be taken for this server's (DNS rebinding).
+	Names Hosts
+	// Home says that the lab itself is for this machine only: what comes from the network came for
+	// a class.
+	Home bool
 	// Open opens the class's own store and begins to listen on the network.
 	Open func(context.Context) (ClassParts, error)
 }
@@ -267,12 +274,24 @@ func fromHere(r *http.Request) bool {
 	return ok && err == nil && local.IP.IsLoopback() && net.ParseIP(host).IsLoopback()
 }
 
+// inClass tells whether a request of the network has a Host that is a name of the class.
+func (a *App) inClass(r *http.Request) bool {
+	cfg := a.cfg.Class
+	if a.of != nil {
+		cfg = a.of.app.cfg.Class
+	}
+	return cfg != nil && !fromHere(r) && cfg.Names.allow(r.Host)
+}
+
 // checkSide keeps the network out of what is the teacher's while a class is open. A page leads to
 // the page where one joins; there is nothing behind other addresses.
 func (a *App) checkSide(c *call) error {
 	r := c.Request()
-	if a.openClass() == nil || c.from != nil || fromHere(r) {
+	switch open := a.openClass() != nil; {
+	case c.from != nil, fromHere(r), !open && (a.cfg.Class == nil || !a.cfg.Class.Home):
 		return nil
+	case !open: // a connection that is older than the end of the class
+		return &problem{status: http.StatusNotFound, detail: "There is no class here now."}
 	}
 	switch path := r.URL.Path; {
 	case path == "/join", strings.HasPrefix(path, "/join/"), path == "/healthz", strings.HasPrefix(path, "/assets/"):

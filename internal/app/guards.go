@@ -36,7 +36,7 @@ func securityHeaders(c *call) error {
 // one of this server's. The program's own clients may name the Host of a browser whose request
 // they carry on.
 func (a *App) checkHost(c *call) error {
-	if r := c.Request(); c.from == nil && !a.cfg.Hosts.allow(r.Host) && !reached(r) {
+	if r := c.Request(); c.from == nil && !a.cfg.Hosts.allow(r.Host) && !reached(r) && !a.inClass(r) {
 		return &problem{status: http.StatusMisdirectedRequest,
 			detail: "The Host of this request is no name of this server. Use the address that the program printed, or start it with --allow-host."}
 	}

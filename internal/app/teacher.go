@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -63,6 +64,19 @@ func (d *teacherDoor) redeem(key string, now time.Time) (cookie string, ok bool)
 	return "", false
 }
 
+// waits tells whether the key was given out, was not used, and is not too old.
+func (d *teacherDoor) waits(key string, now time.Time) bool {
+	sum := sha256.Sum256([]byte(key))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, k := range d.keys {
+		if k.sum == sum {
+			return now.Sub(k.at) < teacherKeyLife
+		}
+	}
+	return false
+}
+
 // knows tells whether that is the value of a teacher's cookie.
 func (d *teacherDoor) knows(cookie string) bool {
 	sum := sha256.Sum256([]byte(cookie))
@@ -84,6 +98,13 @@ func (a *App) TeacherLink() string {
 		return ""
 	}
 	return cl.door.link(a.seats.Root.Engine.Now())
+}
+
+// LinkWaits tells whether a link that TeacherLink returned can still be used.
+func (a *App) LinkWaits(path string) bool {
+	cl := a.openClass()
+	_, key, _ := strings.Cut(path, "key=")
+	return cl != nil && cl.door.waits(key, a.seats.Root.Engine.Now())
 }
 
 // teacherCookie is the name of the cookie that makes a browser the teacher's.
