@@ -40,7 +40,7 @@ func TestImports(t *testing.T) {
 		"internal/experiment/shelf":   {"internal/session", "internal/experiment"},
 		"internal/experiment/private": {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/experiment"},
 		"internal/program": {
-			"internal/session", "internal/tap", "internal/network", "internal/app", "internal/experiment/private", "internal/config", "internal/backlog", "internal/terminal", "internal/classroom",
+			"internal/session", "internal/tap", "internal/network", "internal/app", "internal/experiment/private", "internal/config", "internal/backlog", "internal/terminal", "internal/classroom", "internal/qr",
 			"internal/store/memory", "internal/store/sqlite", "internal/store/redis",
 		},
 		"internal/classroom/classtest":   {"internal/classroom"}, // for tests

@@ -69,12 +69,19 @@ func ownNames(given string, addr net.Addr) (names []string) {
 		names = append(names, given)
 	}
 	if !isHome(hostOf(addr.String())) {
-		if own, err := os.Hostname(); err == nil && own != "" {
-			name, _, _ := strings.Cut(own, ".")
-			names = append(names, own, name, name+".local")
-		}
+		names = append(names, machineNames()...)
 	}
 	return names
+}
+
+// machineNames returns the names by which other machines may find this one.
+func machineNames() []string {
+	own, err := os.Hostname()
+	if err != nil || own == "" {
+		return nil
+	}
+	name, _, _ := strings.Cut(own, ".")
+	return []string{own, name, name + ".local"}
 }
 
 // version returns the version of the module, with the commit if that is not in it.

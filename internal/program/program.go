@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -31,6 +32,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/redis"
 	"github.com/sessionscope/sessionscope/internal/store/sqlite"
 	"github.com/sessionscope/sessionscope/internal/tap"
+	"github.com/sessionscope/sessionscope/internal/terminal"
 )
 
 // Own is what the program brings along.
@@ -103,7 +105,11 @@ func run(ctx context.Context, cfg config.Config, own Own, stdout io.Writer, log 
 	if err != nil {
 		return err
 	}
-	listener, err := listen(cfg.Addr)
+	at, err := placesFor(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	listener, err := at.listen()
 	if err != nil {
 		return err
 	}
@@ -117,6 +123,8 @@ func run(ctx context.Context, cfg config.Config, own Own, stdout io.Writer, log 
 		return err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
+	c := &classes{cfg: cfg, only: at.only, lab: st, addr: listener.Addr(), screen: terminal.ScreenOf(os.Stdout), stdout: stdout, log: log, announced: make(chan struct{})}
+	defer func() { err = errors.Join(err, c.finish()) }()
 	if st.secretFile != "" {
 		cfg.SecretFile = st.secretFile
 		if secrets, err = readSecrets(cfg.SecretFile); err != nil {
@@ -126,11 +134,11 @@ func run(ctx context.Context, cfg config.Config, own Own, stdout io.Writer, log 
 	if err := st.signedWith(secrets); err != nil {
 		return fmt.Errorf("--store: %w", err)
 	}
-	a, err := newApp(ctx, cfg, own, st, secrets, listener.Addr(), hosts, log)
+	a, err := newApp(ctx, cfg, own, st, secrets, listener.Addr(), hosts, c.config(), log)
 	if err != nil {
 		return err
 	}
-	return serve(ctx, cfg, a, st, listener, stdout, log)
+	return serve(ctx, cfg, a, c, listener)
 }
 
 // listen listens on HOST:PORT.
@@ -146,7 +154,7 @@ func listen(addr string) (net.Listener, error) {
 }
 
 // newApp makes the lab.
-func newApp(ctx context.Context, cfg config.Config, own Own, st store, secrets [][]byte, addr net.Addr, hosts app.Hosts, log *slog.Logger) (*app.App, error) {
+func newApp(ctx context.Context, cfg config.Config, own Own, st store, secrets [][]byte, addr net.Addr, hosts app.Hosts, class *app.ClassConfig, log *slog.Logger) (*app.App, error) {
 	room := session.NewIDRoom(cookieIDs*cfg.MaxSessions, cfg.Lifetime)
 	if stats, err := st.Stats(ctx); err == nil { // the markers of a run before take room too
 		room.Add(stats.Ended, time.Now().Add(cfg.Lifetime))
@@ -159,7 +167,7 @@ func newApp(ctx context.Context, cfg config.Config, own Own, st store, secrets [
 			IDRoom: room,
 		},
 		StoreName: cfg.Store, Hosts: hosts, Assets: own.Assets, Version: version(), Reach: reach(cfg, addr), Licence: own.Licence, Log: log, LogRequests: cfg.LogRequests,
-		Stores: private.Stores(cmp.Or(cfg.StoreURL, defaultRedis)), Seats: seats,
+		Stores: private.Stores(cmp.Or(cfg.StoreURL, defaultRedis)), Seats: seats, Class: class,
 	})
 }
 
@@ -176,33 +184,37 @@ const cookieIDs = 4
 const defaultRedis = "redis://127.0.0.1:6379/0"
 
 // serve serves a until ctx ends or the terminal hangs up.
-func serve(ctx context.Context, cfg config.Config, a *app.App, st store, listener net.Listener, stdout io.Writer, log *slog.Logger) error {
+func serve(ctx context.Context, cfg config.Config, a *app.App, c *classes, listener net.Listener) error {
+	log, st := c.log, c.lab
 	ctx, end := context.WithCancel(ctx)
-	ran := make(chan struct{})
-	go func() {
-		defer close(ran)
-		a.Run(ctx) // the event streams end with it
-	}()
-	defer func() { // wait until the private servers of experiments have ended, too
+	var running sync.WaitGroup
+	running.Go(func() { a.Run(ctx) }) // the event streams end with it
+	defer func() {                    // wait until the private servers of experiments have ended, too
 		end()
-		<-ran
+		running.Wait()
 	}()
 	if cfg.SecretFile != "" && cfg.Store == "memory" {
 		log.Warn("with --secret-file and --store memory, ended sessions of placement cookie open again after a restart: the memory store forgets which ones have ended; --store sqlite remembers them")
 	}
 	watchHangups(ctx, end, cfg.SecretFile, a, st, log)
-	gate := tap.NewGate(listener, a.MaxConnections())
+	most := a.MaxConnections()
+	if isEverywhere(listener.Addr()) { // the connections of a class are among them
+		most = max(most, connections(cfg.Seats))
+		listener = c.knocks.Listener(listener)
+	}
+	gate := tap.NewGate(listener, most)
 	srv := newServer(a, gate, log)
+	c.ctx, c.srv, c.link = ctx, srv, a.TeacherLink
+	if cfg.Classroom {
+		if err := a.OpenClass(ctx); err != nil {
+			return errors.Join(err, srv.Close())
+		}
+	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(tap.Listen(gate)) }()
-	announce(stdout, listener.Addr(), st.file)
-	if cfg.Open {
-		go func() { // some openers wait until the browser closes
-			if err := browser.OpenURL(url(listener.Addr())); err != nil {
-				log.Warn("cannot open the browser: open the address yourself", "error", err)
-			}
-		}()
-	}
+	announce(c.stdout, cfg.Addr, listener.Addr(), st.file)
+	close(c.announced)
+	openBrowser(ctx, cfg, a, c, &running)
 	select {
 	case err := <-served:
 		return err
@@ -214,6 +226,28 @@ func serve(ctx context.Context, cfg config.Config, a *app.App, st store, listene
 		return srv.Close()
 	}
 	return nil
+}
+
+// openBrowser opens the browser if the program was asked to: at the lab, or in a class at the
+// board. A file that it makes is gone when running is done, which is soon after ctx ends.
+func openBrowser(ctx context.Context, cfg config.Config, a *app.App, c *classes, running *sync.WaitGroup) {
+	if !cfg.Open {
+		return
+	}
+	lab := url(c.addr)
+	opened := func(err error) {
+		if err != nil {
+			c.log.Warn("cannot open the browser: open the address yourself", "error", err)
+		}
+	}
+	if !cfg.Classroom {
+		go func() { opened(browser.OpenURL(lab)) }() // some openers wait until the browser closes
+		return
+	}
+	link := a.TeacherLink()
+	running.Go(func() {
+		opened(openLink(ctx, lab+link, browser.OpenURL, func() bool { return a.LinkWaits(link) }))
+	})
 }
 
 // newServer returns the HTTP server for a, whose connections pass through gate.
@@ -231,9 +265,14 @@ func newServer(a *app.App, gate *tap.Gate, log *slog.Logger) *http.Server {
 	}
 }
 
-// announce prints where the lab is, and which file holds the sessions if one does.
-func announce(stdout io.Writer, addr net.Addr, file string) {
+// announce prints where the lab is, and which file holds the sessions if one does. asked is
+// the HOST:PORT that it was to have.
+func announce(stdout io.Writer, asked string, addr net.Addr, file string) {
 	text := fmt.Sprintf("Sessionscope is at %s (Ctrl+C ends it)\n", url(addr))
+	_, port, _ := net.SplitHostPort(addr.String())
+	if _, first, _ := net.SplitHostPort(asked); first != port && strings.Trim(first, "0") != "" {
+		text += fmt.Sprintf("Port %s is taken: it has port %s\n", first, port)
+	}
 	if others := network.Elsewhere(addr); len(others) > 0 {
 		text += fmt.Sprintf("From a phone or another machine on this network: http://%s\n", strings.Join(others, " or http://"))
 	}
