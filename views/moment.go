@@ -1,6 +1,10 @@
 package views
 
-import "github.com/a-h/templ"
+import (
+	"slices"
+
+	"github.com/a-h/templ"
+)
 
 // Moment is the moment that the panels show.
 type Moment struct {
@@ -64,6 +68,26 @@ type Timeline struct {
 func (t Timeline) Last() int {
 	if n := len(t.Entries); n > 0 {
 		return t.Entries[n-1].N
+	}
+	return 0
+}
+
+// NextBeside tells whether Entries has only one entry, beside the moment that the panels show:
+// then the page needs all, since another entry is marked as the latest.
+func (t Timeline) NextBeside() bool { return t.Next && t.Entries[len(t.Entries)-1].Beside }
+
+// latest returns the number of the entry that the panels show at present, if entries beside it
+// come after it. It returns 0 if that is the last entry, which CSS finds: a selector that looks
+// for it among all entries costs a millisecond at each press.
+func (t Timeline) latest() int {
+	for i, e := range slices.Backward(t.Entries) {
+		if e.Beside {
+			continue
+		}
+		if i == len(t.Entries)-1 {
+			return 0
+		}
+		return e.N
 	}
 	return 0
 }

@@ -61,7 +61,7 @@ func TimelinePanel(p Place, t Timeline) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			for _, e := range t.Entries {
-				templ_7745c5c3_Err = entry(p, e, e.N == t.Shown).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = entry(p, e, e.N == t.Shown, e.N == t.latest()).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -128,7 +128,7 @@ func TimelinePanel(p Place, t Timeline) templ.Component {
 }
 
 // TimelineNext adds the last entry to a timeline that has all before it, and takes away the
-// entry that made room for it.
+// entry that made room for it. The panels show the entry, so CSS marks it as the last one.
 func TimelineNext(p Place, t Timeline) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -167,7 +167,7 @@ func TimelineNext(p Place, t Timeline) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = entry(p, t.Entries[len(t.Entries)-1], false).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = entry(p, t.Entries[len(t.Entries)-1], false, false).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -327,8 +327,8 @@ func dropped(n int) templ.Component {
 }
 
 // entry shows what happened. When, and to which session, is for the tooltip and for screen
-// readers.
-func entry(p Place, e Entry, shown bool) templ.Component {
+// readers. latest marks the moment that the panels show where others stand after it.
+func entry(p Place, e Entry, shown, latest bool) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -349,7 +349,7 @@ func entry(p Place, e Entry, shown bool) templ.Component {
 			templ_7745c5c3_Var14 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		var templ_7745c5c3_Var15 = []any{"ev", e.Tone, templ.KV("beside", e.Beside)}
+		var templ_7745c5c3_Var15 = []any{"ev", e.Tone, templ.KV("beside", e.Beside), templ.KV("latest", latest)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var15...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

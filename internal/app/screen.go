@@ -119,7 +119,9 @@ func (a *App) labView(c *call, l screen) views.Lab {
 		if past || c.wants != formFragment {
 			seen = 0
 		}
-		lab.Timeline = show.Timeline(v.Timeline(seen), l.past.N)
+		if lab.Timeline = show.Timeline(v.Timeline(seen), l.past.N); lab.Timeline.NextBeside() {
+			lab.Timeline = show.Timeline(v.Timeline(0), l.past.N)
+		}
 	}
 	return lab
 }
