@@ -30,6 +30,18 @@ type Wire struct {
 	Changes                          string // against the exchange before, in a sentence
 	Steps                            []Step
 	Decisive                         string // the text that an experiment is decided by, "" for none
+	Code                             string // the op whose code the answer leaves out, since the page shows it; "" mostly
+}
+
+// Asks tells whether the page asks for the exchange once it has ended.
+func (w Wire) Asks() bool { return w.N > 0 && !w.Finished && w.Nothing == "" }
+
+// ask is where the page asks. With Code it gets the code too if it shows another by then.
+func (w Wire) ask() string {
+	if w.Code == "" {
+		return "/exchanges/" + strconv.Itoa(w.N)
+	}
+	return "/exchanges/" + strconv.Itoa(w.N) + "?op=" + w.Code
 }
 
 // before is a request line up to its query, which may hold keys and values.

@@ -42,6 +42,7 @@ type call struct {
 	found  trace.Return    // what a request found whose page has lost its visit, or the server for a while
 	page   string          // ID of the page load that sent the request, "" when it gave none
 	seen   int             // the last moment that this page shows, 0 when it gave none
+	code   string          // the op of the code that this page shows, "" when it gave none
 
 	from    *sender           // nil unless this program's own client sent it
 	live    *experiment.Reply // of the run whose path the request is below, mostly nil

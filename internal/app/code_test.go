@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 // The code on the page is of the handler that the route has, and of a function of
@@ -61,6 +63,28 @@ func TestCode(t *testing.T) {
 	if codeOf("nothing of ours").Listings != nil {
 		t.Error("code of nothing")
 	}
+}
+
+// A page that shows the code of a press gets it not again, and gets it after all if another answer
+// has put other code there meanwhile: otherwise the code would be of another press than the rest.
+func TestCodeThatThePageHas(t *testing.T) {
+	t.Parallel()
+	_, b, v := openLab(t, formFragment)
+	shows := func(code, method, target, body string) answer {
+		t.Helper()
+		r := b.request(method, target, body)
+		r.Header.Set(trace.PageHeader, v+" "+strings.Repeat("P", pageIDLen)+" 1 "+code)
+		return b.send(r).want(200)
+	}
+	const set, ofSet = "key=name&value=Rahim", `data-op="set"`
+	shows("lab", "POST", "/set", set).want(200, `id="code"`, ofSet, `hx-get="/exchanges/2"`)
+	shows("set", "POST", "/set", set).want(200, `hx-get="/exchanges/3?op=set"`).wantNo(`id="code"`)
+	shows("set", "GET", "/exchanges/3?op=set", "").wantNo(`id="code"`)
+	shows("get", "GET", "/exchanges/3?op=set", "").want(200, `main:has(#wire[data-n=&#34;3&#34;]) #code`, ofSet)
+	shows("get", "GET", "/exchanges/3", "").wantNo(`id="code"`)
+	b.post("/set", "key", "name", "value", "Rahim", "page", v).want(200, `id="code"`)
+	b.form = formPage
+	shows("lab", "GET", "/", "").want(200, `data-op="lab"`)
 }
 
 // calls tells whether a function's source calls a method of that name.

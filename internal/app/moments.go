@@ -84,7 +84,11 @@ func (a *App) exchange(c *call) error {
 	l := a.momentScreen(c, e)
 	if c.wants == formFragment {
 		l.wire.Past = false // it replaces the exchange that just travelled
-		return a.write(c, http.StatusOK, views.Finished(c.place(), show.Wire(l.wire)))
+		var code views.Code
+		if op := c.QueryParam("op"); op != c.code { // another answer came meanwhile
+			code = codeOf(op)
+		}
+		return a.write(c, http.StatusOK, views.Finished(c.place(), show.Wire(l.wire), code))
 	}
 	return writeJSON(c, http.StatusOK, "application/json", exchangeOf(l.wire))
 }

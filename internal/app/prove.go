@@ -30,12 +30,12 @@ func (a *App) findVisit(c *call) error {
 	if r.Method == http.MethodHead { // HEAD shows nothing, and is no moment
 		c.quiet()
 	}
-	secret, page, seen := pageHeader(r.Header)
+	secret, page, seen, code := pageHeader(r.Header)
 	if secret == "" && r.Method == http.MethodPost {
 		secret = c.form.Get("page")
 	}
 	if len(page) == pageIDLen { // nothing longer is kept
-		c.page, c.seen = strings.Clone(page), momentParam(seen)
+		c.page, c.seen, c.code = strings.Clone(page), momentParam(seen), code
 	}
 	if c.visit, c.lost = a.hub.Prove(secret, c.seat); c.lost != hub.NotLost {
 		c.secret = strings.Clone(secret)
@@ -66,11 +66,12 @@ func fromOurPage(r *http.Request) bool {
 }
 
 // pageHeader takes the header apart by which a script says what page it is: the visit's
-// secret, this load of the page, and the last moment that it shows.
-func pageHeader(h http.Header) (secret, page, seen string) {
+// secret, this load of the page, the last moment that it shows, and the op of its code panel.
+func pageHeader(h http.Header) (secret, page, seen, code string) {
 	secret, rest, _ := strings.Cut(h.Get(trace.PageHeader), " ")
-	page, seen, _ = strings.Cut(rest, " ")
-	return secret, page, seen
+	page, rest, _ = strings.Cut(rest, " ")
+	seen, code, _ = strings.Cut(rest, " ")
+	return secret, page, seen, code
 }
 
 // momentParam returns the number of a moment in the address, 0 for none.

@@ -103,6 +103,9 @@ func (a *App) labView(c *call, l screen) views.Lab {
 		lab.Browser.Note = l.note
 	}
 	lab.Wire = show.Wire(l.wire)
+	if c.wants == formFragment && lab.Wire.Asks() && c.code == l.op {
+		lab.Code, lab.Wire.Code = views.Code{}, l.op // the page has it, and says so again when it asks for the sizes
+	}
 	lab.Moment, lab.Guide = a.momentView(c, l), a.guide(c, l, lab.Done)
 	lab.Placements = a.placements(c, l)
 	if !past {

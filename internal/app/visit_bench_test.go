@@ -153,7 +153,7 @@ const pageHead = "POST /set HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: keep
 func (p *presser) press(t testing.TB) {
 	body := fmt.Sprintf("key=name%d&value=Rahim+%d&type=text&placement=hybrid&page=%s", p.n%4, p.n, p.secret)
 	p.out.Reset()
-	fmt.Fprintf(&p.out, "%sSessionscope-Page: %s %s %d\r\nContent-Length: %d\r\n", pageHead, p.secret, strings.Repeat("P", pageIDLen), p.n, len(body))
+	fmt.Fprintf(&p.out, "%sSessionscope-Page: %s %s %d set\r\nContent-Length: %d\r\n", pageHead, p.secret, strings.Repeat("P", pageIDLen), p.n, len(body))
 	if p.cookie != "" {
 		p.out.WriteString("Cookie: " + p.cookie + "\r\n")
 	}

@@ -21,7 +21,7 @@ import (
 // The header fields in which a page's script names its visit and itself. Their values open the
 // visit, and are never kept.
 const (
-	PageHeader  = "Sessionscope-Page"  // the visit's secret, the ID of the page, and the last moment that it shows, with spaces between
+	PageHeader  = "Sessionscope-Page"  // the visit's secret, the ID of the page, the last moment that it shows, and the op of its code panel, with spaces between
 	LoadHeader  = "Sessionscope-Load"  // the secret of the visit that was made for the page's load
 	VisitHeader = "Sessionscope-Visit" // in answers: the secret that the page shows from now on
 )

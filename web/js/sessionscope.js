@@ -190,8 +190,8 @@ function momentShown() {
   return lastMoment();
 }
 
-// The header says which visit and which of its pages sends the request: a page gets no news
-// of its own presses. It is made when the request leaves: a press can wait for another, and
+// The header says which visit and which of its pages sends the request, and what that shows: a
+// page gets no news of its own presses, and no code that it has. It is made when the request leaves: a press can wait for another, and
 // hx-sse sends the same headers with each try.
 document.addEventListener('htmx:config:request', (event) => {
   const { request } = event.detail.ctx, el = event.target;
@@ -202,7 +202,7 @@ document.addEventListener('htmx:config:request', (event) => {
     event.preventDefault();
   }
   if (el.id === 'load') request.headers['Sessionscope-Load'] = own;
-  Object.defineProperty(request.headers, 'Sessionscope-Page', { enumerable: true, get: () => `${toldBy(el)} ${page} ${momentShown()}` });
+  Object.defineProperty(request.headers, 'Sessionscope-Page', { enumerable: true, get: () => `${toldBy(el)} ${page} ${momentShown()} ${document.getElementById('code')?.dataset.op ?? ''}` });
 });
 document.addEventListener('htmx:before:response', (event) => {
   const visit = event.detail.ctx.response.headers.get('Sessionscope-Visit');
