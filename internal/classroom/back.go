@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"slices"
 	"strings"
 	"time"
 )
@@ -88,7 +89,7 @@ func (c *Class) givenTo(nickname, code string, now time.Time) *seat {
 // move gives the seat to who has typed its code. The caller has begun.
 func (c *Class) move(ctx context.Context, s *seat) (Joined, error) {
 	next, from := *s, s.Place()
-	next.before = append(s.before[:len(s.before):len(s.before)], s.Suffix)
+	next.before = append(slices.Clip(s.before), s.Suffix)
 	if len(next.before) > keptSuffixes {
 		next.before = next.before[1:]
 	}

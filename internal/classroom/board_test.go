@@ -22,7 +22,7 @@ var (
 	set1    = classroom.Press{Op: "set", Session: "1", Sent: true, Wrote: true, Keys: 2, Bytes: 9, InCookie: 1, OnServer: 1}
 	get1    = classroom.Press{Op: "get", Session: "1", Sent: true, Keys: 1, Bytes: 7, InCookie: 1}
 	getNone = classroom.Press{Op: "get"}
-	flush   = classroom.Press{Op: "flush", Sent: true, Wrote: true, Ended: classroom.EndedFlushed}
+	flush   = classroom.Press{Op: "flush", Sent: true, Wrote: true, Ended: classroom.EndedFlushed, Keys: 1}
 	expired = classroom.Press{Op: "get", Sent: true, Ended: classroom.EndedExpired}
 	cycled  = classroom.Press{Op: "get", Sent: true, Ended: classroom.EndedCycled}
 	forged  = classroom.Press{Op: "get", Sent: true, Ended: classroom.EndedRefused, Reason: "signature"}
@@ -175,14 +175,17 @@ func TestBoardClock(t *testing.T) {
 		b.Heard("a", device(2))
 		check(true, 2, classroom.StateNone)
 		time.Sleep(10 * time.Second)
+		b.Heard("a", device(2))
+		time.Sleep(time.Second)
 		press := birth1
 		press.At, press.Expires = time.Now(), time.Now().Add(time.Minute)
 		b.Pressed("a", press)
-		b.Heard("a", device(2))
 		check(true, 2, classroom.StateLive)
-		awaits(t, b, 15*time.Second) // device 1 is gone
+		awaits(t, b, 14*time.Second) // device 1 is gone
 		check(true, 1, classroom.StateLive)
-		awaits(t, b, 10*time.Second)
+		awaits(t, b, 10*time.Second) // device 2
+		check(true, 0, classroom.StateLive)
+		awaits(t, b, time.Second)
 		check(false, 0, classroom.StateLive)
 		awaits(t, b, 35*time.Second)
 		check(false, 0, classroom.StateEnded)
@@ -203,6 +206,25 @@ func TestBoardClock(t *testing.T) {
 		case <-time.After(24 * time.Hour):
 		}
 	})
+}
+
+// A press that comes before the board has noticed an expiry does not hide it: the browser that
+// dropped its cookie at that moment does not look like one that keeps no cookie.
+func TestBoardExpiredBeforePress(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	b := classroom.NewBoard(func() time.Time { return now })
+	defer b.Close()
+	b.Joined("a", "Amber Fox")
+	press := birth1
+	press.Expires = now.Add(time.Hour)
+	b.Pressed("a", press)
+	now = press.Expires
+	b.Pressed("a", birth2)
+	tiles, _, feed, _ := b.Since(0)
+	if got := sentence(tiles[0]); got != "live 2" || len(feed) != 3 || feed[1].What != classroom.EndedExpired {
+		t.Errorf("%q, feed %v", got, feed)
+	}
 }
 
 // If it fails, a seat that has moved seems open on two devices, or has a session that its new

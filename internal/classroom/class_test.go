@@ -186,8 +186,9 @@ func TestDoor(t *testing.T) {
 	}
 	_, _, err = s.Spin("ann")
 	want(t, err, classroom.ErrNoSpins)
+	eve, _ := s.Offer("eve") // has not knocked
 	for _, want := range []int{1, 0} {
-		if n, err := s.LetIn(ctx, nickname, "No One"); err != nil || n != want {
+		if n, err := s.LetIn(ctx, nickname, eve, "No One"); err != nil || n != want {
 			t.Errorf("%d were let in, want %d: %v", n, want, err)
 		}
 	}
@@ -199,6 +200,9 @@ func TestDoor(t *testing.T) {
 		t.Errorf("joined as %q, offered %q", ann.Nickname, nickname)
 	}
 	s.wantChanges("came "+nickname, "knocked")
+	if diff := cmp.Diff(waiting[1:], s.Waiting(), seatOptions); diff != "" {
+		t.Errorf("waiting (-want +got):\n%s", diff)
+	}
 	_, err = s.Join(ctx, "bob", phone)
 	want(t, err, classroom.ErrDoor)
 

@@ -1,6 +1,7 @@
 package classroom_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -90,13 +91,24 @@ func TestJoinRate(t *testing.T) {
 	}
 	s.now = s.now.Add(-time.Hour) // the clock goes back
 	flood(0)
+	s.now = s.now.Add(time.Second)
+	flood(10)
 	s.now = s.now.Add(2 * time.Hour)
 	flood(60)
-	if n := len(s.OfDevice(phone)); n != 140 {
+	if n := len(s.OfDevice(phone)); n != 150 {
 		t.Errorf("the device has %d seats", n)
 	}
-	if err := s.Remove(ctx, s.OfDevice(phone)...); err != nil || len(s.Seats()) != 1 {
+	ids := s.OfDevice(phone)
+	want(t, s.SetProgress(ctx, ids[0], []byte("x")), nil)
+	if err := s.Remove(ctx, append(ids, ids[0], "nobody")...); err != nil || len(s.Seats()) != 1 {
 		t.Errorf("%d seats are left, %v", len(s.Seats()), err)
+	}
+	documents := 0
+	for range s.documents.All(ctx) {
+		documents++
+	}
+	if documents != 1 {
+		t.Errorf("%d documents are left, want that of one seat", documents)
 	}
 }
 
@@ -105,7 +117,8 @@ func TestJoinRate(t *testing.T) {
 func TestOffersAreBounded(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSchool(t, 10), t.Context()
-	ann, _ := s.Offer("ann")
+	s.Offer("ann")
+	ann, _, _ := s.Spin("ann")
 	for n := range 500 {
 		s.Offer(fmt.Sprint("flood ", n))
 	}
@@ -137,6 +150,46 @@ func TestOffersAreBounded(t *testing.T) {
 	}
 }
 
+// during are documents that do something while they are written.
+type during struct {
+	classroom.Documents
+	do func()
+}
+
+func (d *during) Put(ctx context.Context, docs ...classroom.Document) error {
+	d.do()
+	return d.Documents.Put(ctx, docs...)
+}
+
+// If it fails, two visitors have one nickname, before they join, while one joins, or after.
+func TestTwins(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t, 1)
+	s.Offer("eve")
+	s.Offer("adam") // no further offer is kept
+	bob, _ := s.Offer("bob")
+	twin := "" // is offered the same nickname, where it is free
+	for n := 0; twin == ""; n++ {
+		if nickname, _ := s.Offer(fmt.Sprint(n)); nickname == bob {
+			twin = fmt.Sprint(n)
+		}
+	}
+	differ := func(when string) {
+		t.Helper()
+		if nickname, _ := s.Offer(twin); nickname == bob {
+			t.Errorf("%s two have %q", when, bob)
+		}
+	}
+	s.documents.Documents = &during{s.documents.Documents, func() { differ("while one joins") }}
+	if joined := s.joins("bob"); joined.Nickname != bob {
+		t.Errorf("joined as %q, offered %q", joined.Nickname, bob)
+	}
+	differ("after one has joined")
+	s = newSchool(t, 1)
+	s.Offer("bob")
+	differ("before they join")
+}
+
 // If it fails, strangers who knock make the program grow, or one device pushes the others
 // from the door.
 func TestKnocksAreBounded(t *testing.T) {
@@ -159,6 +212,11 @@ func TestKnocksAreBounded(t *testing.T) {
 	if _, err := s.Join(ctx, "flood 60", phone); errors.Is(err, classroom.ErrDoor) {
 		t.Error("a device knocks as fast as it likes")
 	}
+	flooder, _ := s.Offer("flood 0")
+	if n, err := s.LetIn(ctx, flooder); n != 1 || err != nil {
+		t.Errorf("%d were let in, %v", n, err)
+	}
+	s.joins("flood 0") // whoever waited is let in, however fast the device knocks
 	s.now = s.now.Add(classroom.KnockLife - time.Second)
 	knock("ann", device(1))
 	s.now = s.now.Add(time.Second)
