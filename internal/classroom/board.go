@@ -162,18 +162,18 @@ func (b *Board) touch(t *tile) {
 	b.signal()
 }
 
-// tick brings t to the present, and tells whether that changed it.
-func (b *Board) tick(t *tile) bool {
+// tick brings t to the present.
+func (b *Board) tick(t *tile) {
 	expires := t.expires
 	changed, expired := t.tick(b.now())
 	if changed {
 		b.version++
 		t.Version = b.version
+		b.signal()
 	}
 	if expired {
 		b.tell(FeedLine{At: expires, Nickname: t.Nickname, What: EndedExpired})
 	}
-	return changed
 }
 
 // tell adds a line to the feed. The caller changes a tile.
@@ -206,18 +206,14 @@ func (b *Board) clock() {
 // tickAll brings every tile to the present, and plans the next time.
 func (b *Board) tickAll() {
 	b.due = time.Time{}
-	changed := false
 	var due time.Time
 	for _, t := range b.tiles {
-		changed = b.tick(t) || changed
+		b.tick(t)
 		if at := t.due(); !at.IsZero() && (due.IsZero() || at.Before(due)) {
 			due = at
 		}
 	}
 	b.plan(due)
-	if changed {
-		b.signal()
-	}
 }
 
 // signal tells the readers that something has changed.

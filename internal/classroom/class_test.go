@@ -144,6 +144,12 @@ func TestJoin(t *testing.T) {
 	}
 	_, _, err = s.Spin("ann")
 	want(t, err, classroom.ErrNoSpins)
+	slog.New(slog.NewTextHandler(&s.log, nil)).Info("joined", "seat", ann, "alone", ann.Seat)
+	for _, secret := range []string{ann.Suffix, ann.Code, ann.Cookie, ann.Name, ann.Nickname} {
+		if strings.Contains(s.log.String(), secret) {
+			t.Errorf("the log has %q: %s", secret, s.log.String())
+		}
+	}
 	bob := s.joins("bob")
 	if bob.ID == ann.ID || bob.Nickname == ann.Nickname || bob.Cookie == ann.Cookie || bob.Code == ann.Code {
 		t.Errorf("two seats: %+v, %+v", ann, bob)

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -35,6 +36,10 @@ type Seat struct {
 
 // Place returns NAME-SUFFIX, which stands in the seat's paths.
 func (s Seat) Place() string { return s.Name + "-" + s.Suffix }
+
+// LogValue keeps a seat out of the log: its path and its code open it, and its nickname is a
+// student's. It does so for a Joined too, whose cookie opens the seat.
+func (s Seat) LogValue() slog.Value { return slog.StringValue("a seat") }
 
 // DeviceOf returns what counts as one device: an IPv4 address, or the first address of an
 // IPv6 address's /64. Within a /64 a machine takes as many addresses as it likes.
