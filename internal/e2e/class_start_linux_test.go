@@ -2,12 +2,14 @@ package e2e
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A class that cannot be opened ends the program with one line that says why.
@@ -52,6 +54,41 @@ func TestClassOnNetwork(t *testing.T) {
 	}
 	if strings.Contains(p.log.String(), "route=") {
 		t.Errorf("requests are logged that nobody asked to log:\n%s", p.log)
+	}
+}
+
+// Open a class on the lab lets the network in, and no further than to where one joins: beside a
+// lab on loopback, and in place of one that was open to all.
+func TestOpenClassFromLab(t *testing.T) {
+	t.Parallel()
+	lan := lanAddress(t)
+	if lan == "" {
+		t.Skip("this machine has no network")
+	}
+	for addr, open := range map[string]bool{"127.0.0.1:0": false, "0.0.0.0:0": true} {
+		p := startCommand(t, exec.Command(binary, "--addr", addr))
+		at := net.JoinHostPort(lan, p.port())
+		if conn, err := net.Dial("tcp", at); (err == nil) != open {
+			t.Errorf("%s: without a class other machines get %v", addr, err)
+		} else if err == nil {
+			conn.Close()
+		}
+		if resp := send(t, "POST", p.url+"/classroom/begin", ""); resp.StatusCode != 303 {
+			t.Fatalf("%s: Open a class: %d", addr, resp.StatusCode)
+		}
+		if resp := get(t, "http://"+at+"/", ""); resp.StatusCode != 303 || resp.Header.Get("Location") != "/join" {
+			t.Errorf("%s: in class other machines get %d", addr, resp.StatusCode)
+		}
+		conn, err := net.Dial("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(patience))
+		conn.Write([]byte{0x16, 3, 1})
+		if answer, err := io.ReadAll(conn); len(answer) != 0 || os.IsTimeout(err) {
+			t.Errorf("%s: https got %q, %v", addr, answer, err)
+		}
 	}
 }
 

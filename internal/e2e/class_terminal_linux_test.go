@@ -68,7 +68,14 @@ func TestClassInBackground(t *testing.T) {
 // get asks for an address under another Host, "" for its own, and follows no redirect.
 func get(t *testing.T, address, host string) *http.Response {
 	t.Helper()
-	r, err := http.NewRequest("GET", address, nil)
+	return send(t, "GET", address, host)
+}
+
+// send sends a request without a body, under another Host, "" for its own. It follows no
+// redirect.
+func send(t *testing.T, method, address, host string) *http.Response {
+	t.Helper()
+	r, err := http.NewRequest(method, address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

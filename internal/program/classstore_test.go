@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,29 +98,36 @@ func TestClassSecrets(t *testing.T) {
 	}
 }
 
-// If this fails, a class in somebody's Redis leaves keys behind, or touches keys of others.
+// If this fails, a class in somebody's Redis needs more rights than the README has, leaves keys
+// behind, or touches keys of others.
 func TestClassInRedis(t *testing.T) {
-	url := redistest.Database(t)
-	opt, err := goredis.ParseURL(url)
+	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := goredis.NewClient(opt)
-	defer client.Close()
-	if err := client.Set(t.Context(), "ssc:s:others", "untouched", 0).Err(); err != nil {
+	_, rights, _ := strings.Cut(string(readme), "`ACL SETUSER sessionscope")
+	rights, _, _ = strings.Cut(rights, "`")
+	server := redistest.Start(t)
+	admin := goredis.NewClient(&goredis.Options{Addr: server.Addr})
+	defer admin.Close()
+	command := []any{"ACL", "SETUSER", "sessionscope"}
+	for _, word := range strings.Fields(strings.Replace(rights, ">PASSWORD", ">pw", 1)) {
+		command = append(command, word)
+	}
+	if err := errors.Join(admin.Do(t.Context(), command...).Err(), admin.Set(t.Context(), "ssc:s:others", "untouched", 0).Err()); err != nil {
 		t.Fatal(err)
 	}
-	st := openOne(t, config.Config{Store: "redis", StoreURL: url, Seats: 1}, store{})
+	st := openOne(t, config.Config{Store: "redis", StoreURL: "redis://sessionscope:pw@" + server.Addr, Seats: 1}, store{})
 	if err := st.Create(t.Context(), session.KeyOf("a"), session.Record{Created: time.Now(), Expires: time.Now().Add(time.Hour), Data: "{}"}); err != nil {
 		t.Fatal(err)
 	}
-	if keys, _ := client.Keys(t.Context(), "class:*").Result(); len(keys) != 1 {
+	if keys, _ := admin.Keys(t.Context(), "class:*").Result(); len(keys) != 1 {
 		t.Errorf("with a session: %v", keys)
 	}
 	if err := st.close(); err != nil {
 		t.Fatal(err)
 	}
-	if keys, err := client.Keys(t.Context(), "*").Result(); err != nil || len(keys) != 1 || st.file != "" {
+	if keys, err := admin.Keys(t.Context(), "*").Result(); err != nil || len(keys) != 1 || st.file != "" {
 		t.Errorf("left behind: %v, %v", keys, err)
 	}
 }
