@@ -76,6 +76,8 @@ func (p *poster) change(now []network.Address) string {
 		return ""
 	case len(p.said) == 0:
 		return "This machine's network is gone, and so is " + before[0].Join() + ". The class waits for another one.\n"
+	case len(before) == 0:
+		return "The class can be joined now:\n" + p.best()
 	case first(before) != first(p.said):
 		return "The class is joined at another address now:\n" + p.best()
 	case len(went) == 0:

@@ -77,7 +77,7 @@ func TestPosterChanges(t *testing.T) {
 		{list(a, b), list(a, c), "The class can also be joined at http://10.0.4.18:8080/join (Ethernet), and not any more at http://10.0.4.17:8080/join (Ethernet)\n"},
 		{list(b), list(a, b), "The class is joined at another address now:\n\n    " + wifi + "\n\n"},
 		{list(b, a), list(a), "The class is joined at another address now:\n\n    " + wifi + "\n\n"},
-		{nil, list(a), "The class is joined at another address now:\n\n    " + wifi + "\n\n"},
+		{nil, list(a), "The class can be joined now:\n\n    " + wifi + "\n\n"},
 		{list(a, b), nil, "This machine's network is gone, and so is " + wifi + ". The class waits for another one.\n"},
 		{nil, nil, ""},
 	} {
