@@ -64,12 +64,17 @@ func TestKeptRunsAreBounded(t *testing.T) {
 			}
 		}
 	}
+	goroutines := runtime.NumGoroutine()
+	settled := func() int64 { // what ended closes in goroutines of its own
+		waitFor(t, func() bool { return runtime.NumGoroutine() <= goroutines+2 })
+		return heap()
+	}
 	empty := heap()
 	round()
-	full := heap()
+	full := settled()
 	round()
 	round()
-	again := heap()
+	again := settled()
 	t.Logf("kept runs: %d kB; after twice as many more: %d kB", (full-empty)>>10, (again-empty)>>10)
 	if again-empty > (full-empty)*3/2 {
 		t.Errorf("kept runs take %d kB, and %d kB after others took their place", (full-empty)>>10, (again-empty)>>10)
