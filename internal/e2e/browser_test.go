@@ -151,3 +151,11 @@ func appears(ctx context.Context, id string) bool {
 	defer cancel()
 	return chromedp.Do(ctx, chromedp.WaitVisible(chromedp.ID(id))) == nil
 }
+
+// query returns what an expression is in the tab of ctx. A question to a tab that still navigates
+// is an error, or never gets an answer: query gives up after seconds, and is to be called again.
+func query[T any](ctx context.Context, expression string) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience/20)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+}

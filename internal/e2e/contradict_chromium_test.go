@@ -165,7 +165,9 @@ func (x *examined) shown(b button, script string) (html string) {
 	if !eval[bool](x.page, fmt.Sprintf(`(window.left = true, !!document.querySelector(%q))`, selectorOf(b))) {
 		return ""
 	}
-	html, err := chromedp.Run(x.ctx, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
+	ctx, cancel := x.limited()
+	defer cancel()
+	html, err := chromedp.Run(ctx, chromedp.Evaluate[string](script, chromedp.EvalAwaitPromise))
 	if err == nil {
 		return html // the page stayed, since there was nothing to drop
 	}

@@ -139,11 +139,9 @@ func (pg *page) text(selector string) (text string) {
 // tryText returns the text of the first element that matches, white space folded. It returns
 // an error if the element is not visible now, or if another page comes meanwhile.
 func (pg *page) tryText(selector string) (string, error) {
-	ctx, cancel := pg.limited()
-	defer cancel()
 	// One question to the page: chromedp.Text asks several, and the polls of all tests with
 	// it took a fifth of their time.
-	found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`[document.querySelector(`+strconv.Quote(selector)+`)].filter(e => e?.checkVisibility()).map(e => e.innerText)`))
+	found, err := query[[]string](pg.ctx, `[document.querySelector(`+strconv.Quote(selector)+`)].filter(e => e?.checkVisibility()).map(e => e.innerText)`)
 	if err != nil {
 		return "", err
 	}
@@ -164,7 +162,7 @@ func (pg *page) html() (text string) {
 	pg.t.Helper()
 	var err error
 	if !until(func() bool {
-		text, err = chromedp.Run(pg.ctx, chromedp.Evaluate[string](`document.documentElement.outerHTML`))
+		text, err = query[string](pg.ctx, `document.documentElement.outerHTML`)
 		return err == nil
 	}) {
 		pg.must(err)
@@ -209,7 +207,7 @@ func (pg *page) wantValue(expression, want string) {
 	var got string
 	var err error
 	if until(func() bool {
-		got, err = chromedp.Run(pg.ctx, chromedp.Evaluate[string](expression))
+		got, err = query[string](pg.ctx, expression)
 		return err == nil && got == want
 	}) {
 		return
