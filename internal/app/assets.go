@@ -40,12 +40,14 @@ var contentTypes = map[string]string{
 	"":     "text/plain; charset=utf-8", // licences and notes
 }
 
-// comments match the comments of the program's own files, by extension: whole lines of a script,
-// and comments of a style sheet. Browsers get the files without them, which makes a first visit
-// 3 kB smaller. Files of others stay as they came, with their licences.
-var comments = map[string]*regexp.Regexp{
-	".js":  regexp.MustCompile(`(?m)^[ \t]*//.*\n`),
-	".css": regexp.MustCompile(`(?s)[ \t]*/\*.*?\*/\n?`),
+// idle matches what the program's own files have for their writers, by extension: comments,
+// indentation, and in a style sheet blanks beside punctuation. Browsers get the files without it,
+// which makes a first visit 5 kB smaller. A string in a style sheet matches too, and stays as it is.
+// In a script a comment behind code follows a semicolon, a comma or a brace. Files of others stay as
+// they came, with their licences.
+var idle = map[string]*regexp.Regexp{
+	".js":  regexp.MustCompile(`(?m)^[ \t]*//.*\n|^[ \t]+|[;,{](?:[ \t]+// .*)?\n|[;,{}][ \t]+// .*$`),
+	".css": regexp.MustCompile(`(?s)"[^"]*"|\s*/\*.*?\*/\s*|\s*[{};,>]\s*|:\s+|^\s+`),
 }
 
 func newAssets(files fs.FS) (*assets, error) {
@@ -66,19 +68,26 @@ func newAssets(files fs.FS) (*assets, error) {
 			return fmt.Errorf("app: no content type for the asset %s", name)
 		}
 		a.paths[name] = "/assets/" + hashed
-		served := sync.OnceValue(func() []byte { return withoutComments(name, plain) })
+		served := sync.OnceValue(func() []byte { return asServed(name, plain) })
 		a.files[hashed] = asset{kind, served, sync.OnceValue(func() []byte { return compress(served()) })}
 		return nil
 	})
 	return a, err
 }
 
-// withoutComments returns the content of the file with that name as browsers get it.
-func withoutComments(name string, content []byte) []byte {
-	if own := comments[path.Ext(name)]; own != nil && !strings.HasPrefix(name, "vendor/") {
-		return own.ReplaceAll(content, nil)
+// asServed returns the content of the file with that name as browsers get it.
+func asServed(name string, content []byte) []byte {
+	spare := idle[path.Ext(name)]
+	if spare == nil || strings.HasPrefix(name, "vendor/") {
+		return content
 	}
-	return content
+	return spare.ReplaceAllFunc(content, func(found []byte) []byte {
+		if found[0] == '"' {
+			return found
+		}
+		code, _, _ := bytes.Cut(found, []byte("/")) // what follows is a comment
+		return bytes.Join(bytes.Fields(code), nil)
+	})
 }
 
 // compress returns plain compressed by gzip. It takes milliseconds for a large file, so it

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -50,20 +52,25 @@ func TestAssetTypes(t *testing.T) {
 	}
 }
 
-// A comment that is taken out takes no code with it, and a file of others keeps its comments.
-func TestComments(t *testing.T) {
+// What is taken out of a file takes no code with it, no string changes, and a file of others stays as
+// it came.
+func TestAsServed(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, content, want string }{
-		{"js/a.js", "// one\nlet a = 'http://x'; // two\n\t// three\nb(/\\/\\//, `*/*`);\n", "let a = 'http://x'; // two\nb(/\\/\\//, `*/*`);\n"},
-		{"css/a.css", "/* one\n two */\na { b: c; } /* three */\n  /* four */\nd {}\n", "a { b: c; }d {}\n"},
+		{"js/a.js", "// one\nlet a = 'http://x'; // it's\n\t// three\n  b(/\\/\\//, `*/*`);\n  c(() => { // why\n    d()\n  }); // end", "let a = 'http://x';b(/\\/\\//, `*/*`);c(() => {d()\n});"},
+		{"css/a.css", "/* one\n two */\na,\n  b > i { b: c; }\n/* three */\n  d::before { content: \"a , b: {\"; e: calc(1px + 2px) }\n", "a,b>i{b:c;}d::before{content:\"a , b: {\";e:calc(1px + 2px)}"},
+		{"css/b.css", "@media (max-width: 9px) and (hover) {\n  a :hover { b: c d } }", "@media (max-width:9px) and (hover){a :hover{b:c d}}"},
 		{"vendor/x/a.js", "// licence\n", "// licence\n"},
 		{"img/a.svg", "<!-- // -->\n// x\n", "<!-- // -->\n// x\n"},
 	} {
-		if got := string(withoutComments(test.name, []byte(test.content))); got != test.want {
+		if got := string(asServed(test.name, []byte(test.content))); got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
 	}
 }
+
+// literal matches a string of a script without comments.
+var literal = regexp.MustCompile("'[^'\n]*'|`[^`]*`")
 
 // Each file under web/ travels as it is or compressed, as the request allows, and is
 // compressed at the first request that takes it so: also when many ask at once.
@@ -83,7 +90,13 @@ func TestAssets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want = withoutComments(name, want)
+		source := want
+		want = asServed(name, want)
+		for _, text := range literal.FindAll(want, -1) {
+			if strings.HasPrefix(name, "js/") && !bytes.Contains(source, text) {
+				t.Errorf("%s: the source does not have the string %s", name, text)
+			}
+		}
 		for range 2 {
 			wg.Go(func() {
 				w := ask(path, "gzip, br")

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -257,3 +258,39 @@ func TestClassStreamOfAnotherOrigin(t *testing.T) {
 	r.Header.Set("Origin", "http://evil.example")
 	p.send(r).want(403)
 }
+
+// A phone's first visit, the join page with all its assets and then class page and lab, takes at most
+// 45,000 bytes of bodies: thirty phones come at once, over one Wi-Fi.
+func TestFirstVisitOfAPhone(t *testing.T) {
+	t.Parallel()
+	w := openClassWorld(t, nil)
+	p := w.phone()
+	total, assets := 0, map[string]bool{}
+	load := func(path string) {
+		t.Helper()
+		r := p.request(http.MethodGet, path, "")
+		r.Header.Set("Accept-Encoding", "gzip")
+		total += len(p.send(r).want(200).body)
+		for _, found := range assetURL.FindAllStringSubmatch(p.get(path).body, -1) {
+			if assets[found[1]] {
+				continue
+			}
+			assets[found[1]] = true
+			r := p.request(http.MethodGet, found[1], "")
+			r.Header.Set("Accept-Encoding", "gzip")
+			total += len(p.send(r).want(200).body)
+		}
+	}
+	load("/join")
+	join := total
+	base := p.join()
+	load(base + "/class")
+	class := total
+	load(base + "/")
+	t.Logf("join page and its assets %d B, class page %d B, lab %d B: %d B in %d assets", join, class-join, total-class, total, len(assets))
+	if total > 45_000 || len(assets) != 7 {
+		t.Errorf("a phone's first visit takes %d bytes in %d assets", total, len(assets))
+	}
+}
+
+var assetURL = regexp.MustCompile(`(?:src|href)="(/assets/[^"]+)"`)

@@ -77,8 +77,12 @@ func (a *App) write(c *call, status int, component templ.Component) error {
 	if len(body) >= minGzip && acceptsGzip(c.Request()) {
 		small := templ.GetBuffer()
 		defer templ.ReleaseBuffer(small)
-		z := gzips.Take()
-		defer gzips.Give(z)
+		spare := gzips
+		if c.wants == formPage {
+			spare = pageGzips
+		}
+		z := spare.Take()
+		defer spare.Give(z)
 		z.Reset(small)
 		z.Write(body) // into memory: it cannot fail
 		z.Close()
@@ -92,10 +96,16 @@ func (a *App) write(c *call, status int, component templ.Component) error {
 // minGzip is the smallest answer in bytes that is compressed: less fits into one packet anyway.
 const minGzip = 1400
 
-var gzips = trace.NewSpares(func() *gzip.Writer {
-	z, _ := gzip.NewWriterLevel(nil, 4) // at level 1 a press takes 0.1 ms less, and an answer is 13 % larger
-	return z
-}, func(*gzip.Writer) bool { return true })
+// gzips compress fragments: at level 1 a press takes 0.1 ms less, and an answer is 13 % larger. Whole
+// pages are rare, and 3 % smaller at level 6: a phone's first visit counts.
+var gzips, pageGzips = gzipsAt(4), gzipsAt(9)
+
+func gzipsAt(level int) trace.Spares[gzip.Writer] {
+	return trace.NewSpares(func() *gzip.Writer {
+		z, _ := gzip.NewWriterLevel(nil, level) // fails for an unknown level only
+		return z
+	}, func(*gzip.Writer) bool { return true })
+}
 
 // acceptsGzip reports whether the client accepts gzip (RFC 9110, section 12.5.3).
 func acceptsGzip(r *http.Request) bool {

@@ -73,7 +73,7 @@ func (a *App) classPage(c *call) (err error) {
 	}
 	learned, _ := a.learned(c)
 	page.Done = len(learned.Done)
-	page.Page.Again = classAgain
+	page.Page.Again, page.Page.Still = classAgain, true
 	return a.write(c, status, views.ClassroomPage(page))
 }
 

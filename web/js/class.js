@@ -26,9 +26,15 @@ el.addEventListener('beat', () => fetch(el.dataset.heard, { method: 'POST', body
 el.addEventListener('bye', ({ detail }) => { over = detail.data !== 'taken'; });
 
 // Only a stream that was open is opened again by hx-sse. A seat that is not there any more has no
-// stream: the server answers 404, and the next press says why.
-const again = (status) => { if (status === 404) over = true; else setTimeout(open, 3000); };
+// stream: the server answers 404, and the page that comes then says why.
+function refused(status) {
+  if (status !== 404 || over) return false;
+  over = true;
+  location.reload();
+  return true;
+}
+const again = (status) => { if (!refused(status)) setTimeout(open, 3000); };
 el.addEventListener('htmx:response:error', (event) => again(event.detail.ctx.response.status));
 el.addEventListener('htmx:error', () => again());
-el.addEventListener('htmx:sse:error', (event) => { if (event.detail.status === 404) over = true; });
+el.addEventListener('htmx:sse:error', (event) => refused(event.detail.status));
 el.addEventListener('htmx:sse:before:connection', (event) => { if (over) event.preventDefault(); });
