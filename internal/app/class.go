@@ -66,6 +66,7 @@ type class struct {
 	shared *classroom.Shared
 	opened time.Time
 	door   teacherDoor
+	tries  codeTries
 
 	streams classStreams
 

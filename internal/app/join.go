@@ -120,11 +120,14 @@ func (a *App) refuseJoin(c *call, cl *class, visitor string, err error, back *vi
 		full  *classroom.FullError
 		fast  *classroom.RateError
 		wrong *classroom.WrongCodeError
+		tried *codeTryError
 	)
 	l, after := joinScreen{visitor: visitor}, time.Duration(0)
 	switch {
 	case errors.As(err, &full):
 		l.status, l.problem, after = http.StatusTooManyRequests, say.ClassFull(full.Seats, full.After), max(full.After, 10*time.Second)
+	case errors.As(err, &tried):
+		l.status, l.problem, after = http.StatusTooManyRequests, say.TooFast("Too many codes were typed at this device, or at this school, within a few minutes.", tried.after), tried.after
 	case errors.As(err, &fast) && back != nil:
 		l.status, l.problem, after = http.StatusTooManyRequests, say.TooFast("Too many wrong codes were typed for this seat, so it has a new one and takes none for a while.", fast.After), fast.After
 	case errors.As(err, &fast):
@@ -185,6 +188,8 @@ func (a *App) backToSeat(c *call) error {
 	if c.form.Get("own") != "" {
 		value, _ := c.cookie(a.joinCookie("seat"))
 		joined, err = cl.roster.Return(c.ctx(), value)
+	} else if wait := cl.tries.try(deviceOf(c.Request()), c.now()); wait > 0 {
+		err = &codeTryError{wait}
 	} else {
 		joined, err = cl.roster.Back(c.ctx(), c.form.Get("nickname"), c.form.Get("code"))
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -144,5 +145,37 @@ func TestSidesOfAClass(t *testing.T) {
 	}
 	if code, _ := answered(a, from(newRequest("GET", "/", ""), "127.0.0.1")); code != http.StatusOK {
 		t.Errorf("the lab on this machine: %d", code)
+	}
+}
+
+// A device that types one code after the other, each at another seat, is soon refused, and another
+// device is not. If it failed, a student could search the codes of the whole class.
+func TestADeviceTriesFewCodes(t *testing.T) {
+	t.Parallel()
+	a := newClass(t, nil)
+	var nicknames []string
+	for i := range codeBurst + 5 {
+		sits(t, a, fmt.Sprint("visitor ", i))
+	}
+	for _, s := range a.openClass().roster.Seats() {
+		nicknames = append(nicknames, s.Nickname)
+	}
+	try := func(remote, nickname string) int {
+		r := httptest.NewRequest("POST", "/join/back", strings.NewReader(url.Values{"nickname": {nickname}, "code": {"BBBB"}}.Encode()))
+		r.Header.Set("Content-Type", formType)
+		r.Header.Set("Accept", "application/json")
+		return record(a, from(r, remote)).Code
+	}
+	refused := 0
+	for _, nickname := range nicknames {
+		if try("192.168.77.2", nickname) == http.StatusTooManyRequests {
+			refused++
+		}
+	}
+	if refused != len(nicknames)-codeBurst {
+		t.Errorf("%d of %d tries were refused, want %d", refused, len(nicknames), len(nicknames)-codeBurst)
+	}
+	if got := try("192.168.77.3", nicknames[0]); got == http.StatusTooManyRequests {
+		t.Errorf("another device: %d", got)
 	}
 }

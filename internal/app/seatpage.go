@@ -106,7 +106,7 @@ func (a *App) checkSeat(c *call) error {
 		return errors.Join(a.write(c, http.StatusNotFound, views.SeatMoved(a.outside(c, "Moved"))), errAnswered)
 	case moved:
 		return errSeatMoved
-	case !fromHere(c.Request()) && c.wants == formPage:
+	case !fromHere(c.Request()) && c.wants == formPage && c.Request().Method != http.MethodPost:
 		return errors.Join(c.Redirect(http.StatusSeeOther, "/join"), errAnswered)
 	case !fromHere(c.Request()):
 		return errSeatGone
