@@ -15,12 +15,12 @@ import (
 )
 
 // logRequests turns a panic into an error for the error handler, and logs one line for each
-// request, without keys, values, cookies or IDs. Without Config.LogRequests it logs only the
+// request, without keys, values, cookies or IDs. Where none is asked for it logs only the
 // requests that failed in the server.
 func (a *App) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(ec echo.Context) error {
 		var began time.Time
-		if a.cfg.LogRequests {
+		if a.logsRequests() {
 			began = time.Now()
 		}
 		c := callOf(ec)
@@ -34,12 +34,21 @@ func (a *App) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// logRequest logs a request that was answered. err is the error of its handler. Without
-// Config.LogRequests began is zero: reading the clock would cost more than all the rest of a
-// line that is not written.
+// logsRequests tells whether one line a request is asked for. While a class is open that is asked
+// for apart: its phones would scroll the address to join at away.
+func (a *App) logsRequests() bool {
+	if a.openClass() != nil {
+		return a.cfg.Class.LogRequests
+	}
+	return a.cfg.LogRequests
+}
+
+// logRequest logs a request that was answered. err is the error of its handler. began is zero
+// where no line is asked for: reading the clock would cost more than all the rest of a line that
+// is not written.
 func (a *App) logRequest(c *call, began time.Time, err error) {
 	status, failure := c.Response().Status, c.failure
-	if !a.cfg.LogRequests && status < http.StatusInternalServerError && err == nil && failure == nil {
+	if began.IsZero() && status < http.StatusInternalServerError && err == nil && failure == nil {
 		return
 	}
 	if failure == nil {
@@ -52,7 +61,7 @@ func (a *App) logRequest(c *call, began time.Time, err error) {
 	case status >= http.StatusBadRequest:
 		level = slog.LevelWarn
 	}
-	if level < slog.LevelError && !a.cfg.LogRequests || c.ctx().Err() != nil && !ours(failure) {
+	if level < slog.LevelError && began.IsZero() || c.ctx().Err() != nil && !ours(failure) {
 		return // a client that left is no fault
 	}
 	attrs := append(make([]slog.Attr, 0, 5), slog.String("method", c.Request().Method), slog.String("route", c.Path()), slog.Int("status", status))

@@ -89,6 +89,9 @@ func TestOpenClassFromLab(t *testing.T) {
 		if answer, err := io.ReadAll(conn); len(answer) != 0 || os.IsTimeout(err) {
 			t.Errorf("%s: https got %q, %v", addr, answer, err)
 		}
+		if log := p.log.String(); strings.Contains(log, "method=GET") {
+			t.Errorf("%s: requests of the class are logged:\n%s", addr, log)
+		}
 	}
 }
 
