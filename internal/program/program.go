@@ -1,5 +1,6 @@
 // Package program is the program around the lab: it opens the store, reads the secrets,
-// listens, serves, and ends in order. Begin with run, which puts the parts together; the lab
+// listens, serves, and ends in order; and it opens a class, with a store and listeners of its
+// own. Begin with run, which puts the parts together, and with classes for a class; the lab
 // itself is internal/app, the sessions are internal/session.
 package program
 
@@ -171,7 +172,7 @@ func newApp(ctx context.Context, cfg config.Config, own Own, st store, secrets [
 	})
 }
 
-// seats is for how many learners there is room.
+// seats is for how many learners the lab has room; a class has room for others beside them.
 const seats = 32
 
 // cookieIDs is how many IDs of placement cookie are given out within a lifetime, for
