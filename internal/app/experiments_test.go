@@ -2,6 +2,7 @@ package app
 
 import (
 	"encoding/json"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -77,6 +78,21 @@ func runFor(t testing.TB, h http.Handler, slug, form string) foundJSON {
 		f = send("/result", "run="+f.Run)
 	}
 	return f
+}
+
+// ended returns the page of a run that has ended, with more in its query. While the run goes on,
+// the page names the address that looks again.
+func (b *browser) ended(address, more string) answer {
+	b.t.Helper()
+	for {
+		page := b.get(address + more).want(200)
+		_, again, running := strings.Cut(page.body, `http-equiv="refresh" content="1;url=`)
+		if !running {
+			return page
+		}
+		again, _, _ = strings.Cut(again, "#run")
+		address = html.UnescapeString(again)
+	}
 }
 
 func runFoundIn(t testing.TB, body []byte) (f foundJSON) {

@@ -122,7 +122,7 @@ func TestAnotherProgramsExchange(t *testing.T) {
 	_, b, v := openLab(t, formPage)
 	run := b.post("/experiments/a-stolen-cookie/run", "prediction", "1", "page", v)
 	address, _, _ := strings.Cut(run.want(http.StatusSeeOther).Header.Get("Location"), "#")
-	login := b.get(address + "&at=1").want(200)
+	login := b.ended(address, "&at=1")
 	if text := login.region("wire", "</article>"); strings.Contains(text, "no session cookie") {
 		t.Errorf("an engine was asked: %q", text)
 	}

@@ -29,6 +29,7 @@ func TestQuickPresses(t *testing.T) {
 	})(document.querySelector("#composer .primary"))`))
 	release()
 	pg.want("#server table", "press 19")
+	until(func() bool { return asked("/session") >= looks+2 }) // the log tells of it after its answer
 	if sets, looks = asked("/set")-sets, asked("/session")-looks; sets != 20 || looks != 2 {
 		t.Errorf("20 presses, each a double click, sent %d requests; 20 questions %d, want one under way and one that waits", sets, looks)
 	}
