@@ -18,29 +18,44 @@ func deviceOf(r *http.Request) netip.Addr {
 	return network.Device(addr)
 }
 
-// pressed tells the board what a request of a seat did to the seat's session. Requests of the
-// program's own clients and of second browsers are not the seat's own browser: the board tells
-// nothing of them.
+// pressed tells the board what a request of a seat did. It runs after each request, also after
+// one that was refused.
+//
+// A request of the program's own clients is nobody's: no device of the seat sent it. What a
+// second browser does is heard, and does not touch the session on the tile, which is the one
+// of the seat's first browser. A stream ends long after it has loaded its session, so the end
+// of a stream tells nothing. A seat that sends too much is not heard by what is refused.
 func (cl *class) pressed(c *call) {
 	id := classroom.ID(c.seat.Class)
-	if id != "" && c.from == nil && c.Request().Method == http.MethodPost && c.Response().Status != http.StatusTooManyRequests {
-		cl.roster.Use(id)
+	if id == "" || c.from != nil || strings.HasSuffix(c.Path(), "/events") {
+		return
+	}
+	if c.Response().Status != http.StatusTooManyRequests {
+		if c.Request().Method == http.MethodPost {
+			cl.roster.Use(id)
+		}
 		cl.board.Heard(id, deviceOf(c.Request()))
 	}
-	if strings.HasPrefix(c.Path(), "/class") { // a page that looks by itself is no press
-		return
+	if c.seat.IsFirst() && c.session != nil {
+		cl.board.Pressed(id, pressOf(c))
 	}
-	if id == "" || c.from != nil || !c.seat.IsFirst() || c.session == nil {
-		return
-	}
-	cl.board.Pressed(id, pressOf(c))
 }
 
-// pressOf returns what the board is told of a request.
+// boardActs are the operations that the board calls an act of somebody. A page that asks by itself
+// only shows what became of its session.
+var boardActs = map[string]bool{
+	"set": true, "get": true, "keys": true, "delete": true, "clear": true, "flush": true, "cycle-id": true, "clear-expired": true, "expiry": true, "placement": true,
+	"login": true, "logout": true, "tamper": true, "pin": true, "replay": true, "drop-cookie": true, "put-back": true, "plant": true, "check": true, "lab": true,
+}
+
+// pressOf returns what the board is told of a request: what the engine has done and what the session
+// is afterwards. Nothing of it is what the client says.
 func pressOf(c *call) classroom.Press {
-	info := c.session.Info()
 	value, _ := c.carried()
-	p := classroom.Press{At: c.now(), Op: c.op(), Sent: value != "", Wrote: c.x.Wrote() || c.Request().Method == http.MethodPost && c.op() == "set"}
+	p := classroom.Press{At: c.now(), Sent: value != "", Wrote: c.x.Wrote()}
+	if op := c.op(); boardActs[op] {
+		p.Op = op
+	}
 	for _, ev := range c.x.Events {
 		switch ev.Kind {
 		case session.Created:
@@ -50,12 +65,29 @@ func pressOf(c *call) classroom.Press {
 		case session.Expired:
 			p.Ended = classroom.EndedExpired
 		case session.Refused:
-			p.Ended, p.Reason = classroom.EndedRefused, ev.Reason
+			p.Ended, p.Reason = endOfRefused(c.session, ev.Reason)
 		}
 	}
-	if !info.Exists {
-		return p
+	if c.session.Exists() && !(p.Op == "drop-cookie" && c.Response().Status < http.StatusBadRequest) { // the browser drops that cookie
+		describeSession(&p, c.session.Info())
 	}
+	return p
+}
+
+// endOfRefused returns how the session of a refused cookie has ended. A cookie that is merely
+// stale opens its session, which has not ended.
+func endOfRefused(s *session.Session, reason string) (ended, why string) {
+	switch {
+	case s.Verdict() == session.VerdictMoved:
+		return classroom.EndedCycled, ""
+	case s.Verdict() == session.VerdictStale, strings.HasPrefix(reason, "stale"):
+		return "", ""
+	}
+	return classroom.EndedRefused, reason
+}
+
+// describeSession adds the session that the browser has afterwards.
+func describeSession(p *classroom.Press, info session.Info) {
 	p.Session, p.Expires, p.Keys = info.ID, info.Expires, len(info.Values)
 	for _, v := range info.Values {
 		p.Bytes += len(v.Value)
@@ -65,5 +97,4 @@ func pressOf(c *call) classroom.Press {
 			p.InCookie++
 		}
 	}
-	return p
 }

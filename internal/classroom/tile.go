@@ -8,7 +8,7 @@ import (
 // Press is what one request did to the session of a seat.
 type Press struct {
 	At      time.Time
-	Op      string // what was asked for: "set", "get"
+	Op      string // what was asked for: "set", "get"; "" if nobody acted, and the request only shows what the session is
 	Session string // the short name of the session that the browser has after it; "" for none
 	Born    bool   // the request gave birth to that session
 	Sent    bool   // a session cookie of the seat came along, whether it opened anything or not
@@ -90,8 +90,10 @@ type tile struct {
 
 // pressed changes the tile by a press.
 func (t *tile) pressed(p Press) {
-	t.Flash++
-	t.LastOp, t.LastAt = p.Op, p.At
+	if p.Op != "" {
+		t.Flash++
+		t.LastOp, t.LastAt = p.Op, p.At
+	}
 	if p.At.After(t.HeardAt) {
 		t.HeardAt = p.At
 	}
