@@ -112,6 +112,7 @@ func fragments() map[string]templ.Component {
 func TestGolden(t *testing.T) {
 	all := fragments()
 	maps.Copy(all, runFragments())
+	maps.Copy(all, boardFragments())
 	for name, component := range all {
 		var b strings.Builder
 		if err := component.Render(t.Context(), &b); err != nil {

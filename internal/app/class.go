@@ -67,6 +67,10 @@ type class struct {
 	opened time.Time
 	door   teacherDoor
 	tries  codeTries
+	doctor *doctor
+	news   boardNews
+	said   boardSaid
+	codes  sync.Map // the QR codes of addresses, as [2]string
 
 	streams classStreams
 
@@ -129,6 +133,8 @@ func (cl *class) open(ctx context.Context) (err error) {
 	a := cl.app
 	now := a.seats.Root.Engine.Now
 	cl.board = classroom.NewBoard(now)
+	cl.doctor = newDoctor(cl.parts.Network.Addresses)
+	cl.news.of = cl
 	if cl.shared, err = classroom.Share(ctx, cl.parts.Backend, now); err != nil {
 		return err
 	}
@@ -293,6 +299,9 @@ func (a *App) checkSide(c *call) error {
 		return nil
 	case !open: // a connection that is older than the end of the class
 		return &problem{status: http.StatusNotFound, detail: "There is no class here now."}
+	}
+	if r.Method == http.MethodGet && r.URL.Path == "/join" {
+		a.openClass().doctor.cameToJoin(deviceOf(r))
 	}
 	switch path := r.URL.Path; {
 	case path == "/join", strings.HasPrefix(path, "/join/"), path == "/healthz", strings.HasPrefix(path, "/assets/"):

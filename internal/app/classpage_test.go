@@ -187,7 +187,7 @@ func TestHeard(t *testing.T) {
 	other.get(base + "/class").want(200).wantNo("open on two devices")
 	other.post(base + "/class/heard").want(204)
 	p.get(base+"/class").want(200, "open on two devices")
-	p.post("/s/nobody-abcdefghijkl/class/heard").want(303)
+	p.post("/s/nobody-abcdefghijkl/class/heard").want(404)
 	if used := w.seatAt(base).Used; !used {
 		t.Error("a press does not mark the seat as used")
 	}

@@ -37,6 +37,7 @@ func securityHeaders(c *call) error {
 // they carry on.
 func (a *App) checkHost(c *call) error {
 	if r := c.Request(); c.from == nil && !a.cfg.Hosts.allow(r.Host) && !reached(r) && !a.inClass(r) {
+		a.cameForeign(r)
 		return &problem{status: http.StatusMisdirectedRequest,
 			detail: "The Host of this request is no name of this server. Use the address that the program printed, or start it with --allow-host."}
 	}

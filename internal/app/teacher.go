@@ -169,4 +169,5 @@ func (a *App) classRoutes() {
 	a.joinRoutes()
 	a.read("/classroom", a.enterClass)
 	a.post("/classroom/begin", a.beginClass)
+	a.boardRoutes()
 }

@@ -67,7 +67,7 @@ var unsaid = map[string]string{
 	"{dir}{file}, line {line}": "a place", "{…}{…}, line {…}": "a place", "visit {Name}": "a name", "known by its key": "a name",
 	"(prefers-color-scheme: dark)": "in a script", "(prefers-reduced-motion: no-preference)": "in a script", "0 0 0 3px var(--c)": "in a script", ".free input": "in a script",
 	"ports {…} to {…} are taken": "in the sentence of an address at which nobody listens",
-	"code": "a name", "bared": "a name", "true": "a name", "page": "a name", "result": "a name",
+	"code":                       "a name", "bared": "a name", "true": "a name", "page": "a name", "result": "a name",
 	"site post": "a name", "port post": "a name", "cookie and hybrid": "a name", "cookie and hybrid and server": "a name", "the program's log": "a name",
 	"Rahim again": "a value", "remember the milk": "a value",
 }
@@ -136,7 +136,7 @@ func ownSections() (out []section) {
 		Clock(nine), Left(3661 * time.Second), Left(61 * time.Second), Left(time.Second), Seconds(time.Second), Seconds(time.Hour), Milliseconds(1540 * time.Microsecond), Milliseconds(time.Second),
 		Size(70_002), Size(70_000_002), Shown("Rahims", 5), List(trace.KeysOf(strings.Split("a b c d e f g h i j k l m n", " "))),
 	}}
-	return append(append(out, section{"# Under the buttons: a refusal", []string{refused}}, notes, copies, timeline, numbers), classSections()...)
+	return append(append(out, section{"# Under the buttons: a refusal", []string{refused}}, onTheBoard(), notes, copies, timeline, numbers), classSections()...)
 }
 
 // tones are the marks before what is said.
@@ -162,7 +162,7 @@ func elsewhere(t *testing.T) (out []section) {
 	for _, store := range []string{"redis", "sqlite"} {
 		out = append(out, goFile(t, "# Refused: why a store takes no writes", "internal/store/"+store+"/readonly.go", sentencelike))
 	}
-	for _, dir := range []string{"internal/session", "internal/tap"} {
+	for _, dir := range []string{"internal/session", "internal/tap", "internal/network"} {
 		out = append(out, goFiles(t, "# Refused", dir, sentencelike)...)
 	}
 	for _, dir := range []string{"internal/hub", "internal/seat"} {

@@ -1,0 +1,346 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"github.com/sessionscope/sessionscope/internal/classroom"
+	"github.com/sessionscope/sessionscope/internal/show"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+const (
+	maxBoards    = 8                      // streams of boards and beamers of one class
+	boardRest    = 100 * time.Millisecond // between two messages, which may tell of much
+	boardSlow    = time.Second            // between two looks at what tells nobody that it has changed: the network, the store
+	boardSummary = 10 * time.Second       // between two summaries for a screen reader
+	boardRoom    = 16                     // messages that wait for a page; a page that has more begins again
+)
+
+// boardNews tells the open boards of a class what has changed. Each message is rendered once for all
+// of them, and has the whole state of the tiles and parts that it is about: the next message makes
+// good one that was missed. While no board is open it does nothing.
+type boardNews struct {
+	of *class
+
+	mu      sync.Mutex
+	streams map[*boardStream]bool
+	version int64                 // of the board, as it was told last
+	seats   map[classroom.ID]bool // that have a tile
+	feed    []classroom.FeedLine  // the latest, the oldest first
+	told    map[string]string     // each part as it was told last
+	looked  time.Time             // when the network and the store were looked at
+	summed  time.Time             // when the last summary was made
+	summary string
+	acts    map[classroom.ID]int64 // how many acts each seat had at the last summary
+}
+
+// boardStream is one open page.
+type boardStream struct {
+	screen   bool        // the beamer's
+	messages chan []byte // closed when the page has to begin again
+}
+
+// at returns how a page says what it has: the version of the board, of this run of the program, and
+// "w" while nobody has joined, since the page is another one then.
+func (n *boardNews) at(version int64, waiting bool) string {
+	at := strconv.FormatInt(n.of.opened.UnixMilli(), 36) + "-" + strconv.FormatInt(version, 10)
+	if waiting {
+		at += "w"
+	}
+	return at
+}
+
+// join adds a page, and returns what it may have missed. since is what it has, of at. It returns
+// false when there are too many pages already.
+func (n *boardNews) join(screen bool, since string) (s *boardStream, first []byte, ok bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.streams) >= maxBoards {
+		return nil, nil, false
+	}
+	if len(n.streams) == 0 {
+		n.begin()
+	}
+	n.tell(true) // the others: what is told to the new one counts as told
+	s = &boardStream{screen, make(chan []byte, boardRoom)}
+	n.streams[s] = true
+	if screen {
+		return s, n.message(n.render(views.ScreenNews(n.of.joinView()))), true
+	}
+	tiles, _, _, _ := n.of.board.Since(0)
+	n.told = make(map[string]string)
+	waiting := len(n.seats) == 0
+	switch {
+	case strings.HasSuffix(since, "w") != waiting:
+		return s, n.message(n.stage(tiles)), true
+	case since != n.at(n.version, waiting) && !waiting:
+		first = n.tiles(tiles)
+	}
+	return s, n.message(append([][]byte{first}, n.parts(true)...)...), true
+}
+
+// begin starts to follow the board. The caller holds the lock.
+func (n *boardNews) begin() {
+	n.streams, n.told, n.acts = make(map[*boardStream]bool), make(map[string]string), make(map[classroom.ID]int64)
+	n.seats, n.looked, n.summed, n.summary = make(map[classroom.ID]bool), time.Time{}, time.Now(), ""
+	var tiles []classroom.Tile
+	tiles, _, n.feed, n.version = n.of.board.Since(0)
+	for _, t := range tiles {
+		n.seats[t.ID], n.acts[t.ID] = true, t.Flash
+	}
+	go n.follow(n.streams)
+}
+
+// leave removes a page.
+func (n *boardNews) leave(s *boardStream) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.streams, s)
+}
+
+// follow tells the pages each change, until there is no page or the class ends.
+func (n *boardNews) follow(pages map[*boardStream]bool) {
+	slow := time.NewTicker(boardSlow)
+	defer slow.Stop()
+	rest := time.NewTimer(boardRest)
+	defer rest.Stop()
+	for {
+		changed := n.of.board.Changed()
+		n.mu.Lock()
+		over := len(pages) == 0
+		if !over {
+			n.tell(time.Since(n.looked) >= boardSlow)
+		}
+		n.mu.Unlock()
+		if over {
+			return
+		}
+		rest.Reset(boardRest)
+		select {
+		case <-rest.C:
+		case <-n.of.lab.done:
+			return
+		}
+		select {
+		case <-changed:
+		case <-slow.C:
+		case <-n.of.lab.done:
+			return
+		}
+	}
+}
+
+// tell sends what has changed to all pages. The network and the store are looked at with all only. The
+// caller holds the lock.
+func (n *boardNews) tell(all bool) {
+	changed, removed, feed, version := n.of.board.Since(n.version)
+	n.version = version
+	n.feed = append(n.feed, feed...)
+	n.feed = slices.Clone(n.feed[max(0, len(n.feed)-classroom.FeedLines):])
+	were, other := len(n.seats), len(removed) > 0
+	for _, id := range removed {
+		delete(n.seats, id)
+		delete(n.acts, id)
+	}
+	for _, t := range changed {
+		other = other || !n.seats[t.ID]
+		n.seats[t.ID] = true
+	}
+	all = all || other
+	var parts [][]byte
+	switch {
+	case (were == 0) != (len(n.seats) == 0):
+		tiles, _, _, _ := n.of.board.Since(0)
+		n.told = make(map[string]string)
+		parts = append(parts, n.stage(tiles))
+	case other:
+		tiles, _, _, _ := n.of.board.Since(0)
+		parts = append(parts, n.tiles(tiles))
+	default:
+		for _, t := range changed {
+			parts = append(parts, n.render(views.TileNews(show.Tile(t, n.of.lab.experimentCount(), n.now()))))
+		}
+	}
+	n.send(false, n.message(append(parts, n.parts(all)...)...))
+	if all {
+		n.send(true, n.message(n.fresh("screen", views.ScreenNews(n.of.joinView()))))
+	}
+}
+
+// send passes a message on to the boards, or to the beamers. A page that does not keep up begins
+// again. The caller holds the lock.
+func (n *boardNews) send(screens bool, message []byte) {
+	if message == nil {
+		return
+	}
+	for s := range n.streams {
+		if s.screen != screens {
+			continue
+		}
+		select {
+		case s.messages <- message:
+		default:
+			delete(n.streams, s)
+			close(s.messages)
+		}
+	}
+}
+
+// stage returns all of the board. The caller holds the lock.
+func (n *boardNews) stage(tiles []classroom.Tile) []byte {
+	cl, now := n.of, n.now()
+	return n.render(views.BoardStage(views.Board{
+		Waiting: len(tiles) == 0, Join: cl.joinView(), Tally: n.tally(tiles), Tiles: show.Tiles(tiles, cl.lab.experimentCount(), now),
+		Door: cl.doorView(), Holds: cl.storeView(context.Background()), Feed: show.Feed(n.feed), Doctor: doctorView(cl.health()), Now: now.UnixMilli(),
+	}))
+}
+
+// tiles returns all tiles.
+func (n *boardNews) tiles(all []classroom.Tile) []byte {
+	return n.render(views.TilesNews(show.Tiles(all, n.of.lab.experimentCount(), n.now())))
+}
+
+// parts returns the parts beside the tiles that are others than they were told. The network and the
+// store are looked at with all only. The caller holds the lock.
+func (n *boardNews) parts(all bool) (out [][]byte) {
+	cl := n.of
+	waiting := len(n.seats) == 0
+	if !waiting {
+		tiles, _, _, _ := cl.board.Since(0)
+		out = append(out, n.fresh("tally", views.TallyNews(n.tally(tiles))), n.fresh("feed", views.FeedNews(show.Feed(n.feed))))
+	}
+	if !all {
+		return out
+	}
+	n.looked = time.Now()
+	if waiting {
+		cl.doctor.lookAgain()
+	} else {
+		out = append(out, n.fresh("store", views.StoreNews(cl.storeView(context.Background()))))
+	}
+	return append(out, n.fresh("join", views.JoinNews(cl.joinView(), waiting)), n.fresh("door", views.DoorNews(cl.doorView())),
+		n.fresh("doctor", views.DoctorNews(doctorView(cl.health()))))
+}
+
+// render returns a component as HTML, nil if that fails.
+func (n *boardNews) render(part templ.Component) []byte {
+	var b bytes.Buffer
+	if err := n.of.app.render(context.Background(), &b, part); err != nil {
+		n.of.app.cfg.Log.Error("a part of the board could not be rendered", "error", err)
+		return nil
+	}
+	return b.Bytes()
+}
+
+// fresh returns a part as HTML, nil if it was told so before. The caller holds the lock.
+func (n *boardNews) fresh(name string, part templ.Component) []byte {
+	html := n.render(part)
+	if string(html) == n.told[name] {
+		return nil
+	}
+	n.told[name] = string(html)
+	return html
+}
+
+// tally counts the seats. At most every ten seconds it sums up for a screen reader what they did.
+func (n *boardNews) tally(tiles []classroom.Tile) views.Tally {
+	t := show.Tally(tiles, n.of.app.cfg.Class.Seats)
+	if time.Since(n.summed) >= boardSummary {
+		n.summed = time.Now()
+		acted := 0
+		for _, tile := range tiles {
+			if tile.Flash != n.acts[tile.ID] {
+				acted++
+			}
+			n.acts[tile.ID] = tile.Flash
+		}
+		if acted > 0 {
+			n.summary = show.Summary(t, acted)
+		}
+	}
+	t.Summary = n.summary
+	return t
+}
+
+// message makes one message of parts, nil of none. The caller holds the lock.
+func (n *boardNews) message(parts ...[]byte) []byte {
+	html := bytes.Join(parts, nil)
+	if len(html) == 0 {
+		return nil
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "id: %s\n", n.at(n.version, len(n.seats) == 0))
+	writeData(&b, html)
+	return b.Bytes()
+}
+
+// boardEvents is GET /classroom/events: server-sent events for a board, or with part=screen for a
+// beamer. since, or Last-Event-ID, is what the page has.
+func (a *App) boardEvents(c *call, cl *class) error {
+	r := c.Request()
+	if foreign(r) {
+		return c.String(http.StatusForbidden, "A page of another origin asked for this stream. Only this program's own pages may.\n")
+	}
+	since := c.QueryParam("since")
+	if last := r.Header.Get("Last-Event-ID"); last != "" {
+		since = last
+	}
+	s, first, ok := cl.news.join(c.QueryParam("part") == "screen", since)
+	if !ok {
+		c.Response().Header().Set("Retry-After", "15")
+		return c.String(http.StatusTooManyRequests, fmt.Sprintf("At most %d pages of a class's board are kept up to date at once.\n", maxBoards))
+	}
+	defer cl.news.leave(s)
+	write := a.openEvents(c)
+	err := write(append([]byte(": here\n\n"), first...))
+	beat := time.NewTicker(streamBeat)
+	defer beat.Stop()
+	for err == nil {
+		select {
+		case <-c.ctx().Done():
+			return nil
+		case <-a.done:
+			return nil
+		case <-cl.lab.done:
+			return nil
+		case <-beat.C:
+			err = write([]byte(": still here\n\n"))
+		case message, open := <-s.messages:
+			if !open {
+				return nil
+			}
+			err = write(message)
+		}
+	}
+	return nil
+}
+
+// openEvents begins an event stream, and returns what writes to it.
+func (a *App) openEvents(c *call) (write func([]byte) error) {
+	w := c.Response()
+	rc := http.NewResponseController(w.Writer) // w's own Flush hides what went wrong
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	return func(message []byte) error {
+		_ = rc.SetWriteDeadline(time.Now().Add(streamWrite)) // a recorder has no deadlines
+		if _, err := w.Write(message); err != nil {
+			return err
+		}
+		return rc.Flush()
+	}
+}
+
+// now returns the time by the clock of the class.
+func (n *boardNews) now() time.Time { return n.of.app.seats.Root.Engine.Now() }

@@ -1,0 +1,137 @@
+// What the board does beyond htmx: ages that count up, tiles that are chosen and ordered as one
+// types, a flash for each act, and the panel of a seat. Everything works without it.
+
+const board = document.getElementById('board');
+const form = () => document.getElementById('sift');
+const tiles = () => [...document.querySelectorAll('#tiles > li')];
+
+// Ages are counted from times that the server sent, by the server's clock.
+const ahead = Number(board.dataset.now ?? 0) ? Number(board.dataset.now) - Date.now() : 0;
+function age(since, ago) {
+  if (since === '0') return '';
+  const s = Math.max(0, Math.floor((Date.now() + ahead - since) / 1000));
+  const words = s < 100 ? `${s} s` : s < 6000 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`;
+  return s < 2 ? 'now' : ago ? `${words} ago` : words;
+}
+function count() {
+  for (const el of document.querySelectorAll('.age[data-since]')) {
+    const text = age(el.dataset.since, 'ago' in el.dataset);
+    if (el.textContent !== text) el.textContent = text;
+  }
+  for (const li of tiles()) li.firstElementChild.classList.toggle('just', li.dataset.at !== '0' && Date.now() + ahead - li.dataset.at < 2000);
+  const given = document.querySelector('#result .countdown');
+  if (given?.textContent === '0 s') document.getElementById('result').replaceChildren();
+}
+setInterval(count, 1000);
+
+// Which tiles are shown is a rule of a style sheet: tiles that arrive fall under it at once.
+const rule = new CSSStyleSheet();
+document.adoptedStyleSheets.push(rule);
+const shown = (li, find, only) => li.dataset.find.includes(find) && (!only || li.classList.contains('trouble'));
+function sift(asked) {
+  const el = form();
+  if (!el) return;
+  const fields = new FormData(el), find = fields.get('find').trim().toLowerCase(), only = fields.get('only') === 'trouble';
+  rule.replaceSync(`${find ? `#tiles > li:not([data-find*=${JSON.stringify(find)}]) { display: none; }` : ''} ${only ? '#tiles > li:not(.trouble) { display: none; }' : ''}`);
+  for (const li of document.querySelectorAll('#tiles > li[hidden]')) li.hidden = false; // as the server chose them
+  document.getElementById('nobody').hidden = tiles().some((li) => shown(li, find, only));
+  order(fields.get('sort') === 'last', asked);
+}
+
+// Moves only what is not in its place, and keeps the focus. By itself it moves nothing under the
+// pointer or the focus, and no more than once in two seconds.
+let ordered = false; // the tiles were ordered by their last act
+let orderedAt = 0;
+function order(byLast, asked) {
+  if (!byLast && !ordered) return; // the server's order
+  const list = document.getElementById('tiles'), focus = document.activeElement;
+  if (!asked && (performance.now() - orderedAt < 2000 || document.querySelector('#tiles:is(:hover, :focus-within)'))) return;
+  ordered = byLast;
+  orderedAt = performance.now();
+  const name = (a, b) => (a.dataset.find < b.dataset.find ? -1 : 1);
+  const all = tiles().sort((a, b) => byLast && b.dataset.at - a.dataset.at || name(a, b));
+  all.forEach((li, i) => {
+    if (list.children[i] === li) return;
+    if (list.moveBefore) list.moveBefore(li, list.children[i] ?? null);
+    else list.insertBefore(li, list.children[i] ?? null);
+  });
+  if (focus !== document.activeElement && list.contains(focus)) focus.focus({ preventScroll: true });
+}
+document.addEventListener('input', (event) => {
+  if (event.target.form !== form()) return;
+  sift(true);
+  const asked = new URLSearchParams(new FormData(form()));
+  for (const [name, value] of [...asked]) if (!value || value === 'name') asked.delete(name);
+  history.replaceState(history.state, '', `${location.pathname}${asked.size ? `?${asked}` : ''}`);
+});
+document.addEventListener('submit', (event) => { if (event.target === form()) event.preventDefault(); });
+
+// A tile flashes when its seat has done something.
+const acts = new WeakMap();
+const motion = matchMedia('(prefers-reduced-motion: no-preference)');
+function flash() {
+  for (const li of tiles()) {
+    const before = acts.get(li);
+    acts.set(li, li.dataset.acts);
+    if (before !== undefined && before !== li.dataset.acts && motion.matches) {
+      li.firstElementChild.animate([{ backgroundColor: 'var(--wire-bg)' }, {}], { duration: 180 });
+    }
+  }
+}
+
+// The panel of a seat opens beside the tiles.
+const chosen = () => document.querySelector('#seat[data-seat]')?.dataset.seat;
+function ask(name) {
+  return window.htmx?.ajax('GET', `/classroom?seat=${encodeURIComponent(name)}`, { source: '#ask-seat', target: '#seat', swap: 'none' });
+}
+function mark() {
+  const name = chosen();
+  for (const a of document.querySelectorAll('#tiles [aria-current]')) if (a.parentElement.id !== `t-${name}`) a.removeAttribute('aria-current');
+  const tile = name && document.querySelector(`#t-${CSS.escape(name)} > a`);
+  if (tile) tile.setAttribute('aria-current', 'page');
+  else if (name && form()) ask(''); // the seat is gone
+}
+document.addEventListener('click', async (event) => {
+  const link = event.target.closest?.('#tiles a, #seat .close');
+  if (!link || !window.htmx || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const before = chosen(), name = new URL(link.href).searchParams.get('seat') ?? '';
+  await ask(name);
+  mark();
+  const panel = document.getElementById('seat');
+  if (name) {
+    panel.focus({ preventScroll: true });
+    panel.scrollIntoView({ block: 'nearest' });
+  } else {
+    document.querySelector(`#t-${CSS.escape(before ?? '')} > a`)?.focus();
+  }
+});
+setInterval(() => { if (chosen() && !document.hidden) ask(chosen()); }, 5000);
+
+// The stream, in words.
+function state(words, on) {
+  const el = document.getElementById('board-state');
+  if (!el || el.textContent === words) return;
+  el.textContent = words;
+  el.classList.toggle('on', on);
+  el.classList.toggle('off', !on);
+}
+const refusals = {
+  404: 'not live: this page is not the teacher’s any more. Press Enter in the terminal for a new link',
+  429: 'not live: eight pages of the board are',
+};
+function refusedWith(status) { state(refusals[status] ?? 'not live: the program does not answer', false); }
+document.addEventListener('htmx:sse:after:connection', () => state('live', true));
+document.addEventListener('htmx:sse:close', () => { if (!document.getElementById('board-state')?.classList.contains('off')) state('not live', false); });
+document.addEventListener('htmx:sse:error', ({ detail: { status } }) => refusedWith(status));
+document.addEventListener('htmx:response:error', (event) => { if (event.target.id === 'ask-board') refusedWith(event.detail.ctx.response.status); });
+document.addEventListener('htmx:error', (event) => { if (event.target.id === 'ask-board') refusedWith(); });
+function arrived(event) {
+  flash();
+  sift(!event);
+  mark();
+  count();
+}
+document.addEventListener('htmx:sse:after:message', arrived);
+document.addEventListener('htmx:finally:request', () => { mark(); count(); });
+arrived();
