@@ -22,7 +22,14 @@ type Page struct {
 	Strip                        *Strip // of a seat of a class, nil on all other pages
 	Class                        string // what the teacher's button to the class says, "" for no button
 	Still                        bool   // no script of the page sends a press, so that nothing is to be said of one without an answer
+	skip                         Link   // over what stands above the page's content
 	Outside                      bool   // the page is for somebody without a seat, who reaches no other page
+}
+
+// skipping returns p with a first link that leads to the content.
+func (p Page) skipping(to, text string) Page {
+	p.skip = Link{URL: to, Text: text}
+	return p
 }
 
 // Place is where a page's addresses begin and which visit it belongs to. The

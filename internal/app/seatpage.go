@@ -99,14 +99,14 @@ func (a *App) checkSeat(c *call) error {
 		return nil
 	}
 	place, _, _ := strings.Cut(rest, "/")
-	moved := cl.roster.Moved(place)
+	moved, looks := cl.roster.Moved(place), c.Request().Method == http.MethodGet || c.Request().Method == http.MethodHead
 	switch {
 	case moved && c.wants == formPage:
 		c.quiet()
 		return errors.Join(a.write(c, http.StatusNotFound, views.SeatMoved(a.outside(c, "Moved"))), errAnswered)
 	case moved:
 		return errSeatMoved
-	case !fromHere(c.Request()) && c.wants == formPage && c.Request().Method != http.MethodPost:
+	case !fromHere(c.Request()) && c.wants == formPage && looks:
 		return errors.Join(c.Redirect(http.StatusSeeOther, "/join"), errAnswered)
 	case !fromHere(c.Request()):
 		return errSeatGone

@@ -577,8 +577,9 @@ function leadTo(step) {
 }
 // Scrolls as little as it can, so that the lesson stays in view where the window has room for both.
 function reveal(el) {
-  const header = document.querySelector('.top'), { top, bottom } = el.getBoundingClientRect();
-  const above = top - 12 - (getComputedStyle(header).position === 'sticky' ? header.offsetHeight : 0);
+  const { top, bottom } = el.getBoundingClientRect();
+  const stuck = [...document.querySelectorAll('.seated, .top')].filter((bar) => getComputedStyle(bar).position === 'sticky');
+  const above = top - 12 - stuck.reduce((sum, bar) => sum + bar.offsetHeight, 0);
   const below = Math.min(bottom, top + 160) + 12 - innerHeight; // the upper part of a panel is enough
   scrollBy({ top: above < 0 ? above : Math.max(0, Math.min(above, below)), behavior: 'instant' });
 }
