@@ -22,10 +22,20 @@ func fragments() map[string]templ.Component {
 	later := Clock{Name: "absolute lifetime", Until: 28_800_000, Whole: 28_800_000, Left: "8 h 0 m 0 s", At: "16:00:00"}
 	place := Place{Base: "/s/second-a", Visit: "NAME", Secret: "SECRET", Proof: "PROOF"}
 	return map[string]templ.Component{
-		"result-ok":  Result(Sentence{Tone: "ok", Verb: "set", Parts: []Part{{"code", "name"}, {"", " lives "}, {"cookie", "in the cookie"}, {"server", "on the server"}}}),
-		"result-id":  Result(Sentence{Tone: "note", Verb: "session", Parts: []Part{{"id", "9f2c41e0"}, {"", " has "}, {"code", "name"}}}),
-		"result-bad": Result(Sentence{Tone: "bad", Field: "key", Verb: "refused (422)", Parts: []Part{{"", evil}}}),
-		"browser-no": BrowserPanel(place, Browser{Name: "sessionscope", Empty: "No cookie yet.", Scripts: true}, &Tools{Second: "second", Curl: "curl -si '" + evil + "'"}),
+		"result-ok":   Result(Sentence{Tone: "ok", Verb: "set", Parts: []Part{{"code", "name"}, {"", " lives "}, {"cookie", "in the cookie"}, {"server", "on the server"}}}),
+		"seat-strip":  StripLine(Strip{Nickname: evil, Code: "KZQD", Home: "/s/amber-fox-abcdefghijkl", Twice: true}),
+		"seat-moved":  SeatEnded("moved"),
+		"seat-gone":   SeatEnded("gone"),
+		"seat-ended":  SeatEnded("ended"),
+		"join-offer":  taking(Join{Visitor: "TOKEN", Nickname: evil, Spins: "2 spins left", Problem: evil}),
+		"join-own":    taking(Join{Own: evil}),
+		"join-knocks": knocking(Join{Nickname: evil}),
+		"join-back":   backForm(Back{Open: true, Nickname: evil, Problem: evil}),
+		"join-gave":   gave(Gave{Cookies: "1 cookie", About: evil, Lines: "9 header lines", Fetch: "no Sec-Fetch-*"}),
+		"witness":     witness("server", "Server", []Part{{"", "the record "}, {"id", "9f2c41e0"}, {"", evil}}),
+		"result-id":   Result(Sentence{Tone: "note", Verb: "session", Parts: []Part{{"id", "9f2c41e0"}, {"", " has "}, {"code", "name"}}}),
+		"result-bad":  Result(Sentence{Tone: "bad", Field: "key", Verb: "refused (422)", Parts: []Part{{"", evil}}}),
+		"browser-no":  BrowserPanel(place, Browser{Name: "sessionscope", Empty: "No cookie yet.", Scripts: true}, &Tools{Second: "second", Curl: "curl -si '" + evil + "'"}),
 		"browser-bad": BrowserPanel(place, Browser{
 			Name: "sessionscope", Note: "Refused.", Raw: evil, RawBytes: "30 B", Bytes: 40, Limit: 4096, Size: "40", Most: "4,096",
 			Jar: []JarCookie{{Name: evil, Begins: evil, NameBytes: 32, Bytes: 40, Size: "40 B", Kind: "other"}},
