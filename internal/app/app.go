@@ -13,6 +13,10 @@
 // page about the screen and licences; moments.go the past; lesson.go the first lesson; events.go
 // the stream; browsers.go the second browser and the projector; experiments.go, experimentrun.go
 // and experimentlive.go the experiments.
+//
+// class.go opens a class, whose seats are served by an App of their own. join.go has the page where
+// one takes a seat, seatpage.go the class page of a seat, and classevents.go the stream that all
+// pages of a seat share.
 package app
 
 import (

@@ -32,6 +32,10 @@
 //     decides. Values are set, read, deleted; Clear removes all of them.
 //   - A press is what a person does with a button, an exchange is a request with its
 //     answer, and a moment is an exchange in the timeline of a visit.
+//   - A class has seats. A visitor of the join page is offered a nickname, takes a seat, and is a
+//     learner then. A seat has a nickname, a code by which its owner comes back, pages with the
+//     strip at their top, and a session like any browser. It moves when its owner comes back with
+//     the code. Who comes to a closed door knocks. The teacher has the board.
 //   - A page is what one load shows, in a tab. A browser has the cookies. The second browser
 //     is a lab with a cookie of its own. A client is whatever sends requests.
 package say
