@@ -6,7 +6,6 @@ type Strip struct {
 	Code     string // by which its owner comes back
 	Home     string // where the seat's own pages begin, also on those of its second browsers
 	Twice    bool   // pages of the seat are open on two devices
-	Script   string // keeps the class's stream open
 }
 
 // Join is the page where one takes a seat.

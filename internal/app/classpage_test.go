@@ -124,7 +124,7 @@ func TestStrip(t *testing.T) {
 	s := w.seatAt(base)
 	for _, path := range []string{"/", "/class", "/experiments", "/experiments/set-get-delete", "/about", "/nothing"} {
 		page := p.get(base + path)
-		page.want(page.StatusCode, "<b>"+s.Nickname+"</b>", "code "+s.Code, `href="`+base+`/class"`, `data-stream="`+base+`/class/events"`, "js/class.", "served at 192.168.77.1:8080").wantNo("nothing leaves this machine")
+		page.want(page.StatusCode, "<b>"+s.Nickname+"</b>", "code "+s.Code, `href="`+base+`/class"`, `data-stream="`+base+`/class/events"`, "served at 192.168.77.1:8080").wantNo("nothing leaves this machine")
 		p.forget()
 	}
 	w.teacher.get("/").want(200).wantNo("class-live", s.Nickname)
@@ -288,7 +288,7 @@ func TestFirstVisitOfAPhone(t *testing.T) {
 	class := total
 	load(base + "/")
 	t.Logf("join page and its assets %d B, class page %d B, lab %d B: %d B in %d assets", join, class-join, total-class, total, len(assets))
-	if total > 45_000 || len(assets) != 7 {
+	if total > 45_000 || len(assets) != 6 {
 		t.Errorf("a phone's first visit takes %d bytes in %d assets", total, len(assets))
 	}
 }

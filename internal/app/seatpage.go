@@ -30,7 +30,7 @@ func (cl *class) strip(c *call) *views.Strip {
 	}
 	return &views.Strip{
 		Nickname: s.Nickname, Code: s.Code, Home: "/s/" + s.Place(),
-		Twice: cl.board.Devices(s.ID) > 1, Script: cl.lab.assets.url("js/class.js"),
+		Twice: cl.board.Devices(s.ID) > 1,
 	}
 }
 

@@ -596,3 +596,46 @@ document.addEventListener('change', ({ target: { id } }) => {
   const lesson = document.getElementById('lesson');
   if (layer && lesson && !('read' in lesson.dataset)) htmx.ajax('POST', lesson.getAttribute('action'), { source: '#guide', swap: 'none', values: { step: 'peel', layer } });
 });
+
+// On every page of a seat: one stream that tells of the class, and an answer to each of its beats,
+// by which the server knows that somebody has this page in front of them.
+//
+// A seat has one stream. A page that opens it takes it from the page that had it, which is told so
+// once, by the event "bye". That page does not fight: it asks again only when the reader comes back
+// to it. So the page that is looked at is the one that hears, and nothing is lost, since a stream
+// begins with all that there is to know.
+function hearClass(el) {
+  let over = false; // the seat has moved or gone, or the class has ended
+  const hear = (name, act) => el.addEventListener(name, act);
+  const listen = () => {
+    if (over || document.hidden || !window.htmx) return;
+    if (el.hasAttribute('hx-sse:connect')) htmx.trigger(el, 'again'); // it does nothing while the stream is open
+    else {
+      el.setAttribute('hx-sse:connect', el.dataset.stream);
+      htmx.process(el);
+    }
+  };
+  document.addEventListener('DOMContentLoaded', () => setTimeout(listen)); // as openStream
+  document.addEventListener('visibilitychange', listen);
+  addEventListener('focus', listen);
+  addEventListener('online', listen);
+  hear('beat', () => fetch(el.dataset.heard, { method: 'POST', body: new URLSearchParams({ page: el.dataset.page }) }).catch(() => {}));
+  hear('bye', ({ detail }) => { over = detail.data !== 'taken'; });
+  // Only a stream that was open is opened again by hx-sse. A seat that is not there any more has no
+  // stream: the server answers 404, and the page that comes then says why.
+  const failed = (status) => {
+    if (status !== 404 || over) return;
+    over = true;
+    location.reload();
+  };
+  const again = (status) => {
+    failed(status);
+    setTimeout(listen, 3000);
+  };
+  hear('htmx:response:error', (event) => again(event.detail.ctx.response.status));
+  hear('htmx:error', () => again());
+  hear('htmx:sse:error', (event) => failed(event.detail.status));
+  hear('htmx:sse:before:connection', (event) => { if (over) event.preventDefault(); });
+}
+const seat = document.getElementById('class-live');
+if (seat) hearClass(seat);
