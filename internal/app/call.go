@@ -110,9 +110,6 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.head.Answered()
 	}()
 	a.echo.ServeHTTP(w, r.WithContext(&c.scope))
-	if a.of != nil {
-		a.of.pressed(c)
-	}
 	if c.x != nil && !c.added { // a request that is no moment of a visit may concern other visits
 		a.hub.Announce(c.visit, c.seat, c.x, c.after())
 	}

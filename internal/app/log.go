@@ -30,6 +30,9 @@ func (a *App) logRequests(next echo.HandlerFunc) echo.HandlerFunc {
 			ec.Error(err)
 		}
 		a.logRequest(c, began, err)
+		if a.of != nil { // here, since Echo gives its context to another request once this one is done
+			a.of.pressed(c)
+		}
 		return nil
 	}
 }
