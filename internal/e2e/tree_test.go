@@ -55,6 +55,7 @@ func TestImports(t *testing.T) {
 		"internal/store/stores":          {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/store/redis/redistest"}, // for tests
 		"internal/store/storetest":       {"internal/session"},
 		"internal/e2e":                   nil,
+		"internal/load":                  {"internal/trace"},
 	}
 	echo := map[string]bool{"internal/app": true}
 	list := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "./...")
