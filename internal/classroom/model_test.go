@@ -25,11 +25,11 @@ type model struct {
 	closed  bool
 }
 
-// TestModel does what teachers and students do, in random order, while writes of the
+// TestModelOfAClass does what teachers and students do, in random order, while writes of the
 // documents fail before or after they have happened. After every step it opens the class a
 // second time. If it fails, something that was acknowledged is lost, or something that failed
 // has happened.
-func TestModel(t *testing.T) {
+func TestModelOfAClass(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &model{school: newSchool(rt, 5), rt: rt, want: make(map[classroom.ID]classroom.Seat), cookies: make(map[classroom.ID]string)}
