@@ -19,6 +19,7 @@ var silent = map[string]string{
 	"internal/classroom": "has facts, and no words; its errors are put into words by internal/app",
 	"internal/config":    "speaks to the terminal",
 	"internal/e2e":       "has tests only",
+	"internal/load":      "is a benchmark",
 	"internal/program":   "speaks to the terminal",
 	"internal/terminal":  "speaks to the terminal",
 	"internal/store":     "its errors are causes, which only the log shows",
