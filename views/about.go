@@ -3,12 +3,15 @@ package views
 // Reach says with what beyond this machine the lab has to do. The zero value means: nothing.
 type Reach struct {
 	Addr  string   // where other machines reach the lab, "" if none does
+	Class string   // where other machines reach the class that is open, and not the lab; "" for no class
 	Names []string // under which a proxy may send others here
 	Redis string   // the machine that keeps the records, "" if it is this one
 }
 
 // Home tells whether nothing leaves this machine.
-func (r Reach) Home() bool { return r.Addr == "" && len(r.Names) == 0 && r.Redis == "" }
+func (r Reach) Home() bool {
+	return r.Addr == "" && r.Class == "" && len(r.Names) == 0 && r.Redis == ""
+}
 
 // About is the page about the screen and about licences.
 type About struct {

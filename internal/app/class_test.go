@@ -150,3 +150,15 @@ func answered(a *App, r *http.Request) (int, string) {
 	w := record(a, r)
 	return w.Code, w.Body.String()
 }
+
+// While a class is open the teacher's pages do not say that nothing leaves this machine.
+func TestFooterOfTheTeacherNamesTheClass(t *testing.T) {
+	t.Parallel()
+	a := newClass(t, nil)
+	for _, path := range []string{"/", "/experiments", "/about"} {
+		_, body := answered(a, from(newRequest("GET", path, ""), "127.0.0.1"))
+		if !strings.Contains(body, "a class is open at 192.168.77.1:8080: others on this network reach the class, and not this lab") || strings.Contains(body, "nothing leaves this machine") {
+			t.Errorf("%s says where things go wrongly", path)
+		}
+	}
+}

@@ -261,7 +261,7 @@ func (a *App) showJoin(c *call, cl *class, l joinScreen) error {
 // outside returns the view of a page for somebody without a seat.
 func (a *App) outside(c *call, title string) views.Page {
 	p := a.page(c, title)
-	p.Outside, p.Still, p.Reach = true, true, a.reachOf(c)
+	p.Outside, p.Still = true, true
 	return p
 }
 

@@ -48,7 +48,7 @@ func (a *App) page(c *call, title string) views.Page {
 		c.newPage()
 	}
 	p := views.Page{
-		Title: title, Version: a.cfg.Version, Reach: a.cfg.Reach, Base: c.seat.Base, Proven: c.proven, ID: c.page,
+		Title: title, Version: a.cfg.Version, Reach: a.reachOf(c), Base: c.seat.Base, Proven: c.proven, ID: c.page,
 		Theme: a.assets.url("js/theme.js"), CSS: a.assets.url("css/sessionscope.css"), HTMX: a.assets.url("vendor/htmx-4.0.1/htmx.min.js"),
 		SSE:    a.assets.url("vendor/htmx-4.0.1/hx-sse.min.js"),
 		Script: a.assets.url("js/sessionscope.js"), Icon: a.assets.url("img/icon.svg"),
@@ -58,7 +58,7 @@ func (a *App) page(c *call, title string) views.Page {
 	}
 	switch {
 	case a.of != nil:
-		p.Strip, p.Reach = a.of.strip(c), a.reachOf(c)
+		p.Strip = a.of.strip(c)
 	case a.cfg.Class == nil, c.seat != a.seats.Root, !fromHere(c.Request()):
 	case a.openClass() != nil:
 		p.Class = "The board"

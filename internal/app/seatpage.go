@@ -114,11 +114,30 @@ func (a *App) checkSeat(c *call) error {
 	return nil // a second browser of the teacher's own lab
 }
 
-// reachOf says where a page of the class comes from: the address that its request names.
+// reachOf says where a page comes from and what others reach: for the network the address that its
+// request names, and on the teacher's side the class that is open.
 func (a *App) reachOf(c *call) views.Reach {
-	reach := a.cfg.Reach
-	if !fromHere(c.Request()) {
+	reach, cl := a.cfg.Reach, a.of
+	if cl == nil {
+		cl = a.openClass()
+	}
+	switch {
+	case cl == nil:
+	case !fromHere(c.Request()):
 		reach.Addr = c.Request().Host
+	default:
+		reach.Addr, reach.Class = "", cl.address()
 	}
 	return reach
+}
+
+// address returns the best address of the class, HOST:PORT, "" without a network.
+func (cl *class) address() string {
+	for _, at := range cl.parts.Network.Addresses() {
+		if at.Err == "" {
+			host, _ := strings.CutPrefix(at.Join(), "http://")
+			return strings.TrimSuffix(host, "/join")
+		}
+	}
+	return ""
 }
