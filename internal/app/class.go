@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -73,6 +74,7 @@ type class struct {
 	codes  sync.Map // the QR codes of addresses, as [2]string
 
 	streams classStreams
+	ending  atomic.Bool // set before the roster is wiped: the pages of the seats say then that the class has ended
 
 	mu    sync.Mutex
 	seats map[classroom.ID]*seat.Seat
@@ -250,7 +252,11 @@ func (cl *class) rosterChanged(change classroom.Change) {
 		delete(cl.seats, s.ID)
 		cl.mu.Unlock()
 		cl.leave(old)
-		cl.streams.tell(s.ID, wordGone)
+		word := wordGone
+		if cl.ending.Load() {
+			word = wordEnded
+		}
+		cl.streams.tell(s.ID, word)
 		cl.board.Removed(s.ID)
 		if err := cl.shared.Drop(context.Background(), tagOf(s.ID)); err != nil {
 			cl.app.cfg.Log.Error("the sessions of a seat that went were not removed", "error", err)

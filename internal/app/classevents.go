@@ -66,15 +66,6 @@ func (cs *classStreams) tell(id classroom.ID, word string) {
 	cs.end(id, word)
 }
 
-// tellAll ends all streams with a word.
-func (cs *classStreams) tellAll(word string) {
-	cs.mu.Lock()
-	defer cs.mu.Unlock()
-	for id := range cs.open {
-		cs.end(id, word)
-	}
-}
-
 // look has the stream of a seat look at what it shows.
 func (cs *classStreams) look(id classroom.ID) {
 	cs.mu.Lock()

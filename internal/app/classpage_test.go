@@ -245,6 +245,17 @@ func TestClassStream(t *testing.T) {
 		if got := third.told.String(); !strings.HasSuffix(got, "event: bye\ndata: gone\n\n") {
 			t.Errorf("the page of a seat that was removed was told %q", got)
 		}
+		fourth := w.phone()
+		last := fourth.stream(fourth.join() + "/class/events")
+		synctest.Wait()
+		w.class.ending.Store(true)
+		if _, err := w.class.roster.Wipe(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		<-last.done
+		if got := last.told.String(); !strings.Contains(got, "This class has ended") || !strings.HasSuffix(got, "event: bye\ndata: ended\n\n") {
+			t.Errorf("the page of a class that ended was told %q", got)
+		}
 		w.app.Close()
 	})
 }
