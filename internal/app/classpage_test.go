@@ -48,16 +48,7 @@ func TestClassPage(t *testing.T) {
 				t.Errorf("Set leads to %s", at)
 			}
 		}
-		replace := func(value string) {
-			cookies := p.jar.Cookies(p.request("GET", base+"/", "").URL)
-			p.forget()
-			for _, c := range cookies {
-				if c.Name == name {
-					c.Value, c.Path = value, base+"/"
-					p.jar.SetCookies(p.request("GET", base+"/", "").URL, []*http.Cookie{c})
-				}
-			}
-		}
+		replace := func(value string) { p.replace(base, name, value) }
 		there := "the record "
 		if placement == "cookie" {
 			there = "keeps no record of "
@@ -82,9 +73,15 @@ func TestClassPage(t *testing.T) {
 		good = p.cookie(base+"/", name)
 		p.post(base + "/flush").want(303)
 		want("flushed", "has sent no session cookie", "the request carried no session cookie", "has nothing to look for")
-		p.jar.SetCookies(p.request("GET", base+"/", "").URL, []*http.Cookie{{Name: name, Value: good, Path: base + "/"}})
+		replace(good)
 		want("a cookie of a session that was flushed", "still keeps ", "it was sent, and refused : its session has ended", map[bool]string{true: "a marker is there: the session ", false: "has no record of "}[placement == "cookie"])
 	}
+}
+
+// replace makes value the browser's only cookie, under that name at a seat.
+func (v *guest) replace(base, name, value string) {
+	v.forget()
+	v.jar.SetCookies(v.request(http.MethodGet, base+"/", "").URL, []*http.Cookie{{Name: name, Value: value, Path: base + "/"}})
 }
 
 // While the store does not answer, the class page says so with its true status.
@@ -130,8 +127,6 @@ func TestStrip(t *testing.T) {
 	w.teacher.get("/").want(200).wantNo("class-live", s.Nickname)
 
 	// A second browser belongs to the same seat.
-	p.form = formJSON
-	p.form = formPage
 	secret := secretOf(t, p.get(base+"/").body)
 	at := p.post(base+"/second", "page", secret).want(303).Header.Get("Location")
 	second, _, _ := strings.Cut(at, "/?")
@@ -226,6 +221,19 @@ func TestClassStream(t *testing.T) {
 		if now := w.seatAt(base); !strings.Contains(second.told.String(), now.Code) {
 			t.Errorf("the page was not told the new code: %q", second.told)
 		}
+		w.app.Close()
+	})
+}
+
+// The last word of a stream: the seat has moved, has gone, or the class has ended.
+func TestClassStreamEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := openClassWorld(t, nil)
+		p := w.phone()
+		base := p.join()
+		s := w.seatAt(base)
+		second := p.stream(base + "/class/events")
+		synctest.Wait()
 		code, _, err := w.class.roster.GiveBack(t.Context(), s.ID)
 		if err != nil {
 			t.Fatal(err)
