@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"sync"
@@ -88,20 +87,7 @@ func (a *App) classEvents(c *call) error {
 	a.of.roster.Use(id)
 	a.of.board.Heard(id, deviceOf(c.Request()))
 
-	w := c.Response()
-	rc := http.NewResponseController(w.Writer) // w's own Flush hides what went wrong
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("X-Accel-Buffering", "no")
-	st := &classStream{app: a, c: c, flush: func(b []byte) error {
-		_ = rc.SetWriteDeadline(time.Now().Add(streamWrite)) // a recorder has no deadlines
-		if _, err := w.Write(b); err != nil {
-			return err
-		}
-		return rc.Flush()
-	}}
-	_ = rc.SetWriteDeadline(time.Now().Add(streamWrite))
-	w.WriteHeader(http.StatusOK)
+	st := &classStream{app: a, c: c, flush: beginStream(c)}
 	st.run(c.ctx(), news)
 	return nil
 }
@@ -111,7 +97,7 @@ type classStream struct {
 	app   *App
 	c     *call
 	told  views.Strip // as the page was told it last
-	flush func([]byte) error
+	flush func(...[]byte) error
 }
 
 // run tells the page until it leaves, does not read, or has heard a last word.
@@ -161,14 +147,11 @@ func (st *classStream) strip(ctx context.Context) error {
 	return st.send(ctx, views.StripNews(*s))
 }
 
-// send writes one message: a component, line by line.
+// send writes one message.
 func (st *classStream) send(ctx context.Context, component templ.Component) error {
-	buf := templ.GetBuffer()
-	defer templ.ReleaseBuffer(buf)
-	if err := st.app.render(ctx, buf, component); err != nil {
+	message, err := st.app.message(ctx, component)
+	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	writeData(&b, buf.Bytes())
-	return st.flush(b.Bytes())
+	return st.flush(message)
 }

@@ -76,22 +76,7 @@ func keyOf(s *session.Session) (k session.Key) {
 // stream writes to a page until it leaves, does not read, or its visit ends. another tells
 // that the stream's request carried another session than the page's last press.
 func (a *App) stream(ctx context.Context, c *call, v *hub.Visit, another bool, seen int, news <-chan struct{}) {
-	w := c.Response()
-	rc := http.NewResponseController(w.Writer)           // w's own Flush hides what went wrong
-	_ = rc.SetWriteDeadline(time.Now().Add(streamWrite)) // a recorder has no deadlines
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("X-Accel-Buffering", "no")
-	w.WriteHeader(http.StatusOK)
-	st := &stream{app: a, c: c, v: v, seen: seen, learn: v.Lesson(), flush: func(parts ...[]byte) error {
-		_ = rc.SetWriteDeadline(time.Now().Add(streamWrite))
-		for _, part := range parts {
-			if _, err := w.Write(part); err != nil {
-				return err
-			}
-		}
-		return rc.Flush()
-	}}
+	st := &stream{app: a, c: c, v: v, seen: seen, learn: v.Lesson(), flush: beginStream(c)}
 	err := st.begin(ctx, another)
 	beat := time.NewTicker(streamBeat)
 	defer beat.Stop()
@@ -114,6 +99,27 @@ func (a *App) stream(ctx context.Context, c *call, v *hub.Visit, another bool, s
 			err = st.news(ctx)
 			rest.Reset(streamRest)
 		}
+	}
+}
+
+// beginStream writes the head of an event stream, and returns what writes to it. A write fails that
+// takes longer than streamWrite.
+func beginStream(c *call) (flush func(parts ...[]byte) error) {
+	w := c.Response()
+	rc := http.NewResponseController(w.Writer)           // w's own Flush hides what went wrong
+	_ = rc.SetWriteDeadline(time.Now().Add(streamWrite)) // a recorder has no deadlines
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	return func(parts ...[]byte) error {
+		_ = rc.SetWriteDeadline(time.Now().Add(streamWrite))
+		for _, part := range parts {
+			if _, err := w.Write(part); err != nil {
+				return err
+			}
+		}
+		return rc.Flush()
 	}
 }
 
@@ -279,15 +285,23 @@ func ranOut(s views.Server, now time.Time) bool {
 
 // send writes one message: a component, line by line (HTML standard, server-sent events).
 func (st *stream) send(ctx context.Context, component templ.Component) error {
-	buf := templ.GetBuffer()
-	defer templ.ReleaseBuffer(buf)
-	if err := st.app.render(ctx, buf, component); err != nil {
+	message, err := st.app.message(ctx, component)
+	if err != nil {
 		return err
 	}
+	return st.flush(fmt.Appendf(nil, "id: %d\n", st.seen), message)
+}
+
+// message renders a component as the data of one message.
+func (a *App) message(ctx context.Context, component templ.Component) ([]byte, error) {
+	buf := templ.GetBuffer()
+	defer templ.ReleaseBuffer(buf)
+	if err := a.render(ctx, buf, component); err != nil {
+		return nil, err
+	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "id: %d\n", st.seen)
 	writeData(&b, buf.Bytes())
-	return st.flush(b.Bytes())
+	return b.Bytes(), nil
 }
 
 // writeData writes the data of one message. Whatever ends a line in an event
