@@ -229,13 +229,11 @@ func (f *figuresNews) get(ctx context.Context, a *App, s *seat.Seat) (n int64, d
 	if n == f.n {
 		return f.n, f.data, nil
 	}
-	var b bytes.Buffer
-	if err := a.render(ctx, &b, views.FiguresNews(show.Figures(figures, s.Engine.Now()))); err != nil {
+	message, err := a.message(ctx, views.FiguresNews(show.Figures(figures, s.Engine.Now())))
+	if err != nil {
 		return 0, nil, err
 	}
-	var message bytes.Buffer
-	writeData(&message, b.Bytes())
-	f.n, f.data = n, message.Bytes()
+	f.n, f.data = n, message
 	return f.n, f.data, nil
 }
 
