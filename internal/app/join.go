@@ -5,15 +5,14 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/classroom"
 	"github.com/sessionscope/sessionscope/internal/say"
-	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
-	"github.com/sessionscope/sessionscope/internal/trace"
 	"github.com/sessionscope/sessionscope/views"
 )
 
@@ -288,11 +287,11 @@ func (a *App) gave(c *call) views.Gave {
 		came.Fetch = came.Fetch || strings.HasPrefix(name, "Sec-Fetch-")
 	}
 	for pair := range session.Pairs(r.Header) {
-		crumb := trace.Crumb{Name: trace.Cut(pair.Name, 80), Kind: seat.Other}
-		if pair.Name == a.joinCookie("seat") || pair.Name == a.joinCookie("visitor") {
-			crumb.Kind = seat.Kin
+		if own := pair.Name == a.joinCookie("seat") || pair.Name == a.joinCookie("visitor"); own && !slices.Contains(came.Own, pair.Name) {
+			came.Own = append(came.Own, pair.Name)
+		} else {
+			came.Others++
 		}
-		came.Cookies = append(came.Cookies, crumb)
 	}
 	var g views.Gave
 	g.Cookies, g.About, g.Lines, g.Fetch = say.Gave(came)

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
@@ -105,34 +104,26 @@ func stands(s *trace.Seen) []Part {
 
 // Came is what a request to the join page brought along.
 type Came struct {
-	Cookies []trace.Crumb // every cookie that came
-	Lines   int           // of its head, without the request line
-	Fetch   bool          // one of them is a Sec-Fetch-*
-	Plain   bool          // it came over plain http
+	Own    []string // the names of the cookies that this page has set
+	Others int      // cookies of other programs
+	Lines  int      // of its head, without the request line
+	Fetch  bool     // one of them is a Sec-Fetch-*
+	Plain  bool     // it came over plain http
 }
 
 // Gave says what a browser gave with its first request: cookies, and lines of its head.
 func Gave(g Came) (cookies, about, lines, fetch string) {
-	cookies, lines = counted(len(g.Cookies), "cookie", "cookies"), counted(g.Lines, "header line", "header lines")
-	var own []string
-	others := 0
-	for _, c := range g.Cookies {
-		if c.Kind == seat.Other {
-			others++
-		} else if len(own) < 4 {
-			own = append(own, Shown(c.Name.Start, maxCode))
-		}
-	}
-	if about = strings.Join(own, " and "); about != "" {
+	cookies, lines = counted(len(g.Own)+g.Others, "cookie", "cookies"), counted(g.Lines, "header line", "header lines")
+	if about = strings.Join(g.Own, " and "); about != "" {
 		about += ", which this page has set"
 	}
 	switch {
-	case len(g.Cookies) == 0:
+	case len(g.Own)+g.Others == 0:
 		about = "nothing says that it was here before"
-	case others > 0 && about != "":
-		about += "; and " + counted(others, "cookie of another program", "cookies of other programs")
-	case others > 0:
-		about = counted(others, "is of another program at this address", "are of other programs at this address")
+	case g.Others > 0 && about != "":
+		about += "; and " + counted(g.Others, "cookie of another program", "cookies of other programs")
+	case g.Others > 0:
+		about = counted(g.Others, "is of another program at this address", "are of other programs at this address")
 	}
 	switch {
 	case g.Fetch:

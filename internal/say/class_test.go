@@ -101,21 +101,18 @@ func gifts() []struct {
 	came                         Came
 	cookies, about, lines, fetch string
 } {
-	crumb := func(name string, kind seat.Kind) trace.Crumb {
-		return trace.Crumb{Name: trace.Cut(name, 80), Kind: kind}
-	}
-	own, other := crumb("sessionscope-visitor", seat.Kin), crumb("theirs", seat.Other)
+	own := []string{"sessionscope-visitor"}
 	const none, plainly = "no Sec-Fetch-*: this client does not send it", "no Sec-Fetch-*: browsers do not send it to an address that is plain http"
 	return []struct {
 		came                         Came
 		cookies, about, lines, fetch string
 	}{
 		{Came{Lines: 12, Plain: true}, "0 cookies", "nothing says that it was here before", "12 header lines", plainly},
-		{Came{Cookies: []trace.Crumb{own}, Lines: 1}, "1 cookie", "sessionscope-visitor, which this page has set", "1 header line", none},
-		{Came{Cookies: []trace.Crumb{other}, Lines: 2, Fetch: true}, "1 cookie", "1 is of another program at this address", "2 header lines", "Sec-Fetch-* is among them: it tells which page a request comes from"},
-		{Came{Cookies: []trace.Crumb{other, other}, Lines: 2, Plain: true}, "2 cookies", "2 are of other programs at this address", "2 header lines", plainly},
-		{Came{Cookies: []trace.Crumb{own, other}, Lines: 2, Plain: true}, "2 cookies", "sessionscope-visitor, which this page has set; and 1 cookie of another program", "2 header lines", plainly},
-		{Came{Cookies: []trace.Crumb{own, other, other}, Lines: 2, Plain: true}, "3 cookies", "sessionscope-visitor, which this page has set; and 2 cookies of other programs", "2 header lines", plainly},
+		{Came{Own: own, Lines: 1}, "1 cookie", "sessionscope-visitor, which this page has set", "1 header line", none},
+		{Came{Others: 1, Lines: 2, Fetch: true}, "1 cookie", "1 is of another program at this address", "2 header lines", "Sec-Fetch-* is among them: it tells which page a request comes from"},
+		{Came{Others: 2, Lines: 2, Plain: true}, "2 cookies", "2 are of other programs at this address", "2 header lines", plainly},
+		{Came{Own: own, Others: 1, Lines: 2, Plain: true}, "2 cookies", "sessionscope-visitor, which this page has set; and 1 cookie of another program", "2 header lines", plainly},
+		{Came{Own: own, Others: 2, Lines: 2, Plain: true}, "3 cookies", "sessionscope-visitor, which this page has set; and 2 cookies of other programs", "2 header lines", plainly},
 	}
 }
 
