@@ -31,7 +31,7 @@ func TestImports(t *testing.T) {
 		"internal/trace":       {"internal/session", "internal/tap", "internal/seat"},
 		"internal/hub":         {"internal/session", "internal/tap", "internal/seat", "internal/trace"},
 		"internal/classroom":   {"internal/session"},
-		"internal/say":         {"internal/session", "internal/seat", "internal/trace"},
+		"internal/say":         {"internal/session", "internal/trace"},
 		"internal/show":        {"internal/session", "internal/seat", "internal/trace", "internal/hub", "internal/say", "internal/classroom", "views"},
 		"internal/app": {
 			"internal/session", "internal/tap", "internal/seat", "internal/trace", "internal/hub", "internal/say", "internal/show", "internal/experiment", "internal/experiment/shelf", "internal/classroom", "internal/network", "internal/qr", "views",
