@@ -55,6 +55,8 @@ type call struct {
 
 	failure error // for the log, if the handler did not return it
 	room    int   // bytes that its body takes of App.bodies
+
+	stranger bool // it came from the network to what the lab itself serves of a class, such as the page where one joins
 	scope   scope
 }
 

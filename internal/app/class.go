@@ -297,7 +297,8 @@ func (a *App) inClass(r *http.Request) bool {
 }
 
 // checkSide keeps the network out of what is the teacher's while a class is open. A page leads to
-// the page where one joins; there is nothing behind other addresses.
+// the page where one joins; there is nothing behind other addresses. A stranger gets no visit of the
+// lab, which has few, and sees no page of it, also where a form is refused.
 func (a *App) checkSide(c *call) error {
 	r := c.Request()
 	switch open := a.openClass() != nil; {
@@ -309,6 +310,8 @@ func (a *App) checkSide(c *call) error {
 	if r.Method == http.MethodGet && r.URL.Path == "/join" {
 		a.openClass().doctor.cameToJoin(deviceOf(r))
 	}
+	c.stranger = true
+	c.quiet()
 	switch path := r.URL.Path; {
 	case path == "/join", strings.HasPrefix(path, "/join/"), path == "/healthz", strings.HasPrefix(path, "/assets/"):
 		return nil

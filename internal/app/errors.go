@@ -256,7 +256,7 @@ func (a *App) refuse(c *call, p *problem) error {
 	sentence := say.Refused(p.status, p.detail, p.field, p.limit != nil && p.limit.Key != "")
 	e, lesson := a.shelf.Find(slugOf(c))
 	lesson = lesson && a.experiments != nil && (!p.aboutRequest() || p.status == http.StatusNotFound || c.wants == formFragment)
-	if p.aboutRequest() && !lesson {
+	if (p.aboutRequest() || c.stranger) && !lesson {
 		if c.wants == formFragment {
 			return a.write(c, p.status, views.ProblemFragment(show.Sentence(sentence)))
 		}

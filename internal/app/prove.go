@@ -23,8 +23,8 @@ const pageIDLen = 26
 
 // findVisit sets the call's visit to the one that the request proves, if it proves any.
 func (a *App) findVisit(c *call) error {
-	if c.from != nil {
-		return nil // the server's own client has its visit already
+	if c.from != nil || c.stranger {
+		return nil // the server's own client has its visit already, and a stranger to the lab has none
 	}
 	r := c.Request()
 	if r.Method == http.MethodHead { // HEAD shows nothing, and is no moment
