@@ -167,6 +167,7 @@ func assemble(cfg Config, assets *assets, l capacity) (*App, error) {
 	if a.seats, err = seat.New(cfg.Sessions, l.browsers); err != nil {
 		return nil, err
 	}
+	a.seats.Each = l.secondsEach
 	a.hub = hub.New(a.seats, l.ofHub())
 	a.self = newClient(a)
 	a.routes()

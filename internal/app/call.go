@@ -57,7 +57,7 @@ type call struct {
 	room    int   // bytes that its body takes of App.bodies
 
 	stranger bool // it came from the network to what the lab itself serves of a class, such as the page where one joins
-	scope   scope
+	scope    scope
 }
 
 // scope is a request's context. It gives the engine a slot for the session, and the call and

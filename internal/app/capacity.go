@@ -36,6 +36,7 @@ type capacity struct {
 	runsAddress int // a school is often one address
 	runsAtOnce  int // that work at the same moment; 0 for no limit
 	visitsEach  int // of one learner of a class; 0 for no limit
+	secondsEach int // second browsers of one learner of a class; 0 for no limit
 }
 
 // capacityForClass returns the capacity of a class: what one seat can take of it is limited, so that
@@ -43,6 +44,7 @@ type capacity struct {
 func capacityForClass(seats int) capacity {
 	c := capacityFor(seats)
 	c.visits, c.visitsEach = seatVisits*seats, seatVisits
+	c.browsers, c.secondsEach = seatSeconds*seats, seatSeconds
 	c.runs, c.runsAddress, c.runsAtOnce = seatRuns*seats, seatRuns, runtime.GOMAXPROCS(0)
 	c.bodies = int64(seats) * seatBodies / 4
 	return c

@@ -213,6 +213,7 @@ func (cl *class) sit(s classroom.Seat) error {
 	defer cl.mu.Unlock()
 	cl.leave(cl.seats[s.ID])
 	sits = cl.lab.seats.Join(s.Place(), string(s.ID), engine)
+	cl.lab.uses.Store(sits, newSeatUse())
 	cl.seats[s.ID] = sits
 	return nil
 }

@@ -31,11 +31,16 @@ type classStreams struct {
 	open map[classroom.ID]chan string
 }
 
-// begin makes a stream the one of its seat. The page that had one before is told that it was taken.
-func (cs *classStreams) begin(id classroom.ID) (news <-chan string, leave func()) {
+// begin makes a stream the one of its seat, if the seat is still there. The page that had one before is
+// told that it was taken. Whoever tells of a seat that is not there any more tells it after that: so
+// no stream is left that nobody ends.
+func (cs *classStreams) begin(id classroom.ID, there func() bool) (news <-chan string, leave func(), ok bool) {
 	own := make(chan string, 8)
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
+	if !there() {
+		return nil, nil, false
+	}
 	if cs.open == nil {
 		cs.open = make(map[classroom.ID]chan string)
 	}
@@ -47,7 +52,7 @@ func (cs *classStreams) begin(id classroom.ID) (news <-chan string, leave func()
 		if cs.open[id] == own {
 			delete(cs.open, id)
 		}
-	}
+	}, true
 }
 
 // end tells the stream of a seat a last word. The caller holds the lock.
@@ -82,7 +87,10 @@ func (a *App) classEvents(c *call) error {
 		return c.String(http.StatusForbidden, "A page of another origin asked for this stream. Only this program's own pages may.\n")
 	}
 	id := classroom.ID(c.seat.Class)
-	news, leave := a.of.streams.begin(id)
+	news, leave, ok := a.of.streams.begin(id, func() bool { _, there := a.of.seatOf(c); return there })
+	if !ok {
+		return errSeatGone
+	}
 	defer leave()
 	a.of.roster.Use(id)
 	a.of.board.Heard(id, deviceOf(c.Request()))

@@ -130,6 +130,8 @@ func problemOf(err error) *problem {
 		return &problem{status: http.StatusInsufficientStorage, detail: "The store is full: it takes nothing more until a session ends or expires. A live session is never removed to make room.", cause: err}
 	case errors.As(err, &store), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return &problem{status: http.StatusServiceUnavailable, detail: "The session store does not answer. Your cookie is untouched: an outage is not a logout.", cause: err}
+	case errors.Is(err, seat.ErrLeft):
+		return errSeatGone
 	case errors.Is(err, seat.ErrFull):
 		return &problem{status: http.StatusTooManyRequests, detail: "No second browser was opened" + strings.TrimPrefix(err.Error(), seat.ErrFull.Error()) + ".", cause: err}
 	case errors.As(err, &full):

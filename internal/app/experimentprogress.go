@@ -142,6 +142,10 @@ func foretold(r *experiment.Run) bool {
 // note is App.note for a seat of the class, which keeps its progress itself.
 func (cl *class) note(c *call, r *experiment.Run) (said string) {
 	use := cl.lab.useOf(c.seat)
+	if use == nil { // the seat left while the run went on
+		r.Unnote()
+		return "Your progress was not kept: your seat is not at this address any more."
+	}
 	use.mu.Lock()
 	defer use.mu.Unlock()
 	p, _ := cl.lab.learned(c)

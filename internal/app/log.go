@@ -59,6 +59,7 @@ func (a *App) logRequest(c *call, began time.Time, err error) {
 	}
 	level := slog.LevelInfo
 	switch {
+	case a.of != nil && errors.Is(failure, errAsked): // by a learner, who must not fill the teacher's terminal
 	case status >= http.StatusInternalServerError, ours(failure):
 		level = slog.LevelError
 	case status >= http.StatusBadRequest:

@@ -24,6 +24,7 @@ const (
 	seatHolds   = 2       // requests that hold a session
 	seatStreams = 2       // event streams of its labs: a new one takes the place of the oldest
 	seatVisits  = 8       // pages: a new one takes the place of the one that was used longest ago
+	seatSeconds = 6       // second browsers: a new one takes the place of the one that was used longest ago
 	seatBodies  = 1 << 20 // bytes of longer forms on their way
 	seatRuns    = 2       // runs of experiments that go on
 )
@@ -81,20 +82,16 @@ type seatUse struct {
 	streams []*context.CancelFunc // end the streams of the seat's labs, the oldest first
 }
 
+func newSeatUse() *seatUse {
+	return &seatUse{rate: rate.NewLimiter(seatRate, seatBurst), holds: make(chan struct{}, seatHolds), bodies: tap.NewRoom(seatBodies)}
+}
+
 // useOf returns how much the seat of s uses. It is nil outside a class, where a browser has no limits
-// of its own.
+// of its own, and of a seat that has left its place: a request that was under way then leaves nothing.
 func (a *App) useOf(s *seat.Seat) *seatUse {
-	if a.of == nil {
-		return nil
-	}
-	first := s.First()
-	if use, ok := a.uses.Load(first); ok {
-		return use.(*seatUse)
-	}
-	use, _ := a.uses.LoadOrStore(first, &seatUse{
-		rate: rate.NewLimiter(seatRate, seatBurst), holds: make(chan struct{}, seatHolds), bodies: tap.NewRoom(seatBodies),
-	})
-	return use.(*seatUse)
+	use, _ := a.uses.Load(s.First())
+	mine, _ := use.(*seatUse)
+	return mine
 }
 
 // checkRate refuses a request of a seat that sends too many.

@@ -22,9 +22,11 @@ func (a *App) seatRoutes() {
 	a.echo.GET("/class/events", inOrder(checkQuery)(handler(a.classEvents)))
 }
 
-// strip returns what the top of every page of a seat says, nil for a page that belongs to no seat.
+// strip returns what the top of every page of a seat says, nil for a page that belongs to no seat. A
+// page of a place that the seat has left says nothing of it, also if the seat left while the request
+// was under way: the seat's new place and code are for whoever has it now.
 func (cl *class) strip(c *call) *views.Strip {
-	s, ok := cl.roster.Seat(classroom.ID(c.seat.Class))
+	s, ok := cl.seatOf(c)
 	if !ok {
 		return nil
 	}
@@ -32,6 +34,12 @@ func (cl *class) strip(c *call) *views.Strip {
 		Nickname: s.Nickname, Code: s.Code, Home: "/s/" + s.Place(),
 		Twice: cl.board.Devices(s.ID) > 1,
 	}
+}
+
+// seatOf returns the seat of the roster that a request is for, if it is still at the request's place.
+func (cl *class) seatOf(c *call) (classroom.Seat, bool) {
+	s, ok := cl.roster.Seat(classroom.ID(c.seat.Class))
+	return s, ok && c.seat.First().Base == "/s/"+s.Place()
 }
 
 // classJSON is the JSON of GET /s/NAME-SUFFIX/class.

@@ -122,10 +122,18 @@ func (s *Seat) KindOf(name string) Kind {
 // ErrFull tells that no second browser can be opened. The text says which limit is reached.
 var ErrFull = errors.New("no second browser can be opened")
 
+// ErrLeft tells that a learner's seat is not at its place any more.
+var ErrLeft = errors.New("the seat has left its place")
+
 // Seats are all seats of one lab. They are safe for concurrent use.
 type Seats struct {
 	// Root is the first browser's seat.
 	Root *Seat
+
+	// Each is how many second browsers there may be beside one first browser: its own that was used
+	// longest ago gives way to one more, whether or not it is in use. 0 is no limit. It is set
+	// before the seats are used.
+	Each int
 
 	mu      sync.Mutex
 	max     int              // how many second browsers there may be
@@ -199,17 +207,21 @@ func (ss *Seats) Has(place string) bool {
 }
 
 // Open makes the family's next second browser beside first. Once there are as many as may be, the one that was
-// idle longest gives way, if it was not used for IdleLife. If none gives way, or if the
-// family has opened all of its browsers, the error is an ErrFull.
+// idle longest gives way, if it was not used for IdleLife; of Each beside first, in any case. If none gives way, or if the
+// family has opened all of its browsers, the error is an ErrFull. It is ErrLeft if first has left.
 func (ss *Seats) Open(first *Seat, family string) (*Seat, error) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	open := ss.of(family)
-	name := next(open)
+	if !first.at(ss.byPlace) {
+		return nil, ErrLeft
+	}
+	name := next(ss.of(family))
 	if name == "" {
 		return nil, fmt.Errorf("%w: this visit has opened %d browsers already, and no more are allowed", ErrFull, len(names))
 	}
-	if ss.seconds() >= ss.max && !ss.drop() {
+	if beside := func(s *Seat) bool { return s.owner == first }; ss.Each > 0 && ss.count(beside) >= ss.Each {
+		delete(ss.byPlace, ss.oldest(beside))
+	} else if ss.count(isSecond) >= ss.max && !ss.drop() {
 		return nil, fmt.Errorf("%w: there are %d, and no more are allowed; a second browser that was not used for %.0f minutes makes room", ErrFull, ss.max, IdleLife.Minutes())
 	}
 	place := name + "-" + strings.ToLower(rand.Text()[:12])
@@ -223,28 +235,45 @@ func (ss *Seats) Open(first *Seat, family string) (*Seat, error) {
 	return s, nil
 }
 
-// seconds counts the second browsers. The caller holds the lock.
-func (ss *Seats) seconds() (n int) {
+// at tells whether s still has its place. Only a learner's seat can have left.
+func (s *Seat) at(byPlace map[string]*Seat) bool {
+	return s.Base == "" || byPlace[strings.TrimPrefix(s.Base, "/s/")] == s
+}
+
+// Seconds returns how many second browsers there are.
+func (ss *Seats) Seconds() int {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	return ss.count(isSecond)
+}
+
+func isSecond(s *Seat) bool { return !s.IsFirst() }
+
+// count counts the seats that are like that. The caller holds the lock.
+func (ss *Seats) count(like func(*Seat) bool) (n int) {
 	for _, s := range ss.byPlace {
-		if !s.IsFirst() {
+		if like(s) {
 			n++
 		}
 	}
 	return n
 }
 
-// drop ends the second browser that was idle longest, and tells whether it was idle for IdleLife.
-// The caller holds the lock.
-func (ss *Seats) drop() bool {
-	oldest := ""
+// oldest returns the place of the seat that was used longest ago of those that are like that, "" if
+// there is none. The caller holds the lock.
+func (ss *Seats) oldest(like func(*Seat) bool) (oldest string) {
 	for place, s := range ss.byPlace {
-		if s.IsFirst() {
-			continue
-		}
-		if oldest == "" || s.used.Load() < ss.byPlace[oldest].used.Load() {
+		if like(s) && (oldest == "" || s.used.Load() < ss.byPlace[oldest].used.Load()) {
 			oldest = place
 		}
 	}
+	return oldest
+}
+
+// drop ends the second browser that was idle longest, and tells whether it was idle for IdleLife.
+// The caller holds the lock.
+func (ss *Seats) drop() bool {
+	oldest := ss.oldest(isSecond)
 	if oldest == "" || ss.now().Sub(time.Unix(0, ss.byPlace[oldest].used.Load())) < IdleLife {
 		return false
 	}
