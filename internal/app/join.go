@@ -187,15 +187,24 @@ func (a *App) backToSeat(c *call) error {
 	if c.form.Get("own") != "" {
 		value, _ := c.cookie(a.joinCookie("seat"))
 		joined, err = cl.roster.Return(c.ctx(), value)
-	} else if wait := cl.tries.try(deviceOf(c.Request()), c.now()); wait > 0 {
-		err = &codeTryError{wait}
 	} else {
-		joined, err = cl.roster.Back(c.ctx(), c.form.Get("nickname"), c.form.Get("code"))
+		joined, err = cl.backByCode(c)
 	}
 	if err != nil {
 		return a.refuseJoin(c, cl, a.visitorOf(c), err, back)
 	}
 	return a.seated(c, joined)
+}
+
+// backByCode gives the seat to who has typed its code, unless too many codes were typed at the device.
+func (cl *class) backByCode(c *call) (joined classroom.Joined, err error) {
+	nickname, code := c.form.Get("nickname"), c.form.Get("code")
+	if !cl.roster.Given(nickname, code) {
+		if wait := cl.tries.try(deviceOf(c.Request()), c.now()); wait > 0 {
+			return joined, &codeTryError{wait}
+		}
+	}
+	return cl.roster.Back(c.ctx(), nickname, code)
 }
 
 // joinedJSON says in JSON who has a seat, and where.
