@@ -16,7 +16,7 @@ import (
 func TestWhatMustNotBeKept(t *testing.T) {
 	t.Parallel()
 	seats := newSeats(t)
-	second, err := seats.Open("family")
+	second, err := seats.Open(seats.Root, "family")
 	if err != nil {
 		t.Fatal(err)
 	}
