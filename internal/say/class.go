@@ -20,7 +20,7 @@ func Showed(s trace.Seen) Witnesses {
 
 // keeps says what the browser keeps of the session cookie after the answer.
 func keeps(s *trace.Seen) []Part {
-	c := &s.Cookie
+	c := s.Cookie
 	switch {
 	case c.Ignored:
 		return []Part{Text("drops the cookie of this answer: it has Secure, and this address is plain http")}
@@ -43,7 +43,7 @@ func keeps(s *trace.Seen) []Part {
 
 // travelled says whether a session cookie came, and what became of it.
 func travelled(s *trace.Seen) []Part {
-	c := &s.Cookie
+	c := s.Cookie
 	why := refusals[c.Verdict]
 	if c.CameEmpty() {
 		why = "it is empty"
@@ -74,7 +74,7 @@ var refusals = map[session.Verdict]string{
 
 // stands says what the server keeps of the session that the cookie names.
 func stands(s *trace.Seen) []Part {
-	st, id := &s.Store, ID(s.Store.ID)
+	st, id := s.Store, ID(s.Store.ID)
 	switch {
 	case st.Down:
 		return []Part{Text("the store does not answer")}
