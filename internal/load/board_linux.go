@@ -74,7 +74,7 @@ func (t *teacher) openBoard(n int, seats map[string]*seat, f *faults, gone <-cha
 	if err := a.check(err, http.StatusOK); err != nil {
 		return nil, fmt.Errorf("the board: %w", err)
 	}
-	stream := html.UnescapeString(between(a.body, `data-stream="/classroom/events`, `"`))
+	stream := html.UnescapeString(between(a.body, `="/classroom/events`, `"`))
 	if stream == "" {
 		return nil, errors.New("the board has no stream")
 	}
