@@ -11,7 +11,7 @@ import (
 // anything takes is for task load: the machine of a test has other things to do.
 func TestSixtyLearners(t *testing.T) {
 	t.Parallel()
-	r, err := measure(options{seats: 60, rate: 2, seconds: 5, after: time.Second, store: "memory", same: true, quiet: true})
+	r, err := measure(options{seats: 60, rate: 2, seconds: 5, after: time.Second, store: "memory", same: true, quiet: true}, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"syscall"
 )
@@ -37,6 +38,7 @@ func enterNetwork() (entered bool, err error) {
 	if err := cmd.Start(); err != nil {
 		return false, nil
 	}
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM) // that process ends in order, and this one with it
 	return true, cmd.Wait()
 }
 

@@ -6,7 +6,9 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -26,7 +28,19 @@ func run(o options) error {
 			return err
 		}
 	}
-	r, err := measure(o)
+	dir, err := os.MkdirTemp("", "sessionscope-load-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-stop
+		os.RemoveAll(dir)
+		os.Exit(130) // the program ends with this process
+	}()
+	r, err := measure(o, dir)
 	if err != nil {
 		return err
 	}
@@ -61,13 +75,9 @@ func (r *result) progress(format string, args ...any) {
 	}
 }
 
-// measure opens a class that nobody uses, for comparison, and then one with learners.
-func measure(o options) (*result, error) {
-	dir, err := os.MkdirTemp("", "sessionscope-load-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
+// measure opens a class that nobody uses, for comparison, and then one with learners. The program
+// and its files are in dir.
+func measure(o options, dir string) (*result, error) {
 	file, err := build(o, dir)
 	if err != nil {
 		return nil, err
