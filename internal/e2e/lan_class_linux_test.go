@@ -120,7 +120,7 @@ func (c *classOnLAN) sit(phone *chromium, address string, javascript bool) *page
 	c.Helper()
 	pg := tabOf(c.T, phone, address, phoneWide, javascript)
 	pg.tolerate(onPhones...)
-	pg.want("#gave", "")
+	pg.want("main", "no Sec-Fetch")
 	pg.follow(chromedp.Click(chromedp.CSS(`form[action="/join"] button.primary`)))
 	pg.want("#seated", "code")
 	if wide := eval[int64](pg, `document.documentElement.scrollWidth`); wide > phoneWide {
@@ -189,8 +189,9 @@ func (c *classOnLAN) clearsEverything(pg *page) {
 	setName(pg)
 	pg.want("#seated", nickname, code)
 	c.board.wantValue(`String(document.querySelector('`+tileOf(nickname)+` code')?.textContent !== `+fmt.Sprintf("%q", session)+`)`, "true")
-	if insecure := eval[string](pg, `[isSecureContext, typeof cookieStore].join()`); insecure != "false,undefined" {
-		c.Errorf("at a private address over plain http, isSecureContext and cookieStore are %s", insecure)
+	const probe = `(document.cookie = 'probe=1; Secure', [isSecureContext, typeof cookieStore, document.cookie.includes('probe')].join())`
+	if insecure := eval[string](pg, probe); insecure != "false,undefined,false" {
+		c.Errorf("at a private address over plain http, isSecureContext, cookieStore and a Secure cookie are %s", insecure)
 	}
 }
 
