@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -147,15 +148,15 @@ func (n *boardNews) tell(all bool) {
 	n.version = version
 	n.feed = append(n.feed, feed...)
 	n.feed = slices.Clone(n.feed[max(0, len(n.feed)-classroom.FeedLines):])
-	were, other := len(n.seats), len(removed) > 0
-	for _, id := range removed {
-		delete(n.seats, id)
-		delete(n.acts, id)
+	were, other := len(n.seats), removed
+	if removed { // all seats that there are have changed
+		clear(n.seats)
 	}
 	for _, t := range changed {
 		other = other || !n.seats[t.ID]
 		n.seats[t.ID] = true
 	}
+	maps.DeleteFunc(n.acts, func(id classroom.ID, _ int64) bool { return !n.seats[id] })
 	all = all || other
 	var parts [][]byte
 	switch {

@@ -211,11 +211,13 @@ func fieldOf(page, name string) string {
 // seatAt returns the seat at a base.
 func (w *classWorld) seatAt(base string) classroom.Seat {
 	w.Helper()
-	s, ok := w.class.roster.AtPlace(strings.TrimPrefix(base, "/s/"))
-	if !ok {
-		w.Fatalf("no seat is at %s", base)
+	for _, s := range w.class.roster.Seats() {
+		if base == "/s/"+s.Place() {
+			return s
+		}
 	}
-	return s
+	w.Fatalf("no seat is at %s", base)
+	panic("unreachable")
 }
 
 // guestStream is a request that goes on until stop, and what it was told so far.

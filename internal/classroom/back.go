@@ -95,7 +95,7 @@ func (c *Class) givenTo(nickname, code string, now time.Time) *seat {
 
 // move gives the seat to who has typed its code. The caller has begun.
 func (c *Class) move(ctx context.Context, s *seat) (Joined, error) {
-	next, from := *s, s.Place()
+	next := *s
 	next.before = append(slices.Clip(s.before), s.Suffix)
 	if len(next.before) > keptSuffixes {
 		next.before = next.before[1:]
@@ -111,7 +111,7 @@ func (c *Class) move(ctx context.Context, s *seat) (Joined, error) {
 	c.mu.Lock()
 	c.visitors.unseat(s.ID) // its cookie is another
 	c.mu.Unlock()
-	c.changed(Change{Kind: Moved, Seat: next.copy(), From: from})
+	c.changed(Change{Kind: Moved, Seat: next.copy()})
 	return Joined{next.copy(), cookie}, nil
 }
 

@@ -35,7 +35,7 @@ func TestBack(t *testing.T) {
 	if !moved.Used || string(moved.Progress) != "3 done" {
 		t.Errorf("the seat lost something: %+v", moved)
 	}
-	s.wantChanges("moved " + ann.Nickname + " from " + ann.Place())
+	s.wantChanges("moved " + ann.Nickname)
 	for range 2 { // also after a crash
 		if _, ok := s.AtPlace(ann.Place()); ok || !s.Moved(ann.Place()) || s.Moved(moved.Place()) || s.Moved(bob.Place()) {
 			t.Errorf("at the old place: %v, moved %v", ok, s.Moved(ann.Place()))

@@ -8,12 +8,8 @@ import (
 	"time"
 )
 
-const (
-	// FeedLines is how many lines of the feed are kept.
-	FeedLines = 100
-	// keptRemovals is how many removed tiles are remembered, see Board.Knows.
-	keptRemovals = 4096
-)
+// FeedLines is how many lines of the feed are kept.
+const FeedLines = 100
 
 // Board gathers what the board shows: a tile for each seat, and the feed. It has facts, and
 // no words for people. It is safe for concurrent use.
@@ -24,22 +20,15 @@ const (
 type Board struct {
 	now func() time.Time
 
-	mu        sync.Mutex
-	version   int64 // grows with every change
-	tiles     map[ID]*tile
-	removed   []removal // the latest, the oldest first
-	forgotten int64     // the version of the latest removal that is not in removed any more
-	feed      []feedLine
-	lines     int64 // how many lines the feed ever had
-	changed   chan struct{}
-	timer     *time.Timer
-	due       time.Time // when timer fires; zero if it does not
-	closed    bool
-}
-
-type removal struct {
-	id      ID
-	version int64
+	mu      sync.Mutex
+	version int64 // grows with every change
+	tiles   map[ID]*tile
+	removed int64 // the version of the latest removal of a tile; 0 if there was none
+	feed    []feedLine
+	changed chan struct{}
+	timer   *time.Timer
+	due     time.Time // when timer fires; zero if it does not
+	closed  bool
 }
 
 type feedLine struct {
@@ -73,7 +62,7 @@ func (b *Board) Joined(id ID, nickname string) {
 	if b.tiles[id] != nil {
 		return
 	}
-	b.tiles[id] = &tile{Tile: Tile{ID: id, Nickname: nickname, State: StateNone}, devices: make(map[netip.Addr]time.Time)}
+	b.tiles[id] = &tile{Tile: Tile{ID: id, Nickname: nickname, Name: nameOf(nickname), State: StateNone}, devices: make(map[netip.Addr]time.Time)}
 	b.touch(b.tiles[id])
 }
 
@@ -97,11 +86,7 @@ func (b *Board) Removed(id ID) {
 	}
 	delete(b.tiles, id)
 	b.version++
-	b.removed = append(b.removed, removal{id, b.version})
-	if over := len(b.removed) - keptRemovals; over > 0 {
-		b.forgotten = b.removed[over-1].version
-		b.removed = slices.Delete(b.removed, 0, over)
-	}
+	b.removed = b.version
 	b.signal()
 }
 
@@ -109,9 +94,9 @@ func (b *Board) Removed(id ID) {
 func (b *Board) SetDone(id ID, n int) { b.change(id, func(t *tile) { t.Done = n }) }
 
 // Heard notes that a page of the seat was heard from a device: it has answered a beat, or
-// made a request. See DeviceOf for what a device is.
+// made a request. What a device is decides the caller, as for Class.Join.
 func (b *Board) Heard(id ID, device netip.Addr) {
-	b.change(id, func(t *tile) { t.heard(DeviceOf(device), b.now()) })
+	b.change(id, func(t *tile) { t.heard(device, b.now()) })
 }
 
 // Devices returns how many devices the seat was heard from within AwakeFor.
@@ -157,7 +142,7 @@ func (b *Board) change(id ID, do func(*tile)) {
 func (b *Board) touch(t *tile) {
 	b.version++
 	b.tick(t)
-	t.Version = b.version
+	t.version = b.version
 	b.plan(t.due())
 	b.signal()
 }
@@ -168,7 +153,7 @@ func (b *Board) tick(t *tile) {
 	changed, expired := t.tick(b.now())
 	if changed {
 		b.version++
-		t.Version = b.version
+		t.version = b.version
 		b.signal()
 	}
 	if expired {
@@ -179,8 +164,6 @@ func (b *Board) tick(t *tile) {
 // tell adds a line to the feed. The caller changes a tile.
 func (b *Board) tell(line FeedLine) {
 	b.version++
-	b.lines++
-	line.N = b.lines
 	if len(b.feed) == FeedLines {
 		b.feed = slices.Delete(b.feed, 0, 1)
 	}
@@ -230,40 +213,27 @@ func (b *Board) Changed() <-chan struct{} {
 	return b.changed
 }
 
-// Knows tells whether Since can say everything that was removed since that version. It
-// cannot for a reader who is more than the latest 4,096 removals behind: that reader shows
-// nothing and begins again with version 0.
-func (b *Board) Knows(version int64) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return version == 0 || version >= b.forgotten
-}
-
 // Since returns what has changed since a version: the whole tiles, in the order of their
-// nicknames, the seats that are gone, and the new lines of the feed, the oldest first, at
-// most FeedLines. now is the version to ask with next. Version 0 is that of a reader who has
-// nothing yet.
-func (b *Board) Since(version int64) (changed []Tile, removed []ID, feed []FeedLine, now int64) {
+// nicknames, and the new lines of the feed, the oldest first, at most FeedLines. all tells
+// that a tile was removed since: then tiles has every tile that there is. now is the version
+// to ask with next. Version 0 is that of a reader who has nothing yet.
+func (b *Board) Since(version int64) (tiles []Tile, all bool, feed []FeedLine, now int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if t := b.now(); !b.due.IsZero() && !t.Before(b.due) {
 		b.tickAll()
 	}
+	all = b.removed > version
 	for _, t := range b.tiles {
-		if t.Version > version {
-			changed = append(changed, t.Tile)
+		if all || t.version > version {
+			tiles = append(tiles, t.Tile)
 		}
 	}
-	slices.SortFunc(changed, func(a, b Tile) int { return cmp.Or(cmp.Compare(a.Nickname, b.Nickname), cmp.Compare(a.ID, b.ID)) })
-	for _, r := range b.removed {
-		if version > 0 && r.version > version && b.tiles[r.id] == nil {
-			removed = append(removed, r.id)
-		}
-	}
+	slices.SortFunc(tiles, func(a, b Tile) int { return cmp.Or(cmp.Compare(a.Nickname, b.Nickname), cmp.Compare(a.ID, b.ID)) })
 	for _, line := range b.feed {
 		if line.version > version {
 			feed = append(feed, line.FeedLine)
 		}
 	}
-	return changed, removed, feed, b.version
+	return tiles, all, feed, b.version
 }

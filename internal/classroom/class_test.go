@@ -66,9 +66,6 @@ func (s *school) told(change classroom.Change) {
 	if change.Seat.ID != "" {
 		line += " " + change.Seat.Nickname
 	}
-	if change.From != "" {
-		line += " from " + change.From
-	}
 	s.changes = append(s.changes, line)
 }
 

@@ -2,9 +2,9 @@
 // the facts that the teacher's board is made of. It knows neither HTTP nor HTML.
 //
 // Begin with Open, which returns a Class with everything that its Documents hold. A visitor
-// of the join page is offered a nickname (Offer, Spin) and gets a seat (Join). A seat is
-// known by its place in paths (AtPlace); its owner comes back by the seat cookie (Return) or
-// by nickname and code (Back). Board gathers what every seat's session does.
+// of the join page is offered a nickname (Offer, Spin) and gets a seat (Join). Its owner
+// comes back by the seat cookie (Return) or by nickname and code (Back). Board gathers what
+// every seat's session does; Shared divides one store among the seats.
 //
 // A change of the Class is in its Documents before it is acknowledged. If the Documents fail,
 // the method returns their error and the Class stays as it was.
@@ -41,8 +41,7 @@ type Config struct {
 // Change tells what became of a seat, or of the door.
 type Change struct {
 	Kind ChangeKind
-	Seat Seat   // as it is now, or was when it went; of Knocked and Door the zero Seat
-	From string // of Moved: the place that the seat has left
+	Seat Seat // as it is now, or was when it went; of Knocked and Door the zero Seat
 }
 
 // ChangeKind names a change.
@@ -70,7 +69,6 @@ type Class struct {
 	mu       sync.RWMutex // guards what follows, never held while the documents work
 	seats    map[ID]*seat // a *seat in here never changes: it is replaced
 	byName   map[string]ID
-	byPlace  map[string]ID
 	byCookie map[[sha256.Size]byte]ID
 	moved    map[string]ID // places that were left
 	closed   bool          // the door
@@ -90,7 +88,7 @@ func Open(ctx context.Context, cfg Config) (*Class, error) {
 	c := &Class{
 		documents: cfg.Documents, max: cfg.Seats, now: cfg.Now, log: cfg.Log, changed: cfg.Changed,
 		writing: make(chan struct{}, 1),
-		seats:   make(map[ID]*seat), byName: make(map[string]ID), byPlace: make(map[string]ID),
+		seats:   make(map[ID]*seat), byName: make(map[string]ID),
 		byCookie: make(map[[sha256.Size]byte]ID), moved: make(map[string]ID),
 		visitors: newVisitors(cfg.Seats), joins: joinRate{buckets: make(map[netip.Addr]bucket)},
 	}
@@ -162,7 +160,6 @@ func (c *Class) install(next *seat) {
 	}
 	c.seats[next.ID] = next
 	c.byName[next.Name] = next.ID
-	c.byPlace[next.Place()] = next.ID
 	c.byCookie[next.cookie] = next.ID
 	for _, suffix := range next.before {
 		c.moved[next.Name+"-"+suffix] = next.ID
@@ -179,7 +176,6 @@ func (c *Class) forget(old *seat) {
 // unlist removes old from everything but seats. The caller holds mu.
 func (c *Class) unlist(old *seat) {
 	delete(c.byName, old.Name)
-	delete(c.byPlace, old.Place())
 	delete(c.byCookie, old.cookie)
 	for _, suffix := range old.before {
 		delete(c.moved, old.Name+"-"+suffix)
@@ -201,14 +197,6 @@ func (c *Class) Seats() []Seat {
 // Seat returns the seat with that ID, if there is one.
 func (c *Class) Seat(id ID) (Seat, bool) { return c.at(id).found() }
 
-// AtPlace returns the seat at NAME-SUFFIX, if there is one.
-func (c *Class) AtPlace(place string) (Seat, bool) {
-	c.mu.RLock()
-	s := c.seats[c.byPlace[place]]
-	c.mu.RUnlock()
-	return s.found()
-}
-
 // Moved tells whether a seat that is still there was once at NAME-SUFFIX and has moved away.
 // A seat's latest eight places are known.
 func (c *Class) Moved(place string) bool {
@@ -219,9 +207,8 @@ func (c *Class) Moved(place string) bool {
 }
 
 // OfDevice returns the seats that were joined from a device, in the order in which they
-// joined. See DeviceOf for what a device is.
+// joined.
 func (c *Class) OfDevice(d netip.Addr) []ID {
-	d = DeviceOf(d)
 	var ids []ID
 	for _, s := range c.Seats() {
 		if s.Device == d {

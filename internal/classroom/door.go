@@ -13,7 +13,7 @@ import (
 // Waiting is a visitor who waits at the closed door.
 type Waiting struct {
 	Nickname string     // that the visitor will have; LetIn knows the visitor by it
-	Device   netip.Addr // see DeviceOf
+	Device   netip.Addr // that it knocked from, as Join was told
 	Since    time.Time
 }
 

@@ -13,3 +13,13 @@ func (c *Class) Devices() int {
 	defer c.mu.RUnlock()
 	return len(c.joins.buckets)
 }
+
+// AtPlace returns the seat at NAME-SUFFIX, if there is one.
+func (c *Class) AtPlace(place string) (Seat, bool) {
+	for _, s := range c.Seats() {
+		if s.Place() == place {
+			return s, true
+		}
+	}
+	return Seat{}, false
+}

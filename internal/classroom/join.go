@@ -40,7 +40,9 @@ func (c *Class) Spin(visitor string) (nickname string, spinsLeft int, err error)
 }
 
 // Join gives the visitor a seat with the nickname that was offered. A visitor who has joined
-// gets the same seat and the same cookie again, since a form can be sent twice.
+// gets the same seat and the same cookie again, since a form can be sent twice. What counts as
+// one device the caller decides, and gives one address for all that are the same
+// (network.Device).
 //
 // At a closed door it returns ErrDoor, and the visitor waits. Once the visitor is let in, or
 // the door is open, Join succeeds; until then it costs a visitor who waits nothing. It returns
@@ -51,7 +53,7 @@ func (c *Class) Join(ctx context.Context, visitor string, device netip.Addr) (Jo
 		return Joined{}, err
 	}
 	defer end()
-	p, err := c.plan(visitor, DeviceOf(device))
+	p, err := c.plan(visitor, device)
 	if p.knocked {
 		c.changed(Change{Kind: Knocked})
 	}

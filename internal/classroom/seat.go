@@ -28,7 +28,7 @@ type Seat struct {
 	Name     string     // in the path and in the name of the cookie: "amber-fox"
 	Suffix   string     // 12 letters that nobody guesses; only the seat's own pages have them
 	Code     string     // 4 letters by which the owner comes back, see Class.Back
-	Device   netip.Addr // that it was joined from, see DeviceOf
+	Device   netip.Addr // that it was joined from, as Class.Join was told
 	Joined   time.Time
 	Progress []byte // see Class.SetProgress
 	Used     bool   // it has opened a stream or sent a press, and never gives way
@@ -40,18 +40,6 @@ func (s Seat) Place() string { return s.Name + "-" + s.Suffix }
 // LogValue keeps a seat out of the log: its path and its code open it, and its nickname is a
 // student's. It does so for a Joined too, whose cookie opens the seat.
 func (s Seat) LogValue() slog.Value { return slog.StringValue("a seat") }
-
-// DeviceOf returns what counts as one device: an IPv4 address, or the first address of an
-// IPv6 address's /64. Within a /64 a machine takes as many addresses as it likes.
-func DeviceOf(a netip.Addr) netip.Addr {
-	a = a.Unmap().WithZone("")
-	if a.Is6() {
-		if net, err := a.Prefix(64); err == nil {
-			return net.Addr()
-		}
-	}
-	return a
-}
 
 // compareJoined orders seats by the time of joining.
 func compareJoined(a, b Seat) int {

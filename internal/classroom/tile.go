@@ -47,6 +47,7 @@ const AwakeFor = 25 * time.Second
 type Tile struct {
 	ID       ID
 	Nickname string
+	Name     string // the nickname in addresses: "amber-fox"
 	Session  string // the short name; of StateEnded that of the session that has ended
 	State    State
 	Why      string // of StateEnded: one of EndedFlushed and so on
@@ -62,12 +63,10 @@ type Tile struct {
 	Flash   int64     // grows with each press
 	Done    int       // how many experiments are done
 	Devices int       // how many devices were heard within AwakeFor
-	Version int64     // see Board.Since
 }
 
 // FeedLine is one event for the board's feed.
 type FeedLine struct {
-	N        int64 // counts from 1, without a gap
 	At       time.Time
 	Nickname string
 	What     string // FeedBorn, or EndedFlushed and so on
@@ -83,6 +82,7 @@ const tileDevices = 4
 // tile is a Tile with what only the board knows of it.
 type tile struct {
 	Tile
+	version int64                    // of the board, when the tile changed last
 	expires time.Time                // of a live session; zero if nobody knows
 	births  int                      // how many writes in a row each gave birth to a session
 	devices map[netip.Addr]time.Time // when each was heard last

@@ -19,11 +19,6 @@ const (
 	maxKnockers = 12
 )
 
-// NameOf returns the name of a seat in addresses: "amber-fox" for "Amber Fox".
-func NameOf(nickname string) string {
-	return strings.ReplaceAll(strings.ToLower(nickname), " ", "-")
-}
-
 // Tiles are the tiles of the board, in the order of the facts. experiments is how many there are.
 func Tiles(all []classroom.Tile, experiments int, now time.Time) []views.Tile {
 	out := make([]views.Tile, 0, len(all))
@@ -36,7 +31,7 @@ func Tiles(all []classroom.Tile, experiments int, now time.Time) []views.Tile {
 // Tile is the tile of a seat. It has no key, no value, no cookie, no ID and no code.
 func Tile(t classroom.Tile, experiments int, now time.Time) views.Tile {
 	v := views.Tile{
-		Name: NameOf(t.Nickname), Nickname: t.Nickname, Find: strings.ToLower(t.Nickname), State: string(t.State),
+		Name: t.Name, Nickname: t.Nickname, Find: strings.ToLower(t.Nickname), State: string(t.State),
 		Act: acts[t.LastOp], At: millis(t.LastAt), Age: Age(t.LastAt, now), Heard: millis(t.HeardAt), HeardAge: ago(Age(t.HeardAt, now)),
 		Asleep: !t.Awake, Two: t.Devices > 1, Done: fmt.Sprintf("%d of %d done", t.Done, experiments), Acts: strconv.FormatInt(t.Flash, 10),
 	}
