@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func TestBoardActs(t *testing.T) {
 			base, nickname := w.sit(p)
 			given := act("/classroom/give-back", "seat", w.seatAt(base).Name).want(200, say(nickname+" can be taken once", `"code":"`))
 			code := codeIn(given.body)
-			if _, err := w.class.roster.Back(t.Context(), "", code); err != nil {
+			if _, err := w.class.roster.Back(t.Context(), netip.Addr{}, "", code); err != nil {
 				t.Errorf("the code %q opens nothing: %v", code, err)
 			}
 			if form == formPage {

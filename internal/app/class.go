@@ -67,7 +67,6 @@ type class struct {
 	shared *classroom.Shared
 	opened time.Time
 	door   teacherDoor
-	tries  codeTries
 	doctor *doctor
 	news   boardNews
 	said   boardSaid

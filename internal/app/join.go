@@ -119,14 +119,13 @@ func (a *App) refuseJoin(c *call, cl *class, visitor string, err error, back *vi
 		full  *classroom.FullError
 		fast  *classroom.RateError
 		wrong *classroom.WrongCodeError
-		tried *codeTryError
 	)
 	l, after := joinScreen{visitor: visitor}, time.Duration(0)
 	switch {
 	case errors.As(err, &full):
 		l.status, l.problem, after = http.StatusTooManyRequests, say.ClassFull(full.Seats, full.After), max(full.After, 10*time.Second)
-	case errors.As(err, &tried):
-		l.status, l.problem, after = http.StatusTooManyRequests, say.TooFast("Too many codes were typed at this device, or at this school, within a few minutes.", tried.after), tried.after
+	case errors.As(err, &fast) && back != nil && fast.Device:
+		l.status, l.problem, after = http.StatusTooManyRequests, say.TooFast("Too many codes were typed at this device, or at this school, within a few minutes.", fast.After), fast.After
 	case errors.As(err, &fast) && back != nil:
 		l.status, l.problem, after = http.StatusTooManyRequests, say.TooFast("Too many wrong codes were typed for this seat, so it has a new one and takes none for a while.", fast.After), fast.After
 	case errors.As(err, &fast):
@@ -188,23 +187,12 @@ func (a *App) backToSeat(c *call) error {
 		value, _ := c.cookie(a.joinCookie("seat"))
 		joined, err = cl.roster.Return(c.ctx(), value)
 	} else {
-		joined, err = cl.backByCode(c)
+		joined, err = cl.roster.Back(c.ctx(), deviceOf(c.Request()), c.form.Get("nickname"), c.form.Get("code"))
 	}
 	if err != nil {
 		return a.refuseJoin(c, cl, a.visitorOf(c), err, back)
 	}
 	return a.seated(c, joined)
-}
-
-// backByCode gives the seat to who has typed its code, unless too many codes were typed at the device.
-func (cl *class) backByCode(c *call) (joined classroom.Joined, err error) {
-	nickname, code := c.form.Get("nickname"), c.form.Get("code")
-	if !cl.roster.Given(nickname, code) {
-		if wait := cl.tries.try(deviceOf(c.Request()), c.now()); wait > 0 {
-			return joined, &codeTryError{wait}
-		}
-	}
-	return cl.roster.Back(c.ctx(), nickname, code)
 }
 
 // joinedJSON says in JSON who has a seat, and where.

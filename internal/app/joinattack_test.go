@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sessionscope/sessionscope/internal/classroom"
 )
 
 // Who types wrong codes behind the address of a whole school keeps out nobody whom the teacher lets
@@ -17,7 +19,7 @@ func TestWrongCodesKeepNoGivenCodeOut(t *testing.T) {
 	seat := w.seatAt(victim.join())
 	victim.forget()
 	last := 0
-	for range 2 * codeBurst {
+	for range 2 * classroom.CodeBurst {
 		last = attacker.post("/join/back", "nickname", seat.Nickname, "code", "BBBB").StatusCode
 	}
 	if last != http.StatusTooManyRequests {

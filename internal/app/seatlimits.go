@@ -3,9 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -28,49 +26,6 @@ const (
 	seatBodies  = 1 << 20 // bytes of longer forms on their way
 	seatRuns    = 2       // runs of experiments that go on
 )
-
-// What one device may try at the join page: who tries codes at all seats of a class, one after the
-// other, must not find one. A school is often one device, so that a burst is allowed.
-const (
-	codeEvery   = 10 * time.Second // for one more try
-	codeBurst   = 20
-	codeDevices = 4096 // that are remembered
-)
-
-// codeTries counts, by device, how often a code was typed.
-type codeTries struct {
-	mu       sync.Mutex
-	byDevice map[netip.Addr]*rate.Limiter
-}
-
-// codeTryError refuses a code because its device has tried too many.
-type codeTryError struct{ after time.Duration }
-
-func (e *codeTryError) Error() string { return "too many codes were typed at this device" }
-
-// try counts a try. It returns how long the device has to wait before it may try, 0 if it may now.
-func (t *codeTries) try(device netip.Addr, now time.Time) (wait time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.byDevice == nil {
-		t.byDevice = make(map[netip.Addr]*rate.Limiter)
-	}
-	l := t.byDevice[device]
-	if l == nil {
-		if len(t.byDevice) >= codeDevices { // those that have not tried for a while are as new
-			maps.DeleteFunc(t.byDevice, func(_ netip.Addr, l *rate.Limiter) bool { return l.TokensAt(now) >= codeBurst })
-		}
-		if len(t.byDevice) >= codeDevices {
-			return codeEvery
-		}
-		l = rate.NewLimiter(rate.Every(codeEvery), codeBurst)
-		t.byDevice[device] = l
-	}
-	if l.AllowN(now, 1) {
-		return 0
-	}
-	return max(time.Second, time.Duration((1-l.TokensAt(now))*float64(codeEvery)))
-}
 
 // seatUse is how much a seat uses of what has a limit.
 type seatUse struct {

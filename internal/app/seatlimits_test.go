@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/sessionscope/sessionscope/internal/classroom"
 )
 
 // set sends a write of a new session, as a browser that keeps no cookie does.
@@ -154,7 +156,7 @@ func TestADeviceTriesFewCodes(t *testing.T) {
 	t.Parallel()
 	a := newClass(t, nil)
 	var nicknames []string
-	for i := range codeBurst + 5 {
+	for i := range classroom.CodeBurst + 5 {
 		sits(t, a, fmt.Sprint("visitor ", i))
 	}
 	for _, s := range a.openClass().roster.Seats() {
@@ -172,8 +174,8 @@ func TestADeviceTriesFewCodes(t *testing.T) {
 			refused++
 		}
 	}
-	if refused != len(nicknames)-codeBurst {
-		t.Errorf("%d of %d tries were refused, want %d", refused, len(nicknames), len(nicknames)-codeBurst)
+	if refused != len(nicknames)-classroom.CodeBurst {
+		t.Errorf("%d of %d tries were refused, want %d", refused, len(nicknames), len(nicknames)-classroom.CodeBurst)
 	}
 	if got := try("192.168.77.3", nicknames[0]); got == http.StatusTooManyRequests {
 		t.Errorf("another device: %d", got)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -39,8 +40,10 @@ func (c *Class) Return(ctx context.Context, cookie string) (Joined, error) {
 // A nickname that nobody has is an ErrNoSeat. A wrong code is a *WrongCodeError, which is an
 // ErrNoSeat too, and is counted with the seat: the fifth gives the seat a new code. Then the
 // seat accepts no code for a time, and Back returns a *RateError even for the right one, so
-// that a code of four letters cannot be searched. A code of GiveBack is always accepted.
-func (c *Class) Back(ctx context.Context, nickname, code string) (Joined, error) {
+// that a code of four letters cannot be searched. Tries are counted by device too, see
+// CodeBurst. A code of GiveBack is always accepted and never counted: a school is often one
+// device, and nobody there must keep out whom the teacher lets back in.
+func (c *Class) Back(ctx context.Context, device netip.Addr, nickname, code string) (Joined, error) {
 	end, err := c.begin(ctx)
 	if err != nil {
 		return Joined{}, err
@@ -50,10 +53,14 @@ func (c *Class) Back(ctx context.Context, nickname, code string) (Joined, error)
 	if s := c.givenTo(nickname, code, now); s != nil {
 		return c.move(ctx, s)
 	}
-	c.mu.RLock()
+	c.mu.Lock()
+	err = c.codes.take(device, now)
 	s := c.seats[c.byName[nameOf(nickname)]]
-	c.mu.RUnlock()
-	if s == nil {
+	c.mu.Unlock()
+	switch {
+	case err != nil:
+		return Joined{}, err
+	case s == nil:
 		return Joined{}, ErrNoSeat
 	}
 	if after := s.pause.Sub(now); after > 0 {
@@ -71,13 +78,6 @@ func typedCode(code string) string {
 		return ""
 	}
 	return strings.ToUpper(strings.NewReplacer(" ", "", "-", "").Replace(code))
-}
-
-// Given tells whether a code is one of GiveBack that opens a seat now, as Back would take it. Who
-// counts tries by device does not count those: else one who types wrong codes would keep out
-// whom the teacher lets back in.
-func (c *Class) Given(nickname, code string) bool {
-	return c.givenTo(nickname, typedCode(code), c.now()) != nil
 }
 
 // givenTo returns the seat that a code of GiveBack opens now, or nil.

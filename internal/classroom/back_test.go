@@ -28,7 +28,7 @@ func TestBack(t *testing.T) {
 		_, err := s.Return(ctx, cookie)
 		want(t, err, classroom.ErrNoSeat)
 	}
-	moved, err := s.Back(ctx, " "+strings.ToUpper(ann.Name), strings.ToLower(ann.Code[:2]+" "+ann.Code[2:]))
+	moved, err := s.Back(ctx, phone, " "+strings.ToUpper(ann.Name), strings.ToLower(ann.Code[:2]+" "+ann.Code[2:]))
 	if want(t, err, nil); moved.ID != ann.ID || moved.Name != ann.Name || moved.Suffix == ann.Suffix || moved.Code == ann.Code || moved.Cookie == ann.Cookie {
 		t.Errorf("moved: %v, joined %v", moved, ann)
 	}
@@ -42,13 +42,13 @@ func TestBack(t *testing.T) {
 		}
 		_, err = s.Return(ctx, ann.Cookie)
 		want(t, err, classroom.ErrNoSeat)
-		_, err = s.Back(ctx, ann.Nickname, ann.Code)
+		_, err = s.Back(ctx, phone, ann.Nickname, ann.Code)
 		want(t, err, classroom.ErrNoSeat)
 		s.wantSeat(moved.Seat)
 		s.crash()
 	}
 	for range 12 { // the latest eight places are known
-		moved, err = s.Back(ctx, ann.Nickname, moved.Code)
+		moved, err = s.Back(ctx, phone, ann.Nickname, moved.Code)
 		want(t, err, nil)
 	}
 	if s.Moved(ann.Place()) {
@@ -65,11 +65,11 @@ func TestWrongCodes(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSchool(t, 300), t.Context()
 	ann, bob := s.joins("ann"), s.joins("bob")
-	_, err := s.Back(ctx, "No One", ann.Code)
+	_, err := s.Back(ctx, phone, "No One", ann.Code)
 	want(t, err, classroom.ErrNoSeat)
 	s.changes = nil
 	for left := 4; left >= 0; left-- {
-		_, err := s.Back(ctx, ann.Nickname, bob.Code)
+		_, err := s.Back(ctx, phone, ann.Nickname, bob.Code)
 		var wrong *classroom.WrongCodeError
 		if want(t, err, classroom.ErrNoSeat); !errors.As(err, &wrong) || wrong.Left != left {
 			t.Errorf("error %v, want %d left", err, left)
@@ -81,7 +81,7 @@ func TestWrongCodes(t *testing.T) {
 	if now.Code == ann.Code || now.Suffix != ann.Suffix {
 		t.Errorf("after five wrong codes: %+v, was %+v", now, ann)
 	}
-	_, err = s.Back(ctx, ann.Nickname, now.Code)
+	_, err = s.Back(ctx, phone, ann.Nickname, now.Code)
 	var rate *classroom.RateError
 	if !errors.As(err, &rate) || rate.After != 30*time.Second {
 		t.Errorf("the right code at once: %v", err)
@@ -89,17 +89,17 @@ func TestWrongCodes(t *testing.T) {
 	if same, err := s.Return(ctx, ann.Cookie); err != nil || same.ID != ann.ID {
 		t.Errorf("the seat cookie: %v", err)
 	}
-	if _, err := s.Back(ctx, bob.Nickname, bob.Code); err != nil {
+	if _, err := s.Back(ctx, phone, bob.Nickname, bob.Code); err != nil {
 		t.Errorf("another seat: %v", err)
 	}
 	s.now = s.now.Add(rate.After)
-	if _, err := s.Back(ctx, ann.Nickname, now.Code); err != nil {
+	if _, err := s.Back(ctx, phone, ann.Nickname, now.Code); err != nil {
 		t.Errorf("the right code after the pause: %v", err)
 	}
 
 	tries := 0
 	for end := s.now.Add(time.Hour); s.now.Before(end); {
-		_, err := s.Back(ctx, ann.Nickname, "ZZZZ")
+		_, err := s.Back(ctx, phone, ann.Nickname, "ZZZZ")
 		if errors.As(err, &rate) {
 			s.now = s.now.Add(rate.After)
 			continue
@@ -132,31 +132,31 @@ func TestGiveBack(t *testing.T) {
 		t.Errorf("code %q until %v", code, until)
 	}
 	for range 6 { // wrong codes do not void it
-		_, _ = s.Back(ctx, ann.Nickname, "ZZZZ")
+		_, _ = s.Back(ctx, phone, ann.Nickname, "ZZZZ")
 	}
 	for _, wrong := range []struct{ nickname, code string }{{"", void}, {bob.Nickname, code}, {"", ""}, {"", code[:4]}, {"", strings.Repeat(" ", 99) + code}} {
-		_, err := s.Back(ctx, wrong.nickname, wrong.code)
+		_, err := s.Back(ctx, phone, wrong.nickname, wrong.code)
 		want(t, err, classroom.ErrNoSeat)
 	}
 	s.crash()
-	moved, err := s.Back(ctx, "", strings.ToLower(code[:4]+"-"+code[4:]))
+	moved, err := s.Back(ctx, phone, "", strings.ToLower(code[:4]+"-"+code[4:]))
 	if want(t, err, nil); moved.ID != ann.ID || moved.Suffix == ann.Suffix {
 		t.Errorf("by the code: %v", moved)
 	}
-	_, err = s.Back(ctx, "", code)
+	_, err = s.Back(ctx, phone, "", code)
 	want(t, err, classroom.ErrNoSeat)
 
 	code, until, err = s.GiveBack(ctx, ann.ID)
 	want(t, err, nil)
 	s.now = until
 	for _, nickname := range []string{"", ann.Nickname} {
-		_, err = s.Back(ctx, nickname, code)
+		_, err = s.Back(ctx, phone, nickname, code)
 		want(t, err, classroom.ErrNoSeat)
 	}
 	code, until, err = s.GiveBack(ctx, ann.ID)
 	want(t, err, nil)
 	s.now = until.Add(-1)
-	moved, err = s.Back(ctx, ann.Nickname, code)
+	moved, err = s.Back(ctx, phone, ann.Nickname, code)
 	if want(t, err, nil); moved.ID != ann.ID {
 		t.Errorf("by nickname and code: %v", moved)
 	}

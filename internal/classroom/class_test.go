@@ -269,7 +269,7 @@ func TestParallelJoins(t *testing.T) {
 			}
 			want(t, s.SetProgress(ctx, joined.ID, []byte(visitor)), nil)
 			if n%4 == 0 {
-				_, err = s.Back(ctx, joined.Nickname, joined.Code)
+				_, err = s.Back(ctx, phone, joined.Nickname, joined.Code)
 				want(t, err, nil)
 			}
 			if n%4 == 1 {

@@ -73,7 +73,8 @@ type Class struct {
 	moved    map[string]ID // places that were left
 	closed   bool          // the door
 	visitors visitors
-	joins    joinRate
+	joins    deviceRate
+	codes    deviceRate // that are tried
 }
 
 // Open returns the class that the documents hold: an empty one with an open door if they
@@ -90,7 +91,7 @@ func Open(ctx context.Context, cfg Config) (*Class, error) {
 		writing: make(chan struct{}, 1),
 		seats:   make(map[ID]*seat), byName: make(map[string]ID),
 		byCookie: make(map[[sha256.Size]byte]ID), moved: make(map[string]ID),
-		visitors: newVisitors(cfg.Seats), joins: joinRate{buckets: make(map[netip.Addr]bucket)},
+		visitors: newVisitors(cfg.Seats), joins: newDeviceRate(JoinBurst, JoinRate), codes: newDeviceRate(CodeBurst, 1/CodeEvery.Seconds()),
 	}
 	if c.now == nil {
 		c.now = time.Now

@@ -38,9 +38,12 @@ type FullError struct {
 
 func (e *FullError) Error() string { return fmt.Sprintf("all %d seats are taken", e.Seats) }
 
-// RateError tells that something was asked for too often: seats by one device, or codes of
-// one seat. The next try can succeed After that time.
-type RateError struct{ After time.Duration }
+// RateError tells that something was asked for too often: seats or codes by one device, or
+// codes of one seat.
+type RateError struct {
+	Device bool          // by one device, at whatever seats; otherwise of one seat, by whomever
+	After  time.Duration // until the next try can succeed
+}
 
 func (e *RateError) Error() string {
 	return fmt.Sprintf("too many tries: the next is possible after %v", e.After)

@@ -104,8 +104,8 @@ func (c *Class) plan(token string, device netip.Addr) (p plan, err error) {
 		return plan{}, ErrDoor
 	}
 	if !v.waits() {
-		if after, ok := c.joins.take(device, now); !ok {
-			return plan{}, &RateError{After: after}
+		if err := c.joins.take(device, now); err != nil {
+			return plan{}, err
 		}
 	}
 	if outside {

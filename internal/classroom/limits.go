@@ -10,6 +10,11 @@ const (
 	JoinBurst = 60
 	// JoinRate is how many seats a device can join in a second after that.
 	JoinRate = 10
+	// CodeBurst is how many codes one device can try at once, at all seats together: who goes from
+	// seat to seat must not find one.
+	CodeBurst = 20
+	// CodeEvery is how long a device then waits for one more try.
+	CodeEvery = 10 * time.Second
 	// UnusedLife is how long a seat that was never used keeps its place in a full class.
 	UnusedLife = 60 * time.Second
 	// WrongCodes is how many wrong codes give a seat a new code.
@@ -40,10 +45,15 @@ func pauseAfter(renewals int) time.Duration {
 // maxDevices bounds how many devices have a bucket of their own. Further devices share one.
 const maxDevices = 4096
 
-// joinRate limits how fast a device joins: a token bucket for each.
-type joinRate struct {
-	buckets map[netip.Addr]bucket
-	swept   time.Time
+// deviceRate limits how often a device does something: a token bucket for each.
+type deviceRate struct {
+	burst, perSecond float64
+	buckets          map[netip.Addr]bucket
+	swept            time.Time
+}
+
+func newDeviceRate(burst, perSecond float64) deviceRate {
+	return deviceRate{burst: burst, perSecond: perSecond, buckets: make(map[netip.Addr]bucket)}
 }
 
 type bucket struct {
@@ -51,15 +61,14 @@ type bucket struct {
 	at     time.Time
 }
 
-// filled returns the bucket as it is at now.
-func (b bucket) filled(now time.Time) bucket {
+// filled returns a bucket as it is at now.
+func (r *deviceRate) filled(b bucket, now time.Time) bucket {
 	passed := max(now.Sub(b.at), 0).Seconds() // a clock that goes back fills nothing
-	return bucket{min(b.tokens+passed*JoinRate, JoinBurst), now}
+	return bucket{min(b.tokens+passed*r.perSecond, r.burst), now}
 }
 
-// take takes a token of the device's bucket. If there is none it returns after what time
-// there is one.
-func (r *joinRate) take(device netip.Addr, now time.Time) (after time.Duration, ok bool) {
+// take takes a token of the device's bucket. If there is none it returns a *RateError.
+func (r *deviceRate) take(device netip.Addr, now time.Time) error {
 	b, known := r.buckets[device]
 	if !known && len(r.buckets) >= maxDevices {
 		r.sweep(now)
@@ -69,27 +78,29 @@ func (r *joinRate) take(device netip.Addr, now time.Time) (after time.Duration, 
 		}
 	}
 	if !known {
-		b = bucket{JoinBurst, now}
+		b = bucket{r.burst, now}
 	}
-	b = b.filled(now)
-	after = time.Duration((1 - b.tokens) / JoinRate * float64(time.Second))
-	if ok = b.tokens >= 1; ok {
-		after = 0
+	b = r.filled(b, now)
+	missing := 1 - b.tokens
+	if missing <= 0 {
 		b.tokens--
 	}
 	r.buckets[device] = b
-	return after, ok
+	if missing <= 0 {
+		return nil
+	}
+	return &RateError{Device: true, After: time.Duration(missing / r.perSecond * float64(time.Second))}
 }
 
 // sweep forgets the devices that have their whole burst again, at most once in a second: it
 // looks at all of them.
-func (r *joinRate) sweep(now time.Time) {
+func (r *deviceRate) sweep(now time.Time) {
 	if passed := now.Sub(r.swept); passed >= 0 && passed < time.Second {
 		return
 	}
 	r.swept = now
 	for device, b := range r.buckets {
-		if b.filled(now).tokens >= JoinBurst {
+		if r.filled(b, now).tokens >= r.burst {
 			delete(r.buckets, device)
 		}
 	}

@@ -175,7 +175,7 @@ func (m *model) join() (classroom.ID, error) {
 
 func (m *model) back() (classroom.ID, error) {
 	seat := m.some()
-	joined, err := m.Back(context.Background(), seat.Nickname, seat.Code)
+	joined, err := m.Back(context.Background(), phone, seat.Nickname, seat.Code)
 	if err == nil {
 		seat.Suffix, seat.Code = joined.Suffix, joined.Code
 		if diff := cmp.Diff(seat, joined.Seat, seatOptions); diff != "" {
@@ -188,7 +188,7 @@ func (m *model) back() (classroom.ID, error) {
 
 func (m *model) wrong() (classroom.ID, error) {
 	seat := m.some()
-	_, err := m.Back(context.Background(), seat.Nickname, "wrong")
+	_, err := m.Back(context.Background(), phone, seat.Nickname, "wrong")
 	if wrong := new(classroom.WrongCodeError); errors.As(err, &wrong) && wrong.Left == 0 {
 		now, _ := m.Seat(seat.ID)
 		if now.Code == seat.Code {
@@ -248,7 +248,7 @@ func (m *model) giveBack() (classroom.ID, error) {
 	if err != nil {
 		return seat.ID, err
 	}
-	joined, err := m.Back(context.Background(), "", code)
+	joined, err := m.Back(context.Background(), phone, "", code)
 	if err == nil {
 		m.update(joined)
 	}
