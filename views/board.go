@@ -35,6 +35,7 @@ type Poster struct {
 	Local  string // this machine's name under .local, if it leads here; "" for none
 	Seats  int
 	Door   bool // the door is closed
+	Knocks int  // how many wait there
 }
 
 // Best returns the address to show where there is room for one.

@@ -66,7 +66,7 @@ func TestBoardWithoutScript(t *testing.T) {
 		body := w.teacher.get("/classroom" + query).want(200).body
 		for _, tile := range strings.Split(body, `<li id="t-`)[1:] {
 			head, rest, _ := strings.Cut(tile, ">")
-			_, rest, _ = strings.Cut(rest, `<b>`)
+			_, rest, _ = strings.Cut(rest, `<b class="who">`)
 			if nickname, _, _ := strings.Cut(rest, "<"); !strings.Contains(head, " hidden") {
 				out = append(out, nickname)
 			}
@@ -119,12 +119,12 @@ func TestTilesSayWhatIs(t *testing.T) {
 	tile(`class="seat live both"`, "2 keys")
 	cookie := p.cookie(base+"/", w.cookieOf(base))
 	p.post(base + "/flush").want(200)
-	tile(`class="seat ended "`, "flushed", "pressed Flush")
+	tile(`class="seat ended "`, "flushed", "pressed Flush", `data-acts="5" class=""`) // a flush is no trouble
 	p.forget()
 	r := p.request("GET", base+"/get?key=name", "")
 	r.AddCookie(&http.Cookie{Name: w.cookieOf(base), Value: cookie})
 	p.send(r).want(200)
-	tile(`class="seat ended "`, "cookie refused", "read a value")
+	tile(`class="seat ended "`, "cookie refused", "read a value", `class="trouble"`)
 	for range 2 {
 		p.forget()
 		p.post(base+"/set", "key", "name", "value", "Rahim").want(200)

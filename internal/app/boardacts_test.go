@@ -9,6 +9,22 @@ import (
 	"github.com/sessionscope/sessionscope/views"
 )
 
+// Somebody would knock at the closed door, and a teacher who looks at the tiles would not see it.
+func TestBoardSaysBesideTheAddressWhoKnocks(t *testing.T) {
+	t.Parallel()
+	w := openBoard(t)
+	w.teacher.post("/classroom/door", "close", "1").want(303)
+	w.teacher.get("/classroom").want(200, "Who wants to join knocks, and you let them in.")
+	for i, want := range []string{"1 person knocks", "2 people knock"} {
+		visitor := strings.Repeat("v", i+1)
+		w.class.roster.Offer(visitor)
+		if _, err := w.class.roster.Join(t.Context(), visitor, deviceOf(w.phone().request("GET", "/", ""))); err == nil {
+			t.Fatal("the door is open")
+		}
+		w.teacher.get("/classroom").want(200, want).wantNo("Who wants to join knocks, and")
+	}
+}
+
 // An act of the teacher would do nothing, or not say what it did, in one of the three forms; or a code
 // would be shown twice.
 func TestBoardActs(t *testing.T) {
@@ -53,13 +69,13 @@ func TestBoardActs(t *testing.T) {
 				t.Error("the door is closed")
 			}
 			base, nickname := w.sit(p)
-			given := act("/classroom/give-back", "seat", w.seatAt(base).Name).want(200, say(nickname+" can be taken once", `"code":"`))
+			given := act("/classroom/give-back", "seat", w.seatAt(base).Name).want(200, say("has the seat of "+nickname, `"code":"`))
 			code := codeIn(given.body)
 			if _, err := w.class.roster.Back(t.Context(), netip.Addr{}, "", code); err != nil {
 				t.Errorf("the code %q opens nothing: %v", code, err)
 			}
 			if form == formPage {
-				given.want(200, "valid for another", ">1 m 0 s</span>")
+				given.want(200, "once, within", ">1 m 0 s</span>")
 				w.teacher.get(led).want(200).wantNo(code)
 			}
 			w.teacher.get("/classroom").wantNo(code)
@@ -93,7 +109,7 @@ func TestRemoveSeatsOfADevice(t *testing.T) {
 	w.sit(other)
 	_, stays := w.sit(w.phone())
 	name := w.seatAt(base).Name
-	w.teacher.get("/classroom?seat="+name).want(200, "Remove the 2 seats of this device", "has 1 more seat")
+	w.teacher.get("/classroom?seat="+name).want(200, "Remove the 2 seats of this device", "shared with 1 more seat")
 	w.teacher.form = formJSON
 	w.teacher.post("/classroom/remove", "device", name).want(200, `"removed":2`)
 	if left := w.class.roster.Seats(); len(left) != 1 || left[0].Nickname != stays {

@@ -81,8 +81,11 @@ func addFetched(h health, add func(tone, text string, notes ...string)) {
 
 // whole names all of the addresses.
 func whole(n int) string {
-	if n == 1 {
+	switch n {
+	case 1:
 		return "its address"
+	case 2:
+		return "both addresses"
 	}
 	return fmt.Sprintf("all %d addresses", n)
 }

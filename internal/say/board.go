@@ -5,9 +5,9 @@ import "fmt"
 // DoorSet says that the door of the class was closed or opened.
 func DoorSet(closed bool) Sentence {
 	if closed {
-		return Did("door closed", Text("Who wants to join now knocks and waits, until you say so. Whoever has a seat keeps it."))
+		return Did("door closed", Text("Whoever wants to join now knocks and waits, until you say so. Seats that are taken stay."))
 	}
-	return Did("door open", Text("Everybody on this network can join. Those who waited can go in."))
+	return Did("door open", Text("Everybody on this network can join. Those who knocked come in by themselves."))
 }
 
 // LetIn says how many were let in. They come in as soon as their page asks again.
@@ -20,7 +20,7 @@ func LetIn(n int) Sentence {
 
 // GaveBack says that a seat can be taken by a code, which stands after the sentence.
 func GaveBack(nickname string) Sentence {
-	return Did("give back", Text(nickname+" can be taken once by whoever types this code on the page where one joins, under I had a seat already. The seat then has a new address, and its old pages open nothing. The code stands only here:"))
+	return Did("give back", Text("whoever types this code at the address of the class, under I had a seat already, has the seat of "+nickname+". The seat moves to that browser, and its old pages open nothing. The code stands only here:"))
 }
 
 // SeatsRemoved says that seats were removed. nickname is that of a single one.

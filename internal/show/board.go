@@ -35,7 +35,7 @@ func Tile(t classroom.Tile, experiments int, now time.Time) views.Tile {
 		Act: acts[t.LastOp], At: millis(t.LastAt), Age: Age(t.LastAt, now), Heard: millis(t.HeardAt), HeardAge: ago(Age(t.HeardAt, now)),
 		Asleep: !t.Awake, Two: t.Devices > 1, Done: fmt.Sprintf("%d of %d done", t.Done, experiments), Acts: strconv.FormatInt(t.Flash, 10),
 	}
-	v.Trouble = v.Asleep || t.State == classroom.StateEnded || t.State == classroom.StateNoCookie
+	v.Trouble = inTrouble(t)
 	v.Words = stateOf(t)
 	if t.Session != "" && t.State != classroom.StateNoCookie {
 		v.Session = t.Session[:min(4, len(t.Session))] + "…"
@@ -61,7 +61,18 @@ func stateOf(t classroom.Tile) string {
 	case classroom.StateEnded:
 		return endings[t.Why]
 	}
-	return "no session yet"
+	switch t.LastOp {
+	case "", "lab", "get", "keys":
+		return "no session yet"
+	}
+	return "no session now" // it has moved
+}
+
+// inTrouble tells whether a seat may need help. A session that was flushed, or whose time was over,
+// ended as sessions do.
+func inTrouble(t classroom.Tile) bool {
+	ended := t.State == classroom.StateEnded && t.Why != classroom.EndedFlushed && t.Why != classroom.EndedExpired
+	return !t.Awake || ended || t.State == classroom.StateNoCookie
 }
 
 // endings say how a session has ended.
@@ -117,7 +128,7 @@ func Tally(all []classroom.Tile, most int) views.Tally {
 		if t.Awake {
 			awake++
 		}
-		if !t.Awake || t.State == classroom.StateEnded || t.State == classroom.StateNoCookie {
+		if inTrouble(t) {
 			trouble++
 		}
 	}
@@ -163,7 +174,11 @@ var happened = map[string]string{
 func SeatFacts(s classroom.Seat, t classroom.Tile, beside, experiments int, now time.Time) *views.SeatFacts {
 	out := &views.SeatFacts{Tile: Tile(t, experiments, now), Beside: beside}
 	fact := func(name, value string) { out.Facts = append(out.Facts, views.Field{Name: name, Value: value}) }
-	fact("session", strings.TrimSpace(t.Session+" "+out.Tile.Words))
+	session := out.Tile.Words
+	if t.Session != "" {
+		session = t.Session + " · " + session
+	}
+	fact("session", session)
 	if t.State == classroom.StateEnded && t.Reason != "" {
 		fact("why", say.Shown(t.Reason, 80))
 	}
@@ -187,7 +202,7 @@ func SeatFacts(s classroom.Seat, t classroom.Tile, beside, experiments int, now 
 	case t.Devices > 1:
 		fact("devices", fmt.Sprintf("open on %d devices: whoever reads along on plain http can open a seat", t.Devices))
 	case beside > 0:
-		fact("device", fmt.Sprintf("has %d more %s", beside, say.Plural(beside, "seat", "seats")))
+		fact("device", fmt.Sprintf("shared with %d more %s", beside, say.Plural(beside, "seat", "seats")))
 	}
 	return out
 }

@@ -19,8 +19,15 @@ function count() {
     if (el.textContent !== text) el.textContent = text;
   }
   for (const li of tiles()) li.firstElementChild.classList.toggle('just', li.dataset.at !== '0' && Date.now() + ahead - li.dataset.at < 2000);
-  const given = document.querySelector('#result .countdown');
-  if (given?.textContent === '0 s') document.getElementById('result').replaceChildren();
+  tidy();
+}
+// What a press did stands for a minute, a code until it ends.
+let said = '', saidAt = 0;
+function tidy() {
+  const result = document.getElementById('result');
+  const now = result?.querySelector('.verb') ? result.querySelector('.verb').textContent + result.querySelector('time')?.textContent : '';
+  if (now !== said) [said, saidAt] = [now, performance.now()];
+  if (now && (result.querySelector('.countdown')?.textContent === '0 s' || performance.now() - saidAt > 60_000)) result.replaceChildren();
 }
 setInterval(count, 1000);
 
