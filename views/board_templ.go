@@ -1050,14 +1050,14 @@ func tile(t Tile) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 76, "<span class=\"heard\">heard <span class=\"age\" data-ago data-since=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 76, "<span class=\"heard\">heard <span class=\"age\" data-since=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var49 string
 			templ_7745c5c3_Var49, templ_7745c5c3_Err = templ.JoinStringErrs(strconv.FormatInt(t.Heard, 10))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/board.templ`, Line: 171, Col: 102}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/board.templ`, Line: 171, Col: 93}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var49))
 			if templ_7745c5c3_Err != nil {
@@ -1070,7 +1070,7 @@ func tile(t Tile) templ.Component {
 			var templ_7745c5c3_Var50 string
 			templ_7745c5c3_Var50, templ_7745c5c3_Err = templ.JoinStringErrs(t.HeardAge)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/board.templ`, Line: 171, Col: 117}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/board.templ`, Line: 171, Col: 108}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var50))
 			if templ_7745c5c3_Err != nil {
@@ -1121,7 +1121,7 @@ func legend() templ.Component {
 			templ_7745c5c3_Var51 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 82, "<details id=\"legend\" class=\"legend\"><summary>What a tile says</summary><dl><dt>The edge</dt><dd>Where the values live: <span class=\"in cookie\">amber</span> in the cookie, <span class=\"in map\">teal</span> on the server, half and half in both. <span class=\"in refused\">Rose</span>: the session has ended, or no cookie comes back.</dd><dt>4af1… 3 keys · 233 B</dt><dd>The beginning of the session's short name, how many keys it has, and how large their values are together. No key, no value and no ID is on this page.</dd><dt>set a value, 12 s</dt><dd>What the seat did last, and how long ago.</dd><dt>heard, asleep</dt><dd>An open page of the seat answers every ten seconds. A seat that was not heard for 25 seconds is asleep: its page is closed, its phone locked, or its network gone.</dd><dt>no cookie comes back</dt><dd>Two writes came without a cookie, one after the other, and each created a session: this browser keeps none, or sends none.</dd><dt>cookie refused, cycled away</dt><dd>The cookie that came opens nothing: it was changed, is of another seat, or has an ID that was replaced.</dd><dt>in trouble</dt><dd>Asleep, no cookie comes back, cookie refused, or cycled away. A session that was flushed or has expired is no trouble.</dd></dl></details>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 82, "<details id=\"legend\" class=\"legend\"><summary>What a tile says</summary><dl><dt>The edge</dt><dd>Where the values live: <span class=\"in cookie\">amber</span> in the cookie, <span class=\"in map\">teal</span> on the server, half and half in both. <span class=\"in refused\">Rose</span>: the session has ended, or no cookie comes back.</dd><dt>4af1… 3 keys · 233 B</dt><dd>The beginning of the session's short name, how many keys it has, and how large their values are together. No key, no value and no ID is on this page.</dd><dt>set a value, 12 s</dt><dd>What the seat did last, and how long ago.</dd><dt>heard 3 s, asleep</dt><dd>How long ago the seat was heard: an open page of it answers every ten seconds. A seat that was not heard for 25 seconds is asleep: its page is closed, its phone locked, or its network gone.</dd><dt>no cookie comes back</dt><dd>Two writes came without a cookie, one after the other, and each created a session: this browser keeps none, or sends none.</dd><dt>cookie refused, cycled away</dt><dd>The cookie that came opens nothing: it was changed, is of another seat, or has an ID that was replaced.</dd><dt>in trouble</dt><dd>Asleep, no cookie comes back, cookie refused, or cycled away. A session that was flushed or has expired is no trouble.</dd></dl></details>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

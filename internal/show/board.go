@@ -32,7 +32,7 @@ func Tiles(all []classroom.Tile, experiments int, now time.Time) []views.Tile {
 func Tile(t classroom.Tile, experiments int, now time.Time) views.Tile {
 	v := views.Tile{
 		Name: t.Name, Nickname: t.Nickname, Find: strings.ToLower(t.Nickname), State: string(t.State),
-		Act: acts[t.LastOp], At: millis(t.LastAt), Age: Age(t.LastAt, now), Heard: millis(t.HeardAt), HeardAge: ago(Age(t.HeardAt, now)),
+		Act: acts[t.LastOp], At: millis(t.LastAt), Age: Age(t.LastAt, now), Heard: millis(t.HeardAt), HeardAge: Age(t.HeardAt, now),
 		Asleep: !t.Awake, Two: t.Devices > 1, Done: fmt.Sprintf("%d of %d done", t.Done, experiments), Acts: strconv.FormatInt(t.Flash, 10),
 	}
 	v.Trouble = inTrouble(t)
@@ -103,14 +103,6 @@ func Age(at, now time.Time) string {
 		return fmt.Sprintf("%d min", s/60)
 	}
 	return fmt.Sprintf("%d h", s/3600)
-}
-
-// ago makes an age the time since something was heard.
-func ago(age string) string {
-	if age == "" || age == "now" {
-		return age
-	}
-	return age + " ago"
 }
 
 // millis returns a time in milliseconds since 1970, 0 for the zero time.

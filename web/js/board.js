@@ -7,15 +7,14 @@ const tiles = () => [...document.querySelectorAll('#tiles > li')];
 
 // Ages are counted from times that the server sent, by the server's clock.
 const ahead = Number(board.dataset.now ?? 0) ? Number(board.dataset.now) - Date.now() : 0;
-function age(since, ago) {
+function age(since) {
   if (since === '0') return '';
   const s = Math.max(0, Math.floor((Date.now() + ahead - since) / 1000));
-  const words = s < 100 ? `${s} s` : s < 6000 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`;
-  return s < 2 ? 'now' : ago ? `${words} ago` : words;
+  return s < 2 ? 'now' : s < 100 ? `${s} s` : s < 6000 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`;
 }
 function count() {
   for (const el of document.querySelectorAll('.age[data-since]')) {
-    const text = age(el.dataset.since, 'ago' in el.dataset);
+    const text = age(el.dataset.since);
     if (el.textContent !== text) el.textContent = text;
   }
   for (const li of tiles()) li.firstElementChild.classList.toggle('just', li.dataset.at !== '0' && Date.now() + ahead - li.dataset.at < 2000);
