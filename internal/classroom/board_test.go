@@ -43,7 +43,7 @@ var tileStates = []struct {
 	{"born", presses(birth1), "live 1", "[born]"},
 	{"born and read", presses(birth1, get1), "live 1", "[born]"},
 	{"born and written", presses(birth1, set1, set1), "live 1", "[born]"},
-	{"the cookie is cleared", presses(birth1, get1, getNone), "none", "[born]"},
+	{"the cookie is cleared", presses(birth1, get1, getNone), "gone", "[born]"},
 	{"cleared, and born again", presses(birth1, set1, getNone, birth2), "live 2", "[born born]"},
 	{"no cookie comes back", presses(birth1, birth2), "nocookie 2", "[born born]"},
 	{"no cookie comes back, with a read between", presses(birth1, getNone, birth2), "nocookie 2", "[born born]"},

@@ -34,7 +34,8 @@ const (
 type State string
 
 const (
-	StateNone     State = "none"     // no session yet, or its cookie came no more
+	StateNone     State = "none"     // no session yet
+	StateGone     State = "gone"     // it had one, and its cookie came no more
 	StateLive     State = "live"     // it has one
 	StateEnded    State = "ended"    // it has ended, see Why
 	StateNoCookie State = "nocookie" // two writes in a row each gave birth to a session: no cookie comes back
@@ -114,7 +115,7 @@ func (t *tile) pressed(p Press) {
 	case p.Ended != "":
 		t.State, t.Why, t.Reason = StateEnded, p.Ended, p.Reason
 	case t.State == StateLive:
-		t.State, t.Session = StateNone, "" // the cookie is gone
+		t.State, t.Session = StateGone, ""
 	}
 	t.Keys, t.Bytes, t.InCookie, t.OnServer, t.expires = p.Keys, p.Bytes, p.InCookie, p.OnServer, p.Expires
 	if p.Session == "" {

@@ -60,6 +60,8 @@ func stateOf(t classroom.Tile) string {
 		return "no cookie comes back"
 	case classroom.StateEnded:
 		return endings[t.Why]
+	case classroom.StateGone:
+		return "no cookie came"
 	}
 	switch t.LastOp {
 	case "", "lab", "get", "keys":
