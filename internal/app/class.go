@@ -287,6 +287,13 @@ func fromHere(r *http.Request) bool {
 	return ok && err == nil && local.IP.IsLoopback() && net.ParseIP(host).IsLoopback()
 }
 
+// isOutside tells whether a request comes from the network, while only a class is served there, and
+// belongs to no seat: the teacher's lab is not for it.
+func (a *App) isOutside(c *call) bool {
+	served := a.openClass() != nil || a.cfg.Class != nil && a.cfg.Class.Home
+	return served && a.of == nil && c.from == nil && !fromHere(c.Request())
+}
+
 // inClass tells whether a request of the network has a Host that is a name of the class.
 func (a *App) inClass(r *http.Request) bool {
 	cfg := a.cfg.Class
@@ -300,15 +307,15 @@ func (a *App) inClass(r *http.Request) bool {
 // the page where one joins; there is nothing behind other addresses. A stranger gets no visit of the
 // lab, which has few, and sees no page of it, also where a form is refused.
 func (a *App) checkSide(c *call) error {
-	r := c.Request()
-	switch open := a.openClass() != nil; {
-	case c.from != nil, fromHere(r), !open && (a.cfg.Class == nil || !a.cfg.Class.Home):
+	r, cl := c.Request(), a.openClass()
+	switch {
+	case !a.isOutside(c):
 		return nil
-	case !open: // a connection that is older than the end of the class
+	case cl == nil: // a connection that is older than the end of the class
 		return &problem{status: http.StatusNotFound, detail: "There is no class here now."}
 	}
 	if r.Method == http.MethodGet && r.URL.Path == "/join" {
-		a.openClass().doctor.cameToJoin(deviceOf(r))
+		cl.doctor.cameToJoin(deviceOf(r))
 	}
 	c.stranger = true
 	c.quiet()

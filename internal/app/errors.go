@@ -262,7 +262,11 @@ func (a *App) refuse(c *call, p *problem) error {
 		if c.wants == formFragment {
 			return a.write(c, p.status, views.ProblemFragment(show.Sentence(sentence)))
 		}
-		return a.write(c, p.status, views.Problem(a.page(c, strconv.Itoa(p.status)), show.Sentence(sentence)))
+		title := strconv.Itoa(p.status)
+		if a.isOutside(c) {
+			return a.write(c, p.status, views.Problem(a.outside(c, title), show.Sentence(sentence)))
+		}
+		return a.write(c, p.status, views.Problem(a.page(c, title), show.Sentence(sentence)))
 	}
 	if p.silent() {
 		c.session = nil // to ask the store again would make the page wait too

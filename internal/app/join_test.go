@@ -312,6 +312,9 @@ func TestNoClass(t *testing.T) {
 			t.Errorf("%s leads to %s", path, at)
 		}
 	}
+	for _, path := range []string{"/s/amber-fox-abcdefghijkl/set", "/set", "/classroom/end", "/join/nothing"} { // a press on a page that is old, or a forged one
+		p.post(path, "key", "name", "value", "Rahim").want(404, `href="/join"`, "others on this network can reach it").wantNo("nothing leaves this machine", "Back to the lab", "Load the page again")
+	}
 	p.form = formJSON
 	p.get("/s/amber-fox-abcdefghijkl/keys").want(404, "No seat is at this address any more")
 }

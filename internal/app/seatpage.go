@@ -116,6 +116,8 @@ func (a *App) checkSeat(c *call) error {
 		return errSeatMoved
 	case !fromHere(c.Request()) && c.wants == formPage && looks:
 		return errors.Join(c.Redirect(http.StatusSeeOther, "/join"), errAnswered)
+	case !fromHere(c.Request()) && c.wants == formPage: // a load of that page would press again
+		return &problem{status: http.StatusNotFound, detail: "No seat is at this address any more."}
 	case !fromHere(c.Request()):
 		return errSeatGone
 	}
