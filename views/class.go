@@ -35,7 +35,9 @@ type Gave struct{ Cookies, About, Lines, Fetch string }
 type ClassPage struct {
 	Page        Page
 	Place       Place
-	Browser     []Part // what this request showed: each line goes on after the witness's name
+	Said        Sentence // what the press before it did, without a Verb if there was none
+	At          string   // when this request came
+	Browser     []Part   // what this request showed: each line goes on after the witness's name
 	Wire        []Part
 	Server      []Part
 	Experiments int

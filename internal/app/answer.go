@@ -212,7 +212,7 @@ func (a *App) redirect(c *call, out *outcome) error {
 	location, status := c.seat.Base+"/?x="+token, http.StatusSeeOther
 	toClass := a.of != nil && c.form.Get("to") == "class" // the class page shows what its own request finds
 	if toClass {
-		location = c.seat.Base + "/class"
+		location = c.seat.Base + "/class?x=" + token
 	}
 	if c.wants == formFragment {
 		h.Set("HX-Redirect", location)
@@ -231,9 +231,10 @@ func (a *App) redirect(c *call, out *outcome) error {
 		left.n, left.wireBeside = out.copied.seen.N, out.copied.seen.Beside
 	}
 	left.composer = ownText(left.composer)
-	if !toClass {
-		a.results.put(token, left)
+	if toClass {
+		left = result{sentence: left.sentence, seat: left.seat, visit: left.visit}
 	}
+	a.results.put(token, left)
 	resp.WriteHeader(status)
 	return nil
 }

@@ -44,7 +44,7 @@ func TestClassPage(t *testing.T) {
 		set := func() {
 			t.Helper()
 			at := p.post(base+"/set", "key", "name", "value", "Rahim", "to", "class", "placement", placement).want(303).Header.Get("Location")
-			if at != base+"/class" {
+			if !strings.HasPrefix(at, base+"/class?x=") {
 				t.Errorf("Set leads to %s", at)
 			}
 		}
@@ -82,6 +82,35 @@ func TestClassPage(t *testing.T) {
 func (v *guest) replace(base, name, value string) {
 	v.forget()
 	v.jar.SetCookies(v.request(http.MethodGet, base+"/", "").URL, []*http.Cookie{{Name: name, Value: value, Path: base + "/"}})
+}
+
+// A press on the class page is answered by a sentence, once, also if nothing changed.
+func TestClassPagePress(t *testing.T) {
+	t.Parallel()
+	w := openClassWorld(t, nil)
+	p := w.phone()
+	base := p.join()
+	meanwhile := "Meanwhile: do something with your session"
+	p.get(base+"/class").want(200, meanwhile).wantNo(`id="result"`)
+	for _, words := range []string{"created a session", "already. Nothing changed"} {
+		at := p.post(base+"/set", "key", "name", "value", "Rahim", "to", "class").want(303).Header.Get("Location")
+		p.get(at).want(200, `id="result"`, words, "What this request showed <time>").wantNo(meanwhile)
+		p.get(at).want(200, meanwhile).wantNo(words)
+	}
+}
+
+// Who comes back to the class page sees what is so now: another tab may have changed the session.
+func TestClassPageLooksAgain(t *testing.T) {
+	t.Parallel()
+	w := openClassWorld(t, nil)
+	p := w.phone()
+	base := p.join()
+	p.get(base+"/class").want(200, `hx-get="`+base+`/class" hx-trigger="again"`)
+	p.post(base+"/set", "key", "name", "value", "Rahim").want(303)
+	r := p.request("GET", base+"/class", "")
+	r.Header.Set("HX-Request", "true")
+	again := p.send(r)
+	again.want(200, `<section id="showed"`, "it was sent, and opened the session").wantNo("<html", "<h1", `id="seated"`)
 }
 
 // While the store does not answer, the class page says so with its true status.

@@ -79,6 +79,12 @@ func (a *App) classPage(c *call) (err error) {
 		Browser: show.Parts(showed.Browser), Wire: show.Parts(showed.Wire), Server: show.Parts(showed.Server),
 		Experiments: a.experimentCount(),
 	}
+	if page.At = say.Clock(c.now()); c.wants == formFragment {
+		return a.write(c, status, views.Showed(page))
+	}
+	if r, ok := a.results.take(c.once); ok && r.seat == c.seat && err == nil {
+		page.Said = show.Sentence(r.sentence)
+	}
 	learned, _ := a.learned(c)
 	page.Done = len(learned.Done)
 	page.Page.Again, page.Page.Still = classAgain, true

@@ -385,7 +385,7 @@ document.addEventListener('toggle', ({ target }) => {
 }, true);
 
 // Not a press: the stream, and what the page asks by itself.
-const asksItself = (id) => ['live', 'class-live', 'load', 'refresh', 'look', 'back', 'poll', 'guide'].includes(id) || id?.startsWith('ask-');
+const asksItself = (id) => ['live', 'class-live', 'load', 'refresh', 'look', 'back', 'poll', 'guide', 'showed'].includes(id) || id?.startsWith('ask-');
 
 // Requests of the lab wait for each other (hx-sync), so that no press is lost. The latest press
 // once more, with the same fields and before its answer, is a double click and sends nothing. What
@@ -606,6 +606,7 @@ document.addEventListener('change', ({ target: { id } }) => {
 // begins with all that there is to know.
 function hearClass(el) {
   let over = false; // the seat has moved or gone, or the class has ended
+  let silent = false; // the server does not answer
   const hear = (name, act) => el.addEventListener(name, act);
   const listen = () => {
     if (over || document.hidden || !window.htmx) return;
@@ -615,10 +616,24 @@ function hearClass(el) {
       htmx.process(el);
     }
   };
+  // What the class page shows is asked for again: another tab may have changed the session, or the
+  // program may have been started again meanwhile.
+  const look = () => {
+    const showed = document.getElementById('showed');
+    if (showed && !over && !document.hidden && window.htmx) htmx.trigger(showed, 'again');
+  };
+  const hush = (yes) => {
+    if (silent && !yes) look();
+    silent = yes;
+    const words = document.getElementById('class-away');
+    if (words) words.hidden = !yes || over;
+  };
   document.addEventListener('DOMContentLoaded', () => setTimeout(listen)); // as openStream
-  document.addEventListener('visibilitychange', listen);
-  addEventListener('focus', listen);
+  addEventListener('pageshow', ({ persisted }) => { if (persisted) look(); });
   addEventListener('online', listen);
+  for (const [from, comes] of [[document, 'visibilitychange'], [window, 'focus']]) {
+    from.addEventListener(comes, () => { listen(); look(); });
+  }
   hear('beat', () => fetch(el.dataset.heard, { method: 'POST', body: new URLSearchParams({ page: el.dataset.page }) }).catch(() => {}));
   hear('bye', ({ detail }) => { over = detail.data !== 'taken'; });
   // Only a stream that was open is opened again by hx-sse. A seat that is not there any more has no
@@ -633,8 +648,9 @@ function hearClass(el) {
     setTimeout(listen, 3000);
   };
   hear('htmx:response:error', (event) => again(event.detail.ctx.response.status));
-  hear('htmx:error', () => again());
-  hear('htmx:sse:error', (event) => failed(event.detail.status));
+  hear('htmx:error', () => { hush(true); again(); });
+  hear('htmx:sse:error', ({ detail }) => { if (!detail.status) hush(true); failed(detail.status); });
+  hear('htmx:sse:after:connection', () => hush(false));
   hear('htmx:sse:before:connection', (event) => { if (over) event.preventDefault(); });
 }
 const seat = document.getElementById('class-live');
