@@ -1034,7 +1034,7 @@ func Showed(c ClassPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 62, "\" hx-trigger=\"again\" hx-sync=\"this:drop\" hx-swap=\"outerMorph\" hx-status:4xx=\"swap:none\"><h2 id=\"showed-name\">What this request showed <time>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 62, "\" hx-trigger=\"again\" hx-swap=\"outerMorph\" hx-status:4xx=\"swap:none\"><h2 id=\"showed-name\">What this request showed <time>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

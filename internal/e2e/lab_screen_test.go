@@ -27,17 +27,18 @@ func (pg *page) wantInView(when string, width, height int64, elements map[string
 
 // After a press, what it did is in view in every window: the sentence, the timeline, and the
 // tops of the panels, or on a phone of the panel that changed most. Above them is room for a
-// lesson of 60 px.
+// lesson of 60 px, and for the strip of a seat in class.
 func TestPressIsAnsweredInView(t *testing.T) {
 	t.Parallel()
+	const lesson, strip = 60, 30
 	pg := browse(t, start(t), true)
 	phone := map[string]int{"#composer button": 0, "#session-menu": 0, "#result": 0, "#timeline": 0}
-	pg.wantInView("opened", 390, 800, phone)
-	pg.wantInView("opened", 320, 800, phone)
+	pg.wantInView("opened", 390, 800-strip, phone)
+	pg.wantInView("opened", 320, 800-strip, phone)
 	pg.press("Set", "set", "first cookie")
 	three := map[string]int{"#result": 0, "#timeline": 0, "#browser": 200, "#wire": 200, "#server": 200}
-	pg.wantInView("set", 1440, 900-60, three)
-	pg.wantInView("set", 1024, 900-60, three)
+	pg.wantInView("set", 1440, 900-lesson-strip, three)
+	pg.wantInView("set", 1024, 900-lesson-strip, three)
 	for _, chosen := range []string{"browser", "wire", "server"} {
 		switch chosen {
 		case "wire":
@@ -49,8 +50,8 @@ func TestPressIsAnsweredInView(t *testing.T) {
 			pg.press("Set", "set", "cookie stays as it is")
 		}
 		phone["#"+chosen] = 100
-		pg.wantInView(chosen+" changed", 390, 800-60, phone)
-		pg.wantInView(chosen+" changed", 320, 800-60, phone)
+		pg.wantInView(chosen+" changed", 390, 800-lesson-strip, phone)
+		pg.wantInView(chosen+" changed", 320, 800-lesson-strip, phone)
 		if seen := eval[string](pg, `['browser', 'wire', 'server'].filter(id => document.getElementById(id).checkVisibility()).join()`); seen != chosen {
 			t.Errorf("a phone shows the panels %s, want %s", seen, chosen)
 		}

@@ -606,7 +606,6 @@ document.addEventListener('change', ({ target: { id } }) => {
 // begins with all that there is to know.
 function hearClass(el) {
   let over = false; // the seat has moved or gone, or the class has ended
-  let silent = false; // the server does not answer
   const hear = (name, act) => el.addEventListener(name, act);
   const listen = () => {
     if (over || document.hidden || !window.htmx) return;
@@ -619,21 +618,18 @@ function hearClass(el) {
   // What the class page shows is asked for again: another tab may have changed the session, or the
   // program may have been started again meanwhile.
   const look = () => {
-    const showed = document.getElementById('showed');
-    if (showed && !over && !document.hidden && window.htmx) htmx.trigger(showed, 'again');
+    if (!over && !document.hidden) document.getElementById('showed')?.dispatchEvent(new Event('again'));
   };
-  const hush = (yes) => {
-    if (silent && !yes) look();
-    silent = yes;
-    const words = document.getElementById('class-away');
-    if (words) words.hidden = !yes || over;
+  const away = document.getElementById('class-away'); // on pages that say nothing of it themselves
+  const answers = (yes) => {
+    if (yes && away?.hidden === false) look();
+    if (away) away.hidden = !!yes || over;
   };
+  const comes = () => { listen(); look(); };
   document.addEventListener('DOMContentLoaded', () => setTimeout(listen)); // as openStream
-  addEventListener('pageshow', ({ persisted }) => { if (persisted) look(); });
+  document.addEventListener('visibilitychange', comes);
+  addEventListener('focus', comes);
   addEventListener('online', listen);
-  for (const [from, comes] of [[document, 'visibilitychange'], [window, 'focus']]) {
-    from.addEventListener(comes, () => { listen(); look(); });
-  }
   hear('beat', () => fetch(el.dataset.heard, { method: 'POST', body: new URLSearchParams({ page: el.dataset.page }) }).catch(() => {}));
   hear('bye', ({ detail }) => { over = detail.data !== 'taken'; });
   // Only a stream that was open is opened again by hx-sse. A seat that is not there any more has no
@@ -648,9 +644,9 @@ function hearClass(el) {
     setTimeout(listen, 3000);
   };
   hear('htmx:response:error', (event) => again(event.detail.ctx.response.status));
-  hear('htmx:error', () => { hush(true); again(); });
-  hear('htmx:sse:error', ({ detail }) => { if (!detail.status) hush(true); failed(detail.status); });
-  hear('htmx:sse:after:connection', () => hush(false));
+  hear('htmx:error', () => { answers(false); again(); });
+  hear('htmx:sse:error', ({ detail }) => { answers(detail.status); failed(detail.status); });
+  hear('htmx:sse:after:connection', () => answers(true));
   hear('htmx:sse:before:connection', (event) => { if (over) event.preventDefault(); });
 }
 const seat = document.getElementById('class-live');
