@@ -39,7 +39,8 @@ const (
 	wifi     = "wlan0" // of each host
 )
 
-// newLAN makes a lan. Without the right to it the test is skipped, or fails under CI=true.
+// newLAN makes a lan. What runs on it ends with the test's thread, also if the test is killed: so
+// the test keeps its thread. Without the right to it the test is skipped, or fails under CI=true.
 func newLAN(t *testing.T) *lan {
 	t.Helper()
 	missing := ""
@@ -48,6 +49,8 @@ func newLAN(t *testing.T) *lan {
 			missing = fmt.Sprintf("no %s: install it with sudo apt-get install iproute2 util-linux", tool)
 		}
 	}
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
 	l := &lan{t: t}
 	if missing == "" {
 		air, err := newHost(t, "air")
@@ -112,7 +115,7 @@ func (l *lan) join(name, address string) *host {
 	return h
 }
 
-// inside makes cmd run on the host.
+// inside makes cmd run on the host. It is killed when the thread that has started it ends.
 func (h *host) inside(cmd *exec.Cmd) *exec.Cmd {
 	nsenter, err := exec.LookPath("nsenter")
 	if err != nil {
@@ -120,6 +123,10 @@ func (h *host) inside(cmd *exec.Cmd) *exec.Cmd {
 	}
 	cmd.Args = slices.Concat([]string{"nsenter", fmt.Sprintf("--net=/proc/%d/ns/net", h.holder.Pid), cmd.Path}, cmd.Args[1:])
 	cmd.Path = nsenter
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = new(syscall.SysProcAttr)
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	return cmd
 }
 
@@ -148,10 +155,6 @@ func (h *host) ip(line string) {
 func (h *host) browser() *chromium {
 	h.t.Helper()
 	c, err := startChromium(slices.Concat(headlessShell, wholeChromium), h.t.TempDir(), chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) {
-		if cmd.SysProcAttr == nil {
-			cmd.SysProcAttr = new(syscall.SysProcAttr)
-		}
-		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 		h.inside(cmd)
 	}))
 	c = orSkip(h.t, c, err)
