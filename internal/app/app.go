@@ -293,6 +293,8 @@ func (a *App) Close() {
 		if a.experiments != nil {
 			a.experiments.Close()
 		}
+		a.classOpening.Lock() // a class that is being opened is closed too
+		defer a.classOpening.Unlock()
 		if cl := a.openClass(); cl != nil {
 			if err := cl.close(); err != nil {
 				a.cfg.Log.Error("the class was not closed in order", "error", err)

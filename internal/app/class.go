@@ -92,7 +92,7 @@ func (a *App) OpenClass(ctx context.Context) (err error) {
 	switch {
 	case a.openClass() != nil:
 		return nil
-	case a.cfg.Class == nil:
+	case a.cfg.Class == nil, a.ended():
 		return errNoClass
 	}
 	parts, err := a.cfg.Class.Open(ctx)
@@ -107,6 +107,16 @@ func (a *App) OpenClass(ctx context.Context) (err error) {
 	go cl.run(ctx)
 	a.class.Store(cl)
 	return nil
+}
+
+// ended tells whether the app is closed.
+func (a *App) ended() bool {
+	select {
+	case <-a.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // sweepSeats is how often the expired records of all seats are cleared.
