@@ -43,7 +43,7 @@ func TestSeatsComeMoveAndGoAtOnce(t *testing.T) {
 				mu.Unlock()
 				p.post(base+"/set", "key", "a", "value", fmt.Sprint(n))
 				var under sync.WaitGroup
-				under.Go(func() { p.post(base+"/flush") })
+				under.Go(func() { p.post(base + "/flush") })
 				under.Go(func() { p.get(base + "/class") })
 				switch (i + n) % 3 {
 				case 0:
