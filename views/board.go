@@ -62,9 +62,9 @@ type Way struct {
 
 // Tally counts the seats.
 type Tally struct {
-	Seats, Most    string
-	Awake, Trouble string
-	Summary        string // for a screen reader, at most one every ten seconds
+	Seats, Most string
+	Awake       string // how many are, and how many are in trouble
+	Summary     string // for a screen reader, at most one every ten seconds
 }
 
 // Sift is which tiles are shown, and in what order.
@@ -80,7 +80,7 @@ type Tile struct {
 	Name     string // in addresses: "amber-fox"
 	Nickname string
 	Find     string // the nickname in small letters
-	State    string // "none", "live", "ended", "lost"
+	State    string // one of classroom's: "none", "gone", "live", "ended", "nocookie"
 	Lives    string // where the values live: "cookie", "server", "both", "" for no values
 	Session  string // its short name, cut; "" for none
 	Words    string // "3 keys · 233 B", or what became of the session

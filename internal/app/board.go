@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -145,7 +144,7 @@ func (cl *class) seatFacts(name string) *views.SeatFacts {
 		return nil
 	}
 	beside := len(cl.roster.OfDevice(s.Device)) - 1
-	return show.SeatFacts(s, tiles[i], beside, cl.lab.experimentCount(), cl.app.seats.Root.Engine.Now())
+	return show.SeatFacts(s, tiles[i], beside, cl.lab.experimentCount(), cl.now())
 }
 
 func (cl *class) doorView() views.Door { return show.Door(cl.roster.DoorClosed(), cl.roster.Waiting()) }
@@ -216,7 +215,7 @@ func (cl *class) leadToBoard(c *call, said views.Said, seat string, done any) er
 	case formFragment:
 		return cl.app.write(c, http.StatusOK, views.BoardSaidFragment(views.Board{Said: said, Door: cl.doorView(), Doctor: doctorView(cl.health())}))
 	}
-	to := "/classroom?said=" + cl.said.put(said, time.Now())
+	to := "/classroom?said=" + cl.said.put(said, cl.now())
 	if seat != "" {
 		to += "&seat=" + seat
 	}

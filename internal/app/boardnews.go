@@ -169,7 +169,7 @@ func (n *boardNews) tell(all bool) {
 		parts = append(parts, n.tiles(tiles))
 	default:
 		for _, t := range changed {
-			parts = append(parts, n.render(views.TileNews(show.Tile(t, n.of.lab.experimentCount(), n.now()))))
+			parts = append(parts, n.render(views.TileNews(show.Tile(t, n.of.lab.experimentCount(), n.of.now()))))
 		}
 	}
 	n.send(false, n.message(append(parts, n.parts(all)...)...))
@@ -199,7 +199,7 @@ func (n *boardNews) send(screens bool, message []byte) {
 
 // stage returns all of the board. The caller holds the lock.
 func (n *boardNews) stage(tiles []classroom.Tile) []byte {
-	cl, now := n.of, n.now()
+	cl, now := n.of, n.of.now()
 	return n.render(views.BoardStage(views.Board{
 		Waiting: len(tiles) == 0, Join: cl.joinView(), Tally: n.tally(tiles), Tiles: show.Tiles(tiles, cl.lab.experimentCount(), now),
 		Door: cl.doorView(), Holds: cl.storeView(context.Background()), Feed: show.Feed(n.feed), Doctor: doctorView(cl.health()), Now: now.UnixMilli(),
@@ -208,7 +208,7 @@ func (n *boardNews) stage(tiles []classroom.Tile) []byte {
 
 // tiles returns all tiles.
 func (n *boardNews) tiles(all []classroom.Tile) []byte {
-	return n.render(views.TilesNews(show.Tiles(all, n.of.lab.experimentCount(), n.now())))
+	return n.render(views.TilesNews(show.Tiles(all, n.of.lab.experimentCount(), n.of.now())))
 }
 
 // parts returns the parts beside the tiles that are others than they were told. The network and the
@@ -290,7 +290,7 @@ func (n *boardNews) message(parts ...[]byte) []byte {
 func (a *App) boardEvents(c *call, cl *class) error {
 	r := c.Request()
 	if foreign(r) {
-		return c.String(http.StatusForbidden, "A page of another origin asked for this stream. Only this program's own pages may.\n")
+		return refuseForeign(c)
 	}
 	since := c.QueryParam("since")
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
@@ -302,8 +302,8 @@ func (a *App) boardEvents(c *call, cl *class) error {
 		return c.String(http.StatusTooManyRequests, fmt.Sprintf("At most %d pages of a class's board are kept up to date at once.\n", maxBoards))
 	}
 	defer cl.news.leave(s)
-	write := a.openEvents(c)
-	err := write(append([]byte(": here\n\n"), first...))
+	write := beginStream(c)
+	err := write([]byte(": here\n\n"), first)
 	beat := time.NewTicker(streamBeat)
 	defer beat.Stop()
 	for err == nil {
@@ -325,23 +325,3 @@ func (a *App) boardEvents(c *call, cl *class) error {
 	}
 	return nil
 }
-
-// openEvents begins an event stream, and returns what writes to it.
-func (a *App) openEvents(c *call) (write func([]byte) error) {
-	w := c.Response()
-	rc := http.NewResponseController(w.Writer) // w's own Flush hides what went wrong
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("X-Accel-Buffering", "no")
-	w.WriteHeader(http.StatusOK)
-	return func(message []byte) error {
-		_ = rc.SetWriteDeadline(time.Now().Add(streamWrite)) // a recorder has no deadlines
-		if _, err := w.Write(message); err != nil {
-			return err
-		}
-		return rc.Flush()
-	}
-}
-
-// now returns the time by the clock of the class.
-func (n *boardNews) now() time.Time { return n.of.app.seats.Root.Engine.Now() }

@@ -58,29 +58,31 @@ type Network interface {
 // class is a class that is open. Its seats have an application of their own, with its own store,
 // secrets, visits and limits: what is done to the class leaves the teacher's own lab alone.
 type class struct {
-	end    context.CancelFunc
-	app    *App // the teacher's, which opened it
-	lab    *App // the seats'
-	parts  ClassParts
-	roster *classroom.Class
-	board  *classroom.Board
-	shared *classroom.Shared
-	opened time.Time
-	door   teacherDoor
-	doctor *doctor
-	news   boardNews
-	said   boardSaid
-	codes  sync.Map // the QR codes of addresses, as [2]string
+	end      context.CancelFunc
+	app      *App // the teacher's, which opened it
+	lab      *App // the seats'
+	parts    ClassParts
+	roster   *classroom.Class
+	board    *classroom.Board
+	shared   *classroom.Shared
+	opened   time.Time
+	teachers teachers
+	doctor   *doctor
+	news     boardNews
+	said     boardSaid
+	codes    sync.Map // the QR codes of addresses, as [2]string
 
 	streams classStreams
 	ending  atomic.Bool // set before the roster is wiped: the pages of the seats say then that the class has ended
 
-	mu    sync.Mutex
-	seats map[classroom.ID]*seat.Seat
+	seats map[classroom.ID]*seat.Seat // changed by open and rosterChanged only, which the roster calls one after another
 }
 
 // errNoClass is the refusal of a class that cannot be opened.
 var errNoClass = &problem{status: http.StatusNotFound, detail: "No class can be opened here: this program was started without a network for one."}
+
+// now returns the time by the clock of the sessions.
+func (cl *class) now() time.Time { return cl.app.seats.Root.Engine.Now() }
 
 // openClass returns the class that is open, or nil.
 func (a *App) openClass() *class { return a.class.Load() }
@@ -218,8 +220,6 @@ func (cl *class) sit(s classroom.Seat) error {
 	if err != nil {
 		return err
 	}
-	cl.mu.Lock()
-	defer cl.mu.Unlock()
 	cl.leave(cl.seats[s.ID])
 	sits = cl.lab.seats.Join(s.Place(), string(s.ID), engine)
 	cl.lab.uses.Store(sits, newSeatUse())
@@ -257,11 +257,8 @@ func (cl *class) rosterChanged(change classroom.Change) {
 	case classroom.Recoded:
 		cl.streams.look(s.ID)
 	case classroom.Went:
-		cl.mu.Lock()
-		old := cl.seats[s.ID]
+		cl.leave(cl.seats[s.ID])
 		delete(cl.seats, s.ID)
-		cl.mu.Unlock()
-		cl.leave(old)
 		word := wordGone
 		if cl.ending.Load() {
 			word = wordEnded

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"time"
 
@@ -84,7 +83,7 @@ func (cs *classStreams) look(id classroom.ID) {
 func (a *App) classEvents(c *call) error {
 	c.quiet()
 	if foreign(c.Request()) {
-		return c.String(http.StatusForbidden, "A page of another origin asked for this stream. Only this program's own pages may.\n")
+		return refuseForeign(c)
 	}
 	id := classroom.ID(c.seat.Class)
 	news, leave, ok := a.of.streams.begin(id, func() bool { _, there := a.of.seatOf(c); return there })

@@ -9,6 +9,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/classroom"
 	"github.com/sessionscope/sessionscope/internal/network"
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/show"
 )
 
 // deviceOf returns the device that sent a request, the zero Addr if it is not known.
@@ -41,19 +42,12 @@ func (cl *class) pressed(c *call) {
 	}
 }
 
-// boardActs are the operations that the board calls an act of somebody. A page that asks by itself
-// only shows what became of its session.
-var boardActs = map[string]bool{
-	"set": true, "get": true, "keys": true, "delete": true, "clear": true, "flush": true, "cycle-id": true, "clear-expired": true, "expiry": true, "placement": true,
-	"login": true, "logout": true, "tamper": true, "pin": true, "replay": true, "drop-cookie": true, "put-back": true, "plant": true, "check": true, "lab": true,
-}
-
 // pressOf returns what the board is told of a request: what the engine has done and what the session
 // is afterwards. Nothing of it is what the client says.
 func pressOf(c *call) classroom.Press {
 	value, _ := c.carried()
 	p := classroom.Press{At: c.now(), Sent: value != "", Wrote: c.x.Wrote()}
-	if op := c.op(); boardActs[op] {
+	if op := c.op(); show.IsAct(op) {
 		p.Op = op
 	}
 	for _, ev := range c.x.Events {

@@ -75,7 +75,7 @@ func TestLinkWaits(t *testing.T) {
 		t.Errorf("a new link waits: %t; one that nobody made: %t", a.LinkWaits(link), a.LinkWaits("/classroom?key=x"))
 	}
 	_, key, _ := strings.Cut(link, "key=")
-	if a.openClass().door.waits(key, time.Now().Add(teacherKeyLife)) {
+	if a.openClass().teachers.waits(key, time.Now().Add(teacherKeyLife)) {
 		t.Error("an old link waits")
 	}
 	if code, _ := answered(a, from(newRequest("GET", link, ""), "127.0.0.1")); code != 303 || a.LinkWaits(link) {

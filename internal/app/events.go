@@ -34,7 +34,7 @@ func (a *App) events(c *call) error {
 	v := c.visit
 	c.quiet()
 	if foreign(r) {
-		return c.String(http.StatusForbidden, "A page of another origin asked for this stream. Only this program's own pages may.\n")
+		return refuseForeign(c)
 	}
 	if v == nil {
 		return c.String(http.StatusNotFound, "No visit has this secret: a visit ends after 30 idle minutes. Load the page again.\n")
@@ -63,6 +63,11 @@ func (a *App) events(c *call) error {
 	defer a.useOf(v.Seat).stream(end)()
 	a.stream(ctx, c, v, keyOf(s) != present, seen, news)
 	return nil
+}
+
+// refuseForeign refuses a stream to a page of another origin.
+func refuseForeign(c *call) error {
+	return c.String(http.StatusForbidden, "A page of another origin asked for this stream. Only this program's own pages may.\n")
 }
 
 // keyOf is the key of a session, zero if it does not exist.

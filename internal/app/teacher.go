@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,8 +20,8 @@ const (
 	maxTeachers    = 8                // how many browsers can be the teacher's; the oldest gives way
 )
 
-// teacherDoor knows who is the teacher: whoever opened a link with a key of it has the cookie.
-type teacherDoor struct {
+// teachers knows who is the teacher: whoever opened a link with a key of it has the cookie.
+type teachers struct {
 	mu      sync.Mutex
 	keys    []teacherKey
 	cookies [][sha256.Size]byte // the digests of the cookies' values
@@ -32,62 +33,55 @@ type teacherKey struct {
 	at  time.Time
 }
 
+// opens tells whether k is the key with that digest, and is not too old.
+func (k teacherKey) opens(sum [sha256.Size]byte, now time.Time) bool {
+	age := now.Sub(k.at)
+	return subtle.ConstantTimeCompare(k.sum[:], sum[:]) == 1 && age >= 0 && age < teacherKeyLife
+}
+
 // link returns the path of a new teacher's link. It can be used once, for teacherKeyLife.
-func (d *teacherDoor) link(now time.Time) string {
+func (t *teachers) link(now time.Time) string {
 	key := rand.Text()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.keys = append(d.keys, teacherKey{sha256.Sum256([]byte(key)), now})
-	d.keys = d.keys[max(0, len(d.keys)-maxTeacherKeys):]
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.keys = append(t.keys, teacherKey{sha256.Sum256([]byte(key)), now})
+	t.keys = t.keys[max(0, len(t.keys)-maxTeacherKeys):]
 	return "/classroom?key=" + key
 }
 
 // redeem returns the value of a new teacher's cookie, if key was given out, was not used, and is
 // not too old.
-func (d *teacherDoor) redeem(key string, now time.Time) (cookie string, ok bool) {
+func (t *teachers) redeem(key string, now time.Time) (cookie string, ok bool) {
 	sum := sha256.Sum256([]byte(key))
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for i, k := range d.keys {
-		if subtle.ConstantTimeCompare(k.sum[:], sum[:]) != 1 {
-			continue
-		}
-		d.keys = append(d.keys[:i], d.keys[i+1:]...)
-		if age := now.Sub(k.at); age < 0 || age >= teacherKeyLife {
-			return "", false
-		}
-		cookie = rand.Text()
-		d.cookies = append(d.cookies, sha256.Sum256([]byte(cookie)))
-		d.cookies = d.cookies[max(0, len(d.cookies)-maxTeachers):]
-		return cookie, true
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i := slices.IndexFunc(t.keys, func(k teacherKey) bool { return k.opens(sum, now) })
+	if i < 0 {
+		return "", false
 	}
-	return "", false
+	t.keys = slices.Delete(t.keys, i, i+1)
+	cookie = rand.Text()
+	t.cookies = append(t.cookies, sha256.Sum256([]byte(cookie)))
+	t.cookies = t.cookies[max(0, len(t.cookies)-maxTeachers):]
+	return cookie, true
 }
 
 // waits tells whether the key was given out, was not used, and is not too old.
-func (d *teacherDoor) waits(key string, now time.Time) bool {
+func (t *teachers) waits(key string, now time.Time) bool {
 	sum := sha256.Sum256([]byte(key))
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, k := range d.keys {
-		if k.sum == sum {
-			return now.Sub(k.at) < teacherKeyLife
-		}
-	}
-	return false
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.keys, func(k teacherKey) bool { return k.opens(sum, now) })
 }
 
 // knows tells whether that is the value of a teacher's cookie.
-func (d *teacherDoor) knows(cookie string) bool {
+func (t *teachers) knows(cookie string) bool {
 	sum := sha256.Sum256([]byte(cookie))
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, known := range d.cookies {
-		if subtle.ConstantTimeCompare(known[:], sum[:]) == 1 {
-			return true
-		}
-	}
-	return false
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.cookies, func(known [sha256.Size]byte) bool {
+		return subtle.ConstantTimeCompare(known[:], sum[:]) == 1
+	})
 }
 
 // TeacherLink returns the path of a new teacher's link, or "" while no class is open. Whoever opens
@@ -97,14 +91,14 @@ func (a *App) TeacherLink() string {
 	if cl == nil {
 		return ""
 	}
-	return cl.door.link(a.seats.Root.Engine.Now())
+	return cl.teachers.link(a.seats.Root.Engine.Now())
 }
 
 // LinkWaits tells whether a link that TeacherLink returned can still be used.
 func (a *App) LinkWaits(path string) bool {
 	cl := a.openClass()
 	_, key, _ := strings.Cut(path, "key=")
-	return cl != nil && cl.door.waits(key, a.seats.Root.Engine.Now())
+	return cl != nil && cl.teachers.waits(key, a.seats.Root.Engine.Now())
 }
 
 // teacherCookie is the name of the cookie that makes a browser the teacher's.
@@ -116,7 +110,7 @@ func (a *App) teacher(h func(*call, *class) error) func(*call) error {
 		c.quiet()
 		cl := a.openClass()
 		value, _ := c.cookie(a.teacherCookie())
-		if cl == nil || !fromHere(c.Request()) || !cl.door.knows(value) {
+		if cl == nil || !fromHere(c.Request()) || !cl.teachers.knows(value) {
 			return echo.ErrNotFound
 		}
 		return h(c, cl)
@@ -134,9 +128,9 @@ func (a *App) enterClass(c *call) error {
 	if cl == nil || !fromHere(c.Request()) {
 		return echo.ErrNotFound
 	}
-	value, ok := cl.door.redeem(key, c.now())
+	value, ok := cl.teachers.redeem(key, c.now())
 	if !ok {
-		if old, _ := c.cookie(a.teacherCookie()); cl.door.knows(old) { // the teacher went back in the history
+		if old, _ := c.cookie(a.teacherCookie()); cl.teachers.knows(old) { // the teacher went back in the history
 			return c.Redirect(http.StatusSeeOther, "/classroom")
 		}
 		return &problem{status: http.StatusForbidden, detail: "This link to the board was used already, or is older than ten minutes. Ask for a new one: press Enter in the terminal, or Open a class in the lab."}
@@ -158,10 +152,11 @@ func (a *App) beginClass(c *call) error {
 		}
 		return &problem{status: http.StatusServiceUnavailable, detail: "The class could not be opened: " + err.Error() + ".", cause: err}
 	}
-	return goTo(c, a.TeacherLink(), struct {
+	link := a.TeacherLink()
+	return goTo(c, link, struct {
 		Op  string `json:"op"`
 		URL string `json:"url"`
-	}{"begin", a.TeacherLink()})
+	}{"begin", link})
 }
 
 // classRoutes adds the routes of the class that are not a seat's.

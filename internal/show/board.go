@@ -83,6 +83,10 @@ var endings = map[string]string{
 	classroom.EndedCycled: "cycled away", classroom.EndedRefused: "cookie refused",
 }
 
+// IsAct tells whether the board calls the operation an act of somebody. Other requests, such as a
+// page's own questions, only show what became of its session.
+func IsAct(op string) bool { return acts[op] != "" }
+
 // acts are the last acts of a seat, by the operation.
 var acts = map[string]string{
 	"set": "set a value", "get": "read a value", "keys": "listed the keys", "delete": "deleted a key", "clear": "cleared the values", "flush": "pressed Flush",
