@@ -122,7 +122,7 @@ func (h *Hub) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			for _, r := range h.realms.take(func(*realm) bool { return false }) {
+			for _, r := range h.realms.all() {
 				if len(h.index.realm(r.first)) > 0 {
 					h.shareFigures(r)
 				}

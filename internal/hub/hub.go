@@ -1,7 +1,8 @@
 // Package hub keeps visits. A visit is a tab of the lab, with its reloads: its timeline is
 // what the tab saw so far. The hub finds a visit by the secret or the proof that its page
 // shows, watches when its session expires, and tells of each press: the visit's own pages,
-// the other browsers of its family, and the visits that saw the session.
+// the other browsers of its family, and the visits that saw the session. The visits of one
+// learner share a store, its figures and a limit: they are a realm (realm.go).
 //
 // Begin with Hub.Add, where a press becomes known, and with Limits.
 package hub
@@ -21,7 +22,7 @@ import (
 )
 
 // Hub has all visits of one lab, in memory only. It is safe for concurrent use. Locks are
-// taken in this order: the hub's, a visit's, the index's or the books.
+// taken in this order: the hub's, a visit's, one of the index, the books or the realms.
 type Hub struct {
 	seats      *seat.Seats
 	limits     Limits
@@ -270,7 +271,7 @@ func (h *Hub) Close() {
 	}
 	h.closed = true
 	close(h.done)
-	for _, r := range h.realms.take(func(*realm) bool { return false }) {
+	for _, r := range h.realms.all() {
 		r.figures.stop()
 	}
 	for _, v := range h.list() {

@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/sessionscope/sessionscope/internal/seat"
@@ -20,46 +22,37 @@ type realms struct {
 	byFirst map[*seat.Seat]*realm
 }
 
-// of returns the realm of s.
-func (rs *realms) of(s *seat.Seat) *realm {
+// all returns the realms.
+func (rs *realms) all() []*realm {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	r := rs.byFirst[s.First()]
+	return slices.Collect(maps.Values(rs.byFirst))
+}
+
+// realmOf returns the realm of s, and makes it if there is none.
+func (h *Hub) realmOf(s *seat.Seat) *realm {
+	h.realms.mu.Lock()
+	defer h.realms.mu.Unlock()
+	r := h.realms.byFirst[s.First()]
 	if r == nil {
 		r = &realm{first: s.First()}
-		rs.byFirst[r.first] = r
+		h.realms.byFirst[r.first] = r
 	}
 	return r
 }
 
-// take returns the realms, of which those that drop names are forgotten.
-func (rs *realms) take(drop func(*realm) bool) (all []*realm) {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	for first, r := range rs.byFirst {
-		all = append(all, r)
-		if drop(r) {
-			delete(rs.byFirst, first)
-		}
-	}
-	return all
-}
-
-// realmOf returns the realm of s.
-func (h *Hub) realmOf(s *seat.Seat) *realm { return h.realms.of(s) }
-
 // Leave ends the visits of a learner's seat that has gone, and of the second browsers beside it.
 func (h *Hub) Leave(first *seat.Seat) {
 	h.mu.Lock()
-	for _, v := range h.list() {
-		if v.Seat.First() == first {
-			h.end(v)
-		}
+	for _, v := range h.index.realm(first) {
+		h.end(v)
 	}
 	h.mu.Unlock()
-	for _, r := range h.realms.take(func(r *realm) bool { return r.first == first }) {
-		if r.first == first {
-			r.figures.stop()
-		}
+	h.realms.mu.Lock()
+	r := h.realms.byFirst[first]
+	delete(h.realms.byFirst, first)
+	h.realms.mu.Unlock()
+	if r != nil {
+		r.figures.stop()
 	}
 }

@@ -114,11 +114,10 @@ type deed struct {
 	after After
 }
 
-// queueDeed queues what x did to sessions for the visits that saw
-// them. have are the visits that have the moment already. When the queue is full, the deed is
-// dropped, and only the figures are asked for: the next deed shows what there is. When a page
-// sends the cookie of a session that has ended, nobody is told, since every browser does that once
-// after its session has ended.
+// queueDeed queues what x did to sessions for the visits that saw them. have are the visits that
+// have the moment already. When the queue is full, the deed is dropped, and only the figures are
+// asked for: the next deed shows what there is. When a page sends the cookie of a session that has
+// ended, nobody is told, since every browser does that once after its session has ended.
 func (h *Hub) queueDeed(x *trace.Exchange, s *seat.Seat, of *Visit, have []*Visit, after After) {
 	if len(x.Events) == 0 || after.ByItself && !x.Wrote() || !h.Any() {
 		return

@@ -206,9 +206,11 @@ func (ss *Seats) Has(place string) bool {
 	return ss.byPlace[place] != nil
 }
 
-// Open makes the family's next second browser beside first. Once there are as many as may be, the one that was
-// idle longest gives way, if it was not used for IdleLife; of Each beside first, in any case. If none gives way, or if the
-// family has opened all of its browsers, the error is an ErrFull. It is ErrLeft if first has left.
+// Open makes the family's next second browser beside first. Once there are Each beside first, the
+// one of them that was idle longest gives way, even if it is in use. Once there are as many in all as
+// may be, the one that was idle longest gives way if it was not used for IdleLife. If none gives way,
+// or if the family has opened all of its browsers, the error is an ErrFull. It is ErrLeft if first has
+// left.
 func (ss *Seats) Open(first *Seat, family string) (*Seat, error) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
