@@ -23,6 +23,17 @@ import (
 //	bytes of these results                8 MiB      75 MiB   the oldest result of the visit with most gives way
 //	runs of experiments                      50         117   the next is refused
 //	runs of one address                       8          75   the next is refused
+//
+// A class has the same for its own number of seats, but for what each seat has a limit of
+// (seatlimits.go): then there is room for what all seats can take.
+//
+//	                             for  300 seats   one seat
+//	visits, opened pages among them        2400          8   the one of the seat that was used longest ago gives way
+//	event streams                             –          2   the oldest of the seat ends
+//	second browsers                        1800          6   the one of the seat that was used longest ago gives way
+//	requests that hold a session            300          2   the next is refused
+//	longer forms on their way            75 MiB      1 MiB   the next is refused
+//	runs of experiments                     600          2   the next is refused; as many as there are cores work at once
 type capacity struct {
 	connections int
 	visits      int
@@ -39,8 +50,7 @@ type capacity struct {
 	secondsEach int // second browsers of one learner of a class; 0 for no limit
 }
 
-// capacityForClass returns the capacity of a class: what one seat can take of it is limited, so that
-// there is room for what all seats can take.
+// capacityForClass returns the capacity of the App of a class's seats.
 func capacityForClass(seats int) capacity {
 	c := capacityFor(seats)
 	c.visits, c.visitsEach = seatVisits*seats, seatVisits
@@ -53,13 +63,16 @@ func capacityForClass(seats int) capacity {
 // capacityFor returns the capacity of a lab for so many learners.
 func capacityFor(seats int) capacity {
 	return capacity{
-		connections: max(2048, 200+8*seats),
+		connections: max(2048, ClassConnections(seats)),
 		visits:      2 * seats, browsers: seats, holds: seats,
 		moments: 16<<20 + int64(seats)*256<<10, bodies: 12<<20 + int64(seats)*128<<10,
 		results: 6 * seats, resultBytes: seats * 256 << 10,
 		runs: 42 + seats/4, runsAddress: max(2, seats/4),
 	}
 }
+
+// ClassConnections is how many connections the server of a class of so many seats must allow at once.
+func ClassConnections(seats int) int { return 200 + 8*seats }
 
 // MaxConnections is how many connections the lab's server must allow at once.
 func (a *App) MaxConnections() int { return a.capacity.connections }

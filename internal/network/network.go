@@ -46,7 +46,7 @@ type Interface struct {
 // Config says where a Listener listens.
 type Config struct {
 	// Port is the first to try; 0 lets the system choose. If it is taken, the next free one of
-	// 20 further ports is used, and if possible the same one at all addresses.
+	// FurtherPorts is used, and if possible the same one at all addresses.
 	Port int
 	// Only is the one address to listen at. The zero Addr means each own address but loopback.
 	Only netip.Addr

@@ -14,8 +14,8 @@ import (
 // opener opens a socket at an address and a port, at any free port if that is 0.
 type opener func(netip.AddrPort) (net.Listener, error)
 
-// further is how many ports are tried after the first one.
-const further = 20
+// FurtherPorts is how many ports are tried after the first one.
+const FurtherPorts = 20
 
 // closeUnwanted closes the sockets of addresses that are not wanted any more. The caller holds
 // the lock.
@@ -57,7 +57,7 @@ func (l *Listener) firstPort() int {
 // openTogether opens sockets with one port at all addresses, if there is a port that is free at
 // all of them. Addresses that refuse for another reason have no say in it.
 func (l *Listener) openTogether(wanted []Address) {
-	for i := range 1 + further {
+	for i := range 1 + FurtherPorts {
 		port := l.cfg.Port
 		if port != 0 {
 			port += i
@@ -93,7 +93,7 @@ func (l *Listener) openAnywhere(ip netip.Addr) string {
 	if last := l.ports[ip]; last != 0 && last != first {
 		ports = []int{last, first}
 	}
-	for i := 1; first != 0 && i <= further; i++ {
+	for i := 1; first != 0 && i <= FurtherPorts; i++ {
 		ports = append(ports, first+i)
 	}
 	var err error

@@ -65,15 +65,12 @@ func lookUp(ctx context.Context, name string) (netip.Addr, error) {
 	return netip.Addr{}, errors.New("no address has this name")
 }
 
-// furtherPorts is how many ports are tried after the first one.
-const furtherPorts = 20
-
-// listenAt listens at the place of the lab.
+// listen listens at the place of the lab.
 func (p places) listen() (net.Listener, error) {
 	listener, first := listen(p.lab)
 	host, port, _ := net.SplitHostPort(p.lab)
 	number, _ := strconv.Atoi(port)
-	for i := 1; first != nil && p.further && number != 0 && i <= furtherPorts && number+i < 1<<16; i++ {
+	for i := 1; first != nil && p.further && number != 0 && i <= network.FurtherPorts && number+i < 1<<16; i++ {
 		if l, err := listen(net.JoinHostPort(host, strconv.Itoa(number+i))); err == nil {
 			return l, nil
 		}
@@ -110,9 +107,6 @@ func canOpen(lab net.Addr) bool { return isHome(hostOf(lab.String())) || isEvery
 
 // isEverywhere tells that a listener takes connections to every address of this machine.
 func isEverywhere(addr net.Addr) bool { return net.ParseIP(hostOf(addr.String())).IsUnspecified() }
-
-// connections is how many connections a class may have at once.
-func connections(seats int) int { return 200 + 8*seats }
 
 // config returns what the lab opens a class with, nil if it cannot.
 func (c *classes) config() *app.ClassConfig {
@@ -185,7 +179,7 @@ func (c *classes) serve(listener net.Listener) {
 	if isEverywhere(c.addr) { // the lab's listener has them
 		return
 	}
-	gate := tap.NewGate(listener, connections(c.cfg.Seats))
+	gate := tap.NewGate(listener, app.ClassConnections(c.cfg.Seats))
 	go func() {
 		if err := c.srv.Serve(tap.Listen(gate)); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			c.log.Error("the class is not served any more", "error", err)

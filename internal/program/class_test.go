@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/sessionscope/sessionscope/internal/config"
+	"github.com/sessionscope/sessionscope/internal/network"
 )
 
 // If this fails, the teacher's lab is open to the network, or a class is where no phone is.
@@ -61,7 +62,7 @@ func TestTakenPort(t *testing.T) {
 	}
 	defer l.Close()
 	got := l.Addr().(*net.TCPAddr).Port
-	if got <= number || got > number+furtherPorts {
+	if got <= number || got > number+network.FurtherPorts {
 		t.Errorf("port %d after %d", got, number)
 	}
 	var said strings.Builder

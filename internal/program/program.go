@@ -200,7 +200,7 @@ func serve(ctx context.Context, cfg config.Config, a *app.App, c *classes, liste
 	watchHangups(ctx, end, cfg.SecretFile, a, st, log)
 	most := a.MaxConnections()
 	if isEverywhere(listener.Addr()) { // the connections of a class are among them
-		most = max(most, connections(cfg.Seats))
+		most = max(most, app.ClassConnections(cfg.Seats))
 		listener = c.knocks.Listener(listener)
 	}
 	gate := tap.NewGate(listener, most)
