@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -71,7 +72,7 @@ func startChild(file, dir string, o options) (*child, error) {
 		c.kill()
 		return nil, fmt.Errorf("the program does not start: %s", c.said())
 	}
-	go said.WriteTo(discard{})
+	go said.WriteTo(io.Discard)
 	_, after, _ := strings.Cut(line, " is at ")
 	address, _, _ := strings.Cut(strings.TrimSpace(after), " ")
 	u, err := url.Parse(address)
@@ -83,11 +84,6 @@ func startChild(file, dir string, o options) (*child, error) {
 	}
 	return c, err
 }
-
-// discard takes what the program prints.
-type discard struct{}
-
-func (discard) Write(b []byte) (int, error) { return len(b), nil }
 
 // said returns what the program has logged.
 func (c *child) said() string {
