@@ -29,6 +29,7 @@ import (
 //
 //	                             for  300 seats   one seat
 //	visits, opened pages among them        2400          8   the one of the seat that was used longest ago gives way
+//	moments of a visit                      100          –   the oldest is dropped
 //	event streams                             –          2   the oldest of the seat ends
 //	second browsers                        1800          6   the one of the seat that was used longest ago gives way
 //	requests that hold a session            300          2   the next is refused
@@ -48,12 +49,13 @@ type capacity struct {
 	runsAtOnce  int // that work at the same moment; 0 for no limit
 	visitsEach  int // of one learner of a class; 0 for no limit
 	secondsEach int // second browsers of one learner of a class; 0 for no limit
+	momentsEach int // in the timeline of a visit; 0 for hub.MaxMoments
 }
 
 // capacityForClass returns the capacity of the App of a class's seats.
 func capacityForClass(seats int) capacity {
 	c := capacityFor(seats)
-	c.visits, c.visitsEach = seatVisits*seats, seatVisits
+	c.visits, c.visitsEach, c.momentsEach = seatVisits*seats, seatVisits, seatMoments
 	c.browsers, c.secondsEach = seatSeconds*seats, seatSeconds
 	c.runs, c.runsAddress, c.runsAtOnce = seatRuns*seats, seatRuns, runtime.GOMAXPROCS(0)
 	c.bodies = int64(seats) * seatBodies / 4
@@ -79,5 +81,5 @@ func (a *App) MaxConnections() int { return a.capacity.connections }
 
 // ofHub are the limits of what the hub keeps.
 func (c capacity) ofHub() hub.Limits {
-	return hub.Limits{Visits: c.visits, Bytes: c.moments, Each: c.visitsEach}
+	return hub.Limits{Visits: c.visits, Bytes: c.moments, Each: c.visitsEach, Moments: c.momentsEach}
 }

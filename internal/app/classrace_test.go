@@ -35,7 +35,7 @@ func TestSeatsComeMoveAndGoAtOnce(t *testing.T) {
 			for n := range 6 {
 				p.forget()
 				base := p.join()
-				place, _ := w.class.roster.AtPlace(strings.TrimPrefix(base, "/s/"))
+				place := seatNow(w, base)
 				s := p.stream(base + "/class/events")
 				lab := p.stream(base + "/events?page=" + p.get(base+"/").secret())
 				mu.Lock()
@@ -171,4 +171,14 @@ func TestClassThatIsOpenedAtTheEndIsClosed(t *testing.T) {
 	if closed.Load() != 1 {
 		t.Errorf("the class was closed %d times", closed.Load())
 	}
+}
+
+// seatNow returns the seat at base, the zero Seat if it has moved or left meanwhile.
+func seatNow(w *classWorld, base string) (seat classroom.Seat) {
+	for _, s := range w.class.roster.Seats() {
+		if base == "/s/"+s.Place() {
+			return s
+		}
+	}
+	return seat
 }

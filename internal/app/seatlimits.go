@@ -22,6 +22,7 @@ const (
 	seatHolds   = 2       // requests that hold a session
 	seatStreams = 2       // event streams of its labs: a new one takes the place of the oldest
 	seatVisits  = 8       // pages: a new one takes the place of the one that was used longest ago
+	seatMoments = 100     // in the timeline of each page: 300 learners who press all lesson long must fit into memory
 	seatSeconds = 6       // second browsers: a new one takes the place of the one that was used longest ago
 	seatBodies  = 1 << 20 // bytes of longer forms on their way
 	seatRuns    = 2       // runs of experiments that go on

@@ -105,7 +105,7 @@ func TestStrangersPushOutAQuarter(t *testing.T) {
 			}
 		}
 		line := v.Timeline(0)
-		if mine != MaxMoments-maxUnsent || len(line.Entries) != MaxMoments || line.Dropped != 5*MaxMoments || line.Entries[0].N != maxUnsent+1 {
+		if mine != MaxMoments-l.maxUnsent() || len(line.Entries) != MaxMoments || line.Dropped != 5*MaxMoments || line.Entries[0].N != l.maxUnsent()+1 {
 			t.Errorf("%d of %d moments are the learner's, %d were dropped, the first is %d", mine, len(line.Entries), line.Dropped, line.Entries[0].N)
 		}
 		if e, ok := v.Entry(line.Gone); ok || line.Gone <= MaxMoments {

@@ -10,9 +10,10 @@ import (
 
 // Limits bound all visits together.
 type Limits struct {
-	Visits int   // the most proved visits at once
-	Bytes  int64 // of the moments of all visits; above it, each visit keeps only a quarter of maxPacked
-	Each   int   // the most visits of one realm, proved or not: its visit that was used longest ago gives way, whether or not it is in use; 0 for no limit
+	Visits  int   // the most proved visits at once
+	Bytes   int64 // of the moments of all visits; above it, each visit keeps only a quarter of maxPacked
+	Moments int   // in the timeline of each visit; 0 for MaxMoments
+	Each    int   // the most visits of one realm, proved or not: its visit that was used longest ago gives way, whether or not it is in use; 0 for no limit
 }
 
 // OpenedEach is how many visits of opened pages there may be for each of Limits.Visits. The

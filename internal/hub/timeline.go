@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 	"time"
@@ -74,7 +75,7 @@ func (v *Visit) appendLocked(m *Moment, kin string) int {
 		v.entries = append(v.entries, e)
 	}
 	v.hold(m)
-	if len(v.entries) > MaxMoments {
+	if len(v.entries) > v.hub.mostMoments() {
 		v.dropOne()
 	}
 	v.dropExchanges()
@@ -82,9 +83,12 @@ func (v *Visit) appendLocked(m *Moment, kin string) int {
 	return v.newest
 }
 
+// mostMoments is how many moments a timeline has.
+func (h *Hub) mostMoments() int { return cmp.Or(h.limits.Moments, MaxMoments) }
+
 // maxUnsent is how many moments of a timeline may tell what other clients did, or that the
 // session expired, when there is no room for all.
-const maxUnsent = MaxMoments / 4
+func (h *Hub) maxUnsent() int { return h.mostMoments() / 4 }
 
 // dropOne drops the oldest moment. With more than maxUnsent moments that this browser did not
 // send, it drops the oldest of them, so that no stranger can push out what the learner did.
@@ -97,7 +101,7 @@ func (v *Visit) dropOne() {
 			unsent++
 		}
 	}
-	if unsent <= maxUnsent {
+	if unsent <= v.hub.maxUnsent() {
 		at = 0
 	}
 	e := v.entries[at]

@@ -212,3 +212,18 @@ func TestASharedMomentIsCountedOnce(t *testing.T) {
 		}
 	})
 }
+
+// A class keeps fewer moments of each visit. If it failed, a class that presses all lesson long would
+// not fit into memory.
+func TestMomentsOfAClass(t *testing.T) {
+	inLab(t, func(t *testing.T, l *lab) {
+		l.limits.Moments = 10
+		b, v := l.begun()
+		for range 25 {
+			b.get(v)
+		}
+		if got := v.Timeline(0); len(got.Entries) != 10 || got.Dropped != 16 || got.Entries[0].N != 17 {
+			t.Errorf("%d moments, %d dropped, the first is %d", len(got.Entries), got.Dropped, got.Entries[0].N)
+		}
+	})
+}
