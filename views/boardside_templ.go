@@ -437,7 +437,7 @@ func doorSays(j Poster) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if j.Knocks == 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "Who wants to join knocks, and you let them in.")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "Whoever wants to join knocks, and you let them in.")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

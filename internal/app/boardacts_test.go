@@ -14,14 +14,14 @@ func TestBoardSaysBesideTheAddressWhoKnocks(t *testing.T) {
 	t.Parallel()
 	w := openBoard(t)
 	w.teacher.post("/classroom/door", "close", "1").want(303)
-	w.teacher.get("/classroom").want(200, "Who wants to join knocks, and you let them in.")
+	w.teacher.get("/classroom").want(200, "Whoever wants to join knocks, and you let them in.")
 	for i, want := range []string{"1 person knocks", "2 people knock"} {
 		visitor := strings.Repeat("v", i+1)
 		w.class.roster.Offer(visitor)
 		if _, err := w.class.roster.Join(t.Context(), visitor, deviceOf(w.phone().request("GET", "/", ""))); err == nil {
 			t.Fatal("the door is open")
 		}
-		w.teacher.get("/classroom").want(200, want).wantNo("Who wants to join knocks, and")
+		w.teacher.get("/classroom").want(200, want).wantNo("Whoever wants to join knocks, and you")
 	}
 }
 
@@ -139,6 +139,12 @@ func TestBoardActsAreTheTeachers(t *testing.T) {
 			}
 		}
 		w.teacher.get(target).want(405)
+	}
+	for _, page := range []string{"/classroom", "/classroom/screen"} {
+		stranger.get(page).want(404, "Press The board in the lab")
+		if a := p.get(page); strings.Contains(a.body, "Press The board") || a.StatusCode != 303 {
+			t.Errorf("a phone gets %d at %s", a.StatusCode, page)
+		}
 	}
 	if w.class.roster.DoorClosed() || len(w.class.roster.Seats()) != 1 {
 		t.Error("somebody else acted")

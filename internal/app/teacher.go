@@ -104,16 +104,25 @@ func (a *App) LinkWaits(path string) bool {
 // teacherCookie is the name of the cookie that makes a browser the teacher's.
 func (a *App) teacherCookie() string { return a.seats.Root.Engine.CookieName() + "-teacher" }
 
-// teacher makes a handler that only the teacher reaches. For everybody else there is nothing.
+// errNotTeacher is the refusal of the board to a browser of this machine that is not the teacher's.
+var errNotTeacher = &problem{status: http.StatusNotFound, detail: "This browser is not the teacher's, so here is no board. Press The board in the lab: then it is.", cause: echo.ErrNotFound}
+
+// teacher makes a handler that only the teacher reaches. For everybody else there is nothing; a browser
+// of this machine is told how it becomes the teacher's.
 func (a *App) teacher(h func(*call, *class) error) func(*call) error {
 	return func(c *call) error {
 		c.quiet()
 		cl := a.openClass()
 		value, _ := c.cookie(a.teacherCookie())
-		if cl == nil || !fromHere(c.Request()) || !cl.teachers.knows(value) {
+		switch {
+		case cl == nil || !fromHere(c.Request()):
 			return echo.ErrNotFound
+		case cl.teachers.knows(value):
+			return h(c, cl)
+		case c.wants == formPage && c.Request().Method == http.MethodGet:
+			return errNotTeacher
 		}
-		return h(c, cl)
+		return echo.ErrNotFound
 	}
 }
 
@@ -133,7 +142,7 @@ func (a *App) enterClass(c *call) error {
 		if old, _ := c.cookie(a.teacherCookie()); cl.teachers.knows(old) { // the teacher went back in the history
 			return c.Redirect(http.StatusSeeOther, "/classroom")
 		}
-		return &problem{status: http.StatusForbidden, detail: "This link to the board was used already, or is older than ten minutes. Ask for a new one: press Enter in the terminal, or Open a class in the lab."}
+		return &problem{status: http.StatusForbidden, detail: "This link to the board was used already, or is older than ten minutes. Ask for a new one: press The board in the lab, or Enter in the terminal."}
 	}
 	c.SetCookie(&http.Cookie{Name: a.teacherCookie(), Value: value, Path: "/classroom", HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	return c.Redirect(http.StatusSeeOther, "/classroom")

@@ -123,7 +123,7 @@ function state(words, on) {
   el.classList.toggle('off', !on);
 }
 const refusals = {
-  404: 'not live: this page is not the teacher’s any more. Press Enter in the terminal for a new link',
+  404: 'not live: this page is not the teacher’s any more. Come back through the lab',
   429: 'not live: eight pages of the board are',
 };
 function refusedWith(status) { state(refusals[status] ?? 'not live: the program does not answer', false); }
@@ -132,12 +132,21 @@ document.addEventListener('htmx:sse:close', () => { if (!document.getElementById
 document.addEventListener('htmx:sse:error', ({ detail: { status } }) => refusedWith(status));
 document.addEventListener('htmx:response:error', (event) => { if (event.target.id === 'ask-board') refusedWith(event.detail.ctx.response.status); });
 document.addEventListener('htmx:error', (event) => { if (event.target.id === 'ask-board') refusedWith(); });
+// What a press has taken away, such as its own button, leaves the focus at what is next to it.
+let was = '';
+document.addEventListener('focusin', ({ target }) => { was = target.closest('#door, #seat')?.id ?? ''; });
+document.addEventListener('pointerdown', () => { was = ''; });
+function refocus() {
+  if (!was || document.activeElement !== document.body) return;
+  (document.querySelector(`#${was} button`) ?? document.querySelector('#tiles a') ?? document.querySelector('#door button'))?.focus({ preventScroll: true });
+}
 function arrived(event) {
   flash();
   sift(!event);
   mark();
   count();
+  refocus();
 }
 document.addEventListener('htmx:sse:after:message', arrived);
-document.addEventListener('htmx:finally:request', () => { mark(); count(); });
+document.addEventListener('htmx:finally:request', () => { mark(); count(); refocus(); });
 arrived();
