@@ -56,8 +56,7 @@ func (a *App) showScreen(c *call, cl *class) error {
 			Seat int    `json:"seats"`
 		}{"screen", best.Join, j.Seats})
 	}
-	p := a.boardPage(c, "Join the class")
-	p.Projector = true
+	p := a.boardPage(c, "Join the class") // not in projector mode, which the lab of this tab would keep
 	return a.write(c, http.StatusOK, views.ScreenPage(views.Screen{Page: p, Stream: "/classroom/events?part=screen", Join: cl.joinView()}))
 }
 

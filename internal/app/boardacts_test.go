@@ -154,6 +154,14 @@ func TestBoardActsAreTheTeachers(t *testing.T) {
 	w.teacher.post("/classroom/give-back").want(404)
 }
 
+// The page for the beamer would put the teacher's lab of the same tab into projector mode, which
+// hides names and values.
+func TestScreenIsNoProjectorMode(t *testing.T) {
+	t.Parallel()
+	w := openBoard(t)
+	w.teacher.get("/classroom/screen").want(200, "Join the class").wantNo("data-projector")
+}
+
 // What a press has done would be shown twice, or after a minute.
 func TestBoardSaidOnce(t *testing.T) {
 	t.Parallel()
