@@ -163,7 +163,7 @@ func (cl *class) open(ctx context.Context) (err error) {
 		if err := cl.sit(s); err != nil {
 			return err
 		}
-		cl.board.Joined(s.ID, s.Nickname)
+		cl.board.Restored(s.ID, s.Nickname)
 		p, _ := cl.lab.progressOf(session.Value(s.Progress), len(s.Progress) > 0)
 		cl.board.SetDone(s.ID, len(p.Done))
 	}

@@ -66,11 +66,18 @@ func (b *Board) Joined(id ID, nickname string) {
 	b.touch(b.tiles[id])
 }
 
+// Restored adds the tile of a seat that was there before the program's start. Its browser may have a
+// session, which the first press shows.
+func (b *Board) Restored(id ID, nickname string) {
+	b.Joined(id, nickname)
+	b.change(id, func(t *tile) { t.Unseen = true })
+}
+
 // Moved notes that a seat has moved. At its new path no browser has a session cookie yet, and
 // the pages at the old path are not the seat's any more.
 func (b *Board) Moved(id ID) {
 	b.change(id, func(t *tile) {
-		t.State, t.Why, t.Reason, t.Session, t.births = StateNone, "", "", "", 0
+		t.State, t.Why, t.Reason, t.Session, t.births, t.Unseen = StateNone, "", "", "", 0, false
 		t.noValues()
 		clear(t.devices)
 		t.HeardAt = time.Time{}
@@ -121,6 +128,7 @@ func (b *Board) Pressed(id ID, p Press) {
 		if p.Born {
 			b.tell(FeedLine{At: p.At, Nickname: t.Nickname, What: FeedBorn})
 		}
+		t.Unseen = false
 		t.pressed(p)
 	})
 }

@@ -220,6 +220,30 @@ func TestBoardExpiredBeforePress(t *testing.T) {
 	}
 }
 
+// A seat that was there before the program's start would be said to have no session, until a press.
+func TestBoardRestored(t *testing.T) {
+	t.Parallel()
+	b := classroom.NewBoard(nil)
+	defer b.Close()
+	b.Joined("new", "Amber Fox")
+	b.Restored("pressed", "Blue Heron")
+	b.Restored("moved", "Calm Otter")
+	b.Restored("quiet", "Dapper Crow")
+	b.Heard("quiet", device(1))
+	b.Pressed("pressed", birth1)
+	b.Moved("moved")
+	tiles, _, _, _ := b.Since(0)
+	var unseen []string
+	for _, tile := range tiles {
+		if tile.Unseen {
+			unseen = append(unseen, tile.Nickname)
+		}
+	}
+	if len(unseen) != 1 || unseen[0] != "Dapper Crow" {
+		t.Errorf("not seen since the start: %q, want Dapper Crow", unseen)
+	}
+}
+
 // If it fails, a seat that has moved seems open on two devices, or has a session that its new
 // path does not have.
 func TestBoardMoved(t *testing.T) {

@@ -51,6 +51,7 @@ type Tile struct {
 	Name     string // the nickname in addresses: "amber-fox"
 	Session  string // the short name; of StateEnded that of the session that has ended
 	State    State
+	Unseen   bool   // the seat is from before the program's start, and nothing was seen of its session since
 	Why      string // of StateEnded: one of EndedFlushed and so on
 	Reason   string // of EndedRefused: why the cookie opened nothing
 

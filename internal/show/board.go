@@ -63,6 +63,9 @@ func stateOf(t classroom.Tile) string {
 	case classroom.StateGone:
 		return "no cookie came"
 	}
+	if t.Unseen {
+		return "not seen since the start"
+	}
 	switch t.LastOp {
 	case "", "lab", "get", "keys":
 		return "no session yet"
