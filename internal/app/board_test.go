@@ -40,7 +40,7 @@ func (w *classWorld) sit(p *guest) (base, nickname string) {
 func TestBoard(t *testing.T) {
 	t.Parallel()
 	w := openBoard(t)
-	w.teacher.get("/classroom").want(200, "http://192.168.77.1:8080", `<svg class="qr"`, "nobody yet; 30 at most", "Until the first phone is here", "The program answers at its address",
+	w.teacher.get("/classroom").want(200, "http://192.168.77.1:8080", `<svg class="qr"`, "nobody here; 30 at most", "Until the first phone is here", "The program answers at its address",
 		"Nothing that is typed in class is private", "a crash of the program ends the class", "Close the door")
 	p := w.phone()
 	base, nickname := w.sit(p)

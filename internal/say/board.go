@@ -26,9 +26,9 @@ func GaveBack(nickname string) Sentence {
 // SeatsRemoved says that seats were removed. nickname is that of a single one.
 func SeatsRemoved(n int, nickname string) Sentence {
 	if n == 1 {
-		return Did("removed", Text(nickname+": the seat, its sessions and its progress are gone. Its pages say so at their next request."))
+		return Did("removed", Text(nickname+": the seat, its sessions and its progress are gone. Its open pages say so."))
 	}
-	return Did("removed", Text(fmt.Sprintf("%s of one device, with their sessions and their progress. Their pages say so at their next request.", counted(n, "seat", "seats"))))
+	return Did("removed", Text(fmt.Sprintf("%s of one device, with their sessions and their progress. Their open pages say so.", counted(n, "seat", "seats"))))
 }
 
 // AddressesAsked says that the program has fetched its own addresses.
