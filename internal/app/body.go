@@ -16,6 +16,10 @@ import (
 // maxBodyBytes is the largest body of a request, in bytes.
 const maxBodyBytes = 256 << 10
 
+// strangerBody is the largest body of a request to the page where one joins, in bytes: its fields are
+// short, and longer bodies would take the room that the lab has for its own.
+const strangerBody = 2 << 10
+
 const (
 	freeBody  = 4 << 10  // bytes: a longer body takes room from App.bodies
 	allBodies = 16 << 20 // bytes for all longer bodies together, until their answers have left
@@ -24,17 +28,25 @@ const (
 // errCrowded means that App.bodies has no room left for a body.
 var errCrowded = errors.New("too many long bodies at once")
 
-// readBody reads the request's body. If it is longer than maxBodyBytes the error is a
+// longestBody is how long the request's body may be.
+func (c *call) longestBody() int64 {
+	if c.stranger {
+		return strangerBody
+	}
+	return maxBodyBytes
+}
+
+// readBody reads the request's body. If it is longer than longestBody the error is a
 // *http.MaxBytesError, if all long bodies together are too long it is errCrowded. Room is
 // taken for the bytes that have come, whatever length the header promises.
 func (a *App) readBody(c *call) (string, error) {
 	r := c.Request()
-	if n := r.ContentLength; n >= 0 && n <= freeBody {
+	if n := r.ContentLength; n >= 0 && n <= min(freeBody, c.longestBody()) {
 		body := make([]byte, n)
 		_, err := io.ReadFull(r.Body, body)
 		return string(body), err
 	}
-	from := http.MaxBytesReader(c.Response(), r.Body, maxBodyBytes)
+	from := http.MaxBytesReader(c.Response(), r.Body, c.longestBody())
 	body := make([]byte, 0, 512)
 	for {
 		n, err := from.Read(body[len(body):cap(body)])
@@ -90,9 +102,9 @@ func (a *App) readForm(c *call) error {
 	}
 	tooLong := func(brief bool) error {
 		return &problem{status: http.StatusRequestEntityTooLarge, brief: brief,
-			detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed, counted as they are sent, with every %%-escape. Nothing was changed.", say.Number(maxBodyBytes))}
+			detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed, counted as they are sent, with every %%-escape. Nothing was changed.", say.Number(int(c.longestBody())))}
 	}
-	if r.ContentLength > 4*maxBodyBytes { // it is not read; of a shorter one the page shows again what came
+	if r.ContentLength > 4*c.longestBody() { // it is not read; of a shorter one the page shows again what came
 		return tooLong(true)
 	}
 	body, err := a.readBody(c)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -41,3 +42,32 @@ func TestWrongCodesKeepNoGivenCodeOut(t *testing.T) {
 	friend.post("/join/back", "nickname", seat.Nickname, "code", code).want(422) // it is too old, and a minute allows some tries
 	victim.get(at).want(200)
 }
+
+// Who sends long forms to the page where one joins takes none of the room that the lab has for them.
+func TestLongFormsAtTheJoinPageTakeNoRoom(t *testing.T) {
+	t.Parallel()
+	w := openClassWorld(t, nil)
+	p := w.phone()
+	for _, length := range []int{strangerBody + 1, freeBody + 1, 3 * freeBody, maxBodyBytes + 1} {
+		for _, known := range []bool{true, false} {
+			most := int64(0)
+			form := &during{nil, strings.NewReader("nickname=" + strings.Repeat("x", length))}
+			r := p.request("POST", "/join/back", "")
+			r.Body, r.ContentLength = io.NopCloser(readerFunc(func(b []byte) (int, error) {
+				most = max(most, w.app.bodies.Taken())
+				return form.Read(b[:min(len(b), 512)])
+			})), -1
+			if known {
+				r.ContentLength = int64(length + len("nickname="))
+			}
+			if got := p.send(r); got.StatusCode != http.StatusRequestEntityTooLarge || most > 0 {
+				t.Errorf("%d bytes, told %t: %d, and %d bytes of the room", length, known, got.StatusCode, most)
+			}
+		}
+	}
+	p.post("/join/back", "nickname", strings.Repeat("x", strangerBody/2)).want(422)
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
