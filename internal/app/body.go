@@ -100,11 +100,12 @@ func (a *App) readForm(c *call) error {
 				detail: "The body is not a form. Send it as " + formType + "."}
 		}
 	}
+	most := c.longestBody()
 	tooLong := func(brief bool) error {
 		return &problem{status: http.StatusRequestEntityTooLarge, brief: brief,
-			detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed, counted as they are sent, with every %%-escape. Nothing was changed.", say.Number(int(c.longestBody())))}
+			detail: fmt.Sprintf("The body of this request is too large: at most %s bytes are allowed, counted as they are sent, with every %%-escape. Nothing was changed.", say.Number(int(most)))}
 	}
-	if r.ContentLength > 4*c.longestBody() { // it is not read; of a shorter one the page shows again what came
+	if r.ContentLength > 4*most { // it is not read; of a shorter one the page shows again what came
 		return tooLong(true)
 	}
 	body, err := a.readBody(c)

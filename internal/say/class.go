@@ -149,7 +149,7 @@ func WrongCode(left int) string {
 
 // TooFast says that a device has joined too often, or a seat was tried too often.
 func TooFast(what string, after time.Duration) string {
-	return what + " Wait " + Left(after) + ", then press again."
+	return what + " Wait " + Left(max(after, time.Second)) + ", then press again."
 }
 
 // ClassFull says that every seat is taken. after is when an unused one gives way, 0 for never.

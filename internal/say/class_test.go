@@ -143,6 +143,6 @@ func classSections() []section {
 		cookies, about, lines, fetch := Gave(g.came)
 		join.lines = append(join.lines, cookies+": "+about, lines+": "+fetch)
 	}
-	join.lines = append(join.lines, Spins(1), Spins(3), WrongCode(0), WrongCode(1), WrongCode(4), TooFast("Too many wrong codes.", 30*time.Second), ClassFull(300, 0), ClassFull(300, 40*time.Second))
+	join.lines = append(join.lines, Spins(1), Spins(3), WrongCode(0), WrongCode(1), WrongCode(4), TooFast("Too many wrong codes.", 30*time.Second), TooFast("Too many seats.", 100*time.Millisecond), ClassFull(300, 0), ClassFull(300, 40*time.Second))
 	return []section{showed, join}
 }
