@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +20,8 @@ const (
 	limit = 64 << 10
 	// usual is the length that most heads stay far below. A connection whose head is
 	// longer takes limit bytes of the listener's room until its answer has left. If there
-	// is no room, it answers 503 and ends, since net/http would keep the whole head.
+	// is no room, it answers 503 and ends, since net/http would keep the whole head. One device
+	// takes at most half of the room, and this machine all.
 	usual = 8 << 10
 	// allHeads is that room, in bytes.
 	allHeads = 256 * limit
@@ -32,7 +34,7 @@ const crowdedHeads = "This server is reading too many long heads at once. Try ag
 // that is read, and the answer's head: net/http forgets the order and the spelling of
 // header names, and writes the answer's head itself. The server's ConnContext must be
 // Context.
-func Listen(l net.Listener) net.Listener { return listener{l, NewRoom(allHeads)} }
+func Listen(l net.Listener) net.Listener { return listener{l, newHeadRoom(allHeads)} }
 
 // Context is a ConnContext for http.Server. With it HeadOf finds the connection of a request.
 func Context(ctx context.Context, c net.Conn) context.Context {
@@ -52,7 +54,7 @@ func Under(c net.Conn) net.Conn {
 
 type listener struct {
 	net.Listener
-	heads *Room
+	heads *headRoom
 }
 
 func (l listener) Accept() (net.Conn, error) {
@@ -60,12 +62,13 @@ func (l listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: c, heads: l.heads}, nil
+	return &conn{Conn: c, heads: l.heads, from: farDevice(c.RemoteAddr())}, nil
 }
 
 type conn struct {
 	net.Conn
-	heads *Room // for long heads
+	heads *headRoom // for long heads
+	from  netip.Addr
 
 	mu   sync.Mutex
 	read []byte // what came since the end of the last request
@@ -118,7 +121,7 @@ func (c *conn) keep(p []byte) bool {
 		return true
 	}
 	if len(c.read)+len(more) > usual && c.room == 0 {
-		if !c.heads.Take(limit) {
+		if !c.heads.take(c.from, limit) {
 			c.lose()
 			return false
 		}
@@ -138,6 +141,6 @@ func (c *conn) lose() { c.lost, c.read = true, nil }
 
 // giveRoom gives the room back. The caller holds the lock.
 func (c *conn) giveRoom() {
-	c.heads.Give(c.room)
+	c.heads.give(c.from, c.room)
 	c.room = 0
 }

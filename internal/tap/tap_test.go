@@ -1,6 +1,7 @@
 package tap
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -42,5 +43,28 @@ func TestAnswer(t *testing.T) {
 		if left, ok := o.Wait(t.Context()); !ok || left.HeadBytes != test.head || int(left.BodyBytes) != test.body {
 			t.Errorf("%s: %+v, want %d and %d bytes", test.name, left, test.head, test.body)
 		}
+	}
+}
+
+// One device that begins long heads takes half of the room for them, and the others have the rest. If
+// it failed, one student would keep out the long heads of the whole class.
+func TestOneDeviceTakesHalfOfTheRoomForHeads(t *testing.T) {
+	room := newHeadRoom(8 * limit)
+	device, another, here := netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("192.0.2.8"), netip.Addr{}
+	took := func(from netip.Addr) (n int) {
+		for room.take(from, limit) {
+			n++
+		}
+		return n
+	}
+	if first, second := took(device), took(another); first != 4 || second != 4 {
+		t.Errorf("one device took %d, another %d of 8", first, second)
+	}
+	for range 4 {
+		room.give(device, limit)
+		room.give(another, limit)
+	}
+	if all := took(here); all != 8 || room.Taken() != 8*limit || len(room.of) != 1 {
+		t.Errorf("this machine took %d of 8", all)
 	}
 }
