@@ -147,7 +147,7 @@ func assembleLab(cfg Config, assets *assets, of *class) (*App, error) {
 		return nil, err
 	}
 	a.experiments = experiment.NewRunner(experiment.Config{
-		Boot: a.BootPrivate, Stores: cfg.Stores, Log: cfg.Log, Runs: a.capacity.runs, RunsAddress: a.capacity.runsAddress, AtOnce: a.capacity.runsAtOnce,
+		Boot: a.BootPrivate, Stores: cfg.Stores, Log: cfg.Log, Runs: a.capacity.runs, RunsAddress: a.capacity.runsAddress, AtOnce: a.capacity.runsAtOnce, Seats: a.capacity.runsSeats,
 	})
 	a.experimentRoutes()
 	if of != nil {

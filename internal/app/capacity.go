@@ -47,6 +47,7 @@ type capacity struct {
 	runs        int
 	runsAddress int // a school is often one address
 	runsAtOnce  int // that work at the same moment; 0 for no limit
+	runsSeats   int // learners of a class, who each have room for the results of their runs; 0 for none
 	visitsEach  int // of one learner of a class; 0 for no limit
 	secondsEach int // second browsers of one learner of a class; 0 for no limit
 	momentsEach int // in the timeline of a visit; 0 for hub.MaxMoments
@@ -58,6 +59,7 @@ func capacityForClass(seats int) capacity {
 	c.visits, c.visitsEach, c.momentsEach = seatVisits*seats, seatVisits, seatMoments
 	c.browsers, c.secondsEach = seatSeconds*seats, seatSeconds
 	c.runs, c.runsAddress, c.runsAtOnce = seatRuns*seats, seatRuns, runtime.GOMAXPROCS(0)
+	c.runsSeats = seats
 	c.bodies = int64(seats) * seatBodies / 4
 	return c
 }

@@ -259,6 +259,7 @@ func (cl *class) rosterChanged(change classroom.Change) {
 	case classroom.Went:
 		cl.leave(cl.seats[s.ID])
 		delete(cl.seats, s.ID)
+		cl.lab.experiments.End("seat " + string(s.ID)) // as learnerOf names it
 		word := wordGone
 		if cl.ending.Load() {
 			word = wordEnded

@@ -97,6 +97,11 @@ func TestNothingOfAStudentStandsOnTheBoardOrInTheLog(t *testing.T) {
 				}
 			}
 		}
+		for line := range strings.SplitSeq(log.String(), "\n") {
+			if strings.Contains(line, "ERROR") && !strings.Contains(line, "fail=500") || strings.Contains(line, "panic") {
+				t.Errorf("the log as %s: %s", format, line)
+			}
+		}
 		if !strings.Contains(log.String(), "route") || !strings.Contains(board, s.Nickname) {
 			t.Error("the control: the log or the board is empty")
 		}

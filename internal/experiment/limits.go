@@ -36,6 +36,8 @@ const (
 	maxKeptSizeEach    = 4 << 20         // bytes of one learner
 	maxKeptSizeAddress = maxKeptSize / 2 // bytes of one address
 
+	seatKeptSize = 384 << 10 // bytes of one seat of a class
+
 	maxShown   = 120     // exchanges of one run; the oldest are forgotten first
 	maxRunSize = 2 << 20 // bytes of the exchanges of one run; the oldest are forgotten first
 
@@ -95,6 +97,10 @@ func (rn *Runner) shares(learner, address string) []share {
 	own := share{own: true, most: MaxRunsEach, places: maxPlacesEach, size: maxKeptSizeEach}
 	near := share{near: true, most: rn.cfg.RunsAddress, places: rn.cfg.Runs, size: maxKeptSizeAddress}
 	all := share{most: rn.cfg.Runs, places: 2 * rn.cfg.Runs, size: maxKeptSize}
+	if n := rn.cfg.Seats; n > 0 {
+		own.size, near.size, all.size = seatKeptSize, seatKeptSize, n*seatKeptSize
+		near.places, all.places = maxPlacesEach, n*maxPlacesEach
+	}
 	all.runs = slices.SortedFunc(maps.Values(rn.byToken), func(a, b *Run) int { return a.started.Compare(b.started) })
 	for _, r := range all.runs {
 		if r.Learner == learner && learner != "" {

@@ -25,6 +25,9 @@ type Config struct {
 	// 2×Runs places hold runs and results; one address has half of the places. Default:
 	// MaxRuns and MaxRunsAddress.
 	Runs, RunsAddress int
+	// Seats is how many learners a class has, each at an address of its own: then there are places
+	// and bytes for the results of all of them, so that none takes those of another. 0 is no class.
+	Seats int
 	// AtOnce bounds how many runs that Clients drive work at the same moment: the others wait in
 	// the order of their start, and a run that sleeps lets another go on. 0 is no limit.
 	AtOnce int
@@ -130,6 +133,18 @@ func (rn *Runner) admit(e Experiment, learner, address string, prediction string
 	rn.byToken[r.Token] = r
 	rn.active.Add(1)
 	return r, nil
+}
+
+// End ends and forgets the runs of an address whose learner has left for good.
+func (rn *Runner) End(address string) {
+	rn.mu.Lock()
+	defer rn.mu.Unlock()
+	for token, r := range rn.byToken {
+		if r.Address == address {
+			delete(rn.byToken, token)
+			r.cancel()
+		}
+	}
 }
 
 // Find returns the run of that token, or nil.
