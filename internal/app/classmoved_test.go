@@ -97,7 +97,8 @@ func TestRequestUnderWayLeavesNothingOfARemovedSeat(t *testing.T) {
 		phone := w.phone()
 		base := phone.join()
 		secret := phone.get(base + "/").want(200).secret()
-		s := w.seatAt(base)
+		s, left := w.seatAt(base), seatAt(w.app, base)
+		w.class.lab.figuresOf(left)
 		got := phone.postDuring(base+path, "page="+secret+"&key=a&value="+strings.Repeat("b", 2*freeBody)+"&user=ada&prediction=1&name=x", func() {
 			if err := w.class.roster.Remove(t.Context(), s.ID); err != nil {
 				t.Error(err)
@@ -106,8 +107,9 @@ func TestRequestUnderWayLeavesNothingOfARemovedSeat(t *testing.T) {
 		if got.StatusCode == http.StatusInternalServerError {
 			t.Errorf("%s: 500 %s", path, got.body)
 		}
+		w.class.lab.figuresOf(left) // of a stream that has not ended yet
 		for what, left := range map[string]int{
-			"uses": mapSize(&w.class.lab.uses), "second browsers": w.class.lab.seats.Seconds(),
+			"uses": mapSize(&w.class.lab.uses), "figures": mapSize(&w.class.lab.figures), "second browsers": w.class.lab.seats.Seconds(),
 			"sessions": int(must(w.class.shared.Stats(t.Context())).Live), "tiles": len(tilesOf(w.class)),
 		} {
 			if left != 0 {

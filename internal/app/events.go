@@ -214,6 +214,9 @@ func (st *stream) figures(ctx context.Context, own bool) error {
 
 // figuresOf returns the message of the figures that all pages of s's realm are told.
 func (a *App) figuresOf(s *seat.Seat) *figuresNews {
+	if a.of != nil && a.useOf(s) == nil { // the seat has left: nobody would drop what is kept of it
+		return &figuresNews{}
+	}
 	f, _ := a.figures.LoadOrStore(s.First(), &figuresNews{})
 	return f.(*figuresNews)
 }
