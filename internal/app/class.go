@@ -259,7 +259,7 @@ func (cl *class) rosterChanged(change classroom.Change) {
 	case classroom.Went:
 		cl.leave(cl.seats[s.ID])
 		delete(cl.seats, s.ID)
-		cl.lab.experiments.End("seat " + string(s.ID)) // as learnerOf names it
+		cl.lab.experiments.End(seatLearner(string(s.ID)))
 		word := wordGone
 		if cl.ending.Load() {
 			word = wordEnded

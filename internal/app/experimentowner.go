@@ -55,7 +55,7 @@ func (c *call) own(r *experiment.Run) {
 func learnerOf(c *call) string {
 	switch {
 	case c.seat.Class != "":
-		return "seat " + c.seat.Class
+		return seatLearner(c.seat.Class)
 	case c.visit != nil && c.seat.Base != "" && c.visit.Family == c.seat.Family:
 		return c.seat.Base
 	case c.session.ID() != "":
@@ -65,6 +65,9 @@ func learnerOf(c *call) string {
 	}
 	return ""
 }
+
+// seatLearner is the seat of a class as whom its runs count for. class is its ID.
+func seatLearner(class string) string { return "seat " + class }
 
 // addressOf returns the address whose runs are counted together. In a class that is the seat: a
 // school is often one address.
