@@ -41,13 +41,13 @@ var contentTypes = map[string]string{
 }
 
 // idle matches what the program's own files have for their writers, by extension: comments,
-// indentation, and in a style sheet blanks beside punctuation. Browsers get the files without it,
-// which makes a first visit 5 kB smaller. A string in a style sheet matches too, and stays as it is.
+// indentation, and in a style sheet blanks beside punctuation and the last semicolon of a rule.
+// Browsers get the files without it, which makes a first visit 5 kB smaller. A string in a style sheet matches too, and stays as it is.
 // In a script a comment behind code follows a semicolon, a comma or a brace. Files of others stay as
 // they came, with their licences.
 var idle = map[string]*regexp.Regexp{
 	".js":  regexp.MustCompile(`(?m)^[ \t]*//.*\n|^[ \t]+|[;,{](?:[ \t]+// .*)?\n|[;,{}][ \t]+// .*$`),
-	".css": regexp.MustCompile(`(?s)"[^"]*"|\s*/\*.*?\*/\s*|\s*[{};,>]\s*|:\s+|^\s+`),
+	".css": regexp.MustCompile(`(?s)"[^"]*"|\s*/\*.*?\*/\s*|;\s*\}\s*|\s*[{};,>]\s*|:\s+|^\s+`),
 }
 
 func newAssets(files fs.FS) (*assets, error) {
@@ -86,7 +86,7 @@ func asServed(name string, content []byte) []byte {
 			return found
 		}
 		code, _, _ := bytes.Cut(found, []byte("/")) // what follows is a comment
-		return bytes.Join(bytes.Fields(code), nil)
+		return bytes.Replace(bytes.Join(bytes.Fields(code), nil), []byte(";}"), []byte("}"), 1)
 	})
 }
 

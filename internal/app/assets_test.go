@@ -58,7 +58,7 @@ func TestAsServed(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, content, want string }{
 		{"js/a.js", "// one\nlet a = 'http://x'; // it's\n\t// three\n  b(/\\/\\//, `*/*`);\n  c(() => { // why\n    d()\n  }); // end", "let a = 'http://x';b(/\\/\\//, `*/*`);c(() => {d()\n});"},
-		{"css/a.css", "/* one\n two */\na,\n  b > i { b: c; }\n/* three */\n  d::before { content: \"a , b: {\"; e: calc(1px + 2px) }\n", "a,b>i{b:c;}d::before{content:\"a , b: {\";e:calc(1px + 2px)}"},
+		{"css/a.css", "/* one\n two */\na,\n  b > i { b: c; }\n/* three */\n  d::before { content: \"a , b: {\"; e: calc(1px + 2px) }\n", "a,b>i{b:c}d::before{content:\"a , b: {\";e:calc(1px + 2px)}"},
 		{"css/b.css", "@media (max-width: 9px) and (hover) {\n  a :hover { b: c d } }", "@media (max-width:9px) and (hover){a :hover{b:c d}}"},
 		{"vendor/x/a.js", "// licence\n", "// licence\n"},
 		{"img/a.svg", "<!-- // -->\n// x\n", "<!-- // -->\n// x\n"},

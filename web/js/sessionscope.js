@@ -622,15 +622,23 @@ function hearClass(el) {
   };
   const away = document.getElementById('class-away'); // on pages that say nothing of it themselves
   const answers = (yes) => {
-    if (yes && away?.hidden === false) look();
-    if (away) away.hidden = !!yes || over;
+    if (!away) return;
+    if (yes && !away.hidden) look();
+    away.hidden = !!yes;
   };
   const comes = () => { listen(); look(); };
   document.addEventListener('DOMContentLoaded', () => setTimeout(listen)); // as openStream
   document.addEventListener('visibilitychange', comes);
   addEventListener('focus', comes);
-  addEventListener('online', listen);
-  hear('beat', () => fetch(el.dataset.heard, { method: 'POST', body: new URLSearchParams({ page: el.dataset.page }) }).catch(() => {}));
+  // A connection whose other end is gone may look open for minutes: without a beat in time it is made anew.
+  let due = 0;
+  const renew = () => { el._htmx?.sse?.reader?.cancel(); };
+  addEventListener('online', () => { renew(); listen(); });
+  hear('beat', () => {
+    clearTimeout(due);
+    due = setTimeout(renew, 25000);
+    fetch(el.dataset.heard, { method: 'POST', body: new URLSearchParams({ page: el.dataset.page }) }).catch(() => {});
+  });
   hear('bye', ({ detail }) => { over = detail.data !== 'taken'; });
   // Only a stream that was open is opened again by hx-sse. A seat that is not there any more has no
   // stream: the server answers 404, and the page that comes then says why.
