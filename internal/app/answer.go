@@ -210,7 +210,7 @@ func (a *App) redirect(c *call, out *outcome) error {
 	h.Set("Content-Length", "0")
 	token := rand.Text()
 	location, status := c.seat.Base+"/?x="+token, http.StatusSeeOther
-	toClass := a.of != nil && c.form.Get("to") == "class" // the class page shows what its own request finds
+	toClass := a.of != nil && c.form.Get("to") == "class" // that page says what the press did, and shows what its own request finds
 	if toClass {
 		location = c.seat.Base + "/class?x=" + token
 	}
