@@ -31,6 +31,12 @@ func TestClassAccessible(t *testing.T) {
 	join.forgiveRefusals()
 	join.follow(chromedp.Click(chromedp.CSS(`form[action="/join"] button.primary`)))
 	setNameOnClassPage(join)
+	join.want("#result", "created a session")
+	join.want("#showed", "opened the session")
+	eval[float64](join, `fetch(location.pathname.replace(/class$/, 'flush'), { method: 'POST', body: new URLSearchParams() }).then(r => r.status)`)
+	eval[bool](join, `dispatchEvent(new Event('focus'))`) // the learner comes back from the tab that did it
+	join.want("#showed", "has sent no session cookie")
+	setNameOnClassPage(join)
 	join.everyLook("class page with a session")
 	join.shoot("class")
 	fillClass(t, p, 23)
