@@ -316,6 +316,10 @@ func (c *classOnLAN) isKilled(phones ...*page) {
 		seats, names = append(seats, nickname+" "+code), append(names, tileOf(nickname))
 	}
 	c.program.kill()
+	const silent = `String(document.getElementById('class-away')?.hidden === false)` // the page says so
+	for _, pg := range phones {
+		pg.wantValue(silent, "true")
+	}
 	c.start()
 	since := time.Now()
 	c.openBoard()
@@ -324,6 +328,7 @@ func (c *classOnLAN) isKilled(phones ...*page) {
 		c.Errorf("the board had the seats %s, and has after the program was killed %s", tiles, now)
 	}
 	for i, pg := range phones {
+		pg.wantValue(silent, "false")
 		pg.do(chromedp.Reload(), chromedp.WaitVisible(chromedp.CSS("main")))
 		if nickname, code := seatOf(pg); nickname+" "+code != seats[i] {
 			c.Errorf("the seat %s is %s %s after the program was killed", seats[i], nickname, code)
