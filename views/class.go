@@ -17,6 +17,7 @@ type Join struct {
 	Own      string // the nickname of the seat that this browser has a cookie of, mostly ""
 	Knocking bool   // the door is closed, and the visitor waits
 	Problem  string // why the press before was refused, mostly ""
+	Lost     string // that this browser had a seat which is not its any more, mostly ""
 	Back     Back
 	Gave     Gave
 }

@@ -226,9 +226,11 @@ type offerJSON struct {
 
 // showJoin writes the join page.
 func (a *App) showJoin(c *call, cl *class, l joinScreen) error {
-	own := classroom.Seat{}
+	own, lost := classroom.Seat{}, false
 	if value, came := c.cookie(a.joinCookie("seat")); came && !l.another && !l.knocking {
-		own, _ = cl.roster.Remembered(value)
+		var known bool
+		own, known = cl.roster.Remembered(value)
+		lost = !known
 	}
 	nickname, spins := "", 0
 	if own.Nickname == "" || c.wants == formJSON { // a browser that has a seat is offered another on request
@@ -244,6 +246,9 @@ func (a *App) showJoin(c *call, cl *class, l joinScreen) error {
 	page := views.Join{
 		Page: a.outside(c, "Take a seat"), Visitor: l.visitor, Nickname: nickname, Own: own.Nickname,
 		Knocking: l.knocking, Problem: l.problem, Back: l.back, Gave: a.gave(c),
+	}
+	if lost && l.problem == "" && l.back.Problem == "" {
+		page.Lost = "The seat that this browser had is not in this class, or has moved to another device."
 	}
 	if spins > 0 {
 		page.Spins = say.Spins(spins)

@@ -319,6 +319,20 @@ func TestNoClass(t *testing.T) {
 	p.get("/s/amber-fox-abcdefghijkl/keys").want(404, "No seat is at this address any more")
 }
 
+// A browser whose seat went, or was moved, is told why it is offered another.
+func TestLostSeat(t *testing.T) {
+	t.Parallel()
+	w := openClassWorld(t, nil)
+	const words = "The seat that this browser had is not in this class, or has moved to another device."
+	p := w.phone()
+	p.get("/join").want(200, "You are").wantNo(words)
+	r := p.request(http.MethodGet, "/join", "")
+	r.AddCookie(&http.Cookie{Name: cookieName + "-seat", Value: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"})
+	p.send(r).want(200, words, "You are")
+	p.join()
+	p.get("/join").want(200, "This browser has a seat").wantNo(words)
+}
+
 // The page counts what this very request brought along.
 func TestWhatTheBrowserGave(t *testing.T) {
 	t.Parallel()
