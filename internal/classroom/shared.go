@@ -102,16 +102,6 @@ func (s *Shared) indexes() []*index {
 	return all
 }
 
-// Tags returns the tags of all parts that have a session, and of those that Part was asked
-// for since. After a restart it tells which parts belong to no seat any more.
-func (s *Shared) Tags() [][tagBytes]byte {
-	var tags [][tagBytes]byte
-	for _, x := range s.indexes() {
-		tags = append(tags, x.tag)
-	}
-	return tags
-}
-
 // Stats returns the figures of the whole store.
 func (s *Shared) Stats(ctx context.Context) (session.Stats, error) { return s.b.Stats(ctx) }
 
