@@ -31,7 +31,7 @@ const (
 // of them, and has the whole state of the tiles and parts that it is about: the next message makes
 // good one that was missed. While no board is open it does nothing.
 type boardNews struct {
-	of *class
+	class *class
 
 	mu      sync.Mutex
 	streams map[*boardStream]bool
@@ -54,7 +54,7 @@ type boardStream struct {
 // at returns how a page says what it has: the version of the board, of this run of the program, and
 // "w" while nobody has joined, since the page is another one then.
 func (n *boardNews) at(version int64, waiting bool) string {
-	at := strconv.FormatInt(n.of.opened.UnixMilli(), 36) + "-" + strconv.FormatInt(version, 10)
+	at := strconv.FormatInt(n.class.opened.UnixMilli(), 36) + "-" + strconv.FormatInt(version, 10)
 	if waiting {
 		at += "w"
 	}
@@ -76,9 +76,9 @@ func (n *boardNews) join(screen bool, since string) (s *boardStream, first []byt
 	s = &boardStream{screen, make(chan []byte, boardRoom)}
 	n.streams[s] = true
 	if screen {
-		return s, n.message(n.render(views.ScreenNews(n.of.joinView()))), true
+		return s, n.message(n.render(views.ScreenNews(n.class.joinView()))), true
 	}
-	tiles, _, _, _ := n.of.board.Since(0)
+	tiles, _, _, _ := n.class.board.Since(0)
 	n.told = make(map[string]string)
 	waiting := len(n.seats) == 0
 	switch {
@@ -95,7 +95,7 @@ func (n *boardNews) begin() {
 	n.streams, n.told, n.acts = make(map[*boardStream]bool), make(map[string]string), make(map[classroom.ID]int64)
 	n.seats, n.looked, n.summed, n.summary = make(map[classroom.ID]bool), time.Time{}, time.Now(), ""
 	var tiles []classroom.Tile
-	tiles, _, n.feed, n.version = n.of.board.Since(0)
+	tiles, _, n.feed, n.version = n.class.board.Since(0)
 	for _, t := range tiles {
 		n.seats[t.ID], n.acts[t.ID] = true, t.Flash
 	}
@@ -116,7 +116,7 @@ func (n *boardNews) follow(pages map[*boardStream]bool) {
 	rest := time.NewTimer(boardRest)
 	defer rest.Stop()
 	for {
-		changed := n.of.board.Changed()
+		changed := n.class.board.Changed()
 		n.mu.Lock()
 		over := len(pages) == 0
 		if !over {
@@ -129,13 +129,13 @@ func (n *boardNews) follow(pages map[*boardStream]bool) {
 		rest.Reset(boardRest)
 		select {
 		case <-rest.C:
-		case <-n.of.lab.done:
+		case <-n.class.lab.done:
 			return
 		}
 		select {
 		case <-changed:
 		case <-slow.C:
-		case <-n.of.lab.done:
+		case <-n.class.lab.done:
 			return
 		}
 	}
@@ -144,7 +144,7 @@ func (n *boardNews) follow(pages map[*boardStream]bool) {
 // tell sends what has changed to all pages. The network and the store are looked at with all only. The
 // caller holds the lock.
 func (n *boardNews) tell(all bool) {
-	changed, removed, feed, version := n.of.board.Since(n.version)
+	changed, removed, feed, version := n.class.board.Since(n.version)
 	n.version = version
 	n.feed = append(n.feed, feed...)
 	n.feed = slices.Clone(n.feed[max(0, len(n.feed)-classroom.FeedLines):])
@@ -161,20 +161,20 @@ func (n *boardNews) tell(all bool) {
 	var parts [][]byte
 	switch {
 	case (were == 0) != (len(n.seats) == 0):
-		tiles, _, _, _ := n.of.board.Since(0)
+		tiles, _, _, _ := n.class.board.Since(0)
 		n.told = make(map[string]string)
 		parts = append(parts, n.stage(tiles))
 	case other:
-		tiles, _, _, _ := n.of.board.Since(0)
+		tiles, _, _, _ := n.class.board.Since(0)
 		parts = append(parts, n.tiles(tiles))
 	default:
 		for _, t := range changed {
-			parts = append(parts, n.render(views.TileNews(show.Tile(t, n.of.lab.experimentCount(), n.of.now()))))
+			parts = append(parts, n.render(views.TileNews(show.Tile(t, n.class.lab.experimentCount(), n.class.now()))))
 		}
 	}
 	n.send(false, n.message(append(parts, n.parts(all)...)...))
 	if all {
-		n.send(true, n.message(n.fresh("screen", views.ScreenNews(n.of.joinView()))))
+		n.send(true, n.message(n.fresh("screen", views.ScreenNews(n.class.joinView()))))
 	}
 }
 
@@ -199,7 +199,7 @@ func (n *boardNews) send(screens bool, message []byte) {
 
 // stage returns all of the board. The caller holds the lock.
 func (n *boardNews) stage(tiles []classroom.Tile) []byte {
-	cl, now := n.of, n.of.now()
+	cl, now := n.class, n.class.now()
 	return n.render(views.BoardStage(views.Board{
 		Waiting: len(tiles) == 0, Join: cl.joinView(), Tally: n.tally(tiles), Tiles: show.Tiles(tiles, cl.lab.experimentCount(), now),
 		Door: cl.doorView(), Holds: cl.storeView(context.Background()), Feed: show.Feed(n.feed), Doctor: doctorView(cl.health()), Now: now.UnixMilli(),
@@ -208,13 +208,13 @@ func (n *boardNews) stage(tiles []classroom.Tile) []byte {
 
 // tiles returns all tiles.
 func (n *boardNews) tiles(all []classroom.Tile) []byte {
-	return n.render(views.TilesNews(show.Tiles(all, n.of.lab.experimentCount(), n.of.now())))
+	return n.render(views.TilesNews(show.Tiles(all, n.class.lab.experimentCount(), n.class.now())))
 }
 
 // parts returns the parts beside the tiles that are others than they were told. The network and the
 // store are looked at with all only. The caller holds the lock.
 func (n *boardNews) parts(all bool) (out [][]byte) {
-	cl := n.of
+	cl := n.class
 	waiting := len(n.seats) == 0
 	if !waiting {
 		tiles, _, _, _ := cl.board.Since(0)
@@ -236,8 +236,8 @@ func (n *boardNews) parts(all bool) (out [][]byte) {
 // render returns a component as HTML, nil if that fails.
 func (n *boardNews) render(part templ.Component) []byte {
 	var b bytes.Buffer
-	if err := n.of.app.render(context.Background(), &b, part); err != nil {
-		n.of.app.cfg.Log.Error("a part of the board could not be rendered", "error", err)
+	if err := n.class.app.render(context.Background(), &b, part); err != nil {
+		n.class.app.cfg.Log.Error("a part of the board could not be rendered", "error", err)
 		return nil
 	}
 	return b.Bytes()
@@ -255,7 +255,7 @@ func (n *boardNews) fresh(name string, part templ.Component) []byte {
 
 // tally counts the seats. At most every ten seconds it sums up for a screen reader what they did.
 func (n *boardNews) tally(tiles []classroom.Tile) views.Tally {
-	t := show.Tally(tiles, n.of.app.cfg.Class.Seats)
+	t := show.Tally(tiles, n.class.app.cfg.Class.Seats)
 	if time.Since(n.summed) >= boardSummary {
 		n.summed = time.Now()
 		acted := 0
