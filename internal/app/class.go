@@ -59,8 +59,9 @@ type Network interface {
 // secrets, visits and limits: what is done to the class leaves the teacher's own lab alone.
 type class struct {
 	end      context.CancelFunc
-	app      *App // the teacher's, which opened it
-	lab      *App // the seats'
+	running  sync.WaitGroup // what works beside the requests until end is called
+	app      *App           // the teacher's, which opened it
+	lab      *App           // the seats'
 	parts    ClassParts
 	roster   *classroom.Class
 	board    *classroom.Board
@@ -106,7 +107,8 @@ func (a *App) OpenClass(ctx context.Context) (err error) {
 		return errors.Join(fmt.Errorf("open the class: %w", err), parts.Close())
 	}
 	ctx, cl.end = context.WithCancel(context.WithoutCancel(ctx))
-	go cl.run(ctx)
+	cl.running.Go(func() { cl.lab.hub.Run(ctx) })
+	cl.running.Go(func() { cl.sweep(ctx) })
 	a.class.Store(cl)
 	return nil
 }
@@ -124,9 +126,8 @@ func (a *App) ended() bool {
 // sweepSeats is how often the expired records of all seats are cleared.
 const sweepSeats = 10 * time.Minute
 
-// run samples the figures of the seats, and clears what has expired, until ctx ends.
-func (cl *class) run(ctx context.Context) {
-	go cl.lab.hub.Run(ctx)
+// sweep clears what has expired at the seats, until ctx ends.
+func (cl *class) sweep(ctx context.Context) {
 	tick := time.NewTicker(sweepSeats)
 	defer tick.Stop()
 	for {
@@ -134,7 +135,7 @@ func (cl *class) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if _, err := cl.shared.Sweep(ctx); err != nil {
+			if _, err := cl.shared.Sweep(ctx); err != nil && ctx.Err() == nil {
 				cl.app.cfg.Log.Error("clearing expired sessions of the class failed", "error", err)
 			}
 		}
@@ -284,6 +285,7 @@ func (cl *class) close() error {
 	cl.end()
 	cl.board.Close()
 	cl.lab.Close()
+	cl.running.Wait()
 	return cl.parts.Close()
 }
 

@@ -123,7 +123,7 @@ func (h *Hub) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 			for _, r := range h.realms.all() {
-				if len(h.index.realm(r.first)) > 0 {
+				if ctx.Err() == nil && len(h.index.realm(r.first)) > 0 {
 					h.shareFigures(r)
 				}
 			}
