@@ -7,14 +7,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/classroom"
 	"github.com/sessionscope/sessionscope/internal/network"
@@ -287,53 +284,4 @@ func (cl *class) close() error {
 	cl.lab.Close()
 	cl.running.Wait()
 	return cl.parts.Close()
-}
-
-// fromHere tells whether both ends of the request's connection are this machine's loopback
-// addresses: only then it is the teacher's side.
-func fromHere(r *http.Request) bool {
-	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	return ok && err == nil && local.IP.IsLoopback() && net.ParseIP(host).IsLoopback()
-}
-
-// isOutside tells whether a request comes from the network, while only a class is served there, and
-// belongs to no seat: the teacher's lab is not for it.
-func (a *App) isOutside(c *call) bool {
-	served := a.openClass() != nil || a.cfg.Class != nil && a.cfg.Class.Home
-	return served && a.of == nil && c.from == nil && !fromHere(c.Request())
-}
-
-// inClass tells whether a request of the network has a Host that is a name of the class.
-func (a *App) inClass(r *http.Request) bool {
-	cfg := a.cfg.Class
-	if a.of != nil {
-		cfg = a.of.app.cfg.Class
-	}
-	return cfg != nil && !fromHere(r) && cfg.Names.allow(r.Host)
-}
-
-// checkSide keeps the network out of what is the teacher's while a class is open. A page leads to
-// the page where one joins; there is nothing behind other addresses. A stranger gets no visit of the
-// lab, which has few, and sees no page of it, also where a form is refused.
-func (a *App) checkSide(c *call) error {
-	r, cl := c.Request(), a.openClass()
-	switch {
-	case !a.isOutside(c):
-		return nil
-	case cl == nil: // a connection that is older than the end of the class
-		return &problem{status: http.StatusNotFound, detail: "There is no class here now."}
-	}
-	if r.Method == http.MethodGet && r.URL.Path == "/join" {
-		cl.doctor.cameToJoin(deviceOf(r))
-	}
-	c.stranger = true
-	c.quiet()
-	switch path := r.URL.Path; {
-	case path == "/join", strings.HasPrefix(path, "/join/"), path == "/healthz", strings.HasPrefix(path, "/assets/"):
-		return nil
-	case c.wants == formPage && (r.Method == http.MethodGet || r.Method == http.MethodHead):
-		return errors.Join(c.Redirect(http.StatusSeeOther, "/join"), errAnswered)
-	}
-	return echo.ErrNotFound
 }

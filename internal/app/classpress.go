@@ -1,23 +1,13 @@
 package app
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/sessionscope/sessionscope/internal/classroom"
-	"github.com/sessionscope/sessionscope/internal/network"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/show"
 )
-
-// deviceOf returns the device that sent a request, the zero Addr if it is not known.
-func deviceOf(r *http.Request) netip.Addr {
-	host, _, _ := net.SplitHostPort(r.RemoteAddr)
-	addr, _ := netip.ParseAddr(host)
-	return network.Device(addr)
-}
 
 // pressed tells the board what a request of a seat did. It runs after each request, also after
 // one that was refused.

@@ -1,9 +1,7 @@
 package app
 
 import (
-	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/sessionscope/sessionscope/internal/classroom"
 	"github.com/sessionscope/sessionscope/internal/say"
@@ -96,64 +94,4 @@ func (a *App) heard(c *call) error {
 	c.quiet()
 	a.of.board.Heard(classroom.ID(c.seat.Class), deviceOf(c.Request()))
 	return c.NoContent(http.StatusNoContent)
-}
-
-// The refusals of a press on a page whose seat is not at its address any more.
-var (
-	errSeatMoved = &problem{status: http.StatusNotFound, detail: "Your seat has moved to another tab or device, and this page opens nothing any more. Load the page again: it says how you get the seat back."}
-	errSeatGone  = &problem{status: http.StatusNotFound, detail: "No seat is at this address any more. Load the page again: it leads to where you take a seat."}
-)
-
-// checkSeat answers requests for places of the class where no seat is: it moved away, or went. The
-// class's own lab serves those where one is.
-func (a *App) checkSeat(c *call) error {
-	cl := a.openClass()
-	rest, below := strings.CutPrefix(c.Request().URL.Path, "/s/")
-	if cl == nil || !below || c.from != nil {
-		return nil
-	}
-	place, _, _ := strings.Cut(rest, "/")
-	moved, looks := cl.roster.Moved(place), c.Request().Method == http.MethodGet || c.Request().Method == http.MethodHead
-	switch {
-	case moved && c.wants == formPage:
-		c.quiet()
-		return errors.Join(a.write(c, http.StatusNotFound, views.SeatMoved(a.outside(c, "Moved"))), errAnswered)
-	case moved:
-		return errSeatMoved
-	case !fromHere(c.Request()) && c.wants == formPage && looks:
-		return errors.Join(c.Redirect(http.StatusSeeOther, "/join"), errAnswered)
-	case !fromHere(c.Request()) && c.wants == formPage: // a load of that page would press again
-		return &problem{status: http.StatusNotFound, detail: "No seat is at this address any more."}
-	case !fromHere(c.Request()):
-		return errSeatGone
-	}
-	return nil // a second browser of the teacher's own lab
-}
-
-// reachOf says where a page comes from and what others reach: for the network the address that its
-// request names, and on the teacher's side the class that is open.
-func (a *App) reachOf(c *call) views.Reach {
-	reach, cl := a.cfg.Reach, a.of
-	if cl == nil {
-		cl = a.openClass()
-	}
-	switch {
-	case cl == nil:
-	case !fromHere(c.Request()):
-		reach.Addr = c.Request().Host
-	default:
-		reach.Addr, reach.Class = "", cl.address()
-	}
-	return reach
-}
-
-// address returns the best address of the class, HOST:PORT, "" without a network.
-func (cl *class) address() string {
-	for _, at := range cl.parts.Network.Addresses() {
-		if at.Err == "" {
-			host, _ := strings.CutPrefix(at.Join(), "http://")
-			return strings.TrimSuffix(host, "/join")
-		}
-	}
-	return ""
 }
