@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -148,7 +149,14 @@ func (cl *class) seatFacts(name string) *views.SeatFacts {
 
 func (cl *class) doorView() views.Door { return show.Door(cl.roster.DoorClosed(), cl.roster.Waiting()) }
 
+// storeAnswer is how long the board waits for the figures of the class's store.
+const storeAnswer = 500 * time.Millisecond
+
+// storeView returns what the class's store holds, without figures if the store does not answer soon:
+// the tiles are not told meanwhile.
 func (cl *class) storeView(ctx context.Context) views.ClassStore {
+	ctx, cancel := context.WithTimeout(ctx, storeAnswer)
+	defer cancel()
 	stats, err := cl.shared.Stats(ctx)
 	return show.ClassStore(cl.app.cfg.StoreName, cl.parts.Durable, stats, err == nil)
 }

@@ -13,6 +13,16 @@ import (
 	"github.com/sessionscope/sessionscope/internal/store/memory"
 )
 
+// openOver opens a class over a store.
+func openOver(st session.Backend, closed func()) func(context.Context) (ClassParts, error) {
+	return func(context.Context) (ClassParts, error) {
+		return ClassParts{
+			Backend: st, Documents: classroom.NewMemoryDocuments(), Secrets: [][]byte{session.NewSecret()}, Network: wifi{},
+			Close: func() error { closed(); return nil },
+		}, nil
+	}
+}
+
 // slowSweep is a store that takes a second to give up clearing what has expired.
 type slowSweep struct {
 	session.Backend
@@ -36,12 +46,7 @@ func TestClassIsClosedAfterItsSweep(t *testing.T) {
 		logged := new(lines)
 		a := newClass(t, func(c *Config) {
 			c.Log = slog.New(slog.NewTextHandler(logged, nil))
-			c.Class.Open = func(context.Context) (ClassParts, error) {
-				return ClassParts{
-					Backend: st, Documents: classroom.NewMemoryDocuments(), Secrets: [][]byte{session.NewSecret()}, Network: wifi{},
-					Close: func() error { st.closed.Store(true); return nil },
-				}, nil
-			}
+			c.Class.Open = openOver(st, func() { st.closed.Store(true) })
 		})
 		time.Sleep(sweepSeats + time.Second)
 		a.Close()
@@ -52,5 +57,27 @@ func TestClassIsClosedAfterItsSweep(t *testing.T) {
 		if text := logged.String(); text != "" {
 			t.Errorf("logged: %s", text)
 		}
+	})
+}
+
+// silentStats is a store that does not tell its figures.
+type silentStats struct{ session.Backend }
+
+func (silentStats) Stats(ctx context.Context) (session.Stats, error) {
+	<-ctx.Done()
+	return session.Stats{}, ctx.Err()
+}
+
+// The board does not wait for a store that does not answer: its tiles would stand still meanwhile.
+func TestBoardDoesNotWaitForItsStore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := newClass(t, func(c *Config) { c.Class.Open = openOver(silentStats{memory.New(memory.Config{})}, func() {}) })
+		sits(t, a, "one")
+		cl, began := a.openClass(), time.Now()
+		if v := cl.storeView(t.Context()); !v.Unknown || time.Since(began) > time.Second {
+			t.Errorf("after %v: %+v", time.Since(began), v)
+		}
+		a.Close()
 	})
 }
