@@ -138,15 +138,7 @@ func (v *guest) request(method, target, body string) *http.Request {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Origin", v.origin)
 	}
-	switch v.form {
-	case formPage:
-		r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
-	case formFragment:
-		r.Header.Set("Accept", "text/html, text/event-stream")
-		r.Header.Set("HX-Request", "true")
-	case formJSON:
-		r.Header.Set("Accept", "application/json")
-	}
+	asksFor(r, v.form)
 	for _, c := range v.jar.Cookies(r.URL) {
 		r.AddCookie(c)
 	}

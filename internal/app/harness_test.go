@@ -74,15 +74,7 @@ func (b *browser) request(method, target, body string) *http.Request {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Origin", origin)
 	}
-	switch b.form {
-	case formPage:
-		r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
-	case formFragment:
-		r.Header.Set("Accept", "text/html, text/event-stream")
-		r.Header.Set("HX-Request", "true")
-	case formJSON:
-		r.Header.Set("Accept", "application/json")
-	}
+	asksFor(r, b.form)
 	u, _ := url.Parse(origin)
 	for _, c := range b.jar.Cookies(u) {
 		r.AddCookie(c)
@@ -308,4 +300,17 @@ func failing(down *atomic.Bool) session.Backend {
 		}
 		return nil, nil
 	}}
+}
+
+// asksFor gives a request the headers of a client that wants that form.
+func asksFor(r *http.Request, wants answerForm) {
+	switch wants {
+	case formPage:
+		r.Header.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+	case formFragment:
+		r.Header.Set("Accept", "text/html, text/event-stream")
+		r.Header.Set("HX-Request", "true")
+	case formJSON:
+		r.Header.Set("Accept", "application/json")
+	}
 }
