@@ -17,6 +17,7 @@ func (r Reach) Home() bool {
 type About struct {
 	Page        Page
 	Experiments bool // the program has some
+	Moments     int  // in the timeline of a visit
 	Licence     string
 	HTMX        string // the licence of htmx
 	Go          string // the version of Go

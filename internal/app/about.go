@@ -25,7 +25,7 @@ func (a *App) about(c *call) error {
 		return err
 	}
 	return a.write(c, http.StatusOK, views.AboutPage(views.About{
-		Page: a.page(c, "What is on this screen"), Experiments: a.experimentCount() > 0,
+		Page: a.page(c, "What is on this screen"), Experiments: a.experimentCount() > 0, Moments: a.hub.MostMoments(),
 		Licence: a.cfg.Licence, HTMX: string(htmx), Go: runtime.Version(), Modules: modules(),
 	}))
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -23,8 +24,8 @@ func (c *call) entry(n int) (e hub.Entry, ok bool) {
 
 // errNoMoment refuses a moment that the visit no longer keeps, and a request that proves no
 // visit.
-func errNoMoment() error {
-	return &problem{status: http.StatusNotFound, detail: "That moment is not shown. An address opens no visit: choose the moment in the lab's timeline. A visit ends after 30 idle minutes, and keeps its last 200 moments."}
+func (a *App) errNoMoment() error {
+	return &problem{status: http.StatusNotFound, detail: fmt.Sprintf("That moment is not shown. An address opens no visit: choose the moment in the lab's timeline. A visit ends after 30 idle minutes, and keeps its last %d moments.", a.hub.MostMoments())}
 }
 
 // past is GET /?at=N: the panels as they were at moment N of the visit.
@@ -32,7 +33,7 @@ func (a *App) past(c *call, n int) error {
 	c.quiet()
 	e, ok := c.entry(n)
 	if !ok {
-		return errNoMoment()
+		return a.errNoMoment()
 	}
 	c.session.Discard(c.ctx(), "only the past is looked at") // so that not even a clock moves
 	l := a.momentScreen(c, e)
@@ -52,7 +53,7 @@ func (a *App) momentScreen(c *call, e hub.Entry) screen {
 func (a *App) moment(c *call) error {
 	c.quiet()
 	if c.visit == nil {
-		return errNoMoment()
+		return a.errNoMoment()
 	}
 	to := "/"
 	if n := momentParam(c.form.Get("at")); n > 0 {

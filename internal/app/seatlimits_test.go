@@ -195,3 +195,20 @@ func TestADeviceTriesFewCodes(t *testing.T) {
 		t.Errorf("another device: %d", got)
 	}
 }
+
+// A seat's pages say how many moments a visit of a class keeps, and the lab's how many one of the lab.
+func TestPagesSayHowManyMomentsAreKept(t *testing.T) {
+	t.Parallel()
+	a := newClass(t, nil)
+	base := sits(t, a, "one")
+	for path, want := range map[string]string{base + "/about": "the last 100 moments", base + "/?at=7": "its last 100 moments"} {
+		if code, body := answered(a, from(newRequest("GET", path, ""), "192.168.77.2")); !strings.Contains(body, want) || strings.Contains(body, "200 moments") {
+			t.Errorf("%s (%d) does not say %q", path, code, want)
+		}
+	}
+	for path, want := range map[string]string{"/about": "the last 200 moments", "/?at=7": "its last 200 moments"} {
+		if code, body := answered(a, from(newRequest("GET", path, ""), "127.0.0.1")); !strings.Contains(body, want) {
+			t.Errorf("%s (%d) does not say %q", path, code, want)
+		}
+	}
+}

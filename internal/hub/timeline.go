@@ -75,7 +75,7 @@ func (v *Visit) appendLocked(m *Moment, kin string) int {
 		v.entries = append(v.entries, e)
 	}
 	v.hold(m)
-	if len(v.entries) > v.hub.mostMoments() {
+	if len(v.entries) > v.hub.MostMoments() {
 		v.dropOne()
 	}
 	v.dropExchanges()
@@ -83,12 +83,12 @@ func (v *Visit) appendLocked(m *Moment, kin string) int {
 	return v.newest
 }
 
-// mostMoments is how many moments a timeline has.
-func (h *Hub) mostMoments() int { return cmp.Or(h.limits.Moments, MaxMoments) }
+// MostMoments returns how many moments a timeline has at most.
+func (h *Hub) MostMoments() int { return cmp.Or(h.limits.Moments, MaxMoments) }
 
 // maxUnsent is how many moments of a timeline may tell what other clients did, or that the
 // session expired, when there is no room for all.
-func (h *Hub) maxUnsent() int { return h.mostMoments() / 4 }
+func (h *Hub) maxUnsent() int { return h.MostMoments() / 4 }
 
 // dropOne drops the oldest moment. With more than maxUnsent moments that this browser did not
 // send, it drops the oldest of them, so that no stranger can push out what the learner did.
