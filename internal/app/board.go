@@ -180,8 +180,7 @@ func (cl *class) joinView() views.Poster {
 
 // wayOf returns the i-th address with its code, which is made once.
 func (cl *class) wayOf(i int, address network.Address) views.Way {
-	w := views.Way{N: strconv.Itoa(i + 1), Kind: address.Kind.String(), Label: cmp.Or(address.Own, address.IP.String()), Join: address.Join(), Err: say.Shown(address.Err, 200)}
-	w.Large = strings.TrimSuffix(w.Join, "/join")
+	w := views.Way{N: strconv.Itoa(i + 1), Kind: address.Kind.String(), Label: cmp.Or(address.Own, address.IP.String()), Join: address.Join(), Large: "http://" + address.Host(), Err: say.Shown(address.Err, 200)}
 	if made, ok := cl.codes.Load(w.Join); ok {
 		code := made.([2]string)
 		w.QR, w.Size = code[0], code[1]

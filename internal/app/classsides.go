@@ -122,8 +122,7 @@ func (a *App) reachOf(c *call) views.Reach {
 func (cl *class) address() string {
 	for _, at := range cl.parts.Network.Addresses() {
 		if at.Err == "" {
-			host, _ := strings.CutPrefix(at.Join(), "http://")
-			return strings.TrimSuffix(host, "/join")
+			return at.Host()
 		}
 	}
 	return ""

@@ -140,7 +140,7 @@ func (d *doctor) fetchAll() (all []network.Address, errs []string) {
 	for i, address := range all {
 		each.Go(func() {
 			if errs[i] = address.Err; errs[i] == "" {
-				errs[i] = reason(d.fetch(ctx, strings.TrimSuffix(address.Join(), "/join")+"/healthz"))
+				errs[i] = reason(d.fetch(ctx, "http://"+address.Host()+"/healthz"))
 			}
 		})
 	}
@@ -189,7 +189,7 @@ func (d *doctor) health(all []network.Address) health {
 	h := health{looked: d.looked, hosts: len(d.foreign)}
 	for _, address := range all {
 		if err, known := d.errs[address.Join()]; known {
-			h.fetched = append(h.fetched, fetched{address: strings.TrimSuffix(address.Join(), "/join"), err: err})
+			h.fetched = append(h.fetched, fetched{address: "http://" + address.Host(), err: err})
 		}
 	}
 	return h

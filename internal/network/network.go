@@ -24,7 +24,11 @@ type Address struct {
 }
 
 // Join returns the address that a phone opens, such as "http://192.168.1.20:8080/join".
-func (a Address) Join() string {
+func (a Address) Join() string { return "http://" + a.Host() + "/join" }
+
+// Host returns HOST:PORT of the join address, such as "192.168.1.20:8080", an IPv6 address in
+// brackets.
+func (a Address) Host() string {
 	host := a.Own
 	if host == "" {
 		host = a.IP.String()
@@ -32,7 +36,7 @@ func (a Address) Join() string {
 	if _, _, err := net.SplitHostPort(host); err != nil { // it has no port yet
 		host = net.JoinHostPort(strings.Trim(host, "[]"), strconv.Itoa(a.Port))
 	}
-	return "http://" + host + "/join"
+	return host
 }
 
 // Interface is a network interface of this machine.
