@@ -85,6 +85,14 @@ func (cl *class) now() time.Time { return cl.app.seats.Root.Engine.Now() }
 // openClass returns the class that is open, or nil.
 func (a *App) openClass() *class { return a.class.Load() }
 
+// classHere returns the class whose seats a serves, or that is open beside the lab; nil for none.
+func (a *App) classHere() *class {
+	if a.of != nil {
+		return a.of
+	}
+	return a.openClass()
+}
+
 // OpenClass opens a class if none is open. The error says which part could not be opened.
 func (a *App) OpenClass(ctx context.Context) (err error) {
 	a.classOpening.Lock()

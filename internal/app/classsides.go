@@ -104,10 +104,7 @@ func (a *App) checkSeat(c *call) error {
 // reachOf says where a page comes from and what others reach: for the network the address that its
 // request names, and on the teacher's side the class that is open.
 func (a *App) reachOf(c *call) views.Reach {
-	reach, cl := a.cfg.Reach, a.of
-	if cl == nil {
-		cl = a.openClass()
-	}
+	reach, cl := a.cfg.Reach, a.classHere()
 	switch {
 	case cl == nil:
 	case !fromHere(c.Request()):

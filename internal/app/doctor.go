@@ -235,11 +235,7 @@ func (d *doctor) stuck(seated map[netip.Addr]bool) (n int) {
 
 // cameForeign tells the class that is open of a request from the network with a Host that is refused.
 func (a *App) cameForeign(r *http.Request) {
-	cl := a.of
-	if cl == nil {
-		cl = a.openClass()
-	}
-	if cl != nil && !fromHere(r) {
+	if cl := a.classHere(); cl != nil && !fromHere(r) {
 		cl.doctor.cameForeign(deviceOf(r))
 	}
 }

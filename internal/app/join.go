@@ -22,10 +22,23 @@ const seatCookieLife = 12 * time.Hour
 
 // joinRoutes adds the routes of the page where one takes a seat.
 func (a *App) joinRoutes() {
-	a.read("/join", a.join)
-	a.post("/join", a.takeSeat)
-	a.post("/join/spin", a.spin)
-	a.post("/join/back", a.backToSeat)
+	a.read("/join", a.joining(a.join))
+	a.post("/join", a.joining(a.takeSeat))
+	a.post("/join/spin", a.joining(a.spin))
+	a.post("/join/back", a.joining(a.backToSeat))
+}
+
+// joining makes a handler of the page where one takes a seat in the class that is open. Nothing of it
+// is a moment.
+func (a *App) joining(h func(*call, *class) error) func(*call) error {
+	return func(c *call) error {
+		c.quiet()
+		cl := a.openClass()
+		if cl == nil {
+			return a.noClass(c)
+		}
+		return h(c, cl)
+	}
 }
 
 // joinCookie returns the name of a cookie of the join page: "seat", by which a browser is offered its
@@ -66,12 +79,7 @@ type joinScreen struct {
 
 // join is GET /join. For a visitor who has knocked at the closed door it carries out that press, once
 // the teacher has let the visitor in.
-func (a *App) join(c *call) error {
-	c.quiet()
-	cl := a.openClass()
-	if cl == nil {
-		return a.noClass(c)
-	}
+func (a *App) join(c *call, cl *class) error {
 	visitor := a.visitorOf(c)
 	if cl.roster.Knocks(visitor) {
 		return a.enterBy(c, cl, visitor)
@@ -84,12 +92,7 @@ func (a *App) join(c *call) error {
 }
 
 // takeSeat is POST /join: That's me.
-func (a *App) takeSeat(c *call) error {
-	c.quiet()
-	cl := a.openClass()
-	if cl == nil {
-		return a.noClass(c)
-	}
+func (a *App) takeSeat(c *call, cl *class) error {
 	return a.enterBy(c, cl, a.visitorOf(c))
 }
 
@@ -155,12 +158,7 @@ func (a *App) refuseJoin(c *call, cl *class, visitor string, err error, back *vi
 }
 
 // spin is POST /join/spin: Another name.
-func (a *App) spin(c *call) error {
-	c.quiet()
-	cl := a.openClass()
-	if cl == nil {
-		return a.noClass(c)
-	}
+func (a *App) spin(c *call, cl *class) error {
 	visitor := a.visitorOf(c)
 	if _, _, err := cl.roster.Spin(visitor); err != nil && c.wants == formJSON {
 		return &problem{status: http.StatusTooManyRequests, detail: "There is no other nickname for this visitor: each visitor has three spins, and who knocks keeps the name.", brief: true}
@@ -174,12 +172,7 @@ func (a *App) spin(c *call) error {
 
 // backToSeat is POST /join/back: by the seat's cookie with the field own, and otherwise by nickname and
 // code, or by a code that the teacher gave.
-func (a *App) backToSeat(c *call) error {
-	c.quiet()
-	cl := a.openClass()
-	if cl == nil {
-		return a.noClass(c)
-	}
+func (a *App) backToSeat(c *call, cl *class) error {
 	var joined classroom.Joined
 	var err error
 	back := &views.Back{Nickname: say.Shown(c.form.Get("nickname"), 60)}

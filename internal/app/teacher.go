@@ -91,14 +91,14 @@ func (a *App) TeacherLink() string {
 	if cl == nil {
 		return ""
 	}
-	return cl.teachers.link(a.seats.Root.Engine.Now())
+	return cl.teachers.link(cl.now())
 }
 
 // LinkWaits tells whether a link that TeacherLink returned can still be used.
 func (a *App) LinkWaits(path string) bool {
 	cl := a.openClass()
 	_, key, _ := strings.Cut(path, "key=")
-	return cl != nil && cl.teachers.waits(key, a.seats.Root.Engine.Now())
+	return cl != nil && cl.teachers.waits(key, cl.now())
 }
 
 // teacherCookie is the name of the cookie that makes a browser the teacher's.
