@@ -5,14 +5,12 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/sessionscope/sessionscope/internal/classroom"
 	"github.com/sessionscope/sessionscope/internal/network"
 	"github.com/sessionscope/sessionscope/internal/qr"
 	"github.com/sessionscope/sessionscope/internal/say"
@@ -122,29 +120,18 @@ func (cl *class) boardJSON(c *call) error {
 	}{"classroom", seats})
 }
 
-// seatNamed returns the seat of that name in addresses.
-func (cl *class) seatNamed(name string) (classroom.Seat, bool) {
-	seats := cl.roster.Seats()
-	i := slices.IndexFunc(seats, func(s classroom.Seat) bool { return s.Name == name })
-	if i < 0 {
-		return classroom.Seat{}, false
-	}
-	return seats[i], true
-}
-
 // seatFacts returns the panel of the seat of that name, nil if there is none.
 func (cl *class) seatFacts(name string) *views.SeatFacts {
-	s, ok := cl.seatNamed(name)
+	s, ok := cl.roster.Named(name)
 	if !ok {
 		return nil
 	}
-	tiles, _, _, _ := cl.board.Since(0)
-	i := slices.IndexFunc(tiles, func(t classroom.Tile) bool { return t.ID == s.ID })
-	if i < 0 {
+	tile, ok := cl.board.Tile(s.ID)
+	if !ok {
 		return nil
 	}
 	beside := len(cl.roster.OfDevice(s.Device)) - 1
-	return show.SeatFacts(s, tiles[i], beside, cl.lab.experimentCount(), cl.now())
+	return show.SeatFacts(s, tile, beside, cl.lab.experimentCount(), cl.now())
 }
 
 func (cl *class) doorView() views.Door { return show.Door(cl.roster.DoorClosed(), cl.roster.Waiting()) }
@@ -166,7 +153,7 @@ const maxWays = 3
 
 // joinView returns the addresses at which one joins, each with its code.
 func (cl *class) joinView() views.Poster {
-	j := views.Poster{Door: cl.roster.DoorClosed(), Knocks: len(cl.roster.Waiting()), Seats: len(cl.roster.Seats()), Local: cl.doctor.localName()}
+	j := views.Poster{Door: cl.roster.DoorClosed(), Knocks: len(cl.roster.Waiting()), Seats: cl.roster.Count(), Local: cl.doctor.localName()}
 	for i, address := range cl.parts.Network.Addresses() {
 		w := cl.wayOf(i, address)
 		if likely := address.Own != "" || address.Kind <= network.Ethernet; likely && len(j.Ways) < maxWays {

@@ -51,7 +51,7 @@ func (a *App) letIn(c *call, cl *class) error {
 // giveBack is POST /classroom/give-back: it shows a code, once, by which the seat can be taken again
 // within a minute.
 func (a *App) giveBack(c *call, cl *class) error {
-	s, ok := cl.seatNamed(c.form.Get("seat"))
+	s, ok := cl.roster.Named(c.form.Get("seat"))
 	if !ok {
 		return errNoSeat()
 	}
@@ -76,7 +76,7 @@ func (a *App) giveBack(c *call, cl *class) error {
 // removeSeats is POST /classroom/remove: the field seat names one seat; the field device names a
 // seat, and all seats of its device go.
 func (a *App) removeSeats(c *call, cl *class) error {
-	s, ok := cl.seatNamed(c.form.Get("seat") + c.form.Get("device"))
+	s, ok := cl.roster.Named(c.form.Get("seat") + c.form.Get("device"))
 	if !ok {
 		return errNoSeat()
 	}

@@ -87,7 +87,7 @@ func (n *boardNews) join(screen bool, since string) (s *boardStream, first []byt
 	case since != n.at(n.version, waiting) && !waiting:
 		first = n.tiles(tiles)
 	}
-	return s, n.message(append([][]byte{first}, n.parts(true)...)...), true
+	return s, n.message(append([][]byte{first}, n.parts(tiles, true)...)...), true
 }
 
 // begin starts to follow the board. The caller holds the lock.
@@ -158,21 +158,20 @@ func (n *boardNews) tell(all bool) {
 	}
 	maps.DeleteFunc(n.acts, func(id classroom.ID, _ int64) bool { return !n.seats[id] })
 	all = all || other
+	tiles, _, _, _ := n.class.board.Since(0)
 	var parts [][]byte
 	switch {
 	case (were == 0) != (len(n.seats) == 0):
-		tiles, _, _, _ := n.class.board.Since(0)
 		n.told = make(map[string]string)
 		parts = append(parts, n.stage(tiles))
 	case other:
-		tiles, _, _, _ := n.class.board.Since(0)
 		parts = append(parts, n.tiles(tiles))
 	default:
 		for _, t := range changed {
 			parts = append(parts, n.render(views.TileNews(show.Tile(t, n.class.lab.experimentCount(), n.class.now()))))
 		}
 	}
-	n.send(false, n.message(append(parts, n.parts(all)...)...))
+	n.send(false, n.message(append(parts, n.parts(tiles, all)...)...))
 	if all {
 		n.send(true, n.message(n.fresh("screen", views.ScreenNews(n.class.joinView()))))
 	}
@@ -211,13 +210,12 @@ func (n *boardNews) tiles(all []classroom.Tile) []byte {
 	return n.render(views.TilesNews(show.Tiles(all, n.class.lab.experimentCount(), n.class.now())))
 }
 
-// parts returns the parts beside the tiles that are others than they were told. The network and the
+// parts returns the parts beside tiles, which are all, that are others than they were told. The network and the
 // store are looked at with all only. The caller holds the lock.
-func (n *boardNews) parts(all bool) (out [][]byte) {
+func (n *boardNews) parts(tiles []classroom.Tile, all bool) (out [][]byte) {
 	cl := n.class
 	waiting := len(n.seats) == 0
 	if !waiting {
-		tiles, _, _, _ := cl.board.Since(0)
 		out = append(out, n.fresh("tally", views.TallyNews(n.tally(tiles))), n.fresh("feed", views.FeedNews(show.Feed(n.feed))))
 	}
 	if !all {

@@ -28,10 +28,8 @@ func (cl *class) strip(c *call) *views.Strip {
 	if !ok {
 		return nil
 	}
-	return &views.Strip{
-		Nickname: s.Nickname, Code: s.Code, Home: "/s/" + s.Place(),
-		Twice: cl.board.Devices(s.ID) > 1,
-	}
+	tile, _ := cl.board.Tile(s.ID)
+	return &views.Strip{Nickname: s.Nickname, Code: s.Code, Home: "/s/" + s.Place(), Twice: tile.Devices > 1}
 }
 
 // seatOf returns the seat of the roster that a request is for, if it is still at the request's place.
@@ -69,7 +67,8 @@ func (a *App) classPage(c *call) (err error) {
 		return errSeatGone
 	}
 	if c.wants == formJSON {
-		return writeJSON(c, status, "application/json", classJSON{"class", strip.Nickname, strip.Code, a.of.board.Devices(classroom.ID(c.seat.Class))})
+		tile, _ := a.of.board.Tile(classroom.ID(c.seat.Class))
+		return writeJSON(c, status, "application/json", classJSON{"class", strip.Nickname, strip.Code, tile.Devices})
 	}
 	showed := say.Showed(a.record(c, status, &outcome{did: trace.Did{Op: "class"}}))
 	page := views.ClassPage{

@@ -106,16 +106,16 @@ func (b *Board) Heard(id ID, device netip.Addr) {
 	b.change(id, func(t *tile) { t.heard(device, b.now()) })
 }
 
-// Devices returns how many devices the seat was heard from within AwakeFor.
-func (b *Board) Devices(id ID) int {
+// Tile returns the tile of a seat as it is now, if there is one.
+func (b *Board) Tile(id ID) (Tile, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	t := b.tiles[id]
 	if t == nil {
-		return 0
+		return Tile{}, false
 	}
 	b.tick(t)
-	return t.Devices
+	return t.Tile, true
 }
 
 // Pressed notes what a request did to the seat's session. Requests of a seat that run at the

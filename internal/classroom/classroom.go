@@ -198,6 +198,21 @@ func (c *Class) Seats() []Seat {
 // Seat returns the seat with that ID, if there is one.
 func (c *Class) Seat(id ID) (Seat, bool) { return c.at(id).found() }
 
+// Named returns the seat with that Name, if there is one.
+func (c *Class) Named(name string) (Seat, bool) {
+	c.mu.RLock()
+	s := c.seats[c.byName[name]]
+	c.mu.RUnlock()
+	return s.found()
+}
+
+// Count returns how many seats there are.
+func (c *Class) Count() int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return len(c.seats)
+}
+
 // Moved tells whether a seat that is still there was once at NAME-SUFFIX and has moved away.
 // A seat's latest eight places are known.
 func (c *Class) Moved(place string) bool {
