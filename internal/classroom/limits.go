@@ -45,7 +45,8 @@ func pauseAfter(renewals int) time.Duration {
 // maxDevices bounds how many devices have a bucket of their own. Further devices share one.
 const maxDevices = 4096
 
-// deviceRate limits how often a device does something: a token bucket for each.
+// deviceRate limits how often a device does something: a token bucket for each. It is on the clock of
+// the class, which may go back: x/time/rate would then refuse until the clock is where it was.
 type deviceRate struct {
 	burst, perSecond float64
 	buckets          map[netip.Addr]bucket
