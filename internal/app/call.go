@@ -91,7 +91,7 @@ func callOf(ec echo.Context) *call { return ec.Request().Context().Value(callKey
 
 // ServeHTTP implements http.Handler. Each request becomes a call.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if cl := a.openClass(); cl != nil && cl.serves(r.URL.Path) {
+	if cl := a.openClass(); cl != nil && cl.lab.seats.Has(r.URL.Path) {
 		cl.lab.ServeHTTP(w, r)
 		return
 	}

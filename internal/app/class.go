@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -238,7 +237,7 @@ func (cl *class) leave(old *seat.Seat) {
 	if old == nil {
 		return
 	}
-	cl.lab.seats.Leave(strings.TrimPrefix(old.Base, "/s/"))
+	cl.lab.seats.Leave(old)
 	cl.lab.hub.Leave(old)
 	cl.lab.figures.Delete(old)
 	cl.lab.uses.Delete(old)
@@ -276,13 +275,6 @@ func (cl *class) rosterChanged(change classroom.Change) {
 			cl.app.cfg.Log.Error("the sessions of a seat that went were not removed", "error", err)
 		}
 	}
-}
-
-// serves tells whether the path is one of a seat of the class.
-func (cl *class) serves(path string) bool {
-	rest, found := strings.CutPrefix(path, "/s/")
-	place, _, _ := strings.Cut(rest, "/")
-	return found && cl.lab.seats.Has(place)
 }
 
 // close ends the class's lab and closes what it stands on.

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/sessionscope/sessionscope/internal/network"
+	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/views"
 )
 
@@ -79,11 +80,10 @@ var (
 // class's own lab serves those where one is.
 func (a *App) checkSeat(c *call) error {
 	cl := a.openClass()
-	rest, below := strings.CutPrefix(c.Request().URL.Path, "/s/")
+	place, _, below := seat.PlaceOf(c.Request().URL.Path)
 	if cl == nil || !below || c.from != nil {
 		return nil
 	}
-	place, _, _ := strings.Cut(rest, "/")
 	moved, looks := cl.roster.Moved(place), c.Request().Method == http.MethodGet || c.Request().Method == http.MethodHead
 	switch {
 	case moved && c.wants == formPage:

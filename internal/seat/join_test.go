@@ -31,7 +31,7 @@ func TestJoinAndLeave(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := open(t, ss, "another family")
-	if got, below := ss.Enter(fox.Base + "/get"); got != fox || below != "/get" || !ss.Has("amber-fox-abcdefghijkl") {
+	if got, below := ss.Enter(fox.Base + "/get"); got != fox || below != "/get" || !ss.Has("/s/amber-fox-abcdefghijkl/get") {
 		t.Errorf("the learner's path leads to %v, %q", got, below)
 	}
 	if second.Engine.CookieName() != "sessionscope~amber-fox~second" || second.First() != fox || second.Class != "1" || second.IsFirst() || other.First() != ss.Root {
@@ -48,8 +48,11 @@ func TestJoinAndLeave(t *testing.T) {
 	if opened, next := ss.Of("family"); len(opened) != 1 || next != "third" {
 		t.Errorf("the family has %v and gets %q next", opened, next)
 	}
-	ss.Leave("second-nothing")
-	ss.Leave("amber-fox-abcdefghijkl")
+	ss.Leave(second) // no first browser
+	if !ss.Has(second.Base) {
+		t.Error("a second browser left by itself")
+	}
+	ss.Leave(fox)
 	for _, gone := range []*Seat{fox, second} {
 		if s, _ := ss.Enter(gone.Base + "/"); s != nil {
 			t.Errorf("%s is still served", gone.Base)

@@ -157,20 +157,16 @@ func (ss *Seats) now() time.Time { return ss.Root.Engine.Now() }
 // page, or "" when only the slash at the end is missing. seat is nil when no seat has that
 // path.
 func (ss *Seats) Enter(path string) (seat *Seat, below string) {
-	rest, found := strings.CutPrefix(path, "/s/")
+	place, below, found := PlaceOf(path)
 	if !found {
 		return ss.Root, path
 	}
-	place, below, slash := strings.Cut(rest, "/")
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	if seat = ss.byPlace[place]; seat == nil {
 		return nil, ""
 	}
 	seat.used.Store(ss.now().UnixNano())
-	if slash {
-		below = "/" + below
-	}
 	return seat, below
 }
 
@@ -188,22 +184,29 @@ func (ss *Seats) Join(place, class string, engine *session.Engine) *Seat {
 	return s
 }
 
-// Leave ends the learner's seat at that place, with its second browsers.
-func (ss *Seats) Leave(place string) {
+// Leave ends a learner's seat, with its second browsers.
+func (ss *Seats) Leave(first *Seat) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	left := ss.byPlace[place]
-	if left == nil || !left.IsFirst() {
-		return
-	}
-	maps.DeleteFunc(ss.byPlace, func(_ string, s *Seat) bool { return s.First() == left })
+	maps.DeleteFunc(ss.byPlace, func(_ string, s *Seat) bool { return s.First() == first })
 }
 
-// Has tells whether a seat has the place.
-func (ss *Seats) Has(place string) bool {
+// Has tells whether a path is below one of the seats at /s/. Unlike Enter it is no use of the seat.
+func (ss *Seats) Has(path string) bool {
+	place, _, found := PlaceOf(path)
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	return ss.byPlace[place] != nil
+	return found && ss.byPlace[place] != nil
+}
+
+// PlaceOf cuts a path that begins with /s/NAME-SUFFIX: place is NAME-SUFFIX, and below what follows it,
+// with the slash.
+func PlaceOf(path string) (place, below string, found bool) {
+	rest, found := strings.CutPrefix(path, "/s/")
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		return rest[:i], rest[i:], found
+	}
+	return rest, "", found
 }
 
 // Open makes the family's next second browser beside first. Once there are Each beside first, the
