@@ -95,17 +95,19 @@ func (c *Client) Drop() { c.jar.drop() }
 func (c *Client) send(method, path, form string) *Exchange {
 	r := c.in.run
 	x := &Exchange{Client: c.name, Method: method, Path: path, Form: form, Cookie: c.jar.header(), At: c.in.Now()}
-	address := c.in.listener.Addr().String()
+	// The transport does not wait for a connection that is being made when the run is stopped and its
+	// server taken down: that connection knows of the run's context, and of no field that changes.
+	address, app := c.in.listener.Addr().String(), c.in.app
 	var wire *recorder
 	var facts func(context.Context) trace.Packed
 	transport := &http.Transport{
 		DisableKeepAlives: true, DisableCompression: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(r.ctx, "tcp", address)
 			if err != nil {
 				return nil, err
 			}
-			if app := c.in.app; app != nil {
+			if app != nil {
 				facts = app.Expect(conn.LocalAddr().String(), c.name)
 			}
 			wire = &recorder{Conn: conn}
@@ -158,8 +160,8 @@ func (c *Client) GetEach(path string, cookies []string, found func(*Exchange) bo
 	r, address := c.in.run, c.in.listener.Addr().String()
 	transport := &http.Transport{
 		DisableCompression: true, MaxConnsPerHost: 1,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "tcp", address)
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(r.ctx, "tcp", address)
 		},
 	}
 	defer transport.CloseIdleConnections()
