@@ -2,21 +2,22 @@ package views
 
 // Board is the teacher's board of a class: BoardPage shows it.
 type Board struct {
-	Page    Page
-	Stream  string // the address of its events
-	Store   string
-	Waiting bool // nobody has joined yet
-	Said    Said
-	Join    Poster
-	Tally   Tally
-	Sift    Sift
-	Tiles   []Tile
-	Seat    *SeatFacts // whose tile was chosen; nil for none
-	Door    Door
-	Holds   ClassStore
-	Feed    []FeedLine
-	Doctor  Doctor
-	Now     int64 // in milliseconds since 1970, for the ages that the page's script counts
+	Page     Page
+	Stream   string // the address of its events
+	Store    string
+	Waiting  bool // nobody has joined yet
+	Said     Said
+	Together Together
+	Join     Poster
+	Tally    Tally
+	Sift     Sift
+	Tiles    []Tile
+	Seat     *SeatFacts // whose tile was chosen; nil for none
+	Door     Door
+	Holds    ClassStore
+	Feed     []FeedLine
+	Doctor   Doctor
+	Now      int64 // in milliseconds since 1970, for the ages that the page's script counts
 }
 
 // Said is what a press on the board did.
@@ -141,11 +142,4 @@ type Check struct {
 	Tone  string // "ok", "bad", "" for neither
 	Text  string
 	Notes []string
-}
-
-// Screen is the page for the beamer. It names nobody.
-type Screen struct {
-	Page   Page
-	Stream string
-	Join   Poster
 }

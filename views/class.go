@@ -2,10 +2,20 @@ package views
 
 // Strip is at the top of every page of a seat of a class.
 type Strip struct {
-	Nickname string
-	Code     string // by which its owner comes back
-	Home     string // where the seat's own pages begin, also on those of its second browsers
-	Twice    bool   // pages of the seat are open on two devices
+	Nickname  string
+	Code      string // by which its owner comes back
+	Home      string // where the seat's own pages begin, also on those of its second browsers
+	Twice     bool   // pages of the seat are open on two devices
+	ClassPage bool   // the page shows what the class does together
+	Asks      string // what the class does together, in one or two words; "" for nothing
+}
+
+// stream returns the address of the stream that the page opens.
+func (s Strip) stream() string {
+	if s.ClassPage {
+		return s.Home + "/class/events?page=class"
+	}
+	return s.Home + "/class/events"
 }
 
 // Join is the page where one takes a seat.
@@ -36,6 +46,7 @@ type Gave struct{ Cookies, About, Lines, Fetch string }
 type ClassPage struct {
 	Page        Page
 	Place       Place
+	Phone       Phone
 	Said        Sentence // what the press before it did, without a Verb if there was none
 	At          string   // when this request came
 	Browser     []Part   // what this request showed: each line goes on after the witness's name

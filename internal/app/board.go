@@ -28,6 +28,7 @@ func (a *App) boardRoutes() {
 	a.post("/classroom/give-back", a.teacher(a.giveBack))
 	a.post("/classroom/remove", a.teacher(a.removeSeats))
 	a.post("/classroom/doctor", a.teacher(a.askDoctor))
+	a.togetherRoutes()
 }
 
 // showBoard is GET /classroom: the board, until somebody has joined with the address in large. find,
@@ -42,21 +43,6 @@ func (a *App) showBoard(c *call, cl *class) error {
 	}
 	cl.doctor.lookOnce()
 	return a.write(c, http.StatusOK, views.BoardPage(cl.boardView(c, name)))
-}
-
-// showScreen is GET /classroom/screen: the page for the beamer. It names nobody.
-func (a *App) showScreen(c *call, cl *class) error {
-	if c.wants == formJSON {
-		j := cl.joinView()
-		best := cmp.Or(j.Best(), &views.Way{})
-		return writeJSON(c, http.StatusOK, "application/json", struct {
-			Op   string `json:"op"`
-			Join string `json:"join"`
-			Seat int    `json:"seats"`
-		}{"screen", best.Join, j.Seats})
-	}
-	p := a.boardPage(c, "Join the class") // not in projector mode, which the lab of this tab would keep
-	return a.write(c, http.StatusOK, views.ScreenPage(views.Screen{Page: p, Stream: "/classroom/events?part=screen", Join: cl.joinView()}))
 }
 
 // boardPage returns what a page of the board has.
@@ -75,7 +61,7 @@ func (cl *class) boardView(c *call, seat string) views.Board {
 	p := a.boardPage(c, "Class")
 	v := views.Board{
 		Page: p, Stream: "/classroom/events?since=" + cl.news.at(version, len(tiles) == 0), Store: a.cfg.StoreName, Waiting: len(tiles) == 0, Said: cl.said.take(c.QueryParam("said"), now),
-		Join: cl.joinView(), Tally: show.Tally(tiles, a.cfg.Class.Seats), Door: cl.doorView(), Holds: cl.storeView(c.ctx()),
+		Together: cl.togetherView(), Join: cl.joinView(), Tally: show.Tally(tiles, a.cfg.Class.Seats), Door: cl.doorView(), Holds: cl.storeView(c.ctx()),
 		Feed: show.Feed(feed), Doctor: doctorView(cl.health()), Now: now.UnixMilli(), Seat: cl.seatFacts(seat),
 	}
 	if sift.ByLast {

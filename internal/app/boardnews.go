@@ -43,6 +43,9 @@ type boardNews struct {
 	summed  time.Time             // when the last summary was made
 	summary string
 	acts    map[classroom.ID]int64 // how many acts each seat had at the last summary
+	stirred bool                   // what the class does together has changed, and was not told yet
+	stirs   chan struct{}          // of capacity one: has something when stirred is to be told at once
+	hints   chan struct{}          // of capacity one: has something when stirred is to be told soon
 }
 
 // boardStream is one open page.
@@ -76,7 +79,7 @@ func (n *boardNews) join(screen bool, since string) (s *boardStream, first []byt
 	s = &boardStream{screen, make(chan []byte, boardRoom)}
 	n.streams[s] = true
 	if screen {
-		return s, n.message(n.render(views.ScreenNews(n.class.joinView()))), true
+		return s, n.message(n.render(views.ScreenNews(n.class.screenView()))), true
 	}
 	tiles, _, _, _ := n.class.board.Since(0)
 	n.told = make(map[string]string)
@@ -99,7 +102,24 @@ func (n *boardNews) begin() {
 	for _, t := range tiles {
 		n.seats[t.ID], n.acts[t.ID] = true, t.Flash
 	}
-	go n.follow(n.streams)
+	n.stirs, n.hints = make(chan struct{}, 1), make(chan struct{}, 1)
+	go n.follow(n.streams, n.stirs, n.hints)
+}
+
+// stir has the pages told at once what the class does together.
+func (n *boardNews) stir() { n.awake(func() chan struct{} { return n.stirs }) }
+
+// hint has the pages told it with the next message.
+func (n *boardNews) hint() { n.awake(func() chan struct{} { return n.hints }) }
+
+func (n *boardNews) awake(whom func() chan struct{}) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.stirred = true
+	select {
+	case whom() <- struct{}{}: // a nil channel, while nobody follows, takes nothing
+	default:
+	}
 }
 
 // leave removes a page.
@@ -110,7 +130,7 @@ func (n *boardNews) leave(s *boardStream) {
 }
 
 // follow tells the pages each change, until there is no page or the class ends.
-func (n *boardNews) follow(pages map[*boardStream]bool) {
+func (n *boardNews) follow(pages map[*boardStream]bool, stirs, hints <-chan struct{}) {
 	slow := time.NewTicker(boardSlow)
 	defer slow.Stop()
 	rest := time.NewTimer(boardRest)
@@ -129,11 +149,15 @@ func (n *boardNews) follow(pages map[*boardStream]bool) {
 		rest.Reset(boardRest)
 		select {
 		case <-rest.C:
+		case <-stirs:
+			continue
 		case <-n.class.lab.done:
 			return
 		}
 		select {
 		case <-changed:
+		case <-stirs:
+		case <-hints:
 		case <-slow.C:
 		case <-n.class.lab.done:
 			return
@@ -172,9 +196,10 @@ func (n *boardNews) tell(all bool) {
 		}
 	}
 	n.send(false, n.message(append(parts, n.parts(tiles, all)...)...))
-	if all {
-		n.send(true, n.message(n.fresh("screen", views.ScreenNews(n.class.joinView()))))
+	if all || n.stirred {
+		n.send(true, n.message(n.fresh("screen", views.ScreenNews(n.class.screenView()))))
 	}
+	n.stirred = false
 }
 
 // send passes a message on to the boards, or to the beamers. A page that does not keep up begins
@@ -200,7 +225,7 @@ func (n *boardNews) send(screens bool, message []byte) {
 func (n *boardNews) stage(tiles []classroom.Tile) []byte {
 	cl, now := n.class, n.class.now()
 	return n.render(views.BoardStage(views.Board{
-		Waiting: len(tiles) == 0, Join: cl.joinView(), Tally: n.tally(tiles), Tiles: show.Tiles(tiles, cl.lab.experimentCount(), now),
+		Waiting: len(tiles) == 0, Together: cl.togetherView(), Join: cl.joinView(), Tally: n.tally(tiles), Tiles: show.Tiles(tiles, cl.lab.experimentCount(), now),
 		Door: cl.doorView(), Holds: cl.storeView(context.Background()), Feed: show.Feed(n.feed), Doctor: doctorView(cl.health()), Now: now.UnixMilli(),
 	}))
 }
@@ -217,6 +242,11 @@ func (n *boardNews) parts(tiles []classroom.Tile, all bool) (out [][]byte) {
 	waiting := len(n.seats) == 0
 	if !waiting {
 		out = append(out, n.fresh("tally", views.TallyNews(n.tally(tiles))), n.fresh("feed", views.FeedNews(show.Feed(n.feed))))
+	}
+	if all || n.stirred {
+		for _, p := range cl.panels() {
+			out = append(out, n.fresh(p.name, p.part))
+		}
 	}
 	if !all {
 		return out

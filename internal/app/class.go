@@ -61,6 +61,7 @@ type class struct {
 	parts    ClassParts
 	roster   *classroom.Class
 	board    *classroom.Board
+	together *classroom.Together
 	shared   *classroom.Shared
 	opened   time.Time
 	teachers teachers
@@ -159,6 +160,9 @@ func (cl *class) open(ctx context.Context) (err error) {
 	if cl.roster, err = classroom.Open(ctx, classroom.Config{
 		Documents: cl.parts.Documents, Seats: a.cfg.Class.Seats, Now: now, Log: a.cfg.Log, Changed: cl.rosterChanged,
 	}); err != nil {
+		return err
+	}
+	if err := cl.openTogether(ctx); err != nil {
 		return err
 	}
 	if err := cl.makeLab(); err != nil {
@@ -271,6 +275,7 @@ func (cl *class) rosterChanged(change classroom.Change) {
 		}
 		cl.streams.tell(s.ID, word)
 		cl.board.Removed(s.ID)
+		cl.together.Left(s.ID)
 		if err := cl.shared.Drop(context.Background(), tagOf(s.ID)); err != nil {
 			cl.app.cfg.Log.Error("the sessions of a seat that went were not removed", "error", err)
 		}
@@ -281,6 +286,7 @@ func (cl *class) rosterChanged(change classroom.Change) {
 func (cl *class) close() error {
 	cl.end()
 	cl.board.Close()
+	cl.together.Close()
 	cl.lab.Close()
 	cl.running.Wait()
 	return cl.parts.Close()

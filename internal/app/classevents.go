@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"sync"
 	"time"
@@ -78,6 +79,17 @@ func (cs *classStreams) look(id classroom.ID) {
 	}
 }
 
+// lookAll has every stream look at what it shows.
+func (cs *classStreams) lookAll() {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for _, own := range cs.open {
+		if len(own) < cap(own)/2 {
+			own <- wordLook
+		}
+	}
+}
+
 // classEvents is GET /s/NAME-SUFFIX/class/events: the stream that tells the pages of a seat of the
 // class. It begins with all that there is to know.
 func (a *App) classEvents(c *call) error {
@@ -103,7 +115,7 @@ func (a *App) classEvents(c *call) error {
 type classStream struct {
 	app   *App
 	c     *call
-	told  views.Strip // as the page was told it last
+	told  [2][]byte // each part as the page was told it last
 	flush func(...[]byte) error
 }
 
@@ -113,7 +125,7 @@ func (st *classStream) run(ctx context.Context, news <-chan string) {
 	defer beat.Stop()
 	err := st.flush([]byte(": here\n\n"))
 	if err == nil {
-		err = st.strip(ctx)
+		err = st.look(ctx)
 	}
 	for err == nil {
 		select {
@@ -122,12 +134,12 @@ func (st *classStream) run(ctx context.Context, news <-chan string) {
 		case <-st.app.done:
 			return
 		case <-beat.C:
-			if err = st.strip(ctx); err == nil { // a device may have come or gone meanwhile
+			if err = st.look(ctx); err == nil { // a device may have come or gone meanwhile
 				err = st.flush([]byte("event: beat\ndata: answer\n\n"))
 			}
 		case word := <-news:
 			if word == wordLook {
-				err = st.strip(ctx)
+				err = st.look(ctx)
 				continue
 			}
 			if word != wordTaken {
@@ -141,17 +153,32 @@ func (st *classStream) run(ctx context.Context, news <-chan string) {
 	}
 }
 
-// strip tells the page what its strip says now, if that is something else than it was told.
-func (st *classStream) strip(ctx context.Context) error {
-	s := st.app.of.strip(st.c)
-	if s == nil {
+// look tells the page what it shows now, if that is something else than it was told. Only the class
+// page, which asks for it with page=class, shows what the class does together; the others have the strip.
+func (st *classStream) look(ctx context.Context) error {
+	strip := st.app.of.strip(st.c)
+	seat, there := st.app.of.seatOf(st.c)
+	if strip == nil || !there {
 		return nil // the last word is on its way
 	}
-	if *s == st.told {
-		return nil
+	parts := []templ.Component{views.StripNews(*strip)}
+	if st.c.QueryParam("page") == "class" {
+		parts = append(parts, views.PhoneNews(st.app.of.phoneView(seat)))
 	}
-	st.told = *s
-	return st.send(ctx, views.StripNews(*s))
+	for i, part := range parts {
+		message, err := st.app.message(ctx, part)
+		if err != nil {
+			return err
+		}
+		if bytes.Equal(message, st.told[i]) {
+			continue
+		}
+		st.told[i] = message
+		if err := st.flush(message); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // send writes one message.

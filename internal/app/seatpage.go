@@ -29,7 +29,7 @@ func (cl *class) strip(c *call) *views.Strip {
 		return nil
 	}
 	tile, _ := cl.board.Tile(s.ID)
-	return &views.Strip{Nickname: s.Nickname, Code: s.Code, Home: "/s/" + s.Place(), Twice: tile.Devices > 1}
+	return &views.Strip{Nickname: s.Nickname, Code: s.Code, Home: "/s/" + s.Place(), Twice: tile.Devices > 1, Asks: cl.asks()}
 }
 
 // seatOf returns the seat of the roster that a request is for, if it is still at the request's place.
@@ -76,6 +76,9 @@ func (a *App) classPage(c *call) (err error) {
 		Browser: show.Parts(showed.Browser), Wire: show.Parts(showed.Wire), Server: show.Parts(showed.Server),
 		Experiments: a.experimentCount(),
 	}
+	if s, ok := a.of.seatOf(c); ok {
+		page.Phone = a.of.phoneView(s)
+	}
 	if page.At = say.Clock(c.now()); c.wants == formFragment {
 		return a.write(c, status, views.Showed(page))
 	}
@@ -84,7 +87,7 @@ func (a *App) classPage(c *call) (err error) {
 	}
 	learned, _ := a.learned(c)
 	page.Done = len(learned.Done)
-	page.Page.Again, page.Page.Still = classAgain, true
+	page.Page.Again, page.Page.Still, page.Page.Strip.ClassPage = classAgain, true, true
 	return a.write(c, status, views.ClassroomPage(page))
 }
 

@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+
+	"github.com/a-h/templ"
+
+	"github.com/sessionscope/sessionscope/internal/classroom"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// This file tells the pages of a class what it does together. Each panel of the board has a file of
+// its own with its routes and its view: ask.go, plan.go, everyone.go, browsergrid.go, rehearsal.go and
+// ending.go; phone.go has what a seat's pages show of it, beamer.go what the beamer shows.
+
+// togetherRoutes adds the routes of what the class does together.
+func (a *App) togetherRoutes() {
+	a.askRoutes()
+	a.planRoutes()
+	a.everyoneRoutes()
+	a.gridRoutes()
+	a.rehearsalRoutes()
+	a.endingRoutes()
+}
+
+// openTogether reads what the class did together before the program was started again.
+func (cl *class) openTogether(ctx context.Context) (err error) {
+	cl.together, err = classroom.OpenTogether(ctx, classroom.TogetherConfig{
+		Documents: cl.parts.Documents, Seats: cl.roster.Count, Now: cl.now, Log: cl.app.cfg.Log,
+		There:   func(id classroom.ID) bool { _, there := cl.roster.Seat(id); return there },
+		Changed: cl.togetherChanged,
+	})
+	return err
+}
+
+// stir has all pages of the class look at what the class does together, at once: what is shown to
+// everybody appears on the board, on the beamer and on the phones at the same moment.
+func (cl *class) stir() {
+	cl.news.stir()
+	cl.streams.lookAll()
+}
+
+// togetherChanged is told of each change of what the class does together. With the answer of one seat
+// only that seat's pages and the count of the board change.
+func (cl *class) togetherChanged(answered classroom.ID) {
+	if answered == "" {
+		cl.stir()
+		return
+	}
+	cl.news.hint()
+	cl.streams.look(answered)
+}
+
+// togetherView returns the panels of the board about what the class does together.
+func (cl *class) togetherView() views.Together {
+	return views.Together{
+		Ask: cl.askView(), Plan: cl.planView(), Everyone: cl.everyoneView(), Grid: cl.gridView(), Rehearsal: cl.rehearsalView(), Ending: cl.endingView(),
+	}
+}
+
+// panel is a part of the board, as the stream tells it.
+type panel struct {
+	name string
+	part templ.Component
+}
+
+// panels returns the panels for the stream of the board.
+func (cl *class) panels() []panel {
+	t := cl.togetherView()
+	return []panel{
+		{"ask", views.AskNews(t.Ask)}, {"plan", views.PlanNews(t.Plan)}, {"everyone", views.EveryoneNews(t.Everyone)},
+		{"grid", views.GridNews(t.Grid)}, {"rehearsal", views.RehearsalNews(t.Rehearsal)}, {"ending", views.EndingNews(t.Ending)},
+	}
+}

@@ -1,0 +1,4 @@
+package views
+
+// Ask is the board's panel of what the class is asked.
+type Ask struct{}

@@ -1,0 +1,4 @@
+package views
+
+// Plan is the board's panel of the lesson plans.
+type Plan struct{}

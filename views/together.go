@@ -1,0 +1,11 @@
+package views
+
+// Together are the panels of the board about what the class does together.
+type Together struct {
+	Ask       Ask
+	Plan      Plan
+	Everyone  Everyone
+	Grid      Grid
+	Rehearsal Rehearsal
+	Ending    Ending
+}
