@@ -94,6 +94,7 @@ type Tile struct {
 	Trouble  bool
 	Two      bool // open on two devices
 	Done     string
+	Answered bool   // the seat has answered what is asked now
 	Acts     string // counts up with each act: the tile flashes when it changes
 	Chosen   bool
 	Hidden   bool // the query left it out

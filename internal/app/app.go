@@ -20,6 +20,9 @@
 // doctorview.go who can reach the class. join.go has the page where one takes a seat, seatpage.go the
 // class page of a seat, classevents.go the stream that all pages of a seat share, classpress.go what a
 // request tells the board, and seatlimits.go what one seat may take.
+//
+// together.go tells the pages of a class what it does together; classanswer.go takes the answers of the
+// seats.
 package app
 
 import (

@@ -176,6 +176,7 @@ func (cl *class) open(ctx context.Context) (err error) {
 		p, _ := cl.lab.progressOf(session.Value(s.Progress), len(s.Progress) > 0)
 		cl.board.SetDone(s.ID, len(p.Done))
 	}
+	cl.noteAnswers()
 	return nil
 }
 

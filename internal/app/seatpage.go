@@ -17,6 +17,7 @@ const classAgain = 5
 func (a *App) seatRoutes() {
 	a.read("/class", a.classPage)
 	a.post("/class/heard", a.heard)
+	a.echo.POST("/class/answer", inOrder(a.readForm)(handler(a.classAnswer)))
 	a.echo.GET("/class/events", inOrder(checkQuery)(handler(a.classEvents)))
 }
 

@@ -41,8 +41,9 @@ func (cl *class) stir() {
 }
 
 // togetherChanged is told of each change of what the class does together. With the answer of one seat
-// only that seat's pages and the count of the board change.
+// only that seat's pages, its tile and the count of the board change.
 func (cl *class) togetherChanged(answered classroom.ID) {
+	cl.noteAnswers()
 	if answered == "" {
 		cl.stir()
 		return
@@ -51,10 +52,16 @@ func (cl *class) togetherChanged(answered classroom.ID) {
 	cl.streams.look(answered)
 }
 
+// noteAnswers has the tiles say which seats have answered, until the question is revealed.
+func (cl *class) noteAnswers() {
+	q := cl.together.Present().Question
+	cl.board.SetAnswered(func(id classroom.ID) bool { return q != nil && q.Result == nil && cl.together.AnswerOf(id) != 0 })
+}
+
 // togetherView returns the panels of the board about what the class does together.
 func (cl *class) togetherView() views.Together {
 	return views.Together{
-		Ask: cl.askView(), Plan: cl.planView(), Everyone: cl.everyoneView(), Grid: cl.gridView(), Rehearsal: cl.rehearsalView(), Ending: cl.endingView(),
+		Ask:    cl.askView(), Plan: cl.planView(), Everyone: cl.everyoneView(), Grid: cl.gridView(), Rehearsal: cl.rehearsalView(), Ending: cl.endingView(),
 	}
 }
 

@@ -100,6 +100,18 @@ func (b *Board) Removed(id ID) {
 // SetDone notes how many experiments the seat has done.
 func (b *Board) SetDone(id ID, n int) { b.change(id, func(t *tile) { t.Done = n }) }
 
+// SetAnswered notes which seats have answered what is asked now.
+func (b *Board) SetAnswered(answered func(ID) bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for id, t := range b.tiles {
+		if now := answered(id); now != t.Answered {
+			t.Answered = now
+			b.touch(t)
+		}
+	}
+}
+
 // Heard notes that a page of the seat was heard from a device: it has answered a beat, or
 // made a request. What a device is decides the caller, as for Class.Join.
 func (b *Board) Heard(id ID, device netip.Addr) {

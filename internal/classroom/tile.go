@@ -58,13 +58,14 @@ type Tile struct {
 	Keys, Bytes        int // of the session's values; 0 without a live session
 	InCookie, OnServer int // how many keys live where
 
-	LastOp  string
-	LastAt  time.Time // when that was; zero if nothing was done yet
-	HeardAt time.Time // when a page of the seat was heard last; zero if never
-	Awake   bool      // heard within AwakeFor
-	Flash   int64     // grows with each press
-	Done    int       // how many experiments are done
-	Devices int       // how many devices were heard within AwakeFor
+	LastOp   string
+	LastAt   time.Time // when that was; zero if nothing was done yet
+	HeardAt  time.Time // when a page of the seat was heard last; zero if never
+	Awake    bool      // heard within AwakeFor
+	Flash    int64     // grows with each press
+	Done     int       // how many experiments are done
+	Answered bool      // the seat has answered what is asked now
+	Devices  int       // how many devices were heard within AwakeFor
 }
 
 // FeedLine is one event for the board's feed.

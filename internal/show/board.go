@@ -33,7 +33,7 @@ func Tile(t classroom.Tile, experiments int, now time.Time) views.Tile {
 	v := views.Tile{
 		Name: t.Name, Nickname: t.Nickname, Find: strings.ToLower(t.Nickname), State: string(t.State),
 		Act: acts[t.LastOp], At: millis(t.LastAt), Age: Age(t.LastAt, now), Heard: millis(t.HeardAt), HeardAge: Age(t.HeardAt, now),
-		Asleep: !t.Awake, Two: t.Devices > 1, Done: fmt.Sprintf("%d of %d done", t.Done, experiments), Acts: strconv.FormatInt(t.Flash, 10),
+		Asleep: !t.Awake, Two: t.Devices > 1, Done: fmt.Sprintf("%d of %d done", t.Done, experiments), Answered: t.Answered, Acts: strconv.FormatInt(t.Flash, 10),
 	}
 	v.Trouble = inTrouble(t)
 	v.Words = stateOf(t)
