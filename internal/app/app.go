@@ -22,7 +22,7 @@
 // request tells the board, and seatlimits.go what one seat may take.
 //
 // together.go tells the pages of a class what it does together; classanswer.go takes the answers of the
-// seats.
+// seats, and pause.go has them wait.
 package app
 
 import (
@@ -190,7 +190,7 @@ func (a *App) routes() {
 	e.HTTPErrorHandler = a.handleError
 	e.IPExtractor = echo.ExtractIPDirect()
 
-	e.Pre(a.logRequests, inOrder(securityHeaders, a.checkHost, a.checkSeat, a.checkSide, a.witnessLive, checkOrigin, a.enter, a.checkRate))
+	e.Pre(a.logRequests, inOrder(securityHeaders, a.checkHost, a.checkSeat, a.checkSide, a.witnessLive, checkOrigin, a.enter, a.checkRate, a.checkPause))
 	e.Use(a.commitStaged)
 
 	gorilla := echosession.Middleware(gorillaStore{})

@@ -100,7 +100,7 @@ func TestEveryRouteHasItsParts(t *testing.T) {
 		"/tamper": "copy_test.go", "/pin": "copy_test.go", "/replay": "copy_test.go", "/drop-cookie": "copy_test.go", "/put-back": "copy_test.go",
 		"/plant": "plant_test.go", "/check": "check_test.go", "/exchanges/:n": "moments_test.go", "/moment": "public_test.go", "/lesson": "lesson_test.go", "/events": "events_test.go",
 		"/second": "browsers_test.go", "/projector": "browsers_test.go", "/healthz": "stores_test.go", "/assets/*": "http_test.go", "/about": "about_test.go",
-		"/join": "join_test.go", "/join/spin": "join_test.go", "/join/back": "join_test.go", "/class": "classpage_test.go", "/class/heard": "classpage_test.go", "/class/events": "classpage_test.go", "/class/answer": "classanswer_test.go", "/classroom": "seatlimits_test.go", "/classroom/begin": "seatlimits_test.go",
+		"/join": "join_test.go", "/join/spin": "join_test.go", "/join/back": "join_test.go", "/class": "classpage_test.go", "/class/heard": "classpage_test.go", "/class/events": "classpage_test.go", "/class/answer": "classanswer_test.go", "/classroom/pause": "pause_test.go", "/classroom/resume": "pause_test.go", "/classroom": "seatlimits_test.go", "/classroom/begin": "seatlimits_test.go",
 		"/classroom/events": "board_test.go", "/classroom/screen": "board_test.go", "/classroom/door": "boardacts_test.go", "/classroom/door/let-in": "boardacts_test.go",
 		"/classroom/give-back": "boardacts_test.go", "/classroom/remove": "boardacts_test.go", "/classroom/doctor": "boardacts_test.go",
 		"/experiments": "experiments_test.go", "/experiments/:slug": "experiments_test.go", "/experiments/:slug/run": "experiments_test.go",

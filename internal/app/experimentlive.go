@@ -16,7 +16,7 @@ import (
 func (a *App) witnessLive(c *call) error {
 	r := c.Request()
 	before, rest, ok := strings.Cut(r.URL.Path, "/live/")
-	if !ok || a.experiments == nil || !strings.Contains(before, "/experiments/") || r.Method != http.MethodGet && r.Method != http.MethodPost {
+	if !ok || a.experiments == nil || !strings.Contains(before, "/experiments/") || r.Method != http.MethodGet && r.Method != http.MethodPost || a.pauses(r) {
 		return nil
 	}
 	token, path, _ := strings.Cut(rest, "/")

@@ -15,6 +15,7 @@ import (
 
 // togetherRoutes adds the routes of what the class does together.
 func (a *App) togetherRoutes() {
+	a.pauseRoutes()
 	a.askRoutes()
 	a.planRoutes()
 	a.everyoneRoutes()
@@ -61,6 +62,7 @@ func (cl *class) noteAnswers() {
 // togetherView returns the panels of the board about what the class does together.
 func (cl *class) togetherView() views.Together {
 	return views.Together{
+		Paused: cl.together.Present().Paused,
 		Ask:    cl.askView(), Plan: cl.planView(), Everyone: cl.everyoneView(), Grid: cl.gridView(), Rehearsal: cl.rehearsalView(), Ending: cl.endingView(),
 	}
 }
@@ -75,6 +77,7 @@ type panel struct {
 func (cl *class) panels() []panel {
 	t := cl.togetherView()
 	return []panel{
+		{"pause", views.PauseNews(t.Paused)},
 		{"ask", views.AskNews(t.Ask)}, {"plan", views.PlanNews(t.Plan)}, {"everyone", views.EveryoneNews(t.Everyone)},
 		{"grid", views.GridNews(t.Grid)}, {"rehearsal", views.RehearsalNews(t.Rehearsal)}, {"ending", views.EndingNews(t.Ending)},
 	}

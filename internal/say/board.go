@@ -35,3 +35,11 @@ func SeatsRemoved(n int, nickname string) Sentence {
 func AddressesAsked(all, answered int) Sentence {
 	return Did("looked", Text(fmt.Sprintf("%d of %s answered this machine.", answered, counted(all, "address", "addresses"))))
 }
+
+// Paused says that the class was paused, or goes on.
+func Paused(paused bool) Sentence {
+	if paused {
+		return Did("paused", Text("The phones say eyes up. What a seat sends is refused until you press Resume; an open question keeps its answers, and its time runs on."))
+	}
+	return Did("resumed", Text("The class goes on: what the seats send is taken again."))
+}

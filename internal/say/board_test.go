@@ -5,7 +5,7 @@ func onTheBoard() section {
 	s := section{heading: "# Under the buttons: on the board of a class"}
 	for _, said := range []Sentence{
 		DoorSet(true), DoorSet(false), LetIn(0), LetIn(1), LetIn(2), GaveBack("Amber Fox"),
-		SeatsRemoved(1, "Amber Fox"), SeatsRemoved(3, "Amber Fox"), AddressesAsked(1, 1), AddressesAsked(3, 2),
+		SeatsRemoved(1, "Amber Fox"), SeatsRemoved(3, "Amber Fox"), AddressesAsked(1, 1), AddressesAsked(3, 2), Paused(true), Paused(false),
 	} {
 		s.lines = append(s.lines, spoken(said))
 	}
