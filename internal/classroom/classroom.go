@@ -1,13 +1,15 @@
-// Package classroom is a class: who has a seat, how a seat is joined and found again, and
-// the facts that the teacher's board is made of. It knows neither HTTP nor HTML.
+// Package classroom is a class: who has a seat, how a seat is joined and found again, what the
+// class does together, and the facts that the teacher's board is made of. It knows neither HTTP
+// nor HTML.
 //
 // Begin with Open, which returns a Class with everything that its Documents hold. A visitor
 // of the join page is offered a nickname (Offer, Spin) and gets a seat (Join). Its owner
 // comes back by the seat cookie (Return) or by nickname and code (Back). Board gathers what
-// every seat's session does; Shared divides one store among the seats.
+// every seat's session does; Shared divides one store among the seats. Together, of the same
+// Documents, keeps the question that is asked with its answers, and what came of it.
 //
-// A change of the Class is in its Documents before it is acknowledged. If the Documents fail,
-// the method returns their error and the Class stays as it was.
+// A change of the Class, or of the Together, is in the Documents before it is acknowledged. If the
+// Documents fail, the method returns their error and the Class stays as it was.
 package classroom
 
 import (

@@ -2,9 +2,7 @@ package classroom
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -38,20 +36,32 @@ type Result struct {
 	Run       string    `json:"run,omitempty"` // the token of the run, which this program keeps for a while
 }
 
+const (
+	maxOptions = 99  // predictions of a question
+	maxHands   = 999 // raised hands for an answer
+)
+
 // The errors of questions.
 var (
 	ErrNoQuestion  = errors.New("nothing is asked")
 	ErrNotOpen     = errors.New("the question is closed")
 	ErrOther       = errors.New("another question is asked now")
-	ErrNoOption    = errors.New("the question has no such answer")
+	ErrNoOption    = errors.New("the question does not have this answer")
 	ErrRunning     = errors.New("the experiment of the question runs already")
 	ErrRevealed    = errors.New("the question is revealed already")
-	ErrUnrevealed  = errors.New("the question must be closed or revealed first")
 	errHandsAnswer = errors.New("one number for each answer, from 0 to 999")
 )
 
 // Open tells whether q takes answers. It does so for a nil q too.
 func (q *Question) Open() bool { return q != nil && q.Closed.IsZero() }
+
+// over tells whether the time to answer q is over.
+func (q *Question) over(now time.Time) bool { return !q.Until.IsZero() && !now.Before(q.Until) }
+
+// sound tells whether q can be worked with, as it was read.
+func (q *Question) sound() bool {
+	return q.N >= 1 && q.Options >= 1 && q.Options <= maxOptions && (q.Open() || len(q.Counts) == q.Options) && (q.Hands == nil || len(q.Hands) == q.Options)
+}
 
 // Answers returns how many seats have answered, once q is closed.
 func (q *Question) Answers() (sum int) {
@@ -72,190 +82,115 @@ func (q *Question) AllHands() (sum int) {
 // Ask opens a question about an experiment with that many predictions, and finishes the one before. After
 // the time limit no answer is taken; 0 is no limit.
 func (t *Together) Ask(ctx context.Context, slug string, chosen map[string]string, options int, limit time.Duration) error {
-	return t.change(ctx, func(s Present) (Present, []Document, error) {
-		docs := finished(s.Question)
+	if options < 1 || options > maxOptions {
+		return ErrNoOption
+	}
+	return t.change(ctx, func(s Present) (Present, error) {
 		s.Asked++
 		q := &Question{N: s.Asked, Slug: slug, Chosen: maps.Clone(chosen), Options: options, Opened: t.cfg.Now()}
 		if limit > 0 {
 			q.Until = q.Opened.Add(limit)
 		}
 		s.Question = q
-		return s, docs, nil
-	})
-}
-
-// finished returns the document of a question that is over.
-func finished(q *Question) []Document {
-	if q == nil {
-		return nil
-	}
-	data, err := json.Marshal(q)
-	if err != nil {
-		panic(err) // cannot happen: strings, numbers and times of this century
-	}
-	return []Document{{Name: pastName(q.N), Data: data}}
-}
-
-// Answer notes the answer of a seat, from 1, to question n. A later answer replaces it, until the
-// question closes. The errors are ErrNoQuestion, ErrOther, ErrNotOpen, ErrNoOption, ErrNoSeat and the
-// documents'.
-func (t *Together) Answer(ctx context.Context, id ID, n, answer int) error {
-	lane := t.lane(id)
-	lane.Lock()
-	defer lane.Unlock()
-	t.gate.RLock()
-	defer t.gate.RUnlock()
-	q := t.Present().Question
-	switch {
-	case q == nil:
-		return ErrNoQuestion
-	case q.N != n:
-		return ErrOther
-	case !q.Open(), !q.Until.IsZero() && !t.cfg.Now().Before(q.Until):
-		return ErrNotOpen
-	case answer < 1 || answer > q.Options:
-		return ErrNoOption
-	case !t.cfg.There(id):
-		return ErrNoSeat
-	case t.AnswerOf(id) == answer:
-		return nil
-	}
-	data, err := json.Marshal(answerDocument{n, answer})
-	if err != nil {
-		panic(err) // cannot happen: two numbers
-	}
-	if err := t.cfg.Documents.Put(ctx, Document{Name: answerPrefix + string(id), Data: data}); err != nil {
-		return fmt.Errorf("classroom: keep an answer: %w", err)
-	}
-	t.mu.Lock()
-	t.answers[id] = answer
-	t.present.Answered = len(t.answers)
-	t.mu.Unlock()
-	t.cfg.Changed(id)
-	return nil
-}
-
-// AnswerOf returns what a seat has answered to the present question, from 1; 0 for nothing.
-func (t *Together) AnswerOf(id ID) int {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.answers[id]
-}
-
-// asked returns the question of s, or an error if it is not number n. n 0 is whichever it is.
-func (s Present) asked(n int) (Question, error) {
-	switch q := s.Question; {
-	case q == nil:
-		return Question{}, ErrNoQuestion
-	case n != 0 && q.N != n:
-		return Question{}, ErrOther
-	default:
-		return *q, nil
-	}
-}
-
-// CloseQuestion ends the time in which question n can be answered, and counts the answers.
-func (t *Together) CloseQuestion(ctx context.Context, n int) error {
-	return t.change(ctx, func(s Present) (Present, []Document, error) {
-		q, err := s.asked(n)
-		if err == nil && !q.Open() {
-			err = ErrNotOpen
-		}
-		if err != nil {
-			return s, nil, err
-		}
-		t.count(&q)
-		s.Question = &q
-		return s, nil, nil
-	})
-}
-
-// count closes q.
-func (t *Together) count(q *Question) {
-	q.Closed, q.Counts, q.Seats = t.cfg.Now(), make([]int, q.Options), t.cfg.Seats()
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	for _, answer := range t.answers {
-		q.Counts[answer-1]++
-	}
-}
-
-// SetHands notes how many hands were raised for each answer to the present question.
-func (t *Together) SetHands(ctx context.Context, n int, hands []int) error {
-	return t.change(ctx, func(s Present) (Present, []Document, error) {
-		q, err := s.asked(n)
-		switch {
-		case err != nil:
-			return s, nil, err
-		case q.Result != nil:
-			return s, nil, ErrRevealed
-		case len(hands) != q.Options || slices.ContainsFunc(hands, func(n int) bool { return n < 0 || n > 999 }):
-			return s, nil, errHandsAnswer
-		}
-		q.Hands = slices.Clone(hands)
-		s.Question = &q
-		return s, nil, nil
-	})
-}
-
-// BeginRun closes the present question if it is open, and notes that its experiment runs. The caller
-// runs it, and calls SetResult. ErrRunning and ErrRevealed tell that somebody else has begun before: an
-// experiment runs once for a question. A crash forgets that it runs.
-func (t *Together) BeginRun(ctx context.Context, n int) (asked Question, err error) {
-	err = t.change(ctx, func(s Present) (Present, []Document, error) {
-		q, err := s.asked(n)
-		switch {
-		case err != nil:
-			return s, nil, err
-		case q.Running:
-			return s, nil, ErrRunning
-		case q.Result != nil:
-			return s, nil, ErrRevealed
-		}
-		if q.Open() {
-			t.count(&q)
-		}
-		q.Running, asked = true, q
-		s.Question = &q
-		return s, nil, nil
-	})
-	return asked, err
-}
-
-// SetResult reveals question n. A result of a question that is finished meanwhile is dropped.
-func (t *Together) SetResult(ctx context.Context, n int, r Result) error {
-	return t.change(ctx, func(s Present) (Present, []Document, error) {
-		q, err := s.asked(n)
-		if err != nil {
-			return s, nil, err
-		}
-		q.Running, q.Result = false, &r
-		s.Question = &q
-		return s, nil, nil
-	})
-}
-
-// StopRun notes that the run of question n came to nothing: it can be run again.
-func (t *Together) StopRun(ctx context.Context, n int) error {
-	return t.change(ctx, func(s Present) (Present, []Document, error) {
-		q, err := s.asked(n)
-		if err != nil {
-			return s, nil, err
-		}
-		q.Running = false
-		s.Question = &q
-		return s, nil, nil
+		return s, nil
 	})
 }
 
 // Done finishes the present question: nothing is asked then.
 func (t *Together) Done(ctx context.Context) error {
-	return t.change(ctx, func(s Present) (Present, []Document, error) {
+	return t.change(ctx, func(s Present) (Present, error) {
 		if s.Question == nil {
-			return s, nil, ErrNoQuestion
+			return s, ErrNoQuestion
 		}
-		docs := finished(s.Question)
 		s.Question = nil
-		return s, docs, nil
+		return s, nil
 	})
+}
+
+// CloseQuestion ends the time in which question n can be answered, and counts the answers. As in all
+// methods, n 0 is the present question.
+func (t *Together) CloseQuestion(ctx context.Context, n int) error {
+	return t.change(ctx, t.closing(n))
+}
+
+func (t *Together) closing(n int) func(Present) (Present, error) {
+	return t.asked(n, func(q *Question) error {
+		if !q.Open() {
+			return ErrNotOpen
+		}
+		t.count(q)
+		return nil
+	})
+}
+
+// asked returns a change of question n by do, which is given a copy.
+func (t *Together) asked(n int, do func(*Question) error) func(Present) (Present, error) {
+	return func(s Present) (Present, error) {
+		switch {
+		case s.Question == nil:
+			return s, ErrNoQuestion
+		case n != 0 && s.Question.N != n:
+			return s, ErrOther
+		}
+		q := *s.Question
+		s.Question = &q
+		return s, do(&q)
+	}
+}
+
+// SetHands notes how many hands were raised for each answer to question n.
+func (t *Together) SetHands(ctx context.Context, n int, hands []int) error {
+	return t.change(ctx, t.asked(n, func(q *Question) error {
+		switch {
+		case q.Result != nil:
+			return ErrRevealed
+		case len(hands) != q.Options || slices.ContainsFunc(hands, func(n int) bool { return n < 0 || n > maxHands }):
+			return errHandsAnswer
+		}
+		q.Hands = slices.Clone(hands)
+		return nil
+	}))
+}
+
+// BeginRun closes question n if it is open, and notes that its experiment runs. The caller runs it, and
+// calls SetResult or StopRun. ErrRunning and ErrRevealed tell that somebody else has begun before: an
+// experiment runs once for a question. That it runs is in no document: after a crash the question is
+// closed, and can be revealed again.
+func (t *Together) BeginRun(ctx context.Context, n int) (asked Question, err error) {
+	err = t.change(ctx, t.asked(n, func(q *Question) error {
+		switch {
+		case q.Running:
+			return ErrRunning
+		case q.Result != nil:
+			return ErrRevealed
+		}
+		if q.Open() {
+			t.count(q)
+		}
+		q.Running = true
+		asked = *q
+		return nil
+	}))
+	return asked, err
+}
+
+// SetResult reveals question n. If it is revealed already, the first result stays.
+func (t *Together) SetResult(ctx context.Context, n int, r Result) error {
+	return t.change(ctx, t.asked(n, func(q *Question) error {
+		if q.Open() {
+			t.count(q)
+		}
+		if q.Running = false; q.Result == nil {
+			q.Result = &r
+		}
+		return nil
+	}))
+}
+
+// StopRun notes that the run of question n came to nothing: it can be run again.
+func (t *Together) StopRun(ctx context.Context, n int) error {
+	return t.change(ctx, t.asked(n, func(q *Question) error {
+		q.Running = false
+		return nil
+	}))
 }

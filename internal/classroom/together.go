@@ -2,12 +2,9 @@ package classroom
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 )
@@ -16,21 +13,33 @@ import (
 // it walks through a lesson plan. It is safe for concurrent use.
 //
 // A change is in the Documents before its method returns. If they fail, the method returns their
-// error and nothing has changed. Begin with OpenTogether.
+// error and the Together stays as it was; the documents have the change or not, until the next one
+// is written. What only reads never waits for the documents, and a change waits for writeLimit at most.
+//
+// The documents hold who answered what while its question is the present one: an answer is bound to its
+// seat, so that it can be changed, and outlives a crash. Once the question is finished, by Done or by the
+// next Ask, the answers are deleted and only the counts stay; with a seat its answer goes. Whoever
+// reads the documents before that, such as the file of a store, can see who answered what; no method but
+// AnswerOf tells it. The counts of a few answers can tell it too.
+//
+// Begin with OpenTogether, then Start.
 type Together struct {
 	cfg TogetherConfig
 
-	// gate is held for reading by an answer that is being written, and for writing by every other
-	// change: when a question closes, no answer is under way.
-	gate  sync.RWMutex
-	lanes [64]sync.Mutex // the answers of one seat are written one after another
+	// lanes keep changes apart. The answers of a seat hold one of them, so that they are written one
+	// after another, and every other change holds all, so that no answer is under way meanwhile.
+	lanes []chan struct{}
 	seed  maphash.Seed
 
 	mu      sync.RWMutex // guards what follows, never held while the documents work
 	present Present
-	answers map[ID]int // of the question of present
-	past    []Question // finished, the oldest first
+	answers map[ID]int  // to the question of present
+	past    []Question  // finished, the oldest first
+	kept    []byte      // the document of present as it was written last; nil if the documents may hold another
+	written map[ID]bool // whose answer may have a document
+	unsure  map[ID]bool // whose document may have another answer than answers has
 	timer   *time.Timer
+	started bool
 	ended   bool
 }
 
@@ -49,36 +58,19 @@ type Present struct {
 	Paused   bool
 	Question *Question // that is asked now, or was revealed last; nil for none
 	Asked    int       // how many questions were asked in this class
-	Answered int       // how many seats have answered Question
+	Answered int       // how many seats have answered Question; those that left after it was closed count
 	Plan     string    // the lesson plan that the class walks through; "" for none
 	Step     int       // its step, from 0
 	StepAt   time.Time // when the step was begun
 }
 
-// The names of the documents of Together.
 const (
-	togetherName = "together"
-	answerPrefix = "answer/"
-	pastPrefix   = "past/"
+	writeLimit = 5 * time.Second // how long a change may take, with the wait for those before it
+	closeAgain = time.Second     // after it a question is closed again that could not be closed when its time was up
+	lanes      = 64              // so many answers are written at once; the documents share the commits
 )
 
-// togetherDocument is the document of the present state.
-type togetherDocument struct {
-	Paused   bool      `json:"paused,omitempty"`
-	Question *Question `json:"question,omitempty"`
-	Asked    int       `json:"asked,omitempty"`
-	Plan     string    `json:"plan,omitempty"`
-	Step     int       `json:"step,omitempty"`
-	StepAt   time.Time `json:"step_at,omitzero"`
-}
-
-// answerDocument is the answer of one seat.
-type answerDocument struct {
-	Question int `json:"question"`
-	Answer   int `json:"answer"`
-}
-
-// OpenTogether returns what the documents hold. A question whose timer has run out meanwhile is closed.
+// OpenTogether returns what the documents hold. A question whose time was up meanwhile is closed.
 func OpenTogether(ctx context.Context, cfg TogetherConfig) (*Together, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -89,65 +81,40 @@ func OpenTogether(ctx context.Context, cfg TogetherConfig) (*Together, error) {
 	if cfg.Changed == nil {
 		cfg.Changed = func(ID) {}
 	}
-	t := &Together{cfg: cfg, seed: maphash.MakeSeed(), answers: make(map[ID]int)}
+	t := &Together{
+		cfg: cfg, lanes: make([]chan struct{}, lanes), seed: maphash.MakeSeed(),
+		answers: make(map[ID]int), written: make(map[ID]bool), unsure: make(map[ID]bool),
+	}
+	for i := range t.lanes {
+		t.lanes[i] = make(chan struct{}, 1)
+	}
 	t.timer = time.AfterFunc(time.Hour, t.timeIsUp)
 	t.timer.Stop()
 	if err := t.load(ctx); err != nil {
 		return nil, err
 	}
-	t.arm()
+	if q := t.present.Question; q.Open() && q.over(cfg.Now()) {
+		if err := t.change(ctx, t.closing(q.N)); err != nil { // the timer tries it again
+			cfg.Log.Error(notClosed, "error", err)
+		}
+	}
 	return t, nil
 }
 
-// load reads the documents, and deletes the answers that belong to no seat or to an older question.
-func (t *Together) load(ctx context.Context) error {
-	answers := make(map[ID]answerDocument)
-	var litter []string
-	for doc, err := range t.cfg.Documents.All(ctx) {
-		if err != nil {
-			return fmt.Errorf("classroom: read what the class does: %w", err)
-		}
-		if err := t.read(doc, answers); err != nil {
-			t.cfg.Log.Error("classroom: a document cannot be read and is left out", "document", doc.Name, "error", err)
-		}
-	}
-	for id, a := range answers {
-		if q := t.present.Question; q != nil && a.Question == q.N && a.Answer >= 1 && a.Answer <= q.Options && t.cfg.There(id) {
-			t.answers[id] = a.Answer
-		} else {
-			litter = append(litter, answerPrefix+string(id))
-		}
-	}
-	t.present.Answered = len(t.answers)
-	if err := t.cfg.Documents.Delete(ctx, litter...); err != nil {
-		t.cfg.Log.Error("classroom: answers to an older question were left", "error", err)
-	}
-	return nil
+// Start begins to close questions whose time is up, and to tell Config.Changed of it. Close ends it.
+func (t *Together) Start() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.started = true
+	t.arm()
 }
 
-// read reads one document, if it is of Together.
-func (t *Together) read(doc Document, answers map[ID]answerDocument) error {
-	switch {
-	case doc.Name == togetherName:
-		var d togetherDocument
-		if err := json.Unmarshal(doc.Data, &d); err != nil {
-			return err
-		}
-		t.present = Present{Paused: d.Paused, Question: d.Question, Asked: d.Asked, Plan: d.Plan, Step: d.Step, StepAt: d.StepAt}
-	case strings.HasPrefix(doc.Name, answerPrefix):
-		var d answerDocument
-		if err := json.Unmarshal(doc.Data, &d); err != nil {
-			return err
-		}
-		answers[ID(strings.TrimPrefix(doc.Name, answerPrefix))] = d
-	case strings.HasPrefix(doc.Name, pastPrefix):
-		var q Question
-		if err := json.Unmarshal(doc.Data, &q); err != nil {
-			return err
-		}
-		t.past = append(t.past, q)
-	}
-	return nil
+// Close stops what Start began.
+func (t *Together) Close() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended = true
+	t.timer.Stop()
 }
 
 // Present returns what the class does now.
@@ -164,123 +131,164 @@ func (t *Together) Past() []Question {
 	return t.past[:len(t.past):len(t.past)]
 }
 
-// change replaces the state by what next makes of it. It keeps the state first, with further documents
-// and without those of the names in without.
-func (t *Together) change(ctx context.Context, next func(Present) (Present, []Document, error)) error {
-	t.gate.Lock()
-	defer t.gate.Unlock()
-	was := t.Present()
-	s, docs, err := next(was)
+// begin waits until nobody else is in those lanes. The change is done in the returned context, and ends
+// with end.
+func (t *Together) begin(ctx context.Context, in []chan struct{}) (_ context.Context, end func(), err error) {
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeLimit)
+	had := 0
+	end = func() {
+		for _, lane := range in[:had] {
+			<-lane
+		}
+		cancel()
+	}
+	for ; had < len(in); had++ {
+		select {
+		case in[had] <- struct{}{}:
+		case <-ctx.Done():
+			end()
+			return nil, nil, fmt.Errorf("classroom: wait for a change before this one: %w", context.Cause(ctx))
+		}
+	}
+	return ctx, end, nil
+}
+
+// change replaces the state by what next makes of it, once the documents have it. A question that is
+// replaced is finished.
+func (t *Together) change(ctx context.Context, next func(Present) (Present, error)) error {
+	ctx, end, err := t.begin(ctx, t.lanes)
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(togetherDocument{s.Paused, s.Question, s.Asked, s.Plan, s.Step, s.StepAt})
-	if err != nil {
-		panic(err) // cannot happen: strings, numbers and times of this century
+	err = t.changeAlone(ctx, next)
+	end()
+	if err == nil {
+		t.cfg.Changed("")
 	}
-	if err := t.cfg.Documents.Put(ctx, append(docs, Document{Name: togetherName, Data: data})...); err != nil {
-		return fmt.Errorf("classroom: keep what the class does: %w", err)
+	return err
+}
+
+// changeAlone is change for a caller who has all lanes.
+func (t *Together) changeAlone(ctx context.Context, next func(Present) (Present, error)) error {
+	was := t.Present()
+	s, err := next(was)
+	if err != nil {
+		return err
+	}
+	doc := s.document()
+	docs := []Document{doc}
+	var old *Question
+	if q := was.Question; q != nil && (s.Question == nil || s.Question.N != q.N) {
+		over := *q
+		if over.Open() {
+			t.count(&over)
+		}
+		over.Running, old = false, &over
+		docs = append(docs, jsonDocument(pastName(over.N), over))
+	}
+	docs, sure := t.withDoubts(docs)
+	if !sure || string(t.keptDocument()) != string(doc.Data) {
+		t.setKept(nil)
+		if err := t.cfg.Documents.Put(ctx, docs...); err != nil {
+			return fmt.Errorf("classroom: keep what the class does: %w", err)
+		}
 	}
 	t.mu.Lock()
-	var forgotten []string
-	if old := was.Question; old != nil && (s.Question == nil || s.Question.N != old.N) {
-		for id := range t.answers {
-			forgotten = append(forgotten, answerPrefix+string(id))
-		}
+	t.kept = doc.Data
+	clear(t.unsure)
+	if old != nil {
 		t.past, t.answers = append(t.past, *old), make(map[ID]int)
 	}
-	s.Answered = len(t.answers)
 	t.present = s
-	t.mu.Unlock()
-	if err := t.cfg.Documents.Delete(ctx, forgotten...); err != nil {
-		t.cfg.Log.Error("classroom: the answers to a finished question were left until the next start", "error", err)
-	}
+	t.countAnswered()
 	t.arm()
-	t.cfg.Changed("")
+	t.mu.Unlock()
+	t.clean(ctx, nil)
 	return nil
+}
+
+// countAnswered brings Present.Answered up to date. The caller holds mu.
+func (t *Together) countAnswered() {
+	if t.present.Answered = len(t.answers); t.present.Question != nil && !t.present.Question.Open() {
+		t.present.Answered = t.present.Question.Answers()
+	}
 }
 
 // Pause pauses the class, or lets it go on.
 func (t *Together) Pause(ctx context.Context, paused bool) error {
-	return t.change(ctx, func(s Present) (Present, []Document, error) {
+	return t.change(ctx, func(s Present) (Present, error) {
 		s.Paused = paused
-		return s, nil, nil
+		return s, nil
 	})
 }
 
 // SetStep notes the step of a lesson plan; the plan "" is none.
 func (t *Together) SetStep(ctx context.Context, plan string, step int) error {
-	return t.change(ctx, func(s Present) (Present, []Document, error) {
+	return t.change(ctx, func(s Present) (Present, error) {
 		s.Plan, s.Step, s.StepAt = plan, step, t.cfg.Now()
-		return s, nil, nil
+		return s, nil
 	})
 }
 
-// arm sets the timer for the question that is open.
+// arm sets the timer for the question that is open. The caller holds mu.
 func (t *Together) arm() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.timer.Stop()
-	if q := t.present.Question; !t.ended && q.Open() && !q.Until.IsZero() {
+	if q := t.present.Question; t.started && !t.ended && q.Open() && !q.Until.IsZero() {
 		t.timer.Reset(max(0, q.Until.Sub(t.cfg.Now())))
 	}
 }
 
-// timeIsUp closes the question whose time is up.
+// timeIsUp closes the question whose time is up. If the documents fail it tries again later; no answer
+// is taken meanwhile.
 func (t *Together) timeIsUp() {
-	q := t.Present().Question
-	if !q.Open() || q.Until.IsZero() {
+	t.mu.RLock()
+	q, ended := t.present.Question, t.ended
+	t.mu.RUnlock()
+	if ended || !q.Open() || q.Until.IsZero() {
 		return
 	}
-	if t.cfg.Now().Before(q.Until) {
-		t.arm()
-		return
+	var err error
+	if q.over(t.cfg.Now()) {
+		err = t.CloseQuestion(context.Background(), q.N)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := t.CloseQuestion(ctx, q.N); err != nil && !errors.Is(err, ErrNotOpen) {
-		t.cfg.Log.Error("classroom: the question whose time is up could not be closed, no answer is taken", "error", err)
-		t.cfg.Changed("")
-	}
-}
-
-// Left forgets the answer of a seat that went. Its document went with the seat's.
-func (t *Together) Left(id ID) {
-	t.mu.Lock()
-	_, had := t.answers[id]
-	if had && t.present.Question.Open() {
-		delete(t.answers, id)
-		t.present.Answered = len(t.answers)
-	}
-	t.mu.Unlock()
-	if had {
-		t.cfg.Changed(id)
-	}
-}
-
-// Wiped forgets everything after Class.Wipe has removed the documents.
-func (t *Together) Wiped() {
-	t.gate.Lock()
-	defer t.gate.Unlock()
-	t.mu.Lock()
-	t.present, t.answers, t.past = Present{}, make(map[ID]int), nil
-	t.mu.Unlock()
-	t.arm()
-	t.cfg.Changed("")
-}
-
-// Close stops the timer.
-func (t *Together) Close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ended = true
-	t.timer.Stop()
+	switch {
+	case err == nil:
+		t.arm()
+	case !t.ended && t.present.Question == q:
+		t.cfg.Log.Error(notClosed, "error", err)
+		t.timer.Reset(closeAgain)
+	}
 }
 
-// lane returns the lock of a seat's answers.
-func (t *Together) lane(id ID) *sync.Mutex {
-	return &t.lanes[maphash.String(t.seed, string(id))%uint64(len(t.lanes))]
-}
+const notClosed = "classroom: the question whose time is up could not be closed, no answer is taken"
 
-// pastName returns the name of the document of a finished question.
-func pastName(n int) string { return fmt.Sprintf("%s%06d", pastPrefix, n) }
+// Wiped forgets everything, after Class.Wipe has removed the documents. What was being written
+// meanwhile is removed too.
+func (t *Together) Wiped() {
+	ctx, end, err := t.begin(context.Background(), t.lanes)
+	if err != nil { // the documents hang since they were wiped
+		ctx, end = context.Background(), func() {}
+	}
+	t.mu.Lock()
+	names := []string{togetherName}
+	for _, q := range t.past {
+		names = append(names, pastName(q.N))
+	}
+	if q := t.present.Question; q != nil {
+		names = append(names, pastName(q.N))
+	}
+	t.present, t.answers, t.past, t.kept = Present{}, make(map[ID]int), nil, nil
+	clear(t.unsure)
+	t.arm()
+	t.mu.Unlock()
+	if err == nil {
+		t.clean(ctx, names)
+	}
+	end()
+	t.cfg.Changed("")
+}
