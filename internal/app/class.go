@@ -177,6 +177,7 @@ func (cl *class) open(ctx context.Context) (err error) {
 		cl.board.SetDone(s.ID, len(p.Done))
 	}
 	cl.noteAnswers()
+	cl.together.Start()
 	return nil
 }
 

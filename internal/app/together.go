@@ -53,10 +53,13 @@ func (cl *class) togetherChanged(answered classroom.ID) {
 	cl.streams.look(answered)
 }
 
-// noteAnswers has the tiles say which seats have answered, until the question is revealed.
+// noteAnswers has the tiles say which seats have answered, until the question is revealed. What it
+// looks at is as new as the tile that it changes: the last of two calls is right.
 func (cl *class) noteAnswers() {
-	q := cl.together.Present().Question
-	cl.board.SetAnswered(func(id classroom.ID) bool { return q != nil && q.Result == nil && cl.together.AnswerOf(id) != 0 })
+	cl.board.SetAnswered(func(id classroom.ID) bool {
+		q := cl.together.Present().Question
+		return q != nil && q.Result == nil && cl.together.AnswerOf(id) != 0
+	})
 }
 
 // togetherView returns the panels of the board about what the class does together.
