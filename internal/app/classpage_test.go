@@ -336,7 +336,7 @@ func TestFirstVisitOfAPhone(t *testing.T) {
 	class := total
 	load(base + "/")
 	t.Logf("join page and its assets %d B, class page %d B, lab %d B: %d B in %d assets", join, class-join, total-class, total, len(assets))
-	if total > 45_000 || len(assets) != 6 {
+	if total > 45_000 || len(assets) != 8 {
 		t.Errorf("a phone's first visit takes %d bytes in %d assets", total, len(assets))
 	}
 }

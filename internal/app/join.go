@@ -255,7 +255,7 @@ func (a *App) showJoin(c *call, cl *class, l joinScreen) error {
 // outside returns the view of a page for somebody without a seat.
 func (a *App) outside(c *call, title string) views.Page {
 	p := a.page(c, title)
-	p.Outside, p.Still = true, true
+	p.Outside, p.Still, p.ClassCSS = true, true, a.assets.url("css/class.css")
 	return p
 }
 
