@@ -11,12 +11,17 @@ import (
 	"golang.org/x/net/html"
 )
 
+// styleSheet returns the style sheets of the pages that presses change, without comments.
 func styleSheet(t *testing.T) string {
-	css, err := os.ReadFile("../web/css/sessionscope.css")
-	if err != nil {
-		t.Fatal(err)
+	var all []byte
+	for _, name := range []string{"sessionscope", "experiments", "class"} {
+		css, err := os.ReadFile("../web/css/" + name + ".css")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, css...)
 	}
-	return regexp.MustCompile(`(?s)/\*.*?\*/`).ReplaceAllString(string(css), "")
+	return regexp.MustCompile(`(?s)/\*.*?\*/`).ReplaceAllString(string(all), "")
 }
 
 // cutOutside cuts a selector at each of separators that stands in no parentheses.
@@ -58,7 +63,7 @@ func TestHasRestylesLittle(t *testing.T) {
 		}
 	}
 	if seen < 20 {
-		t.Errorf("the control: the style sheet has %d selectors with :has", seen)
+		t.Errorf("the control: the style sheets have %d selectors with :has", seen)
 	}
 }
 

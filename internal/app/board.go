@@ -48,6 +48,7 @@ func (a *App) showBoard(c *call, cl *class) error {
 // boardPage returns what a page of the board has.
 func (a *App) boardPage(c *call, title string) views.Page {
 	p := a.page(c, title)
+	p.ShelfCSS = a.assets.url("css/experiments.css")
 	p.Board, p.BoardCSS = a.assets.url("js/board.js"), a.assets.url("css/board.css")
 	return p
 }

@@ -57,7 +57,7 @@ func (a *App) refuseLive(c *call) error {
 // showStage answers with a page of its own, which leads back to the experiment.
 func (a *App) showStage(c *call, status int, s experiment.Stage) error {
 	back, _, _ := strings.Cut(c.Request().URL.Path, "/live/")
-	return a.write(c, status, views.StagePage(a.page(c, s.Title), stageView(s), c.seat.Base+back))
+	return a.write(c, status, views.StagePage(a.shelfPage(c, s.Title), stageView(s), c.seat.Base+back))
 }
 
 // answerLive answers the learner's own browser below the path of a run.

@@ -16,12 +16,19 @@ import (
 // experimentCount is how many experiments there are; 0 in a private instance.
 func (a *App) experimentCount() int { return len(a.shelf.All()) }
 
+// shelfPage returns what a page of the experiments has.
+func (a *App) shelfPage(c *call, title string) views.Page {
+	p := a.page(c, title)
+	p.ShelfCSS = a.assets.url("css/experiments.css")
+	return p
+}
+
 // shelfView is the shelf with the progress in the request's session. current is the slug of
 // the experiment that the page is about, or "".
 func (a *App) shelfView(c *call, title, current string) views.Shelf {
 	p, valid := a.learned(c)
 	shelf := views.Shelf{
-		Page: a.page(c, title), Place: c.place(), Second: c.seat.Name, Slug: current,
+		Page: a.shelfPage(c, title), Place: c.place(), Second: c.seat.Name, Slug: current,
 		Done: len(p.Done), Right: len(p.Right), All: a.experimentCount(), Other: !valid, Exists: c.session != nil && c.session.Exists(),
 	}
 	for _, section := range a.shelf.Sections() {

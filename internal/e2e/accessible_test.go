@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -62,17 +63,25 @@ func (pg *page) everyLook(state string) {
 	pg.viewport(1440, 900)
 }
 
-// The style sheet makes dark of light by the function light-dark() alone, which takes
+// The style sheets make dark of light by the function light-dark() alone, which takes
 // nothing but colours. Otherwise everyLook would have to run all rules in dark too.
 func TestDarkChangesColoursAlone(t *testing.T) {
-	css, err := os.ReadFile(root + "/web/css/sessionscope.css")
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob(root + "/web/css/*.css")
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%d style sheets, %v", len(files), err)
 	}
-	if strings.Contains(string(css), "prefers-color-scheme") || !strings.Contains(string(css), "light-dark(") {
-		t.Error("the style sheet asks for the colour scheme in another way than light-dark()")
+	var all []byte
+	for _, name := range files {
+		css, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, css...)
 	}
-	for line := range strings.Lines(string(css)) {
+	if strings.Contains(string(all), "prefers-color-scheme") || !strings.Contains(string(all), "light-dark(") {
+		t.Error("a style sheet asks for the colour scheme in another way than light-dark()")
+	}
+	for line := range strings.Lines(string(all)) {
 		rule := strings.TrimSpace(line)
 		if strings.Contains(rule, "data-theme") && rule != `:root[data-theme="light"] { color-scheme: light; }` && rule != `:root[data-theme="dark"] { color-scheme: dark; }` {
 			t.Errorf("a rule for one theme sets more than color-scheme: %s", rule)
