@@ -1,5 +1,7 @@
 package views
 
+import "cmp"
+
 // Strip is at the top of every page of a seat of a class.
 type Strip struct {
 	Nickname  string
@@ -8,6 +10,7 @@ type Strip struct {
 	Twice     bool   // pages of the seat are open on two devices
 	ClassPage bool   // the page shows what the class does together
 	Asks      string // what the class does together, in one or two words; "" for nothing
+	Paused    bool   // the class is paused: what the pages of the seat send is refused
 }
 
 // stream returns the address of the stream that the page opens.
@@ -17,6 +20,9 @@ func (s Strip) stream() string {
 	}
 	return s.Home + "/class/events"
 }
+
+// asks returns what the way to the class page says.
+func (s Strip) asks() string { return cmp.Or(s.Asks, "Class") }
 
 // Join is the page where one takes a seat.
 type Join struct {

@@ -161,8 +161,9 @@ func (st *classStream) look(ctx context.Context) error {
 	if strip == nil || !there {
 		return nil // the last word is on its way
 	}
+	strip.ClassPage = st.c.QueryParam("page") == "class"
 	parts := []templ.Component{views.StripNews(*strip)}
-	if st.c.QueryParam("page") == "class" {
+	if strip.ClassPage {
 		parts = append(parts, views.PhoneNews(st.app.of.phoneView(seat)))
 	}
 	for i, part := range parts {

@@ -91,10 +91,10 @@ func TestClassPagePress(t *testing.T) {
 	p := w.phone()
 	base := p.join()
 	meanwhile := "Meanwhile: do something with your session"
-	p.get(base+"/class").want(200, meanwhile).wantNo(`id="result"`)
+	p.get(base+"/class").want(200, meanwhile, `<p id="result" class="result" role="status"></p>`)
 	for _, words := range []string{"created a session", "already. Nothing changed"} {
 		at := p.post(base+"/set", "key", "name", "value", "Rahim", "to", "class").want(303).Header.Get("Location")
-		p.get(at).want(200, `id="result"`, words, "What this request showed <time>").wantNo(meanwhile)
+		p.get(at).want(200, `<p id="result" class="result `, words, "What this request showed <time>").wantNo(meanwhile)
 		p.get(at).want(200, meanwhile).wantNo(words)
 	}
 }
@@ -150,7 +150,7 @@ func TestStrip(t *testing.T) {
 	s := w.seatAt(base)
 	for _, path := range []string{"/", "/class", "/experiments", "/experiments/set-get-delete", "/about", "/nothing"} {
 		page := p.get(base + path)
-		page.want(page.StatusCode, "<b>"+s.Nickname+"</b>", "code "+s.Code, `href="`+base+`/class"`, `data-stream="`+base+`/class/events"`, "served at 192.168.77.1:8080").wantNo("nothing leaves this machine")
+		page.want(page.StatusCode, "<b>"+s.Nickname+"</b>", "code "+s.Code, `href="`+base+`/class"`, `data-stream="`+base+`/class/events`+map[bool]string{true: "?page=class"}[path == "/class"]+`"`, "served at 192.168.77.1:8080").wantNo("nothing leaves this machine")
 		p.forget()
 	}
 	w.teacher.get("/").want(200).wantNo("class-live", s.Nickname)

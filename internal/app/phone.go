@@ -1,14 +1,126 @@
 package app
 
 import (
+	"strconv"
+	"time"
+
 	"github.com/sessionscope/sessionscope/internal/classroom"
+	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/show"
 	"github.com/sessionscope/sessionscope/views"
 )
 
-// phoneView returns what the class page of a seat shows of what the class does together.
+// phoneView returns what the class page of a seat shows of what the class does together: the question,
+// while there is one, else the task of the lesson plan.
 func (cl *class) phoneView(s classroom.Seat) views.Phone {
-	return views.Phone{}
+	v := views.Phone{Home: "/s/" + s.Place()}
+	q := cl.together.Present().Question
+	if q == nil {
+		if v.Task = rich(cl.task()); len(v.Task) > 0 {
+			v.State = "task"
+		}
+		v.Said = say.NowAsked(v.State, "")
+		return v
+	}
+	v.State, v.Number = questionState(q), strconv.Itoa(q.N)
+	e, ok := cl.app.shelf.Find(q.Slug)
+	if !ok { // it was asked by another version of the program
+		e.Title = q.Slug
+	}
+	own := cl.together.AnswerOf(s.ID)
+	v.Title, v.Lead, v.Chosen = e.Title, show.Rich(e.Lead), chosenWords(e, q.Chosen)
+	if own != 0 {
+		v.Own = strconv.Itoa(own)
+	}
+	if now := cl.now(); q.Open() && !q.Until.IsZero() {
+		v.Ends = &views.Clock{Until: q.Until.UnixMilli(), Now: now.UnixMilli(), Left: say.Left(q.Until.Sub(now))}
+	}
+	v.Predictions = predicted(q, e, own)
+	v.Said = say.NowAsked(v.State, e.Title)
+	if v.State == "open" && own != 0 {
+		v.Said = say.PredictionIsIn()
+	}
+	if q.Result != nil {
+		cl.revealView(&v, q, own)
+	}
+	return v
+}
+
+// questionState names the phase of a question, as views.Phone does.
+func questionState(q *classroom.Question) string {
+	switch {
+	case q.Open():
+		return "open"
+	case q.Running:
+		return "running"
+	case q.Result == nil:
+		return "closed"
+	}
+	return "revealed"
+}
+
+// predicted returns the predictions of a question about e, of which own is the seat's, 0 for none.
+func predicted(q *classroom.Question, e experiment.Experiment, own int) (out []views.Foretold) {
+	for i := range q.Options {
+		f := views.Foretold{N: strconv.Itoa(i + 1), Own: own == i+1}
+		if i < len(e.Predictions) {
+			f.Text = show.Rich(e.Predictions[i].Text)
+		}
+		if r := q.Result; r != nil {
+			f.Happened = r.Happened == i+1
+			if i < len(q.Counts) {
+				f.Count = strconv.Itoa(q.Counts[i])
+			}
+			if i < len(q.Hands) && q.AllHands() > 0 {
+				f.Hands = say.Hands(q.Hands[i])
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// revealView adds what came of a question to v.
+func (cl *class) revealView(v *views.Phone, q *classroom.Question, own int) {
+	r := q.Result
+	v.Judgement, v.Right = say.Foretold(own, r.Happened, r.Undecided, r.Failed != "")
+	v.Said = say.NowRevealed(v.Judgement)
+	v.Answered = say.AnsweredOf(q.Answers(), q.Seats, q.AllHands())
+	v.Verdict, v.Failed = show.Rich(r.Verdict), r.Failed
+	v.Experiment = v.Home + "/experiments/" + q.Slug
+	if r.Run != "" {
+		v.Bytes = v.Experiment + "?run=" + r.Run
+	}
 }
 
 // asks returns what the strip of every page of a seat says of it, in one or two words; "" for nothing.
-func (cl *class) asks() string { return "" }
+func (cl *class) asks(id classroom.ID) string {
+	state := ""
+	switch p := cl.together.Present(); {
+	case p.Paused:
+		state = "paused"
+	case p.Question == nil && len(cl.task()) > 0:
+		state = "task"
+	case p.Question == nil:
+	case p.Question.Open() && cl.together.AnswerOf(id) != 0:
+		state = "answered"
+	default:
+		state = questionState(p.Question)
+	}
+	return say.Asks(state)
+}
+
+// phoneAgain is after how many seconds the class page of a seat loads itself again without scripts, 0 for
+// never: not while the seat's answer is awaited, before the time for it is up.
+func (cl *class) phoneAgain(id classroom.ID) int {
+	p := cl.together.Present()
+	switch q := p.Question; {
+	case p.Paused, q == nil, !q.Open(), cl.together.AnswerOf(id) != 0:
+		return classAgain
+	case q.Until.IsZero():
+		return 0
+	default:
+		return 1 + int(max(0, q.Until.Sub(cl.now()))/time.Second)
+	}
+}

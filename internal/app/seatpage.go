@@ -30,7 +30,7 @@ func (cl *class) strip(c *call) *views.Strip {
 		return nil
 	}
 	tile, _ := cl.board.Tile(s.ID)
-	return &views.Strip{Nickname: s.Nickname, Code: s.Code, Home: "/s/" + s.Place(), Twice: tile.Devices > 1, Asks: cl.asks()}
+	return &views.Strip{Nickname: s.Nickname, Code: s.Code, Home: "/s/" + s.Place(), Twice: tile.Devices > 1, Asks: cl.asks(s.ID), Paused: cl.together.Present().Paused}
 }
 
 // seatOf returns the seat of the roster that a request is for, if it is still at the request's place.
@@ -88,7 +88,8 @@ func (a *App) classPage(c *call) (err error) {
 	}
 	learned, _ := a.learned(c)
 	page.Done = len(learned.Done)
-	page.Page.Again, page.Page.Still, page.Page.Strip.ClassPage = classAgain, true, true
+	page.Page.Again = a.of.phoneAgain(classroom.ID(c.seat.Class))
+	page.Page.Still, page.Page.Strip.ClassPage = true, true
 	return a.write(c, status, views.ClassroomPage(page))
 }
 

@@ -60,3 +60,56 @@ function hearClass(el) {
 }
 const seat = document.getElementById('class-live');
 if (seat) hearClass(seat);
+
+// Paused, a dialog lies over the page: nothing else can be pressed or typed in, and what was typed is
+// there when it goes.
+const eyes = document.getElementById('eyes-up');
+function pause() {
+  const paused = 'paused' in document.getElementById('paused').dataset;
+  if (paused === eyes.open) return;
+  if (paused) eyes.showModal();
+  else eyes.close();
+}
+if (eyes) {
+  eyes.addEventListener('cancel', (event) => event.preventDefault());
+  eyes.addEventListener('close', pause); // a second Escape closes it all the same
+  seat.addEventListener('bye', ({ detail }) => {
+    if (detail.data !== 'taken') delete document.getElementById('paused').dataset.paused;
+    pause();
+  });
+  pause();
+}
+
+// A prediction that is chosen and not sent yet is the reader's: nothing that comes undoes it.
+let unsent = null; // the form that has one
+document.addEventListener('change', ({ target }) => { if (target.matches('.foretell input')) unsent = target.form; });
+document.addEventListener('htmx:before:morph:attr', (event) => {
+  if (event.detail.attrName === 'checked' && unsent && event.target.form === unsent) event.preventDefault();
+});
+document.addEventListener('htmx:before:response', ({ target, detail }) => {
+  if (!target.matches('.foretell') || !detail.ctx.response.raw.ok) return;
+  unsent = null;
+  document.getElementById('result').replaceChildren(); // it may say why the press before was refused
+});
+
+// What the class does together has changed: another phase comes into view, unless somebody types, and
+// the focus does not fall off the page with the form that it was in.
+let phase = document.getElementById('now')?.dataset.state, within = false;
+document.addEventListener('focusin', ({ target }) => { within = !!target.closest('#now'); });
+function news() {
+  pause();
+  const now = document.getElementById('now');
+  if (!now) return;
+  if (!unsent?.isConnected) {
+    unsent = null;
+    for (const input of now.querySelectorAll('.foretell input[type="radio"]')) input.checked = input.defaultChecked;
+  }
+  if (phase === now.dataset.state) return;
+  phase = now.dataset.state;
+  if (within && document.activeElement === document.body) document.getElementById('now-title').focus({ preventScroll: true });
+  if (now.getBoundingClientRect().top < 0 && !document.activeElement.matches('input:not([type="radio"])')) now.scrollIntoView();
+}
+if (seat) {
+  document.addEventListener('htmx:sse:after:message', news);
+  document.addEventListener('htmx:finally:request', news);
+}

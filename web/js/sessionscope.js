@@ -303,6 +303,7 @@ function toldBy(el) {
 function away() {
   if (!isAway()) {
     const el = document.getElementById('away');
+    if (!el) return; // the class page says it otherwise
     el.querySelector('time').textContent = new Date().toTimeString().slice(0, 8);
     el.hidden = false;
     document.documentElement.dataset.away = '';
@@ -385,7 +386,7 @@ document.addEventListener('toggle', ({ target }) => {
 }, true);
 
 // Not a press: the stream, and what the page asks by itself.
-const asksItself = (id) => ['live', 'class-live', 'load', 'refresh', 'look', 'back', 'poll', 'guide', 'showed'].includes(id) || id?.startsWith('ask-');
+const asksItself = (id) => ['live', 'class-live', 'load', 'refresh', 'look', 'back', 'poll', 'guide', 'showed', 'became'].includes(id) || id?.startsWith('ask-');
 
 // Requests of the lab wait for each other (hx-sync), so that no press is lost. The latest press
 // once more, with the same fields and before its answer, is a double click and sends nothing. What

@@ -1,0 +1,75 @@
+package say
+
+import (
+	"fmt"
+	"strings"
+)
+
+// NowAsked says to who hears a phone's page what the class does together. state is that of views.Phone,
+// title the experiment's.
+func NowAsked(state, title string) string {
+	switch state {
+	case "task":
+		return "The teacher gives you something to do."
+	case "open":
+		if !strings.HasSuffix(title, "?") {
+			title += "."
+		}
+		return "The teacher asks: " + title
+	case "closed":
+		return "The question is closed."
+	case "running":
+		return "The experiment runs."
+	}
+	return "The teacher asks nothing now."
+}
+
+// Asks says the same on the strip of a seat, in a word or two; "" for nothing. It knows the states
+// "paused" and "answered" too.
+func Asks(state string) string {
+	switch state {
+	case "paused":
+		return "eyes up"
+	case "task":
+		return "do this"
+	case "open":
+		return "the teacher asks"
+	}
+	return state // "answered", "closed", "running", "revealed"
+}
+
+// PredictionIsIn says that the class has the seat's prediction.
+func PredictionIsIn() string { return "Your prediction is in." }
+
+// NowRevealed says that a question is revealed, and what that makes of the seat's prediction.
+func NowRevealed(judgement string) string { return "Revealed. " + judgement }
+
+// Foretold judges the prediction of a seat by its number, 0 for none, against the number of the one that
+// came true, 0 for none.
+func Foretold(own, happened int, undecided, failed bool) (text string, right bool) {
+	switch {
+	case failed:
+		return "The run could not be done, so nothing is revealed.", false
+	case undecided:
+		return "The run decided nothing, so no prediction is right or wrong.", false
+	case happened == 0:
+		return "None of the predictions came true.", false
+	case own == 0:
+		return "You made no prediction.", false
+	case own == happened:
+		return "You foretold it.", true
+	}
+	return "You predicted another outcome.", false
+}
+
+// Hands says how many hands the teacher counted for a prediction.
+func Hands(n int) string { return counted(n, "hand", "hands") }
+
+// AnsweredOf says how many of a class answered, and how many hands were raised.
+func AnsweredOf(answers, seats, hands int) string {
+	text := fmt.Sprintf("%d of %s answered, no names.", answers, counted(seats, "seat", "seats"))
+	if hands > 0 {
+		text += " Apart from them " + counted(hands, "raised hand", "raised hands") + ", counted by the teacher."
+	}
+	return text
+}
