@@ -9,7 +9,21 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 // together are the panels of the board about what the class does together. Each has an id of its own, by
-// which the stream replaces it.
+// which the stream replaces it. The present question is large; below it is a row of buttons, one a
+// panel, and below that row whatever stands open or must stay in sight. A panel is written so:
+//
+//	<section id="x" class="tool" aria-labelledby="x-title">
+//		<details id="x-fold">
+//			<summary class="button"><span id="x-title">Its name</span> <small>its state, in two words</small></summary>
+//			<div class="body">forms and words, which stand below the row once it is open</div>
+//		</details>
+//		<div class="shown">what must be in sight also while it is folded, such as a table; leave it out for nothing</div>
+//	</section>
+//
+// The classes body and shown make a card each; with class wide it has the whole width. A heading within is
+// an h3, a form of one button has class act, a form of several fields class row, a table class facts.
+// Numbers that change by themselves do not stand in a part with fields that somebody may be filling in:
+// give them an element with an id and a panel of the stream of their own.
 func together(t Together) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
