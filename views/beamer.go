@@ -7,7 +7,15 @@ type Screen struct {
 	Show   ScreenShow
 }
 
-// ScreenShow is what the beamer shows.
+// ScreenShow is what the beamer shows: the present question, or the task of the lesson plan, or where one
+// joins.
 type ScreenShow struct {
-	Join Poster
+	Paused bool
+	Asked  Asked // its N is "" while nothing is asked
+	Live   AskedLive
+	Task   [][]Part // sentences; none for no task
+	Join   Poster
 }
+
+// joins tells whether there is nothing to show but where one joins.
+func (s ScreenShow) joins() bool { return s.Asked.N == "" && len(s.Task) == 0 && !s.Paused }

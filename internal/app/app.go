@@ -17,7 +17,8 @@
 // class.go opens a class, whose seats are served by an App of their own. classsides.go decides who is
 // on the teacher's side and who comes from the network. teacher.go has the teacher's link and cookie;
 // board.go the board, boardnews.go its stream, boardacts.go what the teacher does, doctor.go and
-// doctorview.go who can reach the class. join.go has the page where one takes a seat, seatpage.go the
+// doctorview.go who can reach the class. ask.go asks the class, classrun.go runs what it was asked, and
+// askview.go shows it. join.go has the page where one takes a seat, seatpage.go the
 // class page of a seat, classevents.go the stream that all pages of a seat share, classpress.go what a
 // request tells the board, and seatlimits.go what one seat may take.
 //

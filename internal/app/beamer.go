@@ -24,5 +24,6 @@ func (a *App) showScreen(c *call, cl *class) error {
 
 // screenView returns what the beamer shows now.
 func (cl *class) screenView() views.ScreenShow {
-	return views.ScreenShow{Join: cl.joinView()}
+	p := cl.together.Present()
+	return views.ScreenShow{Paused: p.Paused, Asked: cl.askedView(p), Live: cl.askedLive(p), Task: rich(cl.task()), Join: cl.joinView()}
 }

@@ -32,12 +32,16 @@ func (a *App) boardRoutes() {
 }
 
 // showBoard is GET /classroom: the board, until somebody has joined with the address in large. find,
-// sort and only choose the tiles for a page without a script; seat opens the panel of a seat.
+// sort and only choose the tiles for a page without a script; seat opens the panel of a seat; ask is the
+// experiment whose fields the form for a question shows.
 func (a *App) showBoard(c *call, cl *class) error {
 	if c.wants == formJSON {
 		return cl.boardJSON(c)
 	}
 	name := c.QueryParam("seat")
+	if c.wants == formFragment && c.QueryParams().Has("ask") {
+		return a.write(c, http.StatusOK, views.AskChosen(cl.askChoice(c.QueryParam("ask"))))
+	}
 	if c.wants == formFragment {
 		return a.write(c, http.StatusOK, views.SeatPanel(cl.seatFacts(name)))
 	}
@@ -65,6 +69,7 @@ func (cl *class) boardView(c *call, seat string) views.Board {
 		Together: cl.togetherView(), Join: cl.joinView(), Tally: show.Tally(tiles, a.cfg.Class.Seats), Door: cl.doorView(), Holds: cl.storeView(c.ctx()),
 		Feed: show.Feed(feed), Doctor: doctorView(cl.health()), Now: now.UnixMilli(), Seat: cl.seatFacts(seat),
 	}
+	cl.chooseToAsk(&v.Together.Ask, c.QueryParam("ask"))
 	if sift.ByLast {
 		show.SortTiles(tiles)
 	}
@@ -102,9 +107,10 @@ func (cl *class) boardJSON(c *call) error {
 		seats = append(seats, seatJSON{t.Nickname, string(t.State), t.Keys, t.Bytes, t.Awake, t.Done})
 	}
 	return writeJSON(c, http.StatusOK, "application/json", struct {
-		Op    string     `json:"op"`
-		Seats []seatJSON `json:"seats"`
-	}{"classroom", seats})
+		Op       string        `json:"op"`
+		Seats    []seatJSON    `json:"seats"`
+		Question *questionJSON `json:"question"` // null for none
+	}{"classroom", seats, cl.questionJSON()})
 }
 
 // seatFacts returns the panel of the seat of that name, nil if there is none.

@@ -62,6 +62,7 @@ type class struct {
 	roster   *classroom.Class
 	board    *classroom.Board
 	together *classroom.Together
+	run      classRun
 	shared   *classroom.Shared
 	opened   time.Time
 	teachers teachers

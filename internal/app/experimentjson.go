@@ -60,7 +60,7 @@ func (a *App) answerRun(c *call, e experiment.Experiment, r seenRun) error {
 	}
 	status := http.StatusOK
 	if r.Run != nil {
-		out.Run, out.Prediction, out.Remark = r.Token, e.PredictionNumber(r.Prediction), r.Remarked()
+		out.Run, out.Prediction, out.Remark = r.Token, e.PredictionNumber(r.prediction), r.Remarked()
 		out.State, out.Step, out.Of = "running", r.now.Step, r.now.Of
 		if r.now.Live != nil {
 			out.State = "open"
@@ -84,10 +84,10 @@ func (out *runJSON) found(e experiment.Experiment, r seenRun) {
 		return
 	}
 	o := r.found.Outcome
-	out.Noted = !o.Undecided && r.Noted()
+	out.Noted = !o.Undecided && r.Noted() && !r.shared
 	out.State, out.Tone, out.Verdict, out.Happened = "ended", string(o.Tone), show.Plain(o.Verdict), e.PredictionNumber(o.Happened)
-	if r.Prediction != experiment.None && !o.Undecided {
-		right := r.Prediction == o.Happened
+	if r.prediction != experiment.None && !o.Undecided {
+		right := r.prediction == o.Happened
 		out.Right = &right
 	}
 	for _, t := range o.Tables {

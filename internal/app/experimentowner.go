@@ -9,6 +9,9 @@ import (
 // runOf returns the run of e that a form or an address names, nil if the request may not see
 // it: a name opens nothing. A run is for its owners, and for the browser that has its cookie.
 func (a *App) runOf(c *call, e experiment.Experiment, token string) *experiment.Run {
+	if r := a.shownRun(token); r != nil && r.Experiment.Slug == e.Slug {
+		return r
+	}
 	r := a.experiments.Find(token)
 	if r == nil || r.Experiment.Slug != e.Slug || !c.carries(r) && !r.OwnedBy(c.owns()...) {
 		return nil

@@ -48,10 +48,12 @@ func (a *App) runView(c *call, e experiment.Experiment, r seenRun) *views.Run {
 		v.Failed = failure(found.Err)
 	} else {
 		v.Tone, v.Verdict = string(out.Tone), show.Rich(out.Verdict)
-		if v.Undecided = out.Undecided; !v.Undecided {
-			v.Judgement, v.JudgedOK = judge(e, r.Prediction, out.Happened)
+		if v.Undecided = out.Undecided; !v.Undecided && (!r.shared || r.prediction != experiment.None) {
+			v.Judgement, v.JudgedOK = judge(e, r.prediction, out.Happened)
 		}
-		v.Chosen = chosenWords(e, r.Chosen)
+		if v.Chosen = chosenWords(e, r.Chosen); r.shared {
+			v.Chosen = append([]string{"the run that the class was shown"}, v.Chosen...)
+		}
 		v.Shots, v.Tables = shots(out.Pair), tables(out.Tables)
 	}
 	if len(found.Exchanges) > 0 {

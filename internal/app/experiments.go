@@ -105,9 +105,9 @@ func (a *App) experiment(c *call) error {
 		return errNoRun()
 	}
 	if c.wants == formJSON {
-		return a.answerRun(c, e, asOfNow(r))
+		return a.answerRun(c, e, a.asOfNow(c, r))
 	}
-	return a.showExperiment(c, http.StatusOK, e, asOfNow(r), views.Sentence{})
+	return a.showExperiment(c, http.StatusOK, e, a.asOfNow(c, r), views.Sentence{})
 }
 
 // seenRun is a run as it was at one moment, so that all parts of a page agree.
@@ -115,14 +115,25 @@ type seenRun struct {
 	*experiment.Run // nil for none
 	now             experiment.Progress
 	found           experiment.Found // once it has ended
+	prediction      string           // the name of what the request's learner predicted, or None
+	page            string           // where the request sees the run
+	shared          bool             // it is the run that a whole class was shown
 }
 
-func asOfNow(r *experiment.Run) (v seenRun) {
+// Page returns the address of the run's page for the request: a run that a class was shown has one at
+// each seat.
+func (v seenRun) Page() string { return v.page }
+
+func (a *App) asOfNow(c *call, r *experiment.Run) (v seenRun) {
 	if v.Run = r; r == nil {
 		return v
 	}
 	if v.now = r.Progress(); v.now.Ended {
 		v.found = r.Found()
+	}
+	v.prediction, v.page = r.Prediction, r.Page()
+	if v.shared = a.isShown(r); v.shared {
+		v.prediction, v.page = a.foretoldBy(c, r.Experiment), c.seat.Base+r.Page()
 	}
 	return v
 }
@@ -232,7 +243,7 @@ func (a *App) showRun(c *call, e experiment.Experiment, r *experiment.Run) error
 	if e.Live == nil && !c.submitted().Has("run") { // a request that names a run comes after one that waited
 		r.Wait(ctx, patience)
 	}
-	seen := asOfNow(r)
+	seen := a.asOfNow(c, r)
 	if seen.now.Ended {
 		if c.session.Exists() { // a clock may be due: the note is a write of its own
 			_ = c.session.Commit(ctx)
@@ -245,11 +256,11 @@ func (a *App) showRun(c *call, e experiment.Experiment, r *experiment.Run) error
 	switch c.wants {
 	case formJSON:
 		if e.Live == nil && r.Wait(ctx, patienceJSON) {
-			seen = asOfNow(r)
+			seen = a.asOfNow(c, r)
 		}
 		return a.answerRun(c, e, seen)
 	case formPage:
-		page := r.Page()
+		page := seen.Page()
 		if c.visit != nil {
 			page += "&x=" + c.visit.Proof()
 		}

@@ -76,8 +76,8 @@ func (a *App) lessonView(c *call, e experiment.Experiment, r seenRun) views.Less
 	if r.Run != nil {
 		l.Run = a.runView(c, e, r)
 		l.Said = said(l.Run, r.found.Outcome)
-		if prediction = ""; r.Prediction != experiment.None {
-			prediction = strconv.Itoa(e.PredictionNumber(r.Prediction))
+		if prediction = ""; r.prediction != experiment.None {
+			prediction = strconv.Itoa(e.PredictionNumber(r.prediction))
 		}
 		if r.now.Ended && l.Run.Failed == "" {
 			happened = r.found.Outcome.Happened

@@ -42,7 +42,7 @@ func (cl *class) phoneView(s classroom.Seat) views.Phone {
 		v.Said = say.PredictionIsIn()
 	}
 	if q.Result != nil {
-		cl.revealView(&v, q, own)
+		cl.phoneReveal(&v, q, own)
 	}
 	return v
 }
@@ -81,8 +81,8 @@ func predicted(q *classroom.Question, e experiment.Experiment, own int) (out []v
 	return out
 }
 
-// revealView adds what came of a question to v.
-func (cl *class) revealView(v *views.Phone, q *classroom.Question, own int) {
+// phoneReveal adds what came of a question to v.
+func (cl *class) phoneReveal(v *views.Phone, q *classroom.Question, own int) {
 	r := q.Result
 	v.Judgement, v.Right = say.Foretold(own, r.Happened, r.Undecided, r.Failed != "")
 	v.Said = say.NowRevealed(v.Judgement)

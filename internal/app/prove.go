@@ -211,7 +211,7 @@ func (a *App) lessonAfterLoad(c *call, slug string) error {
 	page, _ := url.Parse(c.Request().Header.Get("Hx-Current-Url"))
 	e, ok := a.shelf.Find(strings.TrimPrefix(slug, "/"))
 	if r := a.runOf(c, e, page.Query().Get("run")); ok && r != nil { // all of it: the page shows nothing of it yet
-		return a.write(c, http.StatusOK, views.LessonFragments(a.lessonView(c, e, asOfNow(r))))
+		return a.write(c, http.StatusOK, views.LessonFragments(a.lessonView(c, e, a.asOfNow(c, r))))
 	}
 	return c.NoContent(http.StatusNoContent)
 }

@@ -46,6 +46,7 @@ func (cl *class) stir() {
 func (cl *class) togetherChanged(answered classroom.ID) {
 	cl.noteAnswers()
 	if answered == "" {
+		cl.run.keepFor(cl.together.Present().Question)
 		cl.stir()
 		return
 	}
@@ -81,7 +82,7 @@ func (cl *class) panels() []panel {
 	t := cl.togetherView()
 	return []panel{
 		{"pause", views.PauseNews(t.Paused)},
-		{"ask", views.AskNews(t.Ask)}, {"plan", views.PlanNews(t.Plan)}, {"everyone", views.EveryoneNews(t.Everyone)},
+		{"ask", views.AskNews(t.Ask)}, {"asked", views.AskedNews(t.Ask.Now)}, {"asked-live", views.AskedLiveNews(t.Ask.Live)}, {"plan", views.PlanNews(t.Plan)}, {"everyone", views.EveryoneNews(t.Everyone)},
 		{"grid", views.GridNews(t.Grid)}, {"rehearsal", views.RehearsalNews(t.Rehearsal)}, {"ending", views.EndingNews(t.Ending)},
 	}
 }

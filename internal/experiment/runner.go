@@ -154,6 +154,14 @@ func (rn *Runner) Find(token string) *Run {
 	return rn.byToken[token]
 }
 
+// Take removes a run that has ended from those that the Runner keeps and counts: nothing of it is
+// forgotten any more, for as long as the caller has it.
+func (rn *Runner) Take(r *Run) {
+	rn.mu.Lock()
+	defer rn.mu.Unlock()
+	delete(rn.byToken, r.Token)
+}
+
 // Last returns the run of that experiment that has ended last, of those that one of owners
 // owns and whose result is kept; nil for none.
 func (rn *Runner) Last(slug string, owners ...string) (last *Run) {
