@@ -92,6 +92,7 @@ const givenWay = "{}"
 func (s *seat) documentName() string { return seatPrefix + string(s.ID) }
 func (s *seat) progressName() string { return progressPrefix + string(s.ID) }
 func (s *seat) answerName() string   { return answerPrefix + string(s.ID) }
+func (s *seat) gaveName() string     { return gavePrefix + string(s.ID) }
 
 // seatDocument is a seat as its document holds it. The progress has a document of its own.
 type seatDocument struct {
