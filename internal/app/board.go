@@ -46,6 +46,7 @@ func (a *App) showBoard(c *call, cl *class) error {
 		return a.write(c, http.StatusOK, views.SeatPanel(cl.seatFacts(name)))
 	}
 	cl.doctor.lookOnce()
+	cl.probeByLoad(c, "")
 	return a.write(c, http.StatusOK, views.BoardPage(cl.boardView(c, name)))
 }
 

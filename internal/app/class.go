@@ -62,12 +62,14 @@ type class struct {
 	roster   *classroom.Class
 	board    *classroom.Board
 	together *classroom.Together
+	browsers *classroom.Browsers
 	run      classRun
 	shared   *classroom.Shared
 	opened   time.Time
 	teachers teachers
 	doctor   *doctor
 	news     boardNews
+	probes   probes
 	said     boardSaid
 	codes    sync.Map // the QR codes of addresses, as [2]string
 
@@ -279,6 +281,8 @@ func (cl *class) rosterChanged(change classroom.Change) {
 		cl.streams.tell(s.ID, word)
 		cl.board.Removed(s.ID)
 		cl.together.Left(s.ID)
+		cl.browsers.Left(s.ID)
+		cl.probes.forget(s.ID)
 		if err := cl.shared.Drop(context.Background(), tagOf(s.ID)); err != nil {
 			cl.app.cfg.Log.Error("the sessions of a seat that went were not removed", "error", err)
 		}

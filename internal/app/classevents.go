@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"strconv"
 	"sync"
 	"time"
 
@@ -106,7 +107,7 @@ func (a *App) classEvents(c *call) error {
 	a.of.roster.Use(id)
 	a.of.board.Heard(id, deviceOf(c.Request()))
 
-	st := &classStream{app: a, c: c, flush: beginStream(c)}
+	st := &classStream{app: a, c: c, bade: make(map[string]int), flush: beginStream(c)}
 	st.run(c.ctx(), news)
 	return nil
 }
@@ -115,7 +116,8 @@ func (a *App) classEvents(c *call) error {
 type classStream struct {
 	app   *App
 	c     *call
-	told  [2][]byte // each part as the page was told it last
+	told  [2][]byte      // each part as the page was told it last
+	bade  map[string]int // the last number of each bid that the page was told
 	flush func(...[]byte) error
 }
 
@@ -134,6 +136,7 @@ func (st *classStream) run(ctx context.Context, news <-chan string) {
 		case <-st.app.done:
 			return
 		case <-beat.C:
+			clear(st.bade)                      // what the page could not do, it tries once more
 			if err = st.look(ctx); err == nil { // a device may have come or gone meanwhile
 				err = st.flush([]byte("event: beat\ndata: answer\n\n"))
 			}
@@ -176,6 +179,32 @@ func (st *classStream) look(ctx context.Context) error {
 		}
 		st.told[i] = message
 		if err := st.flush(message); err != nil {
+			return err
+		}
+	}
+	return st.bid(seat.ID)
+}
+
+// bid is something that a page of a seat does by itself: it sends requests of its own. Each time that
+// the class is bidden has a number, which the page compares with what it has done.
+type bid struct {
+	event string // that the page hears, with the number
+	n     int    // 0 for nothing to do
+}
+
+// bids are what the page of a seat is to do now. A page that opens its stream later is told too.
+func (cl *class) bids(id classroom.ID) []bid {
+	return []bid{{"browsers", cl.browsers.Asks(id, true)}}
+}
+
+// bid tells the page what it is to do, if it was not told yet.
+func (st *classStream) bid(id classroom.ID) error {
+	for _, b := range st.app.of.bids(id) {
+		if b.n == 0 || st.bade[b.event] == b.n {
+			continue
+		}
+		st.bade[b.event] = b.n
+		if err := st.flush([]byte("event: " + b.event + "\ndata: " + strconv.Itoa(b.n) + "\n\n")); err != nil {
 			return err
 		}
 	}

@@ -18,6 +18,7 @@ func (a *App) seatRoutes() {
 	a.read("/class", a.classPage)
 	a.post("/class/heard", a.heard)
 	a.echo.POST("/class/answer", inOrder(a.readForm)(handler(a.classAnswer)))
+	a.post("/class/browser", a.seatGave)
 	a.echo.GET("/class/events", inOrder(checkQuery)(handler(a.classEvents)))
 }
 
@@ -90,6 +91,7 @@ func (a *App) classPage(c *call) (err error) {
 	page.Done = len(learned.Done)
 	page.Page.Again = a.of.phoneAgain(classroom.ID(c.seat.Class))
 	page.Page.Still, page.Page.Strip.ClassPage = true, true
+	a.of.probeByLoad(c, classroom.ID(c.seat.Class))
 	return a.write(c, status, views.ClassroomPage(page))
 }
 

@@ -31,7 +31,10 @@ func (cl *class) openTogether(ctx context.Context) (err error) {
 		There:   func(id classroom.ID) bool { _, there := cl.roster.Seat(id); return there },
 		Changed: cl.togetherChanged,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return cl.openBrowsers(ctx)
 }
 
 // stir has all pages of the class look at what the class does together, at once: what is shown to
