@@ -4,6 +4,7 @@ package views
 type Grid struct {
 	Asked   bool   // it is shown
 	Asks    string // a number, while the teacher's own browser is asked; "" once it has answered
+	Heard   string // how many seats were heard from: "18 of 24"
 	Class   []GridRow
 	More    int // browsers of the class that no row shows
 	Silent  string

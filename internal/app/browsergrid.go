@@ -64,15 +64,24 @@ func (cl *class) gridView() views.Grid { return show.Grid(cl.browsers.Now(), cl.
 // endGrid takes the browsers away from the screens.
 func (cl *class) endGrid(ctx context.Context) error { return cl.browsers.End(ctx) }
 
-// askBrowsers asks every page of the class for what its browser has.
-func (cl *class) askBrowsers(ctx context.Context) error { return cl.browsers.Ask(ctx) }
+// askBrowsers asks every page of the class for what its browser has. What was shown to everybody before
+// is taken away.
+func (cl *class) askBrowsers(ctx context.Context) error {
+	if err := cl.clearStage(ctx); err != nil {
+		return err
+	}
+	return cl.browsers.Ask(ctx)
+}
 
 // setGrid is POST /classroom/browsers: it asks every page, and with done=1 takes the table away.
 func (a *App) setGrid(c *call, cl *class) error {
 	do, said := cl.askBrowsers, say.BrowsersAsked()
 	asked := c.form.Get("done") == ""
-	if !asked {
+	switch {
+	case !asked:
 		do, said = cl.endGrid, say.BrowsersDone()
+	case cl.together.Present().Question.Open():
+		return errStillAsked
 	}
 	if err := do(c.ctx()); err != nil {
 		return notWritten(err)
@@ -85,6 +94,8 @@ func (a *App) setGrid(c *call, cl *class) error {
 		Asked bool   `json:"asked"`
 	}{"browsers", asked})
 }
+
+var errStillAsked = &problem{status: http.StatusConflict, brief: true, detail: "A question is open, and this would take it off the phones. Close it first, or take it away. Nothing was changed."}
 
 // seatGave is POST /s/NAME-SUFFIX/class/browser.
 func (a *App) seatGave(c *call) error {

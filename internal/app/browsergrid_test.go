@@ -130,9 +130,27 @@ func TestWhatTheBrowsersGave(t *testing.T) {
 			t.Error("the lab shows the probe")
 		}
 	}
+	w.teacher.post("/classroom/pause").want(303) // everybody looks up, and the pages answer by themselves
+	scripted(phones[2], bases[2]+"/class/browser", 1, true).want(204)
+	if len(gridRows(w)) != 3 {
+		t.Errorf("during a pause the table is %q", gridRows(w))
+	}
 	w.teacher.post("/classroom/browsers", "done", "1").want(303)
 	if rows := gridRows(w); len(rows) != 0 {
 		t.Errorf("taken away, the table has %q", rows)
+	}
+}
+
+// An open question is not taken off the phones by asking the browsers.
+func TestBrowsersWaitForAnOpenQuestion(t *testing.T) {
+	t.Parallel()
+	w := openClassWorld(t, nil)
+	if err := w.class.together.Ask(t.Context(), "cookie-or-server", nil, 3, 0); err != nil {
+		t.Fatal(err)
+	}
+	w.teacher.post("/classroom/browsers").want(409, "A question is open")
+	if w.class.browsers.Now().N != 0 || !w.class.together.Present().Question.Open() {
+		t.Error("the browsers are asked, or the question is closed")
 	}
 }
 

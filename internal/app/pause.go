@@ -37,9 +37,10 @@ func (a *App) pauses(r *http.Request) bool {
 }
 
 // checkPause refuses whatever a seat sends while the class is paused. What it only looks at goes on, and
-// so does what runs already.
+// so does what runs already; so does what the pages send by themselves, for it changes nothing of the seat.
 func (a *App) checkPause(c *call) error {
-	if c.from != nil || !a.pauses(c.Request()) || c.Request().URL.Path == "/class/heard" {
+	switch path := c.Request().URL.Path; {
+	case c.from != nil, !a.pauses(c.Request()), path == "/class/heard", path == "/class/browser":
 		return nil
 	}
 	c.quiet()

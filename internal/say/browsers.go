@@ -86,8 +86,11 @@ func withSecure(n, all int) string {
 
 // withFetch says what a server learns of where requests come from.
 func withFetch(n, all int) string {
-	if n == all {
+	switch n {
+	case 0:
+		return " A server that asks these headers which site a request comes from gets no answer there."
+	case all:
 		return " By them a server can tell the requests of other sites from its own."
 	}
-	return " A server that asks these headers which site a request comes from gets no answer from the rest."
+	return " A server that asks these headers which site a request comes from gets no answer from the others."
 }

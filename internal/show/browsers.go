@@ -15,10 +15,10 @@ const maxAlike = 12
 // Grid is what the browsers of a class gave: equal ones in one row, without a name. seats is how many
 // seats there are.
 func Grid(g classroom.Grid, seats int) views.Grid {
-	v := views.Grid{Asked: g.N > 0}
-	if !v.Asked {
-		return v
+	if g.N == 0 {
+		return views.Grid{}
 	}
+	v := views.Grid{Asked: true, Heard: fmt.Sprintf("%d of %d", g.Heard, max(seats, g.Heard))}
 	class, teacher := say.Given{}, say.Given{}
 	for i, alike := range g.Class {
 		add(&class, alike.Gave, alike.Browsers)
