@@ -54,6 +54,7 @@ func (a *App) showBoard(c *call, cl *class) error {
 func (a *App) boardPage(c *call, title string) views.Page {
 	p := a.page(c, title)
 	p.ShelfCSS = a.assets.url("css/experiments.css")
+	p.ClassScript = a.assets.url("js/class.js")
 	p.Board, p.BoardCSS = a.assets.url("js/board.js"), a.assets.url("css/board.css")
 	return p
 }

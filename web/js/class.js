@@ -113,3 +113,24 @@ if (seat) {
   document.addEventListener('htmx:sse:after:message', news);
   document.addEventListener('htmx:finally:request', news);
 }
+// The teacher asks what this browser has at this address: the stream of a seat with the event "browsers",
+// the board with the number in data-asks. The answer to the first of two requests sets cookies, and
+// the second shows which of them were kept. Three hundred phones do not ask in the same moment.
+const asked = new Map(); // by address: the number that was answered last
+async function gives({ gives: url }, n) {
+  if (!n || asked.get(url) === n) return;
+  asked.set(url, n);
+  await new Promise((go) => { setTimeout(go, Math.random() * 1000); });
+  const send = (fields) => fetch(url, { method: 'POST', body: new URLSearchParams({ n, ...fields }) });
+  try {
+    await send({ step: 1 });
+    const { ok } = await send({ step: 2, secure_context: isSecureContext, cookie_store: 'cookieStore' in window });
+    if (!ok) asked.delete(url);
+  } catch {
+    asked.delete(url); // the server is away, or busy: it asks once more
+  }
+}
+seat?.addEventListener('browsers', ({ detail }) => gives(seat.dataset, detail.data));
+const own = () => document.getElementById('grid'); // of the board
+document.addEventListener('htmx:sse:after:message', () => { if (own()) gives(own().dataset, own().dataset.asks); });
+if (own()) gives(own().dataset, own().dataset.asks);
