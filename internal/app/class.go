@@ -267,7 +267,11 @@ func (cl *class) rosterChanged(change classroom.Change) {
 			cl.board.Moved(s.ID)
 			return
 		}
-		cl.board.Joined(s.ID, s.Nickname)
+		if s.Rehearsal {
+			cl.board.Rehearses(s.ID, s.Nickname)
+		} else {
+			cl.board.Joined(s.ID, s.Nickname)
+		}
 	case classroom.Recoded:
 		cl.streams.look(s.ID)
 	case classroom.Went:

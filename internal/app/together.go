@@ -28,8 +28,9 @@ func (a *App) togetherRoutes() {
 func (cl *class) openTogether(ctx context.Context) (err error) {
 	cl.together, err = classroom.OpenTogether(ctx, classroom.TogetherConfig{
 		Documents: cl.parts.Documents, Seats: cl.roster.Count, Now: cl.now, Log: cl.app.cfg.Log,
-		There:   func(id classroom.ID) bool { _, there := cl.roster.Seat(id); return there },
-		Changed: cl.togetherChanged,
+		Rehearses: func(id classroom.ID) bool { s, _ := cl.roster.Seat(id); return s.Rehearsal },
+		There:     func(id classroom.ID) bool { _, there := cl.roster.Seat(id); return there },
+		Changed:   cl.togetherChanged,
 	})
 	if err != nil {
 		return err

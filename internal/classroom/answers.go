@@ -104,6 +104,9 @@ func (t *Together) count(q *Question) {
 	for id, answer := range t.answers {
 		if t.cfg.There(id) { // Left may be about to be called
 			q.Counts[answer-1]++
+			if t.cfg.Rehearses(id) {
+				q.Rehearsed++
+			}
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (c *Class) Return(ctx context.Context, cookie string) (Joined, error) {
 // seat moves: it has a new suffix, a new code and a new seat cookie, and what was before
 // opens nothing.
 //
-// A nickname that nobody has is an ErrNoSeat. A wrong code is a *WrongCodeError, which is an
+// A nickname that nobody has is an ErrNoSeat, and so is that of one of the program's own browsers. A wrong code is a *WrongCodeError, which is an
 // ErrNoSeat too, and is counted with the seat: the fifth gives the seat a new code. Then the
 // seat accepts no code for a time, and Back returns a *RateError even for the right one, so
 // that a code of four letters cannot be searched. Tries are counted by device too, see
@@ -60,7 +60,7 @@ func (c *Class) Back(ctx context.Context, device netip.Addr, nickname, code stri
 	switch {
 	case err != nil:
 		return Joined{}, err
-	case s == nil:
+	case s == nil || s.Rehearsal:
 		return Joined{}, ErrNoSeat
 	}
 	if after := s.pause.Sub(now); after > 0 {
@@ -137,7 +137,8 @@ func (c *Class) refuse(ctx context.Context, s *seat, now time.Time) error {
 
 // GiveBack returns a code of eight letters that opens the seat once, until the given time,
 // GivenLife from now. The teacher shows it to an owner who has lost tab, cookies and code.
-// Only its hash is kept. An earlier one is void. For an ID of no seat it returns ErrNoSeat.
+// Only its hash is kept. An earlier one is void. For an ID of no seat, and for the seat of one of
+// the program's own browsers, it returns ErrNoSeat.
 func (c *Class) GiveBack(ctx context.Context, id ID) (code string, until time.Time, err error) {
 	end, err := c.begin(ctx)
 	if err != nil {
@@ -145,7 +146,7 @@ func (c *Class) GiveBack(ctx context.Context, id ID) (code string, until time.Ti
 	}
 	defer end()
 	s := c.at(id)
-	if s == nil {
+	if s == nil || s.Rehearsal {
 		return "", time.Time{}, ErrNoSeat
 	}
 	code = randomLetters(codeLetters, givenLength)

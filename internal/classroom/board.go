@@ -56,14 +56,23 @@ func (b *Board) Close() {
 }
 
 // Joined adds a seat's tile. If there is one it changes nothing.
-func (b *Board) Joined(id ID, nickname string) {
+func (b *Board) Joined(id ID, nickname string) { b.add(Tile{ID: id, Nickname: nickname}) }
+
+// Rehearses is Joined for the seat of one of the program's own browsers: its tile says so.
+func (b *Board) Rehearses(id ID, nickname string) {
+	b.add(Tile{ID: id, Nickname: nickname, Rehearsal: true})
+}
+
+// add adds a tile. If the seat has one it changes nothing.
+func (b *Board) add(t Tile) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.tiles[id] != nil {
+	if b.tiles[t.ID] != nil {
 		return
 	}
-	b.tiles[id] = &tile{Tile: Tile{ID: id, Nickname: nickname, Name: nameOf(nickname), State: StateNone}, devices: make(map[netip.Addr]time.Time)}
-	b.touch(b.tiles[id])
+	t.Name, t.State = nameOf(t.Nickname), StateNone
+	b.tiles[t.ID] = &tile{Tile: t, devices: make(map[netip.Addr]time.Time)}
+	b.touch(b.tiles[t.ID])
 }
 
 // Restored adds the tile of a seat that was there before the program's start. Its browser may have a

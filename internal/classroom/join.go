@@ -3,6 +3,7 @@ package classroom
 import (
 	"context"
 	"net/netip"
+	"time"
 )
 
 // Joined is a seat and the value of its seat cookie, by which Return finds it.
@@ -48,12 +49,17 @@ func (c *Class) Spin(visitor string) (nickname string, spinsLeft int, err error)
 // the door is open, Join succeeds; until then it costs a visitor who waits nothing. It returns
 // a *RateError to a device that joins too fast, and a *FullError if every seat is taken.
 func (c *Class) Join(ctx context.Context, visitor string, device netip.Addr) (Joined, error) {
+	return c.join(ctx, visitor, device, c.plan)
+}
+
+// join carries out what decide plans for the visitor.
+func (c *Class) join(ctx context.Context, visitor string, device netip.Addr, decide func(string, netip.Addr) (plan, error)) (Joined, error) {
 	end, err := c.begin(ctx)
 	if err != nil {
 		return Joined{}, err
 	}
 	defer end()
-	p, err := c.plan(visitor, device)
+	p, err := decide(visitor, device)
 	if p.knocked {
 		c.changed(Change{Kind: Knocked})
 	}
@@ -116,6 +122,12 @@ func (c *Class) plan(token string, device netip.Addr) (p plan, err error) {
 			return plan{}, err
 		}
 	}
+	p.reserve(c, v, device, now)
+	return p, nil
+}
+
+// reserve keeps the nickname for v, and makes the seat that it will have. The caller holds mu.
+func (p *plan) reserve(c *Class, v *visitor, device netip.Addr, now time.Time) {
 	c.visitors.hold(v)
 	p.visitor = v
 	if v.tried == "" {
@@ -125,15 +137,17 @@ func (c *Class) plan(token string, device netip.Addr) (p plan, err error) {
 		ID: v.tried, Nickname: v.nickname, Name: nameOf(v.nickname), Suffix: randomLetters(suffixLetters, suffixLength),
 		Code: randomLetters(codeLetters, codeLength), Device: device, Joined: now,
 	}
-	return p, nil
 }
 
-// givesWay returns the seat that makes room in a full class: of those that were not used for
-// UnusedLife since they were joined, the oldest. If there is none it returns a *FullError.
-// The caller holds mu.
+// givesWay returns the seat that makes room in a full class: one of the program's own browsers,
+// and without them, of the seats that were not used for UnusedLife since they were joined, the
+// oldest. If there is none it returns a *FullError. The caller holds mu.
 func (c *Class) givesWay() (*seat, error) {
 	var oldest *seat
 	for _, s := range c.seats {
+		if s.Rehearsal {
+			return s, nil
+		}
 		if !s.Used && (oldest == nil || compareJoined(s.Seat, oldest.Seat) < 0) {
 			oldest = s
 		}

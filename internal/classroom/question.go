@@ -10,18 +10,19 @@ import (
 
 // Question is an experiment whose outcome the class predicts. It never changes: a Together replaces it.
 type Question struct {
-	N       int               `json:"n"` // counts the questions of a class from 1
-	Slug    string            `json:"slug"`
-	Chosen  map[string]string `json:"chosen,omitempty"` // the experiment's choices
-	Options int               `json:"options"`          // how many predictions there are
-	Opened  time.Time         `json:"opened"`
-	Until   time.Time         `json:"until,omitzero"`   // no answer is taken after it; zero without a timer
-	Closed  time.Time         `json:"closed,omitzero"`  // zero while it is open
-	Counts  []int             `json:"counts,omitempty"` // once it is closed: how many seats gave each answer
-	Seats   int               `json:"seats,omitempty"`  // once it is closed: how many seats there were
-	Hands   []int             `json:"hands,omitempty"`  // raised hands for each answer, counted by the teacher; nil for none
-	Running bool              `json:"-"`                // its experiment runs now
-	Result  *Result           `json:"result,omitempty"` // once it is revealed
+	N         int               `json:"n"` // counts the questions of a class from 1
+	Slug      string            `json:"slug"`
+	Chosen    map[string]string `json:"chosen,omitempty"` // the experiment's choices
+	Options   int               `json:"options"`          // how many predictions there are
+	Opened    time.Time         `json:"opened"`
+	Until     time.Time         `json:"until,omitzero"`      // no answer is taken after it; zero without a timer
+	Closed    time.Time         `json:"closed,omitzero"`     // zero while it is open
+	Counts    []int             `json:"counts,omitempty"`    // once it is closed: how many seats gave each answer
+	Rehearsed int               `json:"rehearsed,omitempty"` // once it is closed: how many of Counts are of the program's own browsers
+	Seats     int               `json:"seats,omitempty"`     // once it is closed: how many seats there were
+	Hands     []int             `json:"hands,omitempty"`     // raised hands for each answer, counted by the teacher; nil for none
+	Running   bool              `json:"-"`                   // its experiment runs now
+	Result    *Result           `json:"result,omitempty"`    // once it is revealed
 }
 
 // Result is what came of the run of a question's experiment.

@@ -32,6 +32,8 @@ type Seat struct {
 	Joined   time.Time
 	Progress []byte // see Class.SetProgress
 	Used     bool   // it has opened a stream or sent a press, and never gives way
+	// Rehearsal tells that one of the program's own browsers sits there, see Class.Rehearse.
+	Rehearsal bool
 }
 
 // Place returns NAME-SUFFIX, which stands in the seat's paths.
@@ -109,13 +111,14 @@ type seatDocument struct {
 	Pause      time.Time  `json:"pause,omitzero"`
 	Given      string     `json:"given,omitempty"` // SHA-256, hex
 	GivenUntil time.Time  `json:"given_until,omitzero"`
+	Rehearsal  bool       `json:"rehearsal,omitempty"`
 }
 
 // document returns the seat's document.
 func (s *seat) document() Document {
 	d := seatDocument{
 		Nickname: s.Nickname, Suffix: s.Suffix, Before: s.before, Code: s.Code, Cookie: hex.EncodeToString(s.cookie[:]),
-		Device: s.Device, Joined: s.Joined, Used: s.Used, Wrong: s.wrong, Renewed: s.renewed, Pause: s.pause,
+		Device: s.Device, Joined: s.Joined, Used: s.Used, Rehearsal: s.Rehearsal, Wrong: s.wrong, Renewed: s.renewed, Pause: s.pause,
 	}
 	if !s.givenUntil.IsZero() {
 		d.Given, d.GivenUntil = hex.EncodeToString(s.given[:]), s.givenUntil
@@ -141,7 +144,7 @@ func readSeat(doc Document) (*seat, error) {
 	s := &seat{
 		Seat: Seat{
 			ID: ID(strings.TrimPrefix(doc.Name, seatPrefix)), Nickname: d.Nickname, Name: nameOf(d.Nickname), Suffix: d.Suffix,
-			Code: d.Code, Device: d.Device, Joined: d.Joined, Used: d.Used,
+			Code: d.Code, Device: d.Device, Joined: d.Joined, Used: d.Used, Rehearsal: d.Rehearsal,
 		},
 		before: d.Before, wrong: d.Wrong, renewed: d.Renewed, pause: d.Pause, givenUntil: d.GivenUntil,
 	}

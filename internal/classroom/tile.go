@@ -66,6 +66,8 @@ type Tile struct {
 	Done     int       // how many experiments are done
 	Answered bool      // the seat has answered what is asked now
 	Devices  int       // how many devices were heard within AwakeFor
+
+	Rehearsal bool // one of the program's own browsers sits there
 }
 
 // FeedLine is one event for the board's feed.

@@ -48,6 +48,7 @@ type TogetherConfig struct {
 	Documents Documents        // the same as the Class's
 	There     func(ID) bool    // tells whether there is a seat of that ID
 	Seats     func() int       // how many seats there are
+	Rehearses func(ID) bool    // tells whether one of the program's own browsers sits there; nil for none
 	Now       func() time.Time // the clock; nil is time.Now
 	Log       *slog.Logger     // nil discards; no line names a seat
 	Changed   func(ID)         // is told after each change: the seat whose answer it was, "" for all other changes; it may be nil
@@ -77,6 +78,9 @@ func OpenTogether(ctx context.Context, cfg TogetherConfig) (*Together, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Rehearses == nil {
+		cfg.Rehearses = func(ID) bool { return false }
 	}
 	if cfg.Changed == nil {
 		cfg.Changed = func(ID) {}
