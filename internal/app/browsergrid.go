@@ -107,8 +107,8 @@ func (a *App) seatGave(c *call) error {
 }
 
 // gave is a request of a page's script. step=1 gets the cookies of the probe, step=2 shows which of
-// them were kept, and tells what only a script can tell: yes or no. n is the number that the page was
-// bidden with.
+// them were kept, and tells what only a script can tell: yes or no. A client without a script leaves
+// that out. n is the number that the page was bidden with.
 func (cl *class) gave(c *call, id classroom.ID) error {
 	n, err := strconv.Atoi(c.form.Get("n"))
 	step := c.form.Get("step")
@@ -123,7 +123,9 @@ func (cl *class) gave(c *call, id classroom.ID) error {
 		return c.NoContent(http.StatusNoContent)
 	}
 	g := cl.cameBack(c, n)
-	g.Script = true
+	if g.Script = c.form.Has("secure_context") || c.form.Has("cookie_store"); !g.Script {
+		return cl.give(c, id, n, g)
+	}
 	for field, told := range map[string]*bool{"secure_context": &g.Context, "cookie_store": &g.Store} {
 		switch c.form.Get(field) {
 		case "true":
@@ -136,10 +138,13 @@ func (cl *class) gave(c *call, id classroom.ID) error {
 	return cl.give(c, id, n, g)
 }
 
-var errNoProbe = &problem{status: http.StatusUnprocessableEntity, brief: true, detail: `The fields are "n", a number, "step", 1 or 2, and with step 2 "secure_context" and "cookie_store", true or false. Nothing was changed.`}
+var errNoProbe = &problem{status: http.StatusUnprocessableEntity, brief: true, detail: `The fields are "n", a number, "step", 1 or 2, and with step 2 "secure_context" and "cookie_store", true or false, or neither. Nothing was changed.`}
 
 // give notes what a browser gave, and has the browser drop the cookies of the probe.
 func (cl *class) give(c *call, id classroom.ID, n int, g classroom.Gave) error {
+	if s, there := cl.roster.Seat(id); there {
+		g.Own = s.Rehearsal
+	}
 	err := cl.browsers.Give(c.ctx(), id, n, g)
 	switch {
 	case err == nil, errors.Is(err, classroom.ErrNotAsked):

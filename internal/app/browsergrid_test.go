@@ -2,6 +2,7 @@ package app
 
 import (
 	"net/http"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -141,6 +142,28 @@ func TestWhatTheBrowsersGave(t *testing.T) {
 	}
 }
 
+// The program's own browsers, with which a teacher practises, have rows of their own: nothing is said of the
+// class because of them. They have no script.
+func TestTheProgramsOwnBrowsersGiveToo(t *testing.T) {
+	t.Parallel()
+	w := openClassWorld(t, nil)
+	small := w.phone()
+	token := "the visitor of a small browser"
+	w.class.roster.Offer(token)
+	joined, err := w.class.roster.Rehearse(t.Context(), token, netip.MustParseAddr("192.168.77.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "/s/" + joined.Seat.Place() + "/class/browser"
+	askEveryBrowser(w)
+	small.post(url, "n", "1", "step", "1").want(204)
+	small.post(url, "n", "1", "step", "2").want(204)
+	page := wantGrid(w, "1 browser of the program’s own at the class’s address none not kept kept kept no script no script")
+	if strings.Contains(page, "of the class kept") || strings.Contains(page, "of the class sent") || strings.Contains(page, "not heard from.") {
+		t.Errorf("the board says of the class: %s", page)
+	}
+}
+
 // An open question is not taken off the phones by asking the browsers.
 func TestBrowsersWaitForAnOpenQuestion(t *testing.T) {
 	t.Parallel()
@@ -202,7 +225,7 @@ func TestHostileBrowsers(t *testing.T) {
 	phone, other := w.phone(), w.phone()
 	base, others := phone.join(), other.join()
 	w.teacher.post("/classroom/browsers").want(303)
-	for _, form := range []string{"", "n=1", "step=2", "n=1&step=3", "n=x&step=1", "n=1&step=2", "n=1&step=2&secure_context=true", "n=1&step=2&secure_context=<b>&cookie_store=true", "n=1&step=2&secure_context=1&cookie_store=0"} {
+	for _, form := range []string{"", "n=1", "step=2", "n=1&step=3", "n=x&step=1", "n=1&step=2&secure_context=true", "n=1&step=2&secure_context=<b>&cookie_store=true", "n=1&step=2&secure_context=1&cookie_store=0"} {
 		phone.send(phone.request("POST", base+"/class/browser", form)).want(422)
 	}
 	for _, form := range []string{"n=0&step=2", "n=-1&step=2", "n=2&step=2&secure_context=true&cookie_store=true"} {

@@ -22,6 +22,7 @@ const FetchOther Fetch = "?"
 
 // Gave is what one browser gave when it was asked. It has no text of the client's own.
 type Gave struct {
+	Own        bool  `json:"own,omitempty"`        // it is one of the program's own browsers, see Class.Rehearse
 	Local      bool  `json:"local,omitempty"`      // the request named this machine itself, as localhost or 127.0.0.1
 	Site       Fetch `json:"site,omitempty"`       // Sec-Fetch-Site
 	Mode       Fetch `json:"mode,omitempty"`       // Sec-Fetch-Mode

@@ -21,9 +21,14 @@ func Grid(g classroom.Grid, seats int) views.Grid {
 	v := views.Grid{Asked: true, Heard: fmt.Sprintf("%d of %d", g.Heard, max(seats, g.Heard))}
 	class, teacher := say.Given{}, say.Given{}
 	for i, alike := range g.Class {
-		add(&class, alike.Gave, alike.Browsers)
+		one, many := "browser of the class", "browsers of the class"
+		if alike.Own {
+			one, many = "browser of the program’s own", "browsers of the program’s own"
+		} else {
+			add(&class, alike.Gave, alike.Browsers)
+		}
 		if i < maxAlike {
-			v.Class = append(v.Class, gridRow(alike.Gave, fmt.Sprintf("%d %s", alike.Browsers, say.Plural(alike.Browsers, "browser of the class", "browsers of the class"))))
+			v.Class = append(v.Class, gridRow(alike.Gave, fmt.Sprintf("%d %s", alike.Browsers, say.Plural(alike.Browsers, one, many))))
 		} else {
 			v.More += alike.Browsers
 		}
