@@ -118,6 +118,7 @@ if (seat) {
 // the second shows which of them were kept. Three hundred phones do not ask in the same moment.
 const asked = new Map(); // by address: the number that was answered last
 async function gives({ gives: url }, n) {
+  if (!n) asked.delete(url); // the next class counts from one again
   if (!n || asked.get(url) === n) return;
   asked.set(url, n);
   await new Promise((go) => { setTimeout(go, Math.random() * 1000); });
