@@ -7,15 +7,18 @@ type Screen struct {
 	Show   ScreenShow
 }
 
-// ScreenShow is what the beamer shows: the present question, or the task of the lesson plan, or where one
-// joins.
+// ScreenShow is what the beamer shows: the present question, or what the browsers of the class gave, or the
+// task of the lesson plan, or where one joins.
 type ScreenShow struct {
 	Paused bool
 	Asked  Asked // its N is "" while nothing is asked
 	Live   AskedLive
+	Grid   Grid
 	Task   [][]Part // sentences; none for no task
 	Join   Poster
 }
 
 // joins tells whether there is nothing to show but where one joins.
-func (s ScreenShow) joins() bool { return s.Asked.N == "" && len(s.Task) == 0 && !s.Paused }
+func (s ScreenShow) joins() bool {
+	return s.Asked.N == "" && !s.Grid.Asked && len(s.Task) == 0 && !s.Paused
+}

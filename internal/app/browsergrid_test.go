@@ -123,7 +123,11 @@ func TestWhatTheBrowsersGave(t *testing.T) {
 	scripted(phones[0], bases[0]+"/class/browser", 1, true).want(204) // too late: it has given what it has
 	wantGrid(w, "2 browsers of the class at the class’s address none not kept kept kept not there false",
 		"The teacher’s own browser at localhost Site same-origin, Mode cors, Dest empty kept kept kept there true")
+	screen := w.teacher.get("/classroom/screen").want(200, "2 browsers of the class", "The teacher’s own browser").body
 	for i, p := range phones {
+		if strings.Contains(screen, w.seatAt(bases[i]).Nickname) {
+			t.Error("the beamer names a seat")
+		}
 		if name := w.seatAt(bases[i]).Nickname; strings.Contains(page, name) {
 			t.Errorf("the table names %s", name)
 		}
