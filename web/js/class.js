@@ -81,14 +81,11 @@ if (eyes) {
 }
 
 // A prediction that is chosen and not sent yet is the reader's: nothing that comes undoes it.
-let unsent = null; // the form that has one
-document.addEventListener('change', ({ target }) => { if (target.matches('.foretell input')) unsent = target.form; });
-document.addEventListener('htmx:before:morph:attr', (event) => {
-  if (event.detail.attrName === 'checked' && unsent && event.target.form === unsent) event.preventDefault();
-});
+let unsent = null; // its radio button
+document.addEventListener('change', ({ target }) => { if (target.matches('.foretell input')) unsent = target; });
 document.addEventListener('htmx:before:response', ({ target, detail }) => {
   if (!target.matches('.foretell') || !detail.ctx.response.raw.ok) return;
-  unsent = null;
+  if (new URLSearchParams(detail.ctx.request.body).get('prediction') === unsent?.value) unsent = null; // not another one, chosen meanwhile
   document.getElementById('result').replaceChildren(); // it may say why the press before was refused
 });
 
@@ -100,10 +97,8 @@ function news() {
   pause();
   const now = document.getElementById('now');
   if (!now) return;
-  if (!unsent?.isConnected) {
-    unsent = null;
-    for (const input of now.querySelectorAll('.foretell input[type="radio"]')) input.checked = input.defaultChecked;
-  }
+  if (!unsent?.isConnected) unsent = null; // another question
+  for (const input of now.querySelectorAll('.foretell [type="radio"]')) input.checked = unsent ? input === unsent : input.defaultChecked;
   if (phase === now.dataset.state) return;
   phase = now.dataset.state;
   if (within && document.activeElement === document.body) document.getElementById('now-title').focus({ preventScroll: true });
