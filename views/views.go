@@ -10,7 +10,7 @@ type Page struct {
 	Title                        string
 	CSS, HTMX, SSE, Script, Icon string
 	Theme                        string // a script that runs before the first paint
-	ShelfCSS                     string // what a page of the experiments, or of the board, has beside these; "" on other pages
+	ShelfScript, ShelfCSS        string // what a page of the experiments has beside these, the board the latter; "" on other pages
 	ClassScript, ClassCSS        string // what a page of a class's seat has beside these; "" on other pages
 	Board, BoardCSS              string // what a page of the class's board has beside these; "" on other pages
 	Base                         string // where the lab is: "" or "/s/NAME-SUFFIX"

@@ -19,7 +19,7 @@ func (a *App) experimentCount() int { return len(a.shelf.All()) }
 // shelfPage returns what a page of the experiments has.
 func (a *App) shelfPage(c *call, title string) views.Page {
 	p := a.page(c, title)
-	p.ShelfCSS = a.assets.url("css/experiments.css")
+	p.ShelfScript, p.ShelfCSS = a.assets.url("js/experiments.js"), a.assets.url("css/experiments.css")
 	return p
 }
 
