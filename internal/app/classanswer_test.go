@@ -1,7 +1,12 @@
 package app
 
 import (
+	"context"
 	"testing"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/classroom"
+	"github.com/sessionscope/sessionscope/internal/classroom/classtest"
 )
 
 // An answer is taken in each form, without a cookie, until the question is closed; each refusal says
@@ -65,5 +70,60 @@ func ask(t *testing.T, w *classWorld, options int) {
 	t.Helper()
 	if err := w.class.together.Ask(t.Context(), "cookie-or-server", nil, options, 0); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// overDocuments opens a class whose documents are given.
+func overDocuments(t *testing.T, documents classroom.Documents) *classWorld {
+	return openClassWorld(t, func(c *Config) {
+		open := c.Class.Open
+		c.Class.Open = func(ctx context.Context) (ClassParts, error) {
+			parts, err := open(ctx)
+			parts.Documents = documents
+			return parts, err
+		}
+	})
+}
+
+// After a crash the class is where it was: paused, with its answers, whose seats need no cookie, and a
+// question whose time was up meanwhile is closed. An answer that could not be written is refused.
+func TestAnswersOutliveTheProgram(t *testing.T) {
+	t.Parallel()
+	documents := &classtest.Failing{Documents: classroom.NewMemoryDocuments()}
+	w := overDocuments(t, documents)
+	ann, bob := w.phone(), w.phone()
+	own, others := ann.join(), bob.join()
+	ctx := t.Context()
+	if err := w.class.together.Ask(ctx, "cookie-or-server", nil, 2, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	bob.post(others + "/class/heard").want(204) // from now on the seat is in use, which was written
+	documents.Fail(1, false)
+	to := bob.post(others+"/class/answer", "prediction", "1").want(303).Header.Get("Location")
+	bob.get(to).want(200, "refused (503)", "could not write that down")
+	ann.post(own+"/class/answer", "prediction", "2").want(303)
+	w.teacher.post("/classroom/pause").want(303)
+	clock := w.clock.Now()
+
+	w = overDocuments(t, documents)
+	ann.h, bob.h = w.app, w.app
+	ann.forget()
+	ann.form = formJSON
+	ann.post(own+"/class/answer", "prediction", "1").want(403, "Eyes up")
+	w.teacher.get("/classroom").want(200, `action="/classroom/resume"`)
+	w.teacher.post("/classroom/resume").want(303)
+	if tile, _ := w.class.board.Tile(w.seatAt(own).ID); !tile.Answered || w.class.together.AnswerOf(w.seatAt(own).ID) != 2 {
+		t.Errorf("the tile after the start: %+v", tile)
+	}
+	ann.post(own+"/class/answer", "prediction", "1").want(200)
+
+	w = overDocuments(t, documents)
+	if q := w.class.together.Present().Question; !q.Open() || !w.clock.Now().Equal(clock) {
+		t.Fatalf("%+v", q)
+	}
+	w.clock.Move(time.Minute)
+	late, err := classroom.OpenTogether(ctx, classroom.TogetherConfig{Documents: documents, There: func(classroom.ID) bool { return true }, Seats: w.class.roster.Count, Now: w.clock.Now})
+	if err != nil || late.Present().Question.Open() || late.Present().Question.Counts[0] != 1 {
+		t.Errorf("%v: %+v", err, late.Present().Question)
 	}
 }
