@@ -18,9 +18,10 @@ import (
 //
 // The documents hold who answered what while its question is the present one: an answer is bound to its
 // seat, so that it can be changed, and outlives a crash. Once the question is finished, by Done or by the
-// next Ask, the answers are deleted and only the counts stay; with a seat its answer goes. Whoever
-// reads the documents before that, such as the file of a store, can see who answered what; no method but
-// AnswerOf tells it. The counts of a few answers can tell it too.
+// next Ask, the answers are deleted and only the counts stay; with a seat its answer goes. No method
+// but AnswerOf tells an answer. But whoever reads the file of a store that keeps the documents can see
+// who answered what, and may find bytes of deleted answers there until the file is written anew. And
+// the counts of a single answer tell whose it is to who knows that one seat has answered.
 //
 // Begin with OpenTogether, then Start.
 type Together struct {
