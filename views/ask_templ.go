@@ -1291,7 +1291,7 @@ func reveal(r Reveal) templ.Component {
 			templ_7745c5c3_Var57 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "<div class=\"revealed\"><section class=\"foretold\" aria-labelledby=\"foretold-title\"><h3 id=\"foretold-title\">What you predicted <small>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "<div class=\"came\"><section class=\"foretold\" aria-labelledby=\"foretold-title\"><h3 id=\"foretold-title\">What you predicted <small>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -25,5 +25,32 @@ func boardFragments() map[string]templ.Component {
 		"board-said":    BoardSaid(given),
 		"board-sift":    sift(Board{Sift: Sift{Find: evil, ByLast: true, Trouble: true}, Tally: Tally{Seats: "2 seats", Awake: "1 awake, 1 in trouble", Summary: "2 seats."}}),
 		"screen":        screenJoin(Poster{Ways: []Way{way}, Seats: 24, Door: true}),
+		"screen-late":   screenShow(ScreenShow{Paused: true, Task: [][]Part{{{"", evil}}, {{"code", evil}}}, Join: Poster{Ways: []Way{way}}}),
+		"ask":           ask(openAsk()),
+		"ask-alone":     AskChosen(&AskChoice{Slug: "x", Title: evil, URL: "/experiments/x", Alone: true, Needs: evil, Number: "6"}),
+		"asked":         asked(revealedAsk()),
+		"screen-asked":  screenAsked(revealedAsk(), AskedLive{Phase: "revealed"}),
+	}
+}
+
+// openAsk is a question that is open, while the teacher looks for the next one.
+func openAsk() Ask {
+	texts := [][]Part{{{"", evil}}, {{"code", evil}}}
+	return Ask{
+		Asked: 3, Now: Asked{N: "3", Phase: "open", Title: evil, Lead: texts[0], Predictions: texts, Hands: []string{"", "4"}, Chosen: []string{evil}, Failed: evil},
+		Live:     AskedLive{Phase: "open", Answered: 2, Seats: 24, Timed: true, Ends: Clock{Until: 61_000, Now: 1_000, Left: "1 m 0 s"}, Doubts: []string{evil}},
+		Sections: []AskSection{{Title: "Trust", Experiments: []AskEntry{{Slug: "x", Title: evil, Chosen: true}, {Slug: "y", Title: "Y", Alone: true}}}},
+		Chosen:   &AskChoice{Slug: "x", Title: evil, Lead: texts[0], Predictions: texts, Slow: true, Of: evil, Choices: []Choice{{Name: "text", Label: "Text", Text: evil, Max: "40"}}},
+	}
+}
+
+// revealedAsk is a question that is revealed, with answers and raised hands.
+func revealedAsk() Asked {
+	return Asked{
+		N: "3", Phase: "revealed", Title: evil, URL: "/experiments/x", Exchanges: "/experiments/x?run=RUN",
+		Reveal: &Reveal{
+			Answered: "6 of 7 answered, no names", Phones: true, Hands: true, Tone: "held", Foretold: "2 of 6 foretold it.", Right: true, Verdict: []Part{{"", evil}}, Computed: "Computed from 5 real exchanges.",
+			Bars: []Bar{{Text: []Part{{"", evil}}, Count: "4", Most: "6", Hands: "0", MostHands: "3"}, {Text: []Part{{"code", evil}}, Count: "2", Most: "6", Hands: "3", MostHands: "3", Right: true}},
+		},
 	}
 }

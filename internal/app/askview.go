@@ -111,7 +111,7 @@ func (cl *class) askedView(p classroom.Present) views.Asked {
 	}
 	_, v.Failed = cl.run.of(q.N)
 	if q.Result != nil {
-		v.Reveal = cl.revealView(q)
+		v.Reveal = cl.revealOf(q)
 		if r := cl.revealed(); r != nil {
 			v.Exchanges = r.Page()
 		}
@@ -144,9 +144,9 @@ func (cl *class) askedLive(p classroom.Present) views.AskedLive {
 // justNow is how long ago a run is called so.
 const justNow = 5 * time.Minute
 
-// revealView returns what the class predicted and what happened. All of it is from the run of q and from
+// revealOf returns what the class predicted and what happened. All of it is from the run of q and from
 // the answers.
-func (cl *class) revealView(q *classroom.Question) *views.Reveal {
+func (cl *class) revealOf(q *classroom.Question) *views.Reveal {
 	e, _ := cl.app.shelf.Find(q.Slug)
 	r, answers, hands := q.Result, q.Answers(), q.AllHands()
 	v := &views.Reveal{Tone: r.Tone, Verdict: show.Rich(r.Verdict), Phones: answers > 0 || hands == 0, Hands: hands > 0, Answered: answeredWords(q)}

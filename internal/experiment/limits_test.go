@@ -288,6 +288,23 @@ func TestKeptForAQuarterOfAnHour(t *testing.T) {
 	})
 }
 
+// What a class was shown would lose its exchanges to other runs, or take their places.
+func TestTakenRunIsTheCallers(t *testing.T) {
+	inSchool(t, func(t *testing.T, s school) {
+		r, _ := s.start("", "class", 10, maxRunSize/10, nil)
+		s.Take(r)
+		for n := range maxPlaces {
+			if _, busy := s.start("", fmt.Sprint("address ", n), 10, maxRunSize/10, nil); busy != nil {
+				t.Fatalf("run %d is refused: %v", n, busy)
+			}
+		}
+		time.Sleep(2 * KeepFor)
+		if found := r.Found(); s.kept(r) || len(found.Exchanges) != 10 || found.Outcome.Decisive == nil {
+			t.Errorf("%d exchanges are left, kept by the runner: %t", len(found.Exchanges), s.kept(r))
+		}
+	})
+}
+
 // A refusal says how long it is to the next place, and never less.
 func TestInWords(t *testing.T) {
 	for d, want := range map[time.Duration]string{
