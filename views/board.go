@@ -98,6 +98,8 @@ type Tile struct {
 	Acts     string // counts up with each act: the tile flashes when it changes
 	Chosen   bool
 	Hidden   bool // the query left it out
+
+	Rehearsal bool // one of the program's own browsers sits there
 }
 
 // SeatFacts are the facts of one seat, with what the teacher can do.

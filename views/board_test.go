@@ -11,25 +11,29 @@ func boardFragments() map[string]templ.Component {
 		At: 1000, Age: "2 s", Heard: 2000, HeardAge: "now", Two: true, Done: "5 of 28 done", Acts: "7", Chosen: true,
 	}
 	lost := Tile{Name: "odd-gecko", Nickname: evil, State: "nocookie", Words: "no cookie comes back", Asleep: true, Trouble: true, Done: "0 of 28 done", Acts: "2", Hidden: true}
+	own := Tile{Name: "calm-otter", Nickname: "Calm Otter", Find: "calm otter rehearsal", State: "none", Words: "no session yet", Done: "0 of 28 done", Acts: "0", Rehearsal: true}
 	given := Said{Sentence: Sentence{Tone: "ok", Verb: "give back", At: "10:00:00", Parts: []Part{{"", evil}}}, Code: "RVDTYZDZ", Until: 61_000, Now: 1_000, Left: "1 m 0 s"}
 	return map[string]templ.Component{
-		"board-poster":  poster(Poster{Ways: []Way{way}, Others: []Way{other}, Local: "http://laptop.local:8080"}),
-		"board-nowhere": poster(Poster{}),
-		"board-join":    joinBar(Poster{Ways: []Way{way}, Others: []Way{other}, Door: true}),
-		"board-tiles":   tiles([]Tile{tile, lost}),
-		"board-seat":    seatPanel(&SeatFacts{Tile: tile, Facts: []Field{{Name: "session", Value: evil}}, Beside: 2}),
-		"board-door":    door(Door{Closed: true, Waiting: []Knocker{{"Amber Fox", "10:00:00"}, {evil, "10:00:01"}}, More: 3}),
-		"board-store":   classStore(ClassStore{Name: "memory", Stats: []Stat{{"3", "live records"}}}),
-		"board-feed":    feed([]FeedLine{{"10:00:00", evil, evil, "refused"}}),
-		"board-doctor":  doctor(Doctor{Looked: "10:00:00", Checks: []Check{{"bad", evil, []string{evil}}, {"ok", "It answers.", nil}}}),
-		"board-said":    BoardSaid(given),
-		"board-sift":    sift(Board{Sift: Sift{Find: evil, ByLast: true, Trouble: true}, Tally: Tally{Seats: "2 seats", Awake: "1 awake, 1 in trouble", Summary: "2 seats."}}),
-		"screen":        screenJoin(Poster{Ways: []Way{way}, Seats: 24, Door: true}),
-		"screen-late":   screenShow(ScreenShow{Paused: true, Task: [][]Part{{{"", evil}}, {{"code", evil}}}, Join: Poster{Ways: []Way{way}}}),
-		"ask":           ask(openAsk()),
-		"ask-alone":     AskChosen(&AskChoice{Slug: "x", Title: evil, URL: "/experiments/x", Alone: true, Needs: evil, Number: "6"}),
-		"asked":         asked(revealedAsk()),
-		"screen-asked":  screenAsked(revealedAsk(), AskedLive{Phase: "revealed"}),
+		"board-poster":    poster(Poster{Ways: []Way{way}, Others: []Way{other}, Local: "http://laptop.local:8080"}),
+		"board-nowhere":   poster(Poster{}),
+		"board-join":      joinBar(Poster{Ways: []Way{way}, Others: []Way{other}, Door: true}),
+		"board-tiles":     tiles([]Tile{tile, lost, own}),
+		"board-seat":      seatPanel(&SeatFacts{Tile: tile, Facts: []Field{{Name: "session", Value: evil}}, Beside: 2}),
+		"board-door":      door(Door{Closed: true, Waiting: []Knocker{{"Amber Fox", "10:00:00"}, {evil, "10:00:01"}}, More: 3}),
+		"board-store":     classStore(ClassStore{Name: "memory", Stats: []Stat{{"3", "live records"}}}),
+		"board-feed":      feed([]FeedLine{{"10:00:00", evil, evil, "refused"}}),
+		"board-doctor":    doctor(Doctor{Looked: "10:00:00", Checks: []Check{{"bad", evil, []string{evil}}, {"ok", "It answers.", nil}}}),
+		"board-said":      BoardSaid(given),
+		"board-sift":      sift(Board{Sift: Sift{Find: evil, ByLast: true, Trouble: true}, Tally: Tally{Seats: "2 seats", Awake: "1 awake, 1 in trouble", Summary: "2 seats."}}),
+		"board-seat-own":  seatPanel(&SeatFacts{Tile: own}),
+		"board-rehearsal": rehearsal(Rehearsal{Here: true, Seats: 6, Learners: 2, Trouble: evil}),
+		"board-practise":  rehearsal(Rehearsal{}),
+		"screen":          screenJoin(Poster{Ways: []Way{way}, Seats: 24, Door: true}),
+		"screen-late":     screenShow(ScreenShow{Paused: true, Task: [][]Part{{{"", evil}}, {{"code", evil}}}, Join: Poster{Ways: []Way{way}}}),
+		"ask":             ask(openAsk()),
+		"ask-alone":       AskChosen(&AskChoice{Slug: "x", Title: evil, URL: "/experiments/x", Alone: true, Needs: evil, Number: "6"}),
+		"asked":           asked(revealedAsk()),
+		"screen-asked":    screenAsked(revealedAsk(), AskedLive{Phase: "revealed"}),
 	}
 }
 

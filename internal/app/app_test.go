@@ -106,6 +106,7 @@ func TestEveryRouteHasItsParts(t *testing.T) {
 		"/classroom/events": "board_test.go", "/classroom/screen": "board_test.go", "/classroom/door": "boardacts_test.go", "/classroom/door/let-in": "boardacts_test.go",
 		"/classroom/give-back": "boardacts_test.go", "/classroom/remove": "boardacts_test.go", "/classroom/doctor": "boardacts_test.go",
 		"/classroom/open": "ask_test.go", "/classroom/close": "ask_test.go", "/classroom/hands": "ask_test.go", "/classroom/reveal": "ask_test.go", "/classroom/done": "ask_test.go",
+		"/classroom/rehearse": "rehearsal_test.go",
 		"/experiments": "experiments_test.go", "/experiments/:slug": "experiments_test.go", "/experiments/:slug/run": "experiments_test.go",
 		"/experiments/:slug/result": "experiments_test.go", "/experiments/:slug/live/:run/*": "experimentlive_test.go",
 	}

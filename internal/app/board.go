@@ -102,11 +102,13 @@ func (cl *class) boardJSON(c *call) error {
 		Bytes    int    `json:"bytes"`
 		Awake    bool   `json:"awake"`
 		Done     int    `json:"done"`
+
+		Rehearsal bool `json:"rehearsal,omitempty"` // one of the program's own browsers
 	}
 	tiles, _, _, _ := cl.board.Since(0)
 	seats := make([]seatJSON, 0, len(tiles))
 	for _, t := range tiles {
-		seats = append(seats, seatJSON{t.Nickname, string(t.State), t.Keys, t.Bytes, t.Awake, t.Done})
+		seats = append(seats, seatJSON{t.Nickname, string(t.State), t.Keys, t.Bytes, t.Awake, t.Done, t.Rehearsal})
 	}
 	return writeJSON(c, http.StatusOK, "application/json", struct {
 		Op       string        `json:"op"`
@@ -186,8 +188,9 @@ func (cl *class) health() health {
 	}
 	seated := make(map[netip.Addr]bool)
 	seats := cl.roster.Seats()
-	h.nobody = len(seats) == 0
+	h.nobody = true
 	for _, s := range seats {
+		h.nobody = h.nobody && s.Rehearsal
 		seated[s.Device] = true
 	}
 	h.stuck = cl.doctor.stuck(seated)

@@ -73,6 +73,8 @@ type class struct {
 	said     boardSaid
 	codes    sync.Map // the QR codes of addresses, as [2]string
 
+	rehearsal rehearsing
+
 	streams classStreams
 	ending  atomic.Bool // set before the roster is wiped: the pages of the seats say then that the class has ended
 
@@ -178,6 +180,9 @@ func (cl *class) open(ctx context.Context) (err error) {
 		cl.board.Restored(s.ID, s.Nickname)
 		p, _ := cl.lab.progressOf(session.Value(s.Progress), len(s.Progress) > 0)
 		cl.board.SetDone(s.ID, len(p.Done))
+	}
+	if err := cl.roster.Remove(ctx, cl.roster.Rehearsing()...); err != nil { // those browsers went with the program
+		return err
 	}
 	cl.noteAnswers()
 	cl.together.Start()
@@ -296,6 +301,7 @@ func (cl *class) rosterChanged(change classroom.Change) {
 // close ends the class's lab and closes what it stands on.
 func (cl *class) close() error {
 	cl.end()
+	cl.rehearsal.close()
 	cl.board.Close()
 	cl.together.Close()
 	cl.lab.Close()

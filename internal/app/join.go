@@ -98,7 +98,7 @@ func (a *App) takeSeat(c *call, cl *class) error {
 
 // enterBy gives the visitor a seat, or has the visitor knock.
 func (a *App) enterBy(c *call, cl *class, visitor string) error {
-	joined, err := cl.roster.Join(c.ctx(), visitor, deviceOf(c.Request()))
+	joined, err := cl.takesSeat(c, visitor)
 	switch {
 	case err == nil:
 		return a.seated(c, joined)

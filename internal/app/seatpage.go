@@ -46,6 +46,25 @@ type classJSON struct {
 	Nickname string `json:"nickname"`
 	Code     string `json:"code"`
 	Devices  int    `json:"devices"` // how many have pages of the seat open
+
+	Paused   bool       `json:"paused"`
+	Question *askedJSON `json:"question,omitempty"` // while it can be answered
+}
+
+// askedJSON is the question that can be answered.
+type askedJSON struct {
+	N       int `json:"n"`
+	Options int `json:"options"`
+	Answer  int `json:"answer,omitempty"` // of this seat, from 1
+}
+
+// classAsks returns what the class page of a seat says in JSON of what the class does together.
+func (cl *class) classAsks(id classroom.ID) (paused bool, q *askedJSON) {
+	now := cl.together.Present()
+	if asked := now.Question; asked.Open() {
+		q = &askedJSON{asked.N, asked.Options, cl.together.AnswerOf(id)}
+	}
+	return now.Paused, q
 }
 
 // classPage is GET /s/NAME-SUFFIX/class: what a phone shows during class. It says what its own request
@@ -70,7 +89,8 @@ func (a *App) classPage(c *call) (err error) {
 	}
 	if c.wants == formJSON {
 		tile, _ := a.of.board.Tile(classroom.ID(c.seat.Class))
-		return writeJSON(c, status, "application/json", classJSON{"class", strip.Nickname, strip.Code, tile.Devices})
+		paused, question := a.of.classAsks(tile.ID)
+		return writeJSON(c, status, "application/json", classJSON{"class", strip.Nickname, strip.Code, tile.Devices, paused, question})
 	}
 	showed := say.Showed(a.record(c, status, &outcome{did: trace.Did{Op: "class"}}))
 	page := views.ClassPage{

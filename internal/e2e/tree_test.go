@@ -34,8 +34,9 @@ func TestImports(t *testing.T) {
 		"internal/say":         {"internal/session", "internal/trace"},
 		"internal/show":        {"internal/session", "internal/seat", "internal/trace", "internal/hub", "internal/say", "internal/classroom", "views"},
 		"internal/app": {
-			"internal/session", "internal/tap", "internal/seat", "internal/trace", "internal/hub", "internal/say", "internal/show", "internal/experiment", "internal/experiment/shelf", "internal/classroom", "internal/network", "internal/qr", "views",
+			"internal/session", "internal/tap", "internal/seat", "internal/trace", "internal/hub", "internal/say", "internal/show", "internal/experiment", "internal/experiment/shelf", "internal/classroom", "internal/network", "internal/qr", "internal/rehearsal", "views",
 		},
+		"internal/rehearsal":          nil,
 		"internal/experiment":         {"internal/session", "internal/trace"},
 		"internal/experiment/shelf":   {"internal/session", "internal/experiment"},
 		"internal/experiment/private": {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/experiment"},

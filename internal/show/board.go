@@ -35,7 +35,9 @@ func Tile(t classroom.Tile, experiments int, now time.Time) views.Tile {
 		Act: acts[t.LastOp], At: millis(t.LastAt), Age: Age(t.LastAt, now), Heard: millis(t.HeardAt), HeardAge: Age(t.HeardAt, now),
 		Asleep: !t.Awake, Two: t.Devices > 1, Done: fmt.Sprintf("%d of %d done", t.Done, experiments), Answered: t.Answered, Acts: strconv.FormatInt(t.Flash, 10),
 	}
-	v.Trouble = inTrouble(t)
+	if v.Trouble, v.Rehearsal = inTrouble(t), t.Rehearsal; t.Rehearsal {
+		v.Find += " rehearsal"
+	}
 	v.Words = stateOf(t)
 	if t.Session != "" && t.State != classroom.StateNoCookie {
 		v.Session = t.Session[:min(4, len(t.Session))] + "…"
@@ -124,7 +126,7 @@ func millis(t time.Time) int64 {
 
 // Tally counts the seats. most is how many there can be.
 func Tally(all []classroom.Tile, most int) views.Tally {
-	awake, trouble := 0, 0
+	awake, trouble, own := 0, 0, 0
 	for _, t := range all {
 		if t.Awake {
 			awake++
@@ -132,10 +134,13 @@ func Tally(all []classroom.Tile, most int) views.Tally {
 		if inTrouble(t) {
 			trouble++
 		}
+		if t.Rehearsal {
+			own++
+		}
 	}
 	return views.Tally{
 		Seats: fmt.Sprintf("%d %s", len(all), say.Plural(len(all), "seat", "seats")), Most: say.Number(most),
-		Awake: fmt.Sprintf("%d awake, %d in trouble", awake, trouble),
+		Awake: say.Rehearsing(own) + fmt.Sprintf("%d awake, %d in trouble", awake, trouble),
 	}
 }
 
@@ -178,6 +183,9 @@ func SeatFacts(s classroom.Seat, t classroom.Tile, beside, experiments int, now 
 	session := out.Tile.Words
 	if t.Session != "" {
 		session = t.Session + " · " + session
+	}
+	if t.Rehearsal {
+		fact("here sits", "one of the program's own browsers")
 	}
 	fact("session", session)
 	if t.State == classroom.StateEnded && t.Reason != "" {

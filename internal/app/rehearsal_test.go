@@ -1,0 +1,203 @@
+package app
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/classroom"
+	"github.com/sessionscope/sessionscope/internal/rehearsal"
+)
+
+// wire is a connection of one of the program's own browsers that goes straight to the router. Its two
+// ends are this machine's address in the network.
+type wire struct{ app *App }
+
+// RoundTrip implements http.RoundTripper. The body of the answer is read while it is written.
+func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	asked := httptest.NewRequest(r.Method, r.URL.RequestURI(), r.Body)
+	asked.Host, asked.Header, asked.RemoteAddr = r.URL.Host, r.Header.Clone(), "192.168.77.1:40000"
+	at := context.WithValue(context.Background(), http.LocalAddrContextKey, net.Addr(&net.TCPAddr{IP: net.IPv4(192, 168, 77, 1), Port: 8080}))
+	ctx, end := context.WithCancel(r.Context())
+	body, out := io.Pipe()
+	begun := make(chan struct{})
+	answer := &piped{header: http.Header{}, out: out, begun: begun}
+	go func() {
+		defer end()
+		w.app.ServeHTTP(answer, asked.WithContext(&merged{ctx, at}))
+		answer.WriteHeader(http.StatusOK)
+		out.Close()
+	}()
+	select {
+	case <-begun:
+	case <-ctx.Done():
+		select {
+		case <-begun: // the answer has ended
+		default:
+			return nil, ctx.Err()
+		}
+	}
+	context.AfterFunc(r.Context(), func() { body.CloseWithError(r.Context().Err()) })
+	return &http.Response{StatusCode: answer.status, Header: answer.header, Body: body, Request: r}, nil
+}
+
+// piped is a ResponseWriter whose body goes through a pipe.
+type piped struct {
+	header http.Header
+	status int
+	out    *io.PipeWriter
+	begun  chan struct{} // closed once there is a status
+}
+
+func (p *piped) Header() http.Header { return p.header }
+func (p *piped) WriteHeader(status int) {
+	if p.status == 0 {
+		p.status = status
+		close(p.begun)
+	}
+}
+func (p *piped) Write(b []byte) (int, error) {
+	p.WriteHeader(http.StatusOK)
+	return p.out.Write(b)
+}
+func (p *piped) FlushError() error                  { p.WriteHeader(http.StatusOK); return nil }
+func (p *piped) SetWriteDeadline(_ time.Time) error { return nil }
+
+// rehearse runs a test in a class whose clock is the test's, with connections for the program's own
+// browsers.
+func rehearse(t *testing.T, seats int, test func(t *testing.T, w *classWorld)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := openClassWorld(t, func(c *Config) { c.Sessions.Now, c.Class.Seats = time.Now, seats })
+		w.class.rehearsal.transport = func() http.RoundTripper { return wire{w.app} }
+		w.teacher.form = formJSON
+		defer w.app.Close()
+		test(t, w)
+	})
+}
+
+// A teacher would press, and nobody would come; or more than six, or without a label; they would not do
+// anything; or something of them would be left.
+func TestRehearsal(t *testing.T) {
+	rehearse(t, 30, func(t *testing.T, w *classWorld) {
+		w.teacher.post("/classroom/rehearse").want(200, `"browsers":6`)
+		w.teacher.post("/classroom/rehearse").want(200, `"browsers":6`)
+		time.Sleep(30 * time.Second)
+		board := w.teacher.get("/classroom").want(200)
+		if n := strings.Count(board.body, `"rehearsal":true`); n != rehearsal.Browsers || strings.Count(board.body, `"nickname"`) != n {
+			t.Errorf("of the program's own are %d: %s", n, board.body)
+		}
+		time.Sleep(time.Minute)
+		tiles, _, _, _ := w.class.board.Since(0)
+		var inCookie, onServer int
+		for _, tile := range tiles {
+			if tile.Flash == 0 || tile.State != classroom.StateLive {
+				t.Errorf("%s has pressed nothing: %+v", tile.Nickname, tile)
+			}
+			inCookie, onServer = inCookie+tile.InCookie, onServer+tile.OnServer
+		}
+		if inCookie == 0 || onServer == 0 {
+			t.Errorf("%d values live in cookies, %d on the server", inCookie, onServer)
+		}
+		w.teacher.form = formPage
+		w.teacher.get("/classroom").want(200, "6 of them rehearse, ", `<small class="own">rehearsal</small>`, "6 of this program’s own browsers here", "Let them leave").wantNo("learner has joined")
+		phone := w.phone()
+		phone.join()
+		w.teacher.get("/classroom").want(200, "7 seats", "6 of them rehearse, ", "A learner has joined:")
+		w.teacher.form = formJSON
+		w.teacher.post("/classroom/rehearse", "stop", "1").want(200, `"removed":6`)
+		synctest.Wait()
+		if left := w.class.roster.Seats(); len(left) != 1 || left[0].Rehearsal {
+			t.Errorf("left are %v", left)
+		}
+		w.teacher.post("/classroom/rehearse", "stop", "1").want(200, `"removed":0`)
+		if stats, err := w.class.shared.Stats(t.Context()); err != nil || stats.Live+stats.Expired != 0 {
+			t.Errorf("records are left: %+v, %v", stats, err)
+		}
+	})
+}
+
+// A phone could say that it is one of the program's own browsers, or a browser that was told to leave could
+// still take a seat.
+func TestOnlyTheProgramRehearses(t *testing.T) {
+	rehearse(t, 30, func(t *testing.T, w *classWorld) {
+		w.teacher.post("/classroom/rehearse").want(200)
+		time.Sleep(30 * time.Second)
+		w.class.rehearsal.mu.Lock()
+		tokens := make([]string, 0, rehearsal.Browsers)
+		for token := range w.class.rehearsal.tokens {
+			tokens = append(tokens, token)
+		}
+		w.class.rehearsal.mu.Unlock()
+		phone := w.phone()
+		phone.form = formJSON
+		for _, name := range []string{"rehearsal", "own", "token"} {
+			phone.post("/join", name, "1", "visitor", strings.Repeat("x", 26)).want(200)
+		}
+		for _, s := range w.class.roster.Seats()[rehearsal.Browsers:] {
+			if s.Rehearsal {
+				t.Errorf("a phone has a seat of the program's own")
+			}
+		}
+		w.teacher.post("/classroom/rehearse", "stop", "1").want(200)
+		before := w.class.roster.Count()
+		for _, token := range tokens {
+			phone.post("/join", "visitor", token).want(422)
+		}
+		if n := w.class.roster.Count(); n != before {
+			t.Errorf("%d seats were taken after all have left", n-before)
+		}
+	})
+}
+
+// In a full class the program's own browsers would take the places of learners, or nobody would say why
+// they do not come.
+func TestRehearsalInAFullClass(t *testing.T) {
+	rehearse(t, 4, func(t *testing.T, w *classWorld) {
+		w.phone().join()
+		w.teacher.post("/classroom/rehearse").want(200, `"browsers":3`)
+		time.Sleep(30 * time.Second)
+		for range 3 {
+			w.phone().join()
+		}
+		if own := w.class.roster.Rehearsing(); len(own) != 0 {
+			t.Errorf("%d of the program's own browsers stand in the way", len(own))
+		}
+		time.Sleep(5 * time.Minute)
+		if n := w.class.rehearsers(); n != 0 || w.class.roster.Count() != 4 {
+			t.Errorf("%d are there or come, of %d seats", n, w.class.roster.Count())
+		}
+		w.teacher.post("/classroom/rehearse").want(429, "a rehearsal takes none from a learner")
+	})
+}
+
+// After a crash there would be seats on the board whose browsers are gone.
+func TestNoRehearsalAfterARestart(t *testing.T) {
+	rehearse(t, 30, func(t *testing.T, w *classWorld) {
+		w.phone().join()
+		w.teacher.post("/classroom/rehearse").want(200)
+		time.Sleep(30 * time.Second)
+		again := classWorldBefore(t, func(c *Config) {
+			opens := c.Class.Open
+			c.Class.Open = func(ctx context.Context) (ClassParts, error) {
+				parts, err := opens(ctx)
+				parts.Documents = w.documents
+				return parts, err
+			}
+		})
+		if err := again.app.OpenClass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer again.app.Close()
+		if seats := again.app.openClass().roster.Seats(); len(seats) != 1 || seats[0].Rehearsal {
+			t.Errorf("after the restart there are %v", seats)
+		}
+	})
+}
