@@ -27,6 +27,7 @@ type browser struct {
 	given  answer // its latest
 	due    agenda
 	turned bool // it has changed its mind about the present question
+	loads  int  // how many more it owes to what the browsers are asked
 }
 
 // class is what the class page says, in JSON, of what the class does together.
@@ -39,11 +40,11 @@ type class struct {
 type answer struct{ question, prediction int }
 
 // agenda says when the browser does something next; the zero time is never.
-type agenda struct{ press, answer, look, sleep time.Time }
+type agenda struct{ press, answer, look, became, load, sleep time.Time }
 
 // next returns the earliest of those times.
 func (a agenda) next() (next time.Time) {
-	for _, at := range []time.Time{a.press, a.answer, a.look, a.sleep} {
+	for _, at := range []time.Time{a.press, a.answer, a.look, a.became, a.load, a.sleep} {
 		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
@@ -93,6 +94,11 @@ func (b *browser) ask(ctx context.Context, target string, form url.Values, what 
 	if err != nil {
 		return err
 	}
+	return b.send(r, what)
+}
+
+// send sends a request and reads its answer into what, which may be nil.
+func (b *browser) send(r *http.Request, what any) error {
 	resp, err := b.client.Do(r)
 	if err != nil {
 		return err
@@ -208,6 +214,34 @@ func (b *browser) reply(ctx context.Context) error {
 		b.due.answer = time.Now().Add(rest)
 	}
 	return err
+}
+
+// became asks what became of the session, as every page does after something was done for everyone.
+func (b *browser) became(ctx context.Context) error {
+	b.due.became = time.Time{}
+	err := b.ask(ctx, b.home+"/class/became", nil, nil)
+	if err != nil {
+		b.due.became = time.Now().Add(again)
+	}
+	return err
+}
+
+// load loads the class page twice, as a page without a script does that loads itself: the first load
+// gets cookies, the second shows which of them this browser keeps.
+func (b *browser) load(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r, err := newRequest(ctx, b.home+"/class", nil)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Accept", "text/html")
+	if b.loads--; b.loads > 0 {
+		b.due.load = time.Now().Add(rest)
+	} else {
+		b.due.load = time.Time{}
+	}
+	return b.send(r, nil)
 }
 
 // keys and words are what the browsers keep in their sessions.

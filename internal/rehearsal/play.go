@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -40,7 +41,7 @@ func (b *browser) stayAwake(ctx context.Context) error {
 		b.follow(ctx, news)
 	}()
 	now := time.Now()
-	b.due = agenda{press: now.Add(b.about(b.temper.press)), look: now, answer: b.due.answer}
+	b.loads, b.due = 0, agenda{press: now.Add(b.about(b.temper.press)), look: now, answer: b.due.answer}
 	if b.awake > 0 {
 		b.due.sleep = now.Add(b.about(b.awake))
 	}
@@ -74,6 +75,10 @@ func (b *browser) act(ctx context.Context) error {
 		return b.look(ctx)
 	case is(b.due.answer):
 		return b.reply(ctx)
+	case is(b.due.became):
+		return b.became(ctx)
+	case is(b.due.load):
+		return b.load(ctx)
 	case is(b.due.press):
 		return b.press(ctx)
 	}
@@ -95,6 +100,9 @@ func (b *browser) obey(ctx context.Context, err error) error {
 	return nil // another refusal, or an outage: the next press tries again
 }
 
+// maxAfter bounds the milliseconds in an event of the stream.
+const maxAfter = 10_000
+
 // event is what the stream tells.
 type event struct{ name, data string }
 
@@ -109,6 +117,13 @@ func (b *browser) hear(ctx context.Context, e event) error {
 		return errLeft
 	case "beat":
 		return b.ask(ctx, b.home+"/class/heard", url.Values{"page": {"rehearsal"}}, nil)
+	case "act": // the event says after how many milliseconds, so that a class does not ask all at once
+		after, _ := strconv.Atoi(e.data)
+		b.due.became = time.Now().Add(time.Duration(min(max(after, 0), maxAfter)) * time.Millisecond)
+		return nil
+	case "browsers":
+		b.loads, b.due.load = 2, time.Now().Add(b.about(time.Second))
+		return nil
 	}
 	return b.look(ctx)
 }

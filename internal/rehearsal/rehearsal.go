@@ -60,6 +60,7 @@ var tempers = [Browsers]temper{
 const (
 	arrival  = time.Second      // the mean time between two browsers that join
 	patience = 10 * time.Second // how long an answer may take
+	again    = 2 * time.Second  // before it asks again what became of its session
 	rest     = 5 * time.Second  // after a refusal that says wait, and before a stream that broke is opened again
 )
 
