@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Flush ends the session at once, without a Commit: the record goes, the browser's cookie
@@ -24,6 +25,35 @@ func (s *Session) Flush(ctx context.Context) error {
 	s.end()
 	s.e.emit(ctx, Event{Kind: Flushed, Session: s.before, Place: place})
 	return nil
+}
+
+// Known is what the server needs to know of a session to end it without its cookie. The zero Known is
+// no session.
+type Known struct {
+	Key       Key
+	Placement Placement
+	Version   uint64
+	Created   time.Time
+}
+
+// Known returns what End needs to know of s as committed; the zero Known if s does not exist.
+func (s *Session) Known() Known {
+	if s.id == "" {
+		return Known{}
+	}
+	return Known{s.key, s.base.placement, s.rec.Version, s.rec.Created}
+}
+
+// End ends a session as its own Flush does, without a request of its browser: the browser keeps its
+// cookie, which opens nothing any more. A session that has ended already is no error. It returns
+// ErrMoved when the session lives on under a new ID, and a *StoreError when the store does not answer.
+func (e *Engine) End(ctx context.Context, k Known) error {
+	if k == (Known{}) {
+		return nil
+	}
+	s := &Session{e: e, id: "known by its key", key: k.Key, rec: Record{Version: k.Version, Created: k.Created}}
+	s.base.placement = k.Placement
+	return s.Flush(ctx)
 }
 
 // destroy makes sure that key opens nothing any more.

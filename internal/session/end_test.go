@@ -130,3 +130,35 @@ func TestFlushThatMeetsACycleIsErrMoved(t *testing.T) {
 		other.wantKeys("big", "name")
 	}
 }
+
+// End is a flush without the browser's request. If it failed, a session that a class flushed would
+// open again, by its cookie or a copy, or a flush would miss that the session lives under a new ID.
+func TestEndEndsAsFlushDoes(t *testing.T) {
+	eachPlacement(t, func(t *testing.T, p session.Placement) {
+		e := newEngine(t, nil)
+		b, other := e.browser(t), e.browser(t)
+		known := b.born(p).Known()
+		other.born(p)
+		slow := b.load()
+		must(t, slow.Set("late", "1"))
+		must(t, e.End(t.Context(), session.Known{}))
+		b.wantKeys("big", "name") // the control: nothing is known, and nothing ends
+		for range 2 {
+			must(t, e.End(t.Context(), known))
+		}
+		if err := slow.Commit(t.Context()); !errors.Is(err, session.ErrGone) {
+			t.Errorf("a write under way got %v, want ErrGone", err)
+		}
+		if got := b.load(); got.Info().Verdict != session.VerdictDead || got.Known() != (session.Known{}) {
+			t.Errorf("the cookie's verdict is %q, known is %+v", got.Info().Verdict, got.Known())
+		}
+		other.wantKeys("big", "name")
+		cycled := e.browser(t)
+		before := cycled.born(p).Known()
+		cycled.do(func(s *session.Session) { s.CycleID() })
+		if err := e.End(t.Context(), before); !errors.Is(err, session.ErrMoved) {
+			t.Errorf("the ID before a cycle: %v, want ErrMoved", err)
+		}
+		cycled.wantKeys("big", "name")
+	})
+}

@@ -153,8 +153,9 @@ func (e *Engine) At(name, path string) (*Engine, error) {
 }
 
 // SetSecrets replaces the signing secrets of e and of all its views: the first signs
-// from now on, all verify. On an error, which names the secret by its number, the old
-// secrets stay.
+// from now on, all verify. A request that has loaded its session goes on with the secrets that
+// it was loaded with: a cookie that no secret verifies any more never becomes one that does. On
+// an error, which names the secret by its number, the old secrets stay.
 func (e *Engine) SetSecrets(secrets [][]byte) error {
 	codec, err := newCodec(secrets, e.changes.Add(1), e.cfg.KnownBytes)
 	if err == nil {
@@ -163,11 +164,10 @@ func (e *Engine) SetSecrets(secrets [][]byte) error {
 	return err
 }
 
-// verify verifies a value that came under e's name; see codec.verify. The view remembers
+// verify verifies with c a value that came under e's name; see codec.verify. The view remembers
 // the latest cookie by itself, so that other views do not push it out, however many
 // cookies they are sent.
-func (e *Engine) verify(value string) (cookie *Cookie, knew bool, err error) {
-	c := e.codec.Load()
+func (e *Engine) verify(c *codec, value string) (cookie *Cookie, knew bool, err error) {
 	if last := e.latest.Load(); last != nil && last.changes == c.changes && last.Value == value {
 		return last, true, nil
 	}
@@ -177,9 +177,9 @@ func (e *Engine) verify(value string) (cookie *Cookie, knew bool, err error) {
 	return cookie, knew, err
 }
 
-// sign returns a cookie of e's name that carries v.
-func (e *Engine) sign(v *envelope) (*Cookie, error) {
-	cookie, err := e.codec.Load().sign(v, e.maxValue)
+// sign returns a cookie of e's name that carries v, signed with c.
+func (e *Engine) sign(c *codec, v *envelope) (*Cookie, error) {
+	cookie, err := c.sign(v, e.maxValue)
 	if err == nil {
 		e.latest.Store(cookie)
 	}

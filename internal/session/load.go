@@ -19,12 +19,12 @@ func (e *Engine) Load(r *http.Request) (*Session, error) {
 		return s, nil
 	}
 	ctx := r.Context()
-	s := &Session{e: e, verdict: VerdictAbsent}
+	s := &Session{e: e, codec: e.codec.Load(), verdict: VerdictAbsent}
 	s.reset()
 	for value := range cookiesNamed(r.Header, e.name) {
 		// Of several cookies of our name the first that verifies counts; they
 		// are never merged (RFC 6265, section 8.6: weak integrity).
-		cookie, known, err := e.verify(value)
+		cookie, known, err := e.verify(s.codec, value)
 		if err != nil && strings.ContainsAny(value, "\"\\") {
 			continue // net/http does not parse it as a cookie, so that the page does not show it
 		}

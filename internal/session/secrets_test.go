@@ -93,6 +93,33 @@ func TestSetSecrets(t *testing.T) {
 	})
 }
 
+// A secret is taken away while requests are under way. If it failed, a request that had verified the old
+// cookie would answer with one that the new secret signs: a cookie that must open nothing any more
+// would open its session again.
+func TestARequestUnderWaySignsWithTheSecretThatItVerifiedWith(t *testing.T) {
+	eachPlacement(t, func(t *testing.T, p session.Placement) {
+		e := newEngine(t, nil)
+		b, born := e.browser(t), e.browser(t)
+		b.born(p)
+		write, birth := b.load(), born.load()
+		must(t, e.SetSecrets([][]byte{freshSecret}))
+		for _, s := range []*session.Session{write, birth} {
+			s.SetPlacement(p)
+			s.CycleID()
+			must(t, s.Set("late", "1"))
+			must(t, s.Commit(t.Context()))
+			late := e.browser(t)
+			late.cookie = s.SetCookie().Value
+			if got := late.load().Info().Verdict; got != session.VerdictForged {
+				t.Errorf("the late cookie is %q", got)
+			}
+		}
+		fresh := e.browser(t)
+		fresh.born(p)
+		fresh.wantKeys("big", "name")
+	})
+}
+
 // If it failed, a secret that was made could not be read, or the second start would make
 // another one and log everybody out.
 func TestMakeSecret(t *testing.T) {

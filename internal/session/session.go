@@ -43,6 +43,7 @@ type Session struct {
 	e       *Engine
 	verdict Verdict
 	cookie  *Cookie // the cookie that came, then the one that is sent; nil if none verified
+	codec   *codec  // verifies and signs for this request, also when the secrets are replaced meanwhile
 
 	id      string // "" when there is no session
 	key     Key    // of id

@@ -236,7 +236,7 @@ func (s *Session) needsCookie() bool {
 
 // sign makes the cookie to send, which carries v. why is the reason of the event.
 func (s *Session) sign(ctx context.Context, v *envelope, why string) error {
-	cookie, err := s.e.sign(v)
+	cookie, err := s.e.sign(s.codec, v)
 	if err != nil {
 		return err
 	}
