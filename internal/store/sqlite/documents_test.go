@@ -12,9 +12,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/store/sqlite"
 )
 
@@ -216,4 +218,41 @@ func TestDocumentWriter(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// If this fails, a class that forgets keeps a session or a marker, loses its documents, or takes live
+// sessions of placement cookie for ended ones.
+func TestForget(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	file := filepath.Join(t.TempDir(), "s.db")
+	make20(t, file)
+	st := open(t, sqlite.Config{File: file, Documents: true})
+	must(t, st.PutDocuments(ctx, docs("a", "1")))
+	ended, now := session.KeyOf("ended"), time.Now()
+	mark := session.Record{Created: now, Expires: now.Add(time.Hour), Data: "{}", Marker: true}
+	must(t, st.Create(ctx, ended, mark))
+	if s, err := st.Stats(ctx); err != nil || s.Live != 20 || s.Ended != 1 {
+		t.Fatalf("the control: %+v, %v", s, err)
+	}
+	must(t, st.Forget(ctx))
+	for range 2 {
+		if s, err := st.Stats(ctx); err != nil || s != (session.Stats{}) {
+			t.Errorf("%+v, %v; want nothing", s, err)
+		}
+		if r, err := st.Load(ctx, ended); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("the marker: %+v, %v", r, err)
+		}
+		if until, err := st.Forgotten(ctx); err != nil || until.UnixMilli() > 0 {
+			t.Errorf("forgotten until %v, %v", until, err)
+		}
+		wantDocuments(t, st, docs("a", "1"))
+		must(t, st.Close())
+		st = open(t, sqlite.Config{File: file, Documents: true})
+	}
+	must(t, st.Create(ctx, ended, mark))
+	if r, err := st.Load(ctx, ended); err != nil || !r.Marker {
+		t.Errorf("a marker afterwards: %+v, %v", r, err)
+	}
+	must(t, st.Close())
 }

@@ -150,3 +150,19 @@ func (st *Store) DeleteExpired(ctx context.Context, now time.Time, limit int) (r
 		}
 	}
 }
+
+// Forget removes all sessions and all markers at once, and no documents. It is for a class that
+// shows what a server without memory does: a copy of a cookie whose values live in it, of a session
+// that has ended, opens that session again.
+func (st *Store) Forget(ctx context.Context) error {
+	return st.do(ctx, func(tx *tx) error {
+		s, err := st.write.Prepare(`DELETE FROM sessions WHERE key <> '` + noKey + `' RETURNING key, marker, octet_length(data), expires`)
+		if err != nil {
+			return err
+		}
+		forgotten := tx.forgotten // these markers have not expired: nobody may take live sessions for ended ones
+		_, err = tx.removed(s)
+		tx.forgotten = forgotten
+		return err
+	})
+}
