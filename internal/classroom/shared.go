@@ -22,7 +22,8 @@ import (
 // should have room for all parts: a store that is full itself clears expired sessions of any
 // part to make room, and the figures of that part count them until Sweep.
 type Shared struct {
-	b     session.Backend
+	gate  *gate
+	alone chan struct{} // of capacity one: whoever has put something in may shut the gate
 	now   func() time.Time
 	mu    sync.Mutex
 	byTag map[[tagBytes]byte]*index
@@ -61,7 +62,7 @@ var errDropped = fmt.Errorf("this part of the store was dropped: %w", session.Er
 // Share divides b. It reads all sessions of b once, to know which part has which. now is the
 // clock, the same as b's. The only errors are b's.
 func Share(ctx context.Context, b session.Backend, now func() time.Time) (*Shared, error) {
-	s := &Shared{b: b, now: now, byTag: make(map[[tagBytes]byte]*index)}
+	s := &Shared{gate: &gate{b: b}, alone: make(chan struct{}, 1), now: now, byTag: make(map[[tagBytes]byte]*index)}
 	for found, err := range b.All(ctx) {
 		if err != nil {
 			return nil, err
@@ -85,7 +86,7 @@ func (s *Shared) index(tag [tagBytes]byte) *index {
 	defer s.mu.Unlock()
 	x := s.byTag[tag]
 	if x == nil {
-		x = &index{b: s.b, now: s.now, tag: tag, entries: make(map[prefix]*entry)}
+		x = &index{gate: s.gate, now: s.now, tag: tag, entries: make(map[prefix]*entry)}
 		s.byTag[tag] = x
 	}
 	return x
@@ -103,7 +104,14 @@ func (s *Shared) indexes() []*index {
 }
 
 // Stats returns the figures of the whole store.
-func (s *Shared) Stats(ctx context.Context) (session.Stats, error) { return s.b.Stats(ctx) }
+func (s *Shared) Stats(ctx context.Context) (session.Stats, error) {
+	v, err := s.gate.enter(ctx)
+	if err != nil {
+		return session.Stats{}, err
+	}
+	defer v.leave()
+	return v.Stats(ctx)
+}
 
 // sweepStep is how many sessions Sweep removes at a time, so that no request waits for it.
 const sweepStep = 1000
@@ -113,12 +121,22 @@ const sweepStep = 1000
 func (s *Shared) Sweep(ctx context.Context) (removed int, err error) {
 	now := s.now()
 	for n := sweepStep; n == sweepStep && err == nil; removed += n {
-		n, err = s.b.DeleteExpired(ctx, now, sweepStep)
+		n, err = s.sweep(ctx, now)
 	}
 	for _, x := range s.indexes() { // also after an error: a part of them may be gone
 		x.doubtExpired(now)
 	}
 	return removed, err
+}
+
+// sweep is a step of Sweep.
+func (s *Shared) sweep(ctx context.Context, now time.Time) (removed int, err error) {
+	v, err := s.gate.enter(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer v.leave()
+	return v.DeleteExpired(ctx, now, sweepStep)
 }
 
 // Drop removes all sessions of a part, live and expired. Its markers stay until they expire.
@@ -133,7 +151,7 @@ func (s *Shared) Drop(ctx context.Context, tag [tagBytes]byte) error {
 		return nil
 	}
 	for _, k := range x.drop() {
-		if err := x.write(ctx, k, room{}, func(k session.Key) error { return s.b.Delete(ctx, k) }, (*entry).forget); err != nil {
+		if err := x.write(ctx, k, room{}, func(b session.Backend, k session.Key) error { return b.Delete(ctx, k) }, (*entry).forget); err != nil {
 			return err
 		}
 	}
@@ -153,12 +171,17 @@ func (s *Shared) Drop(ctx context.Context, tag [tagBytes]byte) error {
 // dropStrays removes what a walk over the store finds of a part. A write whose answer was
 // lost may have left a session that the index does not know.
 func (s *Shared) dropStrays(ctx context.Context, tag [tagBytes]byte) (err error) {
-	for found, e := range s.b.All(ctx) {
+	v, err := s.gate.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer v.leave()
+	for found, e := range v.All(ctx) {
 		if e != nil {
 			return errors.Join(err, e)
 		}
 		if [tagBytes]byte(found.Key[prefixBytes:]) == tag {
-			err = errors.Join(err, s.b.Delete(ctx, found.Key))
+			err = errors.Join(err, v.Delete(ctx, found.Key))
 		}
 	}
 	return err

@@ -26,9 +26,9 @@ const lateFor = 10 * time.Second
 // next. When a write's outcome is not known, or the store contradicts the index, the record
 // is in doubt, and settle asks the store.
 type index struct {
-	b   session.Backend
-	now func() time.Time
-	tag [tagBytes]byte
+	gate *gate
+	now  func() time.Time
+	tag  [tagBytes]byte
 
 	mu      sync.Mutex
 	entries map[prefix]*entry
@@ -41,6 +41,7 @@ type index struct {
 type entry struct {
 	turn  chan struct{} // of capacity one: whoever has put something in may write to the record
 	users int           // who write or wait
+	store visit         // of whoever has the turn
 
 	// key is the session's key. After a restart it is the store's key, until a request
 	// brings the session's: both lead to the same record.
@@ -95,17 +96,24 @@ func (x *index) tidy(e *entry) {
 	}
 }
 
-// enter waits for the caller's turn to write to the record of k. The error is that of ctx.
+// enter waits for the caller's turn to write to the record of k. Nobody who waits for the gate has a
+// turn: whoever shuts the gate can have every turn. The error is the gate's, or that of ctx.
 func (x *index) enter(ctx context.Context, k session.Key) (*entry, error) {
+	v, err := x.gate.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
 	x.mu.Lock()
 	e := x.entry(k)
 	e.users++
 	x.mu.Unlock()
 	select {
 	case e.turn <- struct{}{}:
+		e.store = v
 		return e, nil
 	case <-ctx.Done():
 	}
+	v.leave()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	e.users--
@@ -115,6 +123,7 @@ func (x *index) enter(ctx context.Context, k session.Key) (*entry, error) {
 
 // leave ends the caller's turn.
 func (x *index) leave(e *entry) {
+	defer e.store.leave()
 	<-e.turn
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -124,14 +133,14 @@ func (x *index) leave(e *entry) {
 
 // write calls do, which writes to the record of k, with the store's key, in the caller's
 // turn. After a success, done brings the entry up to date. The claim ends in either case.
-func (x *index) write(ctx context.Context, k session.Key, claim room, do func(session.Key) error, done func(*entry)) error {
+func (x *index) write(ctx context.Context, k session.Key, claim room, do func(session.Backend, session.Key) error, done func(*entry)) error {
 	e, err := x.enter(ctx, k)
 	if err != nil {
 		x.unclaim(claim)
 		return err
 	}
 	defer x.leave(e)
-	err = do(x.stored(k))
+	err = do(e.store, x.stored(k))
 	x.note(e, claim, err, func(e *entry) { e.key = k; done(e) })
 	return err
 }
@@ -226,6 +235,16 @@ func (x *index) doubtExpired(now time.Time) {
 	}
 }
 
+// doubtAll puts everything in doubt: the store is another one. A write that has ended there may not be
+// noted here yet, so that the index follows it later, and the doubt stays.
+func (x *index) doubtAll() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, e := range x.entries {
+		e.doubt = time.Now()
+	}
+}
+
 // settle asks the store about all that is in doubt. The error is the store's, or that of ctx.
 func (x *index) settle(ctx context.Context) error {
 	for _, k := range x.keys(func(e *entry) bool { return !e.doubt.IsZero() }) {
@@ -245,7 +264,7 @@ func (x *index) settle(ctx context.Context) error {
 // ask sets e, the entry of k, to what the store has. The caller has the turn.
 func (x *index) ask(ctx context.Context, e *entry, k session.Key) error {
 	asked := time.Now()
-	found, err := x.b.Peek(ctx, x.stored(k))
+	found, err := e.store.Peek(ctx, x.stored(k))
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	switch {
@@ -279,7 +298,7 @@ func (x *index) clear(ctx context.Context, k session.Key, now time.Time) (remove
 	if !dead {
 		return false, nil
 	}
-	err = x.b.Delete(ctx, x.stored(k))
+	err = e.store.Delete(ctx, x.stored(k))
 	x.note(e, room{}, err, (*entry).forget)
 	return err == nil, err
 }

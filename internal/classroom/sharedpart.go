@@ -29,11 +29,11 @@ func (p *part) Create(ctx context.Context, k session.Key, r session.Record) erro
 			return err
 		}
 	}
-	return p.write(ctx, k, claim, func(stored session.Key) error {
+	return p.write(ctx, k, claim, func(b session.Backend, stored session.Key) error {
 		if p.isDropped() {
 			return errDropped
 		}
-		return p.b.Create(ctx, stored, r)
+		return b.Create(ctx, stored, r)
 	}, func(e *entry) { e.keep(r) })
 }
 
@@ -86,7 +86,12 @@ func (p *part) full(more room) error {
 
 // Load implements session.Backend.
 func (p *part) Load(ctx context.Context, k session.Key) (session.Record, error) {
-	r, err := p.b.Load(ctx, p.stored(k))
+	v, err := p.gate.enter(ctx)
+	if err != nil {
+		return session.Record{}, err
+	}
+	defer v.leave()
+	r, err := v.Load(ctx, p.stored(k))
 	p.read(k, r, err)
 	return r, err
 }
@@ -97,8 +102,8 @@ func (p *part) Save(ctx context.Context, k session.Key, r session.Record) (versi
 	if err != nil {
 		return 0, err
 	}
-	err = p.write(ctx, k, claim, func(stored session.Key) error {
-		version, err = p.b.Save(ctx, stored, r)
+	err = p.write(ctx, k, claim, func(b session.Backend, stored session.Key) error {
+		version, err = b.Save(ctx, stored, r)
 		return err
 	}, func(e *entry) { e.keep(r) })
 	return version, err
@@ -145,14 +150,14 @@ func (p *part) size(k session.Key) (bytes int64, there bool) {
 
 // Touch implements session.Backend.
 func (p *part) Touch(ctx context.Context, k session.Key, version uint64, expires time.Time) error {
-	return p.write(ctx, k, room{}, func(stored session.Key) error {
-		return p.b.Touch(ctx, stored, version, expires)
+	return p.write(ctx, k, room{}, func(b session.Backend, stored session.Key) error {
+		return b.Touch(ctx, stored, version, expires)
 	}, func(e *entry) { e.expires = expires.UnixMilli() })
 }
 
 // Delete implements session.Backend.
 func (p *part) Delete(ctx context.Context, k session.Key) error {
-	return p.write(ctx, k, room{}, func(stored session.Key) error { return p.b.Delete(ctx, stored) }, (*entry).forget)
+	return p.write(ctx, k, room{}, func(b session.Backend, stored session.Key) error { return b.Delete(ctx, stored) }, (*entry).forget)
 }
 
 // DeleteExpired implements session.Backend. It removes sessions of this part only. Expired
@@ -181,12 +186,24 @@ func (p *part) DeleteExpired(ctx context.Context, now time.Time, limit int) (rem
 
 // Forgotten implements session.Backend. Its answer is that of the whole store, which is
 // later than that of one part, or the same.
-func (p *part) Forgotten(ctx context.Context) (time.Time, error) { return p.b.Forgotten(ctx) }
+func (p *part) Forgotten(ctx context.Context) (time.Time, error) {
+	v, err := p.gate.enter(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer v.leave()
+	return v.Forgotten(ctx)
+}
 
 // Peek implements session.Backend. The fields show the record as the store keeps it, under
 // the store's key.
 func (p *part) Peek(ctx context.Context, k session.Key) (session.Stored, error) {
-	return p.b.Peek(ctx, p.stored(k))
+	v, err := p.gate.enter(ctx)
+	if err != nil {
+		return session.Stored{}, err
+	}
+	defer v.leave()
+	return v.Peek(ctx, p.stored(k))
 }
 
 // All implements session.Backend. After a restart, a session that no request has brought
@@ -227,7 +244,7 @@ func (p *part) Stats(ctx context.Context) (session.Stats, error) {
 
 // Ping implements session.Backend. Expired sessions of the part are room.
 func (p *part) Ping(ctx context.Context) error {
-	if err := p.b.Ping(ctx); err != nil {
+	if err := p.ping(ctx); err != nil {
 		return err
 	}
 	if err := p.settle(ctx); err != nil {
@@ -240,4 +257,14 @@ func (p *part) Ping(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// ping asks the store itself.
+func (p *part) ping(ctx context.Context) error {
+	v, err := p.gate.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer v.leave()
+	return v.Ping(ctx)
 }
