@@ -42,7 +42,11 @@ type ClassParts struct {
 	Secrets   [][]byte // sign the seats' cookies, each seat with its own derived from them
 	Durable   bool     // the documents outlive the program
 	Network   Network
-	Close     func() error // stops listening and closes the store
+	// Reopen closes the store and opens it again, as a server that is restarted does. Forget makes a
+	// store without the sessions and markers that there were. Each returns the store that takes the
+	// place of the one before, which nobody uses meanwhile; nil, with an error, is none.
+	Reopen, Forget func(context.Context) (session.Backend, error)
+	Close          func() error // stops listening and closes the store
 }
 
 // Network is where a class listens.

@@ -144,6 +144,7 @@ func (c *classes) open(ctx context.Context) (app.ClassParts, error) {
 	go c.tell(ctx, listener, number, kept.file)
 	return app.ClassParts{
 		Backend: kept.Backend, Documents: kept.documents, Secrets: kept.secrets, Durable: kept.file != "", Network: listener,
+		Reopen: kept.reopen, Forget: kept.forget,
 		Close: func() error {
 			end()
 			return errors.Join(listener.Close(), c.closeStore(kept.close))

@@ -12,6 +12,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/sessionscope/sessionscope/internal/classroom"
 	"github.com/sessionscope/sessionscope/internal/config"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/store/redis/redistest"
@@ -129,5 +130,103 @@ func TestClassInRedis(t *testing.T) {
 	}
 	if keys, err := admin.Keys(t.Context(), "*").Result(); err != nil || len(keys) != 1 || st.file != "" {
 		t.Errorf("left behind: %v, %v", keys, err)
+	}
+}
+
+// eachClassStore opens the store of a class of each kind that outlives a restart of the server.
+func eachClassStore(t *testing.T, test func(t *testing.T, st classStore)) {
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		st := openOne(t, config.Config{Store: "sqlite", Seats: 3, Batched: true}, store{file: filepath.Join(t.TempDir(), "s.db")})
+		defer st.close()
+		test(t, st)
+	})
+	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
+		st := openOne(t, config.Config{Store: "redis", StoreURL: redistest.Database(t), Seats: 3}, store{})
+		defer st.close()
+		test(t, st)
+	})
+}
+
+// The handle of a class's store is closed and opened again, and the store forgets. If this fails, a
+// restart loses sessions, markers or documents, or what was to be forgotten stays.
+func TestReopenAndForget(t *testing.T) {
+	t.Parallel()
+	eachClassStore(t, func(t *testing.T, st classStore) {
+		ctx, now := t.Context(), time.Now().UTC().Truncate(time.Millisecond)
+		live, ended := session.KeyOf("live"), session.KeyOf("ended")
+		r := session.Record{Created: now, Expires: now.Add(time.Hour), Data: "{}"}
+		marker := r
+		marker.Marker = true
+		must(t, errors.Join(st.Create(ctx, live, r), st.Create(ctx, ended, marker), st.documents.Put(ctx, classroom.Document{Name: "a", Data: []byte("1")})))
+		b, err := st.reopen(ctx)
+		must(t, err)
+		if _, err := st.Load(ctx, live); err == nil {
+			t.Error("the control: the old handle still reads")
+		}
+		got, err := b.Load(ctx, live)
+		if mark, e := b.Load(ctx, ended); err != nil || e != nil || got.Version != 1 || !mark.Marker {
+			t.Errorf("after the restart: %+v, %v; %+v, %v", got, err, mark, e)
+		}
+		wantDocument := func(data string) {
+			t.Helper()
+			n := 0
+			for doc, err := range st.documents.All(ctx) {
+				if n++; err != nil || string(doc.Data) != data {
+					t.Errorf("document %s is %q, %v", doc.Name, doc.Data, err)
+				}
+			}
+			if n != 1 {
+				t.Errorf("%d documents", n)
+			}
+		}
+		wantDocument("1")
+		must(t, st.documents.Put(ctx, classroom.Document{Name: "a", Data: []byte("2")}))
+		if b, err = st.forget(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range []session.Key{live, ended} {
+			if got, err := b.Load(ctx, k); !errors.Is(err, session.ErrNotFound) {
+				t.Errorf("forgotten: %+v, %v", got, err)
+			}
+		}
+		stats, err := b.Stats(ctx)
+		if until, e := b.Forgotten(ctx); err != nil || e != nil || stats != (session.Stats{}) || until.UnixMilli() > 0 {
+			t.Errorf("it holds %+v, %v; forgotten until %v, %v", stats, err, until, e)
+		}
+		wantDocument("2")
+		must(t, b.Create(ctx, live, r))
+	})
+}
+
+// Documents are written while the file is closed and opened again. If this fails, the class's state is
+// refused or lost meanwhile.
+func TestDocumentsWaitForARestart(t *testing.T) {
+	t.Parallel()
+	st := openOne(t, config.Config{Store: "sqlite", Seats: 3, Batched: true}, store{file: filepath.Join(t.TempDir(), "s.db")})
+	done := make(chan error)
+	go func() {
+		var err error
+		for range 60 {
+			err = errors.Join(err, st.documents.Put(t.Context(), classroom.Document{Name: "a", Data: []byte("1")}))
+		}
+		done <- err
+	}()
+	for range 5 {
+		_, err := st.reopen(t.Context())
+		must(t, err)
+	}
+	must(t, <-done)
+	must(t, st.close())
+	if err := st.documents.Delete(t.Context(), "a"); !errors.Is(err, errClassClosed) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -11,8 +11,11 @@ import (
 )
 
 // documents are a class's classroom.Documents in a database that was opened with
-// sqlite.Config.Documents.
-type documents struct{ st *sqlite.Store }
+// sqlite.Config.Documents. use calls
+// do with the present handle of it.
+type documents struct {
+	use func(ctx context.Context, do func(*sqlite.Store) error) error
+}
 
 // Put implements classroom.Documents.
 func (d documents) Put(ctx context.Context, docs ...classroom.Document) error {
@@ -23,18 +26,22 @@ func (d documents) Put(ctx context.Context, docs ...classroom.Document) error {
 		}
 		byName[doc.Name] = doc.Data
 	}
-	return d.st.PutDocuments(ctx, byName)
+	return d.use(ctx, func(st *sqlite.Store) error { return st.PutDocuments(ctx, byName) })
 }
 
 // Delete implements classroom.Documents.
 func (d documents) Delete(ctx context.Context, names ...string) error {
-	return d.st.DeleteDocuments(ctx, names...)
+	return d.use(ctx, func(st *sqlite.Store) error { return st.DeleteDocuments(ctx, names...) })
 }
 
 // All implements classroom.Documents.
 func (d documents) All(ctx context.Context) iter.Seq2[classroom.Document, error] {
 	return func(yield func(classroom.Document, error) bool) {
-		all, err := d.st.Documents(ctx)
+		var all map[string][]byte
+		err := d.use(ctx, func(st *sqlite.Store) (err error) {
+			all, err = st.Documents(ctx)
+			return err
+		})
 		if err != nil {
 			yield(classroom.Document{}, err)
 			return

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 
@@ -29,10 +30,11 @@ func TestDocuments(t *testing.T) {
 			}
 		}
 		t.Cleanup(func() { end() })
-		return documents{st}, func() classroom.Documents {
+		use := func(_ context.Context, do func(*sqlite.Store) error) error { return do(st) }
+		return documents{use}, func() classroom.Documents {
 			end()
 			st = open()
-			return documents{st}
+			return documents{use}
 		}
 	})
 }
