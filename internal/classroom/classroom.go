@@ -149,7 +149,7 @@ func (c *Class) keep(ctx context.Context, next, gives *seat) error {
 	if gives == nil {
 		return nil
 	}
-	if err := c.documents.Delete(ctx, gives.documentName(), gives.progressName(), gives.answerName(), gives.gaveName()); err != nil {
+	if err := c.documents.Delete(ctx, gives.names()...); err != nil {
 		c.log.Error("classroom: a seat that gave way was left in the documents until the next start", "error", err)
 	}
 	c.changed(Change{Kind: Went, Seat: gives.copy()})
@@ -248,7 +248,7 @@ func (c *Class) Remove(ctx context.Context, ids ...ID) error {
 	var names []string
 	for _, id := range ids {
 		if s := c.at(id); s != nil && !slices.Contains(gone, s) {
-			gone, names = append(gone, s), append(names, s.documentName(), s.progressName(), s.answerName(), s.gaveName())
+			gone, names = append(gone, s), append(names, s.names()...)
 		}
 	}
 	if len(gone) == 0 {

@@ -93,8 +93,11 @@ const givenWay = "{}"
 
 func (s *seat) documentName() string { return seatPrefix + string(s.ID) }
 func (s *seat) progressName() string { return progressPrefix + string(s.ID) }
-func (s *seat) answerName() string   { return answerPrefix + string(s.ID) }
-func (s *seat) gaveName() string     { return gavePrefix + string(s.ID) }
+
+// names returns the names of all documents of the seat.
+func (s *seat) names() []string {
+	return []string{s.documentName(), s.progressName(), answerPrefix + string(s.ID), gavePrefix + string(s.ID), stakeName(s.ID)}
+}
 
 // seatDocument is a seat as its document holds it. The progress has a document of its own.
 type seatDocument struct {
