@@ -5,12 +5,13 @@ import "cmp"
 // Strip is at the top of every page of a seat of a class.
 type Strip struct {
 	Nickname  string
-	Code      string // by which its owner comes back
-	Home      string // where the seat's own pages begin, also on those of its second browsers
-	Twice     bool   // pages of the seat are open on two devices
-	ClassPage bool   // the page shows what the class does together
-	Asks      string // what the class does together, in one or two words; "" for nothing
-	Paused    bool   // the class is paused: what the pages of the seat send is refused
+	Code      string      // by which its owner comes back
+	Home      string      // where the seat's own pages begin, also on those of its second browsers
+	Twice     bool        // pages of the seat are open on two devices
+	ClassPage bool        // the page shows what the class does together
+	Became    *BecameView // what became of the session after something was done for everyone; nil for nothing
+	Asks      string      // what the class does together, in one or two words; "" for nothing
+	Paused    bool        // the class is paused: what the pages of the seat send is refused
 }
 
 // stream returns the address of the stream that the page opens.

@@ -118,7 +118,11 @@ func strip(p Page, s Strip) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" hx-trigger=\"load, again\" hx-sync=\"this:drop\" hx-swap=\"none\" hx-sse:close=\"bye\" hx-status:4xx=\"swap:none\" hx-status:5xx=\"swap:none\"></div></aside><dialog id=\"eyes-up\" role=\"alertdialog\" closedby=\"none\" aria-labelledby=\"eyes-up-title\" aria-describedby=\"eyes-up-text\"><h2 id=\"eyes-up-title\" tabindex=\"-1\" autofocus>Eyes up</h2><p id=\"eyes-up-text\">The teacher has paused the class. This page goes on by itself, and what you have typed stays.</p></dialog><div id=\"became\"></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" hx-trigger=\"load, again\" hx-sync=\"this:drop\" hx-swap=\"none\" hx-sse:close=\"bye\" hx-status:4xx=\"swap:none\" hx-status:5xx=\"swap:none\"></div></aside><dialog id=\"eyes-up\" role=\"alertdialog\" closedby=\"none\" aria-labelledby=\"eyes-up-title\" aria-describedby=\"eyes-up-text\"><h2 id=\"eyes-up-title\" tabindex=\"-1\" autofocus>Eyes up</h2><p id=\"eyes-up-text\">The teacher has paused the class. This page goes on by itself, and what you have typed stays.</p></dialog>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = became(s.Became, s.Home, !s.ClassPage).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -107,6 +107,7 @@ func TestEveryRouteHasItsParts(t *testing.T) {
 		"/classroom/give-back": "boardacts_test.go", "/classroom/remove": "boardacts_test.go", "/classroom/doctor": "boardacts_test.go",
 		"/classroom/open": "ask_test.go", "/classroom/close": "ask_test.go", "/classroom/hands": "ask_test.go", "/classroom/reveal": "ask_test.go", "/classroom/done": "ask_test.go",
 		"/classroom/rehearse": "rehearsal_test.go",
+		"/classroom/everyone": "everyone_test.go", "/class/became": "everyone_test.go",
 		"/experiments": "experiments_test.go", "/experiments/:slug": "experiments_test.go", "/experiments/:slug/run": "experiments_test.go",
 		"/experiments/:slug/result": "experiments_test.go", "/experiments/:slug/live/:run/*": "experimentlive_test.go",
 	}

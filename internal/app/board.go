@@ -42,6 +42,9 @@ func (a *App) showBoard(c *call, cl *class) error {
 	if c.wants == formFragment && c.QueryParams().Has("ask") {
 		return a.write(c, http.StatusOK, views.AskChosen(cl.askChoice(c.QueryParam("ask"))))
 	}
+	if c.wants == formFragment && c.QueryParams().Has("everyone") {
+		return a.write(c, http.StatusOK, views.EveryoneAsked(cl.sureView(c.QueryParam("everyone"))))
+	}
 	if c.wants == formFragment {
 		return a.write(c, http.StatusOK, views.SeatPanel(cl.seatFacts(name)))
 	}
@@ -72,6 +75,7 @@ func (cl *class) boardView(c *call, seat string) views.Board {
 		Feed: show.Feed(feed), Doctor: doctorView(cl.health()), Now: now.UnixMilli(), Seat: cl.seatFacts(seat),
 	}
 	cl.chooseToAsk(&v.Together.Ask, c.QueryParam("ask"))
+	v.Together.Everyone.Sure = cl.sureView(c.QueryParam("everyone"))
 	if sift.ByLast {
 		show.SortTiles(tiles)
 	}

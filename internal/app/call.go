@@ -44,6 +44,7 @@ type call struct {
 	seen   int             // the last moment that this page shows, 0 when it gave none
 	code   string          // the op of the code that this page shows, "" when it gave none
 
+	act     int               // how many acts for everyone were done when the request came
 	from    *sender           // nil unless this program's own client sent it
 	live    *experiment.Reply // of the run whose path the request is below, mostly nil
 	session *session.Session  // nil before it is loaded, and when the store does not answer
@@ -97,6 +98,9 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{wants: formOf(r), seat: a.seats.Root, scope: scope{Context: r.Context()}}
 	c.scope.call = c
+	if a.of != nil {
+		c.act = a.of.survey.Number()
+	}
 	if c.from, _ = r.Context().Value(senderKey{}).(*sender); c.from != nil {
 		c.visit = c.from.visit
 	}
@@ -193,7 +197,7 @@ func (c *call) quiet() { c.added = true }
 func (c *call) now() time.Time { return c.seat.Engine.Now() }
 
 // recordEvent is the engine's OnEvent. An event of a request goes into its exchange. An event
-// without a request is the sweeper's, and all visits are told of it.
+// without a request is the sweeper's, or what the teacher does to a class, and all visits are told of it.
 func (a *App) recordEvent(ctx context.Context, ev session.Event) {
 	a.recordEventOf(ctx, a.seats.Root, ev)
 }
@@ -201,7 +205,11 @@ func (a *App) recordEvent(ctx context.Context, ev session.Event) {
 // recordEventOf is recordEvent for the engine of s.
 func (a *App) recordEventOf(ctx context.Context, s *seat.Seat, ev session.Event) {
 	if _, ours := ctx.Value(callKey{}).(*call); !ours {
-		a.hub.Announce(nil, s, &trace.Exchange{At: ev.Time, By: hub.TheSweeper, Events: []session.Event{ev}}, hub.After{})
+		by, ok := ctx.Value(actorKey{}).(string)
+		if !ok {
+			by = hub.TheSweeper
+		}
+		a.hub.Announce(nil, s, &trace.Exchange{At: ev.Time, By: by, Events: []session.Event{ev}}, hub.After{})
 		return
 	}
 	if x := trace.From(ctx); x != nil {

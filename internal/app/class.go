@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,6 +70,7 @@ type class struct {
 	browsers *classroom.Browsers
 	run      classRun
 	shared   *classroom.Shared
+	survey   *classroom.Survey
 	opened   time.Time
 	teachers teachers
 	doctor   *doctor
@@ -82,7 +84,10 @@ type class struct {
 	streams classStreams
 	ending  atomic.Bool // set before the roster is wiped: the pages of the seats say then that the class has ended
 
-	seats map[classroom.ID]*seat.Seat // changed by open and rosterChanged only, which the roster calls one after another
+	acting  atomic.Bool // something is being done for everyone
+	known   sync.Map    // session.Known by the ID of a seat: the session that its last request left
+	sitting sync.Mutex  // guards seats, and that each has the secrets of the present generation
+	seats   map[classroom.ID]*seat.Seat
 }
 
 // errNoClass is the refusal of a class that cannot be opened.
@@ -174,6 +179,9 @@ func (cl *class) open(ctx context.Context) (err error) {
 	if err := cl.openTogether(ctx); err != nil {
 		return err
 	}
+	if err := cl.openSurvey(ctx); err != nil {
+		return err
+	}
 	if err := cl.makeLab(); err != nil {
 		return err
 	}
@@ -190,7 +198,7 @@ func (cl *class) open(ctx context.Context) (err error) {
 	}
 	cl.noteAnswers()
 	cl.together.Start()
-	return nil
+	return cl.goOnActing(ctx)
 }
 
 // makeLab makes the application that serves the seats.
@@ -216,13 +224,24 @@ func (cl *class) sessions(id classroom.ID) session.Config {
 	cfg.Backend = cl.shared.Part(tagOf(id), partLimits)
 	cfg.KnownBytes = 16 << 10
 	cfg.IDRoom = session.NewIDRoom(seatIDs, cfg.Lifetime)
-	cfg.Secrets = make([][]byte, len(cl.parts.Secrets))
+	cfg.Secrets = cl.secretsOf(id)
+	return cfg
+}
+
+// secretsOf returns what signs the cookies of a seat. Each restart with a new secret begins another
+// generation of them.
+func (cl *class) secretsOf(id classroom.ID) [][]byte {
+	text := "sessionscope class seat v1: " + string(id)
+	if g := cl.survey.Generation(); g > 0 {
+		text += " " + strconv.Itoa(g)
+	}
+	secrets := make([][]byte, len(cl.parts.Secrets))
 	for i, secret := range cl.parts.Secrets {
 		mac := hmac.New(sha256.New, secret)
-		mac.Write([]byte("sessionscope class seat v1: " + id))
-		cfg.Secrets[i] = mac.Sum(nil)
+		mac.Write([]byte(text))
+		secrets[i] = mac.Sum(nil)
 	}
-	return cfg
+	return secrets
 }
 
 // tagOf returns the tag of a seat's records: the bytes of its ID.
@@ -234,6 +253,9 @@ func tagOf(id classroom.ID) (tag [8]byte) {
 
 // sit gives a seat of the roster its place in the lab of the class.
 func (cl *class) sit(s classroom.Seat) error {
+	cl.sitting.Lock()
+	defer cl.sitting.Unlock()
+	cl.known.Delete(s.ID)
 	cfg := cl.sessions(s.ID)
 	cfg.CookieName, cfg.CookiePath = cfg.CookieName+"~"+s.Name, "/s/"+s.Place()+"/"
 	var sits *seat.Seat
@@ -248,6 +270,13 @@ func (cl *class) sit(s classroom.Seat) error {
 	cl.lab.uses.Store(sits, newSeatUse())
 	cl.seats[s.ID] = sits
 	return nil
+}
+
+// seatOfID returns the seat of that ID, nil if it has gone.
+func (cl *class) seatOfID(id classroom.ID) *seat.Seat {
+	cl.sitting.Lock()
+	defer cl.sitting.Unlock()
+	return cl.seats[id]
 }
 
 // leave ends what a seat had at its old place. old may be nil.
@@ -284,8 +313,11 @@ func (cl *class) rosterChanged(change classroom.Change) {
 	case classroom.Recoded:
 		cl.streams.look(s.ID)
 	case classroom.Went:
+		cl.sitting.Lock()
 		cl.leave(cl.seats[s.ID])
 		delete(cl.seats, s.ID)
+		cl.sitting.Unlock()
+		cl.known.Delete(s.ID)
 		cl.lab.experiments.End(seatLearner(string(s.ID)))
 		word := wordGone
 		if cl.ending.Load() {
@@ -296,6 +328,7 @@ func (cl *class) rosterChanged(change classroom.Change) {
 		cl.together.Left(s.ID)
 		cl.browsers.Left(s.ID)
 		cl.probes.forget(s.ID)
+		cl.survey.Left(s.ID)
 		if err := cl.shared.Drop(context.Background(), tagOf(s.ID)); err != nil {
 			cl.app.cfg.Log.Error("the sessions of a seat that went were not removed", "error", err)
 		}

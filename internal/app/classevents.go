@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"hash/fnv"
 	"strconv"
 	"sync"
 	"time"
@@ -25,6 +26,17 @@ const (
 	wordGone  = "gone"  // the seat is not in the class any more
 	wordEnded = "ended" // the class has ended
 )
+
+// becameSpread is over how many milliseconds the pages of a class ask what became of their sessions.
+const becameSpread = 1000
+
+// becameAfter returns after how many milliseconds the pages of a seat ask. Each seat has a moment of its
+// own, so that 300 phones do not ask all at once.
+func becameAfter(id classroom.ID) []byte {
+	h := fnv.New32a()
+	h.Write([]byte(id))
+	return strconv.AppendUint(nil, uint64(h.Sum32()%becameSpread), 10)
+}
 
 // classStreams are the streams of a class: at most one of each seat. The zero value has none.
 type classStreams struct {
@@ -118,6 +130,7 @@ type classStream struct {
 	c     *call
 	told  [2][]byte      // each part as the page was told it last
 	bade  map[string]int // the last number of each bid that the page was told
+	act   int            // the act for everyone after which the page was told to ask; -1 for one that is shown no more
 	flush func(...[]byte) error
 }
 
@@ -182,7 +195,10 @@ func (st *classStream) look(ctx context.Context) error {
 			return err
 		}
 	}
-	return st.bid(seat.ID)
+	if err := st.bid(seat.ID); err != nil {
+		return err
+	}
+	return st.lookAtAct(ctx, seat.ID)
 }
 
 // bid is something that a page of a seat does by itself: it sends requests of its own. Each time that
@@ -209,6 +225,27 @@ func (st *classStream) bid(id classroom.ID) error {
 		}
 	}
 	return nil
+}
+
+// lookAtAct has the page ask what became of its session: after each act for everyone, and if the class
+// has seen no session of the seat since the program's start. When the act is shown no more, the page
+// says nothing of it any more.
+func (st *classStream) lookAtAct(ctx context.Context, id classroom.ID) error {
+	cl := st.app.of
+	act, _, _, ok := cl.survey.Of(id)
+	tile, _ := cl.board.Tile(id)
+	switch {
+	case ok && st.act != act.N:
+		st.act = act.N
+	case !ok && st.act > 0:
+		st.act = -1
+		return st.send(ctx, views.BecameNews(nil, st.c.seat.Base))
+	case !ok && st.act == 0 && tile.Unseen:
+		st.act = -1
+	default:
+		return nil
+	}
+	return st.flush([]byte("data: "), becameAfter(id), []byte("\nevent: act\n\n"))
 }
 
 // send writes one message.

@@ -15,7 +15,8 @@ import (
 // A request of the program's own clients is nobody's: no device of the seat sent it. What a
 // second browser does is heard, and does not touch the session on the tile, which is the one
 // of the seat's first browser. A stream ends long after it has loaded its session, so the end
-// of a stream tells nothing. A seat that sends too much is not heard by what is refused.
+// of a stream tells nothing. A seat that sends too much is not heard by what is refused. A request that
+// was under way while something was done for everyone shows a session that is of before.
 func (cl *class) pressed(c *call) {
 	id := classroom.ID(c.seat.Class)
 	if id == "" || c.from != nil || strings.HasSuffix(c.Path(), "/events") {
@@ -27,9 +28,10 @@ func (cl *class) pressed(c *call) {
 		}
 		cl.board.Heard(id, deviceOf(c.Request()))
 	}
-	if c.seat.IsFirst() && c.session != nil {
+	if c.seat.IsFirst() && c.session != nil && c.act == cl.survey.Number() {
 		cl.board.Pressed(id, pressOf(c))
 	}
+	cl.sawSession(c)
 }
 
 // pressOf returns what the board is told of a request: what the engine has done and what the session

@@ -6,7 +6,6 @@ import (
 	"github.com/sessionscope/sessionscope/internal/classroom"
 	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/show"
-	"github.com/sessionscope/sessionscope/internal/trace"
 	"github.com/sessionscope/sessionscope/views"
 )
 
@@ -16,6 +15,7 @@ const classAgain = 5
 // seatRoutes adds the routes that only the seats of a class have.
 func (a *App) seatRoutes() {
 	a.read("/class", a.classPage)
+	a.read("/class/became", a.became)
 	a.post("/class/heard", a.heard)
 	a.echo.POST("/class/answer", inOrder(a.readForm)(handler(a.classAnswer)))
 	a.post("/class/browser", a.seatGave)
@@ -70,19 +70,12 @@ func (cl *class) classAsks(id classroom.ID) (paused bool, q *askedJSON) {
 // classPage is GET /s/NAME-SUFFIX/class: what a phone shows during class. It says what its own request
 // showed, also while the store does not answer. It is no moment of a visit, and no press: a page
 // without scripts loads itself again and again.
-func (a *App) classPage(c *call) (err error) {
+func (a *App) classPage(c *call) error {
 	c.quiet()
 	if !c.seat.IsFirst() { // a second browser has no class page of its own
 		return c.Redirect(http.StatusSeeOther, c.seat.First().Base+"/class")
 	}
-	if c.session, err = c.seat.Engine.Load(c.Request()); err == nil {
-		err = c.commitRead()
-	}
-	status := http.StatusOK
-	if err != nil {
-		c.session, c.failure, status = nil, err, problemOf(err).status
-		c.Response().Header().Set("Retry-After", "2")
-	}
+	seen, status := a.lookAtSession(c)
 	strip := a.of.strip(c)
 	if strip == nil { // it went between two steps of this request
 		return errSeatGone
@@ -92,7 +85,7 @@ func (a *App) classPage(c *call) (err error) {
 		paused, question := a.of.classAsks(tile.ID)
 		return writeJSON(c, status, "application/json", classJSON{"class", strip.Nickname, strip.Code, tile.Devices, paused, question})
 	}
-	showed := say.Showed(a.record(c, status, &outcome{did: trace.Did{Op: "class"}}))
+	showed := say.Showed(seen)
 	page := views.ClassPage{
 		Page: a.page(c, strip.Nickname), Place: views.Place{Base: c.seat.Base},
 		Browser: show.Parts(showed.Browser), Wire: show.Parts(showed.Wire), Server: show.Parts(showed.Server),
@@ -104,9 +97,10 @@ func (a *App) classPage(c *call) (err error) {
 	if page.At = say.Clock(c.now()); c.wants == formFragment {
 		return a.write(c, status, views.Showed(page))
 	}
-	if r, ok := a.results.take(c.once); ok && r.seat == c.seat && err == nil {
+	if r, ok := a.results.take(c.once); ok && r.seat == c.seat && status == http.StatusOK {
 		page.Said = show.Sentence(r.sentence)
 	}
+	page.Page.Strip.Became = a.of.becameView(c, seen)
 	learned, _ := a.learned(c)
 	page.Done = len(learned.Done)
 	page.Page.Again = a.of.phoneAgain(classroom.ID(c.seat.Class))

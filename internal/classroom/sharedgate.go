@@ -156,7 +156,7 @@ func (s *Shared) Expire(ctx context.Context) (expired int, err error) {
 			live = append(live, found)
 		}
 	}
-	err = each(live, func(e session.Entry) error {
+	err = Each(live, func(e session.Entry) error {
 		err := v.Touch(ctx, e.Key, e.Version, now)
 		if session.Answered(err) { // it has ended by its own clock meanwhile
 			err = nil
@@ -172,9 +172,9 @@ func (s *Shared) Expire(ctx context.Context) (expired int, err error) {
 // abreast is how many writes of one act are under way at once: SQLite makes one commit of them.
 const abreast = 64
 
-// each calls do for all, several at a time, and returns the first error. After an error it calls do
+// Each calls do for all, several at a time, and returns the first error. After an error it calls do
 // for no others.
-func each[T any](all []T, do func(T) error) error {
+func Each[T any](all []T, do func(T) error) error {
 	var wait sync.WaitGroup
 	var mu sync.Mutex
 	var first error

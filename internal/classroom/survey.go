@@ -115,9 +115,9 @@ func (s *Survey) Begin(ctx context.Context, kind ActKind, awake int, stakes []St
 	return *next.Act, nil
 }
 
-// Done writes down that the act is done. failed says what it did not do, and why; mostly "". If that
+// Done writes down that the act is done. failed tells that it was not done for all. If that
 // cannot be kept, the next start does the act again.
-func (s *Survey) Done(ctx context.Context, failed string) {
+func (s *Survey) Done(ctx context.Context, failed bool) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	s.mu.RLock()

@@ -28,7 +28,7 @@ type Act struct {
 	At     time.Time `json:"at"`
 	Seats  int       `json:"seats"`            // how many seats there were
 	Awake  int       `json:"awake"`            // how many of them had been heard just before
-	Failed string    `json:"failed,omitempty"` // what it did not do, and why; mostly ""
+	Failed bool      `json:"failed,omitempty"` // it was not done for all, or the store did not come back
 }
 
 // Stake is what a seat had before an act.

@@ -15,6 +15,7 @@ import (
 const (
 	TheClock      = "the clock"      // the session's expiry has passed
 	TheSweeper    = "the sweeper"    // the engine removed expired records by itself
+	TheTeacher    = "the teacher"    // of the class did it to every session
 	AnotherPage   = "another page"   // a page of the lab that has another visit, in this browser or in another browser
 	AnotherClient = "another client" // a request that no page of the lab sent
 )

@@ -136,7 +136,7 @@ func ownSections() (out []section) {
 		Clock(nine), Left(3661 * time.Second), Left(61 * time.Second), Left(time.Second), Seconds(time.Second), Seconds(time.Hour), Milliseconds(1540 * time.Microsecond), Milliseconds(time.Second),
 		Size(70_002), Size(70_000_002), Shown("Rahims", 5), List(trace.KeysOf(strings.Split("a b c d e f g h i j k l m n", " "))),
 	}}
-	return append(append(out, section{"# Under the buttons: a refusal", []string{refused}}, onTheBoard(), onThePhone(), notes, copies, timeline, numbers), classSections()...)
+	return append(append(out, section{"# Under the buttons: a refusal", []string{refused}}, onTheBoard(), forEveryone(), onThePhone(), notes, copies, timeline, numbers), classSections()...)
 }
 
 // tones are the marks before what is said.

@@ -40,6 +40,24 @@ function hearClass(el) {
     due = setTimeout(renew, 25000);
     fetch(el.dataset.heard, { method: 'POST', body: new URLSearchParams({ page: el.dataset.page }) }).catch(() => {});
   });
+  // Something was done for everyone: the page asks what became of its session, at the moment of its
+  // seat, and again while the store does not answer. A lab asks for its own panels after that.
+  const became = document.getElementById('became');
+  let asks = 0;
+  const ask = () => { if (!over) became.dispatchEvent(new Event('ask')); };
+  hear('act', ({ detail }) => {
+    clearTimeout(asks);
+    asks = setTimeout(ask, +detail.data);
+  });
+  document.addEventListener('htmx:finally:request', (event) => {
+    if (event.target.id !== 'became') return;
+    const { status } = event.detail.ctx.response ?? {};
+    if (!status || status >= 500 || status === 429) asks = setTimeout(ask, 2000);
+    else {
+      look();
+      document.getElementById('back')?.dispatchEvent(new Event('ask'));
+    }
+  });
   hear('bye', ({ detail }) => { over = detail.data !== 'taken'; });
   // Only a stream that was open is opened again by hx-sse. A seat that is not there any more has no
   // stream: the server answers 404, and the page that comes then says why.

@@ -1,0 +1,87 @@
+package show
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sessionscope/sessionscope/internal/classroom"
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/views"
+)
+
+// EveryoneActs are the buttons of what can be done to every session of a class.
+func EveryoneActs() (out []views.EveryoneAct) {
+	for _, a := range say.EveryoneActs {
+		out = append(out, views.EveryoneAct{Name: a.Name, Label: a.Label, Does: a.Does, Ends: a.Name == "flush" || a.Name == "forget"})
+	}
+	return out
+}
+
+// Sure is what the teacher is asked before an act. after is how many acts were done.
+func Sure(act, store string, seats, awake, after int) *views.Sure {
+	v := &views.Sure{Act: act, After: strconv.Itoa(after), Button: say.SureButton(act), Reaches: say.Reaches(seats, awake)}
+	for p := session.InCookie; p <= session.OnServer; p++ {
+		v.Becomes = append(v.Becomes, views.WillBecome{Lived: livedIn(p), Text: say.WillBecome(act, p, store)})
+	}
+	return v
+}
+
+// livedIn says where values live, in the colour of the place.
+func livedIn(p session.Placement) views.Part {
+	switch p {
+	case session.InCookie:
+		return views.Part{Kind: "cookie", Text: "the cookie"}
+	case session.OnServer:
+		return views.Part{Kind: "server", Text: "the server"}
+	case session.Hybrid:
+		return views.Part{Text: "hybrid"}
+	}
+	return views.Part{Text: "no session"}
+}
+
+// Survivors is the table of what became of the sessions of a class. asleep is how many of the seats that
+// were not heard since the act are asleep.
+func Survivors(act classroom.Act, rows []classroom.Row, asleep int) *views.Survivors {
+	v := &views.Survivors{Title: say.AfterEveryone(string(act.Kind)), At: say.Clock(act.At)}
+	seats := 0
+	for _, r := range rows {
+		seats += r.Seats
+		v.None = v.None || r.None > 0
+		v.Ended = v.Ended || r.Ended > 0
+		row := views.Survived{
+			Lived: livedIn(r.Lived), Seats: say.Number(r.Seats), There: say.Number(r.There), Refused: say.Number(r.Refused), Ended: say.Number(r.Ended),
+			None: say.Number(r.None), Unheard: say.Number(r.Unheard),
+		}
+		for _, why := range slices.Sorted(maps.Keys(r.Why)) {
+			row.Why = append(row.Why, fmt.Sprintf("%d: %s", r.Why[why], say.Shown(why, 80)))
+		}
+		if len(r.Why) == 1 {
+			_, only, _ := strings.Cut(row.Why[0], ": ")
+			row.Why[0] = only
+		}
+		v.Rows = append(v.Rows, row)
+	}
+	v.Sent = say.PhonesSent(seats)
+	if asleep > 0 {
+		v.Asleep = fmt.Sprintf("%d asleep", asleep)
+	}
+	if act.Failed {
+		v.Failed = say.FailedForEveryone(string(act.Kind))
+	}
+	return v
+}
+
+// Became is what a page of a seat says of what became of its session. has tells that it has one now.
+func Became(f say.Fate, showed say.Witnesses, has bool) *views.BecameView {
+	if f.Server != nil {
+		showed.Server = f.Server
+	}
+	return &views.BecameView{
+		Tone: f.Tone, Title: f.Title, Text: f.Text, Gone: !has,
+		Browser: Parts(showed.Browser), Wire: Parts(showed.Wire), Server: Parts(showed.Server),
+	}
+}
