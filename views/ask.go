@@ -60,7 +60,8 @@ type AskedLive struct {
 	Answered, Seats int
 	Timed           bool
 	Ends            Clock    // with Timed
-	Doubts          []string // what the answers may be worth, in sentences
+	OneDevice       string   // how many answers are from the seats of one device; "" for no more than two
+	DeviceSeat      string   // the name of one of these seats
 	Doing           string   // what the run does now
 	Step, Of        string   // how far it is; empty when that is not known
 }

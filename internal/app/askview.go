@@ -119,6 +119,9 @@ func (cl *class) askedView(p classroom.Present) views.Asked {
 	return v
 }
 
+// oneDevice is how many answers of one device the board says nothing of.
+const oneDevice = 2
+
 // askedLive returns what changes by itself while the question of p is asked.
 func (cl *class) askedLive(p classroom.Present) views.AskedLive {
 	q := p.Question
@@ -131,6 +134,9 @@ func (cl *class) askedLive(p classroom.Present) views.AskedLive {
 	}
 	if v.Timed = q.Open() && !q.Until.IsZero(); v.Timed {
 		v.Ends = views.Clock{Until: q.Until.UnixMilli(), Now: cl.now().UnixMilli(), Left: say.Left(q.Until.Sub(cl.now()))}
+	}
+	if n, seat := cl.answersOfOneDevice(); n > oneDevice && q.Result == nil {
+		v.OneDevice, v.DeviceSeat = fmt.Sprintf("%d answers come from one device. A school behind one address looks like one device too.", n), seat
 	}
 	if run, _ := cl.run.of(q.N); q.Running && run != nil {
 		now := run.Progress()

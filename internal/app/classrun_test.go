@@ -214,6 +214,7 @@ func (w *askedWorld) seesAfterCrash(phase string) {
 		}
 		w.teacher.form = formPage
 		w.teacher.get("/classroom").want(200, "2 of 2 foretold it, and 0 of 1 raised hand.", "the exchanges of this run are gone").wantNo("Look at every byte")
+		w.phone().get(w.bases[0]+"/class").want(200, "You foretold it", "the exchanges of this run are gone").wantNo("Look at every byte")
 		return
 	}
 	want := "[0 2 0]"

@@ -89,8 +89,8 @@ func (cl *class) phoneReveal(v *views.Phone, q *classroom.Question, own int) {
 	v.Answered = say.AnsweredOf(q.Answers(), q.Seats, q.AllHands())
 	v.Verdict, v.Failed = show.Rich(r.Verdict), r.Failed
 	v.Experiment = v.Home + "/experiments/" + q.Slug
-	if r.Run != "" {
-		v.Bytes = v.Experiment + "?run=" + r.Run
+	if run := cl.revealed(); run != nil {
+		v.Bytes = v.Home + run.Page()
 	}
 }
 
