@@ -266,3 +266,15 @@ func (b *Board) Since(version int64) (tiles []Tile, all bool, feed []FeedLine, n
 	}
 	return tiles, all, feed, b.version
 }
+
+// Clear removes all tiles and the feed.
+func (b *Board) Clear() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	clear(b.tiles)
+	clear(b.feed)
+	b.feed = b.feed[:0]
+	b.version++
+	b.removed = b.version
+	b.signal()
+}
