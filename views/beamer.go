@@ -16,6 +16,7 @@ type ScreenShow struct {
 	Grid   Grid
 	Task   [][]Part // sentences; none for no task
 	Join   Poster
+	Ended  bool // the class has ended
 }
 
 // joins tells whether there is nothing to show but where one joins.

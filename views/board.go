@@ -7,6 +7,7 @@ type Board struct {
 	Store    string
 	Waiting  bool // nobody has joined yet
 	Said     Said
+	Ended    *Ended // what is said after the end of the class; nil before, and then what follows is of the class
 	Together Together
 	Join     Poster
 	Tally    Tally

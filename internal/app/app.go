@@ -20,7 +20,8 @@
 // doctorview.go who can reach the class. ask.go asks the class, classrun.go runs what it was asked, and
 // askview.go shows it. join.go has the page where one takes a seat, seatpage.go the
 // class page of a seat, classevents.go the stream that all pages of a seat share, classpress.go what a
-// request tells the board, and seatlimits.go what one seat may take.
+// request tells the board, and seatlimits.go what one seat may take. ending.go ends a class and ended.go says so
+// everywhere; export.go is what a teacher takes home, and classkept.go tells a school what is kept.
 //
 // together.go tells the pages of a class what it does together; classanswer.go takes the answers of the
 // seats, and pause.go has them wait.

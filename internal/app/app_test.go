@@ -108,6 +108,7 @@ func TestEveryRouteHasItsParts(t *testing.T) {
 		"/classroom/open": "ask_test.go", "/classroom/close": "ask_test.go", "/classroom/hands": "ask_test.go", "/classroom/reveal": "ask_test.go", "/classroom/done": "ask_test.go",
 		"/classroom/rehearse": "rehearsal_test.go",
 		"/classroom/everyone": "everyone_test.go", "/class/became": "everyone_test.go",
+		"/classroom/end": "ending_test.go", "/classroom/export.html": "export_test.go", "/classroom/export.csv": "export_test.go", "/classroom/data": "classkept_test.go",
 		"/experiments": "experiments_test.go", "/experiments/:slug": "experiments_test.go", "/experiments/:slug/run": "experiments_test.go",
 		"/experiments/:slug/result": "experiments_test.go", "/experiments/:slug/live/:run/*": "experimentlive_test.go",
 	}

@@ -48,6 +48,14 @@ func (a *App) showBoard(c *call, cl *class) error {
 	if c.wants == formFragment {
 		return a.write(c, http.StatusOK, views.SeatPanel(cl.seatFacts(name)))
 	}
+	switch {
+	case cl.over.Load() != nil:
+		v := cl.endedBoard()
+		v.Page, v.Stream, v.Store = a.boardPage(c, "The class has ended"), "/classroom/events", a.cfg.StoreName
+		return a.write(c, http.StatusOK, views.BoardPage(v))
+	case c.QueryParam("ending") != "":
+		return a.askToEnd(c, cl)
+	}
 	cl.doctor.lookOnce()
 	cl.probeByLoad(c, "")
 	return a.write(c, http.StatusOK, views.BoardPage(cl.boardView(c, name)))

@@ -151,6 +151,14 @@ func (b *boardSaid) put(said views.Said, now time.Time) string {
 	return token
 }
 
+// forget forgets all that is kept.
+func (b *boardSaid) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	clear(b.kept)
+	b.kept = nil
+}
+
 // take returns what was kept under the token, once.
 func (b *boardSaid) take(token string, now time.Time) (said views.Said) {
 	b.mu.Lock()

@@ -78,6 +78,9 @@ func (n *boardNews) join(screen bool, since string) (s *boardStream, first []byt
 	n.tell(true) // the others: what is told to the new one counts as told
 	s = &boardStream{screen, make(chan []byte, boardRoom)}
 	n.streams[s] = true
+	if n.class.over.Load() != nil && !screen {
+		return s, n.message(n.render(views.BoardStage(n.class.endedBoard()))), true
+	}
 	if screen {
 		return s, n.message(n.render(views.ScreenNews(n.class.screenView()))), true
 	}
@@ -168,6 +171,10 @@ func (n *boardNews) follow(pages map[*boardStream]bool, stirs, hints <-chan stru
 // tell sends what has changed to all pages. The network and the store are looked at with all only. The
 // caller holds the lock.
 func (n *boardNews) tell(all bool) {
+	if n.class.over.Load() != nil {
+		n.tellEnd()
+		return
+	}
 	changed, removed, feed, version := n.class.board.Since(n.version)
 	n.version = version
 	n.feed = append(n.feed, feed...)

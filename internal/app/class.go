@@ -42,6 +42,8 @@ type ClassParts struct {
 	Documents classroom.Documents
 	Secrets   [][]byte // sign the seats' cookies, each seat with its own derived from them
 	Durable   bool     // the documents outlive the program
+	File      string   // the database of the class; "" if there is none
+	Prefix    string   // with which the keys of its sessions begin in Redis; "" for another store
 	Network   Network
 	// Reopen closes the store and opens it again, as a server that is restarted does. Forget makes a
 	// store without the sessions and markers that there were. Each returns the store that takes the
@@ -81,8 +83,11 @@ type class struct {
 
 	rehearsal rehearsing
 
-	streams classStreams
-	ending  atomic.Bool // set before the roster is wiped: the pages of the seats say then that the class has ended
+	streams   classStreams
+	documents *classroom.Sealable   // the same as of parts
+	finishing sync.Mutex            // one finish after another
+	ending    atomic.Bool           // set before the roster is wiped: the pages of the seats say then that the class has ended
+	over      atomic.Pointer[wiped] // what its end has removed; nil before
 
 	acting  atomic.Bool // something is being done for everyone
 	known   sync.Map    // session.Known by the ID of a seat: the session that its last request left
@@ -107,10 +112,16 @@ func (a *App) classHere() *class {
 	return a.openClass()
 }
 
-// OpenClass opens a class if none is open. The error says which part could not be opened.
+// OpenClass opens a class if none is open. One that has ended is closed for it. The error says which part could not be opened.
 func (a *App) OpenClass(ctx context.Context) (err error) {
 	a.classOpening.Lock()
 	defer a.classOpening.Unlock()
+	if old := a.openClass(); old != nil && old.over.Load() != nil && !a.ended() {
+		a.class.Store(nil)
+		if err := old.close(); err != nil {
+			a.cfg.Log.Error("the class that has ended was not closed in order", "error", err)
+		}
+	}
 	switch {
 	case a.openClass() != nil:
 		return nil
@@ -121,7 +132,9 @@ func (a *App) OpenClass(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("open the class: %w", err)
 	}
-	cl := &class{app: a, parts: parts, opened: a.seats.Root.Engine.Now(), seats: make(map[classroom.ID]*seat.Seat)}
+	documents := classroom.NewSealable(parts.Documents)
+	parts.Documents = documents
+	cl := &class{app: a, parts: parts, documents: documents, opened: a.seats.Root.Engine.Now(), seats: make(map[classroom.ID]*seat.Seat)}
 	if err := cl.open(ctx); err != nil {
 		return errors.Join(fmt.Errorf("open the class: %w", err), parts.Close())
 	}
@@ -174,6 +187,9 @@ func (cl *class) open(ctx context.Context) (err error) {
 	if cl.roster, err = classroom.Open(ctx, classroom.Config{
 		Documents: cl.parts.Documents, Seats: a.cfg.Class.Seats, Now: now, Log: a.cfg.Log, Changed: cl.rosterChanged,
 	}); err != nil {
+		return err
+	}
+	if err := cl.tidy(ctx); err != nil {
 		return err
 	}
 	if err := cl.openTogether(ctx); err != nil {
@@ -329,6 +345,9 @@ func (cl *class) rosterChanged(change classroom.Change) {
 		cl.browsers.Left(s.ID)
 		cl.probes.forget(s.ID)
 		cl.survey.Left(s.ID)
+		if cl.ending.Load() {
+			return // the sessions of all seats are removed together
+		}
 		if err := cl.shared.Drop(context.Background(), tagOf(s.ID)); err != nil {
 			cl.app.cfg.Log.Error("the sessions of a seat that went were not removed", "error", err)
 		}

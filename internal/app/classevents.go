@@ -146,7 +146,12 @@ func (st *classStream) run(ctx context.Context, news <-chan string) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-st.app.done:
+		case <-st.app.done: // the end of the class is told also if the program ends with it
+			for len(news) > 0 {
+				if word := <-news; word != wordLook {
+					st.last(ctx, word)
+				}
+			}
 			return
 		case <-beat.C:
 			clear(st.bade)                      // what the page could not do, it tries once more
@@ -158,14 +163,20 @@ func (st *classStream) run(ctx context.Context, news <-chan string) {
 				err = st.look(ctx)
 				continue
 			}
-			if word != wordTaken {
-				err = st.send(ctx, views.SeatEnded(word))
-			}
-			if err == nil {
-				_ = st.flush([]byte("event: bye\ndata: " + word + "\n\n"))
-			}
+			st.last(ctx, word)
 			return
 		}
+	}
+}
+
+// last tells the page a last word.
+func (st *classStream) last(ctx context.Context, word string) {
+	var err error
+	if word != wordTaken {
+		err = st.send(ctx, views.SeatEnded(word))
+	}
+	if err == nil {
+		_ = st.flush([]byte("event: bye\ndata: " + word + "\n\n"))
 	}
 }
 

@@ -84,6 +84,9 @@ func (a *App) checkSeat(c *call) error {
 	if cl == nil || !below || c.from != nil {
 		return nil
 	}
+	if cl.ending.Load() && a.wasSeat(c) {
+		return a.sayEnded(c)
+	}
 	moved, looks := cl.roster.Moved(place), c.Request().Method == http.MethodGet || c.Request().Method == http.MethodHead
 	switch {
 	case moved && c.wants == formPage:

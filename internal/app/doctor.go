@@ -219,6 +219,14 @@ func (d *doctor) cameToJoin(device netip.Addr) {
 	}
 }
 
+// forget forgets the devices that came.
+func (d *doctor) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.foreign)
+	clear(d.joining)
+}
+
 // stuck returns how many devices have loaded the page where one joins some time ago, and have no seat.
 func (d *doctor) stuck(seated map[netip.Addr]bool) (n int) {
 	d.mu.Lock()

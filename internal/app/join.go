@@ -34,7 +34,7 @@ func (a *App) joining(h func(*call, *class) error) func(*call) error {
 	return func(c *call) error {
 		c.quiet()
 		cl := a.openClass()
-		if cl == nil {
+		if cl == nil || cl.ending.Load() {
 			return a.noClass(c)
 		}
 		return h(c, cl)
@@ -125,6 +125,8 @@ func (a *App) refuseJoin(c *call, cl *class, visitor string, err error, back *vi
 	)
 	l, after := joinScreen{visitor: visitor}, time.Duration(0)
 	switch {
+	case errors.Is(err, classroom.ErrEnded):
+		return a.noClass(c)
 	case errors.As(err, &full):
 		l.status, l.problem, after = http.StatusTooManyRequests, say.ClassFull(full.Seats, full.After), max(full.After, 10*time.Second)
 	case errors.As(err, &fast) && back != nil && fast.Device:
@@ -257,14 +259,6 @@ func (a *App) outside(c *call, title string) views.Page {
 	p := a.page(c, title)
 	p.Outside, p.Still, p.ClassCSS = true, true, a.assets.url("css/class.css")
 	return p
-}
-
-// noClass answers what is asked of the join page while no class is open.
-func (a *App) noClass(c *call) error {
-	if c.wants != formPage {
-		return &problem{status: http.StatusNotFound, detail: "No class is open here. The teacher opens it.", brief: true}
-	}
-	return a.write(c, http.StatusNotFound, views.NoClass(a.outside(c, "No class")))
 }
 
 // gave says what this very request brought along. The tapped connection has the lines of its head;

@@ -61,7 +61,7 @@ func (a *App) page(c *call, title string) views.Page {
 		p.Strip = a.of.strip(c)
 		p.ClassScript, p.ClassCSS = a.assets.url("js/class.js"), a.assets.url("css/class.css")
 	case a.cfg.Class == nil, c.seat != a.seats.Root, !fromHere(c.Request()):
-	case a.openClass() != nil:
+	case a.openClass() != nil && a.openClass().over.Load() == nil:
 		p.Class = "The board"
 	default:
 		p.Class = "Open a class"

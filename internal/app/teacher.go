@@ -117,6 +117,8 @@ func (a *App) teacher(h func(*call, *class) error) func(*call) error {
 		switch {
 		case cl == nil || !fromHere(c.Request()):
 			return echo.ErrNotFound
+		case cl.teachers.knows(value) && cl.over.Load() != nil && !outlives[c.Path()]:
+			return errOver
 		case cl.teachers.knows(value):
 			return h(c, cl)
 		case c.wants == formPage && c.Request().Method == http.MethodGet:

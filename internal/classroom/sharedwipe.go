@@ -44,12 +44,16 @@ func (s *Shared) Wipe(ctx context.Context) error {
 // erase removes all that the store has. A store that is no Eraser keeps no more than the latest expiry of
 // a marker.
 func (s *Shared) erase(ctx context.Context) error {
-	if e, ok := s.b.(Eraser); ok {
+	v, err := s.gate.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer v.leave()
+	if e, ok := v.Backend.(Eraser); ok {
 		return e.Erase(ctx)
 	}
 	for n := sweepStep; n == sweepStep; {
-		var err error
-		if n, err = s.b.DeleteExpired(ctx, never, sweepStep); err != nil {
+		if n, err = v.DeleteExpired(ctx, never, sweepStep); err != nil {
 			return err
 		}
 	}

@@ -143,7 +143,7 @@ func (c *classes) open(ctx context.Context) (app.ClassParts, error) {
 	c.serve(listener)
 	go c.tell(ctx, listener, number, kept.file)
 	return app.ClassParts{
-		Backend: kept.Backend, Documents: kept.documents, Secrets: kept.secrets, Durable: kept.file != "", Network: listener,
+		Backend: kept.Backend, Documents: kept.documents, Secrets: kept.secrets, Durable: kept.file != "", File: kept.file, Prefix: kept.prefix, Network: listener,
 		Reopen: kept.reopen, Forget: kept.forget,
 		Close: func() error {
 			end()

@@ -25,6 +25,7 @@ type classStore struct {
 	documents classroom.Documents
 	secrets   [][]byte
 	file      string // the database; "" if the class ends with the program
+	prefix    string // of the keys in Redis; "" in another store
 
 	// reopen closes the store and opens it again, as a server that is restarted does. forget makes
 	// a store without the sessions and markers that there were. Both return the store that takes
@@ -180,7 +181,8 @@ func (f *classFile) end() error {
 
 // openClassRedis opens a store in Redis for the sessions of a class.
 func openClassRedis(ctx context.Context, cfg config.Config, st classStore, log *slog.Logger) (classStore, error) {
-	r := &classRedis{cfg: redis.Config{URL: cfg.StoreURL, Prefix: "class:" + rand.Text() + ":", MaxSessions: cfg.MaxSessions, Log: log}}
+	st.prefix = "class:" + rand.Text() + ":"
+	r := &classRedis{cfg: redis.Config{URL: cfg.StoreURL, Prefix: st.prefix, MaxSessions: cfg.MaxSessions, Log: log}}
 	var err error
 	if st.Backend, err = r.open(ctx); err != nil {
 		return st, err

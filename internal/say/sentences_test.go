@@ -60,6 +60,7 @@ var unsaid = map[string]string{
 	"the cookie itself is replaced": "a line of the log", "panic: {cause} {stack}": "a line of the log",
 	"app: no content type for the asset {name}": "a line of the log", "{Visits} visits are in use": "a line of the log",
 	": still here": "in a stream", "event: look data: the session is another": "in a stream", "event: beat data: answer": "in a stream", "event: bye data: {word}": "in a stream", "event: bye data:": "in a stream", "event: {event} data: {n}": "in a stream", "id: {…}": "in a stream",
+	`attachment; filename="`:              "in a header",
 	"public, max-age=31536000, immutable": "in a header", "Accept, Cookie, HX-Request": "in a header", "Sessionscope (the server's own client)": "in a header",
 	"every 1s": "a trigger of htmx", "every 250ms": "a trigger of htmx",
 	"curl -si {target}": "a command", "Cookie: {Engine}={cookie}": "a command", `\ --data-raw {body}`: "a command", `{b} \ -H 'Accept: application/json'`: "a command",
@@ -136,7 +137,7 @@ func ownSections() (out []section) {
 		Clock(nine), Left(3661 * time.Second), Left(61 * time.Second), Left(time.Second), Seconds(time.Second), Seconds(time.Hour), Milliseconds(1540 * time.Microsecond), Milliseconds(time.Second),
 		Size(70_002), Size(70_000_002), Shown("Rahims", 5), List(trace.KeysOf(strings.Split("a b c d e f g h i j k l m n", " "))),
 	}}
-	return append(append(out, section{"# Under the buttons: a refusal", []string{refused}}, onTheBoard(), forEveryone(), onThePhone(), notes, copies, timeline, numbers), classSections()...)
+	return append(append(out, section{"# Under the buttons: a refusal", []string{refused}}, onTheBoard(), forEveryone(), onThePhone(), ofTheEnd(), notes, copies, timeline, numbers), classSections()...)
 }
 
 // tones are the marks before what is said.

@@ -1,0 +1,243 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/classroom"
+)
+
+// documentNames returns the names of the class's documents.
+func (w *classWorld) documentNames() (names []string) {
+	for doc := range w.documents.All(context.Background()) {
+		names = append(names, doc.Name)
+	}
+	return names
+}
+
+// taught is a class of two seats that have done something: one question is over, one stands, and both seats
+// have a session.
+func taught(w *classWorld) (one, two *guest, at [2]string) {
+	w.Helper()
+	one, two = w.phone(), w.phone()
+	at = [2]string{one.join(), two.join()}
+	ctx := w.Context()
+	ask := func(answers ...int) {
+		w.Helper()
+		if err := w.class.together.Ask(ctx, "cookie-or-server", nil, 2, 0); err != nil {
+			w.Fatal(err)
+		}
+		for i, answer := range answers {
+			if err := w.class.together.Answer(ctx, w.seatAt(at[i]).ID, w.class.together.Present().Question.N, answer); err != nil {
+				w.Fatal(err)
+			}
+		}
+	}
+	ask(1, 2)
+	if err := w.class.together.CloseQuestion(ctx, 0); err != nil {
+		w.Fatal(err)
+	}
+	ask(2)
+	for i, p := range []*guest{one, two} {
+		p.post(at[i]+"/set", "key", "typed-key", "value", "typed-value", "placement", "server").want(303)
+	}
+	return one, two, at
+}
+
+// The end of a class asks first, offers the export, wipes all that there is, and says so to everybody: to
+// open pages at once, and to phones that slept whenever they come. Another class begins without anything
+// of the first.
+func TestEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := openClassWorld(t, nil)
+		one, two, at := taught(w)
+		awake := one.stream(at[0] + "/class/events?page=class")
+		synctest.Wait()
+		w.teacher.get("/classroom").want(200, "End the class…", "/classroom/export.html", "/classroom/data")
+		w.teacher.get("/classroom?ending=1").want(200, "2 seats", "2 records of sessions", "2 questions", "1 answer to the present question", "/classroom/export.csv", `name="sure" value="1"`, "in the memory of this program")
+		w.teacher.post("/classroom/end").want(422)
+		if n := w.class.roster.Count(); n != 2 {
+			t.Fatalf("without sure there are %d seats", n)
+		}
+		if to := w.teacher.post("/classroom/end", "sure", "1").want(303).Header.Get("Location"); to != "/classroom" {
+			t.Errorf("End leads to %s", to)
+		}
+		<-awake.done
+		if got := awake.told.String(); !strings.Contains(got, "This class has ended") || !strings.HasSuffix(got, "event: bye\ndata: ended\n\n") {
+			t.Errorf("the open page was told %q", got)
+		}
+		w.teacher.get("/classroom").want(200, "This class has ended", "Wiped: 2 seats, 2 records of sessions, 2 questions and 1 answer.", "Begin another class").wantNo("tally", "amber")
+		w.teacher.get("/classroom/screen").want(200, "This class has ended.")
+		if names := w.documentNames(); len(names) != 0 {
+			t.Errorf("documents are left: %v", names)
+		}
+		for entry := range w.class.parts.Backend.All(t.Context()) {
+			t.Errorf("a session is left: %+v", entry)
+		}
+		if stats, _ := w.class.parts.Backend.Stats(t.Context()); stats.Ended != 0 {
+			t.Errorf("%d markers are left", stats.Ended)
+		}
+		for _, path := range []string{"/class", "/", "/experiments", "/keys"} {
+			two.get(at[1]+path).want(404, "This class has ended", "Look for another class")
+		}
+		two.post(at[1]+"/set", "key", "a", "value", "b").want(404, "This class has ended")
+		if c := two.cookie(at[1]+"/", cookieName+"~"+strings.TrimPrefix(at[1][:len(at[1])-13], "/s/")); c != "" {
+			t.Errorf("the phone keeps the cookie %s", c)
+		}
+		two.form = formJSON
+		two.get(at[1]+"/keys").want(404, "This class has ended")
+		two.get("/join").want(404, "This class has ended")
+		two.form = formPage
+		two.get("/join").want(404, "This class has ended")
+		if c := two.cookie("/join", cookieName+"-seat"); c != "" {
+			t.Errorf("the phone keeps its seat's cookie")
+		}
+		two.post("/join").want(404, "This class has ended")
+		for _, path := range []string{"/classroom/export.csv", "/classroom/export.html"} {
+			w.teacher.get(path).want(409, "wiped")
+		}
+		w.teacher.post("/classroom/door", "close", "1").want(409)
+		w.teacher.get("/").want(200, "Open a class").wantNo("The board")
+
+		link := w.teacher.post("/classroom/begin").want(303).Header.Get("Location")
+		w.teacher.get(link).want(303)
+		w.teacher.get("/classroom").want(200, "nobody here").wantNo("This class has ended")
+		if w.class == w.app.openClass() {
+			t.Fatal("the class that ended is open")
+		}
+		one.get("/join").want(200, "Take a seat")
+		one.get(at[0] + "/class").want(303)
+		if now := w.app.openClass().together.Present(); now.Asked != 0 || len(w.app.openClass().together.Past()) != 0 {
+			t.Errorf("the new class has been asked: %+v", now)
+		}
+		w.app.Close()
+	})
+}
+
+// failingDocuments refuse to delete.
+type failingDocuments struct {
+	*classroom.MemoryDocuments
+	fails bool
+}
+
+func (f *failingDocuments) Delete(ctx context.Context, names ...string) error {
+	if f.fails && len(names) > 0 {
+		return errors.New("the disk is gone")
+	}
+	return f.MemoryDocuments.Delete(ctx, names...)
+}
+
+// A class whose documents cannot be wiped goes on as if nobody had ended it.
+func TestEndThatFails(t *testing.T) {
+	t.Parallel()
+	docs := &failingDocuments{MemoryDocuments: classroom.NewMemoryDocuments()}
+	w := openClassWorld(t, func(c *Config) {
+		open := c.Class.Open
+		c.Class.Open = func(ctx context.Context) (ClassParts, error) {
+			parts, err := open(ctx)
+			parts.Documents = docs
+			return parts, err
+		}
+	})
+	one, _, at := taught(w)
+	docs.fails = true
+	w.teacher.post("/classroom/end", "sure", "1").want(503)
+	docs.fails = false
+	w.teacher.get("/classroom").want(200).wantNo("This class has ended")
+	one.get(at[0]+"/keys").want(200, "typed-key")
+	w.phone().join()
+	w.teacher.form = formJSON
+	got := w.teacher.post("/classroom/end", "sure", "1").want(200).json()
+	if got["seats"] != 3.0 || got["sessions"] != 2.0 || got["left"] != false {
+		t.Errorf("the end: %v", got)
+	}
+}
+
+// Whatever is under way while the class is wiped leaves nothing: joins, answers, progress, presses.
+func TestNothingIsKeptAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	w := openClassWorld(t, nil)
+	one, _, at := taught(w)
+	id, n := w.seatAt(at[0]).ID, w.class.together.Present().Question.N
+	part := w.class.sessions(id).Backend
+	if _, err := w.class.finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	w.class.roster.Offer("late")
+	if _, err := w.class.roster.Join(ctx, "late", deviceOf(one.request("GET", "/", ""))); !errors.Is(err, classroom.ErrEnded) {
+		t.Errorf("a join that was under way: %v", err)
+	}
+	_ = w.class.together.Answer(ctx, id, n, 1)
+	_ = w.class.together.Ask(ctx, "cookie-or-server", nil, 2, 0)
+	_ = w.class.roster.SetProgress(ctx, id, []byte("x"))
+	_ = w.class.roster.SetDoor(ctx, true)
+	_ = part
+	if names := w.documentNames(); len(names) != 0 {
+		t.Errorf("documents: %v", names)
+	}
+}
+
+// After a crash in the middle of the end, the next start has no session without a seat.
+func TestStartDropsWhatBelongsToNoSeat(t *testing.T) {
+	t.Parallel()
+	w := openClassWorld(t, nil)
+	_, _, at := taught(w)
+	backend := w.class.parts.Backend
+	if err := w.documents.Delete(t.Context(), "seat/"+string(w.seatAt(at[0]).ID)); err != nil {
+		t.Fatal(err)
+	}
+	count := func() (n int) {
+		for range backend.All(context.Background()) {
+			n++
+		}
+		return n
+	}
+	again := func() {
+		a := newApp(t, func(c *Config) {
+			c.Class = &ClassConfig{Seats: 30, Open: func(context.Context) (ClassParts, error) {
+				return ClassParts{Backend: backend, Documents: w.documents, Network: w.net, Secrets: [][]byte{[]byte("a secret of the class, of at least 32 bytes, for tests")}, Close: func() error { return nil }}, nil
+			}}
+			c.Sessions.Now = w.clock.Now
+		})
+		if err := a.OpenClass(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		a.Close()
+	}
+	again()
+	if n := count(); n != 1 {
+		t.Errorf("with one seat left: %d sessions", n)
+	}
+	if err := w.documents.Delete(t.Context(), w.documentNames()...); err != nil {
+		t.Fatal(err)
+	}
+	again()
+	if n := count(); n != 0 {
+		t.Errorf("without a seat: %d sessions", n)
+	}
+}
+
+// A phone that is told the end while the program ends too hears the end first.
+func TestEndIsToldBeforeTheProgramEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := openClassWorld(t, nil)
+		p := w.phone()
+		s := p.stream(p.join() + "/class/events")
+		time.Sleep(time.Second)
+		if said, err := w.app.EndClass(t.Context()); err != nil || !strings.Contains(said, "Wiped: 1 seat, ") {
+			t.Errorf("%q, %v", said, err)
+		}
+		w.app.Close()
+		<-s.done
+		if got := s.told.String(); !strings.HasSuffix(got, "event: bye\ndata: ended\n\n") {
+			t.Errorf("the page was told %q", got)
+		}
+	})
+}
