@@ -101,6 +101,9 @@ func (cl *class) wipeSessions(ctx context.Context) error {
 // tidy removes what a crash has left: sessions of seats that are not there, and of a class without a seat
 // everything. A crash in the middle of the end of a class leaves the class, or an empty one.
 func (cl *class) tidy(ctx context.Context) error {
+	if !cl.parts.Durable { // its store is a new one
+		return nil
+	}
 	seats := make(map[[8]byte]bool)
 	for _, s := range cl.roster.Seats() {
 		seats[tagOf(s.ID)] = true

@@ -201,7 +201,7 @@ func TestStartDropsWhatBelongsToNoSeat(t *testing.T) {
 	again := func() {
 		a := newApp(t, func(c *Config) {
 			c.Class = &ClassConfig{Seats: 30, Open: func(context.Context) (ClassParts, error) {
-				return ClassParts{Backend: backend, Documents: w.documents, Network: w.net, Secrets: [][]byte{[]byte("a secret of the class, of at least 32 bytes, for tests")}, Close: func() error { return nil }}, nil
+				return ClassParts{Durable: true, Backend: backend, Documents: w.documents, Network: w.net, Secrets: [][]byte{[]byte("a secret of the class, of at least 32 bytes, for tests")}, Close: func() error { return nil }}, nil
 			}}
 			c.Sessions.Now = w.clock.Now
 		})
