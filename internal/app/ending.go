@@ -122,6 +122,14 @@ func (a *App) ClassSeats() int {
 	return 0
 }
 
+// ClassFile returns the database of the class that is open, "" if the class ends with the program.
+func (a *App) ClassFile() string {
+	if cl := a.openClass(); cl != nil {
+		return cl.parts.File
+	}
+	return ""
+}
+
 // EndClass ends the class that is open, as the teacher's End does, and says what it has wiped.
 func (a *App) EndClass(ctx context.Context) (said string, err error) {
 	cl := a.openClass()

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sessionscope/sessionscope/internal/app"
 	"github.com/sessionscope/sessionscope/internal/config"
@@ -96,7 +97,11 @@ type classes struct {
 
 	announced chan struct{} // closed when the terminal says where the lab is
 
-	keys sync.Once // Enter is waited for
+	ctrlC   *interrupts
+	keys    atomic.Bool   // Enter is waited for
+	parting atomic.Bool   // what Enter does is said by the farewell
+	enters  chan struct{} // takes Enter then
+
 	mu   sync.Mutex
 	late []func() error // what is closed once the last request has been answered
 }
@@ -213,20 +218,43 @@ func (c *classes) tell(ctx context.Context, listener *network.Listener, port int
 // hasKeys tells whether Enter gives a link to the board. The link must not go into a file.
 func (c *classes) hasKeys() bool { return c.screen.Width > 0 && terminal.Is(os.Stdin) }
 
-// awaitKeys prints a link to the board each time that Enter is pressed, until the program ends.
+// awaitKeys prints a link to the board each time that Enter is pressed, until the program ends. While the
+// farewell waits for an answer, Enter is that answer.
 func (c *classes) awaitKeys() {
-	if !c.hasKeys() {
+	if !c.hasKeys() || !c.keys.CompareAndSwap(false, true) {
 		return
 	}
-	c.keys.Do(func() {
-		go terminal.Enters(c.ctx, os.Stdin, func() {
+	go func() {
+		defer c.keys.Store(false) // after Ctrl+D
+		terminal.Enters(c.ctx, os.Stdin, func() {
+			if c.parting.Load() {
+				select {
+				case c.enters <- struct{}{}:
+				case <-c.ctx.Done():
+				}
+				return
+			}
 			text := "No class is open. The lab has Open a class.\n"
 			if path := c.link(); path != "" {
 				text = fmt.Sprintf("The board, once and within ten minutes, for a browser of this machine: %s%s\n", url(c.addr), path)
 			}
 			fmt.Fprint(c.stdout, text)
 		})
-	})
+	}()
+}
+
+// sayFarewell has Ctrl+C offer to save what came out of a class, if there is a terminal to say so.
+func (c *classes) sayFarewell(a *app.App) {
+	if !c.hasKeys() {
+		return
+	}
+	before := func(again <-chan os.Signal) {
+		c.parting.Store(true)
+		c.awaitKeys()
+		f := farewell{seats: a.ClassSeats, export: a.ExportClass, end: a.EndClass, file: a.ClassFile(), folder: ".", enters: c.enters, stdout: c.stdout}
+		f.say(c.ctx, again)
+	}
+	c.ctrlC.before.Store(&before)
 }
 
 // onlyWarnings is a log of warnings and errors: the terminal says the rest in its own words.

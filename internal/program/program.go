@@ -58,8 +58,11 @@ func Main(own Own) int {
 		return 0
 	}
 	signal.Ignore(syscall.SIGPIPE) // a closed pipe on standard output does not end the program
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	ctx, end := context.WithCancel(ctx)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	ctrlC := newInterrupts()
+	go ctrlC.watch(ctx, end)
 	out := backlog.New(os.Stdout, nil)
 	log, errs := backlog.Log(os.Stderr, func(w io.Writer) slog.Handler {
 		if cfg.LogFormat == "json" {
@@ -67,7 +70,7 @@ func Main(own Own) int {
 		}
 		return slog.NewTextHandler(w, nil)
 	})
-	err = run(ctx, cfg, own, out, log)
+	err = run(ctx, cfg, own, out, log, ctrlC)
 	last := ""
 	if err != nil {
 		last = fmt.Sprintln("sessionscope:", err)
@@ -96,7 +99,7 @@ func exitCode(err error) int {
 
 // run serves until ctx ends or the terminal hangs up, then lets requests finish for
 // at most 5 s. What can be refused without making a file is refused first.
-func run(ctx context.Context, cfg config.Config, own Own, stdout io.Writer, log *slog.Logger) (err error) {
+func run(ctx context.Context, cfg config.Config, own Own, stdout io.Writer, log *slog.Logger, ctrlC *interrupts) (err error) {
 	// The live heap is a few megabytes, so that Go would look for garbage every few
 	// hundred requests. With this reservation, which is never touched and so takes no
 	// memory, it waits until there are 16 MiB of it.
@@ -124,7 +127,7 @@ func run(ctx context.Context, cfg config.Config, own Own, stdout io.Writer, log 
 		return err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
-	c := &classes{cfg: cfg, only: at.only, lab: st, addr: listener.Addr(), screen: terminal.ScreenOf(os.Stdout), stdout: stdout, log: log, announced: make(chan struct{})}
+	c := &classes{cfg: cfg, only: at.only, lab: st, addr: listener.Addr(), screen: terminal.ScreenOf(os.Stdout), stdout: stdout, log: log, announced: make(chan struct{}), ctrlC: ctrlC, enters: make(chan struct{})}
 	defer func() { err = errors.Join(err, c.finish()) }()
 	if st.secretFile != "" {
 		cfg.SecretFile = st.secretFile
@@ -206,6 +209,7 @@ func serve(ctx context.Context, cfg config.Config, a *app.App, c *classes, liste
 	gate := tap.NewGate(listener, most)
 	srv := newServer(a, gate, log)
 	c.ctx, c.srv, c.link = ctx, srv, a.TeacherLink
+	c.sayFarewell(a)
 	if cfg.Classroom {
 		if err := a.OpenClass(ctx); err != nil {
 			return errors.Join(err, srv.Close())
