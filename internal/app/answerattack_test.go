@@ -169,13 +169,16 @@ func TestTwentySeatsOfOneDevice(t *testing.T) {
 func TestNoRouteOfTheTeacherIsThereForASeat(t *testing.T) {
 	t.Parallel()
 	w := openClassWorld(t, nil)
-	p := w.phone()
-	base := p.join()
-	p.jar.SetCookies(&url.URL{Scheme: "http", Host: "192.168.77.1:8080", Path: base + "/"}, []*http.Cookie{{Name: w.app.teacherCookie(), Value: w.teacher.cookie("/classroom", w.app.teacherCookie())}})
-	found := 0
+	var p *guest
+	base, found := "", 0
 	for _, route := range w.app.echo.Routes() {
 		if !strings.HasPrefix(route.Path, "/classroom") {
 			continue
+		}
+		if found%10 == 0 { // one seat may not send so much at once
+			p = w.phone()
+			base = p.join()
+			p.jar.SetCookies(&url.URL{Scheme: "http", Host: "192.168.77.1:8080", Path: base + "/"}, []*http.Cookie{{Name: w.app.teacherCookie(), Value: w.teacher.cookie("/classroom", w.app.teacherCookie())}})
 		}
 		found++
 		for _, p.form = range []answerForm{formPage, formFragment, formJSON} {
