@@ -46,15 +46,17 @@ type ExportPrediction struct {
 
 // ExportAct is something that was done to every session of the class.
 type ExportAct struct {
-	What, At string
-	Rows     []ExportFate
+	What   string // "After the restart"
+	At     string
+	Failed string // that it was not done for all; mostly ""
+	Rows   []ExportFate
 }
 
-// ExportFate is what became of the sessions of one placement.
+// ExportFate is what became of the sessions whose values lived in one place.
 type ExportFate struct {
-	Placement              string
-	There, Refused, Silent int    // still there; refused; not heard from
-	Why                    string // why they were refused
+	Lived                                     string // where its values lived before: "the cookie"
+	There, Refused, Ended, NoCookie, NotHeard int
+	Why                                       string // why cookies were refused, or sessions had ended
 }
 
 // ExportSeat is the progress of a seat.

@@ -41,7 +41,7 @@ const endTime = 20 * time.Second
 // holdings counts what there is of the class.
 func (cl *class) holdings(ctx context.Context) say.Holdings {
 	now := cl.together.Present()
-	h := say.Holdings{Seats: cl.roster.Count(), Answers: now.Answered, Questions: len(cl.together.Past())}
+	h := say.Holdings{Seats: cl.roster.Count(), Answers: now.Answered, Questions: len(cl.together.Past()), Acts: len(cl.survey.All())}
 	if now.Question != nil {
 		h.Questions++
 	}
@@ -79,7 +79,11 @@ func (cl *class) finish(ctx context.Context) (*wiped, error) {
 		cl.ending.Store(false)
 		return nil, err
 	}
+	cl.run.set(0, nil, "") // what it finds is of no question any more
+	cl.app.experiments.End(ownerClass)
 	cl.together.Wiped()
+	cl.survey.Wiped()
+	cl.known.Clear()
 	cl.board.Clear()
 	cl.doctor.forget()
 	cl.said.forget()
@@ -91,7 +95,7 @@ func (cl *class) finish(ctx context.Context) (*wiped, error) {
 
 // wipeSessions removes the sessions of all seats, with their markers.
 func (cl *class) wipeSessions(ctx context.Context) error {
-	err := cl.shared.Wipe(ctx)
+	err := cl.shared.Wipe(ctx, cl.parts.Forget)
 	if err != nil {
 		cl.app.cfg.Log.Error("the sessions of the class that ended could not all be removed; the next start of the program, or another end, tries again", "error", err)
 	}
@@ -109,7 +113,7 @@ func (cl *class) tidy(ctx context.Context) error {
 		seats[tagOf(s.ID)] = true
 	}
 	if len(seats) == 0 {
-		return cl.shared.Wipe(ctx)
+		return cl.shared.Wipe(ctx, cl.parts.Forget)
 	}
 	return cl.shared.DropOthers(ctx, func(tag [8]byte) bool { return seats[tag] })
 }

@@ -28,8 +28,15 @@ func (cl *class) export() views.Export {
 	}
 	for _, s := range cl.roster.Seats() {
 		p, _ := cl.lab.progressOf(session.Value(s.Progress), len(s.Progress) > 0)
-		e.Progress = append(e.Progress, views.ExportSeat{Nickname: s.Nickname, Done: len(p.Done), Right: len(p.Right)})
-		e.Seats++
+		e.Progress = append(e.Progress, views.ExportSeat{Nickname: s.Nickname, Rehearsal: s.Rehearsal, Done: len(p.Done), Right: len(p.Right)})
+		if s.Rehearsal {
+			e.Rehearsal++
+		} else {
+			e.Seats++
+		}
+	}
+	for _, act := range cl.survey.All() {
+		e.Acts = append(e.Acts, show.ExportAct(act))
 	}
 	present := cl.together.Present()
 	for _, q := range cl.together.Past() {
@@ -47,7 +54,7 @@ func (cl *class) export() views.Export {
 
 // exportQuestion returns one question.
 func (cl *class) exportQuestion(q classroom.Question, answered, of int) views.ExportQuestion {
-	v := views.ExportQuestion{N: q.N, Title: q.Slug, Asked: q.Opened.Local().Format(time.TimeOnly), Counted: !q.Open(), Answered: answered, Of: of, Hands: q.AllHands()}
+	v := views.ExportQuestion{N: q.N, Title: q.Slug, Asked: q.Opened.Local().Format(time.TimeOnly), Counted: !q.Open(), Answered: answered, Of: of, Rehearsed: q.Rehearsed, Hands: q.AllHands()}
 	e, known := cl.lab.shelf.Find(q.Slug)
 	if known {
 		v.Title, v.Choices = show.Plain(e.Title), choicesOf(e, q.Chosen)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/sessionscope/sessionscope/internal/classroom"
+	"github.com/sessionscope/sessionscope/internal/session"
 )
 
 // The files that are taken home have what came out, and the answers of nobody: nothing in them tells one
@@ -50,7 +51,12 @@ func TestExport(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	page := w.teacher.get("/classroom/export.html").want(200)
+	if _, err := w.class.survey.Begin(ctx, classroom.ActForget, 2, []classroom.Stake{{Seat: first.ID, Known: session.Known{Key: session.KeyOf("x"), Placement: session.OnServer}}, {Seat: second.ID}}); err != nil {
+		t.Fatal(err)
+	}
+	w.class.survey.Done(ctx, false)
+	w.class.survey.Pressed(ctx, first.ID, w.class.survey.Number(), classroom.Showed{What: classroom.ShowedRefused, Why: "=ended"})
+	page := w.teacher.get("/classroom/export.html").want(200, "After the store forgot everything", "1: =ended")
 	if got := page.Header.Get("Content-Disposition"); !regexp.MustCompile(`^attachment; filename="sessionscope-class-\d{4}-\d\d-\d\d\.html"$`).MatchString(got) {
 		t.Errorf("the page is saved as %s", got)
 	}
@@ -59,7 +65,7 @@ func TestExport(t *testing.T) {
 	cells := tableOf(t, table)
 	for _, want := range []string{
 		"class||DAY|A class with Sessionscope|seats|2||||",
-		"prediction|2|||TEXT|1|1||came true", "hands|2|||TEXT|3|7||counted by hand", fmt.Sprintf("progress|||experiments done|%s|2|28|1|", first.Nickname),
+		"prediction|2|||TEXT|1|1||came true", "hands|2|||TEXT|3|7||counted by hand", "everyone|||After the store forgot everything|the server: refused|1|1||1: =ended", "everyone|||After the store forgot everything|no session: not heard from|1|1||", fmt.Sprintf("progress|||experiments done|%s|2|28|1|", first.Nickname),
 	} {
 		kind := strings.Split(want, "|")[0]
 		found := false

@@ -61,10 +61,15 @@ func exportTable(e views.Export) []byte {
 	}
 	for _, a := range e.Acts {
 		for _, f := range a.Rows {
-			all := n(f.There + f.Refused + f.Silent)
-			line("everyone", "", a.At, a.What, f.Placement+": still there", n(f.There), all)
-			line("everyone", "", a.At, a.What, f.Placement+": refused", n(f.Refused), all, "", f.Why)
-			line("everyone", "", a.At, a.What, f.Placement+": not heard from", n(f.Silent), all)
+			all := n(f.There + f.Refused + f.Ended + f.NoCookie + f.NotHeard)
+			fate := func(what string, count int, note string) {
+				line("everyone", "", a.At, a.What, f.Lived+": "+what, n(count), all, "", note)
+			}
+			fate("still there", f.There, a.Failed)
+			fate("refused", f.Refused, f.Why)
+			fate("ended", f.Ended, f.Why)
+			fate("no cookie came", f.NoCookie, "")
+			fate("not heard from", f.NotHeard, "")
 		}
 	}
 	for _, s := range e.Progress {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/sessionscope/sessionscope/internal/session"
 )
 
 // Eraser is a session.Backend that can remove all that it has.
@@ -15,20 +17,23 @@ type Eraser interface {
 // never is later than every expiry of a session.
 var never = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// Wipe removes the sessions and markers of all parts. Whoever has a part from before can write no
-// session to it any more, as after Drop. After an error some may be left: call Wipe again.
-func (s *Shared) Wipe(ctx context.Context) error {
+// Wipe removes the sessions and markers of all parts. forget makes a store without them, as for Swap; nil
+// is none, and then a marker's latest expiry may stay. A store that is an Eraser is erased too. Whoever
+// has a part from before can write no session to it any more, as after Drop. After an error some may be
+// left: call Wipe again.
+func (s *Shared) Wipe(ctx context.Context, forget func(context.Context) (session.Backend, error)) error {
 	all := s.indexes()
 	for _, x := range all {
-		for _, k := range x.drop() {
-			if e, err := x.enter(ctx, k); err == nil { // who writes to it now is done
-				x.leave(e)
-			} else {
+		x.drop()
+	}
+	if err := s.Alone(ctx, func(ctx context.Context) error {
+		if forget != nil {
+			if err := s.Swap(ctx, forget); err != nil {
 				return err
 			}
 		}
-	}
-	if err := s.erase(ctx); err != nil {
+		return s.erase(ctx, forget == nil)
+	}); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -41,9 +46,9 @@ func (s *Shared) Wipe(ctx context.Context) error {
 	return nil
 }
 
-// erase removes all that the store has. A store that is no Eraser keeps no more than the latest expiry of
-// a marker.
-func (s *Shared) erase(ctx context.Context) error {
+// erase removes all that the store has, for which a store that is no Eraser is told that everything has
+// expired if it is to be swept.
+func (s *Shared) erase(ctx context.Context, swept bool) error {
 	v, err := s.gate.enter(ctx)
 	if err != nil {
 		return err
@@ -52,7 +57,7 @@ func (s *Shared) erase(ctx context.Context) error {
 	if e, ok := v.Backend.(Eraser); ok {
 		return e.Erase(ctx)
 	}
-	for n := sweepStep; n == sweepStep; {
+	for n := sweepStep; swept && n == sweepStep; {
 		if n, err = v.DeleteExpired(ctx, never, sweepStep); err != nil {
 			return err
 		}

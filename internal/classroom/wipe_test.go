@@ -44,7 +44,7 @@ func TestWipeShared(t *testing.T) {
 	if n, _ := shared.Count(ctx); n != 1 {
 		t.Errorf("%d sessions of the seats that are there", n)
 	}
-	want(t, shared.Wipe(ctx), nil)
+	want(t, shared.Wipe(ctx, nil), nil)
 	if stats, err := store.Stats(ctx); err != nil || stats != (session.Stats{}) {
 		t.Errorf("after the wipe: %+v, %v", stats, err)
 	}
