@@ -64,6 +64,7 @@ type Present struct {
 	Plan     string    // the lesson plan that the class walks through; "" for none
 	Step     int       // its step, from 0
 	StepAt   time.Time // when the step was begun
+	PlanAt   time.Time // when the plan was begun
 }
 
 const (
@@ -233,7 +234,11 @@ func (t *Together) Pause(ctx context.Context, paused bool) error {
 // SetStep notes the step of a lesson plan; the plan "" is none.
 func (t *Together) SetStep(ctx context.Context, plan string, step int) error {
 	return t.change(ctx, func(s Present) (Present, error) {
-		s.Plan, s.Step, s.StepAt = plan, step, t.cfg.Now()
+		now := t.cfg.Now()
+		if s.Plan != plan {
+			s.PlanAt = now
+		}
+		s.Plan, s.Step, s.StepAt = plan, step, now
 		return s, nil
 	})
 }

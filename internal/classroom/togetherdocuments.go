@@ -24,11 +24,12 @@ type togetherDocument struct {
 	Plan     string    `json:"plan,omitempty"`
 	Step     int       `json:"step,omitempty"`
 	StepAt   time.Time `json:"step_at,omitzero"`
+	PlanAt   time.Time `json:"plan_at,omitzero"`
 }
 
 // document returns the document of what lasts of s.
 func (s Present) document() Document {
-	return jsonDocument(togetherName, togetherDocument{s.Paused, s.Question, s.Asked, s.Plan, s.Step, s.StepAt})
+	return jsonDocument(togetherName, togetherDocument{s.Paused, s.Question, s.Asked, s.Plan, s.Step, s.StepAt, s.PlanAt})
 }
 
 // pastName returns the name of the document of a finished question.
@@ -87,7 +88,7 @@ func (t *Together) read(doc Document, answers map[ID]answerDocument) error {
 		if d.Question != nil && !d.Question.sound() {
 			return errors.New("a question without its answers")
 		}
-		t.present = Present{Paused: d.Paused, Question: d.Question, Asked: d.Asked, Plan: d.Plan, Step: d.Step, StepAt: d.StepAt}
+		t.present = Present{Paused: d.Paused, Question: d.Question, Asked: d.Asked, Plan: d.Plan, Step: d.Step, StepAt: d.StepAt, PlanAt: d.PlanAt}
 		t.kept = doc.Data
 	case strings.HasPrefix(doc.Name, answerPrefix):
 		var d answerDocument

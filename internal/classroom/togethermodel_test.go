@@ -24,7 +24,7 @@ type lesson struct {
 	Asked, Answered int
 	Plan            string
 	Step            int
-	StepAt          time.Time
+	StepAt, PlanAt  time.Time
 	Question        *classroom.Question
 	Past            []classroom.Question
 	Answers         map[classroom.ID]int // to Question
@@ -33,7 +33,7 @@ type lesson struct {
 // lessonOf returns what t is doing.
 func lessonOf(t *classroom.Together, ids []classroom.ID) lesson {
 	p := t.Present()
-	l := lesson{p.Paused, p.Asked, p.Answered, p.Plan, p.Step, p.StepAt, p.Question, t.Past(), make(map[classroom.ID]int)}
+	l := lesson{p.Paused, p.Asked, p.Answered, p.Plan, p.Step, p.StepAt, p.PlanAt, p.Question, t.Past(), make(map[classroom.ID]int)}
 	for _, id := range ids {
 		if answer := t.AnswerOf(id); answer != 0 {
 			l.Answers[id] = answer
@@ -346,7 +346,11 @@ func (m *lessons) pause() {
 
 func (m *lessons) step() {
 	next := m.now.copy()
+	was := next.Plan
 	next.Plan, next.Step, next.StepAt = rapid.SampledFrom([]string{"", "plan"}).Draw(m.rt, "plan"), rapid.IntRange(0, 5).Draw(m.rt, "n"), m.school.now
+	if next.Plan != was {
+		next.PlanAt = m.school.now
+	}
 	m.ended("", next, nil, m.together.SetStep(context.Background(), next.Plan, next.Step))
 }
 
