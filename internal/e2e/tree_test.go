@@ -39,6 +39,7 @@ func TestImports(t *testing.T) {
 		"internal/rehearsal":          nil,
 		"internal/experiment":         {"internal/session", "internal/trace"},
 		"internal/experiment/shelf":   {"internal/session", "internal/experiment"},
+		"internal/plan":               {"internal/experiment", "internal/experiment/shelf"},
 		"internal/experiment/private": {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/experiment"},
 		"internal/program": {
 			"internal/session", "internal/tap", "internal/network", "internal/app", "internal/experiment/private", "internal/config", "internal/backlog", "internal/terminal", "internal/classroom", "internal/qr",

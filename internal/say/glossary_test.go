@@ -52,7 +52,7 @@ var ofTheirOwn = regexp.MustCompile(`(?m)\brows?\b|\bwindows?\b|\bbearer token\b
 // A thing would have two names, and a learner would look for the second thing.
 func TestThingsHaveOneName(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"sentences.txt", "experiments.txt"} {
+	for _, name := range []string{"sentences.txt", "experiments.txt", "plans.txt"} {
 		text, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			t.Fatal(err)

@@ -97,7 +97,8 @@ const introSentences = `Every sentence of the program, for reading aloud and for
 Under the buttons and in the timeline stand whole sentences, as the program says them of
 examples. Elsewhere a word in braces is computed, and the arms of a choice stand below each
 other. What is said in more places than one stands once. The glossary is the comment of
-the package say. The experiments have a list of their own: experiments.txt.
+the package say. The experiments have a list of their own, experiments.txt, and so have the
+lesson plans: plans.txt.
 `
 
 // A reader, and one day a translator, would not see a sentence of the program.
@@ -262,14 +263,37 @@ func ofExperiments(t *testing.T) (out []section) {
 	for _, path := range filesOf(t, "internal/experiment", "") {
 		switch {
 		case strings.HasSuffix(path, ".md"):
-			text, err := os.ReadFile(filepath.Join("../..", path))
-			if err != nil {
-				t.Fatal(err)
-			}
-			out = append(out, section{"# Experiments: " + path, strings.Split(string(text), "\n")})
+			out = append(out, textFile(t, "# Experiments", path))
 		case silent[path] == "" && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go"):
 			out = append(out, goFile(t, "# Experiments", path, sentencelike))
 		}
 	}
 	return out
+}
+
+const introPlans = `Every sentence of the lesson plans, as their texts have it. It is written by
+	go test ./internal/say -update
+`
+
+// A reader, and one day a translator, would not see a sentence of a lesson plan.
+func TestSentencesOfPlans(t *testing.T) {
+	t.Parallel()
+	check(t, "plans.txt", list(introPlans, ofPlans(t)))
+}
+
+// ofPlans are the words of the lesson plans.
+func ofPlans(t *testing.T) (out []section) {
+	for _, path := range filesOf(t, "internal/plan", ".md") {
+		out = append(out, textFile(t, "# Lesson plans", path))
+	}
+	return out
+}
+
+// textFile is the section of a file that is text.
+func textFile(t *testing.T, what, path string) section {
+	text, err := os.ReadFile(filepath.Join("../..", path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return section{what + ": " + path, strings.Split(string(text), "\n")}
 }
