@@ -13,6 +13,11 @@ func boardFragments() map[string]templ.Component {
 	lost := Tile{Name: "odd-gecko", Nickname: evil, State: "nocookie", Words: "no cookie comes back", Asleep: true, Trouble: true, Done: "0 of 28 done", Acts: "2", Hidden: true}
 	own := Tile{Name: "calm-otter", Nickname: "Calm Otter", Find: "calm otter rehearsal", State: "none", Words: "no session yet", Done: "0 of 28 done", Acts: "0", Rehearsal: true}
 	given := Said{Sentence: Sentence{Tone: "ok", Verb: "give back", At: "10:00:00", Parts: []Part{{"", evil}}}, Code: "RVDTYZDZ", Until: 61_000, Now: 1_000, Left: "1 m 0 s"}
+	lines := []PlanLine{{Title: evil, Kind: "talk", Minutes: "5", Over: true}, {Title: evil, Kind: "run", Minutes: "6", Present: true}}
+	note := []PlanNote{{"do", [][]Part{{{"", evil}}}}, {"ask", nil}, {"wrong", nil}, {"seen", nil}}
+	walked := func(s PlanStep, unrevealed string) Plan {
+		return Plan{Title: evil, N: 2, Of: 2, Step: s, Steps: lines, Time: Took{1000, "7", "6", true}, Whole: Took{1000, "12", "45", false}, Until: "11", Unrevealed: unrevealed}
+	}
 	return map[string]templ.Component{
 		"board-poster":    poster(Poster{Ways: []Way{way}, Others: []Way{other}, Local: "http://laptop.local:8080"}),
 		"board-nowhere":   poster(Poster{}),
@@ -28,6 +33,11 @@ func boardFragments() map[string]templ.Component {
 		"board-seat-own":  seatPanel(&SeatFacts{Tile: own}),
 		"board-rehearsal": rehearsal(Rehearsal{Here: true, Seats: 6, Learners: 2, Trouble: evil}),
 		"board-practise":  rehearsal(Rehearsal{}),
+		"plan-offers":     plan(Plan{Offers: []PlanOffer{{Name: "a-plan", Title: evil, Lead: []Part{{"", evil}}, Steps: lines}}}),
+		"plan-question":   plan(walked(PlanStep{Title: evil, Kind: "question", Experiment: evil, Chosen: []string{evil}, Limit: "60 seconds", Note: note}, evil)),
+		"plan-open":       plan(walked(PlanStep{Kind: "question", Stands: "open"}, "")),
+		"plan-everyone":   plan(walked(PlanStep{Title: evil, Kind: "everyone", Act: "restart", Phones: [][]Part{{{"", evil}, {"code", evil}}}, Note: note}, "")),
+		"plan-through":    plan(Plan{Title: evil, N: 3, Of: 2, Through: true, Steps: lines}),
 		"screen":          screenJoin(Poster{Ways: []Way{way}, Seats: 24, Door: true}),
 		"screen-late":     screenShow(ScreenShow{Paused: true, Task: [][]Part{{{"", evil}}, {{"code", evil}}}, Join: Poster{Ways: []Way{way}}}),
 		"ask":             ask(openAsk()),

@@ -41,6 +41,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/experiment/shelf"
 	"github.com/sessionscope/sessionscope/internal/hub"
+	"github.com/sessionscope/sessionscope/internal/plan"
 	"github.com/sessionscope/sessionscope/internal/seat"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/tap"
@@ -97,6 +98,7 @@ type App struct {
 	render   renderer
 
 	shelf       shelf.Shelf        // empty in a private instance
+	plans       []plan.Plan        // none in a private instance
 	experiments *experiment.Runner // nil in a private instance
 
 	class        atomic.Pointer[class] // that is open; nil for none
@@ -149,6 +151,9 @@ func assembleLab(cfg Config, assets *assets, of *class) (*App, error) {
 	}
 	a.of = of
 	if a.shelf, err = shelf.Open(); err != nil {
+		return nil, err
+	}
+	if a.plans, err = plan.Open(a.shelf); err != nil {
 		return nil, err
 	}
 	a.experiments = experiment.NewRunner(experiment.Config{

@@ -109,6 +109,7 @@ func TestEveryRouteHasItsParts(t *testing.T) {
 		"/classroom/rehearse": "rehearsal_test.go",
 		"/classroom/everyone": "everyone_test.go", "/class/became": "everyone_test.go",
 		"/classroom/end": "ending_test.go", "/classroom/export.html": "export_test.go", "/classroom/export.csv": "export_test.go", "/classroom/data": "classkept_test.go",
+		"/classroom/plan": "plan_test.go", "/classroom/next": "plan_test.go", "/classroom/plan/back": "plan_test.go", "/classroom/plan/again": "plan_test.go", "/classroom/plan/leave": "plan_test.go",
 		"/experiments": "experiments_test.go", "/experiments/:slug": "experiments_test.go", "/experiments/:slug/run": "experiments_test.go",
 		"/experiments/:slug/result": "experiments_test.go", "/experiments/:slug/live/:run/*": "experimentlive_test.go",
 	}

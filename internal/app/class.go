@@ -82,6 +82,7 @@ type class struct {
 	codes    sync.Map // the QR codes of addresses, as [2]string
 
 	rehearsal rehearsing
+	planning  sync.Mutex // held by what moves the class through a lesson plan
 
 	streams   classStreams
 	documents *classroom.Sealable   // the same as of parts

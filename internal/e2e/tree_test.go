@@ -34,7 +34,7 @@ func TestImports(t *testing.T) {
 		"internal/say":         {"internal/session", "internal/trace"},
 		"internal/show":        {"internal/session", "internal/seat", "internal/trace", "internal/hub", "internal/say", "internal/classroom", "views"},
 		"internal/app": {
-			"internal/session", "internal/tap", "internal/seat", "internal/trace", "internal/hub", "internal/say", "internal/show", "internal/experiment", "internal/experiment/shelf", "internal/classroom", "internal/network", "internal/qr", "internal/rehearsal", "views",
+			"internal/session", "internal/tap", "internal/seat", "internal/trace", "internal/hub", "internal/say", "internal/show", "internal/experiment", "internal/experiment/shelf", "internal/plan", "internal/classroom", "internal/network", "internal/qr", "internal/rehearsal", "views",
 		},
 		"internal/rehearsal":          nil,
 		"internal/experiment":         {"internal/session", "internal/trace"},

@@ -7,6 +7,10 @@ func onTheBoard() section {
 		DoorSet(true), DoorSet(false), LetIn(0), LetIn(1), LetIn(2), GaveBack("Amber Fox"),
 		SeatsRemoved(1, "Amber Fox"), SeatsRemoved(3, "Amber Fox"), AddressesAsked(1, 1), AddressesAsked(3, 2), Paused(true), Paused(false), QuestionOpened("Two tabs", false), QuestionOpened("Two tabs", true),
 		QuestionClosed(), HandsCounted(1), HandsCounted(9), RevealBegun(), StageCleared(), BrowsersAsked(), BrowsersDone(),
+		SeatsRemoved(1, "Amber Fox"), SeatsRemoved(3, "Amber Fox"), AddressesAsked(1, 1), AddressesAsked(3, 2), Paused(true), Paused(false),
+		SeatsRemoved(1, "Amber Fox"), SeatsRemoved(3, "Amber Fox"), AddressesAsked(1, 1), AddressesAsked(3, 2),
+		QuestionOpened("Two tabs", false), QuestionOpened("Two tabs", true), QuestionClosed(), HandsCounted(1), HandsCounted(9), RevealBegun(), StageCleared(),
+		StepBegun(2, 10, "When does it begin?"), StepShown(2, 10, "When does it begin?"), StepAgain("When does it begin?"), PlanThrough("What a session is"), PlanLeft(),
 	} {
 		s.lines = append(s.lines, spoken(said))
 	}

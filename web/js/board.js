@@ -17,6 +17,10 @@ function count() {
     const text = age(el.dataset.since);
     if (el.textContent !== text) el.textContent = text;
   }
+  for (const el of document.querySelectorAll('.minutes[data-since]')) { // of a lesson plan, in whole minutes
+    const text = String(Math.max(0, Math.floor((Date.now() + ahead - el.dataset.since) / 60_000)));
+    if (el.textContent !== text) el.textContent = text;
+  }
   for (const li of tiles()) li.firstElementChild.classList.toggle('just', li.dataset.at !== '0' && Date.now() + ahead - li.dataset.at < 2000);
   tidy();
 }
