@@ -70,6 +70,7 @@ type Note struct {
 type Kind string
 
 const (
+	Join     Kind = "join"     // the class takes its seats: the beamer shows where
 	Question Kind = "question" // the class predicts what comes of an experiment
 	Task     Kind = "task"     // each does something in the lab
 	Run      Kind = "run"      // each runs an experiment

@@ -183,7 +183,7 @@ func (r *reader) titles(at int, line string) {
 }
 
 // has are the fields of the kinds beside kind and minutes. A question may have choose, too.
-var has = map[Kind][]string{Question: {"experiment", "seconds"}, Task: nil, Run: {"experiment"}, Everyone: {"act"}, Browsers: nil, Talk: nil}
+var has = map[Kind][]string{Question: {"experiment", "seconds"}, Task: nil, Run: {"experiment"}, Everyone: {"act"}, Browsers: nil, Talk: nil, Join: nil}
 
 // step takes one step.
 func (r *reader) step() (s Step) {
