@@ -249,6 +249,14 @@ func (cl *class) task() []string {
 	return nil
 }
 
+// screenTask returns the same for the beamer, which shows in large where one joins while that is the step.
+func (cl *class) screenTask() []string {
+	if w := cl.walk(); w.Plan != nil && !w.through() && w.Steps[w.at].Kind == plan.Join {
+		return nil
+	}
+	return cl.task()
+}
+
 // planView returns the board's panel of the lesson plans.
 func (cl *class) planView() (v views.Plan) {
 	w := cl.walk()

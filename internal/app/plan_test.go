@@ -52,7 +52,7 @@ func TestAClassWalksThroughEachPlan(t *testing.T) {
 	for _, name := range []string{"what-a-session-is", "who-can-be-you"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, p, _ := walkedClass(t, name)
+			w, p, base := walkedClass(t, name)
 			for i, s := range p.Steps {
 				for _, at := range []*classWorld{w, w.restarted(t)} {
 					if got := at.class.walk(); got.Plan == nil || got.Name != name || got.at != i || !slices.Equal(at.class.task(), s.Phones) {
@@ -60,6 +60,15 @@ func TestAClassWalksThroughEachPlan(t *testing.T) {
 					}
 					if q := at.class.together.Present().Question; (q != nil) != (s.Kind == plan.Question) || q != nil && (q.Slug != s.Experiment || !maps.Equal(q.Chosen, s.Chosen) || q.Until.Sub(q.Opened) != s.Limit) {
 						t.Errorf("step %d: the class is asked %+v", i+1, q)
+					}
+					student := at.phone()
+					student.form = formJSON
+					var phone struct{ Task []string }
+					if err := json.Unmarshal([]byte(student.get(base+"/class").want(200).body), &phone); err != nil || !slices.Equal(phone.Task, s.Phones) {
+						t.Errorf("step %d: a program that plays a phone is told %q, %v", i+1, phone.Task, err)
+					}
+					if beamer := at.class.screenView(); (len(beamer.Task) > 0) != (s.Kind != plan.Question && s.Kind != plan.Join) {
+						t.Errorf("step %d: the beamer shows the task %v", i+1, beamer.Task)
 					}
 					at.teacher.form = formPage
 					board := at.teacher.get("/classroom").want(200, ">"+s.Title, fmt.Sprintf("step %d of %d", i+1, len(p.Steps)))

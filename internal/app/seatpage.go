@@ -49,6 +49,7 @@ type classJSON struct {
 
 	Paused   bool       `json:"paused"`
 	Question *askedJSON `json:"question,omitempty"` // while it can be answered
+	Task     []string   `json:"task,omitempty"`     // what the step of the lesson plan gives to do
 }
 
 // askedJSON is the question that can be answered.
@@ -83,7 +84,7 @@ func (a *App) classPage(c *call) error {
 	if c.wants == formJSON {
 		tile, _ := a.of.board.Tile(classroom.ID(c.seat.Class))
 		paused, question := a.of.classAsks(tile.ID)
-		return writeJSON(c, status, "application/json", classJSON{"class", strip.Nickname, strip.Code, tile.Devices, paused, question})
+		return writeJSON(c, status, "application/json", classJSON{"class", strip.Nickname, strip.Code, tile.Devices, paused, question, a.of.task()})
 	}
 	showed := say.Showed(seen)
 	page := views.ClassPage{
