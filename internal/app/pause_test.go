@@ -43,3 +43,29 @@ func TestPauseRefusesWhatASeatSends(t *testing.T) {
 	p.post(base+"/class/answer", "prediction", "1").want(200, `"prediction":1`)
 	p.post(base+"/set", "key", "name", "value", "Eve").want(200, "Eve")
 }
+
+// A run in the learner's own browser takes no form during a pause, not even one of another site, which it
+// counts otherwise although it is refused. The control is the same form afterwards.
+func TestPauseHasLiveRunsWait(t *testing.T) {
+	t.Parallel()
+	w := openClassWorld(t, nil)
+	p := w.phone()
+	base := p.join()
+	p.form = formJSON
+	started := p.post(base+"/experiments/normal-lax-strict/run", "prediction", "1")
+	_, token, _ := strings.Cut(started.body, `"run":"`)
+	token, _, _ = strings.Cut(token, `"`)
+	run := base + "/experiments/normal-lax-strict/live/" + token
+	p.form = formPage
+	foreign := func() answer {
+		r := p.request("POST", run+"/land?from=site&how=post", "")
+		r.Header.Set("Origin", "http://evil.example")
+		return p.send(r)
+	}
+	p.post(run + "/cookies").want(303)
+	w.teacher.post("/classroom/pause").want(303)
+	foreign().want(403).wantNo("It arrived")
+	p.post(run+"/cookies").want(403, "Eyes up")
+	w.teacher.post("/classroom/resume").want(303)
+	foreign().want(403, "It arrived")
+}
