@@ -50,7 +50,7 @@ func TestAnswer(t *testing.T) {
 	if before.Answered || !tile.Answered || tile.Flash != before.Flash || tile.LastOp != before.LastOp || tile.State != before.State {
 		t.Errorf("the tile was %+v, and is %+v", before, tile)
 	}
-	w.teacher.get("/classroom").want(200, `<span class="answered">answered</span>`)
+	w.teacher.get("/classroom").want(200, `<b class="answered">answered</b>`)
 	if err := w.class.together.CloseQuestion(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
