@@ -59,11 +59,11 @@ type AskedLive struct {
 	Phase           string
 	Answered, Seats int
 	Timed           bool
-	Ends            Clock    // with Timed
-	OneDevice       string   // how many answers are from the seats of one device; "" for no more than two
-	DeviceSeat      string   // the name of one of these seats
-	Doing           string   // what the run does now
-	Step, Of        string   // how far it is; empty when that is not known
+	Ends            Clock  // with Timed
+	OneDevice       string // how many answers are from the seats of one device; "" for no more than two
+	DeviceSeat      string // the name of one of these seats
+	Doing           string // what the run does now
+	Step, Of        string // how far it is; empty when that is not known
 }
 
 // Reveal is what a class predicted, beside what happened.
