@@ -143,7 +143,7 @@ func proofIn(target string) (rest, proof string) {
 	path, query, _ := strings.Cut(target, "?")
 	var kept []string
 	for field := range strings.SplitSeq(query, "&") {
-		if secret, found := strings.CutPrefix(field, "page="); found {
+		if secret, found := strings.CutPrefix(field, "page="); found && secret != "class" { // the class page says which it is
 			proof = secret
 		} else if field != "" {
 			kept = append(kept, field)

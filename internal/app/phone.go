@@ -42,7 +42,7 @@ func (cl *class) phoneView(s classroom.Seat) views.Phone {
 		v.Said = say.PredictionIsIn()
 	}
 	if q.Result != nil {
-		cl.phoneReveal(&v, q, own)
+		cl.addReveal(&v, q, own)
 	}
 	return v
 }
@@ -81,16 +81,16 @@ func predicted(q *classroom.Question, e experiment.Experiment, own int) (out []v
 	return out
 }
 
-// phoneReveal adds what came of a question to v.
-func (cl *class) phoneReveal(v *views.Phone, q *classroom.Question, own int) {
+// addReveal adds what came of a question to v.
+func (cl *class) addReveal(v *views.Phone, q *classroom.Question, own int) {
 	r := q.Result
 	v.Judgement, v.Right = say.Foretold(own, r.Happened, r.Undecided, r.Failed != "")
 	v.Said = say.NowRevealed(v.Judgement)
 	v.Answered = say.AnsweredOf(q.Answers(), q.Seats, q.AllHands())
 	v.Verdict, v.Failed = show.Rich(r.Verdict), r.Failed
 	v.Experiment = v.Home + "/experiments/" + q.Slug
-	if run := cl.revealed(); run != nil {
-		v.Bytes = v.Home + run.Page()
+	if run := cl.revealed(); run != nil && run.Token == r.Run {
+		v.Bytes = v.Experiment + "?run=" + r.Run
 	}
 }
 
