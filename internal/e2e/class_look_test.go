@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // In no state of a class does axe-core find a violation, and no page is wider than its window:
@@ -39,6 +40,7 @@ func TestClassAccessible(t *testing.T) {
 	setNameOnClassPage(join)
 	join.everyLook("class page with a session")
 	join.shoot("class")
+	phoneTogether(t, board, join)
 	fillClass(t, p, 23)
 	board.wantValue(`String(document.querySelectorAll('#tiles > li').length)`, "24")
 	board.shoot("board")
@@ -51,6 +53,48 @@ func TestClassAccessible(t *testing.T) {
 	screen.do(chromedp.Navigate(p.url+"/classroom/screen"), chromedp.WaitVisible(chromedp.CSS("main")))
 	screen.everyLook("screen")
 	screen.shoot("screen")
+}
+
+// phoneTogether has the class asked by its board, answers on a phone, and looks at the phone in each state.
+func phoneTogether(t *testing.T, board, phone *page) {
+	t.Helper()
+	act := func(name string, fields string) {
+		t.Helper()
+		if status := eval[float64](board, fmt.Sprintf(`fetch('/classroom/%s', { method: 'POST', body: '%s', headers: { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'application/json' } }).then(r => r.status)`, name, fields)); status != 200 {
+			t.Fatalf("the act %s: status %v", name, status)
+		}
+	}
+	chosen := `[...document.querySelectorAll('.foretell label')].map(l => (l.className || '-') + l.firstElementChild.checked).join()`
+	act("open", "slug=log-out-then-replay&limit=600")
+	phone.want("#now-title", "Log out, then replay")
+	phone.everyLook("a question on a phone")
+	phone.click(".foretell label:nth-child(2)")
+	// What comes while a prediction is chosen and not sent, also the answer of another tab, leaves it chosen.
+	eval[float64](phone, `fetch(location.pathname + '/answer', { method: 'POST', body: new URLSearchParams({ prediction: 1 }) }).then(r => r.status)`)
+	phone.want("#now-said", "Your prediction is in.")
+	phone.wantValue(chosen, "sentfalse,-true,-false")
+	phone.click(".foretell button")
+	phone.wantValue(chosen, "-false,senttrue,-false")
+	phone.axe("answered on a phone")
+	phone.shoot("phone-answered")
+	// A pause lies over the page, and leaves what is chosen and where the focus is.
+	phone.click(".foretell label:nth-child(3)")
+	act("pause", "")
+	phone.wantValue(`String(document.getElementById('eyes-up').open && document.activeElement.id)`, "eyes-up-title")
+	phone.axe("paused")
+	phone.do(chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent(kb.Escape))
+	phone.wantValue(`String(document.getElementById('eyes-up').open)`, "true")
+	phone.shoot("phone-paused")
+	act("resume", "")
+	phone.wantValue(`String(document.getElementById('eyes-up').open || document.activeElement.value)`, "3")
+	phone.wantValue(chosen, "-false,sentfalse,-true")
+	act("reveal", "")
+	phone.want("#now .judgement", "You foretold it.")
+	phone.wantValue(`document.activeElement.id`, "now-title")
+	phone.everyLook("revealed on a phone")
+	phone.shoot("phone-revealed")
+	act("done", "")
+	phone.want("#now-title", "The teacher asks nothing now")
 }
 
 // classTab opens a page in a browser of its own, and presses what leads on, if anything.
