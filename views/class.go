@@ -11,6 +11,7 @@ type Strip struct {
 	ClassPage bool        // the page shows what the class does together
 	Became    *BecameView // what became of the session after something was done for everyone; nil for nothing
 	Asks      string      // what the class does together, in one or two words; "" for nothing
+	Calls     bool        // something waits there for the seat
 	Paused    bool        // the class is paused: what the pages of the seat send is refused
 }
 

@@ -94,8 +94,9 @@ func (cl *class) addReveal(v *views.Phone, q *classroom.Question, own int) {
 	}
 }
 
-// asks returns what the strip of every page of a seat says of it, in one or two words; "" for nothing.
-func (cl *class) asks(id classroom.ID) string {
+// asks returns what the strip of every page of a seat says of it, in one or two words, and whether
+// something waits for the seat; "" for nothing.
+func (cl *class) asks(id classroom.ID) (words string, calls bool) {
 	state := ""
 	switch p := cl.together.Present(); {
 	case p.Paused:

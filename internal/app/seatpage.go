@@ -31,7 +31,9 @@ func (cl *class) strip(c *call) *views.Strip {
 		return nil
 	}
 	tile, _ := cl.board.Tile(s.ID)
-	return &views.Strip{Nickname: s.Nickname, Code: s.Code, Home: "/s/" + s.Place(), Twice: tile.Devices > 1, Asks: cl.asks(s.ID), Paused: cl.together.Present().Paused}
+	v := &views.Strip{Nickname: s.Nickname, Code: s.Code, Home: "/s/" + s.Place(), Twice: tile.Devices > 1, Paused: cl.together.Present().Paused}
+	v.Asks, v.Calls = cl.asks(s.ID)
+	return v
 }
 
 // seatOf returns the seat of the roster that a request is for, if it is still at the request's place.

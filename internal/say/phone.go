@@ -25,17 +25,17 @@ func NowAsked(state, title string) string {
 }
 
 // Asks says the same on the strip of a seat, in a word or two; "" for nothing. It knows the states
-// "paused" and "answered" too.
-func Asks(state string) string {
+// "paused" and "answered" too. calls tells whether something waits for the seat.
+func Asks(state string) (words string, calls bool) {
 	switch state {
 	case "paused":
-		return "eyes up"
+		return "eyes up", true
 	case "task":
-		return "do this"
+		return "do this", true
 	case "open":
-		return "the teacher asks"
+		return "the teacher asks", true
 	}
-	return state // "answered", "closed", "running", "revealed"
+	return state, state == "revealed" // or "answered", "closed", "running"
 }
 
 // PredictionIsIn says that the class has the seat's prediction.

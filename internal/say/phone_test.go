@@ -51,7 +51,8 @@ func onThePhone() section {
 		s.lines = append(s.lines, NowAsked(state, "Log out, then replay"))
 	}
 	for _, state := range []string{"paused", "task", "open", "answered", "closed", "running", "revealed"} {
-		s.lines = append(s.lines, Asks(state))
+		words, _ := Asks(state)
+		s.lines = append(s.lines, words)
 	}
 	s.lines = append(s.lines, PredictionIsIn())
 	for _, f := range [][2]int{{2, 2}, {1, 2}, {0, 2}, {1, 0}} {
