@@ -38,8 +38,8 @@ func (cl *class) phoneView(s classroom.Seat) views.Phone {
 	}
 	v.Predictions = predicted(q, e, own)
 	v.Said = say.NowAsked(v.State, e.Title)
-	if v.State == "open" && own != 0 {
-		v.Said = say.PredictionIsIn()
+	if v.State == "open" && own != 0 && own <= len(e.Predictions) {
+		v.Said = say.PredictionIsIn(show.Plain(e.Predictions[own-1].Text))
 	}
 	if q.Result != nil {
 		cl.addReveal(&v, q, own)

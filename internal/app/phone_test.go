@@ -154,7 +154,7 @@ func TestPhoneWithoutScripts(t *testing.T) {
 	if !strings.Contains(first.strip(), "the teacher asks") {
 		t.Errorf("the strip says %q", first.strip())
 	}
-	answered := first.press(predicts2).wantNow(predicts2+" sent", "✓ Your prediction is in.")
+	answered := first.press(predicts2).wantNow("Your prediction is in: "+predicts2+".", predicts2+" sent", "✓ Your prediction is in.")
 	loads("5")
 	if !strings.HasSuffix(answered.strip(), "answered") {
 		t.Errorf("the strip says %q", answered.strip())

@@ -71,7 +71,7 @@ func phoneTogether(t *testing.T, board, phone *page) {
 	phone.click(".foretell label:nth-child(2)")
 	// What comes while a prediction is chosen and not sent, also the answer of another tab, leaves it chosen.
 	eval[float64](phone, `fetch(location.pathname + '/answer', { method: 'POST', body: new URLSearchParams({ prediction: 1 }) }).then(r => r.status)`)
-	phone.want("#now-said", "Your prediction is in.")
+	phone.want("#now-said", "Your prediction is in: For nobody")
 	phone.wantValue(chosen, "sentfalse,-true,-false")
 	phone.click(".foretell button")
 	phone.wantValue(chosen, "-false,senttrue,-false")

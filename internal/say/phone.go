@@ -38,8 +38,8 @@ func Asks(state string) (words string, calls bool) {
 	return state, state == "revealed" // or "answered", "closed", "running"
 }
 
-// PredictionIsIn says that the class has the seat's prediction.
-func PredictionIsIn() string { return "Your prediction is in." }
+// PredictionIsIn says which prediction of the seat the class has.
+func PredictionIsIn(prediction string) string { return "Your prediction is in: " + prediction + "." }
 
 // NowRevealed says that a question is revealed, and what that makes of the seat's prediction.
 func NowRevealed(judgement string) string { return "Revealed. " + judgement }

@@ -54,7 +54,7 @@ func onThePhone() section {
 		words, _ := Asks(state)
 		s.lines = append(s.lines, words)
 	}
-	s.lines = append(s.lines, PredictionIsIn())
+	s.lines = append(s.lines, PredictionIsIn("For me: the copy is as good as it was before"))
 	for _, f := range [][2]int{{2, 2}, {1, 2}, {0, 2}, {1, 0}} {
 		text, _ := Foretold(f[0], f[1], false, false)
 		s.lines = append(s.lines, NowRevealed(text))
