@@ -122,7 +122,7 @@ func (cl *class) gave(c *call, id classroom.ID) error {
 		cl.setProbe(c, id, n, true)
 		return c.NoContent(http.StatusNoContent)
 	}
-	g := cl.cameBack(c, n)
+	g := cl.cameBack(c, id, n)
 	if g.Script = c.form.Has("secure_context") || c.form.Has("cookie_store"); !g.Script {
 		return cl.give(c, id, n, g)
 	}
@@ -142,9 +142,6 @@ var errNoProbe = &problem{status: http.StatusUnprocessableEntity, brief: true, d
 
 // give notes what a browser gave, and has the browser drop the cookies of the probe.
 func (cl *class) give(c *call, id classroom.ID, n int, g classroom.Gave) error {
-	if s, there := cl.roster.Seat(id); there {
-		g.Own = s.Rehearsal
-	}
 	err := cl.browsers.Give(c.ctx(), id, n, g)
 	switch {
 	case err == nil, errors.Is(err, classroom.ErrNotAsked):
@@ -164,7 +161,7 @@ func (cl *class) probeByLoad(c *call, id classroom.ID) {
 	if n == 0 || c.wants != formPage || c.Request().Method == http.MethodHead {
 		return
 	}
-	g := cl.cameBack(c, n)
+	g := cl.cameBack(c, id, n)
 	if !g.Lax && !g.Secure && !g.NoSameSite && !cl.probes.waits(id, n, c.now()) {
 		cl.setProbe(c, id, n, true)
 		cl.probes.note(id, n, c.now())
@@ -198,10 +195,11 @@ func probeName(c *call, kind string) string { return c.seat.Engine.CookieName() 
 
 // cameBack returns what this request shows: which cookies of the n-th probe came with it, and the
 // Sec-Fetch-* headers.
-func (cl *class) cameBack(c *call, n int) classroom.Gave {
+func (cl *class) cameBack(c *call, id classroom.ID, n int) classroom.Gave {
 	r := c.Request()
+	s, _ := cl.roster.Seat(id) // the teacher's browser has none
 	g := classroom.Gave{
-		Local: isLocalName(r.Host), Site: fetchWord(r, "Sec-Fetch-Site"), Mode: fetchWord(r, "Sec-Fetch-Mode"), Dest: fetchWord(r, "Sec-Fetch-Dest"),
+		Own: s.Rehearsal, Local: isLocalName(r.Host), Site: fetchWord(r, "Sec-Fetch-Site"), Mode: fetchWord(r, "Sec-Fetch-Mode"), Dest: fetchWord(r, "Sec-Fetch-Dest"),
 	}
 	for pair := range session.Pairs(r.Header) {
 		if pair.Value != strconv.Itoa(n) {

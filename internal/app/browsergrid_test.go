@@ -166,6 +166,14 @@ func TestTheProgramsOwnBrowsersGiveToo(t *testing.T) {
 	if strings.Contains(page, "of the class kept") || strings.Contains(page, "of the class sent") || strings.Contains(page, "not heard from.") {
 		t.Errorf("the board says of the class: %s", page)
 	}
+	if n := w.class.browsers.Asks(joined.Seat.ID, true); n != 0 {
+		t.Error("it is asked for what only a script tells")
+	}
+	askEveryBrowser(w)
+	for range 2 { // two loads of its page do the same
+		small.get("/s/" + joined.Seat.Place() + "/class").want(200)
+	}
+	wantGrid(w, "1 browser of the program’s own at the class’s address none not kept kept kept no script no script")
 }
 
 // An open question is not taken off the phones by asking the browsers.

@@ -253,11 +253,11 @@ func (b *Browsers) of(id ID) (Gave, bool) {
 }
 
 // Asks returns how often the class was asked, if the browser of a seat, with the ID "" the teacher's, is
-// asked now and has given nothing, or nothing by a script. Otherwise it returns 0.
+// asked now and has given nothing, or nothing by a script that it may have. Otherwise it returns 0.
 func (b *Browsers) Asks(id ID, script bool) int {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	if g, is := b.of(id); !b.shown || is && (g.Script || !script) {
+	if g, is := b.of(id); !b.shown || is && (g.Script || g.Own || !script) {
 		return 0
 	}
 	return b.n
