@@ -180,7 +180,7 @@ func TestBoardIsToldWithin200ms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := openBoard(t)
 		page := w.teacher.get("/classroom").want(200).body
-		_, since, _ := strings.Cut(page, `hx-sse:connect="`)
+		_, since, _ := strings.Cut(page, `data-stream="`)
 		since, _, _ = strings.Cut(since, `"`)
 		board, screen := w.teacher.stream(since), w.teacher.stream("/classroom/events?part=screen")
 		synctest.Wait()
