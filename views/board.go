@@ -36,6 +36,7 @@ type Poster struct {
 	Others []Way  // the remaining addresses
 	Local  string // this machine's name under .local, if it leads here; "" for none
 	Seats  int
+	Own    int  // how many of Seats are of the program's own browsers
 	Door   bool // the door is closed
 	Knocks int  // how many wait there
 }

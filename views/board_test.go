@@ -38,7 +38,7 @@ func boardFragments() map[string]templ.Component {
 		"plan-open":       plan(walked(PlanStep{Kind: "question", Stands: "open"}, "")),
 		"plan-everyone":   plan(walked(PlanStep{Title: evil, Kind: "everyone", Act: "restart", Phones: [][]Part{{{"", evil}, {"code", evil}}}, Note: note}, "")),
 		"plan-through":    plan(Plan{Title: evil, N: 3, Of: 2, Through: true, Steps: lines}),
-		"screen":          screenJoin(Poster{Ways: []Way{way}, Seats: 24, Door: true}),
+		"screen":          screenJoin(Poster{Ways: []Way{way}, Seats: 24, Own: 6, Door: true}),
 		"screen-late":     screenShow(ScreenShow{Paused: true, Task: [][]Part{{{"", evil}}, {{"code", evil}}}, Join: Poster{Ways: []Way{way}}}),
 		"ask":             ask(openAsk()),
 		"ask-alone":       AskChosen(&AskChoice{Slug: "x", Title: evil, URL: "/experiments/x", Alone: true, Needs: evil, Number: "6"}),

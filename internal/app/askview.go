@@ -177,7 +177,7 @@ func (cl *class) revealOf(q *classroom.Question) *views.Reveal {
 
 // answeredWords say how many answers there are.
 func answeredWords(q *classroom.Question) string {
-	words := fmt.Sprintf("%d of %d answered, no names", q.Answers(), q.Seats)
+	words := fmt.Sprintf("%d of %d answered, no names", q.Answers(), q.Seats) + say.RehearsedAnswers(q.Rehearsed)
 	switch hands := q.AllHands(); {
 	case hands > 0 && q.Seats == 0:
 		words = experiment.Count(hands, "raised hand", "raised hands") + ", counted by hand"
@@ -232,8 +232,9 @@ type questionJSON struct {
 
 // resultJSON is what a class predicted and what happened.
 type resultJSON struct {
-	Counts    []int  `json:"counts"`   // of each prediction
-	Happened  int    `json:"happened"` // the number of the prediction that came true, from 1; 0 for none
+	Counts    []int  `json:"counts"`              // of each prediction
+	Rehearsed int    `json:"rehearsed,omitempty"` // how many of them are of the program's own browsers
+	Happened  int    `json:"happened"`            // the number of the prediction that came true, from 1; 0 for none
 	Undecided bool   `json:"undecided"`
 	Tone      string `json:"tone"`
 	Verdict   string `json:"verdict"`
@@ -259,7 +260,7 @@ func (cl *class) questionJSON() *questionJSON {
 	}
 	_, out.Failed = cl.run.of(q.N)
 	if r := q.Result; r != nil {
-		out.Result = &resultJSON{q.Counts, r.Happened, r.Undecided, r.Tone, show.Plain(r.Verdict), r.Exchanges, ""}
+		out.Result = &resultJSON{q.Counts, q.Rehearsed, r.Happened, r.Undecided, r.Tone, show.Plain(r.Verdict), r.Exchanges, ""}
 		if run := cl.revealed(); run != nil {
 			out.Result.Run = run.Page()
 		}

@@ -162,7 +162,7 @@ const maxWays = 3
 
 // joinView returns the addresses at which one joins, each with its code.
 func (cl *class) joinView() views.Poster {
-	j := views.Poster{Door: cl.roster.DoorClosed(), Knocks: len(cl.roster.Waiting()), Seats: cl.roster.Count(), Local: cl.doctor.localName()}
+	j := views.Poster{Door: cl.roster.DoorClosed(), Knocks: len(cl.roster.Waiting()), Seats: cl.roster.Count(), Own: len(cl.roster.Rehearsing()), Local: cl.doctor.localName()}
 	for i, address := range cl.parts.Network.Addresses() {
 		w := cl.wayOf(i, address)
 		if likely := address.Own != "" || address.Kind <= network.Ethernet; likely && len(j.Ways) < maxWays {

@@ -107,7 +107,7 @@ func TestRehearsal(t *testing.T) {
 			t.Errorf("%d values live in cookies, %d on the server", inCookie, onServer)
 		}
 		w.teacher.form = formPage
-		w.teacher.get("/classroom").want(200, "6 of them rehearse, ", `<small class="own">rehearsal</small>`, "6 of this program’s own browsers here", "Let them leave").wantNo("learner has joined")
+		w.teacher.get("/classroom").want(200, "6 of them rehearse, ", `<small class="own">rehearsal</small>`, "<small>6 here</small>", "Let them leave").wantNo("learner has joined")
 		phone := w.phone()
 		phone.join()
 		w.teacher.get("/classroom").want(200, "7 seats", "6 of them rehearse, ", "A learner has joined:")
@@ -120,6 +120,43 @@ func TestRehearsal(t *testing.T) {
 		w.teacher.post("/classroom/rehearse", "stop", "1").want(200, `"removed":0`)
 		if stats, err := w.class.shared.Stats(t.Context()); err != nil || stats.Live+stats.Expired != 0 {
 			t.Errorf("records are left: %+v, %v", stats, err)
+		}
+	})
+}
+
+// A rehearsal would answer nothing, or nobody would say that answers are the program's own; or they would
+// go on while the class is paused.
+func TestRehearsalAnswers(t *testing.T) {
+	rehearse(t, 30, func(t *testing.T, w *classWorld) {
+		w.teacher.post("/classroom/rehearse").want(200)
+		time.Sleep(30 * time.Second)
+		e := w.app.shelf.Sections()[0].Experiments[0]
+		if err := w.class.ask(t.Context(), e.Slug, nil, 0); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Minute)
+		if n := w.class.together.Present().Answered; n != rehearsal.Browsers-1 {
+			t.Errorf("%d of the program's own browsers have answered", n)
+		}
+		if err := w.class.together.Pause(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		tiles, _, _, _ := w.class.board.Since(0)
+		time.Sleep(2 * time.Minute)
+		for i, tile := range tiles {
+			if now, _ := w.class.board.Tile(tile.ID); now.Flash > tiles[i].Flash+1 { // that were refused
+				t.Errorf("%s has pressed %d times in a pause", tile.Nickname, now.Flash-tiles[i].Flash)
+			}
+		}
+		if err := w.class.together.CloseQuestion(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		q := w.class.together.Present().Question
+		if q.Rehearsed != rehearsal.Browsers-1 || q.Answers() != q.Rehearsed {
+			t.Errorf("%d of %d answers are the program's own", q.Rehearsed, q.Answers())
+		}
+		if words := answeredWords(q); !strings.Contains(words, "5 of them are of the program's own browsers, in a rehearsal") {
+			t.Errorf("the answers are called %q", words)
 		}
 	})
 }

@@ -27,6 +27,6 @@ func onTheBoard() section {
 	for _, said := range []Sentence{RehearsalBegun(6), RehearsalThere(1), RehearsalThere(6), RehearsalLeft(0), RehearsalLeft(1), RehearsalLeft(6)} {
 		s.lines = append(s.lines, spoken(said))
 	}
-	s.lines = append(s.lines, RehearsalTrouble(1, "the class is full"), RehearsalTrouble(2, "the class is full"), Rehearsing(0), Rehearsing(1), Rehearsing(6))
+	s.lines = append(s.lines, RehearsalTrouble(1, "the class is full"), RehearsalTrouble(2, "the class is full"), Rehearsing(0), Rehearsing(1), Rehearsing(6), RehearsedAnswers(0), RehearsedAnswers(1), RehearsedAnswers(5))
 	return s
 }

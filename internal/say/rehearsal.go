@@ -33,3 +33,11 @@ func Rehearsing(n int) string {
 	}
 	return fmt.Sprintf("%s, ", counted(n, "of them rehearses", "of them rehearse"))
 }
+
+// RehearsedAnswers says after a count of answers that n of them are the program's own browsers'; "" for none.
+func RehearsedAnswers(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s of the program's own browsers, in a rehearsal", counted(n, "of them is", "of them are"))
+}
