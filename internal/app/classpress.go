@@ -28,8 +28,12 @@ func (cl *class) pressed(c *call) {
 		}
 		cl.board.Heard(id, deviceOf(c.Request()))
 	}
-	if c.seat.IsFirst() && c.session != nil && c.act == cl.survey.Number() {
-		cl.board.Pressed(id, pressOf(c))
+	if c.seat.IsFirst() && c.session != nil {
+		if p := pressOf(c); c.act == cl.survey.Number() {
+			cl.board.Pressed(id, p)
+		} else {
+			cl.board.Acted(id, p)
+		}
 	}
 	cl.sawSession(c)
 }

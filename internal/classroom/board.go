@@ -154,6 +154,9 @@ func (b *Board) Pressed(id ID, p Press) {
 	})
 }
 
+// Acted notes what was asked for by a request that shows nothing of the seat's session any more.
+func (b *Board) Acted(id ID, p Press) { b.change(id, func(t *tile) { t.acted(p) }) }
+
 // change changes a tile, if the seat has one, after what the clock has changed until now.
 func (b *Board) change(id ID, do func(*tile)) {
 	b.mu.Lock()

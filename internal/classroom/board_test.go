@@ -360,3 +360,17 @@ func TestBoardReaders(t *testing.T) {
 		}
 	}
 }
+
+// A press that met what the teacher did to every session would not be on the tile; or its session, which
+// is of before, would be.
+func TestActed(t *testing.T) {
+	t.Parallel()
+	b := classroom.NewBoard(nil)
+	defer b.Close()
+	b.Joined("1", "Amber Fox")
+	b.Pressed("1", classroom.Press{At: time.Unix(100, 0), Op: "set", Session: "9f2c41e0", Keys: 1})
+	b.Acted("1", classroom.Press{At: time.Unix(101, 0), Op: "get", Session: "other", Keys: 9})
+	if tile, _ := b.Tile("1"); tile.Flash != 2 || tile.LastOp != "get" || tile.Keys != 1 || tile.Session != "9f2c41e0" {
+		t.Errorf("the tile is %+v", tile)
+	}
+}

@@ -93,12 +93,17 @@ type tile struct {
 	devices map[netip.Addr]time.Time // when each was heard last
 }
 
-// pressed changes the tile by a press.
-func (t *tile) pressed(p Press) {
+// acted notes the last act of the seat.
+func (t *tile) acted(p Press) {
 	if p.Op != "" {
 		t.Flash++
 		t.LastOp, t.LastAt = p.Op, p.At
 	}
+}
+
+// pressed changes the tile by a press.
+func (t *tile) pressed(p Press) {
+	t.acted(p)
 	if p.At.After(t.HeardAt) {
 		t.HeardAt = p.At
 	}
