@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Sixty learners press twice a second for five seconds. Nothing fails, each press reaches both
-// boards, and the program has no goroutine and no connection of them afterwards. How long
+// Sixty learners press twice a second for five seconds, while the teacher reveals a question, restarts
+// twice and flushes. Nothing fails, each press reaches both boards, each page hears of each act, and the program has no goroutine and no connection of them afterwards. How long
 // anything takes is for task load: the machine of a test has other things to do.
 func TestSixtyLearners(t *testing.T) {
 	t.Parallel()
@@ -26,6 +26,9 @@ func TestSixtyLearners(t *testing.T) {
 	}
 	if !r.back(r.after) || r.height.descriptors < r.before.descriptors+3*60 {
 		t.Errorf("the program had %d descriptors before, %d with the learners, and has %d after they left", r.before.descriptors, r.height.descriptors, r.after.descriptors)
+	}
+	if n := r.lesson.unheard(len(r.seats)); n > 0 || len(r.lesson.acts) != 4 {
+		t.Errorf("of %d acts %d pages did not hear", len(r.lesson.acts), n)
 	}
 	if len(r.warnings) > 0 {
 		t.Errorf("the program logged %q", r.warnings)

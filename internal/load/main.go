@@ -4,7 +4,7 @@
 //	task load -- [-seats 300] [-rate 2] [-seconds 30] [-after 60s] [-store memory] [-same-network]
 //
 // Begin with measure, which has the order of things. child has the program, seat a learner's
-// browser, board the teacher's, wire the requests of both; report the table.
+// browser, board the teacher's, lesson what the teacher does with everybody, wire the requests of both; report the table.
 //
 // How a number is made: the program is a process of its own, and so are its clients, all of
 // them this one; both share the machine's cores, as the program and nobody do in a classroom.
@@ -16,6 +16,11 @@
 // answered is counted from its own time. The board's two pages read every tile that they are
 // sent: a tile counts the presses of its seat, so a press has reached the board when a tile
 // that counts it has arrived whole.
+//
+// In the middle of that the teacher gives a lesson: a question is opened, answered by everybody and
+// revealed, the server restarts for everyone with the same secret and with a new one, and every
+// session is flushed. A page has heard of an act when the request that it sends then is answered, and
+// of the reveal when its stream has it. Presses that were under way during an act are told apart.
 //
 // Where it may make a network namespace, as root or where users may make their own, the class
 // is on a network of its own with an address for each learner. Elsewhere all learners are one

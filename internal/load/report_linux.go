@@ -16,6 +16,7 @@ const (
 	maxPress99     = 150 * time.Millisecond
 	maxBoard99     = 250 * time.Millisecond
 	maxMemory      = 300_000_000 // bytes
+	maxHeard       = 5 * time.Second
 )
 
 // Goroutines and descriptors may differ a little from those of a program that nobody used: the
@@ -42,6 +43,7 @@ type figures struct {
 	fromAnswer times // from then until a board had it; 0 if the board had it before
 	fromPress  times // from when it was sent until a board had it
 	late       int   // presses that left over 50 ms after they were due
+	acting     times // the press of those that met something that the teacher did to everybody; they are in no other list
 }
 
 // figures returns the times of the presses.
@@ -49,6 +51,10 @@ func (r *result) figures() (f figures) {
 	for _, s := range r.seats {
 		for _, p := range s.done {
 			if p.answered.IsZero() {
+				continue
+			}
+			if r.lesson.during(p.due, slices.MaxFunc(append(p.shown[:], p.answered), time.Time.Compare)) {
+				f.acting = append(f.acting, p.answered.Sub(p.due))
 				continue
 			}
 			f.press = append(f.press, p.answered.Sub(p.due))
@@ -63,7 +69,7 @@ func (r *result) figures() (f figures) {
 			}
 		}
 	}
-	for _, t := range []times{f.press, f.fromAnswer, f.fromPress} {
+	for _, t := range []times{f.press, f.fromAnswer, f.fromPress, f.acting} {
 		slices.Sort(t)
 	}
 	return f
@@ -78,8 +84,8 @@ type row struct {
 // rows are the lines that have a limit.
 func (r *result) rows() []row {
 	f := r.figures()
-	missing := r.answered*boards - r.shownOnBoards
-	return []row{
+	missing, unheard := r.answered*boards-r.shownOnBoards, r.lesson.unheard(len(r.seats))
+	rows := []row{
 		{"errors", fmt.Sprint(r.faults.n), "0", r.faults.n > 0},
 		{"presses that a board did not show", fmt.Sprint(missing), "0", missing > 0},
 		{"a press, p50", ms(f.press.at(0.5)), "< " + ms(maxPressMedian), f.press.at(0.5) >= maxPressMedian},
@@ -92,7 +98,14 @@ func (r *result) rows() []row {
 		{fmt.Sprintf("goroutines %v after all left", r.options.after), fmt.Sprint(r.goroutines), fmt.Sprintf("%d unused + %d", r.unloaded, spareGoroutines), r.goroutines > r.unloaded+spareGoroutines},
 		{fmt.Sprintf("descriptors %v after all left", r.options.after), fmt.Sprint(r.after.descriptors), fmt.Sprintf("%d before + %d", r.before.descriptors, spareDescriptors), !r.back(r.after)},
 		{fmt.Sprintf("memory %v after all left (VmRSS)", r.options.after), mb(r.after.resident), "< " + mb(maxMemory), r.after.resident >= maxMemory},
+		{"pages that did not hear of an act", fmt.Sprint(unheard), "0", unheard > 0},
 	}
+	for _, a := range r.lesson.acts {
+		slices.Sort(a.heard)
+		last := times(a.heard).at(1)
+		rows = append(rows, row{a.what + ": until the last page was heard from", ms(last), "< " + ms(maxHeard), last >= maxHeard})
+	}
+	return rows
 }
 
 // passed tells whether a limit was passed.
@@ -114,6 +127,10 @@ func (r *result) print(w io.Writer) {
 		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", l.what, l.measured, l.limit, mark)
 	}
 	f := r.figures()
+	for _, a := range r.lesson.acts {
+		fmt.Fprintf(w, "\n%s took %s; half of the pages were heard from after %s.", a.what, ms(a.end.Sub(a.begin)), ms(times(a.heard).at(0.5)))
+	}
+	fmt.Fprintf(w, "\n%d presses met one of them: p50 %s, the slowest %s. They are not in the times above. %d answers came late, and were told so.\n", len(f.acting), ms(f.acting.at(0.5)), ms(f.acting.at(1)), r.lesson.late)
 	cpus := float64(runtime.NumCPU())
 	whole := r.used.all + r.used.idle + r.used.steal
 	share := func(t float64) float64 { return 100 * t / max(whole, 1) * cpus }

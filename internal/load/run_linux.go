@@ -66,6 +66,7 @@ type result struct {
 	boardBytes              [boards]int64
 	warnings                []string
 	answered, shownOnBoards int
+	lesson                  lesson
 }
 
 // progress says how far it is.
@@ -144,7 +145,8 @@ func (r *result) load(c *child) error {
 	time.Sleep(time.Second) // all streams are open, and have said what they begin with
 	sent := [boards]int64{t.bytes[0].Load(), t.bytes[1].Load()}
 	r.progress("%d learners have joined in %.1f s, and press for %g s", len(r.seats), r.joined.Seconds(), r.seconds)
-	r.pressAll(c, gone)
+	r.lesson.teacher, r.lesson.faults, r.lesson.think = t, &r.faults, time.Duration(r.seconds*float64(time.Second)/8)
+	r.pressAll(c)
 	for n := range boards {
 		r.boardBytes[n] = t.bytes[n].Load() - sent[n]
 	}
@@ -178,7 +180,7 @@ func (r *result) join(at *net.TCPAddr, gone <-chan struct{}) error {
 	for i := range r.options.seats {
 		from := addressOf(i, at)
 		r.devices = from != nil
-		s := &seat{cookies: make(map[string]string), faults: &r.faults, beats: make(chan struct{}, 1)}
+		s := &seat{cookies: make(map[string]string), faults: &r.faults, asks: make(chan func()), gone: gone, lesson: &r.lesson}
 		for _, w := range []*wire{&s.presses, &s.lab, &s.class} {
 			w.from, w.to = from, at
 		}
@@ -203,7 +205,7 @@ func (r *result) join(at *net.TCPAddr, gone <-chan struct{}) error {
 }
 
 // pressAll has all learners press, and waits until the boards have shown it.
-func (r *result) pressAll(c *child, gone <-chan struct{}) {
+func (r *result) pressAll(c *child) {
 	before, begin := c.readTicks(), time.Now()
 	end := begin.Add(time.Duration(r.seconds * float64(time.Second)))
 	var pressing sync.WaitGroup
@@ -218,15 +220,16 @@ func (r *result) pressAll(c *child, gone <-chan struct{}) {
 			r.height.resident, r.height.descriptors = max(r.height.resident, now.resident), max(r.height.descriptors, now.descriptors)
 		}
 	}()
+	pressing.Go(func() { r.lesson.teach(begin, end) })
 	pressing.Wait()
 	r.took, r.used = time.Since(begin), c.readTicks().minus(before)
 	<-watched
 	r.height.highest = c.state().highest
 	for _, s := range r.seats {
-		go s.rest(gone)
+		go s.rest()
 	}
 	for wait := time.Now().Add(patience); time.Now().Before(wait); time.Sleep(10 * time.Millisecond) {
-		if r.answered, r.shownOnBoards = r.count(); r.shownOnBoards == r.answered*boards {
+		if r.answered, r.shownOnBoards = r.count(); r.shownOnBoards == r.answered*boards && r.lesson.unheard(len(r.seats)) == 0 {
 			return
 		}
 	}

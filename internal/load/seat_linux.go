@@ -24,9 +24,12 @@ type seat struct {
 	faults  *faults
 
 	presses, lab, class wire
-	secret, page        string // of its page
-	moment              int    // the last that the page shows
-	beats               chan struct{}
+	secret, page        string      // of its page
+	moment              int         // the last that the page shows
+	asks                chan func() // what its page does between the presses
+	gone                <-chan struct{}
+	lesson              *lesson
+	answered, revealed  bool // what its class stream has heard
 
 	mu   sync.Mutex
 	done []press
@@ -106,14 +109,7 @@ func (s *seat) open(gone <-chan struct{}) error {
 		}
 	}
 	go follow(&s.lab, s.base+"/events"+stream, func([]byte) {})
-	go follow(&s.class, s.base+"/class/events", func(message []byte) {
-		if strings.HasPrefix(string(message), "event: beat\n") {
-			select {
-			case s.beats <- struct{}{}:
-			default:
-			}
-		}
-	})
+	go follow(&s.class, s.base+"/class/events?page=class", func(message []byte) { s.hear(string(message)) })
 	return nil
 }
 
@@ -144,7 +140,7 @@ func (s *seat) next(n int) request {
 	return r
 }
 
-// work presses at the seat's own times from begin to end, answers beats, and returns when the
+// work presses at the seat's own times from begin to end, does what the page does, and returns when the
 // last press is answered.
 func (s *seat) work(begin, end time.Time, rate float64) {
 	each := time.Duration(float64(time.Second) / rate)
@@ -153,8 +149,8 @@ func (s *seat) work(begin, end time.Time, rate float64) {
 	defer timer.Stop()
 	for n := 0; due.Before(end); {
 		select {
-		case <-s.beats:
-			s.answerBeat()
+		case do := <-s.asks:
+			do()
 			continue
 		case <-timer.C:
 		}
@@ -165,13 +161,13 @@ func (s *seat) work(begin, end time.Time, rate float64) {
 	}
 }
 
-// rest answers beats until the learner leaves.
-func (s *seat) rest(gone <-chan struct{}) {
+// rest does what the page does until the learner leaves.
+func (s *seat) rest() {
 	for {
 		select {
-		case <-s.beats:
-			s.answerBeat()
-		case <-gone:
+		case do := <-s.asks:
+			do()
+		case <-s.gone:
 			return
 		}
 	}
@@ -189,6 +185,7 @@ func (s *seat) press(n int, due time.Time) {
 	s.mu.Lock()
 	s.done = append(s.done, press{due: due, sent: time.Now()})
 	s.mu.Unlock()
+	r.read = s.lesson.recent()
 	a, err := s.presses.ask(r)
 	now := time.Now()
 	err = a.check(err, http.StatusOK)
@@ -202,7 +199,11 @@ func (s *seat) press(n int, due time.Time) {
 		return
 	}
 	s.keep(a)
-	s.moment++
+	if s.moment++; r.read { // what the teacher did may be a moment too
+		if n, err := strconv.Atoi(between(a.body, `id="ask-`, `"`)); err == nil {
+			s.moment = n
+		}
+	}
 	a, err = s.presses.ask(request{
 		method: "GET", path: s.base + "/exchanges/" + strconv.Itoa(s.moment),
 		header: "Accept: text/html, text/event-stream\r\nHX-Request: true\r\nHX-Request-Type: partial\r\n" + s.pageHeader() + s.cookie(),
