@@ -47,6 +47,7 @@ type Survived struct {
 
 // BecameView says on a page of a seat what became of its session.
 type BecameView struct {
+	N                     string // counts the acts: the news of another act stand open, also if those before were folded
 	Tone, Title, Text     string
 	Browser, Wire, Server []Part // what the request showed that asked for it
 	Gone                  bool   // there is no session now

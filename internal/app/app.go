@@ -22,6 +22,8 @@
 // class page of a seat, classevents.go the stream that all pages of a seat share, classpress.go what a
 // request tells the board, and seatlimits.go what one seat may take. ending.go ends a class and ended.go says so
 // everywhere; export.go is what a teacher takes home, and classkept.go tells a school what is kept.
+// everyone.go has what the teacher does to every session of a class at once, and became.go what the pages
+// of the seats say of it.
 //
 // together.go tells the pages of a class what it does together; classanswer.go takes the answers of the
 // seats, and pause.go has them wait.

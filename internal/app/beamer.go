@@ -25,5 +25,5 @@ func (a *App) showScreen(c *call, cl *class) error {
 // screenView returns what the beamer shows now.
 func (cl *class) screenView() views.ScreenShow {
 	p := cl.together.Present()
-	return views.ScreenShow{Paused: p.Paused, Asked: cl.askedView(p), Live: cl.askedLive(p), Grid: cl.gridView(), Task: rich(cl.screenTask()), Join: cl.joinView(), Ended: cl.over.Load() != nil}
+	return views.ScreenShow{Paused: p.Paused, Asked: cl.askedView(p), Live: cl.askedLive(p), Grid: cl.gridView(), Task: rich(cl.screenTask()), Shown: cl.survivorsView(), Join: cl.joinView(), Ended: cl.over.Load() != nil}
 }

@@ -108,7 +108,7 @@ func (cl *class) becameView(c *call, showed trace.Seen) *views.BecameView {
 	if peeked, err := c.seat.Engine.Peek(c.ctx(), had.Key); err == nil && had != (session.Known{}) && !b.Has {
 		b.Left, b.ID = peeked.State, had.Key.Name().String()
 	}
-	return show.Became(say.Became(b), say.Showed(showed), b.Has)
+	return show.Became(act.N, say.Became(b), say.Showed(showed), b.Has)
 }
 
 // becameJSON is the JSON of GET /s/NAME-SUFFIX/class/became.

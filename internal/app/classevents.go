@@ -131,6 +131,7 @@ type classStream struct {
 	told  [2][]byte      // each part as the page was told it last
 	bade  map[string]int // the last number of each bid that the page was told
 	act   int            // the act for everyone after which the page was told to ask; -1 for one that is shown no more
+	begun bool           // the page has been told all that there was when its stream began
 	flush func(...[]byte) error
 }
 
@@ -142,6 +143,7 @@ func (st *classStream) run(ctx context.Context, news <-chan string) {
 	if err == nil {
 		err = st.look(ctx)
 	}
+	st.begun = true
 	for err == nil {
 		select {
 		case <-ctx.Done():
@@ -256,7 +258,11 @@ func (st *classStream) lookAtAct(ctx context.Context, id classroom.ID) error {
 	default:
 		return nil
 	}
-	return st.flush([]byte("data: "), becameAfter(id), []byte("\nevent: act\n\n"))
+	now := ""
+	if st.begun { // the page shows a session that was there before
+		now = " now"
+	}
+	return st.flush([]byte("data: "), becameAfter(id), []byte(now+"\nevent: act\n\n"))
 }
 
 // send writes one message.

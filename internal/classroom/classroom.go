@@ -6,7 +6,8 @@
 // of the join page is offered a nickname (Offer, Spin) and gets a seat (Join). Its owner
 // comes back by the seat cookie (Return) or by nickname and code (Back). Board gathers what
 // every seat's session does; Shared divides one store among the seats. Together, of the same
-// Documents, keeps the question that is asked with its answers, and what came of it.
+// Documents, keeps the question that is asked with its answers, and what came of it. Survey keeps what was
+// done to every session at once, and what the requests after it showed.
 //
 // A change of the Class, or of the Together, is in the Documents before it is acknowledged. If the
 // Documents fail, the method returns their error and the Class stays as it was.

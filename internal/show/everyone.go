@@ -75,12 +75,13 @@ func Survivors(act classroom.Act, rows []classroom.Row, asleep int) *views.Survi
 	return v
 }
 
-// Became is what a page of a seat says of what became of its session. has tells that it has one now.
-func Became(f say.Fate, showed say.Witnesses, has bool) *views.BecameView {
+// Became is what a page of a seat says of what became of its session. n counts the acts, and has tells that there is a session now.
+func Became(n int, f say.Fate, showed say.Witnesses, has bool) *views.BecameView {
 	if f.Server != nil {
 		showed.Server = f.Server
 	}
 	return &views.BecameView{
+		N:    strconv.Itoa(n),
 		Tone: f.Tone, Title: f.Title, Text: f.Text, Gone: !has,
 		Browser: Parts(showed.Browser), Wire: Parts(showed.Wire), Server: Parts(showed.Server),
 	}

@@ -41,22 +41,22 @@ function hearClass(el) {
     fetch(el.dataset.heard, { method: 'POST', body: new URLSearchParams({ page: el.dataset.page }) }).catch(() => {});
   });
   // Something was done for everyone: the page asks what became of its session, at the moment of its
-  // seat, and again while the store does not answer. A lab asks for its own panels after that.
-  const became = document.getElementById('became');
-  let asks = 0;
-  const ask = () => { if (!over) became.dispatchEvent(new Event('ask')); };
+  // seat, and again while the store does not answer. A lab that shows the session of before asks too.
+  let asks = 0, late = false;
+  const ask = () => { if (!over) document.getElementById('became').dispatchEvent(new Event('ask')); };
   hear('act', ({ detail }) => {
+    const [ms, now] = detail.data.split(' ');
+    late ||= !!now;
     clearTimeout(asks);
-    asks = setTimeout(ask, +detail.data);
+    asks = setTimeout(ask, +ms);
   });
-  document.addEventListener('htmx:finally:request', (event) => {
-    if (event.target.id !== 'became') return;
-    const { status } = event.detail.ctx.response ?? {};
-    if (!status || status >= 500 || status === 429) asks = setTimeout(ask, 2000);
-    else {
-      look();
-      document.getElementById('back')?.dispatchEvent(new Event('ask'));
-    }
+  document.addEventListener('htmx:finally:request', ({ target, detail }) => {
+    if (target.id !== 'became') return;
+    const status = detail.ctx.response?.status;
+    if (!status || status >= 429) { asks = setTimeout(ask, 2000); return; }
+    look();
+    if (late) document.dispatchEvent(new Event('acted'));
+    late = false;
   });
   hear('bye', ({ detail }) => { over = detail.data !== 'taken'; });
   // Only a stream that was open is opened again by hx-sse. A seat that is not there any more has no

@@ -322,6 +322,11 @@ function askBack() {
   if (el) htmx.trigger(el, 'ask');
 }
 addEventListener('online', () => { if (isAway()) askBack(); });
+document.addEventListener('acted', () => { // the teacher of a class did something to every session
+  if (!document.getElementById('moment')) return; // no page of the lab
+  owed = true;
+  htmx.ajax('GET', document.getElementById('back').getAttribute('hx-get').split('?')[0], { source: '#back', swap: 'none' });
+});
 
 // The stream got no answer, or a refusal with a status. Its visit may have ended with the
 // program, or because the page was idle.
