@@ -3,7 +3,10 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -340,3 +343,52 @@ func TestEveryoneAsksFirst(t *testing.T) {
 		t.Errorf("after its end: %v, %d past acts", err, len(w.class.survey.Past()))
 	}
 }
+
+// The store does not come back after a restart. If this fails, phones are told that their session is gone
+// while nobody knows, the board says that all is well, or a second restart does not help.
+func TestEveryoneWithoutAStore(t *testing.T) {
+	t.Parallel()
+	w := openRestartable(t, "sqlite")
+	reopen := w.class.parts.Reopen
+	w.class.parts.Reopen = func(context.Context) (session.Backend, error) { return nil, errors.New("no disk") }
+	w.everyone("restart").want(200, `"failed":true`)
+	p := w.phones["server"]
+	p.get(p.base + "/class/became").want(503)
+	p.post(p.base+"/set", "key", "name", "value", "Rahim").want(503)
+	w.teacher.form = formPage
+	w.teacher.get("/classroom").want(200, "The store could not be opened again.", "not heard from")
+	w.class.parts.Reopen = reopen
+	w.everyone("restart").want(200, `"n":2,"seats":4,"awake":3}`)
+	if got := p.became(); got != "there" {
+		t.Errorf("after the second restart the phone says %q", got)
+	}
+}
+
+// A session in the cookie was flushed, and a copy of the cookie is kept. If this fails, the copy opens it
+// while the marker is there, or the board does not say that it does once the store has forgotten the marker.
+func TestForgetRevivesWhatLivesInCookies(t *testing.T) {
+	t.Parallel()
+	for _, store := range []string{"memory", "sqlite"} {
+		w := openRestartable(t, store)
+		p := w.phones["cookie"]
+		copied := *p.guest
+		copied.jar = &keptCookies{p.jar.Cookies(p.request("GET", p.base+"/", "").URL)}
+		p.post(p.base + "/flush").want(200)
+		kept := &seated{&copied, p.base}
+		if kept.has() {
+			t.Errorf("%s: the copy opens a session that was flushed", store)
+		}
+		w.teacher.form = formPage
+		w.teacher.get("/classroom?everyone=forget").want(200, "Without markers a kept copy of the cookie of a session that had ended opens it again")
+		w.everyone("forget").want(200)
+		if !kept.has() {
+			t.Errorf("%s: the copy opens nothing, and the board says that it does", store)
+		}
+	}
+}
+
+// keptCookies is a copy of a browser's cookies, which never change.
+type keptCookies struct{ all []*http.Cookie }
+
+func (k *keptCookies) Cookies(*url.URL) []*http.Cookie     { return k.all }
+func (k *keptCookies) SetCookies(*url.URL, []*http.Cookie) {}
