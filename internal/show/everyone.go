@@ -40,7 +40,7 @@ func livedIn(p session.Placement) views.Part {
 	case session.Hybrid:
 		return views.Part{Text: "hybrid"}
 	}
-	return views.Part{Text: "no session"}
+	return views.Part{Text: "no session known"}
 }
 
 // Survivors is the table of what became of the sessions of a class. asleep is how many of the seats that
