@@ -71,6 +71,9 @@ func (cl *class) finish(ctx context.Context) (*wiped, error) {
 		}
 		return w, nil
 	}
+	cl.rehearsal.acts.Lock()
+	defer cl.rehearsal.acts.Unlock()
+	cl.rehearsal.halt()
 	w := &wiped{at: cl.now(), holdings: cl.holdings(ctx)}
 	cl.ending.Store(true)
 	cl.documents.Seal(true)
@@ -118,10 +121,10 @@ func (cl *class) tidy(ctx context.Context) error {
 	return cl.shared.DropOthers(ctx, func(tag [8]byte) bool { return seats[tag] })
 }
 
-// ClassSeats returns how many seats the class has that is open, 0 without one.
+// ClassSeats returns how many seats of learners the class has that is open, 0 without one.
 func (a *App) ClassSeats() int {
 	if cl := a.openClass(); cl != nil {
-		return cl.roster.Count()
+		return cl.roster.Count() - len(cl.roster.Rehearsing())
 	}
 	return 0
 }
