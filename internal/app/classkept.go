@@ -71,6 +71,7 @@ func (cl *class) keptThings() []views.KeptThing {
 		thing("The answer to the present question", "each seat that has answered", class, "the next question, or Done"),
 		thing("Questions, how many gave which answer, verdicts; what became of the sessions after an act for everyone, in numbers", "the class", class, until),
 		thing("The hashed ID of the session that it had before the latest act for everyone, and what became of it", "each seat", class, "the next act, or the next question"),
+		thing("What its browser gave when the teacher asked, as the board’s table shows it: yes or no for each thing", "each seat", class, "the next question of that kind, or "+until),
 		thing("Sessions: whatever is typed into the lab, keys and values. Of the session’s ID only a hash is kept", fmt.Sprintf("each seat, %d sessions at most; with placement cookie the values are only on the phone", partLimits.Sessions), records, cl.sessionLives()+", or the end of the class"),
 		thing("The newest requests and answers of an open page of the lab, with cookies and values, for its timeline", fmt.Sprintf("each page of a seat, %d requests at most", seatMoments), memory, fmt.Sprintf("%s after its last request, or the end of the class", spell(hub.VisitLife))),
 		thing("Lately: sessions that were created, have ended or were refused, with the nickname", fmt.Sprintf("the class, %d lines at most", classroom.FeedLines), memory, "the end of the class, or of the program"),

@@ -86,6 +86,7 @@ func (cl *class) finish(ctx context.Context) (*wiped, error) {
 	cl.app.experiments.End(ownerClass)
 	cl.together.Wiped()
 	cl.survey.Wiped()
+	cl.browsers.Wiped()
 	cl.known.Clear()
 	cl.board.Clear()
 	cl.doctor.forget()

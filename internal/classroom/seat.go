@@ -99,11 +99,6 @@ func (s *seat) names() []string {
 	return []string{s.documentName(), s.progressName(), answerPrefix + string(s.ID), gavePrefix + string(s.ID), stakeName(s.ID)}
 }
 
-// names returns the names of all documents of the seat.
-func (s *seat) names() []string {
-	return []string{s.documentName(), s.progressName(), s.answerName(), s.gaveName(), stakeName(s.ID)}
-}
-
 // seatDocument is a seat as its document holds it. The progress has a document of its own.
 type seatDocument struct {
 	Nickname   string     `json:"nickname"`
