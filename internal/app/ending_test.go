@@ -28,7 +28,7 @@ func taught(w *classWorld) (one, two *guest, at [2]string) {
 	ctx := w.Context()
 	ask := func(answers ...int) {
 		w.Helper()
-		if err := w.class.together.Ask(ctx, "cookie-or-server", nil, 2, 0); err != nil {
+		if err := w.class.together.Ask(ctx, "two-tabs", nil, 2, 0); err != nil {
 			w.Fatal(err)
 		}
 		for i, answer := range answers {
@@ -174,7 +174,7 @@ func TestNothingIsKeptAfterTheEnd(t *testing.T) {
 		t.Errorf("a join that was under way: %v", err)
 	}
 	_ = w.class.together.Answer(ctx, id, n, 1)
-	_ = w.class.together.Ask(ctx, "cookie-or-server", nil, 2, 0)
+	_ = w.class.together.Ask(ctx, "two-tabs", nil, 2, 0)
 	_ = w.class.roster.SetProgress(ctx, id, []byte("x"))
 	_ = w.class.roster.SetDoor(ctx, true)
 	_ = part
