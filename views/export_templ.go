@@ -158,7 +158,7 @@ func ExportPage(e Export) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, " experiments: how many a seat has run to their end, and of how many it predicted the outcome.</p><table><thead><tr><th scope=\"col\">Nickname</th><th scope=\"col\">Done</th><th scope=\"col\">Predicted</th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, " experiments: how many a seat has run to their end, and of how many it predicted the outcome.</p><table><thead><tr><th scope=\"col\">Nickname</th><th scope=\"col\" class=\"n\">Done</th><th scope=\"col\" class=\"n\">Predicted</th></tr></thead> <tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -380,7 +380,7 @@ func exportQuestion(q ExportQuestion) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if q.Hands > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<th scope=\"col\">Hands, counted by hand</th>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<th scope=\"col\" class=\"n\">Hands, counted by hand</th>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -616,7 +616,7 @@ func exportAct(a ExportAct) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, "<table><thead><tr><th scope=\"col\">Lived in</th><th scope=\"col\">Still there</th><th scope=\"col\">Refused</th><th scope=\"col\">Ended</th><th scope=\"col\">No cookie</th><th scope=\"col\">Not heard from</th><th scope=\"col\">Why</th></tr></thead> <tbody>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, "<table><thead><tr><th scope=\"col\">Lived in</th><th scope=\"col\" class=\"n\">Still there</th><th scope=\"col\" class=\"n\">Refused</th><th scope=\"col\" class=\"n\">Ended</th><th scope=\"col\" class=\"n\">No cookie</th><th scope=\"col\" class=\"n\">Not heard from</th><th scope=\"col\">Why</th></tr></thead> <tbody>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

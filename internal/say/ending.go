@@ -19,7 +19,7 @@ func Held(h Holdings) []string {
 	lines := []string{
 		counted(h.Seats, "seat", "seats") + ": nickname, code, the device’s address, when it joined, and its progress",
 		counted(h.Sessions, "record of a session", "records of sessions") + ": what was typed, and the markers of sessions that have ended",
-		counted(h.Questions, "question", "questions") + ", with what came out of them",
+		counted(h.Questions, "question", "questions") + ", with what came out",
 	}
 	if h.Answers > 0 {
 		lines = append(lines, counted(h.Answers, "answer", "answers")+" to the present question, with whose they are")
