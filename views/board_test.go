@@ -44,6 +44,15 @@ func boardFragments() map[string]templ.Component {
 		"ask-alone":       AskChosen(&AskChoice{Slug: "x", Title: evil, URL: "/experiments/x", Alone: true, Needs: evil, Number: "6"}),
 		"asked":           asked(revealedAsk()),
 		"screen-asked":    screenAsked(revealedAsk(), AskedLive{Phase: "revealed"}),
+		"board-end":       ending(Ending{}),
+		"board-ended":     ended(Ended{At: "10:00:00", Wiped: evil, Where: evil}),
+		"board-left":      ended(Ended{At: "10:00:00", Wiped: evil, Where: evil, Left: true}),
+		"export": exportQuestion(ExportQuestion{
+			N: 1, Title: evil, Choices: evil, Asked: "10:00:00", Counted: true, Answered: 4, Of: 9, Rehearsed: 2, Hands: 7, Verdict: evil,
+			Predictions: []ExportPrediction{{Text: evil, Count: 1, Share: "25", Hands: 3}, {Text: "It ends.", Count: 3, Share: "75", Hands: 4, True: true}},
+		}),
+		"export-open": exportQuestion(ExportQuestion{N: 2, Title: "Two tabs", Asked: "10:00:00", Answered: 4, Of: 9, State: "Still open.", Predictions: []ExportPrediction{{Text: evil}}}),
+		"export-act":  exportAct(ExportAct{What: evil, At: "10:00:00", Failed: evil, Rows: []ExportFate{{Lived: "the cookie", There: 1, Refused: 2, Ended: 3, NoCookie: 4, NotHeard: 5, Why: evil}}}),
 	}
 }
 

@@ -27,6 +27,9 @@
 //
 // together.go tells the pages of a class what it does together; classanswer.go takes the answers of the
 // seats, and pause.go has them wait.
+//
+// ending.go ends a class and ended.go says so everywhere; export.go and exporttable.go have what a teacher
+// takes home, and classkept.go tells a school what is kept of whom.
 package app
 
 import (
