@@ -82,22 +82,7 @@ func TestEnd(t *testing.T) {
 		if stats, _ := w.class.parts.Backend.Stats(t.Context()); stats.Ended != 0 {
 			t.Errorf("%d markers are left", stats.Ended)
 		}
-		for _, path := range []string{"/class", "/", "/experiments", "/keys"} {
-			two.get(at[1]+path).want(404, "This class has ended", "Look for another class")
-		}
-		two.post(at[1]+"/set", "key", "a", "value", "b").want(404, "This class has ended")
-		if c := two.cookie(at[1]+"/", cookieName+"~"+strings.TrimPrefix(at[1][:len(at[1])-13], "/s/")); c != "" {
-			t.Errorf("the phone keeps the cookie %s", c)
-		}
-		two.form = formJSON
-		two.get(at[1]+"/keys").want(404, "This class has ended")
-		two.get("/join").want(404, "This class has ended")
-		two.form = formPage
-		two.get("/join").want(404, "This class has ended")
-		if c := two.cookie("/join", cookieName+"-seat"); c != "" {
-			t.Errorf("the phone keeps its seat's cookie")
-		}
-		two.post("/join").want(404, "This class has ended")
+		two.findsTheEnd(at[1])
 		for _, path := range []string{"/classroom/export.csv", "/classroom/export.html"} {
 			w.teacher.get(path).want(409, "wiped")
 		}
@@ -117,6 +102,28 @@ func TestEnd(t *testing.T) {
 		}
 		w.app.Close()
 	})
+}
+
+// findsTheEnd checks that a phone which slept through the end of the class is told so at every address, and
+// keeps no cookie of it.
+func (v *guest) findsTheEnd(at string) {
+	v.Helper()
+	for _, path := range []string{"/class", "/", "/experiments", "/keys"} {
+		v.get(at+path).want(404, "This class has ended", "Look for another class")
+	}
+	v.post(at+"/set", "key", "a", "value", "b").want(404, "This class has ended")
+	if c := v.cookie(at+"/", cookieName+"~"+strings.TrimPrefix(at[:len(at)-13], "/s/")); c != "" {
+		v.Errorf("the phone keeps the cookie %s", c)
+	}
+	v.form = formJSON
+	v.get(at+"/keys").want(404, "This class has ended")
+	v.get("/join").want(404, "This class has ended")
+	v.form = formPage
+	v.get("/join").want(404, "This class has ended")
+	if c := v.cookie("/join", cookieName+"-seat"); c != "" {
+		v.Errorf("the phone keeps its seat's cookie")
+	}
+	v.post("/join").want(404, "This class has ended")
 }
 
 // failingDocuments refuse to delete.

@@ -27,7 +27,6 @@ func TestExport(t *testing.T) {
 	if err := w.class.roster.SetProgress(ctx, first.ID, []byte(`{"done":[1,2],"right":[2]}`)); err != nil {
 		t.Fatal(err)
 	}
-	together := w.class.together
 	csvOf := func() string {
 		t.Helper()
 		a := w.teacher.get("/classroom/export.csv").want(200)
@@ -39,18 +38,7 @@ func TestExport(t *testing.T) {
 	if open := csvOf(); !strings.Contains(open, "Still open.") || !regexp.MustCompile(`\r\nprediction,2,,Two tabs at once,[^\r]*,,,,\r\n`).MatchString(open) {
 		t.Errorf("while the question is open:\n%s", open)
 	}
-	for _, step := range []func() error{
-		func() error { return together.CloseQuestion(ctx, 0) },
-		func() error { return together.SetHands(ctx, 0, []int{3, 4}) },
-		func() error { _, err := together.BeginRun(ctx, 0); return err },
-		func() error {
-			return together.SetResult(ctx, 2, classroom.Result{Happened: 2, Verdict: `=HYPERLINK("http://evil.example","{cookie a}"),;@SUM(1)` + "\r\n<b>`code`</b>", At: w.clock.Now(), Run: "secret-run"})
-		},
-	} {
-		if err := step(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	revealed(w)
 	if _, err := w.class.survey.Begin(ctx, classroom.ActForget, 2, []classroom.Stake{{Seat: first.ID, Known: session.Known{Key: session.KeyOf("x"), Placement: session.OnServer}}, {Seat: second.ID}}); err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +65,35 @@ func TestExport(t *testing.T) {
 		}
 	}
 
+	hasNoSecret(w, map[string]string{"page": page.body, "table": table}, []*guest{one, two}, at)
+	if _, err := html.Parse(strings.NewReader(page.body)); err != nil {
+		t.Error(err)
+	}
+}
+
+// revealed closes the second question, counts hands, and reveals it with a verdict that is a formula and markup.
+func revealed(w *classWorld) {
+	w.Helper()
+	ctx, together := w.Context(), w.class.together
+	for _, step := range []func() error{
+		func() error { return together.CloseQuestion(ctx, 0) },
+		func() error { return together.SetHands(ctx, 0, []int{3, 4}) },
+		func() error { _, err := together.BeginRun(ctx, 0); return err },
+		func() error {
+			return together.SetResult(ctx, 2, classroom.Result{Happened: 2, Verdict: `=HYPERLINK("http://evil.example","{cookie a}"),;@SUM(1)` + "\r\n<b>`code`</b>", At: w.clock.Now(), Run: "secret-run"})
+		},
+	} {
+		if err := step(); err != nil {
+			w.Fatal(err)
+		}
+	}
+}
+
+// hasNoSecret checks that nothing which opens or finds a seat is in the files. The control finds each secret
+// where it is kept.
+func hasNoSecret(w *classWorld, files map[string]string, phones []*guest, at [2]string) {
+	w.Helper()
+	ctx, first, second := w.Context(), w.seatAt(at[0]), w.seatAt(at[1])
 	kept := new(strings.Builder) // where the control finds the secrets
 	for doc := range w.documents.All(ctx) {
 		fmt.Fprintf(kept, "%s %s\n", doc.Name, doc.Data)
@@ -84,27 +101,24 @@ func TestExport(t *testing.T) {
 	for entry := range w.class.parts.Backend.All(ctx) {
 		fmt.Fprintf(kept, "%x %s\n", entry.Key, entry.Record.Data)
 	}
-	for i, p := range []*guest{one, two} {
+	for i, p := range phones {
 		fmt.Fprintln(kept, at[i], p.remote, p.cookie("/join", cookieName+"-seat"), p.cookie(at[i]+"/", cookieName+"~"+w.seatAt(at[i]).Name))
 	}
 	tile, _ := w.class.board.Tile(first.ID)
 	fmt.Fprintln(kept, tile.Session)
 	secrets := map[string]string{
 		"a key": "typed-key", "a value": "typed-value", "another key": "secret-key", "another value": "secret-value", "a code": first.Code, "a suffix": second.Suffix, "an ID": string(first.ID), "a device": first.Device.String(), "a run": "secret-run",
-		"a seat's cookie": one.cookie("/join", cookieName+"-seat"), "a session's cookie": one.cookie(at[0]+"/", cookieName+"~"+first.Name), "a session": tile.Session, "the name of a seat in its path": "/s/" + first.Name,
+		"a seat's cookie": phones[0].cookie("/join", cookieName+"-seat"), "a session's cookie": phones[0].cookie(at[0]+"/", cookieName+"~"+first.Name), "a session": tile.Session, "the name of a seat in its path": "/s/" + first.Name,
 	}
 	for what, secret := range secrets {
 		if secret == "" || what != "a session" && !strings.Contains(kept.String(), secret) {
-			t.Errorf("the control: %s, %q, is kept nowhere", what, secret)
+			w.Errorf("the control: %s, %q, is kept nowhere", what, secret)
 		}
-		for name, file := range map[string]string{"page": page.body, "table": table} {
+		for name, file := range files {
 			if strings.Contains(strings.ToLower(file), strings.ToLower(secret)) {
-				t.Errorf("%s is in the %s", what, name)
+				w.Errorf("%s is in the %s", what, name)
 			}
 		}
-	}
-	if _, err := html.Parse(strings.NewReader(page.body)); err != nil {
-		t.Error(err)
 	}
 }
 

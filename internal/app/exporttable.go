@@ -35,42 +35,10 @@ func exportTable(e views.Export) []byte {
 		line("class", "", "", "", "small browsers of Rehearse", n(e.Rehearsal))
 	}
 	for _, q := range e.Questions {
-		note := q.State
-		if q.Rehearsed > 0 {
-			note = strings.TrimSpace(note + " Of the answers " + n(q.Rehearsed) + " are of small browsers of Rehearse.")
-		}
-		line("question", n(q.N), q.Asked, q.Title, q.Choices, n(q.Answered), n(q.Of), "", note)
-		for _, p := range q.Predictions {
-			came, count, of := "", "", ""
-			if p.True {
-				came = "came true"
-			}
-			if q.Counted {
-				count, of = n(p.Count), n(q.Answered)
-			}
-			line("prediction", n(q.N), "", q.Title, p.Text, count, of, "", came)
-		}
-		for _, p := range q.Predictions {
-			if q.Hands > 0 {
-				line("hands", n(q.N), "", q.Title, p.Text, n(p.Hands), n(q.Hands), "", "counted by hand")
-			}
-		}
-		if q.Verdict != "" {
-			line("verdict", n(q.N), "", q.Title, q.Verdict)
-		}
+		questionLines(q, line)
 	}
 	for _, a := range e.Acts {
-		for _, f := range a.Rows {
-			all := n(f.There + f.Refused + f.Ended + f.NoCookie + f.NotHeard)
-			fate := func(what string, count int, note string) {
-				line("everyone", "", a.At, a.What, f.Lived+": "+what, n(count), all, "", note)
-			}
-			fate("still there", f.There, a.Failed)
-			fate("refused", f.Refused, f.Why)
-			fate("ended", f.Ended, f.Why)
-			fate("no cookie came", f.NoCookie, "")
-			fate("not heard from", f.NotHeard, "")
-		}
+		actLines(a, line)
 	}
 	for _, s := range e.Progress {
 		note := ""
@@ -81,6 +49,50 @@ func exportTable(e views.Export) []byte {
 	}
 	w.Flush()
 	return b.Bytes()
+}
+
+// questionLines writes the lines of a question.
+func questionLines(q views.ExportQuestion, line func(cells ...string)) {
+	n := strconv.Itoa
+	note := q.State
+	if q.Rehearsed > 0 {
+		note = strings.TrimSpace(note + " Of the answers " + n(q.Rehearsed) + " are of small browsers of Rehearse.")
+	}
+	line("question", n(q.N), q.Asked, q.Title, q.Choices, n(q.Answered), n(q.Of), "", note)
+	for _, p := range q.Predictions {
+		came, count, of := "", "", ""
+		if p.True {
+			came = "came true"
+		}
+		if q.Counted {
+			count, of = n(p.Count), n(q.Answered)
+		}
+		line("prediction", n(q.N), "", q.Title, p.Text, count, of, "", came)
+	}
+	for _, p := range q.Predictions {
+		if q.Hands > 0 {
+			line("hands", n(q.N), "", q.Title, p.Text, n(p.Hands), n(q.Hands), "", "counted by hand")
+		}
+	}
+	if q.Verdict != "" {
+		line("verdict", n(q.N), "", q.Title, q.Verdict)
+	}
+}
+
+// actLines writes the lines of an act for everyone.
+func actLines(a views.ExportAct, line func(cells ...string)) {
+	n := strconv.Itoa
+	for _, f := range a.Rows {
+		all := n(f.There + f.Refused + f.Ended + f.NoCookie + f.NotHeard)
+		fate := func(what string, count int, note string) {
+			line("everyone", "", a.At, a.What, f.Lived+": "+what, n(count), all, "", note)
+		}
+		fate("still there", f.There, a.Failed)
+		fate("refused", f.Refused, f.Why)
+		fate("ended", f.Ended, f.Why)
+		fate("no cookie came", f.NoCookie, "")
+		fate("not heard from", f.NotHeard, "")
+	}
 }
 
 // formulas finds what a spreadsheet takes for the beginning of a formula. A spreadsheet whose country has
