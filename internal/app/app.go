@@ -21,15 +21,14 @@
 // askview.go shows it. join.go has the page where one takes a seat, seatpage.go the
 // class page of a seat, classevents.go the stream that all pages of a seat share, classpress.go what a
 // request tells the board, and seatlimits.go what one seat may take. ending.go ends a class and ended.go says so
-// everywhere; export.go is what a teacher takes home, and classkept.go tells a school what is kept.
+// everywhere; export.go and exporttable.go have what a teacher takes home, and classkept.go tells a
+// school what is kept of whom. browsergrid.go has what the browsers of the class gave, rehearsal.go the
+// program's own.
 // everyone.go has what the teacher does to every session of a class at once, and became.go what the pages
 // of the seats say of it.
 //
 // together.go tells the pages of a class what it does together; classanswer.go takes the answers of the
-// seats, and pause.go has them wait.
-//
-// ending.go ends a class and ended.go says so everywhere; export.go and exporttable.go have what a teacher
-// takes home, and classkept.go tells a school what is kept of whom.
+// seats, pause.go has them wait, and plan.go walks them through a lesson plan.
 package app
 
 import (
