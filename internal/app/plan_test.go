@@ -67,6 +67,13 @@ func TestAClassWalksThroughEachPlan(t *testing.T) {
 					if err := json.Unmarshal([]byte(student.get(base+"/class").want(200).body), &phone); err != nil || !slices.Equal(phone.Task, s.Phones) {
 						t.Errorf("step %d: a program that plays a phone is told %q, %v", i+1, phone.Task, err)
 					}
+					student.form = formPage
+					page := html.UnescapeString(student.get(base + "/class").want(200).body)
+					for _, sentence := range s.Phones {
+						if !strings.Contains(page, longest(sentence)) {
+							t.Errorf("step %d: the class page of a phone does not say %q", i+1, sentence)
+						}
+					}
 					if beamer := at.class.screenView(); (len(beamer.Task) > 0) != (s.Kind != plan.Question && s.Kind != plan.Join) {
 						t.Errorf("step %d: the beamer shows the task %v", i+1, beamer.Task)
 					}
