@@ -296,7 +296,7 @@ func screenAsked(q Asked, l AskedLive) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if q.Reveal != nil {
-			templ_7745c5c3_Err = reveal(*q.Reveal).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = reveal(*q.Reveal, true).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

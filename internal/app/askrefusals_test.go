@@ -97,6 +97,7 @@ func TestBoardAndBeamerAreToldOfEachPhase(t *testing.T) {
 			names = append(names, s.Nickname, s.Code, s.Name, s.Place())
 		}
 		board, screen := w.teacher.stream("/classroom/events"), w.teacher.stream("/classroom/events?part=screen")
+		phone := w.phones[0].stream(w.bases[0] + "/class/events?p%61ge=class") // guests take "page=" for a proof
 		was := [2]int{}
 		told := func(what string, words ...string) {
 			t.Helper()
@@ -129,6 +130,9 @@ func TestBoardAndBeamerAreToldOfEachPhase(t *testing.T) {
 		told("closed", "closed")
 		w.teacher.post("/classroom/reveal").want(200)
 		told("revealed", "The experiment runs now.", "What you predicted", "2 of 3 answered, no names", "1 of 2 foretold it.", "All 22 reads")
+		if news := phone.told.String(); !strings.Contains(news, "All 22 reads") || !strings.Contains(news, w.bases[0]+w.runOfClass()) {
+			t.Errorf("a phone is told %q", news)
+		}
 		if err := w.class.together.Pause(t.Context(), true); err != nil {
 			t.Fatal(err)
 		}

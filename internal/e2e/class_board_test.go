@@ -40,6 +40,21 @@ func TestBoardAccessible(t *testing.T) {
 	pg.everyLook("a class, everything open")
 	pg.do(chromedp.Navigate(p.url+"/classroom/screen"), chromedp.WaitVisible(chromedp.ID("screen")))
 	pg.everyLook("for the beamer")
+	pg.do(chromedp.Navigate(p.url+"/classroom?ask=missing-is-not-an-error"), chromedp.WaitVisible(chromedp.ID("ask-chosen")))
+	pg.want("#board-state.on", "live")
+	pg.click(".opening [type=submit]")
+	pg.want("#asked", "Ask for a key that is not there", "open for all")
+	pg.click("#ask summary")
+	pg.click(".hands summary")
+	eval[bool](pg, `(el => { el.value = 'two-tabs'; return el.dispatchEvent(new Event('change', {bubbles: true})) })(document.querySelector('#ask select'))`)
+	pg.want("#ask-chosen", "is finished then")
+	pg.everyLook("asked, and the form for the next question")
+	pg.press("Run it and reveal", "reveal", "the experiment runs")
+	pg.want("#asked", "What you predicted", "Nobody made a prediction.", "All 22 reads")
+	pg.want("#ask-chosen", "Two tabs") // the form stays as it is
+	pg.everyLook("revealed")
+	pg.do(chromedp.Navigate(p.url+"/classroom/screen"), chromedp.WaitVisible(chromedp.ID("screen")))
+	pg.everyLook("revealed, for the beamer")
 }
 
 // takeSeat joins the class, and returns the path of the seat.
