@@ -35,8 +35,12 @@
 //   - A class has seats. A visitor of the join page is offered a nickname, takes a seat, and is a
 //     learner then. A seat has a nickname, a code by which its owner comes back, pages with the
 //     strip at their top, and a session like any browser. It moves when its owner comes back with
-//     the code. Who comes to a closed door knocks. The teacher has the board. A class ends
-//     when what there is of it is wiped. In a rehearsal the program's own browsers have seats: they are clients of the class, and no learners.
+//     the code. Who comes to a closed door knocks. The teacher has the board. A class ends when what
+//     there is of it is wiped. In a rehearsal the program's own browsers have seats: they are clients
+//     of the class, and no learners.
+//   - A class is asked a question: what comes out of an experiment. A seat answers it with a
+//     prediction, and the teacher counts raised hands. The question is open until it is closed, and
+//     revealed by one run.
 //   - A lesson plan has steps, and the class is at one of them. The phones are told what to do there,
 //     and the teacher has a note. Next begins the step after it; the plan is through after the last.
 //   - A page is what one load shows, in a tab. A browser has the cookies. The second browser
