@@ -152,12 +152,12 @@ func (t *teacher) get(path string, what any) error {
 // hear does what the page's script does at a message of the class's stream, and answers the question as
 // a learner does.
 func (s *seat) hear(message string) {
-	name, rest, _ := strings.Cut(message, "\n")
+	name := between("\n"+message, "\nevent: ", "\n")
 	switch {
-	case name == "event: beat":
+	case name == "beat":
 		s.ask(s.answerBeat, 0)
-	case name == "event: act":
-		after, _ := strconv.Atoi(between(rest, "data: ", "\n"))
+	case name == "act":
+		after, _ := strconv.Atoi(between("\n"+message, "\ndata: ", "\n"))
 		latest := s.lesson.latest()
 		s.ask(func() { s.askWhatBecame(latest) }, time.Duration(after)*time.Millisecond)
 	case strings.Contains(message, `data-state="open`) && !s.answered:
