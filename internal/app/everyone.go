@@ -235,7 +235,9 @@ func (cl *class) survivorsView() *views.Survivors {
 			asleep++
 		}
 	}
-	return show.Survivors(*act, cl.survey.Rows(), asleep)
+	v := show.Survivors(*act, cl.survey.Rows(), asleep)
+	v.Sent += say.RehearsedAnswers(len(cl.roster.Rehearsing()))
+	return v
 }
 
 // endEveryone takes the latest act for everyone away from the screens. What was counted is kept for the export.

@@ -161,6 +161,25 @@ func TestRehearsalAnswers(t *testing.T) {
 	})
 }
 
+// What the program's own browsers sent after an act would look like what learners sent.
+func TestRehearsalHearsOfAnAct(t *testing.T) {
+	rehearse(t, 30, func(t *testing.T, w *classWorld) {
+		w.teacher.post("/classroom/rehearse").want(200)
+		time.Sleep(30 * time.Second)
+		w.teacher.post("/classroom/everyone", "act", "flush", "sure", "1").want(200, `"awake":6`)
+		time.Sleep(3 * time.Second)
+		v := w.class.survivorsView()
+		if v == nil || !strings.HasSuffix(v.Sent, "6 of them are of the program's own browsers, in a rehearsal") {
+			t.Fatalf("the board says %+v", v)
+		}
+		for _, row := range v.Rows {
+			if row.Unheard != "0" {
+				t.Errorf("of %+v some were not heard from", row)
+			}
+		}
+	})
+}
+
 // A phone could say that it is one of the program's own browsers, or a browser that was told to leave could
 // still take a seat.
 func TestOnlyTheProgramRehearses(t *testing.T) {

@@ -34,7 +34,7 @@ func Rehearsing(n int) string {
 	return fmt.Sprintf("%s, ", counted(n, "of them rehearses", "of them rehearse"))
 }
 
-// RehearsedAnswers says after a count of answers that n of them are the program's own browsers'; "" for none.
+// RehearsedAnswers says after a count of answers, or of phones, that n of them are the program's own browsers'; "" for none.
 func RehearsedAnswers(n int) string {
 	if n == 0 {
 		return ""
