@@ -53,7 +53,7 @@ func TestExport(t *testing.T) {
 	cells := tableOf(t, table)
 	for _, want := range []string{
 		"class||DAY|A class with Sessionscope|seats|2||||",
-		"prediction|2|||TEXT|1|1||came true", "hands|2|||TEXT|3|7||counted by hand", "everyone|||After the store forgot everything|the server: refused|1|1||1: =ended", "everyone|||After the store forgot everything|no session: not heard from|1|1||", fmt.Sprintf("progress|||experiments done|%s|2|28|1|", first.Nickname),
+		"prediction|2|||TEXT|1|1||came true", "hands|2|||TEXT|3|7||counted by hand", "everyone|||After the store forgot everything|the server: refused|1|1||1: =ended", "everyone|||After the store forgot everything|no session known: not heard from|1|1||", fmt.Sprintf("progress|||experiments done|%s|2|28|1|", first.Nickname),
 	} {
 		kind := strings.Split(want, "|")[0]
 		found := false
