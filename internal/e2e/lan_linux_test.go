@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"golang.org/x/sys/unix"
 )
 
 // lan is a Wi-Fi of the test's own: hosts in network namespaces, on one bridge in another
@@ -128,6 +130,45 @@ func (h *host) inside(cmd *exec.Cmd) *exec.Cmd {
 	}
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	return cmd
+}
+
+// within does something in the host's namespace: a socket that is made there stays there.
+func (h *host) within(do func() error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends, since no other goroutine may have it
+		done <- func() error {
+			ns, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", h.holder.Pid))
+			if err != nil {
+				return err
+			}
+			defer ns.Close()
+			if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+				return err
+			}
+			return do()
+		}()
+	}()
+	return <-done
+}
+
+// proxy starts an HTTP proxy on the host that passes everything on to one server, and records it. Its
+// url is for the browsers of the host.
+func (h *host) proxy(server string) *witness {
+	h.t.Helper()
+	w := &witness{addr: server}
+	w.dial = func() (conn net.Conn, err error) {
+		err = h.within(func() error { conn, err = net.Dial("tcp", server); return err })
+		return conn, err
+	}
+	var listener net.Listener
+	if err := h.within(func() (err error) { listener, err = net.Listen("tcp", "127.0.0.1:0"); return err }); err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { listener.Close() })
+	w.url = "http://" + listener.Addr().String()
+	go w.serve(listener)
+	return w
 }
 
 // tryIP runs ip on the host.

@@ -15,7 +15,8 @@ import (
 // compare its record with what the page shows of the wire.
 type witness struct {
 	url  string
-	addr string // the program's
+	addr string                   // the program's
+	dial func() (net.Conn, error) // connects to it
 
 	mu    sync.Mutex
 	conns []*recording
@@ -41,23 +42,27 @@ func startWitnessed(t *testing.T, args ...string) (*program, *witness) {
 	t.Cleanup(func() { listener.Close() })
 	p := start(t, append(args, "--allow-host", listener.Addr().String())...)
 	w := &witness{url: "http://" + listener.Addr().String(), addr: p.addr()}
+	w.dial = func() (net.Conn, error) { return net.Dial("tcp", w.addr) }
 	p.url = w.url
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go w.pass(conn)
-		}
-	}()
+	go w.serve(listener)
 	return p, w
+}
+
+// serve relays the connections that a listener takes, until it is closed.
+func (w *witness) serve(listener net.Listener) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go w.pass(conn)
+	}
 }
 
 // pass relays one connection to the program, until the program closes it.
 func (w *witness) pass(client net.Conn) {
 	defer client.Close()
-	server, err := net.Dial("tcp", w.addr)
+	server, err := w.dial()
 	if err != nil {
 		return
 	}
