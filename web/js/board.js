@@ -121,6 +121,7 @@ setInterval(() => { if (chosen() && !document.hidden) ask(chosen()); }, 5000);
 // The stream is opened once all scripts are there: htmx opens none for a page whose hx-sse came late.
 document.addEventListener('DOMContentLoaded', () => setTimeout(() => {
   const el = document.getElementById('ask-board');
+  if (!el) return; // the class has ended, or is asked to
   el.setAttribute('hx-sse:connect', el.dataset.stream);
   window.htmx?.process(el);
   if (!el.hasAttribute('data-htmx-powered')) state('not live: a part of this page did not come, load it again', false);

@@ -102,9 +102,9 @@ if (eyes) {
 let unsent = null; // its radio button
 document.addEventListener('change', ({ target }) => { if (target.matches('.foretell input')) unsent = target; });
 document.addEventListener('htmx:before:response', ({ target, detail }) => {
-  if (!target.matches('.foretell') || !detail.ctx.response.raw.ok) return;
+  if (!target.matches?.('.foretell') || !detail.ctx.response.raw.ok) return;
   if (new URLSearchParams(detail.ctx.request.body).get('prediction') === unsent?.value) unsent = null; // not another one, chosen meanwhile
-  document.getElementById('result').replaceChildren(); // it may say why the press before was refused
+  document.getElementById('result')?.replaceChildren(); // it may say why the press before was refused
 });
 
 // What the class does together has changed: another phase comes into view, unless somebody types, and
