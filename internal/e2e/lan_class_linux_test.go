@@ -63,6 +63,7 @@ func TestClassOnALAN(t *testing.T) {
 	c.pressesWithoutScripts(address)
 	asleep()
 	c.isKilled(second, third)
+	c.together(third)
 }
 
 // start starts the program on the laptop, with a class.
