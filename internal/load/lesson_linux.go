@@ -25,6 +25,7 @@ type lesson struct {
 
 	mu   sync.Mutex
 	late int // answers that came when the question was closed, and were told so
+	told int // presses that were told that an act for everyone came between, or that the store was away for it
 	acts []*act
 }
 
@@ -112,6 +113,18 @@ func (l *lesson) latest() *act {
 func (l *lesson) recent() bool {
 	a := l.latest()
 	return a != nil && time.Since(a.begin) < patience
+}
+
+// met tells whether a press that was refused just now was sent before an act ended. Such a press is told
+// that its session was changed meanwhile, or that the store is away: it is counted, and no error.
+func (l *lesson) met(sent time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.acts); n == 0 || !l.acts[n-1].end.IsZero() && sent.After(l.acts[n-1].end) {
+		return false
+	}
+	l.told++
+	return true
 }
 
 // heard notes that a learner's page has heard of an act.

@@ -130,7 +130,7 @@ func (r *result) print(w io.Writer) {
 	for _, a := range r.lesson.acts {
 		fmt.Fprintf(w, "\n%s took %s; half of the pages were heard from after %s.", a.what, ms(a.end.Sub(a.begin)), ms(times(a.heard).at(0.5)))
 	}
-	fmt.Fprintf(w, "\n%d presses met one of them: p50 %s, the slowest %s. They are not in the times above. %d answers came late, and were told so.\n", len(f.acting), ms(f.acting.at(0.5)), ms(f.acting.at(1)), r.lesson.late)
+	fmt.Fprintf(w, "\n%d presses met one of them: p50 %s, the slowest %s. They are not in the times above; %d more were refused, and told why. %d answers came late, and were told so.\n", len(f.acting), ms(f.acting.at(0.5)), ms(f.acting.at(1)), r.lesson.told, r.lesson.late)
 	cpus := float64(runtime.NumCPU())
 	whole := r.used.all + r.used.idle + r.used.steal
 	share := func(t float64) float64 { return 100 * t / max(whole, 1) * cpus }

@@ -182,8 +182,9 @@ func (s *seat) answerBeat() {
 // press presses, and then asks for the sizes of that exchange as the page's script does.
 func (s *seat) press(n int, due time.Time) {
 	r := s.next(n)
+	sent := time.Now()
 	s.mu.Lock()
-	s.done = append(s.done, press{due: due, sent: time.Now()})
+	s.done = append(s.done, press{due: due, sent: sent})
 	s.mu.Unlock()
 	r.read = s.lesson.recent()
 	a, err := s.presses.ask(r)
@@ -194,7 +195,10 @@ func (s *seat) press(n int, due time.Time) {
 		s.done[n].answered = now
 	}
 	s.mu.Unlock()
-	if err != nil {
+	switch {
+	case (a.status == http.StatusConflict || a.status == http.StatusServiceUnavailable) && s.lesson.met(sent):
+		return
+	case err != nil:
 		s.faults.add("a press", err)
 		return
 	}
