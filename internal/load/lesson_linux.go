@@ -109,6 +109,16 @@ func (l *lesson) latest() *act {
 	return l.acts[len(l.acts)-1]
 }
 
+// first returns the act that was done first, which is the reveal; nil if there was none.
+func (l *lesson) first() *act {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.acts) == 0 {
+		return nil
+	}
+	return l.acts[0]
+}
+
 // recent tells whether something was done to everybody just now.
 func (l *lesson) recent() bool {
 	a := l.latest()
@@ -178,7 +188,7 @@ func (s *seat) hear(message string) {
 		s.ask(func() { s.predict(html.UnescapeString(between(message, `name="question" value="`, `"`))) }, time.Duration(rand.Int64N(int64(s.lesson.think))))
 	case strings.Contains(message, `data-state="revealed`) && !s.revealed:
 		s.revealed = true
-		if a := s.lesson.latest(); a != nil {
+		if a := s.lesson.first(); a != nil { // a later act may have begun meanwhile
 			s.lesson.heard(a)
 		}
 	}
