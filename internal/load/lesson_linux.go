@@ -180,7 +180,8 @@ func (s *seat) hear(message string) {
 	case name == "beat":
 		s.ask(s.answerBeat, 0)
 	case name == "act":
-		after, _ := strconv.Atoi(between("\n"+message, "\ndata: ", "\n"))
+		word, _, _ := strings.Cut(between("\n"+message, "\ndata: ", "\n"), " ")
+		after, _ := strconv.Atoi(word)
 		latest := s.lesson.latest()
 		s.ask(func() { s.askWhatBecame(latest) }, time.Duration(after)*time.Millisecond)
 	case strings.Contains(message, `data-state="open`) && !s.answered:

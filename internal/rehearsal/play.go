@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -118,7 +119,8 @@ func (b *browser) hear(ctx context.Context, e event) error {
 	case "beat":
 		return b.ask(ctx, b.home+"/class/heard", url.Values{"page": {"rehearsal"}}, nil)
 	case "act": // the event says after how many milliseconds, so that a class does not ask all at once
-		after, _ := strconv.Atoi(e.data)
+		word, _, _ := strings.Cut(e.data, " ")
+		after, _ := strconv.Atoi(word)
 		b.due.became = time.Now().Add(time.Duration(min(max(after, 0), maxAfter)) * time.Millisecond)
 		return nil
 	case "browsers":
