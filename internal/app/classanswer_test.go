@@ -89,7 +89,8 @@ func overDocuments(t *testing.T, documents classroom.Documents) *classWorld {
 // question whose time was up meanwhile is closed. An answer that could not be written is refused.
 func TestAnswersOutliveTheProgram(t *testing.T) {
 	t.Parallel()
-	documents := &classtest.Failing{Documents: classroom.NewMemoryDocuments()}
+	memory := classroom.NewMemoryDocuments()
+	documents := &classtest.Failing{Documents: memory}
 	w := overDocuments(t, documents)
 	ann, bob := w.phone(), w.phone()
 	own, others := ann.join(), bob.join()
@@ -121,9 +122,13 @@ func TestAnswersOutliveTheProgram(t *testing.T) {
 	if q := w.class.together.Present().Question; !q.Open() || !w.clock.Now().Equal(clock) {
 		t.Fatalf("%+v", q)
 	}
-	w.clock.Move(time.Minute)
-	late, err := classroom.OpenTogether(ctx, classroom.TogetherConfig{Documents: documents, There: func(classroom.ID) bool { return true }, Seats: w.class.roster.Count, Now: w.clock.Now})
-	if err != nil || late.Present().Question.Open() || late.Present().Question.Counts[0] != 1 {
-		t.Errorf("%v: %+v", err, late.Present().Question)
+	late := classWorldBefore(t, nil)
+	late.documents = memory
+	late.clock.Move(time.Minute)
+	if err := late.app.OpenClass(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if q := late.app.openClass().together.Present().Question; q.Open() || q.Counts[0] != 1 {
+		t.Errorf("after its time: %+v", q)
 	}
 }

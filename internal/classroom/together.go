@@ -52,7 +52,7 @@ type TogetherConfig struct {
 	Rehearses func(ID) bool    // tells whether one of the program's own browsers sits there; nil for none
 	Now       func() time.Time // the clock; nil is time.Now
 	Log       *slog.Logger     // nil discards; no line names a seat
-	Changed   func(ID)         // is told after each change: the seat whose answer it was, "" for all other changes; it may be nil
+	Changed   func(ID)         // is told after each change, but not by OpenTogether: the seat whose answer it was, "" for all other changes; it may be nil
 }
 
 // Present is what a class does together at one moment. What it points to never changes.
@@ -100,7 +100,7 @@ func OpenTogether(ctx context.Context, cfg TogetherConfig) (*Together, error) {
 		return nil, err
 	}
 	if q := t.present.Question; q.Open() && q.over(cfg.Now()) {
-		if err := t.change(ctx, t.closing(q.N)); err != nil { // the timer tries it again
+		if err := t.changeAlone(ctx, t.closing(q.N)); err != nil { // the timer tries it again
 			cfg.Log.Error(notClosed, "error", err)
 		}
 	}
