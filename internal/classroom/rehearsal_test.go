@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sessionscope/sessionscope/internal/classroom"
 )
@@ -36,6 +37,7 @@ func TestRehearsalGivesWay(t *testing.T) {
 		t.Errorf("at the door wait %v", waiting)
 	}
 	want(t, s.SetDoor(t.Context(), false), nil)
+	s.now = s.now.Add(time.Second) // seats of one moment have no order
 	s.rehearse("second own")
 	var full *classroom.FullError
 	if _, err := s.Rehearse(t.Context(), "third own", phone); !errors.As(err, &full) {
