@@ -20,8 +20,7 @@ type Phone struct {
 	// Of a revealed question.
 	Judgement  string // of the seat's own prediction
 	Right      bool
-	Verdict    []Part // mostly with parts; none if the run could not be done
-	Failed     string // why it could not, mostly ""
+	Verdict    []Part
 	Experiment string // the address of its page
 	Bytes      string // the address of the run with all that travelled; "" if that is not kept any more
 }

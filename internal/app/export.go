@@ -5,13 +5,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/classroom"
-	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/say"
 	"github.com/sessionscope/sessionscope/internal/session"
 	"github.com/sessionscope/sessionscope/internal/show"
@@ -57,7 +55,7 @@ func (cl *class) exportQuestion(q classroom.Question, answered, of int) views.Ex
 	v := views.ExportQuestion{N: q.N, Title: q.Slug, Asked: q.Opened.Local().Format(time.TimeOnly), Counted: !q.Open(), Answered: answered, Of: of, Rehearsed: q.Rehearsed, Hands: q.AllHands()}
 	e, known := cl.lab.shelf.Find(q.Slug)
 	if known {
-		v.Title, v.Choices = show.Plain(e.Title), choicesOf(e, q.Chosen)
+		v.Title, v.Choices = show.Plain(e.Title), strings.Join(chosenWords(e, q.Chosen), ", ")
 	}
 	for i := range q.Options {
 		p := views.ExportPrediction{Text: fmt.Sprintf("Prediction %d", i+1), Share: "0"}
@@ -75,7 +73,7 @@ func (cl *class) exportQuestion(q classroom.Question, answered, of int) views.Ex
 		v.Predictions = append(v.Predictions, p)
 	}
 	v.State = say.AskedState(askedState(q))
-	if q.Result != nil && q.Result.Failed == "" {
+	if q.Result != nil {
 		v.Verdict = show.Plain(q.Result.Verdict)
 	}
 	return v
@@ -88,30 +86,12 @@ func askedState(q classroom.Question) say.Asked {
 		return say.AskedOpen
 	case r == nil:
 		return say.AskedClosed
-	case r.Failed != "":
-		return say.AskedFailed
 	case r.Undecided:
 		return say.AskedUndecided
 	case r.Happened == 0:
 		return say.AskedNone
 	}
 	return say.AskedTrue
-}
-
-// choicesOf says what was chosen for an experiment, for people.
-func choicesOf(e experiment.Experiment, chosen map[string]string) string {
-	var all []string
-	for _, c := range e.Choices {
-		name, ok := chosen[c.Name]
-		if !ok {
-			continue
-		}
-		if i := slices.IndexFunc(c.Options, func(o experiment.Option) bool { return o.Name == name }); i >= 0 {
-			name = c.Options[i].Label
-		}
-		all = append(all, show.Plain(c.Label)+": "+show.Plain(name))
-	}
-	return strings.Join(all, ", ")
 }
 
 // exportName is the name of an exported file of that day without its extension.

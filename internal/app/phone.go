@@ -23,7 +23,7 @@ func (cl *class) phoneView(s classroom.Seat) views.Phone {
 		v.Said = say.NowAsked(v.State, "")
 		return v
 	}
-	v.State, v.Number = questionState(q), strconv.Itoa(q.N)
+	v.State, v.Number = phaseOf(q), strconv.Itoa(q.N)
 	e, ok := cl.app.shelf.Find(q.Slug)
 	if !ok { // it was asked by another version of the program
 		e.Title = q.Slug
@@ -38,26 +38,13 @@ func (cl *class) phoneView(s classroom.Seat) views.Phone {
 	}
 	v.Predictions = predicted(q, e, own)
 	v.Said = say.NowAsked(v.State, e.Title)
-	if v.State == "open" && own != 0 && own <= len(e.Predictions) {
+	if v.State == phaseOpen && own != 0 && own <= len(e.Predictions) {
 		v.Said = say.PredictionIsIn(show.Plain(e.Predictions[own-1].Text))
 	}
 	if q.Result != nil {
 		cl.addReveal(&v, q, own)
 	}
 	return v
-}
-
-// questionState names the phase of a question, as views.Phone does.
-func questionState(q *classroom.Question) string {
-	switch {
-	case q.Open():
-		return "open"
-	case q.Running:
-		return "running"
-	case q.Result == nil:
-		return "closed"
-	}
-	return "revealed"
 }
 
 // predicted returns the predictions of a question about e, of which own is the seat's, 0 for none.
@@ -84,10 +71,10 @@ func predicted(q *classroom.Question, e experiment.Experiment, own int) (out []v
 // addReveal adds what came of a question to v.
 func (cl *class) addReveal(v *views.Phone, q *classroom.Question, own int) {
 	r := q.Result
-	v.Judgement, v.Right = say.Foretold(own, r.Happened, r.Undecided, r.Failed != "")
+	v.Judgement, v.Right = say.Foretold(own, r.Happened, r.Undecided)
 	v.Said = say.NowRevealed(v.Judgement)
 	v.Answered = say.AnsweredOf(q.Answers(), q.Seats, q.AllHands())
-	v.Verdict, v.Failed = show.Rich(r.Verdict), r.Failed
+	v.Verdict = show.Rich(r.Verdict)
 	v.Experiment = v.Home + "/experiments/" + q.Slug
 	if run := cl.revealed(); run != nil && run.Token == r.Run {
 		v.Bytes = v.Experiment + "?run=" + r.Run
@@ -107,7 +94,7 @@ func (cl *class) asks(id classroom.ID) (words string, calls bool) {
 	case p.Question.Open() && cl.together.AnswerOf(id) != 0:
 		state = "answered"
 	default:
-		state = questionState(p.Question)
+		state = phaseOf(p.Question)
 	}
 	return say.Asks(state)
 }

@@ -29,7 +29,6 @@ type Question struct {
 type Result struct {
 	Happened  int       `json:"happened,omitempty"` // the number of the prediction that came true; 0 for none
 	Undecided bool      `json:"undecided,omitempty"`
-	Failed    string    `json:"failed,omitempty"` // why the run could not be done, mostly ""
 	Tone      string    `json:"tone,omitempty"`
 	Verdict   string    `json:"verdict,omitempty"` // with the markup of experiment.Text
 	Exchanges int       `json:"exchanges,omitempty"`

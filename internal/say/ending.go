@@ -47,7 +47,6 @@ const (
 	AskedTrue      Asked = iota // revealed: one of the predictions came true
 	AskedNone                   // revealed: none of them came true
 	AskedUndecided              // revealed: the run has not decided it
-	AskedFailed                 // its experiment could not be run
 	AskedClosed                 // closed and not revealed
 	AskedOpen                   // open
 )
@@ -56,11 +55,9 @@ const (
 func AskedState(s Asked) string {
 	switch s {
 	case AskedNone:
-		return "Nothing that was offered as a prediction came true."
+		return "None of the predictions came true."
 	case AskedUndecided:
 		return "The run has not decided it."
-	case AskedFailed:
-		return "Not revealed: its experiment could not be run."
 	case AskedClosed:
 		return "Closed, and not revealed."
 	case AskedOpen:

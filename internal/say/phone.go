@@ -46,10 +46,8 @@ func NowRevealed(judgement string) string { return "Revealed. " + judgement }
 
 // Foretold judges the prediction of a seat by its number, 0 for none, against the number of the one that
 // came true, 0 for none.
-func Foretold(own, happened int, undecided, failed bool) (text string, right bool) {
+func Foretold(own, happened int, undecided bool) (text string, right bool) {
 	switch {
-	case failed:
-		return "The run could not be done, so nothing is revealed.", false
 	case undecided:
 		return "The run decided nothing, so no prediction is right or wrong.", false
 	case happened == 0:

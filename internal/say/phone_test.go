@@ -6,20 +6,19 @@ import "testing"
 func TestForetold(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		own, happened     int
-		undecided, failed bool
-		want              string
-		right             bool
+		own, happened int
+		undecided     bool
+		want          string
+		right         bool
 	}{
-		{2, 2, false, false, "You foretold it.", true},
-		{1, 2, false, false, "You predicted another outcome.", false},
-		{0, 2, false, false, "You made no prediction.", false},
-		{1, 0, false, false, "None of the predictions came true.", false},
-		{0, 0, false, false, "None of the predictions came true.", false},
-		{1, 0, true, false, "The run decided nothing, so no prediction is right or wrong.", false},
-		{1, 0, false, true, "The run could not be done, so nothing is revealed.", false},
+		{2, 2, false, "You foretold it.", true},
+		{1, 2, false, "You predicted another outcome.", false},
+		{0, 2, false, "You made no prediction.", false},
+		{1, 0, false, "None of the predictions came true.", false},
+		{0, 0, false, "None of the predictions came true.", false},
+		{1, 0, true, "The run decided nothing, so no prediction is right or wrong.", false},
 	} {
-		if got, right := Foretold(test.own, test.happened, test.undecided, test.failed); got != test.want || right != test.right {
+		if got, right := Foretold(test.own, test.happened, test.undecided); got != test.want || right != test.right {
 			t.Errorf("%+v: %q, %t", test, got, right)
 		}
 	}
@@ -56,10 +55,9 @@ func onThePhone() section {
 	}
 	s.lines = append(s.lines, PredictionIsIn("For me: the copy is as good as it was before"))
 	for _, f := range [][2]int{{2, 2}, {1, 2}, {0, 2}, {1, 0}} {
-		text, _ := Foretold(f[0], f[1], false, false)
+		text, _ := Foretold(f[0], f[1], false)
 		s.lines = append(s.lines, NowRevealed(text))
 	}
-	undecided, _ := Foretold(1, 0, true, false)
-	failed, _ := Foretold(1, 0, false, true)
-	return section{s.heading, append(s.lines, undecided, failed, Hands(1), Hands(2), AnsweredOf(21, 24, 0), AnsweredOf(0, 1, 9), AnsweredOf(0, 24, 1))}
+	undecided, _ := Foretold(1, 0, true)
+	return section{s.heading, append(s.lines, undecided, Hands(1), Hands(2), AnsweredOf(21, 24, 0), AnsweredOf(0, 1, 9), AnsweredOf(0, 24, 1))}
 }
