@@ -329,3 +329,20 @@ func TestDoctor(t *testing.T) {
 	w.teacher.form = formJSON
 	w.teacher.post("/classroom/doctor").want(200, `"addresses":4,"answered":3`)
 }
+
+// Whoever changes what the class does together waits for no board: a page that is rendered, or the store
+// that it asks, would delay the phones.
+func TestAChangeWaitsForNoBoard(t *testing.T) {
+	t.Parallel()
+	w := openClassWorld(t, nil)
+	w.class.news.mu.Lock()
+	defer w.class.news.mu.Unlock()
+	told := make(chan error, 1)
+	go func() { told <- w.class.together.Pause(context.Background(), true) }()
+	select {
+	case err := <-told:
+		did(t, err)
+	case <-time.After(5 * time.Second):
+		t.Error("a pause waits for the board")
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/a-h/templ"
@@ -43,9 +44,17 @@ type boardNews struct {
 	summed  time.Time             // when the last summary was made
 	summary string
 	acts    map[classroom.ID]int64 // how many acts each seat had at the last summary
-	stirred bool                   // what the class does together has changed, and was not told yet
-	stirs   chan struct{}          // of capacity one: has something when stirred is to be told at once
-	hints   chan struct{}          // of capacity one: has something when stirred is to be told soon
+	follows bool                   // follow runs
+
+	// These are not guarded by mu, so that who changes something waits for no page to be rendered.
+	stirred atomic.Bool   // what the class does together has changed, and was not told yet
+	stirs   chan struct{} // of capacity one: has something when stirred is to be told at once
+	hints   chan struct{} // of capacity one: has something when stirred is to be told soon
+}
+
+// open makes the news of a class, before anything changes there.
+func (n *boardNews) open(cl *class) {
+	n.class, n.stirs, n.hints = cl, make(chan struct{}, 1), make(chan struct{}, 1)
 }
 
 // boardStream is one open page.
@@ -93,7 +102,7 @@ func (n *boardNews) join(screen bool, since string) (s *boardStream, first []byt
 	case since != n.at(n.version, waiting) && !waiting:
 		first = n.tiles(tiles)
 	}
-	return s, n.message(append([][]byte{first}, n.parts(tiles, true)...)...), true
+	return s, n.message(append([][]byte{first}, n.parts(tiles, true, true)...)...), true
 }
 
 // begin starts to follow the board. The caller holds the lock.
@@ -105,23 +114,23 @@ func (n *boardNews) begin() {
 	for _, t := range tiles {
 		n.seats[t.ID], n.acts[t.ID] = true, t.Flash
 	}
-	n.stirs, n.hints = make(chan struct{}, 1), make(chan struct{}, 1)
-	go n.follow(n.streams, n.stirs, n.hints)
+	if !n.follows {
+		n.follows = true
+		go n.follow()
+	}
 }
 
 // stir has the pages told at once what the class does together.
-func (n *boardNews) stir() { n.awake(func() chan struct{} { return n.stirs }) }
+func (n *boardNews) stir() { n.awake(n.stirs) }
 
 // hint has the pages told it with the next message.
-func (n *boardNews) hint() { n.awake(func() chan struct{} { return n.hints }) }
+func (n *boardNews) hint() { n.awake(n.hints) }
 
-func (n *boardNews) awake(whom func() chan struct{}) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.stirred = true
+func (n *boardNews) awake(whom chan<- struct{}) {
+	n.stirred.Store(true)
 	select {
-	case whom() <- struct{}{}: // a nil channel, while nobody follows, takes nothing
-	default:
+	case whom <- struct{}{}:
+	default: // it has something already
 	}
 }
 
@@ -133,7 +142,7 @@ func (n *boardNews) leave(s *boardStream) {
 }
 
 // follow tells the pages each change, until there is no page or the class ends.
-func (n *boardNews) follow(pages map[*boardStream]bool, stirs, hints <-chan struct{}) {
+func (n *boardNews) follow() {
 	slow := time.NewTicker(boardSlow)
 	defer slow.Stop()
 	rest := time.NewTimer(boardRest)
@@ -141,10 +150,10 @@ func (n *boardNews) follow(pages map[*boardStream]bool, stirs, hints <-chan stru
 	for {
 		changed := n.class.board.Changed()
 		n.mu.Lock()
-		over := len(pages) == 0
-		if !over {
+		if n.follows = len(n.streams) > 0; n.follows {
 			n.tell(time.Since(n.looked) >= boardSlow)
 		}
+		over := !n.follows
 		n.mu.Unlock()
 		if over {
 			return
@@ -152,15 +161,15 @@ func (n *boardNews) follow(pages map[*boardStream]bool, stirs, hints <-chan stru
 		rest.Reset(boardRest)
 		select {
 		case <-rest.C:
-		case <-stirs:
+		case <-n.stirs:
 			continue
 		case <-n.class.lab.done:
 			return
 		}
 		select {
 		case <-changed:
-		case <-stirs:
-		case <-hints:
+		case <-n.stirs:
+		case <-n.hints:
 		case <-slow.C:
 		case <-n.class.lab.done:
 			return
@@ -175,6 +184,7 @@ func (n *boardNews) tell(all bool) {
 		n.tellEnd()
 		return
 	}
+	stirred := n.stirred.Swap(false) // before the look: what changes later is told with the next message
 	changed, removed, feed, version := n.class.board.Since(n.version)
 	n.version = version
 	n.feed = append(n.feed, feed...)
@@ -202,11 +212,10 @@ func (n *boardNews) tell(all bool) {
 			parts = append(parts, n.render(views.TileNews(show.Tile(t, n.class.lab.experimentCount(), n.class.now()))))
 		}
 	}
-	n.send(false, n.message(append(parts, n.parts(tiles, all)...)...))
-	if all || n.stirred {
+	n.send(false, n.message(append(parts, n.parts(tiles, all, stirred)...)...))
+	if all || stirred {
 		n.send(true, n.message(n.fresh("screen", views.ScreenNews(n.class.screenView()))))
 	}
-	n.stirred = false
 }
 
 // send passes a message on to the boards, or to the beamers. A page that does not keep up begins
@@ -242,15 +251,16 @@ func (n *boardNews) tiles(all []classroom.Tile) []byte {
 	return n.render(views.TilesNews(show.Tiles(all, n.class.lab.experimentCount(), n.class.now())))
 }
 
-// parts returns the parts beside tiles, which are all, that are others than they were told. The network and the
-// store are looked at with all only. The caller holds the lock.
-func (n *boardNews) parts(tiles []classroom.Tile, all bool) (out [][]byte) {
+// parts returns the parts beside tiles, which are all, that are others than they were told. What the class
+// does together is looked at with stirred, the network and the store with all only. The caller holds
+// the lock.
+func (n *boardNews) parts(tiles []classroom.Tile, all, stirred bool) (out [][]byte) {
 	cl := n.class
 	waiting := len(n.seats) == 0
 	if !waiting {
 		out = append(out, n.fresh("tally", views.TallyNews(n.tally(tiles))), n.fresh("feed", views.FeedNews(show.Feed(n.feed))))
 	}
-	if all || n.stirred {
+	if all || stirred {
 		for _, p := range cl.panels() {
 			out = append(out, n.fresh(p.name, p.part))
 		}

@@ -181,7 +181,7 @@ func (cl *class) open(ctx context.Context) (err error) {
 	now := a.seats.Root.Engine.Now
 	cl.board = classroom.NewBoard(now)
 	cl.doctor = newDoctor(cl.parts.Network.Addresses)
-	cl.news.class = cl
+	cl.news.open(cl)
 	if cl.shared, err = classroom.Share(ctx, cl.parts.Backend, now); err != nil {
 		return err
 	}

@@ -39,7 +39,6 @@ func (n *boardNews) tellEnd() {
 	clear(n.acts)
 	n.send(false, n.message(n.fresh("ended", views.BoardStage(n.class.endedBoard()))))
 	n.send(true, n.message(n.fresh("screen", views.ScreenNews(n.class.screenView()))))
-	n.stirred = false
 }
 
 // seatLetters is how many letters follow the name of a seat of a class in its paths.
