@@ -56,17 +56,17 @@ func TestPagesAreToldToAsk(t *testing.T) {
 		p := w.phones["server"]
 		told := p.stream(p.base + "/class/events")
 		time.Sleep(time.Second)
-		if strings.Contains(told.told.String(), "event: act") {
+		if strings.Contains(told.told.String(), "event: act\n") {
 			t.Errorf("before an act the page is told %s", told.told)
 		}
 		w.everyone("flush").want(200)
 		time.Sleep(time.Second)
-		if n := strings.Count(told.told.String(), " now\nevent: act"); n != 1 {
+		if n := strings.Count(told.told.String(), " now\n\n"); n != 1 {
 			t.Errorf("after an act the page is told to ask %d times: %s", n, told.told)
 		}
 		late := p.stream(p.base + "/class/events") // it has woken, or its page was loaded again
 		time.Sleep(time.Second)
-		if got := late.told.String(); strings.Count(got, "event: act") != 1 || strings.Contains(got, " now\nevent: act") {
+		if got := late.told.String(); strings.Count(got, "event: act\n") != 1 || strings.Contains(got, " now\n") {
 			t.Errorf("a later page is told %s", got)
 		}
 		if err := w.class.endEveryone(t.Context()); err != nil {
@@ -80,7 +80,7 @@ func TestPagesAreToldToAsk(t *testing.T) {
 		w.kill()
 		again := p.stream(p.base + "/class/events") // the class knows no session of it any more
 		time.Sleep(time.Second)
-		if got := again.told.String(); strings.Count(got, "event: act") != 1 {
+		if got := again.told.String(); strings.Count(got, "event: act\n") != 1 {
 			t.Errorf("after a crash the page is told %s", got)
 		}
 		p.became()
@@ -90,9 +90,9 @@ func TestPagesAreToldToAsk(t *testing.T) {
 		again.stop()
 		w.class.lab.Close()
 	})
-	moments := make(map[string]bool)
+	moments := make(map[int]bool)
 	for n := range 300 {
-		moments[string(becameAfter(classroom.ID(fmt.Sprintf("%016x", uint64(n)*0x9e3779b97f4a7c15))))] = true
+		moments[bidAfter(classroom.ID(fmt.Sprintf("%016x", uint64(n)*0x9e3779b97f4a7c15)))] = true
 	}
 	if len(moments) < 200 {
 		t.Errorf("300 pages ask in %d different milliseconds", len(moments))

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"net/http"
 	"net/netip"
 	"regexp"
@@ -286,12 +287,13 @@ func TestPagesAreBiddenByTheStream(t *testing.T) {
 				t.Errorf("the page was told %q, want %q", s.told, want)
 			}
 		}
+		bidden := func(n int) string { return fmt.Sprintf("event: browsers\ndata: %d %d", bidAfter(w.seatAt(base).ID), n) }
 		early := phone.stream(base + "/class/events")
 		told(early, "")
 		askEveryBrowser(w)
-		told(early, "event: browsers\ndata: 1\n\n")
+		told(early, bidden(1)+" now\n\n")
 		late := phone.stream(base + "/class/events?page=class")
-		told(late, "event: browsers\ndata: 1\n\n")
+		told(late, bidden(1)+"\n\n")
 		time.Sleep(classBeat + time.Second) // nothing came, so it is asked once more
 		if synctest.Wait(); strings.Count(late.told.String(), "event: browsers") != 2 {
 			t.Errorf("a page that gave nothing was told %q", late.told)
@@ -300,7 +302,7 @@ func TestPagesAreBiddenByTheStream(t *testing.T) {
 		after := phone.stream(base + "/class/events")
 		told(after, "")
 		askEveryBrowser(w)
-		told(after, "event: browsers\ndata: 2\n\n")
+		told(after, bidden(2)+" now\n\n")
 		after.stop()
 	})
 }

@@ -3,8 +3,8 @@ package app
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"hash/fnv"
-	"strconv"
 	"sync"
 	"time"
 
@@ -27,15 +27,15 @@ const (
 	wordEnded = "ended" // the class has ended
 )
 
-// becameSpread is over how many milliseconds the pages of a class ask what became of their sessions.
-const becameSpread = 1000
+// bidSpread is over how many milliseconds the pages of a class do what they are bidden to.
+const bidSpread = 1000
 
-// becameAfter returns after how many milliseconds the pages of a seat ask. Each seat has a moment of its
+// bidAfter returns after how many milliseconds the pages of a seat do it. Each seat has a moment of its
 // own, so that 300 phones do not ask all at once.
-func becameAfter(id classroom.ID) []byte {
+func bidAfter(id classroom.ID) int {
 	h := fnv.New32a()
 	h.Write([]byte(id))
-	return strconv.AppendUint(nil, uint64(h.Sum32()%becameSpread), 10)
+	return int(h.Sum32() % bidSpread)
 }
 
 // classStreams are the streams of a class: at most one of each seat. The zero value has none.
@@ -129,8 +129,7 @@ type classStream struct {
 	app   *App
 	c     *call
 	told  [2][]byte      // each part as the page was told it last
-	bade  map[string]int // the last number of each bid that the page was told
-	act   int            // the act for everyone after which the page was told to ask; -1 for one that is shown no more
+	bade  map[string]int // the number of each bid as the page was told it last
 	begun bool           // the page has been told all that there was when its stream began
 	flush func(...[]byte) error
 }
@@ -156,7 +155,7 @@ func (st *classStream) run(ctx context.Context, news <-chan string) {
 			}
 			return
 		case <-beat.C:
-			clear(st.bade)                      // what the page could not do, it tries once more
+			delete(st.bade, bidBrowsers)        // who has not given anything yet is asked once more
 			if err = st.look(ctx); err == nil { // a device may have come or gone meanwhile
 				err = st.flush([]byte("event: beat\ndata: answer\n\n"))
 			}
@@ -208,61 +207,63 @@ func (st *classStream) look(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := st.bid(seat.ID); err != nil {
-		return err
-	}
-	return st.lookAtAct(ctx, seat.ID)
+	return st.bid(ctx, seat.ID)
 }
 
-// bid is something that a page of a seat does by itself: it sends requests of its own. Each time that
-// the class is bidden has a number, which the page compares with what it has done.
+// What a page of a seat is bidden to do by itself, by the event that it hears: it sends requests of its
+// own.
+const (
+	bidAct      = "act"      // ask what became of the session, see became
+	bidBrowsers = "browsers" // show what the browser has, see gave
+)
+
+// bid is what the pages of a seat are to do now.
 type bid struct {
-	event string // that the page hears, with the number
-	n     int    // 0 for nothing to do
+	event string
+	n     int // counts these bids in a class; 0 for nothing to do
 }
 
-// bids are what the page of a seat is to do now. A page that opens its stream later is told too.
-func (cl *class) bids(id classroom.ID) []bid {
-	return []bid{{"browsers", cl.browsers.Asks(id, true)}}
+// unseen is the number of a bidAct after which the class knows a session that it has not seen since the
+// program's start. No act has it.
+const unseen = -1
+
+// bids are what the pages of a seat are to do now: after each act for everyone, or if nobody has seen its
+// session since the program's start, and when the browsers are asked.
+func (cl *class) bids(id classroom.ID) [2]bid {
+	n := 0
+	if act, _, _, ok := cl.survey.Of(id); ok {
+		n = act.N
+	} else if tile, _ := cl.board.Tile(id); tile.Unseen {
+		n = unseen
+	}
+	return [2]bid{{bidAct, n}, {bidBrowsers, cl.browsers.Asks(id, true)}}
 }
 
-// bid tells the page what it is to do, if it was not told yet.
-func (st *classStream) bid(id classroom.ID) error {
+// bid tells the page what it is to do, if it was not told yet: after how many milliseconds, the number of
+// the bid, and "now" if the page was open before, so that it may show what was before. When an act is
+// shown no more, the page says nothing of it any more.
+func (st *classStream) bid(ctx context.Context, id classroom.ID) error {
 	for _, b := range st.app.of.bids(id) {
-		if b.n == 0 || st.bade[b.event] == b.n {
+		was := st.bade[b.event]
+		if b.n == was {
 			continue
 		}
 		st.bade[b.event] = b.n
-		if err := st.flush([]byte("event: " + b.event + "\ndata: " + strconv.Itoa(b.n) + "\n\n")); err != nil {
+		var err error
+		switch now := ""; {
+		case b.n != 0:
+			if st.begun {
+				now = " now"
+			}
+			err = st.flush(fmt.Appendf(nil, "event: %s\ndata: %d %d%s\n\n", b.event, bidAfter(id), b.n, now))
+		case b.event == bidAct && was > 0:
+			err = st.send(ctx, views.BecameNews(nil, st.c.seat.Base))
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// lookAtAct has the page ask what became of its session: after each act for everyone, and if the class
-// has seen no session of the seat since the program's start. When the act is shown no more, the page
-// says nothing of it any more.
-func (st *classStream) lookAtAct(ctx context.Context, id classroom.ID) error {
-	cl := st.app.of
-	act, _, _, ok := cl.survey.Of(id)
-	tile, _ := cl.board.Tile(id)
-	switch {
-	case ok && st.act != act.N:
-		st.act = act.N
-	case !ok && st.act > 0:
-		st.act = -1
-		return st.send(ctx, views.BecameNews(nil, st.c.seat.Base))
-	case !ok && st.act == 0 && tile.Unseen:
-		st.act = -1
-	default:
-		return nil
-	}
-	now := ""
-	if st.begun { // the page shows a session that was there before
-		now = " now"
-	}
-	return st.flush([]byte("data: "), becameAfter(id), []byte(now+"\nevent: act\n\n"))
 }
 
 // send writes one message.

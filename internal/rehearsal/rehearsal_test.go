@@ -258,7 +258,7 @@ func TestBrowsersHear(t *testing.T) {
 		for event, want := range map[string]struct {
 			path  string
 			times int
-		}{"event: beat\ndata: answer": {"class/heard", 6}, "event: act\ndata: 300 now": {"class/became", 6}, "event: browsers\ndata: 1": {"class", 12}} {
+		}{"event: beat\ndata: answer": {"class/heard", 6}, "event: act\ndata: 300 1 now": {"class/became", 6}, "event: browsers\ndata: 300 1 now": {"class", 12}} {
 			s.take(s.asked)
 			s.tell(event)
 			if strings.Contains(event, "act") && s.times(want.path) > 0 {

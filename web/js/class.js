@@ -45,7 +45,7 @@ function hearClass(el) {
   let asks = 0, late = false;
   const ask = () => { if (!over) document.getElementById('became').dispatchEvent(new Event('ask')); };
   hear('act', ({ detail }) => {
-    const [ms, now] = detail.data.split(' ');
+    const [ms, , now] = detail.data.split(' ');
     late ||= !!now;
     clearTimeout(asks);
     asks = setTimeout(ask, +ms);
@@ -128,13 +128,14 @@ if (seat) {
 }
 // The teacher asks what this browser has at this address: the stream of a seat with the event "browsers",
 // the board with the number in data-asks. The answer to the first of two requests sets cookies, and
-// the second shows which of them were kept. Three hundred phones do not ask in the same moment.
+// the second shows which of them were kept. The stream says after how many milliseconds: 300 phones do not
+// ask in the same moment.
 const asked = new Map(); // by address: the number that was answered last
-async function gives({ gives: url }, n) {
+async function gives({ gives: url }, n, ms) {
   if (!n) asked.delete(url); // the next class counts from one again
   if (!n || asked.get(url) === n) return;
   asked.set(url, n);
-  await new Promise((go) => { setTimeout(go, Math.random() * 1000); });
+  await new Promise((go) => { setTimeout(go, ms); });
   const send = (fields) => fetch(url, { method: 'POST', body: new URLSearchParams({ n, ...fields }) });
   try {
     await send({ step: 1 });
@@ -144,7 +145,10 @@ async function gives({ gives: url }, n) {
     asked.delete(url); // the server is away, or busy: it asks once more
   }
 }
-seat?.addEventListener('browsers', ({ detail }) => gives(seat.dataset, detail.data));
+seat?.addEventListener('browsers', ({ detail }) => {
+  const [ms, n] = detail.data.split(' ');
+  gives(seat.dataset, n, ms);
+});
 const own = () => document.getElementById('grid'); // of the board
-document.addEventListener('htmx:sse:after:message', () => { if (own()) gives(own().dataset, own().dataset.asks); });
-if (own()) gives(own().dataset, own().dataset.asks);
+document.addEventListener('htmx:sse:after:message', () => { if (own()) gives(own().dataset, own().dataset.asks, 0); });
+if (own()) gives(own().dataset, own().dataset.asks, 0);
