@@ -20,8 +20,8 @@ import (
 // seat, so that it can be changed, and outlives a crash. Once the question is finished, by Done or by the
 // next Ask, the answers are deleted and only the counts stay; with a seat its answer goes. No method
 // but AnswerOf tells an answer. But whoever reads the file of a store that keeps the documents can see
-// who answered what, and may find bytes of deleted answers there until the file is written anew. And
-// the counts of a single answer tell whose it is to who knows that one seat has answered.
+// who answered what while that is kept, and may find bytes of deleted answers in the log beside the file
+// until that is written anew. And the counts of a single answer tell whose it is to who knows that one seat has answered.
 //
 // Begin with OpenTogether, then Start.
 type Together struct {

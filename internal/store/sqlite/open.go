@@ -124,7 +124,12 @@ func (st *Store) connect() (err error) {
 		synchronous = "NORMAL"
 	}
 	st.write.SetBusyTimeout(busyTimeout)
+	secure := "OFF"
+	if st.documents { // what is removed is overwritten: such a file is a class's, and tells of people
+		secure = "ON"
+	}
 	for _, pragma := range []string{
+		"secure_delete = " + secure,
 		"journal_mode = WAL",
 		"synchronous = " + synchronous,
 		"fullfsync = ON", // macOS: without it a sync ends in the memory of the disk

@@ -46,7 +46,7 @@ type Config struct {
 	File        string // Open makes it, with its folders, if it is not there
 	Durability  Durability
 	MaxSessions int              // expired sessions count until they are cleared; 0 means no limit
-	Documents   bool             // the file keeps documents too: see PutDocuments
+	Documents   bool             // the file keeps documents too, see PutDocuments, and what is removed from it is overwritten with zeros
 	Now         func() time.Time // the clock; nil means time.Now
 	Log         *slog.Logger     // nil means no log
 }
