@@ -5,7 +5,7 @@ type Kept struct {
 	Page    Page
 	At      string // the day of this page: "2026-11-27"
 	Where   string // in which the class is kept: "in the memory of this program"
-	Durable bool   // the class outlives the program
+	Answers string // who can see all the same who predicted what; "" for nobody
 	Wipe    string // how it is wiped without the program
 	Things  []KeptThing
 	Cookies []KeptCookie

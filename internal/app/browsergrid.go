@@ -36,6 +36,8 @@ const (
 	probeLax        = "lax" // the control
 )
 
+var probeKinds = []string{probeSecure, probeNoSameSite, probeLax}
+
 // gridRoutes adds the routes of what the browsers of the class gave.
 func (a *App) gridRoutes() {
 	a.post("/classroom/browsers", a.teacher(a.setGrid))

@@ -3,8 +3,8 @@ package app
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"hash/fnv"
+	"strconv"
 	"sync"
 	"time"
 
@@ -255,7 +255,7 @@ func (st *classStream) bid(ctx context.Context, id classroom.ID) error {
 			if st.begun {
 				now = " now"
 			}
-			err = st.flush(fmt.Appendf(nil, "event: %s\ndata: %d %d%s\n\n", b.event, bidAfter(id), b.n, now))
+			err = st.flush([]byte("event: " + b.event + "\ndata: " + strconv.Itoa(bidAfter(id)) + " " + strconv.Itoa(b.n) + now + "\n\n"))
 		case b.event == bidAct && was > 0:
 			err = st.send(ctx, views.BecameNews(nil, st.c.seat.Base))
 		}

@@ -24,7 +24,7 @@ func TestKept(t *testing.T) {
 	})
 	page := w.teacher.get("/classroom/data").want(200,
 		"/somewhere/a.db.class", "each seat, 30 at most", fmt.Sprintf("%d sessions at most", partLimits.Sessions), fmt.Sprintf("%d requests at most", seatMoments), fmt.Sprintf("%d lines at most", classroom.FeedLines),
-		"This class was started with --log-requests", "2 hours after its last write, 8 hours at most, or the end of the class", "30 minutes after its last request",
+		"Until then it stands in /somewhere/a.db.class", "This class was started with --log-requests", "2 hours after its last write, 8 hours at most, or the end of the class", "30 minutes after its last request",
 	)
 	cookies := map[string]*http.Cookie{}
 	note := func(a answer) answer {
@@ -40,8 +40,10 @@ func TestKept(t *testing.T) {
 	base := strings.TrimSuffix(note(p.post("/join", "visitor", fieldOf(offer.body, "visitor")).want(303)).Header.Get("Location"), "/class")
 	note(p.post(base+"/set", "key", "a", "value", "b").want(303))
 	note(w.teacher.get(w.app.TeacherLink()).want(303))
+	w.teacher.post("/classroom/browsers").want(303)
+	note(p.get(base + "/class").want(200))
 	name := w.seatAt(base).Name
-	if len(cookies) != 4 {
+	if len(cookies) != 7 {
 		t.Errorf("%d cookies: %v", len(cookies), cookies)
 	}
 	for _, c := range cookies {
@@ -52,8 +54,8 @@ func TestKept(t *testing.T) {
 		}
 		_, rest, _ := strings.Cut(page.body, row)
 		rest, _, _ = strings.Cut(rest, "</tr>")
-		lives := map[int]string{int(seatCookieLife.Seconds()): "12 hours", int(classroom.OfferLife.Seconds()): "30 minutes"}[c.MaxAge]
-		if strings.Contains(c.Name, "~") {
+		lives := map[int]string{int(seatCookieLife.Seconds()): "12 hours", int(classroom.OfferLife.Seconds()): "30 minutes", int(probeLife.Seconds()): "1 minute"}[c.MaxAge]
+		if strings.HasSuffix(c.Name, "~"+name) {
 			lives = "8 hours at most"
 		} else if c.MaxAge == 0 {
 			lives = "the browser is closed"

@@ -59,7 +59,7 @@ var unsaid = map[string]string{
 	"a stream only looks": "a line of the log", "only the past is looked at": "a line of the log", "the answer is an error": "a line of the log",
 	"the cookie itself is replaced": "a line of the log", "panic: {cause} {stack}": "a line of the log",
 	"app: no content type for the asset {name}": "a line of the log", "{Visits} visits are in use": "a line of the log",
-	": still here": "in a stream", "event: look data: the session is another": "in a stream", "event: beat data: answer": "in a stream", "event: bye data: {word}": "in a stream", "event: bye data:": "in a stream", "event: {event} data: {n}": "in a stream", "id: {…}": "in a stream",
+	": still here": "in a stream", "event: look data: the session is another": "in a stream", "event: beat data: answer": "in a stream", "event: bye data: {word}": "in a stream", "event: bye data:": "in a stream", "event: {event} data: {id} {n}{now}": "in a stream", "id: {…}": "in a stream",
 	`attachment; filename="`:              "in a header",
 	"public, max-age=31536000, immutable": "in a header", "Accept, Cookie, HX-Request": "in a header", "Sessionscope (the server's own client)": "in a header",
 	"every 1s": "a trigger of htmx", "every 250ms": "a trigger of htmx",
