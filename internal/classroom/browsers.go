@@ -100,13 +100,8 @@ var ErrNotAsked = errors.New("this is not asked now")
 func OpenBrowsers(ctx context.Context, cfg BrowsersConfig) (*Browsers, error) {
 	b := &Browsers{cfg: cfg, gave: make(map[ID]Gave), writing: make(map[ID]bool)}
 	given := make(map[ID]gaveDocument)
-	for doc, err := range cfg.Documents.All(ctx) {
-		if err != nil {
-			return nil, fmt.Errorf("classroom: read what the browsers gave: %w", err)
-		}
-		if err := b.read(doc, given); err != nil {
-			cfg.Log.Error("classroom: a document cannot be read and is left out", "document", doc.Name, "error", err)
-		}
+	if err := readDocuments(ctx, cfg.Documents, cfg.Log, func(doc Document) error { return b.read(doc, given) }); err != nil {
+		return nil, fmt.Errorf("classroom: read what the browsers gave: %w", err)
 	}
 	var litter []string
 	for id, g := range given {
@@ -187,11 +182,7 @@ func (b *Browsers) set(ctx context.Context, shown bool) error {
 
 // put keeps a document.
 func (b *Browsers) put(ctx context.Context, name string, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // cannot happen: numbers, yes and no, and few words
-	}
-	if err := b.cfg.Documents.Put(ctx, Document{Name: name, Data: data}); err != nil {
+	if err := b.cfg.Documents.Put(ctx, jsonDocument(name, v)); err != nil {
 		return fmt.Errorf("classroom: keep what the browsers gave: %w", err)
 	}
 	return nil

@@ -2,8 +2,10 @@ package classroom
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -110,4 +112,27 @@ func (m *MemoryDocuments) All(ctx context.Context) iter.Seq2[Document, error] {
 			}
 		}
 	}
+}
+
+// jsonDocument returns a document with content as JSON.
+func jsonDocument(name string, content any) Document {
+	data, err := json.Marshal(content)
+	if err != nil {
+		panic(err) // cannot happen: strings, numbers and times of this century
+	}
+	return Document{Name: name, Data: data}
+}
+
+// readDocuments has read each document. One that read returns an error of is logged and left out. The
+// error is the documents'.
+func readDocuments(ctx context.Context, documents Documents, log *slog.Logger, read func(Document) error) error {
+	for doc, err := range documents.All(ctx) {
+		if err != nil {
+			return err
+		}
+		if err := read(doc); err != nil {
+			log.Error("classroom: a document cannot be read and is left out", "document", doc.Name, "error", err)
+		}
+	}
+	return nil
 }

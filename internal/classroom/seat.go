@@ -126,11 +126,7 @@ func (s *seat) document() Document {
 	if !s.givenUntil.IsZero() {
 		d.Given, d.GivenUntil = hex.EncodeToString(s.given[:]), s.givenUntil
 	}
-	data, err := json.Marshal(d)
-	if err != nil {
-		panic(err) // cannot happen: strings, numbers and times of this century
-	}
-	return Document{Name: s.documentName(), Data: data}
+	return jsonDocument(s.documentName(), d)
 }
 
 // readSeat reads the document of a seat. It returns nil for one that has given way.

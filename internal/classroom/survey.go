@@ -206,13 +206,6 @@ func (s *Survey) Unheard() (ids []ID) {
 	return ids
 }
 
-// Past returns the acts that are shown no more, in numbers, the oldest first.
-func (s *Survey) Past() []PastAct {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return slices.Clone(s.past)
-}
-
 // All returns the acts of the class in numbers, the oldest first, with the one that is shown.
 func (s *Survey) All() []PastAct {
 	s.mu.RLock()

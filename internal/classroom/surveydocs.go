@@ -38,12 +38,12 @@ type stakeDocument struct {
 	At        time.Time `json:"at,omitzero"`
 }
 
-func (d surveyDocument) document() Document { return documentOf(surveyName, d) }
+func (d surveyDocument) document() Document { return jsonDocument(surveyName, d) }
 
 // documentsOf returns the documents of acts that are shown no more.
 func documentsOf(past []PastAct) (docs []Document) {
 	for _, p := range past {
-		docs = append(docs, documentOf(fmt.Sprintf("%s%06d", pastActPrefix, p.N), p))
+		docs = append(docs, jsonDocument(fmt.Sprintf("%s%06d", pastActPrefix, p.N), p))
 	}
 	return docs
 }
@@ -57,28 +57,14 @@ func stakeOf(id ID, n int, s stake) Document {
 		d.Key, d.Placement = hex.EncodeToString(s.known.Key[:]), s.known.Placement.String()
 		d.Version, d.Created = s.known.Version, s.known.Created
 	}
-	return documentOf(stakeName(id), d)
-}
-
-// documentOf returns v as JSON under that name.
-func documentOf(name string, v any) Document {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // cannot happen: strings, numbers and times of this century
-	}
-	return Document{Name: name, Data: data}
+	return jsonDocument(stakeName(id), d)
 }
 
 // load reads the documents, and deletes those of seats that went and of older acts.
 func (s *Survey) load(ctx context.Context) error {
 	stakes := make(map[ID]stakeDocument)
-	for doc, err := range s.cfg.Documents.All(ctx) {
-		if err != nil {
-			return fmt.Errorf("classroom: read what was done for everyone: %w", err)
-		}
-		if err := s.read(doc, stakes); err != nil {
-			s.cfg.Log.Error("classroom: a document cannot be read and is left out", "document", doc.Name, "error", err)
-		}
+	if err := readDocuments(ctx, s.cfg.Documents, s.cfg.Log, func(doc Document) error { return s.read(doc, stakes) }); err != nil {
+		return fmt.Errorf("classroom: read what was done for everyone: %w", err)
 	}
 	var litter []string
 	for id, d := range stakes {

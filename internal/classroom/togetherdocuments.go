@@ -35,25 +35,11 @@ func (s Present) document() Document {
 // pastName returns the name of the document of a finished question.
 func pastName(n int) string { return fmt.Sprintf("%s%06d", pastPrefix, n) }
 
-// jsonDocument returns a document with content as JSON.
-func jsonDocument(name string, content any) Document {
-	data, err := json.Marshal(content)
-	if err != nil {
-		panic(err) // cannot happen: strings, numbers and times of this century
-	}
-	return Document{Name: name, Data: data}
-}
-
 // load reads the documents, and deletes what a crash has left there of what is over.
 func (t *Together) load(ctx context.Context) error {
 	answers := make(map[ID]answerDocument)
-	for doc, err := range t.cfg.Documents.All(ctx) {
-		if err != nil {
-			return fmt.Errorf("classroom: read what the class does: %w", err)
-		}
-		if err := t.read(doc, answers); err != nil {
-			t.cfg.Log.Error("classroom: a document cannot be read and is left out", "document", doc.Name, "error", err)
-		}
+	if err := readDocuments(ctx, t.cfg.Documents, t.cfg.Log, func(doc Document) error { return t.read(doc, answers) }); err != nil {
+		return fmt.Errorf("classroom: read what the class does: %w", err)
 	}
 	var litter []string
 	q := t.present.Question
