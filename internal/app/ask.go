@@ -147,10 +147,7 @@ func (cl *class) ask(ctx context.Context, slug string, chosen map[string]string,
 	if err != nil {
 		return err
 	}
-	if err := cl.endEveryone(ctx); err != nil {
-		return err
-	}
-	if err := cl.endGrid(ctx); err != nil {
+	if err := cl.clearBeside(ctx); err != nil {
 		return err
 	}
 	return cl.together.Ask(ctx, e.Slug, chosen, len(e.Predictions), limit)
@@ -158,16 +155,22 @@ func (cl *class) ask(ctx context.Context, slug string, chosen map[string]string,
 
 // clearStage takes away what is shown to everybody: the question, what became of the sessions, the browsers.
 func (cl *class) clearStage(ctx context.Context) error {
-	if err := cl.endEveryone(ctx); err != nil {
-		return err
-	}
-	if err := cl.endGrid(ctx); err != nil {
+	if err := cl.clearBeside(ctx); err != nil {
 		return err
 	}
 	if err := cl.together.Done(ctx); !errors.Is(err, classroom.ErrNoQuestion) {
 		return err
 	}
 	return nil
+}
+
+// clearBeside takes away what is shown to everybody beside a question. What was counted of an act for
+// everyone is kept for the export.
+func (cl *class) clearBeside(ctx context.Context) error {
+	if err := cl.survey.Finish(ctx); err != nil {
+		return err
+	}
+	return cl.browsers.End(ctx)
 }
 
 // questionIn returns the number of the question that a form is about, 0 for whichever is asked now. A

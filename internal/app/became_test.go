@@ -69,7 +69,7 @@ func TestPagesAreToldToAsk(t *testing.T) {
 		if got := late.told.String(); strings.Count(got, "event: act\n") != 1 || strings.Contains(got, " now\n") {
 			t.Errorf("a later page is told %s", got)
 		}
-		if err := w.class.endEveryone(t.Context()); err != nil {
+		if err := w.class.survey.Finish(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)

@@ -48,23 +48,13 @@ func (a *App) gridRoutes() {
 func (cl *class) openBrowsers(ctx context.Context) (err error) {
 	cl.browsers, err = classroom.OpenBrowsers(ctx, classroom.BrowsersConfig{
 		Documents: cl.parts.Documents, Log: cl.app.cfg.Log,
-		There: func(id classroom.ID) bool { _, there := cl.roster.Seat(id); return there },
-		Changed: func(asked bool) {
-			if asked {
-				cl.stir()
-			} else {
-				cl.news.hint()
-			}
-		},
+		There: cl.sits, Changed: cl.shownChanged,
 	})
 	return err
 }
 
 // gridView returns the board's panel of what the browsers of the class gave.
 func (cl *class) gridView() views.Grid { return show.Grid(cl.browsers.Now(), cl.roster.Count()) }
-
-// endGrid takes the browsers away from the screens.
-func (cl *class) endGrid(ctx context.Context) error { return cl.browsers.End(ctx) }
 
 // askBrowsers asks every page of the class for what its browser has. What was shown to everybody before
 // is taken away.
@@ -81,7 +71,7 @@ func (a *App) setGrid(c *call, cl *class) error {
 	asked := c.form.Get("done") == ""
 	switch {
 	case !asked:
-		do, said = cl.endGrid, say.BrowsersDone()
+		do, said = cl.browsers.End, say.BrowsersDone()
 	case cl.together.Present().Question.Open():
 		return errStillAsked
 	}

@@ -27,8 +27,7 @@ func (a *App) everyoneRoutes() {
 func (cl *class) openSurvey(ctx context.Context) (err error) {
 	cl.survey, err = classroom.OpenSurvey(ctx, classroom.SurveyConfig{
 		Documents: cl.parts.Documents, Now: cl.now, Log: cl.app.cfg.Log,
-		There:   func(id classroom.ID) bool { _, there := cl.roster.Seat(id); return there },
-		Changed: func() { cl.news.hint() },
+		There: cl.sits, Changed: cl.shownChanged,
 	})
 	return err
 }
@@ -115,7 +114,6 @@ func (cl *class) toEveryone(kind classroom.ActKind, after string) (act classroom
 	if done, _ := cl.survey.Present(); done != nil {
 		act = *done
 	}
-	cl.stir()
 	return act, nil
 }
 
@@ -238,13 +236,4 @@ func (cl *class) survivorsView() *views.Survivors {
 	v := show.Survivors(*act, cl.survey.Rows(), asleep)
 	v.Sent += say.RehearsedAnswers(len(cl.roster.Rehearsing()))
 	return v
-}
-
-// endEveryone takes the latest act for everyone away from the screens. What was counted is kept for the export.
-func (cl *class) endEveryone(ctx context.Context) error {
-	if err := cl.survey.Finish(ctx); err != nil {
-		return err
-	}
-	cl.stir()
-	return nil
 }

@@ -339,7 +339,7 @@ func TestEveryoneAsksFirst(t *testing.T) {
 	w.class.acting.Store(true)
 	w.teacher.post("/classroom/everyone", "act", "flush", "sure", "1").want(409, "at this moment")
 	w.class.acting.Store(false)
-	if err := w.class.endEveryone(t.Context()); err != nil || w.class.survivorsView() != nil || len(w.class.survey.All()) != 1 {
+	if err := w.class.survey.Finish(t.Context()); err != nil || w.class.survivorsView() != nil || len(w.class.survey.All()) != 1 {
 		t.Errorf("after its end: %v, %d past acts", err, len(w.class.survey.All()))
 	}
 }

@@ -29,7 +29,7 @@ func (cl *class) openTogether(ctx context.Context) (err error) {
 	cl.together, err = classroom.OpenTogether(ctx, classroom.TogetherConfig{
 		Documents: cl.parts.Documents, Seats: cl.roster.Count, Now: cl.now, Log: cl.app.cfg.Log,
 		Rehearses: func(id classroom.ID) bool { s, _ := cl.roster.Seat(id); return s.Rehearsal },
-		There:     func(id classroom.ID) bool { _, there := cl.roster.Seat(id); return there },
+		There:     cl.sits,
 		Changed:   cl.togetherChanged,
 	})
 	if err != nil {
@@ -57,6 +57,19 @@ func (cl *class) togetherChanged(answered classroom.ID) {
 	cl.news.hint()
 	cl.streams.look(answered)
 }
+
+// shownChanged is told of each change of an act for everyone and of what the browsers gave: whether other
+// things are shown than before, or only more was heard of them, which the board counts.
+func (cl *class) shownChanged(shown bool) {
+	if shown {
+		cl.stir()
+	} else {
+		cl.news.hint()
+	}
+}
+
+// sits tells whether there is a seat of that ID.
+func (cl *class) sits(id classroom.ID) bool { _, there := cl.roster.Seat(id); return there }
 
 // noteAnswers has the tiles say which seats have answered, until the question is revealed. What it
 // looks at is as new as the tile that it changes: the last of two calls is right.

@@ -35,7 +35,7 @@ type SurveyConfig struct {
 	There     func(ID) bool    // tells whether there is a seat of that ID
 	Now       func() time.Time // the clock; nil is time.Now
 	Log       *slog.Logger     // nil discards; no line names a seat
-	Changed   func()           // is told after each change; it may be nil
+	Changed   func(shown bool) // is told after each change; shown after Begin, Done, Finish and Wiped; it may be nil
 }
 
 // ErrActing tells that an act is under way.
@@ -50,7 +50,7 @@ func OpenSurvey(ctx context.Context, cfg SurveyConfig) (*Survey, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Changed == nil {
-		cfg.Changed = func() {}
+		cfg.Changed = func(bool) {}
 	}
 	s := &Survey{cfg: cfg, seats: make(map[ID]stake)}
 	if err := s.load(ctx); err != nil {
@@ -111,7 +111,7 @@ func (s *Survey) Begin(ctx context.Context, kind ActKind, awake int, stakes []St
 	s.mu.Lock()
 	s.kept, s.seats, s.past = next, seats, append(s.past, past...)
 	s.mu.Unlock()
-	s.cfg.Changed()
+	s.cfg.Changed(true)
 	return *next.Act, nil
 }
 
@@ -135,7 +135,7 @@ func (s *Survey) Done(ctx context.Context, failed bool) {
 	s.kept = next
 	s.mu.Unlock()
 	s.number.Store(int64(next.Acts))
-	s.cfg.Changed()
+	s.cfg.Changed(true)
 }
 
 // Unfinished returns the act that was begun and not done before the program ended, with what the seats
@@ -170,7 +170,7 @@ func (s *Survey) Pressed(ctx context.Context, id ID, n int, showed Showed) bool 
 	if err := s.cfg.Documents.Put(ctx, stakeOf(id, n, one)); err != nil {
 		s.cfg.Log.Error("classroom: what a request after an act showed was not kept", "error", err)
 	}
-	s.cfg.Changed()
+	s.cfg.Changed(false)
 	return true
 }
 
@@ -240,7 +240,7 @@ func (s *Survey) Finish(ctx context.Context) error {
 	if err := s.cfg.Documents.Delete(ctx, names...); err != nil {
 		s.cfg.Log.Error("classroom: what the seats had before an act was left until the next start", "error", err)
 	}
-	s.cfg.Changed()
+	s.cfg.Changed(true)
 	return nil
 }
 
@@ -261,7 +261,7 @@ func (s *Survey) Left(id ID) {
 	delete(s.seats, id)
 	s.mu.Unlock()
 	if had {
-		s.cfg.Changed()
+		s.cfg.Changed(false)
 	}
 }
 
@@ -273,5 +273,5 @@ func (s *Survey) Wiped() {
 	s.kept, s.seats, s.past = surveyDocument{}, make(map[ID]stake), nil
 	s.mu.Unlock()
 	s.number.Store(0)
-	s.cfg.Changed()
+	s.cfg.Changed(true)
 }
