@@ -234,6 +234,12 @@ func (cl *class) survivorsView() *views.Survivors {
 		}
 	}
 	v := show.Survivors(*act, cl.survey.Rows(), asleep)
-	v.Sent += say.RehearsedAnswers(len(cl.roster.Rehearsing()))
+	own := 0
+	for _, id := range cl.roster.Rehearsing() {
+		if _, _, _, reached := cl.survey.Of(id); reached { // it did not come later
+			own++
+		}
+	}
+	v.Sent += say.RehearsedAnswers(own)
 	return v
 }
