@@ -125,12 +125,9 @@ const oneDevice = 2
 // askedLive returns what changes by itself while the question of p is asked.
 func (cl *class) askedLive(p classroom.Present) views.AskedLive {
 	q := p.Question
-	v := views.AskedLive{Phase: phaseOf(q), Answered: p.Answered, Seats: cl.roster.Count()}
-	if q == nil {
+	v := views.AskedLive{Phase: phaseOf(q)}
+	if v.Answered, v.Seats = cl.turnout(p); q == nil {
 		return v
-	}
-	if !q.Open() {
-		v.Answered, v.Seats = q.Answers(), q.Seats
 	}
 	if v.Timed = q.Open() && !q.Until.IsZero(); v.Timed {
 		v.Ends = views.Clock{Until: q.Until.UnixMilli(), Now: cl.now().UnixMilli(), Left: say.Left(q.Until.Sub(cl.now()))}

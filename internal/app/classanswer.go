@@ -112,3 +112,21 @@ func (cl *class) answersOfOneDevice() (answers int, seat string) {
 	}
 	return answers, seat
 }
+
+// turnout returns how many seats have answered the question of p, and of how many. While it is open, both
+// are of the seats that there are at one moment: of seats that are being removed neither counts.
+func (cl *class) turnout(p classroom.Present) (answered, of int) {
+	switch q := p.Question; {
+	case q == nil:
+		return 0, cl.roster.Count()
+	case !q.Open():
+		return q.Answers(), q.Seats
+	}
+	seats := cl.roster.Seats()
+	for _, s := range seats {
+		if cl.together.AnswerOf(s.ID) != 0 {
+			answered++
+		}
+	}
+	return answered, len(seats)
+}

@@ -41,10 +41,7 @@ func (cl *class) export() views.Export {
 		e.Questions = append(e.Questions, cl.exportQuestion(q, q.Answers(), q.Seats))
 	}
 	if q := present.Question; q != nil {
-		answered, of := present.Answered, cl.roster.Count()
-		if !q.Open() {
-			answered, of = q.Answers(), q.Seats
-		}
+		answered, of := cl.turnout(present)
 		e.Questions = append(e.Questions, cl.exportQuestion(*q, answered, of))
 	}
 	return e

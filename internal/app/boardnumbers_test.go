@@ -1,0 +1,76 @@
+package app
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/classroom"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/store/memory"
+	"github.com/sessionscope/sessionscope/internal/store/storetest"
+)
+
+// Seats are removed one after another, each with its sessions. Meanwhile the board, the beamer or the
+// export would say that more seats have answered than there are.
+func TestNoMoreAnswersThanSeats(t *testing.T) {
+	t.Parallel()
+	var w *classWorld
+	looks := 0
+	look := func(_ context.Context, op string) (before, after error) {
+		if op == "delete" {
+			looks++
+			w.teacher.form = formJSON
+			w.teacher.get("/classroom").want(200, `"answered":1,"seats":1`)
+			w.teacher.form = formPage
+			w.teacher.get("/classroom/screen").want(200, "1 of 1").wantNo("2 of 1", "3 of 1")
+			w.teacher.get("/classroom/export.csv").want(200, ",1,1,,Still open")
+		}
+		return nil, nil
+	}
+	w = openClassWorld(t, func(c *Config) {
+		open, now := c.Class.Open, c.Sessions.Now
+		c.Class.Open = func(ctx context.Context) (ClassParts, error) {
+			parts, err := open(ctx)
+			parts.Backend = &storetest.Hooked{Backend: memory.New(memory.Config{Now: now}), Hook: look}
+			return parts, err
+		}
+	})
+	w.teacher.form = formJSON
+	w.teacher.post("/classroom/open", "slug", asks).want(200)
+	var ids []classroom.ID
+	for range 3 {
+		p := w.phone()
+		base := p.join()
+		p.form = formJSON
+		p.post(base+"/set", "key", "a", "value", "b", "placement", session.OnServer.String()).want(200)
+		p.post(base+"/class/answer", "prediction", "1").want(200)
+		ids = append(ids, w.seatAt(base).ID)
+	}
+	if err := w.class.roster.Remove(t.Context(), ids[:2]...); err != nil || looks != 2 {
+		t.Errorf("removed: %v, with %d looks", err, looks)
+	}
+}
+
+// Browsers of a rehearsal come after an act for everyone. The board would count them among the phones
+// that it was done to.
+func TestRehearsalAfterAnActIsNotCounted(t *testing.T) {
+	rehearse(t, 30, func(t *testing.T, w *classWorld) {
+		p := w.phone()
+		base := p.join()
+		p.post(base+"/set", "key", "a", "value", "b").want(303)
+		w.teacher.post("/classroom/everyone", "act", "expire", "sure", "1").want(200, `"seats":1`)
+		w.teacher.post("/classroom/rehearse").want(200)
+		time.Sleep(30 * time.Second) // of the bubble's time
+		for _, sent := range []string{w.class.survivorsView().Sent, w.class.screenView().Shown.Sent} {
+			if sent != "what the 1 phone really sent" {
+				t.Errorf("said of one phone, and six that came later: %q", sent)
+			}
+		}
+		w.teacher.post("/classroom/everyone", "act", "expire", "sure", "1").want(200, `"seats":7`)
+		if sent := w.class.survivorsView().Sent; !strings.Contains(sent, "7 phones") || !strings.Contains(sent, "6 of them") {
+			t.Errorf("the control says %q", sent)
+		}
+	})
+}
