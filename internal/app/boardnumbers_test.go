@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -73,4 +74,22 @@ func TestRehearsalAfterAnActIsNotCounted(t *testing.T) {
 			t.Errorf("the control says %q", sent)
 		}
 	})
+}
+
+// A phone says that it asked for localhost. The board would show a phone's browser as one of this machine.
+func TestNoPhoneIsAtLocalhost(t *testing.T) {
+	t.Parallel()
+	w := openClassWorld(t, nil)
+	p := w.phone()
+	base := p.join()
+	askEveryBrowser(w)
+	r := p.request("POST", base+"/class/browser", "n=1&step=2&secure_context=true&cookie_store=true")
+	r.Host = strings.TrimPrefix(origin, "http://")
+	r.Header.Set("Origin", origin)
+	r.Header.Set("Accept", "*/*")
+	p.send(r).want(http.StatusNoContent)
+	rows, _ := gridOf(w)
+	if len(rows) == 0 || !strings.HasPrefix(rows[0], "1 browser of the class at the class’s address") {
+		t.Errorf("the table is %q", rows)
+	}
 }

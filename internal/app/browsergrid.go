@@ -191,7 +191,7 @@ func (cl *class) cameBack(c *call, id classroom.ID, n int) classroom.Gave {
 	r := c.Request()
 	s, _ := cl.roster.Seat(id) // the teacher's browser has none
 	g := classroom.Gave{
-		Own: s.Rehearsal, Local: isLocalName(r.Host), Site: fetchWord(r, "Sec-Fetch-Site"), Mode: fetchWord(r, "Sec-Fetch-Mode"), Dest: fetchWord(r, "Sec-Fetch-Dest"),
+		Own: s.Rehearsal, Local: fromHere(r) && isLocalName(r.Host), Site: fetchWord(r, "Sec-Fetch-Site"), Mode: fetchWord(r, "Sec-Fetch-Mode"), Dest: fetchWord(r, "Sec-Fetch-Dest"),
 	}
 	for pair := range session.Pairs(r.Header) {
 		if pair.Value != strconv.Itoa(n) {
