@@ -127,3 +127,18 @@ func (cl *class) address() string {
 	}
 	return ""
 }
+
+// seatLeft returns the refusal of a request of the class's lab whose seat went while it was under way, nil
+// if the seat is there. The store takes nothing of the seat any more, and is not away.
+func (a *App) seatLeft(c *call) *problem {
+	if a.of == nil || c.from != nil {
+		return nil
+	}
+	if _, there := a.of.seatOf(c); there {
+		return nil
+	}
+	if a.of.ending.Load() {
+		return errEnded
+	}
+	return errSeatGone
+}

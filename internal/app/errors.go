@@ -211,6 +211,9 @@ func (a *App) handleError(err error, ec echo.Context) {
 		return
 	}
 	c, p := callOf(ec), problemOf(err)
+	if left := a.seatLeft(c); left != nil && p.silent() {
+		p, c.failure = left, left
+	}
 	if c.Request().Method != http.MethodPost && errors.As(err, new(*session.ReadOnlyError)) {
 		p.detail += " With --rolling a read moves the idle clock, which is a write."
 	}
