@@ -93,3 +93,24 @@ func TestNoPhoneIsAtLocalhost(t *testing.T) {
 		t.Errorf("the table is %q", rows)
 	}
 }
+
+// A seat is being removed during an act for everyone: its tile is there for a moment longer. The act would
+// have reached more awake seats than seats.
+func TestNoMoreAwakeThanSeats(t *testing.T) {
+	t.Parallel()
+	w := openClassWorld(t, nil)
+	p := w.phone()
+	base := p.join()
+	p.get(base + "/class").want(200)
+	gone, err := w.class.roster.Join(t.Context(), "a visitor", w.seatAt(base).Device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.class.roster.Remove(t.Context(), gone.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.class.board.Joined(gone.ID, gone.Nickname)
+	w.class.board.Heard(gone.ID, gone.Device)
+	w.teacher.form = formJSON
+	w.teacher.post("/classroom/everyone", "act", "expire", "sure", "1").want(200, `"seats":1,"awake":1`)
+}

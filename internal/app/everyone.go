@@ -100,9 +100,8 @@ func (cl *class) toEveryone(kind classroom.ActKind, after string) (act classroom
 	ctx, cancel := context.WithTimeout(context.Background(), actTime) // not the teacher's request: an act that was begun is done
 	defer cancel()
 	err = cl.shared.Alone(ctx, func(ctx context.Context) error {
-		_, awake := cl.reach()
 		stakes := cl.stakes()
-		if _, err := cl.survey.Begin(ctx, kind, awake, stakes); err != nil {
+		if _, err := cl.survey.Begin(ctx, kind, cl.awakeOf(stakes), stakes); err != nil {
 			return err
 		}
 		cl.finishAct(ctx, kind, stakes)
@@ -192,6 +191,17 @@ func (cl *class) reach() (seats, awake int) {
 		}
 	}
 	return len(tiles), awake
+}
+
+// awakeOf returns how many of the seats that an act reaches were heard just now. A seat that is being
+// removed may have a tile still.
+func (cl *class) awakeOf(stakes []classroom.Stake) (awake int) {
+	for _, s := range stakes {
+		if t, ok := cl.board.Tile(s.Seat); ok && t.Awake {
+			awake++
+		}
+	}
+	return awake
 }
 
 // stakes returns what each seat has.
