@@ -50,8 +50,8 @@ type keptResult struct {
 	result
 }
 
-// put keeps r under token. When there are too many results, the visit that has most of them
-// loses its oldest: strangers' presses push out nobody's result.
+// put keeps r under token. When there are too many results, whoever has most of them
+// loses the oldest: strangers' presses push out nobody's result.
 func (rs *results) put(token string, r result) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -70,23 +70,31 @@ func (rs *results) put(token string, r result) {
 }
 
 // giver returns the index of the result that makes room: the oldest of the visit that has most
-// results, or most bytes of results. Results of no visit count together, as one more visit.
-// The caller holds the lock.
+// results, or most bytes of results. Results of no visit count together for each side of the lab, as
+// one more visit: those of one seat of a class push out nothing of another seat. The caller holds the lock.
 func (rs *results) giver(byBytes bool) (at int) {
-	has := make(map[*hub.Visit]int)
+	has := make(map[any]int)
 	for _, k := range rs.kept {
 		if byBytes {
-			has[k.visit] += k.bytes
+			has[k.whose()] += k.bytes
 		} else {
-			has[k.visit]++
+			has[k.whose()]++
 		}
 	}
 	for i, k := range rs.kept { // the oldest first
-		if has[k.visit] > has[rs.kept[at].visit] {
+		if has[k.whose()] > has[rs.kept[at].whose()] {
 			at = i
 		}
 	}
 	return at
+}
+
+// whose returns the visit, or for a result of no visit the side of the lab.
+func (r *result) whose() any {
+	if r.visit != nil {
+		return r.visit
+	}
+	return r.seat
 }
 
 // drop forgets the result at index i. The caller holds the lock.

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sessionscope/sessionscope/internal/seat"
 )
 
 func TestResults(t *testing.T) {
@@ -42,4 +44,19 @@ func TestResults(t *testing.T) {
 			t.Errorf("%d results are kept for more than a minute", n)
 		}
 	})
+}
+
+// A seat of a class is refused many forms of its class page, which belong to no visit. It would push out what
+// the next page of another seat says.
+func TestResultsOfASeatPushOutNoOthers(t *testing.T) {
+	rs := results{most: 20, mostBytes: 8 << 20}
+	own, other := &seat.Seat{Base: "/s/own"}, &seat.Seat{Base: "/s/other"}
+	rs.put("own", result{seat: own})
+	for n := range 2 * rs.most {
+		rs.put(fmt.Sprint(n), result{seat: other})
+	}
+	if _, ok := rs.take("own"); !ok {
+		t.Error("the result of a seat is gone")
+	}
+	rs.sweeper.Stop()
 }
