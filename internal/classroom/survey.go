@@ -20,13 +20,14 @@ import (
 // what it did: after a crash in the middle, Unfinished has what is left to do. Begin with OpenSurvey.
 type Survey struct {
 	cfg     SurveyConfig
-	writing sync.Mutex   // held by a change of the act
+	writing sync.RWMutex // held by a change of the act, for reading while it is written what a request showed
 	number  atomic.Int64 // of the latest act that is done
 
 	mu    sync.RWMutex // guards what follows, never held while the documents work
 	kept  surveyDocument
 	seats map[ID]stake // of the present act
 	past  []PastAct
+	owed  map[string]ID // names of documents that may hold something else; the ID is of a seat's stake
 }
 
 // SurveyConfig is what a Survey is made of.
@@ -52,7 +53,7 @@ func OpenSurvey(ctx context.Context, cfg SurveyConfig) (*Survey, error) {
 	if cfg.Changed == nil {
 		cfg.Changed = func(bool) {}
 	}
-	s := &Survey{cfg: cfg, seats: make(map[ID]stake)}
+	s := &Survey{cfg: cfg, seats: make(map[ID]stake), owed: make(map[string]ID)}
 	if err := s.load(ctx); err != nil {
 		return nil, err
 	}
@@ -103,9 +104,8 @@ func (s *Survey) Begin(ctx context.Context, kind ActKind, awake int, stakes []St
 		seats[one.Seat] = stake{known: one.Known}
 		docs = append(docs, stakeOf(one.Seat, next.Acts, seats[one.Seat]))
 	}
-	if err := s.cfg.Documents.Put(ctx, append(docs, next.document())...); err != nil {
-		// It may have been written all the same, and must not come back with the next start.
-		_ = s.cfg.Documents.Put(ctx, was.document())
+	if err := s.put(ctx, append(docs, next.document())...); err != nil {
+		_ = s.put(ctx) // it may have been written all the same, and must not come back with the next start
 		return Act{}, fmt.Errorf("classroom: keep that an act begins: %w", err)
 	}
 	s.mu.Lock()
@@ -116,7 +116,7 @@ func (s *Survey) Begin(ctx context.Context, kind ActKind, awake int, stakes []St
 }
 
 // Done writes down that the act is done. failed tells that it was not done for all. If that
-// cannot be kept, the next start does the act again.
+// cannot be kept, the next write of the Survey keeps it; a start before that does the act again.
 func (s *Survey) Done(ctx context.Context, failed bool) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -128,7 +128,7 @@ func (s *Survey) Done(ctx context.Context, failed bool) {
 	}
 	act := *next.Act
 	act.Failed, next.Act, next.Done = failed, &act, true
-	if err := s.cfg.Documents.Put(ctx, next.document()); err != nil {
+	if err := s.put(ctx, next.document()); err != nil {
 		s.cfg.Log.Error("classroom: that an act for everyone is done was not kept", "error", err)
 	}
 	s.mu.Lock()
@@ -154,8 +154,11 @@ func (s *Survey) Unfinished() (*Act, []Stake) {
 }
 
 // Pressed notes what a request of a seat showed that took number n before it loaded its session. Only
-// the first after the act counts; the result tells whether this was it.
+// the first after the act counts; the result tells whether this was it. If that cannot be kept, the next
+// write of the Survey keeps it.
 func (s *Survey) Pressed(ctx context.Context, id ID, n int, showed Showed) bool {
+	s.writing.RLock() // an act that begins meanwhile would find its document replaced
+	defer s.writing.RUnlock()
 	s.mu.Lock()
 	one, there := s.seats[id]
 	first := there && s.kept.Act != nil && s.kept.Done && s.kept.Acts == n && one.showed.What == ShowedNothing
@@ -167,7 +170,7 @@ func (s *Survey) Pressed(ctx context.Context, id ID, n int, showed Showed) bool 
 	if !first {
 		return false
 	}
-	if err := s.cfg.Documents.Put(ctx, stakeOf(id, n, one)); err != nil {
+	if err := s.put(ctx, stakeOf(id, n, one)); err != nil {
 		s.cfg.Log.Error("classroom: what a request after an act showed was not kept", "error", err)
 	}
 	s.cfg.Changed(false)
@@ -227,7 +230,7 @@ func (s *Survey) Finish(ctx context.Context) error {
 		return nil
 	}
 	next.Act = nil
-	if err := s.cfg.Documents.Put(ctx, append(documentsOf(past), next.document())...); err != nil {
+	if err := s.put(ctx, append(documentsOf(past), next.document())...); err != nil {
 		return fmt.Errorf("classroom: keep that an act is shown no more: %w", err)
 	}
 	s.mu.Lock()
@@ -270,7 +273,7 @@ func (s *Survey) Wiped() {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	s.mu.Lock()
-	s.kept, s.seats, s.past = surveyDocument{}, make(map[ID]stake), nil
+	s.kept, s.seats, s.past, s.owed = surveyDocument{}, make(map[ID]stake), nil, make(map[string]ID)
 	s.mu.Unlock()
 	s.number.Store(0)
 	s.cfg.Changed(true)

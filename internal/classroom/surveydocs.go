@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,10 +45,12 @@ func (d surveyDocument) document() Document { return jsonDocument(surveyName, d)
 // documentsOf returns the documents of acts that are shown no more.
 func documentsOf(past []PastAct) (docs []Document) {
 	for _, p := range past {
-		docs = append(docs, jsonDocument(fmt.Sprintf("%s%06d", pastActPrefix, p.N), p))
+		docs = append(docs, jsonDocument(pastActName(p.N), p))
 	}
 	return docs
 }
+
+func pastActName(n int) string { return fmt.Sprintf("%s%06d", pastActPrefix, n) }
 
 func stakeName(id ID) string { return stakePrefix + string(id) }
 
@@ -58,6 +62,38 @@ func stakeOf(id ID, n int, s stake) Document {
 		d.Version, d.Created = s.known.Version, s.known.Created
 	}
 	return jsonDocument(stakeName(id), d)
+}
+
+// put writes documents, and before them those that may hold something else since an earlier write failed.
+func (s *Survey) put(ctx context.Context, docs ...Document) error {
+	s.mu.Lock()
+	owed := s.owed
+	s.owed = make(map[string]ID)
+	var all []Document
+	for name, id := range owed {
+		one, there := s.seats[id]
+		switch {
+		case name == surveyName:
+			all = append(all, s.kept.document())
+		case there:
+			all = append(all, stakeOf(id, s.kept.Acts, one))
+		}
+	}
+	s.mu.Unlock()
+	all = append(all, docs...)
+	err := s.cfg.Documents.Put(ctx, all...)
+	if err == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.Copy(s.owed, owed)
+	for _, d := range docs {
+		if id, stakes := strings.CutPrefix(d.Name, stakePrefix); stakes || d.Name == surveyName {
+			s.owed[d.Name] = ID(id) // of surveyName no seat has it
+		}
+	}
+	return err
 }
 
 // load reads the documents, and deletes those of seats that went and of older acts.
@@ -75,6 +111,13 @@ func (s *Survey) load(ctx context.Context) error {
 			litter = append(litter, stakeName(id))
 		}
 	}
+	s.past = slices.DeleteFunc(s.past, func(p PastAct) bool {
+		shown := s.kept.Act != nil && s.kept.Act.N == p.N // it was not finished after all
+		if shown {
+			litter = append(litter, pastActName(p.N))
+		}
+		return shown
+	})
 	if err := s.cfg.Documents.Delete(ctx, litter...); err != nil {
 		s.cfg.Log.Error("classroom: documents of an older act were left", "error", err)
 	}
