@@ -3,6 +3,7 @@ package classroom_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,7 +46,7 @@ func TestRehearsalGivesWay(t *testing.T) {
 	}
 	s.Use(own.ID)
 	s.crash()
-	if ids := s.Rehearsing(); len(ids) != 2 || ids[0] != own.ID {
+	if ids := s.Rehearsing(); len(ids) != 2 || !slices.Contains(ids, own.ID) { // both joined at one moment
 		t.Errorf("after a restart %v are known, of %s", ids, own.ID)
 	}
 	for _, learner := range []string{"ann", "ben"} {
