@@ -123,12 +123,24 @@ func (a *App) finishQuestion(c *call, cl *class) error {
 // ask opens a question about an experiment, for a time limit or without one (0). What was shown to
 // everybody before is taken away.
 func (cl *class) ask(ctx context.Context, slug string, chosen map[string]string, limit time.Duration) error {
+	asking, err := cl.asking(slug, chosen, limit)
+	if err != nil {
+		return err
+	}
+	if err := cl.clearBeside(ctx); err != nil {
+		return err
+	}
+	return cl.together.Ask(ctx, asking.Slug, asking.Chosen, asking.Options, asking.Limit)
+}
+
+// asking returns a question about an experiment, for a time limit or without one (0).
+func (cl *class) asking(slug string, chosen map[string]string, limit time.Duration) (q classroom.Asking, err error) {
 	e, ok := cl.app.shelf.Find(slug)
 	switch {
 	case !ok:
-		return fieldRefused(fmt.Sprintf(`The field "slug" names an experiment by the end of its address, such as log-out-then-replay; %q is none.`, say.Shown(slug, 40)))
+		return q, fieldRefused(fmt.Sprintf(`The field "slug" names an experiment by the end of its address, such as log-out-then-replay; %q is none.`, say.Shown(slug, 40)))
 	case e.Run == nil:
-		return fieldRefused(fmt.Sprintf("%s is done by the browser of whoever runs it, and each may find something different: there is no one result to reveal. Each phone runs it from its own list of experiments.", e.Title))
+		return q, fieldRefused(fmt.Sprintf("%s is done by the browser of whoever runs it, and each may find something different: there is no one result to reveal. Each phone runs it from its own list of experiments.", e.Title))
 	}
 	var offered []string
 	for _, choice := range e.Choices {
@@ -140,17 +152,13 @@ func (cl *class) ask(ctx context.Context, slug string, chosen map[string]string,
 			if len(offered) > 0 {
 				what = "has the choices " + strings.Join(offered, ", ")
 			}
-			return fieldRefused(fmt.Sprintf("There is no field %q: %s %s.", say.Shown(name, 40), e.Title, what))
+			return q, fieldRefused(fmt.Sprintf("There is no field %q: %s %s.", say.Shown(name, 40), e.Title, what))
 		}
 	}
-	chosen, err := e.Choose(func(name string) (string, bool) { text, ok := chosen[name]; return text, ok })
-	if err != nil {
-		return err
+	if chosen, err = e.Choose(func(name string) (string, bool) { text, ok := chosen[name]; return text, ok }); err != nil {
+		return q, err
 	}
-	if err := cl.clearBeside(ctx); err != nil {
-		return err
-	}
-	return cl.together.Ask(ctx, e.Slug, chosen, len(e.Predictions), limit)
+	return classroom.Asking{Slug: e.Slug, Chosen: chosen, Options: len(e.Predictions), Limit: limit}, nil
 }
 
 // clearStage takes away what is shown to everybody: the question, what became of the sessions, the browsers.

@@ -121,14 +121,10 @@ func (a *App) nextStep(c *call, cl *class) error {
 	return cl.moveTo(c, w.Plan, w.at+1)
 }
 
-// moveTo notes that the class is at a step, begins the step, and says so. A crash in between leaves a
-// step that the teacher begins again.
+// moveTo begins a step, and says so.
 func (cl *class) moveTo(c *call, p *plan.Plan, at int) error {
-	if err := cl.together.SetStep(c.ctx(), p.Name, at); err != nil {
-		return notWritten(err)
-	}
-	if err := cl.beginStep(c.ctx(), false); err != nil {
-		return notBegun(at, err)
+	if err := cl.beginStep(c.ctx(), p, at, false); err != nil {
+		return err
 	}
 	said := say.PlanThrough(p.Title)
 	if at < len(p.Steps) {
@@ -145,22 +141,41 @@ func notBegun(at int, err error) error {
 	return &problem{status: problemOf(askRefused(err)).status, brief: true, cause: err, detail: fmt.Sprintf("The class is at step %d, and what belongs to it could not be begun. Press Back and then Next, and it is begun again.", at+1)}
 }
 
-// beginStep takes away what is shown to everybody, and shows what belongs to the present step. A
-// question that stands already stays as it is, unless again is true.
-func (cl *class) beginStep(ctx context.Context, again bool) error {
-	w := cl.walk()
-	if !again && !w.through() && w.stands(w.Steps[w.at]) {
+// beginStep takes away what is shown to everybody, and has the class at a step of p with what belongs to
+// it; after the last step the plan is through. A question that stands already stays as it is, unless
+// again is true. A crash leaves the class at the step before, or at this one with its question. The
+// errors are refusals.
+func (cl *class) beginStep(ctx context.Context, p *plan.Plan, at int, again bool) error {
+	var s plan.Step
+	if at < len(p.Steps) {
+		s = p.Steps[at]
+	}
+	if !again && cl.walk().stands(s) {
+		if err := cl.together.SetStep(ctx, p.Name, at); err != nil {
+			return notWritten(err)
+		}
 		return nil
 	}
-	if !w.through() && w.Steps[w.at].Kind == plan.Question { // it takes away what was there itself
-		s := w.Steps[w.at]
-		return cl.ask(ctx, s.Experiment, s.Chosen, s.Limit)
+	var asking *classroom.Asking
+	if s.Kind == plan.Question {
+		q, err := cl.asking(s.Experiment, s.Chosen, s.Limit)
+		if err != nil {
+			return askRefused(err)
+		}
+		asking = &q
 	}
-	err := cl.clearStage(ctx)
-	if err == nil && !w.through() && w.Steps[w.at].Kind == plan.Browsers {
-		err = cl.askBrowsers(ctx)
+	if err := cl.clearBeside(ctx); err != nil {
+		return askRefused(err)
 	}
-	return err // an act for everyone waits for the teacher's confirmation
+	if err := cl.together.BeginStep(ctx, p.Name, at, asking); err != nil {
+		return askRefused(err)
+	}
+	if s.Kind == plan.Browsers {
+		if err := cl.browsers.Ask(ctx); err != nil {
+			return notBegun(at, err)
+		}
+	}
+	return nil // an act for everyone waits for the teacher's confirmation
 }
 
 // stepBack is POST /classroom/plan/back: the step before is shown again, and nothing is undone.
@@ -194,8 +209,8 @@ func (a *App) stepAgain(c *call, cl *class) error {
 	if err := cl.sure(c, w); err != nil {
 		return err
 	}
-	if err := cl.beginStep(c.ctx(), true); err != nil {
-		return notBegun(w.at, err)
+	if err := cl.beginStep(c.ctx(), w.Plan, w.at, true); err != nil {
+		return err
 	}
 	return cl.leadToStep(c, say.StepAgain(w.Steps[w.at].Title))
 }

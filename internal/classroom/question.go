@@ -79,21 +79,33 @@ func (q *Question) AllHands() (sum int) {
 	return sum
 }
 
+// Asking is a question that is about to be asked.
+type Asking struct {
+	Slug    string
+	Chosen  map[string]string
+	Options int           // how many predictions there are
+	Limit   time.Duration // after it no answer is taken; 0 is no limit
+}
+
 // Ask opens a question about an experiment with that many predictions, and finishes the one before. After
 // the time limit no answer is taken; 0 is no limit.
 func (t *Together) Ask(ctx context.Context, slug string, chosen map[string]string, options int, limit time.Duration) error {
-	if options < 1 || options > maxOptions {
-		return ErrNoOption
+	asking := Asking{slug, chosen, options, limit}
+	return t.change(ctx, func(s Present) (Present, error) { return t.open(s, asking) })
+}
+
+// open returns s with a question that is opened now.
+func (t *Together) open(s Present, asking Asking) (Present, error) {
+	if asking.Options < 1 || asking.Options > maxOptions {
+		return s, ErrNoOption
 	}
-	return t.change(ctx, func(s Present) (Present, error) {
-		s.Asked++
-		q := &Question{N: s.Asked, Slug: slug, Chosen: maps.Clone(chosen), Options: options, Opened: t.cfg.Now()}
-		if limit > 0 {
-			q.Until = q.Opened.Add(limit)
-		}
-		s.Question = q
-		return s, nil
-	})
+	s.Asked++
+	q := &Question{N: s.Asked, Slug: asking.Slug, Chosen: maps.Clone(asking.Chosen), Options: asking.Options, Opened: t.cfg.Now()}
+	if asking.Limit > 0 {
+		q.Until = q.Opened.Add(asking.Limit)
+	}
+	s.Question = q
+	return s, nil
 }
 
 // Done finishes the present question: nothing is asked then.

@@ -233,14 +233,32 @@ func (t *Together) Pause(ctx context.Context, paused bool) error {
 
 // SetStep notes the step of a lesson plan; the plan "" is none.
 func (t *Together) SetStep(ctx context.Context, plan string, step int) error {
+	return t.change(ctx, func(s Present) (Present, error) { return t.at(s, plan, step), nil })
+}
+
+// BeginStep notes the step of a lesson plan and finishes the present question. With asking it asks
+// another one in its place. The documents have all of that or nothing.
+func (t *Together) BeginStep(ctx context.Context, plan string, step int, asking *Asking) error {
 	return t.change(ctx, func(s Present) (Present, error) {
-		now := t.cfg.Now()
-		if s.Plan != plan {
-			s.PlanAt = now
+		if s.Plan != plan || s.Step != step { // a step that begins again has begun when it did first
+			s = t.at(s, plan, step)
 		}
-		s.Plan, s.Step, s.StepAt = plan, step, now
+		if asking != nil {
+			return t.open(s, *asking)
+		}
+		s.Question = nil
 		return s, nil
 	})
+}
+
+// at returns s at a step of a lesson plan.
+func (t *Together) at(s Present, plan string, step int) Present {
+	now := t.cfg.Now()
+	if s.Plan != plan {
+		s.PlanAt = now
+	}
+	s.Plan, s.Step, s.StepAt = plan, step, now
+	return s
 }
 
 // arm sets the timer for the question that is open. The caller holds mu.

@@ -105,7 +105,7 @@ func TestModelOfTogether(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &lessons{school: newSchool(rt, 40), rt: rt}
 		m.begin()
-		steps := []func(){m.ask, m.answer, m.answer, m.answer, m.answer, m.answer, m.close, m.hands, m.run, m.result, m.result, m.stop, m.done, m.pause, m.step, m.leave, m.restart, m.wipe}
+		steps := []func(){m.ask, m.answer, m.answer, m.answer, m.answer, m.answer, m.close, m.hands, m.run, m.result, m.result, m.stop, m.done, m.pause, m.step, m.next, m.leave, m.restart, m.wipe}
 		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
 			m.school.now = m.school.now.Add(time.Duration(rapid.IntRange(0, 4).Draw(rt, "seconds")) * time.Second)
 			fails := rapid.SampledFrom([]int{0, 0, 0, 1, 1, 2}).Draw(rt, "the write that fails")
@@ -345,13 +345,27 @@ func (m *lessons) pause() {
 }
 
 func (m *lessons) step() {
-	next := m.now.copy()
-	was := next.Plan
+	next, was := m.now.copy(), m.now.Plan
 	next.Plan, next.Step, next.StepAt = rapid.SampledFrom([]string{"", "plan"}).Draw(m.rt, "plan"), rapid.IntRange(0, 5).Draw(m.rt, "n"), m.school.now
 	if next.Plan != was {
 		next.PlanAt = m.school.now
 	}
 	m.ended("", next, nil, m.together.SetStep(context.Background(), next.Plan, next.Step))
+}
+
+// next begins another step of a plan, with a question or without one.
+func (m *lessons) next() {
+	next, at := m.now.copy(), m.school.now
+	if next.finish(at, m.Count()); next.Plan != "next" {
+		next.Plan, next.PlanAt = "next", at
+	}
+	next.Step, next.StepAt = next.Step+1, at
+	var asking *classroom.Asking
+	if rapid.Bool().Draw(m.rt, "asks") {
+		asking, next.Asked = &classroom.Asking{Slug: "two-tabs", Options: 3}, next.Asked+1
+		next.Question = &classroom.Question{N: next.Asked, Slug: "two-tabs", Options: 3, Opened: at}
+	}
+	m.ended("", next, nil, m.together.BeginStep(context.Background(), "next", next.Step, asking))
 }
 
 // leave removes a seat. The model of a class has what happens when that fails.
