@@ -249,6 +249,9 @@ func (cl *class) questionJSON() *questionJSON {
 	e, _ := cl.app.shelf.Find(q.Slug)
 	live := cl.askedLive(p)
 	out := &questionJSON{N: q.N, Experiment: q.Slug, Title: e.Title, Chosen: q.Chosen, Phase: live.Phase, Answered: live.Answered, Seats: live.Seats, Hands: q.Hands}
+	if out.Chosen == nil { // it was read from the documents
+		out.Chosen = map[string]string{}
+	}
 	for _, p := range e.Predictions {
 		out.Predictions = append(out.Predictions, show.Plain(p.Text))
 	}

@@ -65,6 +65,9 @@ func TestExport(t *testing.T) {
 		}
 	}
 
+	if strings.Contains(table, "the server: ended,0,1,,1") {
+		t.Errorf("the table says why nobody's session has ended:\n%s", table)
+	}
 	hasNoSecret(w, map[string]string{"page": page.body, "table": table}, []*guest{one, two}, at)
 	if _, err := html.Parse(strings.NewReader(page.body)); err != nil {
 		t.Error(err)

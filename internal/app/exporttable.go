@@ -88,8 +88,14 @@ func actLines(a views.ExportAct, line func(cells ...string)) {
 			line("everyone", "", a.At, a.What, f.Lived+": "+what, n(count), all, "", note)
 		}
 		fate("still there", f.There, a.Failed)
-		fate("refused", f.Refused, f.Why)
-		fate("ended", f.Ended, f.Why)
+		why := func(count int) string { // of those that were refused or had ended
+			if count == 0 {
+				return ""
+			}
+			return f.Why
+		}
+		fate("refused", f.Refused, why(f.Refused))
+		fate("ended", f.Ended, why(f.Ended))
 		fate("no cookie came", f.NoCookie, "")
 		fate("not heard from", f.NotHeard, "")
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -71,5 +72,20 @@ func TestAKilledNextIsDoneOrNot(t *testing.T) {
 	}
 	if moved == 0 || moved == len(documents.after) {
 		t.Errorf("of %d writes %d were after the move", len(documents.after), moved)
+	}
+}
+
+// A program that plays the teacher is told the same question after a start, also if its experiment has no
+// choices.
+func TestTheBoardIsToldTheSameAfterAStart(t *testing.T) {
+	t.Parallel()
+	w := openBoard(t)
+	w.teacher.form = formJSON
+	w.sit(w.phone())
+	w.teacher.post("/classroom/open", "slug", "born-on-first-write").want(200)
+	again := w.restarted(t)
+	again.teacher.form = formJSON
+	if was, is := w.class.questionJSON(), again.class.questionJSON(); !reflect.DeepEqual(was, is) {
+		t.Errorf("after a start the question is %+v, and was %+v", is, was)
 	}
 }
