@@ -129,6 +129,31 @@ func TestHangs(t *testing.T) {
 	}
 }
 
+// What a store has is dropped while Redis hangs. If this fails, whoever waits for that waits once for each
+// session.
+//
+// Not parallel: it measures time.
+func TestDropWhileRedisHangs(t *testing.T) {
+	server := redistest.Start(t)
+	st := open(t, Config{URL: server.URL(), Prefix: "class:", timeout: 100 * time.Millisecond})
+	var keys []session.Key
+	for n := range 20 {
+		create(t, st, n, time.Hour, `1`)
+		keys = append(keys, key(n))
+	}
+	server.Pause()
+	began := time.Now()
+	err := st.Drop(t.Context(), keys)
+	if took := time.Since(began); err == nil || took > time.Second {
+		t.Errorf("it took %v: %v", took, err)
+	}
+	server.Continue()
+	eventually(t, atMost, func() error { return st.Drop(t.Context(), keys) })
+	if _, err := st.Load(t.Context(), key(1)); !errors.Is(err, session.ErrNotFound) {
+		t.Errorf("it is left: %v", err)
+	}
+}
+
 // Redis runs with appendfsync always. If this fails, a write that was answered is lost
 // in a crash, or the figures are wrong after it.
 func TestCrash(t *testing.T) {

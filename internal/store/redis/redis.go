@@ -146,14 +146,15 @@ func (st *Store) open(ctx context.Context, opt *goredis.Options) error {
 func (st *Store) Close() error { return st.client.Close() }
 
 // Drop removes the sessions and markers under keys, and the index. It is for a store
-// with a Prefix that was needed for a while only.
+// with a Prefix that was needed for a while only. The first error ends it, so that a Redis
+// that does not answer is waited for once.
 func (st *Store) Drop(ctx context.Context, keys []session.Key) error {
 	if st.cfg.Prefix == "" {
 		return errors.New("redis: only a store with a prefix is dropped")
 	}
 	err := st.client.Del(ctx, st.index...).Err() // both keys are in one slot
-	for _, k := range keys {
-		err = errors.Join(err, st.client.Del(ctx, st.key(k)).Err())
+	for i := 0; i < len(keys) && err == nil; i++ {
+		err = st.client.Del(ctx, st.key(keys[i])).Err()
 	}
 	return err
 }
