@@ -99,11 +99,11 @@ func (a *App) leadToClass(c *call, err error) error {
 // answersOfOneDevice returns how many answers to the present question are from the seats of one device, of
 // the device with most of them, and the name of one of its seats: with that name in the field device
 // POST /classroom/remove removes them all, and while the question is open their answers count no more. It
-// returns 0 if no device has two answers. What a device is, a school behind one address is too.
+// returns 0 if no device has two answers. The program's own browsers, in a rehearsal, are left out. What a device is, a school behind one address is too.
 func (cl *class) answersOfOneDevice() (answers int, seat string) {
 	of := make(map[netip.Addr]int)
 	for _, s := range cl.roster.Seats() {
-		if cl.together.AnswerOf(s.ID) == 0 {
+		if s.Rehearsal || cl.together.AnswerOf(s.ID) == 0 {
 			continue
 		}
 		if of[s.Device]++; of[s.Device] > max(answers, 1) {

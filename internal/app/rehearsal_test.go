@@ -138,6 +138,9 @@ func TestRehearsalAnswers(t *testing.T) {
 		if n := w.class.together.Present().Answered; n != rehearsal.Browsers-1 {
 			t.Errorf("%d of the program's own browsers have answered", n)
 		}
+		if n, _ := w.class.answersOfOneDevice(); n != 0 { // a teacher who rehearses is not warned of a crowd of seats
+			t.Errorf("%d answers of the program's own browsers are held against a device", n)
+		}
 		if err := w.class.together.Pause(t.Context(), true); err != nil {
 			t.Fatal(err)
 		}
