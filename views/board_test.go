@@ -1,6 +1,37 @@
 package views
 
-import "github.com/a-h/templ"
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/a-h/templ"
+)
+
+var boardPress = regexp.MustCompile(`<[^>]* hx-(?:post|get)="/classroom[^>]*>`)
+
+// The stream may take a form away before the answer to its press arrives. If its target went with it, the
+// words of the answer would be lost, and the teacher would read those of the press before.
+func TestPressesOfTheBoardHaveATargetThatStays(t *testing.T) {
+	n := 0
+	for name, c := range boardFragments() {
+		var b strings.Builder
+		if err := c.Render(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		for _, tag := range boardPress.FindAllString(b.String(), -1) {
+			if strings.Contains(tag, "change") { // the form of the next question brings its own region
+				continue
+			}
+			if n++; !strings.Contains(tag, `hx-target="#result"`) {
+				t.Errorf("%s: %s", name, tag)
+			}
+		}
+	}
+	if n < 10 {
+		t.Errorf("only %d presses were found", n)
+	}
+}
 
 // boardFragments are the regions of the board of a class, each in the states that differ.
 func boardFragments() map[string]templ.Component {
@@ -36,7 +67,8 @@ func boardFragments() map[string]templ.Component {
 		"plan-offers":     plan(Plan{Offers: []PlanOffer{{Name: "a-plan", Title: evil, Lead: []Part{{"", evil}}, Steps: lines}}}),
 		"plan-question":   plan(walked(PlanStep{Title: evil, Kind: "question", Experiment: evil, Chosen: []string{evil}, Limit: "60 seconds", Note: note}, evil)),
 		"plan-open":       plan(walked(PlanStep{Kind: "question", Stands: "open"}, "")),
-		"plan-everyone":   plan(walked(PlanStep{Title: evil, Kind: "everyone", Act: "restart", Phones: [][]Part{{{"", evil}, {"code", evil}}}, Note: note}, "")),
+		"plan-everyone":   plan(walked(PlanStep{Title: evil, Kind: "everyone", Act: "restart", Button: "Restart, same secret", Phones: [][]Part{{{"", evil}, {"code", evil}}}, Note: note}, "")),
+		"plan-acted":      plan(walked(PlanStep{Title: "Restart the server", Kind: "everyone", Act: "restart", Acted: true}, "")),
 		"plan-through":    plan(Plan{Title: evil, N: 3, Of: 2, Through: true, Steps: lines}),
 		"screen":          screenJoin(Poster{Ways: []Way{way}, Seats: 24, Own: 6, Door: true}),
 		"screen-late":     screenShow(ScreenShow{Paused: true, Task: [][]Part{{{"", evil}}, {{"code", evil}}}, Join: Poster{Ways: []Way{way}}}),
@@ -44,6 +76,9 @@ func boardFragments() map[string]templ.Component {
 		"ask-alone":       AskChosen(&AskChoice{Slug: "x", Title: evil, URL: "/experiments/x", Alone: true, Needs: evil, Number: "6"}),
 		"asked":           asked(revealedAsk()),
 		"screen-asked":    screenAsked(revealedAsk(), AskedLive{Phase: "revealed"}),
+		"board-everyone":  everyone(Everyone{Acts: []EveryoneAct{{"flush", "Flush all", "Each session ends.", true}}, Sure: &Sure{Act: "flush", After: "0", Reaches: evil, Becomes: []WillBecome{{Part{"cookie", "the cookie"}, evil}}, Button: evil}, Shown: survived()}),
+		"screen-everyone": screenShow(ScreenShow{Shown: survived(), Join: Poster{Ways: []Way{way}}}),
+		"board-paused":    pauseButton(true),
 		"board-end":       ending(Ending{}),
 		"board-ended":     ended(Ended{At: "10:00:00", Wiped: evil, Where: evil}),
 		"board-left":      ended(Ended{At: "10:00:00", Wiped: evil, Where: evil, Left: true}),
@@ -54,6 +89,11 @@ func boardFragments() map[string]templ.Component {
 		"export-open": exportQuestion(ExportQuestion{N: 2, Title: "Two tabs", Asked: "10:00:00", Answered: 4, Of: 9, State: "Still open.", Predictions: []ExportPrediction{{Text: evil}}}),
 		"export-act":  exportAct(ExportAct{What: evil, At: "10:00:00", Failed: evil, Rows: []ExportFate{{Lived: "the cookie", There: 1, Refused: 2, Ended: 3, NoCookie: 4, NotHeard: 5, Why: evil}}}),
 	}
+}
+
+// survived is what came of an act for everyone.
+func survived() *Survivors {
+	return &Survivors{Title: "After the restart", Sent: evil, At: "10:00:00", Asleep: "1 asleep", Rows: []Survived{{Lived: Part{"cookie", "the cookie"}, Seats: "3", There: "2", Refused: "1", Unheard: "0", Why: []string{evil}}}}
 }
 
 // openAsk is a question that is open, while the teacher looks for the next one.
@@ -70,7 +110,7 @@ func openAsk() Ask {
 // revealedAsk is a question that is revealed, with answers and raised hands.
 func revealedAsk() Asked {
 	return Asked{
-		N: "3", Phase: "revealed", Title: evil, URL: "/experiments/x", Exchanges: "/experiments/x?run=RUN",
+		N: "3", Phase: "revealed", Title: evil, Chosen: []string{"Your value: " + evil}, URL: "/experiments/x", Exchanges: "/experiments/x?run=RUN",
 		Reveal: &Reveal{
 			Answered: "6 of 7 answered, no names", Phones: true, Hands: true, Tone: "held", Foretold: "2 of 6 foretold it.", Right: true, Verdict: []Part{{"", evil}}, Computed: "Computed from 5 real exchanges.",
 			Bars: []Bar{{Text: []Part{{"", evil}}, Count: "4", Most: "6", Hands: "0", MostHands: "3"}, {Text: []Part{{"code", evil}}, Count: "2", Most: "6", Hands: "3", MostHands: "3", Right: true}},

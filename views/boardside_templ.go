@@ -754,7 +754,7 @@ func seatPanel(s *SeatFacts) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if !s.Tile.Rehearsal {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 74, "<form method=\"post\" action=\"/classroom/give-back\" hx-post=\"/classroom/give-back\" hx-swap=\"none\" class=\"act\"><button type=\"submit\" name=\"seat\" value=\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 74, "<form method=\"post\" action=\"/classroom/give-back\" hx-post=\"/classroom/give-back\" hx-target=\"#result\" hx-swap=\"none\" class=\"act\"><button type=\"submit\" name=\"seat\" value=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -772,7 +772,7 @@ func seatPanel(s *SeatFacts) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 76, "<details id=\"seat-remove\"><summary class=\"button danger\">Remove…</summary><form method=\"post\" action=\"/classroom/remove\" hx-post=\"/classroom/remove\" hx-swap=\"none\" class=\"act\"><p>The seat, its sessions and its progress go for good, and its pages say so. Whoever sat there can join again, if the door is open.</p><button type=\"submit\" class=\"danger\" name=\"seat\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 76, "<details id=\"seat-remove\"><summary class=\"button danger\">Remove…</summary><form method=\"post\" action=\"/classroom/remove\" hx-post=\"/classroom/remove\" hx-target=\"#result\" hx-swap=\"none\" class=\"act\"><p>The seat, its sessions and its progress go for good, and its pages say so. Whoever sat there can join again, if the door is open.</p><button type=\"submit\" class=\"danger\" name=\"seat\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -917,7 +917,7 @@ func door(d Door) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 88, "</small></h2><form method=\"post\" action=\"/classroom/door\" hx-post=\"/classroom/door\" hx-swap=\"none\" class=\"act\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 88, "</small></h2><form method=\"post\" action=\"/classroom/door\" hx-post=\"/classroom/door\" hx-target=\"#result\" hx-swap=\"none\" class=\"act\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -937,7 +937,7 @@ func door(d Door) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if len(d.Waiting) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 92, "<form method=\"post\" action=\"/classroom/door/let-in\" hx-post=\"/classroom/door/let-in\" hx-swap=\"none\"><ul class=\"knockers\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 92, "<form method=\"post\" action=\"/classroom/door/let-in\" hx-post=\"/classroom/door/let-in\" hx-target=\"#result\" hx-swap=\"none\"><ul class=\"knockers\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -1449,7 +1449,7 @@ func doctorSays(d Doctor) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 139, "<li>If a phone says that the page cannot be reached, the usual causes are:<ul class=\"causes\"><li><b>Another network.</b> The phone is on another Wi-Fi, or on the mobile network. Android leaves a Wi-Fi that has no internet: switch the mobile network off.</li><li><b>The Wi-Fi keeps its devices apart.</b> Guest networks often do. Then use a hotspot, as below.</li><li><b>The Wi-Fi has a page of its own.</b> Until somebody accepts its terms, that page comes up instead of this one.</li><li><b>A proxy of the school.</b> It cannot reach this machine: in the phone's settings, except this address from the proxy.</li><li><b>Mac and iPhone ask.</b> A browser other than Safari needs the permission <i>Local Network</i>: in Settings, under Privacy.</li><li><b>A firewall on this machine.</b> It may have asked once whether others may reach the program, and got a no. On Windows the network must be <i>private</i> and not <i>public</i>, or the program allowed on both.</li><li><b>A VPN,</b> on this machine or on the phone: switch it off.</li></ul></li><li>The way out is a hotspot of this machine or of a phone. Most of them take about 8 devices.</li><li>Nothing that is typed in class is private: plain http can be read by everybody on this <span class=\"whole\">Wi-Fi</span>. <small>That is the first lesson. Nicknames are given by the program.</small></li></ul><form method=\"post\" action=\"/classroom/doctor\" hx-post=\"/classroom/doctor\" hx-swap=\"none\" class=\"act\"><button type=\"submit\">Look again</button> ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 139, "<li>If a phone says that the page cannot be reached, the usual causes are:<ul class=\"causes\"><li><b>Another network.</b> The phone is on another Wi-Fi, or on the mobile network. Android leaves a Wi-Fi that has no internet: switch the mobile network off.</li><li><b>The Wi-Fi keeps its devices apart.</b> Guest networks often do. Then use a hotspot, as below.</li><li><b>The Wi-Fi has a page of its own.</b> Until somebody accepts its terms, that page comes up instead of this one.</li><li><b>A proxy of the school.</b> It cannot reach this machine: in the phone's settings, except this address from the proxy.</li><li><b>Mac and iPhone ask.</b> A browser other than Safari needs the permission <i>Local Network</i>: in Settings, under Privacy.</li><li><b>A firewall on this machine.</b> It may have asked once whether others may reach the program, and got a no. On Windows the network must be <i>private</i> and not <i>public</i>, or the program allowed on both.</li><li><b>A VPN,</b> on this machine or on the phone: switch it off.</li></ul></li><li>The way out is a hotspot of this machine or of a phone. Most of them take about 8 devices.</li><li>Nothing that is typed in class is private: plain http can be read by everybody on this <span class=\"whole\">Wi-Fi</span>. <small>That is the first lesson. Nicknames are given by the program.</small></li></ul><form method=\"post\" action=\"/classroom/doctor\" hx-post=\"/classroom/doctor\" hx-target=\"#result\" hx-swap=\"none\" class=\"act\"><button type=\"submit\">Look again</button> ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

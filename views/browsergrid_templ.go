@@ -69,7 +69,7 @@ func grid(v Grid) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</summary><div class=\"body\"><form method=\"post\" action=\"/classroom/browsers\" hx-post=\"/classroom/browsers\" hx-swap=\"none\" class=\"act\"><button type=\"submit\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "</summary><div class=\"body\"><form method=\"post\" action=\"/classroom/browsers\" hx-post=\"/classroom/browsers\" hx-target=\"#result\" hx-swap=\"none\" class=\"act\"><button type=\"submit\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -97,7 +97,7 @@ func grid(v Grid) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<form method=\"post\" action=\"/classroom/browsers\" hx-post=\"/classroom/browsers\" hx-swap=\"none\" class=\"act\"><button type=\"submit\" name=\"done\" value=\"1\">Done</button> <small>Takes it off this board and the beamer.</small></form></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<form method=\"post\" action=\"/classroom/browsers\" hx-post=\"/classroom/browsers\" hx-target=\"#result\" hx-swap=\"none\" class=\"act\"><button type=\"submit\" name=\"done\" value=\"1\">Done</button> <small>Takes it off this board and the beamer.</small></form></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

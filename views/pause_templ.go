@@ -31,12 +31,12 @@ func pauseButton(paused bool) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if paused {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<form id=\"pause\" class=\"act paused\" method=\"post\" action=\"/classroom/resume\" hx-post=\"/classroom/resume\" hx-swap=\"none\"><b>Paused: eyes up</b> <button type=\"submit\" class=\"small primary\">Resume</button></form>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<form id=\"pause\" class=\"act paused\" method=\"post\" action=\"/classroom/resume\" hx-post=\"/classroom/resume\" hx-target=\"#result\" hx-swap=\"none\"><b>Paused: eyes up</b> <button type=\"submit\" class=\"small primary\">Resume</button></form>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<form id=\"pause\" class=\"act\" method=\"post\" action=\"/classroom/pause\" hx-post=\"/classroom/pause\" hx-swap=\"none\"><button type=\"submit\" class=\"small\">Pause</button></form>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "<form id=\"pause\" class=\"act\" method=\"post\" action=\"/classroom/pause\" hx-post=\"/classroom/pause\" hx-target=\"#result\" hx-swap=\"none\"><button type=\"submit\" class=\"small\">Pause</button></form>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -39,6 +39,8 @@ type PlanStep struct {
 	Title      string
 	Kind       string
 	Act        string   // for everyone
+	Button     string   // what asks for that act; the panel of it has the same word
+	Acted      bool     // it was done since this step began
 	Experiment string   // the title
 	Chosen     []string // its choices
 	Limit      string   // how long the question takes answers

@@ -69,7 +69,7 @@ func rehearsal(v Rehearsal) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<form method=\"post\" action=\"/classroom/rehearse\" hx-post=\"/classroom/rehearse\" hx-swap=\"none\" class=\"act\"><button type=\"submit\">Rehearse with six browsers</button> <small>To practise before the class comes: six small browsers of this program take seats, press and answer as phones do. Their tiles say “rehearsal”.</small></form>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<form method=\"post\" action=\"/classroom/rehearse\" hx-post=\"/classroom/rehearse\" hx-target=\"#result\" hx-swap=\"none\" class=\"act\"><button type=\"submit\">Rehearse with six browsers</button> <small>To practise before the class comes: six small browsers of this program take seats, press and answer as phones do. Their tiles say “rehearsal”.</small></form>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -170,7 +170,7 @@ func rehearsalLeave() templ.Component {
 			templ_7745c5c3_Var5 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<form method=\"post\" action=\"/classroom/rehearse\" hx-post=\"/classroom/rehearse\" hx-swap=\"none\" class=\"act\"><button type=\"submit\" name=\"stop\" value=\"1\">Let them leave</button></form>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<form method=\"post\" action=\"/classroom/rehearse\" hx-post=\"/classroom/rehearse\" hx-target=\"#result\" hx-swap=\"none\" class=\"act\"><button type=\"submit\" name=\"stop\" value=\"1\">Let them leave</button></form>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -190,6 +190,17 @@ func TestBrowsersWaitForAnOpenQuestion(t *testing.T) {
 	}
 }
 
+// The beamer would show the browsers and the survivors of an act at once, each half off the screen.
+func TestAnActTakesTheBrowsersOffTheScreens(t *testing.T) {
+	t.Parallel()
+	w := openRestartable(t, "memory")
+	askEveryBrowser(w.classWorld)
+	w.everyone("restart").want(200)
+	if w.class.gridView().Asked || w.class.survivorsView() == nil {
+		t.Error("the browsers are still shown after an act for everyone, or what came of the act is not")
+	}
+}
+
 func gridRows(w *classWorld) []string {
 	rows, _ := gridOf(w)
 	return rows

@@ -40,7 +40,7 @@ func (a *App) everyone(c *call, cl *class) error {
 	case !slices.Contains(classroom.Acts, kind):
 		return &problem{status: http.StatusUnprocessableEntity, brief: true, detail: `The field "act" is restart, restart-new-secret, expire, flush or forget. Nothing was done.`}
 	case c.form.Get("sure") != "1" && c.wants == formPage:
-		return c.Redirect(http.StatusSeeOther, "/classroom?everyone="+string(kind)+"#everyone")
+		return c.Redirect(http.StatusSeeOther, "/classroom?everyone="+string(kind)+"#everyone-sure")
 	case c.form.Get("sure") != "1":
 		return a.askEveryone(c, cl, kind)
 	}
@@ -99,6 +99,9 @@ func (cl *class) toEveryone(kind classroom.ActKind, after string) (act classroom
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), actTime) // not the teacher's request: an act that was begun is done
 	defer cancel()
+	if err := cl.browsers.End(ctx); err != nil { // the table of the survivors takes its place
+		return act, err
+	}
 	err = cl.shared.Alone(ctx, func(ctx context.Context) error {
 		stakes := cl.stakes()
 		if _, err := cl.survey.Begin(ctx, kind, cl.awakeOf(stakes), stakes); err != nil {
@@ -243,13 +246,11 @@ func (cl *class) survivorsView() *views.Survivors {
 			asleep++
 		}
 	}
-	v := show.Survivors(*act, cl.survey.Rows(), asleep)
 	own := 0
 	for _, id := range cl.roster.Rehearsing() {
 		if _, _, _, reached := cl.survey.Of(id); reached { // it did not come later
 			own++
 		}
 	}
-	v.Sent += say.RehearsedAnswers(own)
-	return v
+	return show.Survivors(*act, cl.survey.Rows(), asleep, own)
 }

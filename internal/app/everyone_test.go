@@ -320,7 +320,7 @@ func TestEveryoneAsksFirst(t *testing.T) {
 	t.Parallel()
 	w := openRestartable(t, "memory")
 	w.teacher.form = formPage
-	if got := w.teacher.post("/classroom/everyone", "act", "flush").want(303).Header.Get("Location"); got != "/classroom?everyone=flush#everyone" {
+	if got := w.teacher.post("/classroom/everyone", "act", "flush").want(303).Header.Get("Location"); got != "/classroom?everyone=flush#everyone-sure" {
 		t.Errorf("it leads to %s", got)
 	}
 	page := w.teacher.get("/classroom?everyone=flush").want(200, "It reaches 4 seats, 3 awake.", "end: a marker in the store says so", "Flush everybody’s session")

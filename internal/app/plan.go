@@ -324,6 +324,10 @@ func (cl *class) stepView(w walk, s plan.Step) views.PlanStep {
 			{Name: "wrong", Sentences: rich(s.Note.Wrong)}, {Name: "seen", Sentences: rich(s.Note.Seen)},
 		},
 	}
+	if s.Kind == plan.Everyone {
+		act, busy := cl.survey.Present()
+		v.Button, v.Acted = say.EveryoneLabel(s.Act), act != nil && !busy && string(act.Kind) == s.Act && !act.At.Before(w.StepAt)
+	}
 	if s.Kind != plan.Question {
 		return v
 	}

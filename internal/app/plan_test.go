@@ -26,6 +26,21 @@ func walkedClass(t *testing.T, name string) (w *classWorld, p *plan.Plan, base s
 	return w, plan.Find(w.app.plans, name), base
 }
 
+// wantActTold notes that the act of the present step is done: afterwards the plan says that it is done, and asks for it no more.
+func wantActTold(w *classWorld, act string) {
+	w.Helper()
+	if _, err := w.class.survey.Begin(w.Context(), classroom.ActKind(act), 1, nil); err != nil {
+		w.Fatal(err)
+	}
+	w.class.survey.Done(w.Context(), false)
+	if v := w.class.planView(); !v.Step.Acted {
+		w.Errorf("%s is done, and the plan does not say so", act)
+	}
+	w.teacher.form = formPage
+	w.teacher.get("/classroom").want(200, "It is done.").wantNo("Nothing happens before you confirm it.")
+	w.teacher.form = formJSON
+}
+
 // next presses Next on a page that shows step n, from 1.
 func (w *classWorld) next(n int, more ...string) answer {
 	w.Helper()
@@ -82,11 +97,14 @@ func TestAClassWalksThroughEachPlan(t *testing.T) {
 					if got := strings.Count(board.body, `aria-current="step"`); got != 1 {
 						t.Errorf("step %d: %d steps are marked as the present one", i+1, got)
 					}
-					if link := "/classroom?everyone=" + s.Act + "#everyone"; strings.Contains(board.body, `href="`+link+`"`) != (s.Act != "") {
+					if link := "/classroom?everyone=" + s.Act + "#everyone-sure"; strings.Contains(board.body, `href="`+link+`"`) != (s.Act != "") {
 						t.Errorf("step %d: the confirmation of %q is not offered, or is where there is none", i+1, s.Act)
 					}
 				}
 				w.teacher.form = formJSON
+				if s.Act != "" {
+					wantActTold(w, s.Act)
+				}
 				var told struct {
 					Op, Plan, Title, Kind string
 					Step, Steps           int

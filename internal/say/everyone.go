@@ -35,14 +35,20 @@ func everyoneAct(name string) EveryoneAct {
 	return EveryoneAct{}
 }
 
+// EveryoneLabel is the button that asks whether the act shall be done.
+func EveryoneLabel(act string) string { return everyoneAct(act).Label }
+
 // SureButton is the button that does the act.
 func SureButton(act string) string { return everyoneAct(act).sure }
 
 // AfterEveryone is the title of the table of what became of the sessions.
 func AfterEveryone(act string) string { return "After " + everyoneAct(act).after }
 
-// PhonesSent says whose requests the table counts.
-func PhonesSent(seats int) string {
+// PhonesSent says whose requests the table counts. A browser of the program's own, in a rehearsal, is no phone.
+func PhonesSent(seats, rehearsing int) string {
+	if rehearsing > 0 {
+		return "what the pages of " + counted(seats, "seat", "seats") + " really sent" + RehearsedAnswers(rehearsing)
+	}
 	return "what the " + counted(seats, "phone", "phones") + " really sent"
 }
 

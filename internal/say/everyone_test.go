@@ -20,8 +20,9 @@ func forEveryone() section {
 	add(Reaches(0, 0))
 	add(Reaches(1, 1))
 	add(Reaches(24, 17))
-	add(PhonesSent(1))
-	add(PhonesSent(24))
+	add(PhonesSent(1, 0))
+	add(PhonesSent(24, 0))
+	add(PhonesSent(7, 6))
 	for _, a := range EveryoneActs {
 		add(a.Name + " · " + a.Label + " · " + a.Does + " · " + SureButton(a.Name))
 		add(AfterEveryone(a.Name))

@@ -44,8 +44,8 @@ func livedIn(p session.Placement) views.Part {
 }
 
 // Survivors is the table of what became of the sessions of a class. asleep is how many of the seats that
-// were not heard since the act are asleep.
-func Survivors(act classroom.Act, rows []classroom.Row, asleep int) *views.Survivors {
+// were not heard since the act are asleep, and rehearsing how many seats are the program's own browsers'.
+func Survivors(act classroom.Act, rows []classroom.Row, asleep, rehearsing int) *views.Survivors {
 	v := &views.Survivors{Title: say.AfterEveryone(string(act.Kind)), At: say.Clock(act.At)}
 	seats := 0
 	for _, r := range rows {
@@ -65,7 +65,7 @@ func Survivors(act classroom.Act, rows []classroom.Row, asleep int) *views.Survi
 		}
 		v.Rows = append(v.Rows, row)
 	}
-	v.Sent = say.PhonesSent(seats)
+	v.Sent = say.PhonesSent(seats, rehearsing)
 	if asleep > 0 {
 		v.Asleep = fmt.Sprintf("%d asleep", asleep)
 	}
