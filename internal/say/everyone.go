@@ -46,6 +46,9 @@ func AfterEveryone(act string) string { return "After " + everyoneAct(act).after
 
 // PhonesSent says whose requests the table counts. A browser of the program's own, in a rehearsal, is no phone.
 func PhonesSent(seats, rehearsing int) string {
+	if seats == 0 {
+		return "nobody had joined: no session was there"
+	}
 	if rehearsing > 0 {
 		return "what the pages of " + counted(seats, "seat", "seats") + " really sent" + RehearsedAnswers(rehearsing)
 	}
@@ -114,6 +117,9 @@ func WillBecome(act string, p session.Placement, store string) string {
 func DoneForEveryone(act string, seats, awake int, failed bool) Sentence {
 	if failed {
 		return Sentence{Tone: "bad", Verb: "not for all", Parts: []Part{Text(FailedForEveryone(act))}}
+	}
+	if seats == 0 {
+		return Did("done", Text(everyoneAct(act).Does+" Nobody has joined: there was no session that it could reach."))
 	}
 	return Did("done", Text(everyoneAct(act).Does+" "+counted(seats, "seat", "seats")+", "+Number(awake)+" awake: their pages ask now by themselves what became of their sessions."))
 }
