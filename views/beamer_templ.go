@@ -201,7 +201,7 @@ func screenShow(s ScreenShow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if s.Shown != nil {
-				templ_7745c5c3_Err = survivors(*s.Shown, true).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = survivors(*s.Shown, s.Asked.N == "" && !s.Grid.Asked).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -2,6 +2,7 @@ package views
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -72,6 +73,10 @@ func boardFragments() map[string]templ.Component {
 		"plan-through":    plan(Plan{Title: evil, N: 3, Of: 2, Through: true, Steps: lines}),
 		"screen":          screenJoin(Poster{Ways: []Way{way}, Seats: 24, Own: 6, Door: true}),
 		"screen-late":     screenShow(ScreenShow{Paused: true, Task: [][]Part{{{"", evil}}, {{"code", evil}}}, Join: Poster{Ways: []Way{way}}}),
+		"screen-act":      screenShow(ScreenShow{Shown: survived(), Join: Poster{Ways: []Way{way}}}),
+		"screen-both":     screenShow(ScreenShow{Asked: revealedAsk(), Shown: survived()}),
+		"board-act":       survivorsNow(Everyone{Shown: survived()}),
+		"board-gave":      grid(Grid{Asked: true, Heard: "1 of 2"}),
 		"ask":             ask(openAsk()),
 		"ask-alone":       AskChosen(&AskChoice{Slug: "x", Title: evil, URL: "/experiments/x", Alone: true, Needs: evil, Number: "6"}),
 		"asked":           asked(revealedAsk()),
@@ -91,9 +96,41 @@ func boardFragments() map[string]templ.Component {
 	}
 }
 
-// survived is what came of an act for everyone.
+// survived is what became of the sessions of a class: the reason stands beside the number it is of.
 func survived() *Survivors {
-	return &Survivors{Title: "After the restart", Sent: evil, At: "10:00:00", Asleep: "1 asleep", Rows: []Survived{{Lived: Part{"cookie", "the cookie"}, Seats: "3", There: "2", Refused: "1", Unheard: "0", Why: []string{evil}}}}
+	return &Survivors{
+		Title: "After every record expired", Sent: "what the 3 phones really sent", At: "10:00:00", Failed: evil, Ended: true, Asleep: "1 asleep",
+		Rows: []Survived{
+			{Lived: Part{"server", "the server"}, Seats: "2", There: "0", Refused: "0", Ended: "1", Unheard: "1", Why: []string{"the record's clock has run out"}},
+			{Lived: Part{"", "no session known"}, Seats: "1", There: "0", Refused: "1", Ended: "0", Unheard: "0", Why: []string{evil}},
+		},
+	}
+}
+
+// The headings of a page begin with its own, and go down one step at a time. The board's page has its
+// own heading above all panels.
+func TestHeadingsOfTheBoard(t *testing.T) {
+	all := regexp.MustCompile(`<h([1-6])`)
+	for name, fragment := range boardFragments() {
+		before := 1
+		if name == "screen" || name == "screen-act" || name == "screen-both" || name == "screen-asked" {
+			before = 0
+		}
+		if strings.HasPrefix(name, "export") {
+			continue
+		}
+		var html strings.Builder
+		if err := fragment.Render(t.Context(), &html); err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range all.FindAllStringSubmatch(html.String(), -1) {
+			level, _ := strconv.Atoi(h[1])
+			if level > before+1 {
+				t.Errorf("%s: a heading of level %d comes after one of level %d", name, level, before)
+			}
+			before = level
+		}
+	}
 }
 
 // openAsk is a question that is open, while the teacher looks for the next one.
