@@ -142,7 +142,7 @@ func gridTable(v Grid) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<div class=\"table wide\"><table><caption class=\"unseen\">What the browsers gave, each at its address</caption> <thead><tr><td></td><th colspan=\"4\" scope=\"colgroup\">seen in two requests of each</th><th colspan=\"2\" scope=\"colgroup\">told by the page’s script</th></tr><tr><th scope=\"col\">Browser</th><th scope=\"col\" class=\"wire\">Sec-Fetch-*</th><th scope=\"col\" class=\"browser\">cookie with Secure</th><th scope=\"col\" class=\"browser\">cookie without SameSite</th><th scope=\"col\" class=\"browser\">SameSite=Lax, the control</th><th scope=\"col\">cookieStore</th><th scope=\"col\">isSecureContext</th></tr></thead> <tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<div class=\"table wide\" tabindex=\"0\" role=\"group\" aria-label=\"What the browsers gave, as a table\"><table><caption class=\"unseen\">What the browsers gave, each at its address</caption> <thead><tr><td></td><th colspan=\"4\" scope=\"colgroup\">seen in two requests of each</th><th colspan=\"2\" scope=\"colgroup\">told by the page’s script</th></tr><tr><th scope=\"col\">Browser</th><th scope=\"col\" class=\"wire\">Sec-Fetch-*</th><th scope=\"col\" class=\"browser\">cookie with Secure</th><th scope=\"col\" class=\"browser\">cookie without SameSite</th><th scope=\"col\" class=\"browser\">SameSite=Lax, the control</th><th scope=\"col\">cookieStore</th><th scope=\"col\">isSecureContext</th></tr></thead> <tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
