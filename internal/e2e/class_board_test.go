@@ -51,7 +51,8 @@ func TestBoardAccessible(t *testing.T) {
 	pg.everyLook("asked, and the form for the next question")
 	pg.press("Run it and reveal", "reveal", "the experiment runs")
 	pg.want("#asked", "What you predicted", "Nobody made a prediction.", "All 22 reads")
-	pg.want("#ask-chosen", "Two tabs") // the form stays as it is
+	pg.want("#ask-chosen", "Two tabs")                                // the form stays as it is
+	pg.wantValue(`document.activeElement.textContent.trim()`, "Done") // the button that was pressed is gone
 	pg.everyLook("revealed")
 	pg.do(chromedp.Navigate(p.url+"/classroom/screen"), chromedp.WaitVisible(chromedp.ID("screen")))
 	pg.everyLook("revealed, for the beamer")

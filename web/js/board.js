@@ -147,11 +147,13 @@ document.addEventListener('htmx:response:error', (event) => { if (event.target.i
 document.addEventListener('htmx:error', (event) => { if (event.target.id === 'ask-board') refusedWith(); });
 // What a press has taken away, such as its own button, leaves the focus at what is next to it.
 let was = '';
-document.addEventListener('focusin', ({ target }) => { was = target.closest('#door, #seat')?.id ?? ''; });
+document.addEventListener('focusin', ({ target }) => { was = target.closest('#door, #seat, #asked, #plan, #everyone, #grid, #rehearsal')?.id ?? ''; });
 document.addEventListener('pointerdown', () => { was = ''; });
 function refocus() {
   if (!was || document.activeElement !== document.body) return;
-  (document.querySelector(`#${was} button`) ?? document.querySelector('#tiles a') ?? document.querySelector('#door button'))?.focus({ preventScroll: true });
+  if (was === 'asked' && document.querySelector('#asked.running')) return; // its buttons come with the reveal
+  const seen = (place) => [...document.querySelectorAll(`${place} :is(button, summary)`)].find((el) => el.checkVisibility());
+  (seen(`#${was}`) ?? (was === 'asked' ? seen('#ask') : null) ?? document.querySelector('#tiles a') ?? seen('#door'))?.focus({ preventScroll: true });
 }
 function arrived(event) {
   flash();
