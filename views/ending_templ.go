@@ -407,7 +407,7 @@ func screenEnded() templ.Component {
 			templ_7745c5c3_Var16 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<div class=\"over\"><div><h1 class=\"say\">This class has ended.</h1><p>What was done in it is removed: seats, answers and sessions.</p></div></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<div class=\"over\"><div><h1>This class has ended.</h1><p>What was done in it is removed: seats, answers and sessions.</p></div></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
