@@ -246,11 +246,5 @@ func (cl *class) survivorsView() *views.Survivors {
 			asleep++
 		}
 	}
-	own := 0
-	for _, id := range cl.roster.Rehearsing() {
-		if _, _, _, reached := cl.survey.Of(id); reached { // it did not come later
-			own++
-		}
-	}
-	return show.Survivors(*act, cl.survey.Rows(), asleep, own)
+	return show.Survivors(*act, cl.survey.Rows(), asleep, cl.survey.Among(cl.roster.Rehearsing()))
 }

@@ -180,7 +180,7 @@ func TestNextAsksOnceMoreBeforeAQuestionGoesUnrevealed(t *testing.T) {
 	w.teacher.post("/classroom/plan/again", "step", "1").want(409, "not revealed yet")
 	w.teacher.post("/classroom/plan/again", "step", "2", "sure", "1").want(409, "the class is at step 1")
 	w.teacher.form = formPage
-	w.teacher.get("/classroom").want(200, `id="plan-sure-2"`, `name="sure" value="1"`, "Run it and reveal first").wantNo(`id="plan-next"`)
+	w.teacher.get("/classroom").want(200, `id="plan-sure-1"`, `name="sure" value="1"`, "Run it and reveal first").wantNo(`id="plan-next"`)
 	q := w.class.together.Present().Question
 	if err := w.class.together.SetResult(t.Context(), q.N, classroom.Result{At: w.clock.Now()}); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -162,6 +163,24 @@ func TestRehearsalAnswers(t *testing.T) {
 			t.Errorf("the answers are called %q", words)
 		}
 	})
+}
+
+// The table would say of a learner's requests that the program's own browsers sent them, which joined later.
+func TestWhoRehearsesAfterAnActIsNotCountedInIt(t *testing.T) {
+	t.Parallel()
+	w := openBoard(t)
+	w.sit(w.phone())
+	if _, err := w.class.survey.Begin(t.Context(), classroom.ActFlush, 1, w.class.stakes()); err != nil {
+		t.Fatal(err)
+	}
+	w.class.survey.Done(t.Context(), false)
+	w.class.roster.Offer("a small browser")
+	if _, err := w.class.roster.Rehearse(t.Context(), "a small browser", netip.MustParseAddr("192.168.77.1")); err != nil {
+		t.Fatal(err)
+	}
+	if v := w.class.survivorsView(); v == nil || v.Sent != "what the 1 phone really sent" {
+		t.Errorf("the board says %+v", v)
+	}
 }
 
 // What the program's own browsers sent after an act would look like what learners sent.

@@ -209,6 +209,18 @@ func (s *Survey) Unheard() (ids []ID) {
 	return ids
 }
 
+// Among returns how many of the seats ids the present act counts. Who has joined since then is none of them.
+func (s *Survey) Among(ids []ID) (n int) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, id := range ids {
+		if _, counted := s.seats[id]; counted {
+			n++
+		}
+	}
+	return n
+}
+
 // All returns the acts of the class in numbers, the oldest first, with the one that is shown.
 func (s *Survey) All() []PastAct {
 	s.mu.RLock()
