@@ -152,8 +152,8 @@ document.addEventListener('pointerdown', () => { was = ''; });
 function refocus() {
   if (!was || document.activeElement !== document.body) return;
   if (was === 'asked' && document.querySelector('#asked.running')) return; // its buttons come with the reveal
-  const seen = (place) => [...document.querySelectorAll(`${place} :is(button, summary)`)].find((el) => el.checkVisibility());
-  (seen(`#${was}`) ?? (was === 'asked' ? seen('#ask') : null) ?? document.querySelector('#tiles a') ?? seen('#door'))?.focus({ preventScroll: true });
+  const seen = (id) => [...document.getElementById(id)?.querySelectorAll('button,summary') ?? []].find((el) => el.checkVisibility());
+  (seen(was) ?? (was === 'asked' ? seen('ask') : null) ?? document.querySelector('#tiles a') ?? seen('door'))?.focus({ preventScroll: true });
 }
 function arrived(event) {
   flash();
