@@ -1173,7 +1173,7 @@ func planThrough() templ.Component {
 			templ_7745c5c3_Var53 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 85, "<h2 class=\"plan-now\">The plan is through</h2><p>Take it home: <a class=\"button\" href=\"/classroom/export.html\" download>Save as a page</a> <a class=\"button\" href=\"/classroom/export.csv\" download>Save as a table</a></p><p class=\"quiet\">No name stands beside an answer. End the class… is below, under Take it home, and end.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 85, "<h2 class=\"plan-now\">The plan is through</h2><p>Take it home: <a class=\"button\" href=\"/classroom/export.html\" download>Save as a page</a> <a class=\"button\" href=\"/classroom/export.csv\" download>Save as a table</a> <a class=\"button danger\" href=\"/classroom?ending=1\">End the class…</a></p><p class=\"quiet\">No name stands beside an answer. Nothing is ended before you have seen what is wiped.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
