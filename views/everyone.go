@@ -42,7 +42,7 @@ type Survivors struct {
 type Survived struct {
 	Lived                                       Part
 	Seats, There, Refused, Ended, None, Unheard string
-	Why                                         []string // why they were refused, or had ended
+	Why, WhyEnded                               []string // why they were refused, and why others had ended
 }
 
 // BecameView says on a page of a seat what became of its session.

@@ -56,7 +56,8 @@ type ExportAct struct {
 type ExportFate struct {
 	Lived                                     string // where its values lived before: "the cookie"
 	There, Refused, Ended, NoCookie, NotHeard int
-	Why                                       string // why cookies were refused, or sessions had ended
+	WhyRefused, WhyEnded                      string // why cookies were refused, and why sessions had ended
+	Why                                       string // both
 }
 
 // ExportSeat is the progress of a seat.

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -113,4 +114,34 @@ func TestNoMoreAwakeThanSeats(t *testing.T) {
 	w.class.board.Heard(gone.ID, gone.Device)
 	w.teacher.form = formJSON
 	w.teacher.post("/classroom/everyone", "act", "expire", "sure", "1").want(200, `"seats":1,"awake":1`)
+}
+
+// After all sessions have expired, a phone sends a cookie that nobody signed. The board and the table would
+// give why it was refused as why sessions have ended, beside the number of those.
+func TestWhyIsSaidOfItsNumber(t *testing.T) {
+	t.Parallel()
+	w := openClassWorld(t, nil)
+	asks := make(map[string]*http.Request)
+	for _, lives := range []string{"cookie", "server"} {
+		p := w.phone()
+		base := p.join()
+		p.post(base+"/set", "key", "a", "value", "b", "placement", lives).want(303)
+		asks[lives] = p.request("GET", base+"/class/became", "")
+	}
+	w.teacher.post("/classroom/everyone", "act", "expire", "sure", "1").want(303)
+	name, _, _ := strings.Cut(asks["cookie"].Header.Get("Cookie"), "=")
+	asks["cookie"].Header.Set("Cookie", name+"=made-up")
+	for _, r := range asks {
+		w.teacher.send(r)
+	}
+	const made, clock = "the cookie carries no signature of this server", "the record&#39;s clock has run out"
+	w.teacher.get("/classroom/export.csv").want(200, "the cookie: refused,1,1,,1: "+made, "the cookie: ended,0,1,,\r\n", "the server: refused,0,1,,\r\n", "the server: ended,1,1,,1: ")
+	for _, page := range []string{"/classroom", "/classroom/screen"} {
+		board := w.teacher.get(page).want(200).body
+		cells := regexp.MustCompile(`<td>(\d) ?<small>([^<]*)</small>`).FindAllStringSubmatch(board, -1)
+		if len(cells) != 2 || cells[0][1]+cells[0][2] != "1"+made || cells[1][1]+cells[1][2] != "1"+clock {
+			t.Errorf("%s says why of %q", page, cells)
+		}
+	}
+	w.teacher.get("/classroom/export.html").want(200, "1: "+made, "1: "+clock)
 }

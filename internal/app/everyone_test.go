@@ -172,7 +172,7 @@ func (w *restartable) wantRows(want map[string]string, heard ...string) {
 		case "refused":
 			r.Refused, r.Why[why] = 1, 1
 		case "ended":
-			r.Ended, r.Why[why] = 1, 1
+			r.Ended, r.WhyEnded = 1, map[string]int{why: 1}
 		case "none":
 			r.None = 1
 		}

@@ -88,14 +88,8 @@ func actLines(a views.ExportAct, line func(cells ...string)) {
 			line("everyone", "", a.At, a.What, f.Lived+": "+what, n(count), all, "", note)
 		}
 		fate("still there", f.There, a.Failed)
-		why := func(count int) string { // of those that were refused or had ended
-			if count == 0 {
-				return ""
-			}
-			return f.Why
-		}
-		fate("refused", f.Refused, why(f.Refused))
-		fate("ended", f.Ended, why(f.Ended))
+		fate("refused", f.Refused, f.WhyRefused)
+		fate("ended", f.Ended, f.WhyEnded)
 		fate("no cookie came", f.NoCookie, "")
 		fate("not heard from", f.NotHeard, "")
 	}

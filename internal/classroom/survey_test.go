@@ -74,7 +74,7 @@ func TestSurveyOutlivesCrashes(t *testing.T) {
 	}
 	want := []classroom.Row{
 		{Lived: session.InCookie, Seats: 1, Refused: 1, Why: map[string]int{"why": 1}},
-		{Lived: session.OnServer, Seats: 2, Ended: 1, Unheard: 1, Why: map[string]int{"clock": 1}},
+		{Lived: session.OnServer, Seats: 2, Ended: 1, Unheard: 1, Why: map[string]int{}, WhyEnded: map[string]int{"clock": 1}},
 		{Seats: 1, None: 1, Why: map[string]int{}},
 	}
 	if diff := cmp.Diff(want, s.Rows()); diff != "" {

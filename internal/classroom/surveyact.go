@@ -71,7 +71,9 @@ type Row struct {
 	Ended   int               `json:"ended,omitempty"`
 	None    int               `json:"none,omitempty"`
 	Unheard int               `json:"unheard,omitempty"`
-	Why     map[string]int    `json:"why,omitempty"` // how many were refused, or had ended, for each reason
+	Why     map[string]int    `json:"why,omitempty"` // how many were refused, for each reason
+	// WhyEnded has how many had ended, for each reason; nil for none.
+	WhyEnded map[string]int `json:"why_ended,omitempty"`
 }
 
 // PastAct is an act that is shown no more, in numbers.
@@ -99,7 +101,10 @@ func (s *Survey) rows() []Row {
 			r.Why[one.showed.Why]++
 		case ShowedEnded:
 			r.Ended++
-			r.Why[one.showed.Why]++
+			if r.WhyEnded == nil {
+				r.WhyEnded = make(map[string]int)
+			}
+			r.WhyEnded[one.showed.Why]++
 		case ShowedNone:
 			r.None++
 		default:

@@ -56,13 +56,7 @@ func Survivors(act classroom.Act, rows []classroom.Row, asleep, rehearsing int) 
 			Lived: livedIn(r.Lived), Seats: say.Number(r.Seats), There: say.Number(r.There), Refused: say.Number(r.Refused), Ended: say.Number(r.Ended),
 			None: say.Number(r.None), Unheard: say.Number(r.Unheard),
 		}
-		for _, why := range slices.Sorted(maps.Keys(r.Why)) {
-			row.Why = append(row.Why, fmt.Sprintf("%d: %s", r.Why[why], say.Shown(why, 80)))
-		}
-		if len(r.Why) == 1 {
-			_, only, _ := strings.Cut(row.Why[0], ": ")
-			row.Why[0] = only
-		}
+		row.Why, row.WhyEnded = alone(reasons(r.Why)), alone(reasons(r.WhyEnded))
 		v.Rows = append(v.Rows, row)
 	}
 	v.Sent = say.PhonesSent(seats, rehearsing)
@@ -73,6 +67,23 @@ func Survivors(act classroom.Act, rows []classroom.Row, asleep, rehearsing int) 
 		v.Failed = say.FailedForEveryone(string(act.Kind))
 	}
 	return v
+}
+
+// reasons says how many there are for each reason.
+func reasons(why map[string]int) (out []string) {
+	for _, reason := range slices.Sorted(maps.Keys(why)) {
+		out = append(out, fmt.Sprintf("%d: %s", why[reason], say.Shown(reason, 80)))
+	}
+	return out
+}
+
+// alone returns reasons without a number if there is one: it stands below the number of all.
+func alone(reasons []string) []string {
+	if len(reasons) == 1 {
+		_, only, _ := strings.Cut(reasons[0], ": ")
+		reasons[0] = only
+	}
+	return reasons
 }
 
 // Became is what a page of a seat says of what became of its session. n counts the acts, and has tells that there is a session now.

@@ -1,9 +1,6 @@
 package show
 
 import (
-	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,11 +17,8 @@ func ExportAct(act classroom.PastAct) views.ExportAct {
 	}
 	for _, r := range act.Rows {
 		f := views.ExportFate{Lived: livedIn(r.Lived).Text, There: r.There, Refused: r.Refused, Ended: r.Ended, NoCookie: r.None, NotHeard: r.Unheard}
-		var why []string
-		for _, reason := range slices.Sorted(maps.Keys(r.Why)) {
-			why = append(why, fmt.Sprintf("%d: %s", r.Why[reason], say.Shown(reason, 80)))
-		}
-		f.Why = strings.Join(why, "; ")
+		refused, ended := reasons(r.Why), reasons(r.WhyEnded)
+		f.WhyRefused, f.WhyEnded, f.Why = strings.Join(refused, "; "), strings.Join(ended, "; "), strings.Join(append(refused, ended...), "; ")
 		v.Rows = append(v.Rows, f)
 	}
 	return v
