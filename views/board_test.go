@@ -84,7 +84,7 @@ func boardFragments() map[string]templ.Component {
 		"board-everyone":  everyone(Everyone{Acts: []EveryoneAct{{"flush", "Flush all", "Each session ends.", true}}, Sure: &Sure{Act: "flush", After: "0", Reaches: evil, Becomes: []WillBecome{{Part{"cookie", "the cookie"}, evil}}, Button: evil}, Shown: survived()}),
 		"screen-everyone": screenShow(ScreenShow{Shown: survived(), Join: Poster{Ways: []Way{way}}}),
 		"board-paused":    pauseButton(true),
-		"board-end":       ending(Ending{}),
+		"board-end":       ending(),
 		"board-ended":     ended(Ended{At: "10:00:00", Wiped: evil, Where: evil}),
 		"board-left":      ended(Ended{At: "10:00:00", Wiped: evil, Where: evil, Left: true}),
 		"export": exportQuestion(ExportQuestion{

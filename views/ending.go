@@ -1,8 +1,5 @@
 package views
 
-// Ending is the board's panel of the end of the class.
-type Ending struct{}
-
 // End is the page that asks whether the class is to end.
 type End struct {
 	Page  Page

@@ -8,5 +8,4 @@ type Together struct {
 	Everyone  Everyone
 	Grid      Grid
 	Rehearsal Rehearsal
-	Ending    Ending
 }

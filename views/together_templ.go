@@ -73,7 +73,7 @@ func together(t Together) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ending(t.Ending).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ending().Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -180,6 +180,3 @@ func (a *App) askToEnd(c *call, cl *class) error {
 		Page: a.boardPage(c, "End the class"), Held: say.Held(cl.holdings(c.ctx())), Seats: cl.roster.Count(), Where: cl.whereKept(),
 	}))
 }
-
-// endingView returns the board's panel of the end of the class.
-func (cl *class) endingView() views.Ending { return views.Ending{} }

@@ -20,9 +20,9 @@ import (
 // planRoutes adds the routes of the lesson plans.
 func (a *App) planRoutes() {
 	a.post("/classroom/plan", a.teacher(a.beginPlan))
-	a.post("/classroom/next", a.teacher(a.nextStep))
-	a.post("/classroom/plan/back", a.teacher(a.stepBack))
-	a.post("/classroom/plan/again", a.teacher(a.stepAgain))
+	a.post("/classroom/next", a.teacher(atStep(a.nextStep)))
+	a.post("/classroom/plan/back", a.teacher(atStep(a.stepBack)))
+	a.post("/classroom/plan/again", a.teacher(atStep(a.stepAgain)))
 	a.post("/classroom/plan/leave", a.teacher(a.leavePlan))
 }
 
@@ -72,6 +72,20 @@ func (cl *class) whereIs(c *call) (walk, error) {
 	return w, conflict(fmt.Sprintf("The page showed step %d, and the class is at step %d: one press was enough, or another page was faster.", n, w.at+1))
 }
 
+// atStep is a press on the step where the class is: none is under way beside it, and one on a page that
+// shows another step is refused.
+func atStep(do func(*call, *class, walk) error) func(*call, *class) error {
+	return func(c *call, cl *class) error {
+		cl.planning.Lock()
+		defer cl.planning.Unlock()
+		w, err := cl.whereIs(c)
+		if err != nil {
+			return err
+		}
+		return do(c, cl, w)
+	}
+}
+
 // conflict is the refusal of a press on a page that is not up to date, or that comes too early.
 func conflict(why string) error {
 	return &problem{status: http.StatusConflict, brief: true, detail: why + " Nothing was changed."}
@@ -103,13 +117,8 @@ func (a *App) beginPlan(c *call, cl *class) error {
 }
 
 // nextStep is POST /classroom/next: it ends what stands, and begins the step after the one that the page showed.
-func (a *App) nextStep(c *call, cl *class) error {
-	cl.planning.Lock()
-	defer cl.planning.Unlock()
-	w, err := cl.whereIs(c)
+func (a *App) nextStep(c *call, cl *class, w walk) error {
 	switch {
-	case err != nil:
-		return err
 	case w.through():
 		return conflict("The plan is through already.")
 	case w.at+1 < len(w.Steps) && w.stands(w.Steps[w.at+1]): // the teacher went back, and forth
@@ -179,14 +188,8 @@ func (cl *class) beginStep(ctx context.Context, p *plan.Plan, at int, again bool
 }
 
 // stepBack is POST /classroom/plan/back: the step before is shown again, and nothing is undone.
-func (a *App) stepBack(c *call, cl *class) error {
-	cl.planning.Lock()
-	defer cl.planning.Unlock()
-	w, err := cl.whereIs(c)
-	switch {
-	case err != nil:
-		return err
-	case w.at == 0:
+func (a *App) stepBack(c *call, cl *class, w walk) error {
+	if w.at == 0 {
 		return conflict("This is the first step.")
 	}
 	if err := cl.together.SetStep(c.ctx(), w.Name, w.at-1); err != nil {
@@ -196,14 +199,8 @@ func (a *App) stepBack(c *call, cl *class) error {
 }
 
 // stepAgain is POST /classroom/plan/again: the present step begins once more.
-func (a *App) stepAgain(c *call, cl *class) error {
-	cl.planning.Lock()
-	defer cl.planning.Unlock()
-	w, err := cl.whereIs(c)
-	switch {
-	case err != nil:
-		return err
-	case w.through():
+func (a *App) stepAgain(c *call, cl *class, w walk) error {
+	if w.through() {
 		return conflict("The plan is through already.")
 	}
 	if err := cl.sure(c, w); err != nil {

@@ -84,7 +84,7 @@ func (cl *class) noteAnswers() {
 func (cl *class) togetherView() views.Together {
 	return views.Together{
 		Paused: cl.together.Present().Paused,
-		Ask:    cl.askView(), Plan: cl.planView(), Everyone: cl.everyoneView(), Grid: cl.gridView(), Rehearsal: cl.rehearsalView(), Ending: cl.endingView(),
+		Ask:    cl.askView(), Plan: cl.planView(), Everyone: cl.everyoneView(), Grid: cl.gridView(), Rehearsal: cl.rehearsalView(),
 	}
 }
 
@@ -100,6 +100,6 @@ func (cl *class) panels() []panel {
 	return []panel{
 		{"pause", views.PauseNews(t.Paused)},
 		{"ask", views.AskNews(t.Ask)}, {"asked", views.AskedNews(t.Ask.Now)}, {"asked-live", views.AskedLiveNews(t.Ask.Live)}, {"plan", views.PlanNews(t.Plan)}, {"everyone", views.EveryoneNews(t.Everyone)},
-		{"grid", views.GridNews(t.Grid)}, {"rehearsal", views.RehearsalNews(t.Rehearsal)}, {"ending", views.EndingNews(t.Ending)},
+		{"grid", views.GridNews(t.Grid)}, {"rehearsal", views.RehearsalNews(t.Rehearsal)},
 	}
 }
