@@ -15,20 +15,20 @@
 // and experimentlive.go the experiments.
 //
 // class.go opens a class, whose seats are served by an App of their own. classsides.go decides who is
-// on the teacher's side and who comes from the network. teacher.go has the teacher's link and cookie;
-// board.go the board, boardnews.go its stream, boardacts.go what the teacher does, doctor.go and
-// doctorview.go who can reach the class. ask.go asks the class, classrun.go runs what it was asked, and
-// askview.go shows it. join.go has the page where one takes a seat, seatpage.go the
-// class page of a seat, classevents.go the stream that all pages of a seat share, classpress.go what a
-// request tells the board, and seatlimits.go what one seat may take. ending.go ends a class and ended.go says so
-// everywhere; export.go and exporttable.go have what a teacher takes home, and classkept.go tells a
-// school what is kept of whom. browsergrid.go has what the browsers of the class gave, rehearsal.go the
-// program's own.
-// everyone.go has what the teacher does to every session of a class at once, and became.go what the pages
-// of the seats say of it.
+// on the teacher's side and who comes from the network, and seatlimits.go what one seat may take.
+// Of the teacher: teacher.go has the link and the cookie, board.go the board, boardnews.go its stream,
+// boardacts.go what the teacher does, beamer.go what everybody in the room sees, doctor.go and
+// doctorview.go who can reach the class. Of the seats: join.go has the page where one takes a seat,
+// seatpage.go the class page, phone.go what it shows of what the class does, classevents.go the stream
+// that all pages of a seat share, and classpress.go what a request tells the board.
 //
-// together.go tells the pages of a class what it does together; classanswer.go takes the answers of the
-// seats, pause.go has them wait, and plan.go walks them through a lesson plan.
+// What a class does together begins with together.go, which tells all pages of it. ask.go asks a
+// question, classanswer.go takes the answers, classrun.go runs it, and askview.go shows it. pause.go has
+// the seats wait, and plan.go walks the class through a lesson plan. everyone.go does something to every
+// session at once, and became.go says on the pages of the seats what became of theirs. browsergrid.go
+// asks the browsers what they have; rehearsal.go has the program's own browsers. ending.go ends a class,
+// and ended.go says so everywhere; export.go and exporttable.go have what a teacher takes home, and
+// classkept.go tells a school what is kept of whom.
 package app
 
 import (

@@ -5,12 +5,16 @@
 // Begin with Open, which returns a Class with everything that its Documents hold. A visitor
 // of the join page is offered a nickname (Offer, Spin) and gets a seat (Join). Its owner
 // comes back by the seat cookie (Return) or by nickname and code (Back). Board gathers what
-// every seat's session does; Shared divides one store among the seats. Together, of the same
-// Documents, keeps the question that is asked with its answers, and what came of it. Survey keeps what was
-// done to every session at once, and what the requests after it showed.
+// every seat's session does; Shared divides one store among the seats.
 //
-// A change of the Class, or of the Together, is in the Documents before it is acknowledged. If the
-// Documents fail, the method returns their error and the Class stays as it was.
+// Three others keep in the same Documents what the class does: Together the question that is asked, its
+// answers and what came of it; Survey what was done to every session at once, and what the requests after
+// it showed; Browsers what the browsers of the class have. A seat that goes is told to each of them by
+// Left, and after a Wipe each forgets by Wiped.
+//
+// A change is in the Documents before it is acknowledged. If the Documents fail, the method returns
+// their error and nothing has changed. Pressed and Done of a Survey report what has happened already:
+// they log the error.
 package classroom
 
 import (
