@@ -26,5 +26,5 @@ func RevealBegun() Sentence {
 
 // StageCleared says that nothing is shown to everybody any more.
 func StageCleared() Sentence {
-	return Did("done", Text("The pages of the class show nothing in common now. What was asked stays in the export."))
+	return Did("done", Text("Nothing is shown to everybody now. What was asked stays in the export."))
 }

@@ -79,7 +79,7 @@ func withSecure(n, all int) string {
 	case 0:
 		return " If the session cookie had Secure, it would never come back from there, and no session would last."
 	case all:
-		return " If the session cookie had Secure, their sessions would go on."
+		return " If the session cookie had Secure, " + map[bool]string{true: "its session", false: "their sessions"}[all == 1] + " would go on."
 	}
 	return " If the session cookie had Secure, it would never come back from the others, and their sessions would not last."
 }

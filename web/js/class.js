@@ -126,6 +126,7 @@ if (seat) {
   document.addEventListener('htmx:sse:after:message', news);
   document.addEventListener('htmx:finally:request', news);
 }
+
 // The teacher asks what this browser has at this address: the stream of a seat with the event "browsers",
 // the board with the number in data-asks. The answer to the first of two requests sets cookies, and
 // the second shows which of them were kept. The stream says after how many milliseconds: 300 phones do not
