@@ -58,8 +58,7 @@ type Asked struct {
 type AskedLive struct {
 	Phase           string
 	Answered, Seats int
-	Timed           bool
-	Ends            Clock  // with Timed
+	Ends            *Clock // nil without a timer
 	OneDevice       string // how many answers are from the seats of one device; "" for no more than two
 	DeviceSeat      string // the name of one of these seats
 	Doing           string // what the run does now

@@ -1132,7 +1132,7 @@ func askedLive(l AskedLive) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			if l.Timed {
+			if l.Ends != nil {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 91, "<p class=\"timer\"><span")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -483,7 +483,7 @@ func screenLive(l AskedLive) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if l.Timed {
+			if l.Ends != nil {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "<p class=\"timer\"><span")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

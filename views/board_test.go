@@ -138,7 +138,7 @@ func openAsk() Ask {
 	texts := [][]Part{{{"", evil}}, {{"code", evil}}}
 	return Ask{
 		Asked: 3, Now: Asked{N: "3", Phase: "open", Title: evil, Lead: texts[0], Predictions: texts, Hands: []string{"", "4"}, Chosen: []string{evil}, Failed: evil},
-		Live:     AskedLive{Phase: "open", Answered: 2, Seats: 24, Timed: true, Ends: Clock{Until: 61_000, Now: 1_000, Left: "1 m 0 s"}, OneDevice: evil, DeviceSeat: "amber-fox"},
+		Live:     AskedLive{Phase: "open", Answered: 2, Seats: 24, Ends: &Clock{Until: 61_000, Now: 1_000, Left: "1 m 0 s"}, OneDevice: evil, DeviceSeat: "amber-fox"},
 		Sections: []AskSection{{Title: "Trust", Experiments: []AskEntry{{Slug: "x", Title: evil, Chosen: true}, {Slug: "y", Title: "Y", Alone: true}}}},
 		Chosen:   &AskChoice{Slug: "x", Title: evil, Lead: texts[0], Predictions: texts, Slow: true, Of: evil, Choices: []Choice{{Name: "text", Label: "Text", Text: evil, Max: "40"}}},
 	}

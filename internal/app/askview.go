@@ -129,9 +129,7 @@ func (cl *class) askedLive(p classroom.Present) views.AskedLive {
 	if v.Answered, v.Seats = cl.turnout(p); q == nil {
 		return v
 	}
-	if v.Timed = q.Open() && !q.Until.IsZero(); v.Timed {
-		v.Ends = views.Clock{Until: q.Until.UnixMilli(), Now: cl.now().UnixMilli(), Left: say.Left(q.Until.Sub(cl.now()))}
-	}
+	v.Ends = cl.timer(q)
 	if n, seat := cl.answersOfOneDevice(); n > oneDevice && q.Result == nil {
 		v.OneDevice, v.DeviceSeat = fmt.Sprintf("%d answers come from one device. A school behind one address looks like one device too.", n), seat
 	}
@@ -142,6 +140,15 @@ func (cl *class) askedLive(p classroom.Present) views.AskedLive {
 		}
 	}
 	return v
+}
+
+// timer returns the clock of a question that is open with a timer, nil for another.
+func (cl *class) timer(q *classroom.Question) *views.Clock {
+	if !q.Open() || q.Until.IsZero() {
+		return nil
+	}
+	clock := countdown(q.Until, cl.now())
+	return &clock
 }
 
 // justNow is how long ago a run is called so.

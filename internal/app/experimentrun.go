@@ -38,7 +38,7 @@ func (a *App) runView(c *call, e experiment.Experiment, r seenRun) *views.Run {
 			stage := stageView(p.Live.Stage(c.Request().Host))
 			v.Stage = &stage
 			now, until := time.Now(), r.Ends()
-			v.Ends = views.Clock{Until: until.UnixMilli(), Now: now.UnixMilli(), Left: say.Left(until.Sub(now))}
+			v.Ends = countdown(until, now)
 		}
 		return v
 	}
@@ -76,6 +76,11 @@ func chosenWords(e experiment.Experiment, chosen map[string]string) (out []strin
 		}
 	}
 	return out
+}
+
+// countdown is a clock that runs out at until.
+func countdown(until, now time.Time) views.Clock {
+	return views.Clock{Until: until.UnixMilli(), Now: now.UnixMilli(), Left: say.Left(until.Sub(now))}
 }
 
 // exchangesOf adds to v the exchanges of r, and the panels of exchange n. Without an exchange

@@ -33,9 +33,7 @@ func (cl *class) phoneView(s classroom.Seat) views.Phone {
 	if own != 0 {
 		v.Own = strconv.Itoa(own)
 	}
-	if now := cl.now(); q.Open() && !q.Until.IsZero() {
-		v.Ends = &views.Clock{Until: q.Until.UnixMilli(), Now: now.UnixMilli(), Left: say.Left(q.Until.Sub(now))}
-	}
+	v.Ends = cl.timer(q)
 	v.Predictions = predicted(q, e, own)
 	v.Said = say.NowAsked(v.State, e.Title)
 	if v.State == phaseOpen && own != 0 && own <= len(e.Predictions) {
