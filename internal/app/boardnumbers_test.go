@@ -71,7 +71,7 @@ func TestRehearsalAfterAnActIsNotCounted(t *testing.T) {
 			}
 		}
 		w.teacher.post("/classroom/everyone", "act", "expire", "sure", "1").want(200, `"seats":7`)
-		if sent := w.class.survivorsView().Sent; !strings.Contains(sent, "7 phones") || !strings.Contains(sent, "6 of them") {
+		if sent := w.class.survivorsView().Sent; !strings.Contains(sent, "7 seats") || !strings.Contains(sent, "6 of them") {
 			t.Errorf("the control says %q", sent)
 		}
 	})
