@@ -102,6 +102,7 @@ func (a *App) classPage(c *call) error {
 	}
 	if r, ok := a.results.take(c.once); ok && r.seat == c.seat && status == http.StatusOK {
 		page.Said = show.Sentence(r.sentence)
+		page.Said.At = page.At // it stands there while the class goes on
 	}
 	page.Page.Strip.Became = a.of.becameView(c, seen)
 	learned, _ := a.learned(c)

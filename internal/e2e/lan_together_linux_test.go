@@ -239,4 +239,5 @@ func (c *classOnLAN) endsClass(pg *page) {
 	c.board.follow(chromedp.Click(chromedp.CSS(`form[action="/classroom/end"] button.danger`)))
 	c.board.want("main", "This class has ended")
 	pg.want("body", "This class has ended")
+	pg.wantValue(`String(document.querySelector("main").inert)`, "true")
 }

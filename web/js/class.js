@@ -58,7 +58,10 @@ function hearClass(el) {
     if (late) document.dispatchEvent(new Event('acted'));
     late = false;
   });
-  hear('bye', ({ detail }) => { over = detail.data !== 'taken'; });
+  hear('bye', ({ detail }) => {
+    over = detail.data !== 'taken';
+    if (over) document.querySelector('main').inert = true; // it can be read, and its buttons open nothing
+  });
   // Only a stream that was open is opened again by hx-sse. A seat that is not there any more has no
   // stream: the server answers 404, and the page that comes then says why.
   const failed = (status) => {
