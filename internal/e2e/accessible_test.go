@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,13 +41,17 @@ func (pg *page) axe(state string, rules ...string) {
 }
 
 // everyLook runs axe-core on a state of the page in light and dark, wide and narrow, and
-// checks in four widths that the page is not wider than its window. Dark differs from light
-// in its colours alone (TestDarkChangesColoursAlone): there the rules about colour run.
-func (pg *page) everyLook(state string) {
+// checks in four widths, or in those that are named, that the page is not wider than its window. Dark differs from light
+// in its colours alone (TestDarkChangesColoursAlone): there the rules about colour run, and
+// no width is measured again.
+func (pg *page) everyLook(state string, widths ...int64) {
 	pg.t.Helper()
+	if len(widths) == 0 {
+		widths = []int64{1440, 1024, 320, 390}
+	}
 	for _, scheme := range []string{"light", "dark"} {
 		pg.media("prefers-color-scheme", scheme, "prefers-reduced-motion", "reduce")
-		for _, width := range []int64{1440, 1024, 390, 320} {
+		for _, width := range widths {
 			pg.viewport(width, 900)
 			if wide := eval[int64](pg, `document.documentElement.scrollWidth`); wide > width {
 				pg.t.Errorf("%s: at %d px the page is %d wide: %s", state, width, wide, eval[string](pg, fmt.Sprintf(`[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > %d && !e.closest('.scroll, .http, .table, pre, .unseen')).map(e => e.tagName + '.' + e.className + '#' + e.id).slice(0, 5).join()`, width)))
@@ -59,8 +64,9 @@ func (pg *page) everyLook(state string) {
 				pg.axe(name)
 			}
 		}
+		widths = slices.DeleteFunc(widths, func(w int64) bool { return w == 1024 || w == 320 })
+		slices.Reverse(widths) // it ends as wide as it began
 	}
-	pg.viewport(1440, 900)
 }
 
 // The style sheets make dark of light by the function light-dark() alone, which takes

@@ -28,7 +28,7 @@ func TestClassAccessible(t *testing.T) {
 	join.fill("back-code", "ABCD")
 	join.follow(chromedp.Click(chromedp.CSS(`form.back button`)))
 	join.want("#back-problem", "")
-	join.everyLook("join, a wrong code")
+	join.everyLook("join, a wrong code", 320, 390)
 	join.forgiveRefusals()
 	join.follow(chromedp.Click(chromedp.CSS(`form[action="/join"] button.primary`)))
 	setNameOnClassPage(join)
@@ -67,7 +67,7 @@ func phoneTogether(t *testing.T, board, phone *page) {
 	chosen := `[...document.querySelectorAll('.foretell label')].map(l => (l.className || '-') + l.firstElementChild.checked).join()`
 	act("open", "slug=log-out-then-replay&limit=600")
 	phone.want("#now-title", "Log out, then replay")
-	phone.everyLook("a question on a phone")
+	phone.everyLook("a question on a phone", 320, 390)
 	phone.click(".foretell label:nth-child(2)")
 	// What comes while a prediction is chosen and not sent, also the answer of another tab, leaves it chosen.
 	eval[float64](phone, `fetch(location.pathname + '/answer', { method: 'POST', body: new URLSearchParams({ prediction: 1 }) }).then(r => r.status)`)
@@ -91,7 +91,7 @@ func phoneTogether(t *testing.T, board, phone *page) {
 	act("reveal", "")
 	phone.want("#now .judgement", "You foretold it.")
 	phone.wantValue(`document.activeElement.id`, "now-title")
-	phone.everyLook("revealed on a phone")
+	phone.everyLook("revealed on a phone", 320, 390)
 	phone.shoot("phone-revealed")
 	act("done", "")
 	phone.want("#now-title", "The teacher asks nothing now")
