@@ -55,7 +55,6 @@ func (c *classOnLAN) together(leaves *page) {
 	l.goesOn()
 	l.takesHome()
 	c.endsClass(l.awake)
-	l.old.do(chromedp.Reload())
 	l.old.want("main", "This class has ended")
 }
 
@@ -146,7 +145,6 @@ func (l *gathering) reveals() {
 	}
 	l.board.want("#asked", "3 of 3 answered, no names")
 	l.awake.want("#now", "Look at every byte of it")
-	l.old.do(chromedp.Reload(), chromedp.WaitVisible(chromedp.CSS("main")))
 	l.old.want("#now", verdict)
 }
 
@@ -159,9 +157,7 @@ func (l *gathering) restarts() {
 	l.board.want("#everyone-sure", "3 seats")
 	l.board.do(chromedp.Click(chromedp.CSS(`#everyone-sure button[name="sure"]`)))
 	l.awake.want("#became", "Your session is gone.", "new secret")
-	l.wantSurvivors("the cookie: 1 seats, 0 there, 1 refused, 0 unheard", "hybrid: 2 seats, 0 there, 0 refused, 2 unheard")
-	l.old.do(chromedp.Reload(), chromedp.WaitVisible(chromedp.CSS("main")))
-	l.old.want("#became", "Your session is gone.")
+	l.old.want("#became", "Your session is gone.") // it loads itself every five seconds
 	l.wantSurvivors("the cookie: 1 seats, 0 there, 1 refused, 0 unheard", "hybrid: 2 seats, 0 there, 1 refused, 1 unheard")
 	l.wire2.forget()
 	l.phone2.ip("link set " + wifi + " up")

@@ -112,6 +112,9 @@ func (pg *page) follow(action chromedp.Action[chromedp.Void]) {
 	ctx, cancel := pg.limited()
 	defer cancel()
 	_, err := chromedp.RunResponse(ctx, action)
+	if err != nil && strings.Contains(err.Error(), "Inspected target navigated") {
+		return // the press led away before Chromium had answered that it was done
+	}
 	pg.must(err)
 }
 
@@ -226,7 +229,13 @@ func (pg *page) live() { pg.t.Helper(); pg.want("#live-state.on", "live") }
 func (pg *page) click(selector string) {
 	pg.t.Helper()
 	pg.unfold(fmt.Sprintf(`document.querySelector(%q)`, selector))
-	pg.do(chromedp.Click(chromedp.CSS(selector)))
+	ctx, cancel := pg.limited()
+	defer cancel()
+	err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
+	if err != nil && strings.Contains(err.Error(), "Could not find node") { // the document came while chromedp looked at the one before: nothing was pressed
+		err = chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
+	}
+	pg.must(err)
 }
 
 // fill puts text into a field.
