@@ -112,10 +112,9 @@ func (pg *page) follow(action chromedp.Action[chromedp.Void]) {
 	ctx, cancel := pg.limited()
 	defer cancel()
 	_, err := chromedp.RunResponse(ctx, action)
-	if err != nil && strings.Contains(err.Error(), "Inspected target navigated") {
-		return // the press led away before Chromium had answered that it was done
+	if !navigated(err) { // the press led away before Chromium had answered that it was done
+		pg.must(err)
 	}
-	pg.must(err)
 }
 
 // eval returns the value of a JavaScript expression in the page. It awaits a promise.
@@ -124,6 +123,9 @@ func eval[T any](pg *page, expression string) T {
 	ctx, cancel := pg.limited()
 	defer cancel()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if navigated(err) { // it was asked of the document before
+		v, err = chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	}
 	pg.must(err)
 	return v
 }
@@ -229,13 +231,27 @@ func (pg *page) live() { pg.t.Helper(); pg.want("#live-state.on", "live") }
 func (pg *page) click(selector string) {
 	pg.t.Helper()
 	pg.unfold(fmt.Sprintf(`document.querySelector(%q)`, selector))
+	pg.tap(chromedp.Click(chromedp.CSS(selector)))
+}
+
+// tap makes a click, once. A document that comes meanwhile takes away the element in which chromedp was
+// about to click, which it does again then; or the answer that it has clicked.
+func (pg *page) tap(click chromedp.Action[chromedp.Void]) {
+	pg.t.Helper()
 	ctx, cancel := pg.limited()
 	defer cancel()
-	err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
-	if err != nil && strings.Contains(err.Error(), "Could not find node") { // the document came while chromedp looked at the one before: nothing was pressed
-		err = chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
+	err := chromedp.Do(ctx, click)
+	if err != nil && strings.Contains(err.Error(), "Could not find node") {
+		err = chromedp.Do(ctx, click)
 	}
-	pg.must(err)
+	if !navigated(err) {
+		pg.must(err)
+	}
+}
+
+// navigated tells whether Chromium gave no answer because another document came.
+func navigated(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "Inspected target navigated")
 }
 
 // fill puts text into a field.
@@ -327,7 +343,7 @@ func (pg *page) twin() *page {
 // Chromium switches them off for one tab.
 func (pg *page) openSecond() *page {
 	pg.t.Helper()
-	pg.do(chromedp.Click(chromedp.Search(`//button[contains(., "Second browser")]`)))
+	pg.tap(chromedp.Click(chromedp.Search(`//button[contains(., "Second browser")]`)))
 	var opened target.ID
 	if !until(func() bool {
 		res, err := chromedp.Targets(pg.ctx)
@@ -346,7 +362,11 @@ func (pg *page) openSecond() *page {
 	ctx, cancel := chromedp.NewContext(pg.ctx, chromedp.WithTargetID(opened))
 	pg.t.Cleanup(cancel)
 	second := &page{t: pg.t, ctx: ctx, url: pg.url, javascript: true}
-	pg.must(chromedp.Do(ctx)) // attaches to the tab
+	err := chromedp.Do(ctx) // attaches to the tab
+	if navigated(err) {
+		err = chromedp.Do(ctx)
+	}
+	pg.must(err)
 	if !until(func() bool { return appears(ctx, "live-state") }) {
 		pg.t.Fatal("the second browser's page does not come")
 	}

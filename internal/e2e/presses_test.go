@@ -20,6 +20,7 @@ func TestQuickPresses(t *testing.T) {
 	pg.click("label:has(#placement-hybrid)")
 	pg.click("label:has(#placement-server)")
 	pg.want("#result", "moved", "server")
+	pg.wantValue(`String(document.querySelectorAll('.htmx-request').length)`, "0") // one under way would be one of the two
 	asked := func(route string) int { return strings.Count(p.log.String(), "route="+route+" ") }
 	sets, looks := asked("/set"), asked("/session")
 	release := hold()
