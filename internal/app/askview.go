@@ -161,14 +161,11 @@ func (cl *class) revealOf(q *classroom.Question) *views.Reveal {
 	r, answers, hands := q.Result, q.Answers(), q.AllHands()
 	v := &views.Reveal{Tone: r.Tone, Verdict: show.Rich(r.Verdict), Phones: answers > 0 || hands == 0, Hands: hands > 0, Answered: answeredWords(q)}
 	for i, p := range e.Predictions[:min(q.Options, len(e.Predictions))] {
-		b := views.Bar{Text: show.Rich(p.Text), Most: strconv.Itoa(max(1, answers)), MostHands: strconv.Itoa(max(1, hands)), Count: "0", Hands: "0", Right: !r.Undecided && r.Happened == i+1}
-		if i < len(q.Counts) {
-			b.Count = strconv.Itoa(q.Counts[i])
-		}
-		if i < len(q.Hands) {
-			b.Hands = strconv.Itoa(q.Hands[i])
-		}
-		v.Bars = append(v.Bars, b)
+		count, raised := q.Count(i + 1)
+		v.Bars = append(v.Bars, views.Bar{
+			Text: show.Rich(p.Text), Right: q.CameTrue(i + 1), Count: strconv.Itoa(count), Most: strconv.Itoa(max(1, answers)),
+			Hands: strconv.Itoa(raised), MostHands: strconv.Itoa(max(1, hands)),
+		})
 	}
 	v.Foretold, v.Right = foretoldWords(q)
 	when := "run just now on this machine"
@@ -196,13 +193,8 @@ func answeredWords(q *classroom.Question) string {
 // foretoldWords say how many predicted what happened, and whether somebody did.
 func foretoldWords(q *classroom.Question) (words string, right bool) {
 	answers, hands := q.Answers(), q.AllHands()
-	of := func(counts []int) int {
-		if i := q.Result.Happened - 1; i >= 0 && i < len(counts) {
-			return counts[i]
-		}
-		return 0
-	}
-	right = of(q.Counts)+of(q.Hands) > 0
+	foretold, raised := q.Count(q.Result.Happened)
+	right = foretold+raised > 0
 	switch {
 	case q.Result.Undecided:
 		return "This run decides nothing: too little was done.", false
@@ -211,11 +203,11 @@ func foretoldWords(q *classroom.Question) (words string, right bool) {
 	case answers == 0 && hands == 0:
 		return "Nobody made a prediction.", false
 	case hands == 0:
-		return fmt.Sprintf("%d of %d foretold it.", of(q.Counts), answers), right
+		return fmt.Sprintf("%d of %d foretold it.", foretold, answers), right
 	case answers == 0:
-		return fmt.Sprintf("%d of %s foretold it.", of(q.Hands), experiment.Count(hands, "raised hand", "raised hands")), right
+		return fmt.Sprintf("%d of %s foretold it.", raised, experiment.Count(hands, "raised hand", "raised hands")), right
 	}
-	return fmt.Sprintf("%d of %d foretold it, and %d of %s.", of(q.Counts), answers, of(q.Hands), experiment.Count(hands, "raised hand", "raised hands")), right
+	return fmt.Sprintf("%d of %d foretold it, and %d of %s.", foretold, answers, raised, experiment.Count(hands, "raised hand", "raised hands")), right
 }
 
 // questionJSON is the question of a class for programs.

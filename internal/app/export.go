@@ -55,18 +55,12 @@ func (cl *class) exportQuestion(q classroom.Question, answered, of int) views.Ex
 		v.Title, v.Choices = show.Plain(e.Title), strings.Join(chosenWords(e, q.Chosen), ", ")
 	}
 	for i := range q.Options {
-		p := views.ExportPrediction{Text: fmt.Sprintf("Prediction %d", i+1), Share: "0"}
+		p := views.ExportPrediction{Text: fmt.Sprintf("Prediction %d", i+1)}
 		if i < len(e.Predictions) {
 			p.Text = show.Plain(e.Predictions[i].Text)
 		}
-		if v.Counted && i < len(q.Counts) {
-			p.Count = q.Counts[i]
-			p.Share = strconv.Itoa(100 * p.Count / max(1, answered))
-		}
-		if i < len(q.Hands) {
-			p.Hands = q.Hands[i]
-		}
-		p.True = q.Result != nil && q.Result.Happened == i+1
+		p.Count, p.Hands = q.Count(i + 1)
+		p.Share, p.True = strconv.Itoa(100*p.Count/max(1, answered)), q.CameTrue(i+1)
 		v.Predictions = append(v.Predictions, p)
 	}
 	v.State = say.AskedState(askedState(q))

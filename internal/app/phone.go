@@ -52,13 +52,11 @@ func predicted(q *classroom.Question, e experiment.Experiment, own int) (out []v
 		if i < len(e.Predictions) {
 			f.Text = show.Rich(e.Predictions[i].Text)
 		}
-		if r := q.Result; r != nil {
-			f.Happened = r.Happened == i+1
-			if i < len(q.Counts) {
-				f.Count = strconv.Itoa(q.Counts[i])
-			}
-			if i < len(q.Hands) && q.AllHands() > 0 {
-				f.Hands = say.Hands(q.Hands[i])
+		if q.Result != nil {
+			count, hands := q.Count(i + 1)
+			f.Happened, f.Count = q.CameTrue(i+1), strconv.Itoa(count)
+			if q.AllHands() > 0 {
+				f.Hands = say.Hands(hands)
 			}
 		}
 		out = append(out, f)

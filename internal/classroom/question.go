@@ -71,6 +71,23 @@ func (q *Question) Answers() (sum int) {
 	return sum
 }
 
+// Count returns how many seats gave answer n, from 1, once q is closed, and how many hands were raised for it.
+func (q *Question) Count(n int) (seats, hands int) {
+	if n >= 1 && n <= len(q.Counts) {
+		seats = q.Counts[n-1]
+	}
+	if n >= 1 && n <= len(q.Hands) {
+		hands = q.Hands[n-1]
+	}
+	return seats, hands
+}
+
+// CameTrue tells whether prediction n, from 1, is what happened, as the run of q found. Of a run that decides
+// nothing none is.
+func (q *Question) CameTrue(n int) bool {
+	return q.Result != nil && !q.Result.Undecided && n >= 1 && q.Result.Happened == n
+}
+
 // AllHands returns how many hands were raised.
 func (q *Question) AllHands() (sum int) {
 	for _, n := range q.Hands {
