@@ -104,7 +104,6 @@ func TestAnswersOutliveTheProgram(t *testing.T) {
 	bob.get(to).want(200, "refused (503)", "could not write that down")
 	ann.post(own+"/class/answer", "prediction", "2").want(303)
 	w.teacher.post("/classroom/pause").want(303)
-	clock := w.clock.Now()
 
 	w = overDocuments(t, documents)
 	ann.h, bob.h = w.app, w.app
@@ -119,7 +118,7 @@ func TestAnswersOutliveTheProgram(t *testing.T) {
 	ann.post(own+"/class/answer", "prediction", "1").want(200)
 
 	w = overDocuments(t, documents)
-	if q := w.class.together.Present().Question; !q.Open() || !w.clock.Now().Equal(clock) {
+	if q := w.class.together.Present().Question; !q.Open() {
 		t.Fatalf("%+v", q)
 	}
 	late := classWorldBefore(t, nil)
