@@ -36,6 +36,8 @@ type Config struct {
 	LogRequests bool              // log one line a request; with Classroom only if that was asked for
 	LogClass    bool              // log one line a request of a class: that was asked for
 	Version     bool              // print the version and end
+	Command     string            // a name of Commands: print it and end; "" serves
+	Shell       string            // for the command completion: one of Shells
 }
 
 // ErrHelp is returned after --help or -h, when the usage has been printed.
@@ -43,9 +45,13 @@ var ErrHelp = flag.ErrHelp
 
 // Parse reads args, without the program's name, and the environment. A flag that is given
 // replaces its variable, and a variable that is not empty replaces the default. The usage
-// goes to out. An error is one line that names the flag or the variable, and says what was
+// goes to out. A command of Commands as the first argument reads no flags and no variables.
+// An error is one line that names the flag or the variable, and says what was
 // given and what is allowed.
 func Parse(args []string, getenv func(string) string, out io.Writer) (cfg Config, err error) {
+	if command := commandOf(args); command != nil {
+		return command.parse(args[1:], out)
+	}
 	for i := range Flags {
 		if f := &Flags[i]; f.Default != "" {
 			if err := f.read(&cfg, "--"+f.Name, f.Default); err != nil {
@@ -119,31 +125,40 @@ func (c *Config) parseArgs(args []string, given map[string]bool) error {
 	case err != nil:
 		return unreadable(err)
 	case flags.NArg() > 0:
-		return fmt.Errorf("unexpected argument %q: sessionscope takes flags only; one that is on or off is written --open or --open=false", flags.Arg(0))
+		return fmt.Errorf("unexpected argument %q: sessionscope takes flags, or %s as its first argument; a flag that is on or off is written --open or --open=false", flags.Arg(0), oneOf(commandNames()))
 	}
 	return nil
 }
 
 // printUsage prints what --help shows.
 func printUsage(out io.Writer) {
-	var flags strings.Builder
+	var rows strings.Builder
 	for _, f := range Flags {
-		fmt.Fprintf(&flags, "  --%s", f.Name)
-		if f.Value != "" {
-			fmt.Fprintf(&flags, " %s", f.Value)
-		}
-		fmt.Fprintf(&flags, "\n    \t%s", f.Does)
+		printRow(&rows, "--"+f.Name, f.Value, f.Does)
 		switch {
 		case f.Default == "" || f.Default == "false":
 		case f.Quoted:
-			fmt.Fprintf(&flags, " (default %q)", f.Default)
+			fmt.Fprintf(&rows, " (default %q)", f.Default)
 		default:
-			fmt.Fprintf(&flags, " (default %s)", f.Default)
+			fmt.Fprintf(&rows, " (default %s)", f.Default)
 		}
-		flags.WriteByte('\n')
+		rows.WriteByte('\n')
+	}
+	rows.WriteString("\nA command as the first argument prints something, and serves nothing:\n\n")
+	for _, c := range Commands {
+		printRow(&rows, c.Name, c.Value, c.Does)
+		rows.WriteByte('\n')
 	}
 	fmt.Fprintf(out, "Sessionscope makes web sessions visible. It serves a lab for this machine's browsers.\n\n"+
-		"Usage: sessionscope [flags]\n\n%s\nEach flag but --version also reads SESSIONSCOPE_ and its name in capitals, such as SESSIONSCOPE_MAX_SESSIONS.\n", &flags)
+		"Usage: sessionscope [flags]\n\n%s\nEach flag but --version also reads SESSIONSCOPE_ and its name in capitals, such as SESSIONSCOPE_MAX_SESSIONS.\n", &rows)
+}
+
+// printRow prints a flag or a command, without the end of its last line.
+func printRow(out io.Writer, name, value, does string) {
+	if value != "" {
+		name += " " + value
+	}
+	fmt.Fprintf(out, "  %s\n    \t%s", name, does)
 }
 
 // unreadable puts into our words what package flag could not read.

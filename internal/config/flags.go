@@ -23,6 +23,7 @@ type Flag struct {
 	Does    string   // what the flag is for; it explains Value
 	Allowed string   // which values are taken: the end of a refusal
 	Choices []string // all values, if they are few words
+	Begins  []string // how values begin, if that is one of few words; FILE at the end is the name of a file
 	Secret  bool     // a value may hold a password: the refusal of one that cannot be read does not repeat it
 	Repeats bool     // each use adds a value
 	Command bool     // a command for this run and no setting: it has no variable
@@ -149,6 +150,7 @@ var Flags = []Flag{
 		Does: "WHERE records are kept: memory, which ends with the program; sqlite or sqlite:FILE, which outlives it;" +
 			" redis://HOST:PORT/DB, rediss:// or unix://, which many programs share",
 		Allowed: "it is memory, sqlite, sqlite:FILE, redis://HOST:PORT/DB, rediss:// or unix://",
+		Begins:  []string{"memory", "sqlite", "sqlite:FILE", "redis://", "rediss://", "unix://FILE"},
 		set:     (*Config).setStore,
 	},
 	{

@@ -97,3 +97,19 @@ func version() string {
 	}
 	return info.Main.Version
 }
+
+// built returns the day of the commit that the program was built from, such as 2026-11-27, ""
+// if the build does not tell.
+func built() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.time" {
+			day, _, _ := strings.Cut(s.Value, "T")
+			return day
+		}
+	}
+	return ""
+}

@@ -56,6 +56,12 @@ func Main(own Own) int {
 	case cfg.Version:
 		fmt.Println("sessionscope", version(), runtime.Version())
 		return 0
+	case cfg.Command != "":
+		if err := cfg.Print(os.Stdout, version(), built()); err != nil {
+			fmt.Fprintln(os.Stderr, "sessionscope:", err)
+			return 1
+		}
+		return 0
 	}
 	signal.Ignore(syscall.SIGPIPE) // a closed pipe on standard output does not end the program
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
