@@ -134,31 +134,22 @@ func (c *Config) parseArgs(args []string, given map[string]bool) error {
 func printUsage(out io.Writer) {
 	var rows strings.Builder
 	for _, f := range Flags {
-		printRow(&rows, "--"+f.Name, f.Value, f.Does)
-		switch {
-		case f.Default == "" || f.Default == "false":
-		case f.Quoted:
-			fmt.Fprintf(&rows, " (default %q)", f.Default)
-		default:
-			fmt.Fprintf(&rows, " (default %s)", f.Default)
-		}
-		rows.WriteByte('\n')
+		printRow(&rows, "--"+f.Name, f.Value, f.usage())
 	}
 	rows.WriteString("\nA command as the first argument prints something, and serves nothing:\n\n")
 	for _, c := range Commands {
 		printRow(&rows, c.Name, c.Value, c.Does)
-		rows.WriteByte('\n')
 	}
 	fmt.Fprintf(out, "Sessionscope makes web sessions visible. It serves a lab for this machine's browsers.\n\n"+
 		"Usage: sessionscope [flags]\n\n%s\nEach flag but --version also reads SESSIONSCOPE_ and its name in capitals, such as SESSIONSCOPE_MAX_SESSIONS.\n", &rows)
 }
 
-// printRow prints a flag or a command, without the end of its last line.
+// printRow prints a flag or a command.
 func printRow(out io.Writer, name, value, does string) {
 	if value != "" {
 		name += " " + value
 	}
-	fmt.Fprintf(out, "  %s\n    \t%s", name, does)
+	fmt.Fprintf(out, "  %s\n    \t%s\n", name, does)
 }
 
 // unreadable puts into our words what package flag could not read.

@@ -169,6 +169,17 @@ func (f *Flag) Variable() string {
 	return "SESSIONSCOPE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 }
 
+// usage returns what the flag does, with its default.
+func (f *Flag) usage() string {
+	switch {
+	case f.Default == "" || f.Default == "false":
+		return f.Does
+	case f.Quoted:
+		return fmt.Sprintf("%s (default %q)", f.Does, f.Default)
+	}
+	return fmt.Sprintf("%s (default %s)", f.Does, f.Default)
+}
+
 // read reads a value into c. by is the flag or the variable that has it, for the error.
 func (f *Flag) read(c *Config, by, value string) error {
 	err := errAllowed

@@ -1,14 +1,122 @@
 package config
 
 import (
-	"fmt"
 	"io"
+	"strings"
 )
 
-// Man writes the manual page, for section 1, in the macros of man(7). version is the one of
-// the build information, such as v1.0.0, and date the day of the commit, such as 2026-11-27;
-// either may be "".
+// entry is a row of a list in the manual page.
+type entry struct{ name, does string }
+
+// What the manual page says besides the tables of flags and commands.
+var (
+	aboutLab = []string{
+		"Sessionscope makes web sessions visible. It serves a lab in which real cookies and real requests show what the browser keeps," +
+			" what travels and what the server keeps. Beside the lab are experiments, and a class that learners join with their own phones.",
+		"It prints the address of the lab, and serves browsers of this machine only, unless --addr or --classroom says otherwise." +
+			" It writes nothing to disk unless --store sqlite asks for it. Ctrl+C ends it.",
+		"With a command as the first argument it prints something, and serves nothing:",
+	}
+	aboutFlags     = "A flag that is on or off is written --open or --open=false. The value of any other flag is the next argument, or follows an =."
+	aboutVariables = "A flag that is given replaces its variable, and a variable that is not empty replaces the default." +
+		" A URL with a password belongs into SESSIONSCOPE_STORE, since everybody on a machine can read its command lines."
+	aboutFiles = "The program makes them so that nobody but their owner can read them."
+
+	files = []entry{
+		{"~/.local/state/sessionscope/sessions.db", "The records of --store sqlite. XDG_STATE_HOME names another folder for ~/.local/state," +
+			" which on macOS is ~/Library/Application Support; --store sqlite:FILE names another file."},
+		{"FILE.secret", "The signing secret of the records in FILE, made at the first start, unless --secret-file names another."},
+		{"FILE-wal, FILE-shm, FILE.lock", "SQLite's log and its index, and the lock that keeps a second program away." +
+			" After a kill the last writes are in the log, which the next start reads."},
+		{"FILE.class, FILE.class.secret", "A class, and the signing secret of its records."},
+	}
+	exits = []entry{
+		{"0", "The program was stopped, or has printed what was asked for."},
+		{"1", "Anything else is wrong; the address is taken, for example. Standard error says what."},
+		{"2", "Something is wrong in flags, variables or signing secrets."},
+		{"3", "The database cannot be used: it is damaged, or of another program, or of a newer version. Nothing in it has changed."},
+	}
+	signals = []entry{
+		{"SIGINT", "Ctrl+C. The program ends when the requests that it has are answered, at most 5 seconds later; another Ctrl+C ends it at once." +
+			" With a class that has seats the terminal asks before that: Enter saves what came out and ends the class, and another Ctrl+C ends it without saving." +
+			" Either way the class is wiped."},
+		{"SIGTERM", "The program ends in the same way and asks nothing. With --store sqlite a class is there again after the next start."},
+		{"SIGHUP", "The program reads the signing secrets again, from --secret-file or from the file beside the database; without such a file it ends." +
+			" It also ends if the terminal was closed, unless it runs under nohup."},
+	}
+	examples = []struct {
+		does     string
+		commands []string
+	}{
+		{"A lab for this machine, and the browser at it:", []string{"sessionscope --open"}},
+		{"A class, for phones on the same network:", []string{"sessionscope --classroom --open"}},
+		{"Sessions that outlive the program, in a file:", []string{"sessionscope --store sqlite:~/sessions.db"}},
+		{"Sessions in a Redis that many programs share, which all sign with the same secrets:", []string{
+			"(umask 077; head -c 32 /dev/urandom | base64 >secrets)",
+			"sessionscope --store redis://127.0.0.1:6379/0 --secret-file secrets",
+		}},
+	}
+)
+
+// Man writes the manual page, for section 1, in the macros of man(7). Version and date are
+// those of the build information: a version such as v1.0.0, of which words that follow it
+// are left out, as is one in brackets, and the day of the commit, such as 2026-11-27. Both
+// may be "".
 func Man(w io.Writer, version, date string) error {
-	_, err := fmt.Fprintf(w, ".TH SESSIONSCOPE 1 %q \"Sessionscope %s\"\n.SH NAME\nsessionscope \\- make web sessions visible\n", date, version)
+	version, _, _ = strings.Cut(version, " ")
+	if version == "unknown" || strings.HasPrefix(version, "(") {
+		version = ""
+	}
+	var m manual
+	m.title(date, strings.TrimSpace("Sessionscope "+strings.TrimPrefix(version, "v")))
+	m.section("NAME")
+	m.text(`sessionscope \- make web sessions visible`)
+	m.section("SYNOPSIS")
+	m.text(bold("sessionscope") + " [" + italic("flags") + "]")
+	for _, c := range Commands {
+		m.text(".br")
+		m.text(bold("sessionscope "+c.Name) + value(c.Value))
+	}
+	m.section("DESCRIPTION", aboutLab...)
+	for _, c := range Commands {
+		m.item(bold(c.Name)+value(c.Value), sentence(c.Does))
+	}
+	m.section("OPTIONS", aboutFlags)
+	table := newTables()
+	for _, f := range table.Flags {
+		m.item(bold("--"+f.Name)+value(f.Value), sentence(f.usage()))
+	}
+	m.section("ENVIRONMENT", aboutVariables)
+	for _, f := range table.Flags {
+		if name := f.Variable(); name != "" {
+			m.item(bold(name), "The same as --"+f.Name+".")
+		}
+	}
+	m.section("FILES", aboutFiles)
+	m.list(files)
+	m.section("EXIT STATUS")
+	m.list(exits)
+	m.section("SIGNALS")
+	m.list(signals)
+	m.section("EXAMPLES")
+	for i, e := range examples {
+		if i > 0 {
+			m.text(".PP")
+		}
+		m.example(e.does, e.commands)
+	}
+	m.section("SEE ALSO")
+	m.text(bold("curl") + "(1), " + bold("sqlite3") + "(1)")
+	m.text(".PP")
+	m.text("https://github.com/sessionscope/sessionscope")
+	_, err := w.Write(m.Bytes())
 	return err
+}
+
+// sentence makes one of what a table says.
+func sentence(does string) string {
+	if first, rest := does[:1], does[1:]; strings.ToUpper(rest[:1]) != rest[:1] {
+		does = strings.ToUpper(first) + rest
+	}
+	return does + "."
 }
