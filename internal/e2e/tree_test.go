@@ -58,6 +58,7 @@ func TestImports(t *testing.T) {
 		"internal/store/storetest":       {"internal/session"},
 		"internal/e2e":                   nil,
 		"internal/load":                  {"internal/trace"},
+		"internal/release":               {"internal/config"},
 	}
 	echo := map[string]bool{"internal/app": true}
 	list := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "./...")

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/sessionscope/sessionscope/internal/config"
+)
+
+// makeAll builds the program for the targets, and makes all files in the folder out, which is not
+// there yet.
+func (w *workshop) makeAll(ctx context.Context, targets []target, out string) error {
+	tmp, err := os.MkdirTemp("", "sessionscope-build-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	var builds []*build
+	for _, t := range targets {
+		b, err := w.build(ctx, t, filepath.Join(tmp, t.os, t.arch))
+		if err != nil {
+			return err
+		}
+		builds = append(builds, b)
+	}
+	return w.pack(ctx, builds, out)
+}
+
+// pack makes the files for what was built in the folder out, which is not there yet.
+func (w *workshop) pack(ctx context.Context, builds []*build, out string) error {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	for _, b := range builds {
+		if b.version != builds[0].version {
+			return fmt.Errorf("%s has version %s, %s has %s", b.target, b.version, builds[0].target, builds[0].version)
+		}
+		if err := w.packOne(ctx, b, filepath.Join(out, b.target.name(b.version))); err != nil {
+			return fmt.Errorf("%s: %w", b.target, err)
+		}
+	}
+	lines, err := sums(out)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(out, "SHA256SUMS"), lines, 0o644)
+}
+
+// packOne makes the files for one target, whose names begin with path.
+func (w *workshop) packOne(ctx context.Context, b *build, path string) error {
+	files, err := w.contents(ctx, b)
+	if err != nil {
+		return err
+	}
+	pack, ending := packTar, ".tar.gz"
+	if b.target.os == "windows" {
+		pack, ending = packZip, ".zip"
+	}
+	packed, err := pack(inFolder(filepath.Base(path), files), w.when)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path+ending, packed, 0o644)
+}
+
+// contents returns the files of the archive, in their order, with paths inside its folder.
+func (w *workshop) contents(ctx context.Context, b *build) ([]entry, error) {
+	program, err := os.ReadFile(b.file)
+	if err != nil {
+		return nil, err
+	}
+	licence, err := os.ReadFile(filepath.Join(w.dir, "LICENSE"))
+	if err != nil {
+		return nil, err
+	}
+	readme, err := os.ReadFile(filepath.Join(w.dir, "README.md"))
+	if err != nil {
+		return nil, err
+	}
+	var man bytes.Buffer
+	if err := config.Man(&man, b.version, w.when.Format(time.DateOnly)); err != nil {
+		return nil, err
+	}
+	files := []entry{
+		{b.target.program(), 0o755, program},
+		{"README.md", 0o644, readme},
+		{"LICENSE", 0o644, licence},
+		{"sessionscope.1", 0o644, man.Bytes()},
+	}
+	for _, shell := range config.Shells {
+		var script bytes.Buffer
+		if err := config.Completion(&script, shell); err != nil {
+			return nil, err
+		}
+		files = append(files, entry{"completions/" + config.CompletionFile(shell), 0o644, script.Bytes()})
+	}
+	return files, nil
+}

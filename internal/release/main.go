@@ -1,0 +1,168 @@
+// Release makes the files that are published of a commit: for each system an archive with the
+// program, and a list of what is inside it (SBOM); and SHA256SUMS over all of them. It is run as
+// go run ./internal/release, in the module's folder, and writes into dist/.
+//
+// The same commit gives the same bytes: everything is made twice, in two folders with empty caches,
+// and compared. Begin with release, below; then build.go has how the program is built, contents.go
+// what is in an archive, archive.go how it is packed, licences.go and sbom.go what is told of the
+// modules inside, compare.go how two sets of files are compared.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// maxBinary is how large a program may be, in bytes.
+const maxBinary = 25_000_000
+
+// options are what the command line asks for.
+type options struct {
+	out     string   // the folder for the files; what was in it is removed
+	dirty   bool     // a tree with changes is no error: they are built too
+	once    bool     // make everything once, and compare nothing
+	targets []target // which systems to build for
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	opts, err := readOptions(os.Args[1:])
+	if err == nil {
+		err = release(ctx, opts, os.Stdout)
+	}
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "release:", err)
+		os.Exit(1)
+	}
+}
+
+// readOptions reads the command line.
+func readOptions(args []string) (options, error) {
+	opts := options{targets: targets}
+	flags := flag.NewFlagSet("release", flag.ContinueOnError)
+	flags.StringVar(&opts.out, "out", "dist", "the `folder` for the files; what was in it is removed")
+	flags.BoolVar(&opts.dirty, "dirty", false, "build what is not committed, too; the version then ends in +dirty")
+	flags.BoolVar(&opts.once, "once", false, "make everything once, and compare nothing")
+	flags.Func("target", "build for one `OS/ARCH` only, such as linux/amd64; repeatable", func(s string) error {
+		i := slices.IndexFunc(targets, func(t target) bool { return t.String() == s })
+		if i < 0 {
+			return fmt.Errorf("it is one of %v", targets)
+		}
+		if len(opts.targets) == len(targets) {
+			opts.targets = nil
+		}
+		opts.targets = append(opts.targets, targets[i])
+		return nil
+	})
+	err := flags.Parse(args)
+	if err == nil && flags.NArg() > 0 {
+		err = fmt.Errorf("unknown argument %q", flags.Arg(0))
+	}
+	return opts, err
+}
+
+// release makes the files of the commit that is checked out here, and says on stdout what it does.
+func release(ctx context.Context, opts options, stdout io.Writer) error {
+	root, err := command(ctx, ".", nil, "git", "rev-parse", "--show-toplevel")
+	if err != nil {
+		return err
+	}
+	changes, err := changed(ctx, root)
+	if err != nil {
+		return err
+	}
+	if len(changes) > 0 && !opts.dirty {
+		return fmt.Errorf("these files differ from the commit; commit them or take them away, or give -dirty to try them:\n\t%s", strings.Join(changes, "\n\t"))
+	}
+	tmp, err := os.MkdirTemp("", "sessionscope-release-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	// Two folders whose names differ in length too, so that a path in a file is seen.
+	sets := []string{filepath.Join(tmp, "a"), filepath.Join(tmp, "another", "folder")}
+	if opts.once {
+		sets = sets[:1]
+	}
+	for _, set := range sets {
+		began := time.Now()
+		w, err := newWorkshop(ctx, root, filepath.Join(set, "source"), opts.dirty)
+		if err != nil {
+			return err
+		}
+		if err := w.emptyCaches(filepath.Join(set, "caches")); err != nil {
+			return err
+		}
+		if err := w.makeAll(ctx, opts.targets, filepath.Join(set, "files")); err != nil {
+			return err
+		}
+		fmt.Fprintf(stdout, "built commit %.12s in %s: %.0f s\n", w.commit, set, time.Since(began).Seconds())
+		if err := os.RemoveAll(filepath.Join(set, "caches")); err != nil { // they take a gigabyte
+			return err
+		}
+	}
+	first := filepath.Join(sets[0], "files")
+	if !opts.once {
+		if err := compare(first, filepath.Join(sets[1], "files")); err != nil {
+			return err
+		}
+		fmt.Fprintln(stdout, "both builds have the same bytes")
+	}
+	if err := replace(opts.out, first); err != nil {
+		return err
+	}
+	return table(stdout, opts.out)
+}
+
+// replace puts the files of the folder from into the folder out, whose own are removed.
+func replace(out, from string) error {
+	if err := os.RemoveAll(out); err != nil {
+		return err
+	}
+	return os.CopyFS(out, os.DirFS(from))
+}
+
+// table prints each file of the folder with its size, and what is in the first archive.
+func table(stdout io.Writer, folder string) error {
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "bytes\tfile\t")
+	archive := ""
+	for _, file := range files {
+		info, err := file.Info()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(t, "%d\t  %s\n", info.Size(), filepath.Join(folder, file.Name()))
+		if archive == "" && strings.HasSuffix(file.Name(), ".tar.gz") {
+			archive = filepath.Join(folder, file.Name())
+		}
+	}
+	if archive != "" {
+		entries, err := readTar(archive)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(t, "\nbytes\tin %s\t\n", filepath.Base(archive))
+		for _, e := range entries {
+			fmt.Fprintf(t, "%d\t  %s\n", len(e.content), e.name)
+		}
+	}
+	return t.Flush()
+}
