@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -44,10 +45,8 @@ func packTar(entries []entry, when time.Time) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if err := archive.Close(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), packed.Close()
+	err = errors.Join(archive.Close(), packed.Close())
+	return out.Bytes(), err
 }
 
 // packZip returns a zip of the entries. All are of the time when. A zip has each time twice: in
@@ -75,7 +74,8 @@ func packZip(entries []entry, when time.Time) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return out.Bytes(), archive.Close()
+	err := archive.Close()
+	return out.Bytes(), err
 }
 
 // inFolder returns the files as entries of one folder, with the folders that they need before

@@ -52,8 +52,26 @@ func (w *workshop) pack(ctx context.Context, builds []*build, out string) error 
 
 // packOne makes the files for one target, whose names begin with path.
 func (w *workshop) packOne(ctx context.Context, b *build, path string) error {
-	files, err := w.contents(ctx, b)
+	program, err := os.ReadFile(b.file)
 	if err != nil {
+		return err
+	}
+	modules, err := w.modules(ctx, b)
+	if err != nil {
+		return err
+	}
+	if err := readLicences(modules); err != nil {
+		return err
+	}
+	files, err := w.contents(b, program, modules)
+	if err != nil {
+		return err
+	}
+	list, err := w.sbom(b, program, modules)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".cdx.json", list, 0o644); err != nil {
 		return err
 	}
 	pack, ending := packTar, ".tar.gz"
@@ -68,16 +86,12 @@ func (w *workshop) packOne(ctx context.Context, b *build, path string) error {
 }
 
 // contents returns the files of the archive, in their order, with paths inside its folder.
-func (w *workshop) contents(ctx context.Context, b *build) ([]entry, error) {
-	program, err := os.ReadFile(b.file)
-	if err != nil {
-		return nil, err
-	}
+func (w *workshop) contents(b *build, program []byte, modules []*module) ([]entry, error) {
 	licence, err := os.ReadFile(filepath.Join(w.dir, "LICENSE"))
 	if err != nil {
 		return nil, err
 	}
-	readme, err := os.ReadFile(filepath.Join(w.dir, "README.md"))
+	repository, err := os.ReadFile(filepath.Join(w.dir, "README.md"))
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +101,9 @@ func (w *workshop) contents(ctx context.Context, b *build) ([]entry, error) {
 	}
 	files := []entry{
 		{b.target.program(), 0o755, program},
-		{"README.md", 0o644, readme},
+		{"README.md", 0o644, nil},
 		{"LICENSE", 0o644, licence},
+		{"LICENSES.txt", 0o644, licencesText(b, modules)},
 		{"sessionscope.1", 0o644, man.Bytes()},
 	}
 	for _, shell := range config.Shells {
@@ -98,5 +113,10 @@ func (w *workshop) contents(ctx context.Context, b *build) ([]entry, error) {
 		}
 		files = append(files, entry{"completions/" + config.CompletionFile(shell), 0o644, script.Bytes()})
 	}
-	return files, nil
+	inside := map[string]bool{}
+	for _, f := range files {
+		inside[f.name] = true
+	}
+	files[1].content, err = readme(repository, w.commit, w.dir, inside)
+	return files, err
 }
