@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"bytes"
-	"compress/flate"
 	"compress/gzip"
 	"errors"
 	"io"
@@ -25,10 +24,7 @@ type entry struct {
 // to user and group 0 without names, so that the bytes depend on nothing but the entries.
 func packTar(entries []entry, when time.Time) ([]byte, error) {
 	var out bytes.Buffer
-	packed, err := gzip.NewWriterLevel(&out, gzip.BestCompression) // its header has no name, time or system
-	if err != nil {
-		return nil, err
-	}
+	packed := gzip.NewWriter(&out) // its header has no name, time or system
 	archive := tar.NewWriter(packed)
 	for _, e := range entries {
 		header := &tar.Header{
@@ -45,7 +41,7 @@ func packTar(entries []entry, when time.Time) ([]byte, error) {
 			return nil, err
 		}
 	}
-	err = errors.Join(archive.Close(), packed.Close())
+	err := errors.Join(archive.Close(), packed.Close())
 	return out.Bytes(), err
 }
 
@@ -55,9 +51,6 @@ func packTar(entries []entry, when time.Time) ([]byte, error) {
 func packZip(entries []entry, when time.Time) ([]byte, error) {
 	var out bytes.Buffer
 	archive := zip.NewWriter(&out)
-	archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
-		return flate.NewWriter(w, flate.BestCompression)
-	})
 	for _, e := range entries {
 		header := &zip.FileHeader{Name: e.name, Method: zip.Deflate, Modified: when.UTC().Truncate(time.Second)}
 		if header.SetMode(e.mode); e.mode.IsDir() {

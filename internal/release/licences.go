@@ -68,18 +68,12 @@ var isSource = regexp.MustCompile(`\.(go|s|c|h|json|code-snippets)$`)
 func readLicences(modules []*module) error {
 	var errs []error
 	for _, m := range modules {
-		licences := 0
 		for _, dir := range folders(m) {
 			texts, err := readFolder(m, dir)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", m.name(), err))
-			}
+			errs = append(errs, err)
 			m.texts = append(m.texts, texts...)
 		}
-		for _, t := range m.texts {
-			licences += len(t.ids)
-		}
-		if licences == 0 {
+		if len(m.texts) == 0 {
 			errs = append(errs, fmt.Errorf("%s: no licence was found in %s", m.name(), m.dir))
 		}
 	}
@@ -106,6 +100,7 @@ func readFolder(m *module, dir string) ([]text, error) {
 		return nil, err
 	}
 	var texts []text
+	var errs []error
 	for _, file := range files {
 		if file.IsDir() || !isLicence.MatchString(file.Name()) || isSource.MatchString(file.Name()) {
 			continue
@@ -121,13 +116,13 @@ func readFolder(m *module, dir string) ([]text, error) {
 		t := text{file: filepath.ToSlash(name), content: strings.TrimSpace(strings.ReplaceAll(string(content), "\r\n", "\n"))}
 		skip := false
 		if t.ids, skip, err = recognise(content); err != nil {
-			return nil, fmt.Errorf("%s: %w", t.file, err)
+			errs = append(errs, fmt.Errorf("%s: %s: %w", m.name(), t.file, err))
 		}
 		if !skip {
 			texts = append(texts, t)
 		}
 	}
-	return texts, nil
+	return texts, errors.Join(errs...)
 }
 
 // recognise returns the licences in a text, in the order of the alphabet. skip says that nothing

@@ -28,6 +28,7 @@ const maxBinary = 25_000_000
 
 // options are what the command line asks for.
 type options struct {
+	root    string   // a folder of the repository
 	out     string   // the folder for the files; what was in it is removed
 	dirty   bool     // a tree with changes is no error: they are built too
 	once    bool     // make everything once, and compare nothing
@@ -51,7 +52,7 @@ func main() {
 
 // readOptions reads the command line.
 func readOptions(args []string) (options, error) {
-	opts := options{targets: targets}
+	opts := options{root: ".", targets: targets}
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
 	flags.StringVar(&opts.out, "out", "dist", "the `folder` for the files; what was in it is removed")
 	flags.BoolVar(&opts.dirty, "dirty", false, "build what is not committed, too; the version then ends in +dirty")
@@ -74,9 +75,9 @@ func readOptions(args []string) (options, error) {
 	return opts, err
 }
 
-// release makes the files of the commit that is checked out here, and says on stdout what it does.
+// release makes the files of the commit that is checked out, and says on stdout what it does.
 func release(ctx context.Context, opts options, stdout io.Writer) error {
-	root, err := command(ctx, ".", nil, "git", "rev-parse", "--show-toplevel")
+	root, err := command(ctx, opts.root, nil, "git", "rev-parse", "--show-toplevel")
 	if err != nil {
 		return err
 	}

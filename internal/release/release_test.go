@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/tar"
 	"context"
 	"errors"
 	"fmt"
@@ -8,16 +9,23 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 const root = "../.."
 
 // testVersion is the tag of the commit that the tests build.
 const testVersion = "v1.2.3"
+
+// commitTime is when it was committed, in another zone than UTC.
+var commitTime = time.Date(2026, 11, 28, 1, 30, 5, 0, time.FixedZone("", 3*60*60))
 
 // A made is what the tests make once for this machine's system, from the caches of this machine: two
 // builds in two folders, and the files of the first one.
@@ -26,7 +34,7 @@ type made struct {
 	shop   *workshop
 	builds [2]*build
 	files  string // the folder of the files
-	skip   string // why nothing could be made, if that is no failure
+	skip   string // why there is nothing for this system
 	err    error
 }
 
@@ -37,14 +45,11 @@ var makes = sync.OnceValue(func() *made {
 	for _, t := range targets {
 		known = known || t == m.target
 	}
-	switch _, err := exec.LookPath("git"); {
-	case !known:
+	if !known {
 		m.skip = fmt.Sprintf("there is no file for %s", m.target)
-	case err != nil:
-		m.skip = "git is missing: it has the version"
-	default:
-		m.err = m.make(context.Background())
+		return m
 	}
+	m.err = m.make(context.Background())
 	return m
 })
 
@@ -125,7 +130,7 @@ func commit(ctx context.Context, dir string) error {
 	}
 	env := append(ownEnv(), "GIT_DIR="+repository, "GIT_WORK_TREE="+dir, "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
 		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org",
-		"GIT_AUTHOR_DATE=2026-11-27T21:30:05+03:00", "GIT_COMMITTER_DATE=2026-11-27T21:30:05+03:00")
+		"GIT_AUTHOR_DATE="+commitTime.Format(time.RFC3339), "GIT_COMMITTER_DATE="+commitTime.Format(time.RFC3339))
 	for _, args := range [][]string{
 		{"init", "--quiet", "--template=", "--initial-branch=main"},
 		{"add", "--all"},
@@ -142,16 +147,26 @@ func commit(ctx context.Context, dir string) error {
 // files returns what is made once, or skips or fails the test.
 func files(t *testing.T) *made {
 	t.Helper()
+	requireGit(t)
 	m := makes()
 	switch {
-	case m.skip != "" && os.Getenv("CI") != "":
-		t.Fatal(m.skip)
 	case m.skip != "":
 		t.Skip(m.skip)
 	case m.err != nil:
 		t.Fatal(m.err)
 	}
 	return m
+}
+
+// requireGit skips the test where git is missing, and under CI=true fails it.
+func requireGit(t *testing.T) {
+	t.Helper()
+	switch _, err := exec.LookPath("git"); {
+	case err != nil && os.Getenv("CI") == "true":
+		t.Fatal(err)
+	case err != nil:
+		t.Skip(err)
+	}
 }
 
 // archived returns the path of the archive for this machine's system, which is made once: a tar.gz,
@@ -169,14 +184,106 @@ func archived(t *testing.T) string {
 	return ""
 }
 
-// Linked again in another folder, the program has the same bytes.
+// Linked again in another folder, the program has the same bytes, and at most 25 MB of them.
 func TestSameBytes(t *testing.T) {
 	t.Parallel()
 	m := files(t)
 	if err := compare(filepath.Dir(m.builds[0].file), filepath.Dir(m.builds[1].file)); err != nil {
 		t.Error(err)
 	}
-	if _, err := os.Stat(archived(t)); err != nil {
-		t.Error(err)
+	if b := m.builds[0]; b.size > 25_000_000 || b.size < 5_000_000 || b.version != testVersion {
+		t.Errorf("the program has %d bytes, version %q", b.size, b.version)
+	}
+	said, err := command(t.Context(), ".", nil, m.builds[1].file, "--version")
+	if want := "sessionscope " + testVersion + " "; err != nil || !strings.HasPrefix(said, want) {
+		t.Errorf("--version says %q, %v, want %q at the beginning", said, err, want)
+	}
+}
+
+// An archive is one folder with exactly these files, all of the time of the commit, of user and
+// group 0, and with the modes that they need.
+func TestArchive(t *testing.T) {
+	t.Parallel()
+	m := files(t)
+	if m.target.os == "windows" {
+		t.Skip("this is read as tar.gz")
+	}
+	file := archived(t)
+	folder := m.target.name(testVersion)
+	want := []string{
+		"drwxr-xr-x " + folder + "/",
+		"-rwxr-xr-x " + folder + "/sessionscope",
+		"-rw-r--r-- " + folder + "/README.md",
+		"-rw-r--r-- " + folder + "/LICENSE",
+		"-rw-r--r-- " + folder + "/LICENSES.txt",
+		"-rw-r--r-- " + folder + "/sessionscope.1",
+		"drwxr-xr-x " + folder + "/completions/",
+		"-rw-r--r-- " + folder + "/completions/sessionscope.bash",
+		"-rw-r--r-- " + folder + "/completions/_sessionscope",
+		"-rw-r--r-- " + folder + "/completions/sessionscope.fish",
+		"-rw-r--r-- " + folder + "/completions/sessionscope.ps1",
+	}
+	var got []string
+	headers := tarHeaders(t, file)
+	for _, h := range headers {
+		got = append(got, h.FileInfo().Mode().String()+" "+h.Name)
+		if !h.ModTime.Equal(commitTime) || h.Uid != 0 || h.Gid != 0 || h.Uname != "" || h.Gname != "" || len(h.PAXRecords) > 0 || h.Format != tar.FormatUSTAR {
+			t.Errorf("%s has the header %+v", h.Name, h)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("in %s (-want +got):\n%s", filepath.Base(file), diff)
+	}
+	content := unpacked(t)
+	program, err := os.ReadFile(m.builds[0].file)
+	if err != nil || content["sessionscope"] != string(program) {
+		t.Errorf("the program in the archive has other bytes than the one that was built: %v", err)
+	}
+	for name, want := range map[string]string{
+		"LICENSE": "The Sessionscope authors", "README.md": "# Sessionscope\n",
+		"sessionscope.1": testVersion, "completions/sessionscope.bash": "sessionscope", "completions/_sessionscope": "sessionscope",
+		"completions/sessionscope.fish": "sessionscope", "completions/sessionscope.ps1": "sessionscope",
+	} {
+		if !strings.Contains(content[name], want) {
+			t.Errorf("%s does not say %q", name, want)
+		}
+	}
+}
+
+// unpacked returns the files of the archive by their paths inside its folder.
+func unpacked(t *testing.T) map[string]string {
+	t.Helper()
+	entries, err := readTar(archived(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := map[string]string{}
+	for _, e := range entries {
+		_, name, _ := strings.Cut(e.name, "/")
+		content[name] = string(e.content)
+	}
+	return content
+}
+
+// SHA256SUMS is what the programs that check it expect, and names every file.
+func TestSums(t *testing.T) {
+	t.Parallel()
+	m := files(t)
+	lines, err := os.ReadFile(filepath.Join(m.files, "SHA256SUMS"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := m.target.name(testVersion)
+	if want := regexp.MustCompile(`^[0-9a-f]{64}  ` + regexp.QuoteMeta(name) + `\.cdx\.json\n[0-9a-f]{64}  ` + regexp.QuoteMeta(name) + `\.(tar\.gz|zip)\n$`); !want.Match(lines) {
+		t.Errorf("SHA256SUMS is\n%s", lines)
+	}
+	for _, args := range [][]string{{"sha256sum", "-c", "SHA256SUMS"}, {"shasum", "-a", "256", "-c", "SHA256SUMS"}} {
+		if _, err := exec.LookPath(args[0]); err != nil {
+			continue
+		}
+		said, err := command(t.Context(), m.files, nil, args[0], args[1:]...)
+		if err != nil || strings.Count(said, ": OK") != 2 {
+			t.Errorf("%s: %v\n%s", args[0], err, said)
+		}
 	}
 }
