@@ -1,21 +1,21 @@
 package config
 
 import (
-	"bytes"
 	"embed"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"text/template"
 )
 
 // Shells are the shells that have a completion.
 var Shells = []string{"bash", "zsh", "fish", "powershell"}
 
-// shells has a template for each of them.
+// shells has a script for each of them. A test makes them from the templates beside them and from
+// Flags and Commands: text/template in the program would make it a third larger, since the linker
+// could no longer tell which methods are never called.
 //
-//go:embed shells/*.tmpl
+//go:embed shells/sessionscope.bash shells/_sessionscope shells/sessionscope.fish shells/sessionscope.ps1
 var shells embed.FS
 
 // CompletionFile returns the name that the script for shell has where it is installed.
@@ -32,17 +32,14 @@ func CompletionFile(shell string) string {
 // Completion writes the script that completes the program's flags, values and commands in
 // shell, which is one of Shells.
 func Completion(w io.Writer, shell string) error {
-	script, err := template.New("").Funcs(template.FuncMap{
-		"join": strings.Join, "goesOn": goesOn, "zshQuote": zshQuote, "zshSpec": zshSpec, "fishQuote": fishQuote, "fishLine": fishLine, "psQuote": psQuote,
-	}).ParseFS(shells, "shells/*.tmpl")
+	if !slices.Contains(Shells, shell) {
+		return fmt.Errorf("there is no completion for %q", shell)
+	}
+	script, err := shells.ReadFile("shells/" + CompletionFile(shell))
 	if err != nil {
 		return err
 	}
-	var text bytes.Buffer
-	if err := script.ExecuteTemplate(&text, shell+".tmpl", newTables()); err != nil {
-		return fmt.Errorf("there is no completion for %q: %w", shell, err)
-	}
-	_, err = w.Write(text.Bytes())
+	_, err = w.Write(script)
 	return err
 }
 
@@ -100,76 +97,4 @@ func newOffered(f Flag) offered {
 		}
 	}
 	return o
-}
-
-// goesOn tells whether something follows a word in the same value, such as sqlite:.
-func goesOn(word string) bool { return strings.HasSuffix(word, ":") || strings.HasSuffix(word, "/") }
-
-// zshQuote returns s as one word of zsh.
-func zshQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
-
-// zshSpec returns the flag as _arguments of zsh wants it: *--NAME=[what it does]:VALUE:(words).
-func zshSpec(o offered) string {
-	spec := "--" + o.Name
-	if o.Repeats {
-		spec = "*" + spec
-	}
-	switch {
-	case o.Value != "":
-		spec += "="
-	case len(o.Words) > 0:
-		spec += "=-" // a value is not the next word
-	}
-	spec += "[" + strings.NewReplacer(`\`, `\\`, "[", `\[`, "]", `\]`).Replace(o.Short) + "]"
-	value := strings.ReplaceAll(o.Value, ":", `\:`)
-	words := "(" + strings.Join(o.Words, " ") + ")"
-	switch {
-	case o.Value == "" && len(o.Words) > 0:
-		spec += "::on or off:" + words
-	case len(o.Begins) > 0:
-		spec += ":" + value + ":_sessionscope_" + o.Name
-	case len(o.Files) > 0:
-		spec += ":" + value + ":_files"
-	case len(o.Words) > 0:
-		spec += ":" + value + ":" + words
-	case o.Value != "":
-		spec += ":" + value + ": "
-	}
-	return zshQuote(spec)
-}
-
-// fishQuote returns s as one word of fish.
-func fishQuote(s string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'"
-}
-
-// fishLine returns the line of fish that completes the flag.
-func fishLine(o offered) string {
-	takes := "__sessionscope_takes"
-	if !o.Repeats {
-		takes += " " + o.Name
-		if o.Value != "" {
-			takes += " waits"
-		}
-	}
-	line := fmt.Sprintf("complete -c sessionscope -n %s -l %s", fishQuote(takes), o.Name)
-	values := strings.Join(o.Words, " ")
-	if len(o.Words) > 0 && len(o.Files) > 0 {
-		values += " (__sessionscope_files " + strings.Join(o.Files, " ") + ")"
-	}
-	switch {
-	case values == "" && len(o.Files) > 0:
-		line += " -r -F"
-	case o.Value != "":
-		line += " -x"
-	}
-	if values != "" {
-		line += " -a " + fishQuote(values)
-	}
-	return line + " -d " + fishQuote(o.Short)
-}
-
-// psQuote returns s as one word of PowerShell, which takes curved quotes for straight ones.
-func psQuote(s string) string {
-	return "'" + strings.NewReplacer("'", "''", "‘", "‘‘", "’", "’’", "‚", "‚‚", "‛", "‛‛").Replace(s) + "'"
 }
