@@ -57,14 +57,10 @@ type workshop struct {
 	when   time.Time // when it was committed, in UTC: the time of every file that is made
 }
 
-// newWorkshop clones what is checked out in the repository root into the folder dir, which is not
-// there yet: the history and tags come along, since Go takes the version from them. With dirty it
-// copies what is not committed, too.
-func newWorkshop(ctx context.Context, root, dir string, dirty bool) (*workshop, error) {
-	commit, err := command(ctx, root, nil, "git", "rev-parse", "HEAD")
-	if err != nil {
-		return nil, err
-	}
+// newWorkshop clones the commit of the repository root into the folder dir, which is not there
+// yet: the history and tags come along, since Go takes the version from them. With dirty it copies
+// what is not committed, too.
+func newWorkshop(ctx context.Context, root, commit, dir string, dirty bool) (*workshop, error) {
 	// --no-local: through git's own protocol, as from another machine. The files are as in the
 	// commit, whatever the settings of this machine say of line ends.
 	if _, err := command(ctx, root, nil, "git", "clone", "--quiet", "--no-local", "--no-checkout", "--template=", "--config=core.autocrlf=false", root, dir); err != nil {

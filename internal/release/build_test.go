@@ -77,7 +77,7 @@ func TestClone(t *testing.T) {
 		{"with changes", true, "a=2\n deep/b=1 new=1", 3},
 	} {
 		to := filepath.Join(t.TempDir(), "clone")
-		w, err := newWorkshop(t.Context(), dir, to, test.dirty)
+		w, err := newWorkshop(t.Context(), dir, "HEAD", to, test.dirty)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,15 +124,15 @@ func TestPlainEnv(t *testing.T) {
 // The command line names systems, and refuses what it does not know.
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	opts, err := readOptions([]string{"-once", "-dirty", "-target", "linux/amd64", "-target", "windows/arm64", "-out", "x"})
+	opts, err := readOptions([]string{"-once", "-dirty", "-target", "linux/amd64", "-target", "windows/arm64", "-out", "x"}, t.Output())
 	if want := []target{{"linux", "amd64"}, {"windows", "arm64"}}; err != nil || !slices.Equal(opts.targets, want) || !opts.once || !opts.dirty || opts.out != "x" {
 		t.Errorf("%+v, %v", opts, err)
 	}
-	if opts, err := readOptions(nil); err != nil || len(opts.targets) != 6 || opts.once || opts.dirty || opts.out != "dist" {
+	if opts, err := readOptions(nil, t.Output()); err != nil || len(opts.targets) != 6 || opts.once || opts.dirty || opts.out != "dist" {
 		t.Errorf("%+v, %v", opts, err)
 	}
 	for _, args := range [][]string{{"x"}, {"-target", "plan9/386"}} {
-		if _, err := readOptions(args); err == nil || errors.Is(err, flag.ErrHelp) {
+		if _, err := readOptions(args, t.Output()); err == nil || errors.Is(err, flag.ErrHelp) {
 			t.Errorf("%q: %v", args, err)
 		}
 	}

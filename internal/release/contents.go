@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -12,8 +13,8 @@ import (
 )
 
 // makeAll builds the program for the targets, and makes all files in the folder out, which is not
-// there yet.
-func (w *workshop) makeAll(ctx context.Context, targets []target, out string) error {
+// there yet. It says on stdout what was built.
+func (w *workshop) makeAll(ctx context.Context, targets []target, out string, stdout io.Writer) error {
 	tmp, err := os.MkdirTemp("", "sessionscope-build-")
 	if err != nil {
 		return err
@@ -25,6 +26,7 @@ func (w *workshop) makeAll(ctx context.Context, targets []target, out string) er
 		if err != nil {
 			return err
 		}
+		fmt.Fprintf(stdout, "  %-14s %d bytes\n", t, b.size)
 		builds = append(builds, b)
 	}
 	return w.pack(ctx, builds, out)

@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 )
@@ -36,8 +37,8 @@ type options struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	opts, err := readOptions(os.Args[1:])
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	opts, err := readOptions(os.Args[1:], os.Stderr)
 	if err == nil {
 		err = release(ctx, opts, os.Stdout)
 	}
@@ -50,10 +51,11 @@ func main() {
 	}
 }
 
-// readOptions reads the command line.
-func readOptions(args []string) (options, error) {
+// readOptions reads the command line. What is wrong with it, and its usage, go to stderr.
+func readOptions(args []string, stderr io.Writer) (options, error) {
 	opts := options{root: ".", targets: targets}
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
+	flags.SetOutput(stderr)
 	flags.StringVar(&opts.out, "out", "dist", "the `folder` for the files; what was in it is removed")
 	flags.BoolVar(&opts.dirty, "dirty", false, "build what is not committed, too; the version then ends in +dirty")
 	flags.BoolVar(&opts.once, "once", false, "make everything once, and compare nothing")
@@ -81,6 +83,10 @@ func release(ctx context.Context, opts options, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	commit, err := command(ctx, root, nil, "git", "rev-parse", "HEAD")
+	if err != nil {
+		return err
+	}
 	changes, err := changed(ctx, root)
 	if err != nil {
 		return err
@@ -99,19 +105,7 @@ func release(ctx context.Context, opts options, stdout io.Writer) error {
 		sets = sets[:1]
 	}
 	for _, set := range sets {
-		began := time.Now()
-		w, err := newWorkshop(ctx, root, filepath.Join(set, "source"), opts.dirty)
-		if err != nil {
-			return err
-		}
-		if err := w.emptyCaches(filepath.Join(set, "caches")); err != nil {
-			return err
-		}
-		if err := w.makeAll(ctx, opts.targets, filepath.Join(set, "files")); err != nil {
-			return err
-		}
-		fmt.Fprintf(stdout, "built commit %.12s in %s: %.0f s\n", w.commit, set, time.Since(began).Seconds())
-		if err := os.RemoveAll(filepath.Join(set, "caches")); err != nil { // they take a gigabyte
+		if err := makeSet(ctx, opts, root, commit, set, stdout); err != nil {
 			return err
 		}
 	}
@@ -126,6 +120,26 @@ func release(ctx context.Context, opts options, stdout io.Writer) error {
 		return err
 	}
 	return table(stdout, opts.out)
+}
+
+// makeSet makes the files of the commit in the folder set/files, from its own sources and with its
+// own caches.
+func makeSet(ctx context.Context, opts options, root, commit, set string, stdout io.Writer) error {
+	began := time.Now()
+	w, err := newWorkshop(ctx, root, commit, filepath.Join(set, "source"), opts.dirty)
+	if err != nil {
+		return err
+	}
+	caches := filepath.Join(set, "caches")
+	if err := w.emptyCaches(caches); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "building commit %.12s in %s\n", commit, set)
+	if err := w.makeAll(ctx, opts.targets, filepath.Join(set, "files"), stdout); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "built in %.0f s\n", time.Since(began).Seconds())
+	return os.RemoveAll(caches) // they take more than a gigabyte
 }
 
 // replace puts the files of the folder from into the folder out, whose own are removed.

@@ -241,7 +241,7 @@ func TestArchive(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"LICENSE": "The Sessionscope authors", "README.md": "# Sessionscope\n",
-		"sessionscope.1": testVersion, "completions/sessionscope.bash": "sessionscope", "completions/_sessionscope": "sessionscope",
+		"sessionscope.1": "1.2.3", "completions/sessionscope.bash": "sessionscope", "completions/_sessionscope": "sessionscope",
 		"completions/sessionscope.fish": "sessionscope", "completions/sessionscope.ps1": "sessionscope",
 	} {
 		if !strings.Contains(content[name], want) {
