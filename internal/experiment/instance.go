@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -125,13 +124,9 @@ func (r *Run) Boot(set Settings) *Instance {
 // folder, and a machine may have no place for one.
 func (in *Instance) folder() (string, error) {
 	if in.dir == "" {
-		dir, err := os.MkdirTemp("", "sessionscope-experiment-")
+		dir, err := makeFolder(folderPlaces())
 		if err != nil {
-			var path *fs.PathError
-			if errors.As(err, &path) {
-				err = path.Err
-			}
-			return "", fmt.Errorf("it needs a folder for its files, and none can be made in %s: %w. TMPDIR names another place for them", os.TempDir(), err)
+			return "", err
 		}
 		in.dir = dir
 	}

@@ -30,6 +30,7 @@ type matrixRow struct {
 	name  string
 	set   experiment.Settings
 	tried bool
+	lacks error // why it was not tried
 	cells []string
 	good  bool // every script came out as it should
 
@@ -51,10 +52,10 @@ func runMatrix(r *experiment.Run) experiment.Outcome {
 		&matrixRow{name: "gorilla CookieStore", set: experiment.Settings{Twin: holdingTwin(func(func() string) sessions.Store { return sessions.NewCookieStore(secret) })}},
 		&matrixRow{name: "gorilla FilesystemStore", set: experiment.Settings{Twin: holdingTwin(func(dir func() string) sessions.Store { return sessions.NewFilesystemStore(dir(), secret) })}},
 	)
-	missing := make(map[string]bool) // stores that do not answer
+	missing := make(map[string]error) // stores that cannot be had, and why
 	for i, w := range rows {
 		r.Step(i, len(rows), w.name)
-		if missing[w.set.Store] {
+		if w.lacks = missing[w.set.Store]; w.lacks != nil {
 			continue
 		}
 		var in *experiment.Instance
@@ -72,8 +73,8 @@ func runMatrix(r *experiment.Run) experiment.Outcome {
 			}
 		}
 		switch w.tried = err == nil; {
-		case errors.Is(err, experiment.ErrUnavailable):
-			missing[w.set.Store] = true
+		case errors.Is(err, experiment.ErrUnavailable), errors.Is(err, experiment.ErrNoFolder):
+			w.lacks, missing[w.set.Store] = err, err
 		case err != nil:
 			r.Fail(err)
 		}
@@ -239,14 +240,20 @@ type grid struct {
 	reopened       map[bool]int // rows whose logged-out cookie opened again, by whether they are the engine's
 	tried, engines int          // rows that were tried, and how many of them are the engine's
 	good, missing  []string     // rows that came through all scripts, and those without a store
+	homeless       []string     // rows without a folder for the files of their store
 }
 
 // add counts a row.
 func (g *grid) add(w *matrixRow) {
 	if !w.tried {
-		g.missing = append(g.missing, w.name)
 		_, store, _ := strings.Cut(w.name, ", ")
-		g.table.Rows = append(g.table.Rows, append([]string{w.name, "{bad no " + store + " answers}"}, slices.Repeat([]string{""}, len(matrixScripts)-1)...))
+		why := "{bad no " + store + " answers}"
+		if errors.Is(w.lacks, experiment.ErrNoFolder) {
+			why, g.homeless = "{bad no folder for its files}", append(g.homeless, w.name)
+		} else {
+			g.missing = append(g.missing, w.name)
+		}
+		g.table.Rows = append(g.table.Rows, append([]string{w.name, why}, slices.Repeat([]string{""}, len(matrixScripts)-1)...))
 		return
 	}
 	g.tried++
@@ -304,5 +311,8 @@ func (g *grid) judge(out *experiment.Outcome) {
 		g.reopened[true], g.engines, g.reopened[false], g.tried-g.engines)
 	if len(g.missing) > 0 {
 		out.Verdict += " {bad Nothing is known} of these rows, since their store does not answer: " + strings.Join(g.missing, "; ") + "."
+	}
+	if len(g.homeless) > 0 {
+		out.Verdict += " {bad Nothing is known} of these rows, since their store keeps files and no folder can be made for them: " + strings.Join(g.homeless, "; ") + "."
 	}
 }

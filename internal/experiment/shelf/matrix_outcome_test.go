@@ -1,6 +1,7 @@
 package shelf
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -37,6 +38,29 @@ func TestMatrixOutcome(t *testing.T) {
 		}
 		if got := matrixOf(rows); got.Happened != test.happened {
 			t.Errorf("with the good rows %q the prediction %q came true, want %q: %s", test.good, got.Happened, test.happened, got.Verdict)
+		}
+	}
+}
+
+// On a machine without a place for files, the rows of SQLite and of gorilla's FilesystemStore would be told as
+// stores that do not answer, or as tried.
+func TestMatrixWithoutFolder(t *testing.T) {
+	t.Parallel()
+	fine := slices.Repeat([]string{"{ok so}"}, len(matrixScripts))
+	out := matrixOf([]*matrixRow{
+		{name: "server, memory", tried: true, good: true, cells: fine},
+		{name: "server, SQLite", lacks: fmt.Errorf("%w in /tmp: no such file or directory", experiment.ErrNoFolder)},
+		{name: "server, Redis", lacks: experiment.ErrUnavailable},
+		{name: "gorilla FilesystemStore", lacks: experiment.ErrNoFolder},
+	})
+	for i, want := range []string{"{ok so}", "{bad no folder for its files}", "{bad no Redis answers}", "{bad no folder for its files}"} {
+		if got := out.Tables[0].Rows[i]; got[1] != want || len(got) != len(matrixScripts)+1 {
+			t.Errorf("row %d is %q, want %q", i, got, want)
+		}
+	}
+	for _, want := range []string{"Of 1 rows 1 comes", "since their store does not answer: server, Redis.", "no folder can be made for them: server, SQLite; gorilla FilesystemStore."} {
+		if !strings.Contains(out.Verdict, want) {
+			t.Errorf("the verdict does not say %q: %s", want, out.Verdict)
 		}
 	}
 }
