@@ -135,6 +135,7 @@ func (st *Store) connect() (err error) {
 		"fullfsync = ON", // macOS: without it a sync ends in the memory of the disk
 		"cell_size_check = ON",
 		"trusted_schema = OFF",
+		"temp_store = MEMORY", // of VACUUM: a machine may have no place for temporary files, and none is to have what people typed
 	} {
 		if err := sqlitex.ExecuteTransient(st.write, "PRAGMA "+pragma, nil); err != nil {
 			return err
