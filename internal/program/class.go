@@ -63,6 +63,9 @@ func lookUp(ctx context.Context, name string) (netip.Addr, error) {
 			return all[0], nil
 		}
 	}
+	if isLocalhost(name) {
+		return localhost, nil
+	}
 	return netip.Addr{}, errors.New("no address has this name")
 }
 

@@ -3,6 +3,7 @@ package program
 import (
 	"cmp"
 	"net"
+	"net/netip"
 	neturl "net/url"
 	"os"
 	"runtime/debug"
@@ -52,6 +53,14 @@ func reach(cfg config.Config, addr net.Addr) (r app.Reach) {
 
 // isHome tells whether only this machine reaches host.
 func isHome(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
+
+// localhost is the address of the name localhost on a machine where neither a file nor a name server
+// has it: the name always means this machine (RFC 6761, section 6.3).
+var localhost = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+func isLocalhost(name string) bool {
+	return strings.EqualFold(strings.TrimSuffix(name, "."), "localhost")
+}
 
 // hostOf returns the host of HOST or HOST:PORT.
 func hostOf(name string) string {

@@ -154,6 +154,9 @@ func run(ctx context.Context, cfg config.Config, own Own, stdout io.Writer, log 
 // listen listens on HOST:PORT.
 func listen(addr string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", addr)
+	if name, port, _ := net.SplitHostPort(addr); isLocalhost(name) && errors.As(err, new(*net.DNSError)) {
+		listener, err = net.Listen("tcp", net.JoinHostPort(localhost.String(), port))
+	}
 	if err != nil {
 		if op := (*net.OpError)(nil); errors.As(err, &op) {
 			err = op.Err // without the address, which stands before it

@@ -38,10 +38,11 @@ func TestBareChroot(t *testing.T) {
 		name string
 		uid  uint32
 		mode os.FileMode // of the folder, which is root's
-	}{{"writable", 0, 0o755}, {"read-only", 65534, 0o555}} {
+		addr string
+	}{{"writable", 0, 0o755, ":0"}, {"read-only", 65534, 0o555, "localhost:0"}} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			c := enter(t, program, test.uid, test.mode)
+			c := enter(t, program, test.addr, test.uid, test.mode)
 			var all sync.WaitGroup
 			defer all.Wait()
 			for slug, form := range map[string]string{"two-clocks": "", "stores-through-a-restart": "store=sqlite", "log-out-then-replay": "", "matrix": ""} {
@@ -88,7 +89,7 @@ type chroot struct {
 
 // enter starts the program in a folder of its own. At the end of the test the folder has nothing but
 // the program again.
-func enter(t *testing.T, program []byte, uid uint32, mode os.FileMode) *chroot {
+func enter(t *testing.T, program []byte, addr string, uid uint32, mode os.FileMode) *chroot {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "sessionscope"), program, 0o755); err != nil {
@@ -98,7 +99,7 @@ func enter(t *testing.T, program []byte, uid uint32, mode os.FileMode) *chroot {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), "/sessionscope", "--classroom", "--addr", ":0")
+	cmd := exec.CommandContext(t.Context(), "/sessionscope", "--classroom", "--addr", addr)
 	cmd.Dir, cmd.Env, cmd.Stderr = "/", []string{}, &log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: dir, Setsid: true, Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(os.Interrupt) }, 10*time.Second
