@@ -18,13 +18,9 @@ import (
 // The types of embedded files are the program's own, whatever the machine's tables
 // say: a style sheet that is called plain text is not applied, nor a script run.
 func TestAssetTypes(t *testing.T) {
+	t.Parallel()
 	for _, ext := range []string{".css", ".js", ".svg"} {
-		before := mime.TypeByExtension(ext)
-		if err := mime.AddExtensionType(ext, "text/plain"); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { mime.AddExtensionType(ext, before) })
-		if got := mime.TypeByExtension(ext); got != "text/plain; charset=utf-8" {
+		if got := mime.TypeByExtension(ext); got != wrongType {
 			t.Fatalf("the control: this machine calls %s %q", ext, got)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"mime"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -24,7 +25,18 @@ import (
 	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The tests run on a machine whose table of types is wrong, as Windows' registry and /etc/mime.types often
+// are: whatever asked it would send style sheets and pages as plain text.
+func TestMain(m *testing.M) {
+	for _, ext := range []string{".css", ".csv", ".html", ".js", ".json", ".svg", ".txt"} {
+		if err := mime.AddExtensionType(ext, wrongType); err != nil {
+			panic(err)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
+
+const wrongType = "application/x-wrong"
 
 const (
 	origin     = "http://127.0.0.1:8080"
@@ -85,9 +97,12 @@ func (b *browser) request(method, target, body string) *http.Request {
 func (b *browser) send(r *http.Request) answer {
 	b.t.Helper()
 	w := httptest.NewRecorder()
-	b.h.ServeHTTP(w, r)
+	b.h.ServeHTTP(typed{w, b.t}, r)
 	resp := w.Result()
 	body, _ := io.ReadAll(resp.Body)
+	if kind := resp.Header.Get("Content-Type"); strings.HasPrefix(kind, wrongType) {
+		b.t.Errorf("%s %s: the type %s is the machine's", r.Method, r.URL, kind)
+	}
 	u, _ := url.Parse(origin)
 	b.jar.SetCookies(u, resp.Cookies())
 	set := map[string]bool{}
@@ -99,6 +114,19 @@ func (b *browser) send(r *http.Request) answer {
 		set[name] = true
 	}
 	return answer{resp, b.t, string(body)}
+}
+
+// typed is the recorder of an answer that must name its type: net/http would guess it from the bytes.
+type typed struct {
+	*httptest.ResponseRecorder
+	t testing.TB
+}
+
+func (w typed) Write(b []byte) (int, error) {
+	if w.Header().Get("Content-Type") == "" && len(b) > 0 {
+		w.t.Errorf("an answer without a type: %.200s", b)
+	}
+	return w.ResponseRecorder.Write(b)
 }
 
 func (b *browser) get(target string) answer {
