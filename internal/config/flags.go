@@ -190,11 +190,20 @@ func (f *Flag) read(c *Config, by, value string) error {
 	case err == nil:
 		return nil
 	case err != errAllowed:
-		return fmt.Errorf("invalid value %q for %s: %w", value, by, err)
+		return fmt.Errorf("invalid value %s for %s: %w", quoted(value), by, err)
 	case f.Secret:
 		return fmt.Errorf("invalid value for --%s or %s: %s", f.Name, f.Variable(), f.Allowed)
 	}
-	return fmt.Errorf("invalid value %q for %s: %s", value, by, f.Allowed)
+	return fmt.Errorf("invalid value %s for %s: %s", quoted(value), by, f.Allowed)
+}
+
+// quoted puts s in quotes, as it was typed: a backslash, which Windows' paths have, is not doubled. What cannot
+// be printed is written as Go writes it.
+func quoted(s string) string {
+	if q := strconv.Quote(s); q[1:len(q)-1] != strings.ReplaceAll(s, `\`, `\\`) {
+		return q
+	}
+	return `"` + s + `"`
 }
 
 func setDuration(d *time.Duration, s string) error {
