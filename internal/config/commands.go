@@ -52,7 +52,7 @@ func commandNames() (names []string) {
 
 // parse reads the arguments that follow the command. Variables are none of its business.
 func (c *Command) parse(args []string, out io.Writer) (cfg Config, err error) {
-	takes := "nothing"
+	takes := "no argument"
 	if c.Value != "" {
 		takes = "one " + c.Value
 	}

@@ -243,3 +243,19 @@ func TestFlags(t *testing.T) {
 		t.Errorf("out of order: %v", names)
 	}
 }
+
+// If this fails, a completion offers the beginning of a value that is refused.
+func TestBegins(t *testing.T) {
+	for _, f := range Flags {
+		for _, begin := range f.Begins {
+			begin = strings.TrimSuffix(begin, "FILE")
+			value := begin
+			if goesOn(begin) {
+				value += "a"
+			}
+			if err := f.read(&Config{}, "--"+f.Name, value); err != nil || !strings.Contains(f.Allowed, begin) {
+				t.Errorf("%s: %v; allowed: %s", value, err, f.Allowed)
+			}
+		}
+	}
+}

@@ -3,6 +3,7 @@ package config
 import (
 	"io"
 	"strings"
+	"time"
 )
 
 // entry is a row of a list in the manual page.
@@ -60,12 +61,16 @@ var (
 
 // Man writes the manual page, for section 1, in the macros of man(7). Version and date are
 // those of the build information: a version such as v1.0.0, of which words that follow it
-// are left out, as is one in brackets, and the day of the commit, such as 2026-11-27. Both
-// may be "".
+// are left out, as is one in brackets, and the day of the commit, such as 2026-11-27, also
+// with the time that follows it. Both may be "".
 func Man(w io.Writer, version, date string) error {
 	version, _, _ = strings.Cut(version, " ")
 	if version == "unknown" || strings.HasPrefix(version, "(") {
 		version = ""
+	}
+	date, _, _ = strings.Cut(date, "T")
+	if _, err := time.Parse(time.DateOnly, date); err != nil {
+		date = ""
 	}
 	var m manual
 	m.title(date, strings.TrimSpace("Sessionscope "+strings.TrimPrefix(version, "v")))

@@ -13,9 +13,9 @@ type manual struct{ bytes.Buffer }
 func (m *manual) text(line string) { m.WriteString(line + "\n") }
 
 // title writes the heading, and how the text is set: flags and files are not cut at the end of
-// a line.
+// a line. The date is in digits and hyphens, or "".
 func (m *manual) title(date, source string) {
-	m.text(`.TH SESSIONSCOPE 1 "` + escape(date) + `" "` + escape(source) + `" "User commands"`)
+	m.text(`.TH SESSIONSCOPE 1 "` + date + `" "` + escape(source) + `" "User commands"`)
 	m.text(".nh")
 	m.text(".ad l")
 }

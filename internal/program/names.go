@@ -99,25 +99,26 @@ func version() string {
 	if !ok {
 		return "unknown"
 	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 && !strings.Contains(info.Main.Version, s.Value[:12]) {
-			return info.Main.Version + " " + s.Value[:12]
-		}
+	if commit := setting(info, "vcs.revision"); len(commit) >= 12 && !strings.Contains(info.Main.Version, commit[:12]) {
+		return info.Main.Version + " " + commit[:12]
 	}
 	return info.Main.Version
 }
 
-// built returns the day of the commit that the program was built from, such as 2026-11-27, ""
-// if the build does not tell.
+// built returns the time of the commit that the program was built from, in the form of
+// RFC 3339, "" if the build does not tell.
 func built() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return setting(info, "vcs.time")
 	}
+	return ""
+}
+
+// setting returns what the program was built with, "" if the build does not tell.
+func setting(info *debug.BuildInfo, key string) string {
 	for _, s := range info.Settings {
-		if s.Key == "vcs.time" {
-			day, _, _ := strings.Cut(s.Value, "T")
-			return day
+		if s.Key == key {
+			return s.Value
 		}
 	}
 	return ""
