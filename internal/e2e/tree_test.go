@@ -51,7 +51,8 @@ func TestImports(t *testing.T) {
 		"internal/terminal":              nil,
 		"internal/config":                {"internal/session"},
 		"internal/store/memory":          {"internal/session"},
-		"internal/store/sqlite":          {"internal/session"},
+		"internal/lockfile":              nil,
+		"internal/store/sqlite":          {"internal/session", "internal/lockfile"},
 		"internal/store/redis":           {"internal/session"},
 		"internal/store/redis/redistest": nil,
 		"internal/store/stores":          {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/store/redis/redistest"}, // for tests

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 
-	"github.com/gofrs/flock"
+	"github.com/sessionscope/sessionscope/internal/lockfile"
 )
 
 // fileLock keeps a second Sessionscope away from a database, with two locks: FILE.lock,
@@ -15,7 +14,7 @@ import (
 // The second belongs to the file and not to its name, so that it also holds under a hard
 // link, and after somebody has removed FILE.lock.
 type fileLock struct {
-	beside *flock.Flock
+	beside *lockfile.Lock
 	// db is the database. It stays open until SQLite has closed the file: a process
 	// that closes any descriptor of a file loses all of SQLite's locks on it. See
 	// sqlite.org/howtocorrupt.html, section 2.2.
@@ -60,33 +59,16 @@ func lockedError(file string) error {
 	return fmt.Errorf("%s: %w; end that one, or name another file", file, ErrLocked)
 }
 
-// lockBeside makes and locks FILE.lock. The program that had the lock before removes that
-// file, possibly between the two steps here. So lockBeside begins again until the locked
-// file still has its name: a lock on a file without a name keeps nobody out.
-func lockBeside(file string) (*flock.Flock, error) {
-	for range 100 {
-		l := flock.New(file + ".lock")
-		if locked, err := l.TryLock(); err != nil {
-			return nil, fmt.Errorf("cannot lock %s: %w", file, err)
-		} else if !locked {
-			return nil, lockedError(file)
-		}
-		if named(l) {
-			return l, nil
-		}
-		l.Close()
+// lockBeside makes and locks FILE.lock.
+func lockBeside(file string) (*lockfile.Lock, error) {
+	l, err := lockfile.Take(file + ".lock")
+	switch {
+	case errors.Is(err, lockfile.ErrTaken):
+		return nil, lockedError(file)
+	case err != nil:
+		return nil, fmt.Errorf("cannot lock %s: %w", file, err)
 	}
-	return nil, fmt.Errorf("cannot lock %s: another program removes %s.lock again and again", file, filepath.Base(file))
-}
-
-// named tells whether the name of l still leads to the file that is locked.
-func named(l *flock.Flock) bool {
-	mine, err := l.Stat()
-	if err != nil {
-		return false
-	}
-	there, err := os.Stat(l.Path())
-	return err == nil && os.SameFile(mine, there)
+	return l, nil
 }
 
 // release unlocks the database and removes FILE.lock. If that cannot be removed, the next
@@ -99,14 +81,6 @@ func (l *fileLock) release() error {
 		}
 		errs[0] = l.db.Close()
 	}
-	if runtime.GOOS == "windows" { // which removes no open file: close it first; if another program opens it meanwhile, it stays
-		errs[1] = l.beside.Close()
-		os.Remove(l.beside.Path())
-		return errors.Join(errs[:]...)
-	}
-	if named(l.beside) {
-		os.Remove(l.beside.Path())
-	}
-	errs[1] = l.beside.Close()
+	errs[1] = l.beside.Release()
 	return errors.Join(errs[:]...)
 }
