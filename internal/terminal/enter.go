@@ -3,13 +3,11 @@ package terminal
 import (
 	"bytes"
 	"context"
-	"io"
 	"os"
-	"time"
 )
 
 // Enters calls pressed each time that Enter is pressed at the terminal f, until ctx ends or f
-// gives no more: after Ctrl+D, or when the terminal has gone. It returns at once if f is no
+// gives no more: after Ctrl+D, or when the terminal has gone. (On Windows Ctrl+Z ends nothing.) It returns at once if f is no
 // terminal. Its last read may outlive ctx, since nothing ends the read of a terminal but its
 // user; pressed is not called then.
 //
@@ -23,30 +21,13 @@ func Enters(ctx context.Context, f *os.File, pressed func()) {
 	ignoreBackground()
 	for typed := make([]byte, 256); ctx.Err() == nil; {
 		n, err := f.Read(typed)
-		if err == io.EOF || err != nil && !awaitForeground(ctx, f) {
+		if err != nil && !readableAgain(ctx, f, err) {
 			return
 		}
 		for range bytes.Count(typed[:n], []byte("\n")) {
 			if ctx.Err() == nil {
 				pressed()
 			}
-		}
-	}
-}
-
-// awaitForeground waits after an error until the program is in the foreground of f, a moment at
-// least. It tells whether f may be read again: it is still the terminal of this process.
-func awaitForeground(ctx context.Context, f *os.File) bool {
-	look := time.NewTicker(every)
-	defer look.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-look.C:
-		}
-		if ahead, err := inForeground(f); ahead || err != nil {
-			return err == nil
 		}
 	}
 }

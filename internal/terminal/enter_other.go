@@ -3,11 +3,30 @@
 package terminal
 
 import (
-	"errors"
+	"context"
+	"io"
 	"os"
+	"time"
 )
 
+// There is no program in the background that may not read.
 func ignoreBackground() {}
 
-// inForeground knows of no program in the background: an error of a read has another cause.
-func inForeground(*os.File) (bool, error) { return false, errors.ErrUnsupported }
+// readableAgain tells whether f may be read again after err. Ctrl+C ends the read of a Windows console
+// without a character, which looks as the end of a file: what is typed afterwards, such as the Enter that
+// saves a class, must be read. A console that has gone gives other errors.
+func readableAgain(ctx context.Context, f *os.File, err error) bool {
+	if err != io.EOF {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(afterEOF):
+	}
+	return Is(f)
+}
+
+// afterEOF is how long nothing is read after what looks as the end of a file, so that a console that gives
+// nothing else takes no time.
+const afterEOF = 50 * time.Millisecond
