@@ -382,7 +382,7 @@ func layout(p Page, place Place) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if !p.Still {
-			templ_7745c5c3_Err = awayBanner(place).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = awayBanner(p, place).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -23,6 +23,7 @@ type Page struct {
 	Again                        int    // without scripts the page is loaded again after so many seconds, 0 for never
 	Strip                        *Strip // of a seat of a class, nil on all other pages
 	Class                        string // what the teacher's button to the class says, "" for no button
+	Quit                         bool   // its foot has Quit, which ends the program
 	Still                        bool   // no script of the page sends a press, so that nothing is to be said of one without an answer
 	skip                         Link   // over what stands above the page's content
 	Outside                      bool   // the page is for somebody without a seat, who reaches no other page

@@ -10,7 +10,7 @@
 // set; life.go flush, cycle-id, clear-expired, expiry, placement, login and logout; copy.go
 // tamper, pin, replay, drop-cookie and put-back; plant.go plant; check.go check; inspect.go
 // session and healthz; again.go session, when a page has heard nothing for a while; about.go the
-// page about the screen and licences; moments.go the past; lesson.go the first lesson; events.go
+// page about the screen and licences; quit.go ends the program; moments.go the past; lesson.go the first lesson; events.go
 // the stream; browsers.go the second browser and the projector; experiments.go, experimentrun.go
 // and experimentlive.go the experiments.
 //
@@ -55,7 +55,7 @@ import (
 // Reach says where the lab can be reached from, and where its records go.
 type Reach = views.Reach
 
-// Config is what an App is made of. Every field but Reach is needed.
+// Config is what an App is made of. Every field but Reach, Class and Quit is needed.
 type Config struct {
 	// Sessions is the engine's configuration. OnEvent and Watched are taken by the app.
 	Sessions session.Config
@@ -77,6 +77,9 @@ type Config struct {
 	Seats int
 	// Class is what a class is opened with; nil if none can be opened.
 	Class *ClassConfig
+	// Quit ends the program in order, and does not wait for that; nil if the lab's pages do not offer it.
+	// Their words are for a program that keeps sessions and classes in its memory.
+	Quit func()
 	// Stores are those that experiments can run over.
 	Stores map[string]experiment.OpenStore
 	// LogRequests asks for one line a request. Those that fail in the server, with 5xx
@@ -140,6 +143,7 @@ func New(cfg Config) (*App, error) {
 		return nil, err
 	}
 	a.classRoutes()
+	a.quitRoutes()
 	return a, nil
 }
 

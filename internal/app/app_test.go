@@ -99,7 +99,7 @@ func TestEveryRouteHasItsParts(t *testing.T) {
 	elsewhere := map[string]string{ // routes that are in no action, and the tests that call them
 		"/tamper": "copy_test.go", "/pin": "copy_test.go", "/replay": "copy_test.go", "/drop-cookie": "copy_test.go", "/put-back": "copy_test.go",
 		"/plant": "plant_test.go", "/check": "check_test.go", "/exchanges/:n": "moments_test.go", "/moment": "public_test.go", "/lesson": "lesson_test.go", "/events": "events_test.go",
-		"/second": "browsers_test.go", "/projector": "browsers_test.go", "/healthz": "stores_test.go", "/assets/*": "http_test.go", "/about": "about_test.go",
+		"/second": "browsers_test.go", "/projector": "browsers_test.go", "/healthz": "stores_test.go", "/assets/*": "http_test.go", "/about": "about_test.go", "/quit": "quit_test.go",
 		"/join": "join_test.go", "/join/spin": "join_test.go", "/join/back": "join_test.go", "/class": "classpage_test.go", "/class/heard": "classpage_test.go", "/class/events": "classpage_test.go",
 		"/class/answer": "classanswer_test.go", "/classroom/pause": "pause_test.go", "/classroom/resume": "pause_test.go", "/classroom": "seatlimits_test.go", "/classroom/begin": "seatlimits_test.go",
 		"/class/browser": "browsergrid_test.go", "/classroom/browsers": "browsergrid_test.go", "/classroom/browser": "browsergrid_test.go",

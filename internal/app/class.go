@@ -221,7 +221,7 @@ func (cl *class) open(ctx context.Context) (err error) {
 // makeLab makes the application that serves the seats.
 func (cl *class) makeLab() (err error) {
 	cfg := cl.app.cfg
-	cfg.Seats, cfg.LogRequests, cfg.Class = cfg.Class.Seats, cfg.Class.LogRequests, nil
+	cfg.Seats, cfg.LogRequests, cfg.Class, cfg.Quit = cfg.Class.Seats, cfg.Class.LogRequests, nil, nil
 	cfg.Sessions = cl.sessions(classroom.ID(""))
 	cl.lab, err = assembleLab(cfg, cl.app.assets, cl)
 	return err

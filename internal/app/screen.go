@@ -56,6 +56,7 @@ func (a *App) page(c *call, title string) views.Page {
 	if c.visit != nil {
 		p.Projector = c.visit.Projector()
 	}
+	p.Quit = a.of == nil && a.canQuit(c)
 	switch {
 	case a.of != nil:
 		p.Strip = a.of.strip(c)

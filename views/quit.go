@@ -1,0 +1,23 @@
+package views
+
+import "strconv"
+
+// Quit is the page that asks whether the program is to end.
+type Quit struct {
+	Page     Page
+	Sessions int      // live ones of the lab
+	Seats    int      // of learners in the class that is open, 0 for none
+	Held     []string // what there is of that class, a line for each kind
+	Refused  bool     // it was to end, and learners had seats that the page knew nothing of
+}
+
+// sessions says what becomes of the lab's sessions.
+func (q Quit) sessions() string {
+	switch q.Sessions {
+	case 0:
+		return "The lab has no session."
+	case 1:
+		return "The 1 session of the lab is in its memory, and ends too."
+	}
+	return "The " + strconv.Itoa(q.Sessions) + " sessions of the lab are in its memory, and end too."
+}
