@@ -42,7 +42,7 @@ func TestImports(t *testing.T) {
 		"internal/plan":               {"internal/experiment", "internal/experiment/shelf"},
 		"internal/experiment/private": {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/experiment"},
 		"internal/program": {
-			"internal/session", "internal/tap", "internal/network", "internal/app", "internal/experiment/private", "internal/config", "internal/backlog", "internal/terminal", "internal/classroom", "internal/qr",
+			"internal/session", "internal/tap", "internal/network", "internal/app", "internal/experiment/private", "internal/config", "internal/backlog", "internal/terminal", "internal/lockfile", "internal/classroom", "internal/qr",
 			"internal/store/memory", "internal/store/sqlite", "internal/store/redis",
 		},
 		"internal/classroom/classtest":   {"internal/classroom"}, // for tests

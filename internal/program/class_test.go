@@ -66,7 +66,7 @@ func TestTakenPort(t *testing.T) {
 		t.Errorf("port %d after %d", got, number)
 	}
 	var said strings.Builder
-	announce(&said, addr, l.Addr(), "")
+	announce(&said, addr, l.Addr(), "Ctrl+C ends it", "")
 	if want := "Port " + strconv.Itoa(number) + " is taken"; !strings.Contains(said.String(), want) {
 		t.Errorf("%q is not in %q", want, said.String())
 	}

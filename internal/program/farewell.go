@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 )
@@ -66,7 +67,7 @@ func (f *farewell) say(ctx context.Context, again <-chan os.Signal) {
 	}
 	text := fmt.Sprintf("\nThe class has %s. Enter saves what came out as a page in this folder, and ends the class. Ctrl+C again ends it without. Either way seats, answers and sessions are wiped.\n", seats)
 	if f.file != "" {
-		text += fmt.Sprintf("To go on with this class at the next start, stop the program by another signal: kill %d\n", os.Getpid())
+		text += "To go on with this class at the next start, " + endOtherwise(runtime.GOOS) + "\n"
 	}
 	fmt.Fprint(f.stdout, text)
 	for done := false; !done; {
@@ -90,6 +91,15 @@ func (f *farewell) say(ctx context.Context, again <-chan os.Signal) {
 		said = fmt.Sprintf("The class could not be wiped: %v.", err)
 	}
 	fmt.Fprintln(f.stdout, said)
+}
+
+// endOtherwise says what ends the program without the farewell. Windows has no signals to send: a window
+// that is closed ends the program as SIGTERM does elsewhere.
+func endOtherwise(system string) string {
+	if system == "windows" {
+		return "close this window."
+	}
+	return fmt.Sprintf("stop the program by another signal: kill %d", os.Getpid())
 }
 
 // maxCopies is how many files of one name there may be in a folder.

@@ -76,13 +76,20 @@ func Main(own Own) int {
 		}
 		return slog.NewTextHandler(w, nil)
 	})
-	err = run(ctx, cfg, own, out, log, ctrlC)
-	last := ""
+	clicked := terminal.FactsOf(told()).Clicked()
+	err = begin(ctx, end, cfg, clicked, own, out, log, ctrlC)
+	last, stays := "", err != nil && clicked && staysOpen(ctx, os.Stdin)
 	if err != nil {
 		last = fmt.Sprintln("sessionscope:", err)
 	}
+	if stays {
+		last += fmt.Sprintln(pressEnter)
+	}
 	out.Close("", lastWords)
 	errs.Close(last, lastWords)
+	if stays {
+		awaitEnter(ctx, os.Stdin)
+	}
 	return exitCode(err)
 }
 
@@ -104,8 +111,9 @@ func exitCode(err error) int {
 }
 
 // run serves until ctx ends or the terminal hangs up, then lets requests finish for
-// at most 5 s. What can be refused without making a file is refused first.
-func run(ctx context.Context, cfg config.Config, own Own, stdout io.Writer, log *slog.Logger, ctrlC *interrupts) (err error) {
+// at most 5 s. What can be refused without making a file is refused first. clicked is nil unless a double
+// click has started the program.
+func run(ctx context.Context, cfg config.Config, clicked *click, own Own, stdout io.Writer, log *slog.Logger, ctrlC *interrupts) (err error) {
 	// The live heap is a few megabytes, so that Go would look for garbage every few
 	// hundred requests. With this reservation, which is never touched and so takes no
 	// memory, it waits until there are 16 MiB of it.
@@ -119,6 +127,7 @@ func run(ctx context.Context, cfg config.Config, own Own, stdout io.Writer, log 
 	if err != nil {
 		return err
 	}
+	at.further = at.further || clicked != nil
 	listener, err := at.listen()
 	if err != nil {
 		return err
@@ -144,11 +153,11 @@ func run(ctx context.Context, cfg config.Config, own Own, stdout io.Writer, log 
 	if err := st.signedWith(secrets); err != nil {
 		return fmt.Errorf("--store: %w", err)
 	}
-	a, err := newApp(ctx, cfg, own, st, secrets, listener.Addr(), hosts, c.config(), log)
+	a, err := newApp(ctx, cfg, own, st, secrets, listener.Addr(), hosts, c.config(), clicked.quit(), log)
 	if err != nil {
 		return err
 	}
-	return serve(ctx, cfg, a, c, listener)
+	return serve(ctx, cfg, clicked, a, c, listener)
 }
 
 // listen listens on HOST:PORT.
@@ -167,7 +176,7 @@ func listen(addr string) (net.Listener, error) {
 }
 
 // newApp makes the lab.
-func newApp(ctx context.Context, cfg config.Config, own Own, st store, secrets [][]byte, addr net.Addr, hosts app.Hosts, class *app.ClassConfig, log *slog.Logger) (*app.App, error) {
+func newApp(ctx context.Context, cfg config.Config, own Own, st store, secrets [][]byte, addr net.Addr, hosts app.Hosts, class *app.ClassConfig, quit func(), log *slog.Logger) (*app.App, error) {
 	room := session.NewIDRoom(cookieIDs*cfg.MaxSessions, cfg.Lifetime)
 	if stats, err := st.Stats(ctx); err == nil { // the markers of a run before take room too
 		room.Add(stats.Ended, time.Now().Add(cfg.Lifetime))
@@ -180,7 +189,7 @@ func newApp(ctx context.Context, cfg config.Config, own Own, st store, secrets [
 			IDRoom: room,
 		},
 		StoreName: cfg.Store, Hosts: hosts, Assets: own.Assets, Version: version(), Reach: reach(cfg, addr), Licence: own.Licence, Log: log, LogRequests: cfg.LogRequests,
-		Stores: private.Stores(cmp.Or(cfg.StoreURL, defaultRedis)), Seats: seats, Class: class,
+		Stores: private.Stores(cmp.Or(cfg.StoreURL, defaultRedis)), Seats: seats, Class: class, Quit: quit,
 	})
 }
 
@@ -197,7 +206,7 @@ const cookieIDs = 4
 const defaultRedis = "redis://127.0.0.1:6379/0"
 
 // serve serves a until ctx ends or the terminal hangs up.
-func serve(ctx context.Context, cfg config.Config, a *app.App, c *classes, listener net.Listener) error {
+func serve(ctx context.Context, cfg config.Config, clicked *click, a *app.App, c *classes, listener net.Listener) error {
 	log, st := c.log, c.lab
 	ctx, end := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -226,14 +235,16 @@ func serve(ctx context.Context, cfg config.Config, a *app.App, c *classes, liste
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(tap.Listen(gate)) }()
-	announce(c.stdout, cfg.Addr, listener.Addr(), st.file)
+	announce(c.stdout, cfg.Addr, listener.Addr(), clicked.howToEnd(), st.file)
 	close(c.announced)
+	clicked.serves(url(c.addr))
 	openBrowser(ctx, cfg, a, c, &running)
 	select {
 	case err := <-served:
 		return err
 	case <-ctx.Done():
 	}
+	clicked.ends()
 	grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if err := srv.Shutdown(grace); err != nil {
@@ -279,10 +290,10 @@ func newServer(a *app.App, gate *tap.Gate, log *slog.Logger) *http.Server {
 	}
 }
 
-// announce prints where the lab is, and which file holds the sessions if one does. asked is
-// the HOST:PORT that it was to have.
-func announce(stdout io.Writer, asked string, addr net.Addr, file string) {
-	text := fmt.Sprintf("Sessionscope is at %s (Ctrl+C ends it)\n", url(addr))
+// announce prints where the lab is, how it is ended, and which file holds the sessions if one does. asked
+// is the HOST:PORT that it was to have.
+func announce(stdout io.Writer, asked string, addr net.Addr, toEnd, file string) {
+	text := fmt.Sprintf("Sessionscope is at %s (%s)\n", url(addr), toEnd)
 	_, port, _ := net.SplitHostPort(addr.String())
 	if _, first, _ := net.SplitHostPort(asked); first != port && strings.Trim(first, "0") != "" {
 		text += fmt.Sprintf("Port %s is taken: it has port %s\n", first, port)
