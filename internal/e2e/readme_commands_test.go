@@ -29,7 +29,9 @@ func shownCommands(text string) (commands, flags []string) {
 			prose.WriteString(line + "\n")
 		case line == "```":
 			block = ""
-		case block == "```console", strings.HasPrefix(line, "  --"), strings.HasPrefix(line, "    \t"):
+		case block == "```" && open == "" && strings.HasPrefix(line, "  --"):
+			block = "flags"
+		case block == "```console", block == "flags":
 		default:
 			if open += line; strings.Count(open, `"`)%2 == 1 {
 				open += "\n"
@@ -90,7 +92,7 @@ func TestReadmeCommands(t *testing.T) {
 // If this fails, a command can stand in README.md unseen.
 func TestShownCommands(t *testing.T) {
 	t.Parallel()
-	text := "Run `task` or `./sessionscope`, with `--open`; `hybrid` and `key` are words.\n```\ngo run . # `a b`\nsql \"\n  SELECT 1\"\n```\n```\n  --addr HOST\n    \twhere\n```\n```console\n$ curl x\n{}\n```\nThen `kill -HUP 1`.\n"
+	text := "Run `task` or `./sessionscope`, with `--open`; `hybrid` and `key` are words.\n```\ngo run . # `a b`\nsql \"\n  SELECT 1\"\n```\n```\n  --addr HOST\n    \twhere\n\nCommands:\n\n  man\n```\n```console\n$ curl x\n{}\n```\nThen `kill -HUP 1`.\n"
 	commands, flags := shownCommands(text)
 	if want := []string{"go run . # `a b`", "sql \"\n  SELECT 1\"", "task", "./sessionscope", "kill -HUP 1"}; !slices.Equal(commands, want) {
 		t.Errorf("commands %q, want %q", commands, want)
