@@ -3,7 +3,9 @@ package e2e
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +33,7 @@ func TestReadmeTranscript(t *testing.T) {
 	}
 	text, err := os.ReadFile(root + "/internal/app/README.md")
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	_, transcript, _ := strings.Cut(string(text), "```console\n")
 	transcript, _, _ = strings.Cut(transcript, "```")
@@ -82,5 +84,47 @@ func TestReadmeFlags(t *testing.T) {
 	flags, _, _ = strings.Cut(flags, "\nEach flag")
 	if len(flags) < 200 || !strings.Contains(readme(t), "```\n"+flags+"```") {
 		t.Errorf("the README does not have these flags:\n%s", flags)
+	}
+}
+
+var (
+	readmeLink    = regexp.MustCompile(`\]\(([^)\s#:]*)(#[^)\s]*)?\)`)
+	readmeHeading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	readmeCode    = regexp.MustCompile("(?ms)^```.*?^```$")
+)
+
+// TestReadmeLinks: each link of a README to a file or to a heading leads to one. (Links to other sites
+// are left alone.)
+func TestReadmeLinks(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(root + "/internal/*/README.md")
+	if err != nil || len(files) < 3 {
+		t.Errorf("READMEs below internal: %q, %v", files, err)
+	}
+	anchors := func(file string) (all []string) {
+		text, _ := os.ReadFile(file)
+		for _, heading := range readmeHeading.FindAllStringSubmatch(readmeCode.ReplaceAllString(string(text), ""), -1) {
+			// As GitHub makes an anchor: letters, digits and hyphens, spaces as hyphens.
+			words := regexp.MustCompile(`[^\pL\pN _-]`).ReplaceAllString(strings.ToLower(heading[1]), "")
+			all = append(all, "#"+strings.ReplaceAll(words, " ", "-"))
+		}
+		return all
+	}
+	for _, file := range append(files, root+"/README.md") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range readmeLink.FindAllStringSubmatch(readmeCode.ReplaceAllString(string(text), ""), -1) {
+			to := file
+			if link[1] != "" {
+				to = filepath.Join(filepath.Dir(file), link[1])
+			}
+			if _, err := os.Stat(to); err != nil {
+				t.Errorf("%s leads to %s: %v", file, link[1], err)
+			} else if link[2] != "" && !slices.Contains(anchors(to), link[2]) {
+				t.Errorf("%s leads to %s, and %s has no such heading", file, link[0], to)
+			}
+		}
 	}
 }
