@@ -1,5 +1,5 @@
 // Bench compares the program with other session layers over real connections,
-// and prints the tables of the README. It needs Linux and taskset. Begin with compare;
+// and prints the tables of internal/session/README.md. It needs Linux and taskset. Begin with compare;
 // with -old begin with quotients, which compares the program with an earlier commit.
 //
 //	task bench -- [-rounds 5] [-seconds 2] [-only REGEXP] [-cores 0,1] [-dir DIR]

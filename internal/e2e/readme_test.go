@@ -21,8 +21,8 @@ func readme(t *testing.T) string {
 	return string(text)
 }
 
-// TestReadmeTranscript runs the curl commands of internal/app/README.md and compares every line
-// of their answers; what differs from run to run is masked on both sides.
+// TestReadmeTranscript runs the curl commands of internal/app/README.md and compares every
+// line of their answers; what differs from run to run is masked on both sides.
 func TestReadmeTranscript(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {
