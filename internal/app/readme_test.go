@@ -242,9 +242,12 @@ var given = map[string]*regexp.Regexp{
 // send sends the request of an example.
 func (w *readmeWorld) send(e example) answer {
 	w.Helper()
-	for _, name := range []string{"SECRET", "VISITOR", "RUN", "KEY", "NAME-SUFFIX", "NAME"} {
-		e.path, e.form = strings.ReplaceAll(e.path, name, w.known[name]), strings.ReplaceAll(e.form, name, w.known[name])
+	var with []string
+	for _, name := range []string{"SECRET", "VISITOR", "RUN", "KEY", "NAME-SUFFIX", "NAME"} { // the longer of two that begin alike first
+		with = append(with, name, w.known[name])
 	}
+	once := strings.NewReplacer(with...) // a token may have such letters
+	e.path, e.form = once.Replace(e.path), once.Replace(e.form)
 	if e.method == "GET" {
 		e.path, e.form = strings.TrimSuffix(e.path+"?"+e.form, "?"), ""
 	}

@@ -244,9 +244,18 @@ func TestReadmeNames(t *testing.T) {
 	}
 }
 
-// Each test that the README names is there.
+// Each test that the README names is there, and each package stands in its layout.
 func TestReadmeNamesTests(t *testing.T) {
 	t.Parallel()
+	packages, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range packages {
+		if p.IsDir() && !strings.Contains(readmeText(t), "\ninternal/"+p.Name()+"/ ") {
+			t.Errorf("internal/%s is not in the layout", p.Name())
+		}
+	}
 	var all strings.Builder
 	for _, dir := range []string{".", "../e2e", "../session"} {
 		files, _ := os.ReadDir(dir)
@@ -293,7 +302,7 @@ func readmePhrases(t *testing.T) []string {
 		f("%d sessions, %s bytes of them", partLimits.Sessions, n(int(partLimits.Bytes))), f("%d seats at once, and then %d a second; %d codes, and then one every %s", classroom.JoinBurst, classroom.JoinRate, classroom.CodeBurst, unit(classroom.CodeEvery)),
 		f("%d wrong tries", classroom.WrongCodes), f("the board | %d streams", maxBoards), f("%s without a request", minutes(hub.VisitLife)), f("%s, once | the lab", unit(resultLife)), f("%s, once | 403", minutes(teacherKeyLife)),
 		in("../../views/layout.templ", `"reconnectMaxDelay":"3s"`, "at most 3 s before"),
-		in("../experiment/limits.go", "runLimit  = 25 * time.Second", in("../experiment/limits.go", "liveLimit = 5 * time.Minute", "| 25 s; of the learner's own browser 5 minutes |")), f("what a run found | %s", minutes(experiment.KeepFor)), f("a JSON request for a run | %s", unit(patienceJSON)), f("from %s bytes on", n(minGzip)),
+		in("../experiment/limits.go", "runLimit  = 25 * time.Second", in("../experiment/limits.go", "liveLimit = 5 * time.Minute", "| 25 s; of the learner's own browser 5 minutes |")), f("what a run found | %s", minutes(experiment.KeepFor)), f("a JSON request for a run | %s", unit(patienceJSON)), f("longer than %d ms is not noted", patience.Milliseconds()), f("from %s bytes on", n(minGzip)),
 		f("every %s as a comment, in a seat's stream every %s", unit(streamBeat), unit(classBeat)), f("does not read for %s", unit(streamWrite)),
 		"`verdict` of a cookie is " + words(string(session.VerdictAbsent), string(session.VerdictOK), string(session.VerdictStale), string(session.VerdictGarbled), string(session.VerdictForged), string(session.VerdictExpired), string(session.VerdictDead), string(session.VerdictMoved)),
 		"`state` of a seat is " + words(string(classroom.StateNone), string(classroom.StateGone), string(classroom.StateLive), string(classroom.StateEnded), string(classroom.StateNoCookie)),
