@@ -164,8 +164,10 @@ func TestReadmeEvents(t *testing.T) {
 	if diff := cmp.Diff(codes(bye), []string{wordTaken, wordMoved, wordGone, wordEnded}); diff != "" {
 		t.Errorf("the last words, README (-) and program (+):\n%s", diff)
 	}
-	if strings.Contains(text, `"retry: `) {
-		t.Error("the README says that no retry is sent")
+	for _, never := range []string{`"retry: `, `("Access-Control-`, `("Strict-Transport-Security`} {
+		if strings.Contains(text, never) {
+			t.Errorf("the README says that this is never sent: %s", never)
+		}
 	}
 }
 
