@@ -94,7 +94,11 @@ func (st *Store) logElsewhere() error {
 		}
 	}
 	log := noted.database + "-wal"
-	if info, err := os.Stat(log); err != nil || info.Size() == 0 {
+	info, err := os.Stat(log)
+	if err != nil || info.Size() == 0 {
+		return nil
+	}
+	if own, err := os.Stat(st.file + "-wal"); err == nil && os.SameFile(info, own) { // the same name in other capitals
 		return nil
 	}
 	return fmt.Errorf("its last writes lie in %s, beside its former name: start with that name, or move the log to %s-wal", log, st.file)
