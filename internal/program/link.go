@@ -70,8 +70,12 @@ func linkPage(link string) string {
 // fileURL returns the URL of a file, given by its whole path.
 func fileURL(path string) string {
 	path = filepath.ToSlash(path)
+	host := ""
+	if rest, shared := strings.CutPrefix(path, "//"); shared { // a folder of another Windows machine: //server/share/…
+		host, path, _ = strings.Cut(rest, "/")
+	}
 	if !strings.HasPrefix(path, "/") { // C:/…
 		path = "/" + path
 	}
-	return (&neturl.URL{Scheme: "file", Path: path}).String()
+	return (&neturl.URL{Scheme: "file", Host: host, Path: path}).String()
 }

@@ -76,9 +76,10 @@ func wantMode(t *testing.T, file string, want os.FileMode) {
 // If this fails, a browser looks for a file that is not there.
 func TestFileURL(t *testing.T) {
 	for path, want := range map[string]string{
-		"/tmp/a b/c#d.html":     "file:///tmp/a%20b/c%23d.html",
-		"C:/Users/Ada/x.html":   "file:///C:/Users/Ada/x.html",
-		"/tmp/50%/ü/board.html": "file:///tmp/50%25/%C3%BC/board.html",
+		"/tmp/a b/c#d.html":      "file:///tmp/a%20b/c%23d.html",
+		"C:/Users/Ada/x.html":    "file:///C:/Users/Ada/x.html",
+		"//school/ada$/x y.html": "file://school/ada$/x%20y.html",
+		"/tmp/50%/ü/board.html":  "file:///tmp/50%25/%C3%BC/board.html",
 	} {
 		if got := fileURL(path); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
