@@ -118,6 +118,7 @@ func (c *chroot) runs(slug, form string, writable bool) {
 	}
 	var run struct {
 		Run, State, Error, Verdict string
+		Happened                   int
 		Tables                     []struct{ Rows [][]string }
 	}
 	b.json(c.url+"/experiments/"+slug+"/run", chosen, &run)
@@ -139,8 +140,8 @@ func (c *chroot) runs(slug, form string, writable bool) {
 				missing++
 			}
 		}
-		if want := map[bool]int{true: 0, false: 4}[writable]; missing != want || strings.Contains(run.Verdict, "no folder can be made") != (want > 0) {
-			c.Errorf("%d rows have no folder, want %d: %s", missing, want, run.Verdict)
+		if want := map[bool]int{true: 0, false: 4}[writable]; missing != want || (run.Happened != 0) != writable || strings.Contains(run.Verdict, "no folder can be made") != (want > 0) {
+			c.Errorf("%d rows have no folder, want %d; prediction %d came true: %s", missing, want, run.Happened, run.Verdict)
 		}
 	}
 }

@@ -241,6 +241,7 @@ type grid struct {
 	tried, engines int          // rows that were tried, and how many of them are the engine's
 	good, missing  []string     // rows that came through all scripts, and those without a store
 	homeless       []string     // rows without a folder for the files of their store
+	lasting        bool         // a row with the values on the server, in a store that outlives the program, was tried
 }
 
 // add counts a row.
@@ -257,6 +258,7 @@ func (g *grid) add(w *matrixRow) {
 		return
 	}
 	g.tried++
+	g.lasting = g.lasting || w.set.Placement == session.OnServer && w.set.Store != "memory"
 	g.table.Rows = append(g.table.Rows, append([]string{w.name}, w.cells...))
 	for i, text := range w.cells {
 		if i != copiedCookie && !strings.HasPrefix(text, "{ok ") {
@@ -282,7 +284,9 @@ func (g *grid) only(want func(experiment.Settings) bool) bool {
 
 // judge says which rows came through all scripts, and what the others lost.
 func (g *grid) judge(out *experiment.Outcome) {
+	out.Undecided = !g.lasting
 	switch {
+	case out.Undecided:
 	case g.only(func(s experiment.Settings) bool { return s.Placement == session.InCookie }):
 		out.Happened = "cookie"
 	case g.only(func(s experiment.Settings) bool { return s.Placement == session.OnServer && s.Store != "memory" }):
@@ -314,5 +318,8 @@ func (g *grid) judge(out *experiment.Outcome) {
 	}
 	if len(g.homeless) > 0 {
 		out.Verdict += " {bad Nothing is known} of these rows, since their store keeps files and no folder can be made for them: " + strings.Join(g.homeless, "; ") + "."
+	}
+	if out.Undecided {
+		out.Verdict += " So this run decides nothing: no row with the values on the server, in a store that outlives the program, could be tried."
 	}
 }

@@ -43,12 +43,13 @@ func TestMatrixOutcome(t *testing.T) {
 }
 
 // On a machine without a place for files, the rows of SQLite and of gorilla's FilesystemStore would be told as
-// stores that do not answer, or as tried.
+// stores that do not answer, or the run
+// would say that no row comes through.
 func TestMatrixWithoutFolder(t *testing.T) {
 	t.Parallel()
 	fine := slices.Repeat([]string{"{ok so}"}, len(matrixScripts))
 	out := matrixOf([]*matrixRow{
-		{name: "server, memory", tried: true, good: true, cells: fine},
+		{name: "server, memory", set: experiment.Settings{Placement: session.OnServer, Store: "memory"}, tried: true, cells: fine},
 		{name: "server, SQLite", lacks: fmt.Errorf("%w in /tmp: no such file or directory", experiment.ErrNoFolder)},
 		{name: "server, Redis", lacks: experiment.ErrUnavailable},
 		{name: "gorilla FilesystemStore", lacks: experiment.ErrNoFolder},
@@ -58,7 +59,10 @@ func TestMatrixWithoutFolder(t *testing.T) {
 			t.Errorf("row %d is %q, want %q", i, got, want)
 		}
 	}
-	for _, want := range []string{"Of 1 rows 1 comes", "since their store does not answer: server, Redis.", "no folder can be made for them: server, SQLite; gorilla FilesystemStore."} {
+	if !out.Undecided || out.Happened != experiment.None { // the answer would be told to be wrong
+		t.Errorf("%q came true without a store that lasts", out.Happened)
+	}
+	for _, want := range []string{"Not one of 1 row", "this run decides nothing", "since their store does not answer: server, Redis.", "no folder can be made for them: server, SQLite; gorilla FilesystemStore."} {
 		if !strings.Contains(out.Verdict, want) {
 			t.Errorf("the verdict does not say %q: %s", want, out.Verdict)
 		}
