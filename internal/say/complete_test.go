@@ -20,6 +20,7 @@ var silent = map[string]string{
 	"internal/config":    "speaks to the terminal",
 	"internal/e2e":       "has tests only",
 	"internal/load":      "is a benchmark",
+	"internal/peers":     "asks other session layers, and has tests only",
 	"internal/program":   "speaks to the terminal",
 	"internal/terminal":  "speaks to the terminal",
 	"internal/store":     "its errors are causes, which only the log shows",
