@@ -145,7 +145,7 @@ func (o *observed) tables() string {
 		longer := func(other contender) bool {
 			return other.Version != c.Version && strings.HasPrefix(other.Version, c.Version)
 		}
-		if !strings.HasPrefix(c.Name, "sessionscope-") && !slices.Contains(versions, c.Version) && !slices.ContainsFunc(o.Contenders, longer) {
+		if !slices.Contains(versions, c.Version) && !slices.ContainsFunc(o.Contenders, longer) {
 			versions = append(versions, c.Version)
 		}
 	}
