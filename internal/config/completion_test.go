@@ -89,6 +89,9 @@ func TestCompletionIsRead(t *testing.T) {
 			if !strings.HasPrefix(head[0], "# The completion of sessionscope for ") || !strings.Contains(head[1], "sessionscope completion "+shell) {
 				t.Errorf("it begins with %q", head[:2])
 			}
+			if strings.ContainsFunc(text, func(r rune) bool { return r > '~' }) {
+				t.Error("it has letters that Windows PowerShell may read as others")
+			}
 			command := reads[shell]
 			if command == nil {
 				return // no shell of this kind only reads a file

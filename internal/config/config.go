@@ -1,5 +1,6 @@
 // Package config reads the command line and the environment. Begin with Flags, the table
-// of all settings, and with Parse, which reads them into a Config.
+// of all settings, and with Parse, which reads them into a Config. Commands are what may
+// stand there instead: Completion and Man make what they print, from the same tables.
 package config
 
 import (

@@ -13,8 +13,8 @@ import (
 	"github.com/sessionscope/sessionscope/internal/session"
 )
 
-// Flag is one setting of the program. What --help prints, which values are taken and what
-// a refusal says all come from here.
+// Flag is one setting of the program. What --help and the manual page say, what the shells
+// complete, which values are taken and what a refusal says all come from here.
 type Flag struct {
 	Name    string   // without the two dashes
 	Value   string   // what the usage calls the value; "" for a flag that is on or off and needs none

@@ -24,17 +24,21 @@ import (
 	"github.com/tdewolff/minify/v2/js"
 )
 
-// What was asked for is no error: a script that asks for the version or the help goes on.
+// What was asked for is no error: a script that asks for the version, the help or a completion
+// goes on, and variables with rubbish in them do not stop it.
 func TestVersionAndHelp(t *testing.T) {
 	t.Parallel()
-	for _, flag := range []string{"--version", "--help"} {
+	for args, begins := range map[string]string{
+		"--version": "sessionscope ", "--help": "Sessionscope ", "man": ".TH SESSIONSCOPE 1 ", "completion bash": "# The completion of sessionscope for bash",
+	} {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, binary, flag)
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		if err := cmd.Run(); err != nil || strings.Count(stderr.String(), "\n") > 1 {
-			t.Errorf("%s: %v, stderr %q, want at most one line", flag, err, stderr.String())
+		cmd := exec.CommandContext(ctx, binary, strings.Fields(args)...)
+		cmd.Env = append(os.Environ(), "SESSIONSCOPE_ADDR=rubbish")
+		var stdout, stderr strings.Builder
+		cmd.Stdout, cmd.Stderr = &stdout, &stderr
+		if err := cmd.Run(); err != nil || !strings.HasPrefix(stdout.String(), begins) || stderr.String() != "" {
+			t.Errorf("%s: %v, stdout %.99q, stderr %q", args, err, stdout.String(), stderr.String())
 		}
 	}
 }
