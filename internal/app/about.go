@@ -20,7 +20,7 @@ func (a *App) about(c *call) error {
 			Modules []views.Module `json:"modules"`
 		}{"about", a.cfg.Version, modules()})
 	}
-	htmx, err := fs.ReadFile(a.cfg.Assets, "vendor/htmx-4.0.1/LICENSE")
+	htmx, err := fs.ReadFile(a.cfg.Assets, "third-party/htmx-4.0.1/LICENSE")
 	if err != nil {
 		return err
 	}

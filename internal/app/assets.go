@@ -81,7 +81,7 @@ func newAssets(files fs.FS) (*assets, error) {
 // they came, with their licences, and so does a file that cannot be read.
 func asServed(name string, content []byte) []byte {
 	ext := path.Ext(name)
-	if strings.HasPrefix(name, "vendor/") || ext != ".css" && ext != ".js" {
+	if strings.HasPrefix(name, "third-party/") || ext != ".css" && ext != ".js" {
 		return content
 	}
 	whole := content

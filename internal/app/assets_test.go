@@ -30,12 +30,12 @@ func TestAssetTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"css/sessionscope.css":            "text/css; charset=utf-8",
-		"js/theme.js":                     "text/javascript; charset=utf-8",
-		"vendor/htmx-4.0.1/htmx.min.js":   "text/javascript; charset=utf-8",
-		"img/icon.svg":                    "image/svg+xml",
-		"vendor/htmx-4.0.1/LICENSE":       "text/plain; charset=utf-8",
-		"vendor/htmx-4.0.1/hx-sse.min.js": "text/javascript; charset=utf-8",
+		"css/sessionscope.css":                 "text/css; charset=utf-8",
+		"js/theme.js":                          "text/javascript; charset=utf-8",
+		"third-party/htmx-4.0.1/htmx.min.js":   "text/javascript; charset=utf-8",
+		"img/icon.svg":                         "image/svg+xml",
+		"third-party/htmx-4.0.1/LICENSE":       "text/plain; charset=utf-8",
+		"third-party/htmx-4.0.1/hx-sse.min.js": "text/javascript; charset=utf-8",
 	} {
 		a := b.get(files.url(name)).want(200)
 		if got := a.Header.Get("Content-Type"); got != want || a.Header.Get("X-Content-Type-Options") != "nosniff" {
@@ -57,7 +57,7 @@ func TestAsServed(t *testing.T) {
 		{"css/a.css", "/* one\n two */\na,\n  b > i { b: c; }\n/* three */\n  d::before { content: \"a , b: {\"; e: calc(1px + 2px) }\n", "a,b>i{b:c}d::before{content:\"a , b: {\";e:calc(1px + 2px)}"},
 		{"css/b.css", "@media (max-width: 9px) and (hover) {\n  a :hover { b: c d } }", "@media(max-width:9px) and (hover){a :hover{b:c d}}"},
 		{"js/c.js", "let a = ;\n", "let a = ;\n"},
-		{"vendor/x/a.js", "// licence\n", "// licence\n"},
+		{"third-party/x/a.js", "// licence\n", "// licence\n"},
 		{"img/a.svg", "<!-- // -->\n// x\n", "<!-- // -->\n// x\n"},
 	} {
 		if got := string(asServed(test.name, []byte(test.content))); got != test.want {

@@ -49,8 +49,8 @@ func (a *App) page(c *call, title string) views.Page {
 	}
 	p := views.Page{
 		Title: title, Version: a.cfg.Version, Reach: a.reachOf(c), Base: c.seat.Base, Proven: c.proven, ID: c.page,
-		Theme: a.assets.url("js/theme.js"), CSS: a.assets.url("css/sessionscope.css"), HTMX: a.assets.url("vendor/htmx-4.0.1/htmx.min.js"),
-		SSE:    a.assets.url("vendor/htmx-4.0.1/hx-sse.min.js"),
+		Theme: a.assets.url("js/theme.js"), CSS: a.assets.url("css/sessionscope.css"), HTMX: a.assets.url("third-party/htmx-4.0.1/htmx.min.js"),
+		SSE:    a.assets.url("third-party/htmx-4.0.1/hx-sse.min.js"),
 		Script: a.assets.url("js/sessionscope.js"), Icon: a.assets.url("img/icon.svg"),
 	}
 	if c.visit != nil {

@@ -204,7 +204,7 @@ func made(t *testing.T, name string, file []byte) []byte {
 	m.AddFunc(".js", js.Minify)
 	ext := filepath.Ext(name)
 	switch {
-	case strings.HasPrefix(name, "vendor/"), ext == ".svg":
+	case strings.HasPrefix(name, "third-party/"), ext == ".svg":
 		return file
 	case ext == ".js":
 		file = slices.Concat([]byte("{\n"), file, []byte("\n}"))

@@ -99,12 +99,12 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// Every vendored file has its licence, its origin, and the checksum that ORIGIN gives.
-func TestVendoredFiles(t *testing.T) {
+// Every file that others made has its licence, its origin, and the checksum that ORIGIN gives.
+func TestFilesOfOthers(t *testing.T) {
 	web := os.DirFS(root)
-	folders, err := fs.Glob(web, "web/vendor/*")
+	folders, err := fs.Glob(web, "web/third-party/*")
 	if err != nil || len(folders) == 0 {
-		t.Fatalf("%d vendored folders, %v", len(folders), err)
+		t.Fatalf("%d folders of what others made, %v", len(folders), err)
 	}
 	for _, dir := range append(folders, "internal/e2e/testdata/axe-core-4.14.1") {
 		origin, err := fs.ReadFile(web, path.Join(dir, "ORIGIN"))

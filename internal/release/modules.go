@@ -16,11 +16,11 @@ import (
 )
 
 // A module is a Go module of which a package is inside the program; or Go's standard library, whose
-// path is std; or a folder of web/vendor.
+// path is std; or a folder of web/third-party.
 type module struct {
 	path, version string
 	purl          string // its package URL, https://github.com/package-url/purl-spec
-	hash          string // its checksum, in hex: SHA-256, of a folder of web/vendor SHA-512; "" for none
+	hash          string // its checksum, in hex: SHA-256, of a folder of web/third-party SHA-512; "" for none
 	dir           string // where its files are
 	linked        []string
 	needs         []string // the paths of the modules whose packages it imports, in the order of the alphabet
@@ -152,18 +152,18 @@ func escaped(s string) string {
 	return regexp.MustCompile("[A-Z]").ReplaceAllStringFunc(s, func(c string) string { return "!" + strings.ToLower(c) })
 }
 
-// origin is how ORIGIN in a folder of web/vendor begins.
+// origin is how ORIGIN in a folder of web/third-party begins.
 var origin = regexp.MustCompile(`^npm package (\S+), version ([^\s,]+),.*\nintegrity of the package: sha512-(\S+)\n`)
 
-// vendored returns the folders of web/vendor.
+// vendored returns the folders of web/third-party.
 func vendored(dir string) ([]*module, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "web", "vendor", "*", "ORIGIN"))
+	files, err := filepath.Glob(filepath.Join(dir, "web", "third-party", "*", "ORIGIN"))
 	if err != nil {
 		return nil, err
 	}
-	folders, err := filepath.Glob(filepath.Join(dir, "web", "vendor", "*"))
+	folders, err := filepath.Glob(filepath.Join(dir, "web", "third-party", "*"))
 	if err != nil || len(files) != len(folders) {
-		return nil, errors.Join(err, fmt.Errorf("%d folders of web/vendor have %d files ORIGIN", len(folders), len(files)))
+		return nil, errors.Join(err, fmt.Errorf("%d folders of web/third-party have %d files ORIGIN", len(folders), len(files)))
 	}
 	var all []*module
 	for _, file := range files {

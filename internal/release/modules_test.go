@@ -18,7 +18,7 @@ import (
 )
 
 // LICENSES.txt has, for each module that the program's build information names, for Go and for
-// each folder of web/vendor, the name and the text of its licence.
+// each folder of web/third-party, the name and the text of its licence.
 func TestLicencesOfAllInside(t *testing.T) {
 	t.Parallel()
 	m := files(t)
@@ -59,7 +59,7 @@ func TestLicencesOfAllInside(t *testing.T) {
 		has(d.Path+" "+d.Version, filepath.Join(cache, filepath.FromSlash(escaped(d.Path)+"@"+escaped(d.Version))))
 	}
 	has("std "+strings.TrimPrefix(m.builds[0].info.GoVersion, "go"), environment("GOROOT"))
-	has("htmx.org 4.0.1", filepath.Join(root, "web/vendor/htmx-4.0.1"))
+	has("htmx.org 4.0.1", filepath.Join(root, "web/third-party/htmx-4.0.1"))
 	for _, other := range []string{"SQLite Is Public Domain", "Rich Felker, et al.", "Additional IP Rights Grant (Patents)"} {
 		if !strings.Contains(file, other) {
 			t.Errorf("the file does not say %q", other)
