@@ -45,6 +45,7 @@ func (a *App) askToQuit(c *call) error {
 // quitView returns what ends with the program.
 func (a *App) quitView(c *call) views.Quit {
 	v := views.Quit{Page: a.page(c, "Quit"), Seats: a.ClassSeats()}
+	v.Page.Quit = false // it is here
 	if stats, err := a.seats.Root.Engine.Stats(c.ctx()); err == nil {
 		v.Sessions = stats.Live
 	}
@@ -82,6 +83,6 @@ func (a *App) quit(c *call) error {
 	if c.wants == formJSON {
 		return writeJSON(c, http.StatusOK, "application/json", quitJSON{"quit", true, v.Sessions, v.Seats})
 	}
-	v.Page.Title, v.Page.Outside, v.Page.Still = "Ended", true, true // it leads nowhere
+	v.Page.Title, v.Page.Outside, v.Page.Still, v.Page.Reach = "Ended", true, true, Reach{} // it leads nowhere, and nobody reaches it
 	return a.write(c, http.StatusOK, views.QuitDone(v.Page))
 }

@@ -49,9 +49,10 @@ func TestQuitWithAClass(t *testing.T) {
 	if ended.Load() != 0 {
 		t.Fatal("the program ended")
 	}
+	w.teacher.post("/quit", "sure", "1").want(200, "Sessionscope has ended.", "nothing leaves this machine").wantNo("class is open")
 	r = w.teacher.request("POST", "/quit", "sure=1")
 	r.Header.Set("Accept", "application/json")
-	if got := w.teacher.send(r).want(200).json(); got["op"] != "quit" || got["ends"] != true || got["seats"] != 2.0 || ended.Load() != 1 {
+	if got := w.teacher.send(r).want(200).json(); got["op"] != "quit" || got["ends"] != true || got["seats"] != 2.0 || ended.Load() != 2 {
 		t.Errorf("with sure: %v, ended %d times", got, ended.Load())
 	}
 }
