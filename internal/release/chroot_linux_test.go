@@ -24,6 +24,7 @@ import (
 // class is held in it, its first lesson is done, and an experiment of each section. Where it may not
 // write a file, the experiments that need one say so.
 func TestBareChroot(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() != 0 {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("chroot needs root")
