@@ -22,6 +22,7 @@ var silent = map[string]string{
 	"internal/load":      "is a benchmark",
 	"internal/peers":     "asks other session layers, and has tests only",
 	"internal/program":   "speaks to the terminal",
+	"internal/release":   "makes what is published, and speaks to who runs it",
 	"internal/terminal":  "speaks to the terminal",
 	"internal/store":     "its errors are causes, which only the log shows",
 	"internal/trace":     "has facts, and no words",
