@@ -165,6 +165,7 @@ func TestReadmeRoutes(t *testing.T) {
 func TestReadmeWho(t *testing.T) {
 	t.Parallel()
 	w := openBoard(t)
+	w.app.cfg.Quit = func() {}
 	seat, stranger, here := w.phone(), w.phone(), w.guest(origin, "127.0.0.1:50001")
 	base := seat.join()
 	ended, end := context.WithCancel(t.Context())
@@ -225,6 +226,7 @@ type readmeWorld struct {
 func newReadmeWorld(t *testing.T, form answerForm) *readmeWorld {
 	w := &readmeWorld{classWorld: openBoard(t), known: map[string]string{}}
 	w.by = map[string]*guest{"lab": w.guest(origin, "127.0.0.1:50001"), "teacher": w.teacher, "phone": w.phone()}
+	w.app.cfg.Quit = func() {}
 	w.known["SECRET"] = secretOf(t, w.by["lab"].get("/").body)
 	for _, by := range w.by {
 		by.form = form
