@@ -44,10 +44,10 @@ func wantValues() map[string][]string {
 // If this fails, a script lacks a flag, a value, a command or a shell, or offers what the
 // program does not know. Bash is asked itself, by TestBash.
 func TestCompletionHasTheTable(t *testing.T) {
-	for shell, form := range map[string]struct{ flag, values, joined string }{
-		"zsh":        {`(?m)^    '\*?--([a-z-]+)(.*)'$`, `:\(([a-z ]+)\)$`, "bash zsh fish powershell"},
-		"fish":       {`(?m)^complete .* -l ([a-z-]+)(.*) -d `, `-a '([a-z:/ ]+)`, "bash zsh fish powershell"},
-		"powershell": {`(?m)^        '--([a-z-]+)' = (.*)$`, `^('[a-z]+:?(?:', '[a-z]+[:/]*)+')$`, "'bash', 'zsh', 'fish', 'powershell'"},
+	for shell, form := range map[string]struct{ flag, values, twice, joined string }{
+		"zsh":        {`(?m)^    '\*?--([a-z-]+)(.*)'$`, `:\(([a-z ]+)\)$`, `'\*--([a-z-]+)=`, "bash zsh fish powershell"},
+		"fish":       {`(?m)^complete .* -l ([a-z-]+)(.*) -d `, `-a '([a-z:/ ]+)`, `'__sessionscope_takes' -l ([a-z-]+) `, "bash zsh fish powershell"},
+		"powershell": {`(?m)^        '--([a-z-]+)' = (.*)$`, `^('[a-z]+:?(?:', '[a-z]+[:/]*)+')$`, `\$repeats = @\('--([a-z-]+)'\)`, "'bash', 'zsh', 'fish', 'powershell'"},
 	} {
 		text, _ := script(t, shell)
 		text, _, _ = strings.Cut(text, "$files = ") // of PowerShell: what comes before the name of a file
@@ -66,6 +66,11 @@ func TestCompletionHasTheTable(t *testing.T) {
 		}
 		if diff := cmp.Diff(wantValues(), got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", shell, diff)
+		}
+		for _, f := range Flags {
+			if twice := regexp.MustCompile(form.twice).FindStringSubmatch(text); f.Repeats != (len(twice) > 0 && twice[1] == f.Name) {
+				t.Errorf("%s: may --%s be given twice? %t; the script has %q", shell, f.Name, f.Repeats, twice)
+			}
 		}
 		if !strings.Contains(text, form.joined) {
 			t.Errorf("%s does not offer %s", shell, form.joined)
