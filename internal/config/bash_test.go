@@ -18,7 +18,6 @@ import (
 // If this fails, bash offers something else than it should, or puts it into the line at the
 // wrong place. The real bash edits lines here: Meta-* inserts all that Tab would offer.
 func TestBash(t *testing.T) {
-	const tab, all = "\t", "\x1b*"
 	bash, err := exec.LookPath("bash")
 	if err != nil {
 		if os.Getenv("CI") == "true" {
@@ -43,7 +42,31 @@ func TestBash(t *testing.T) {
 	}
 	var lines, got strings.Builder
 	var want []string
-	for _, test := range []struct{ typed, want string }{
+	for _, test := range bashLines(dir) {
+		lines.WriteString("sessionscope " + test.typed + "\n")
+		want = append(want, test.want)
+	}
+	cmd := exec.CommandContext(t.Context(), bash, "--noprofile", "--rcfile", filepath.Join(dir, "rc"), "-i")
+	cmd.Dir, cmd.Stdin, cmd.Stdout = dir, strings.NewReader(lines.String()), &got
+	cmd.Env = []string{"TERM=dumb", "HOME=" + dir, "INPUTRC=/dev/null", "PATH=" + os.Getenv("PATH")}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // an interactive bash would take the terminal
+	cmd.WaitDelay = time.Second
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	var words []string
+	for line := range strings.Lines(got.String()) {
+		words = append(words, strings.ReplaceAll(strings.TrimSuffix(line, "|\n"), "|", " "))
+	}
+	if diff := cmp.Diff(want, words); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// bashLines are what is typed after the name of the program, and the words that the line has then.
+func bashLines(dir string) []struct{ typed, want string } {
+	const tab, all = "\t", "\x1b*"
+	return []struct{ typed, want string }{
 		{all, bashFlags("", "completion man")},
 		{"--seats 3 " + all, "--seats 3 " + bashFlags("--seats", "")},
 		{"--pl" + tab, "--placement"},
@@ -78,24 +101,6 @@ func TestBash(t *testing.T) {
 		{"man --" + all, "man --"},
 		{"--open " + "ma" + tab, "--open ma"},
 		{"--pl --open\x1bb\x02\x02\x02" + tab, "--placement --open"}, // in the middle of a line
-	} {
-		lines.WriteString("sessionscope " + test.typed + "\n")
-		want = append(want, test.want)
-	}
-	cmd := exec.CommandContext(t.Context(), bash, "--noprofile", "--rcfile", filepath.Join(dir, "rc"), "-i")
-	cmd.Dir, cmd.Stdin, cmd.Stdout = dir, strings.NewReader(lines.String()), &got
-	cmd.Env = []string{"TERM=dumb", "HOME=" + dir, "INPUTRC=/dev/null", "PATH=" + os.Getenv("PATH")}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // an interactive bash would take the terminal
-	cmd.WaitDelay = time.Second
-	if err := cmd.Run(); err != nil {
-		t.Fatal(err)
-	}
-	var words []string
-	for line := range strings.Lines(got.String()) {
-		words = append(words, strings.ReplaceAll(strings.TrimSuffix(line, "|\n"), "|", " "))
-	}
-	if diff := cmp.Diff(want, words); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
