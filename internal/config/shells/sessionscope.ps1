@@ -78,7 +78,7 @@ Register-ArgumentCompleter -Native -CommandName sessionscope -ScriptBlock {
     } elseif ($flag) {
         foreach ($word in $values[$flag]) { $offers[$word] = $word }
         foreach ($begin in $files[$flag]) {
-            if (-not $value.StartsWith($begin)) { continue }
+            if (-not $value.StartsWith($begin, [System.StringComparison]::Ordinal)) { continue }
             foreach ($name in [System.Management.Automation.CompletionCompleters]::CompleteFilename($value.Substring($begin.Length))) {
                 $found += [System.Management.Automation.CompletionResult]::new("$lead$begin" + $name.CompletionText, $name.ListItemText, $name.ResultType, $name.ToolTip)
             }
@@ -92,7 +92,7 @@ Register-ArgumentCompleter -Native -CommandName sessionscope -ScriptBlock {
         }
     }
     foreach ($word in $offers.Keys) {
-        if ($word.StartsWith($value)) {
+        if ($word.StartsWith($value, [System.StringComparison]::Ordinal)) {
             $found += [System.Management.Automation.CompletionResult]::new("$lead$word", $word, 'ParameterValue', $offers[$word])
         }
     }
