@@ -161,7 +161,7 @@ func assembleLab(cfg Config, assets *assets, of *class) (*App, error) {
 	if a.shelf, err = shelf.Open(); err != nil {
 		return nil, err
 	}
-	if a.plans, err = plan.Open(a.shelf); err != nil {
+	if a.plans, err = plan.Open(); err != nil {
 		return nil, err
 	}
 	a.experiments = experiment.NewRunner(experiment.Config{

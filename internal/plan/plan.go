@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/experiment/shelf"
@@ -89,8 +90,14 @@ var order = []string{"what-a-session-is", "who-can-be-you"}
 var texts embed.FS
 
 // Open returns the plans. Its error names the file and the line of a text that is wrong. The
-// experiments that they ask about and run must be on s.
-func Open(s shelf.Shelf) ([]Plan, error) {
+// texts are a part of the program, and are read once. They ask about experiments on the shelf.
+func Open() ([]Plan, error) { return read() }
+
+var read = sync.OnceValues(func() ([]Plan, error) {
+	s, err := shelf.Open()
+	if err != nil {
+		return nil, err
+	}
 	all := make([]Plan, 0, len(order))
 	for _, name := range order {
 		file := strings.ReplaceAll(name, "-", "_") + ".md"
@@ -106,4 +113,4 @@ func Open(s shelf.Shelf) ([]Plan, error) {
 		all = append(all, p)
 	}
 	return all, nil
-}
+})

@@ -13,7 +13,7 @@ func open(t *testing.T) ([]Plan, shelf.Shelf) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := Open(s)
+	all, err := Open()
 	if err != nil {
 		t.Fatal(err)
 	}
