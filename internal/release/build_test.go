@@ -54,6 +54,25 @@ func TestDirtyTreeIsRefused(t *testing.T) {
 	}
 }
 
+// A clone without its history is refused: the version would be another one.
+func TestShallowCloneIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := repositoryOf(t, map[string]string{"a": "1"})
+	git := func(dir string, args ...string) {
+		t.Helper()
+		if _, err := command(t.Context(), dir, append(ownEnv(), committer()...), "git", args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	git(dir, "commit", "--quiet", "--allow-empty", "--message=second")
+	shallow := filepath.Join(t.TempDir(), "shallow")
+	git(dir, "clone", "--quiet", "--depth=1", "file://"+filepath.ToSlash(dir), shallow)
+	err := release(t.Context(), options{root: shallow, out: filepath.Join(dir, "dist"), targets: targets}, t.Output())
+	if err == nil || !strings.Contains(err.Error(), "git fetch --unshallow --tags") {
+		t.Error(err)
+	}
+}
+
 // What is built is the commit: with -dirty what is not committed, too, and then the commit is not
 // what it was for Go, which gives the version.
 func TestClone(t *testing.T) {

@@ -94,6 +94,9 @@ func release(ctx context.Context, opts options, stdout io.Writer) error {
 	if len(changes) > 0 && !opts.dirty {
 		return fmt.Errorf("these files differ from the commit; commit them or take them away, or give -dirty to try them:\n\t%s", strings.Join(changes, "\n\t"))
 	}
+	if shallow, err := command(ctx, root, nil, "git", "rev-parse", "--is-shallow-repository"); err != nil || shallow != "false" {
+		return errors.Join(err, errors.New("this clone has a part of the history only, and Go takes the version from all of it: git fetch --unshallow --tags gets the rest"))
+	}
 	tmp, err := os.MkdirTemp("", "sessionscope-release-")
 	if err != nil {
 		return err

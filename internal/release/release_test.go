@@ -128,9 +128,7 @@ func commit(ctx context.Context, dir string) error {
 	if _, err := os.Lstat(repository); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is a repository already, %v", dir, err)
 	}
-	env := append(ownEnv(), "GIT_DIR="+repository, "GIT_WORK_TREE="+dir, "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
-		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org",
-		"GIT_AUTHOR_DATE="+commitTime.Format(time.RFC3339), "GIT_COMMITTER_DATE="+commitTime.Format(time.RFC3339))
+	env := append(ownEnv(), append(committer(), "GIT_DIR="+repository, "GIT_WORK_TREE="+dir)...)
 	for _, args := range [][]string{
 		{"init", "--quiet", "--template=", "--initial-branch=main"},
 		{"add", "--all"},
@@ -142,6 +140,16 @@ func commit(ctx context.Context, dir string) error {
 		}
 	}
 	return nil
+}
+
+// committer returns the variables for git that say who commits, and when; and that no settings of
+// this machine count.
+func committer() []string {
+	env := []string{"GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_SYSTEM=" + os.DevNull}
+	for _, who := range []string{"AUTHOR", "COMMITTER"} {
+		env = append(env, "GIT_"+who+"_NAME=a", "GIT_"+who+"_EMAIL=a@example.org", "GIT_"+who+"_DATE="+commitTime.Format(time.RFC3339))
+	}
+	return env
 }
 
 // files returns what is made once, or skips or fails the test.
@@ -253,17 +261,24 @@ func TestArchive(t *testing.T) {
 // unpacked returns the files of the archive by their paths inside its folder.
 func unpacked(t *testing.T) map[string]string {
 	t.Helper()
-	entries, err := readTar(archived(t))
+	files(t)
+	content, err := unpack()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return content
+}
+
+// unpack is for unpacked.
+var unpack = sync.OnceValues(func() (map[string]string, error) {
 	content := map[string]string{}
+	entries, err := readTar(filepath.Join(makes().files, makes().target.name(testVersion)+".tar.gz"))
 	for _, e := range entries {
 		_, name, _ := strings.Cut(e.name, "/")
 		content[name] = string(e.content)
 	}
-	return content
-}
+	return content, err
+})
 
 // SHA256SUMS is what the programs that check it expect, and names every file.
 func TestSums(t *testing.T) {
