@@ -119,6 +119,32 @@ func TestClone(t *testing.T) {
 	}
 }
 
+// A tag that Go does not take for a version is refused: the files would have another name than the
+// release.
+func TestTagIsTheVersion(t *testing.T) {
+	t.Parallel()
+	dir := repositoryOf(t, map[string]string{"a": "1"})
+	w := &workshop{dir: dir}
+	for _, test := range []struct {
+		version string
+		refused bool
+	}{
+		{testVersion, false},
+		{testVersion + "+dirty", false},
+		{"v0.0.0-20261127223005-0123456789ab", true},
+	} {
+		if err := w.checkTag(t.Context(), test.version); (err != nil) != test.refused {
+			t.Errorf("%s: %v", test.version, err)
+		}
+	}
+	if _, err := command(t.Context(), dir, nil, "git", "tag", "--delete", testVersion); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.checkTag(t.Context(), "v0.0.0-20261127223005-0123456789ab"); err != nil {
+		t.Errorf("without a tag: %v", err)
+	}
+}
+
 // Nothing that this machine sets for Go changes what is built.
 func TestPlainEnv(t *testing.T) {
 	for _, name := range []string{"GOFLAGS", "GOEXPERIMENT", "GOAMD64", "CGO_ENABLED", "GODEBUG", "GIT_DIR"} {

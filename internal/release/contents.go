@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/config"
@@ -34,6 +36,9 @@ func (w *workshop) makeAll(ctx context.Context, targets []target, out string, st
 
 // pack makes the files for what was built in the folder out, which is not there yet.
 func (w *workshop) pack(ctx context.Context, builds []*build, out string) error {
+	if err := w.checkTag(ctx, builds[0].version); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
@@ -50,6 +55,16 @@ func (w *workshop) pack(ctx context.Context, builds []*build, out string) error 
 		return err
 	}
 	return os.WriteFile(filepath.Join(out, "SHA256SUMS"), lines, 0o644)
+}
+
+// checkTag returns an error if the commit has tags that look like a version, and none of them is the
+// version that Go gave the program: it takes v1.2.3 and v1.2.3-rc.1, and not v1.2 or v2.0.0.
+func (w *workshop) checkTag(ctx context.Context, version string) error {
+	tags, err := command(ctx, w.dir, nil, "git", "tag", "--points-at", "HEAD", "--list", "v[0-9]*")
+	if err != nil || tags == "" || strings.HasSuffix(version, "+dirty") || slices.Contains(strings.Fields(tags), version) {
+		return err
+	}
+	return fmt.Errorf("the commit has the tag %s, and Go gave the program the version %s: a version is v0.X.Y or v1.X.Y", strings.Join(strings.Fields(tags), ", "), version)
 }
 
 // packOne makes the files for one target, whose names begin with path.
