@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/session"
@@ -48,7 +49,7 @@ func (st *Store) noteOpened() error {
 	if st.given != st.file { // given is a link, and may be changed to lead elsewhere
 		st.opened = append(st.opened, openFile{st.given, db})
 	}
-	names := []string{st.file + "-wal", st.file + "-shm"}
+	names := besides(runtime.GOOS, st.file)
 	if !st.lock.owned { // FILE.lock is the only lock: without it a second Sessionscope could start
 		names = append(names, st.lock.beside.Path())
 	}
@@ -63,6 +64,16 @@ func (st *Store) noteOpened() error {
 		return f
 	}
 	return nil
+}
+
+// besides returns the files that SQLite keeps beside a database while it is open, as far as they can lose
+// their names. The index of the log is mapped into memory, so that Windows lets nobody move, remove or replace
+// it. To ask which file it is fails under Wine, and would refuse every database.
+func besides(goos, file string) []string {
+	if goos == "windows" {
+		return []string{file + "-wal"}
+	}
+	return []string{file + "-wal", file + "-shm"}
 }
 
 // compare returns the first open file whose name does not lead to it any more, or nil.
