@@ -71,7 +71,8 @@ func orSkip(t *testing.T, c *chromium, err error) *chromium {
 }
 
 // shared is the Chromium of all tests but those of browseWith: its headless shell, if that is
-// installed. testMain stops it.
+// installed. Its pages move only where a test asks for it, as for a reader who wants reduced motion:
+// to paint each step of what moves took a tenth of the processor. testMain stops it.
 var shared struct {
 	once sync.Once
 	*chromium
@@ -84,7 +85,8 @@ var shared struct {
 func newContext(t *testing.T) context.Context {
 	t.Helper()
 	shared.once.Do(func() {
-		shared.chromium, shared.err = startChromium(slices.Concat(headlessShell, wholeChromium), shared.dir)
+		still := chromedp.Flag("force-prefers-reduced-motion", true)
+		shared.chromium, shared.err = startChromium(slices.Concat(headlessShell, wholeChromium), shared.dir, still)
 	})
 	ctx, cancel := chromedp.NewContext(orSkip(t, shared.chromium, shared.err).ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
