@@ -33,6 +33,7 @@ func (f Facts) Clicked() bool {
 	case "darwin":
 		// Finder has Terminal type the whole path of the file into a new shell, which begins in the home
 		// folder. Somebody who is there types a shorter name. Other programs that open files give no terminal.
+		// Nor does launchd, whose job gets an argument or a variable if it is to open no browser.
 		return !f.Terminal || filepath.IsAbs(f.Command) && f.Folder != "" && f.Folder == f.Home
 	}
 	// Without a terminal the program may be a service. One of the system has no display. One of the
