@@ -2,8 +2,8 @@ package terminal
 
 import (
 	"os"
-	"path/filepath"
 	"runtime"
+	"strings"
 )
 
 // Facts are what a process knows of how it was started.
@@ -34,7 +34,7 @@ func (f Facts) Clicked() bool {
 		// Finder has Terminal type the whole path of the file into a new shell, which begins in the home
 		// folder. Somebody who is there types a shorter name. Other programs that open files give no terminal.
 		// Nor does launchd, whose job gets an argument or a variable if it is to open no browser.
-		return !f.Terminal || filepath.IsAbs(f.Command) && f.Folder != "" && f.Folder == f.Home
+		return !f.Terminal || strings.HasPrefix(f.Command, "/") && f.Folder != "" && f.Folder == f.Home
 	}
 	// Without a terminal the program may be a service. One of the system has no display. One of the
 	// user's own service manager may have: it then opens a browser, unless a variable is set for it.
