@@ -227,7 +227,7 @@ func TestHistories(t *testing.T) {
 			failing := test.failing
 			t.Run(fmt.Sprintf("failing=%v %v", failing, test.moves), func(t *testing.T) {
 				t.Parallel()
-				gone, histories, times := 0, 10, 200
+				gone, histories, times := 0, 5, 200
 				if failing { // each unknown outcome doubles what there is to try
 					histories, times = 30, 15
 				}

@@ -215,7 +215,7 @@ func TestDamage(t *testing.T) {
 		}
 		d.kind = fmt.Sprintf("case %d, %s", n, d.kind)
 		file, before := d.files(t)
-		st, err := sqlite.Open(t.Context(), sqlite.Config{File: file})
+		st, err := sqlite.Open(t.Context(), sqlite.Config{File: file, Durability: sqlite.Batched}) // no power is cut
 		if err != nil && strings.HasSuffix(d.kind, checkpoint) {
 			t.Errorf("%s: %v", d.kind, err)
 			continue
