@@ -1,9 +1,12 @@
 // Bench compares the program with other session layers over real connections,
 // and prints the tables of internal/session/README.md. It needs Linux and taskset. Begin with compare;
-// with -old begin with quotients, which compares the program with an earlier commit.
+// with -old begin with quotients, which compares the program with an earlier commit; with -start or
+// -million begin with starts or many, which measure the program by itself.
 //
 //	task bench -- [-rounds 5] [-seconds 2] [-only REGEXP] [-cores 0,1] [-dir DIR]
 //	task bench -- -old COMMIT [-rounds 5] [-seconds 2] [-only REGEXP] [-cores 0,1] [-dir DIR]
+//	task bench -- -start 20
+//	task bench -- -million 1000000
 //
 // How a number is made: each contender is a process of its own, pinned to one
 // core; the load comes from this process, pinned to another. Both have one core
@@ -37,6 +40,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -66,6 +71,8 @@ var (
 	program = flag.String("program", "", "`FILE` of the program (default: it is built)")
 	old     = flag.String("old", "", "`COMMIT` to compare the program with, in place of other session layers")
 	redis   = flag.String("redis", "", "`URL` of a Redis, which is measured then")
+	start   = flag.Int("start", 0, "start the program this `NUMBER` of times with each store, and compare nothing; it needs redis-server")
+	million = flag.Int("million", 0, "make this `NUMBER` of sessions, and compare nothing")
 	peer    = flag.String("serve", "", "the command's own: the `NAME` of the peer to be")
 	headers = flag.String("headers", "", "the command's own: a peer's headers, as `JSON`")
 	earlier = flag.String("earlier", "", "the command's own: the `FILE` of the program of -old")
@@ -98,7 +105,7 @@ func prepare() error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) // only reached on an error: measureAll removes it otherwise
+	defer os.RemoveAll(dir) // measureAll removes it if this process becomes that one
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
@@ -107,6 +114,9 @@ func prepare() error {
 		if err := build("../..", *program); err != nil {
 			return err
 		}
+	}
+	if *start > 0 {
+		return starts(dir, *start)
 	}
 	if *old != "" {
 		*earlier = filepath.Join(dir, "earlier")
@@ -148,6 +158,13 @@ func buildCommit(commit, tree, to string) (err error) {
 	return build(tree, to)
 }
 
+// writeSecret makes a file for --secret-file.
+func writeSecret(file string) error {
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	return os.WriteFile(file, hex.AppendEncode(nil, secret), 0o600)
+}
+
 // measureAll starts servers, measures them and prints what came of it.
 func measureAll() error {
 	defer os.RemoveAll(*work)
@@ -157,8 +174,11 @@ func measureAll() error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(*work, "secret"), []byte(strings.Repeat("5e55", 16)+"\n"), 0o600); err != nil {
+	if err := writeSecret(filepath.Join(*work, "secret")); err != nil {
 		return err
+	}
+	if *million > 0 {
+		return many(ctx, *million)
 	}
 	if *earlier != "" {
 		return quotients(ctx, chosen)
