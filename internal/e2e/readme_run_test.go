@@ -33,7 +33,6 @@ const (
 	onMacOS   = "it is for macOS"
 	needsGH   = "it needs gh and a release on GitHub"
 	published = "it needs the published module"
-	measures  = "it prints a figure: here is checked that there is such a test"
 	itself    = "the tests that this test is one of"
 	ofRedis   = "a setting of Redis, which the tests of internal/store/redis have"
 )
@@ -50,16 +49,14 @@ var readmeCommands = map[string]readmeCommand{
 	"task build":                       {run: isTask},
 	"task bench":                       {run: isTask},
 	"task load":                        {run: isTask},
+	"task figures":                     {run: isTask},
 	"go run " + module + "@latest":     {run: isModule, why: published},
 	"go install " + module + "@latest": {run: isModule, why: published},
-	"go test ./internal/e2e -v -run TestFirstVisit":     {run: isTest, why: measures},
-	"go test ./internal/e2e -v -run TestPressToSettled": {run: isTest, why: measures},
-	"go test ./internal/app -v -run TestMedianRun":      {run: isTest, why: measures},
-	"sha256sum -c --ignore-missing SHA256SUMS":          {run: comparesBytes("linux")},
-	"shasum -a 256 -c --ignore-missing SHA256SUMS":      {run: comparesBytes("macos")},
-	verify("sessionscope_*_linux_*.tar.gz"):             {why: needsGH},
-	verify("sessionscope_*_macos_*.tar.gz"):             {why: needsGH},
-	verify("(Resolve-Path sessionscope_*.zip)"):         {why: needsGH},
+	"sha256sum -c --ignore-missing SHA256SUMS":     {run: comparesBytes("linux")},
+	"shasum -a 256 -c --ignore-missing SHA256SUMS": {run: comparesBytes("macos")},
+	verify("sessionscope_*_linux_*.tar.gz"):        {why: needsGH},
+	verify("sessionscope_*_macos_*.tar.gz"):        {why: needsGH},
+	verify("(Resolve-Path sessionscope_*.zip)"):    {why: needsGH},
 	unpack("linux"): {run: unpacks("linux")},
 	unpack("macos"): {run: unpacks("macos")},
 	"xattr -d com.apple.quarantine sessionscope":                                                                      {why: onMacOS},
@@ -162,18 +159,6 @@ func isModule(t *testing.T, command string) {
 	if mod, err := os.ReadFile(root + "/go.mod"); err != nil || !strings.HasPrefix(string(mod), "module "+module+"\n") {
 		t.Errorf("go.mod names another module: %v", err)
 	}
-}
-
-// isTest: the package has the test that the command is for.
-func isTest(t *testing.T, command string) {
-	words := strings.Fields(command)
-	files, err := filepath.Glob(filepath.Join(root, words[2], "*_test.go"))
-	for _, file := range files {
-		if text, _ := os.ReadFile(file); bytes.Contains(text, []byte("\nfunc "+words[len(words)-1]+"(t ")) {
-			return
-		}
-	}
-	t.Errorf("no file has that test: %v", err)
 }
 
 // download returns a folder with an archive for the system and SHA256SUMS of a whole release. In the archive

@@ -58,6 +58,7 @@ func TestImports(t *testing.T) {
 		"internal/store/stores":          {"internal/session", "internal/store/memory", "internal/store/sqlite", "internal/store/redis", "internal/store/redis/redistest"}, // for tests
 		"internal/store/storetest":       {"internal/session"},
 		"internal/e2e":                   nil,
+		"internal/figures":               nil,
 		"internal/load":                  {"internal/trace"},
 		"internal/release":               {"internal/config"},
 	}

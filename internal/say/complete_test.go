@@ -19,6 +19,7 @@ var silent = map[string]string{
 	"internal/classroom": "has facts, and no words; its errors are put into words by internal/app",
 	"internal/config":    "speaks to the terminal",
 	"internal/e2e":       "has tests only",
+	"internal/figures":   "is a benchmark",
 	"internal/load":      "is a benchmark",
 	"internal/peers":     "asks other session layers, and has tests only",
 	"internal/program":   "speaks to the terminal",
