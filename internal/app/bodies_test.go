@@ -19,12 +19,20 @@ func TestHalfSentFormsAreBounded(t *testing.T) {
 	a, addr := serve(t, nil)
 	const most = 256 << 10
 	a.bodies = tap.NewRoom(most)
+	// What a server answers before it has read a form can be lost to a client that still sends: this
+	// one reads after it has sent, or could send no more.
 	post := func(n int) *http.Response {
 		t.Helper()
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
 		r, _ := http.NewRequest("POST", "http://"+addr+"/set", strings.NewReader("key=a&value="+strings.Repeat("x", n)))
 		r.Header.Set("Content-Type", formType)
 		r.Header.Set("Accept", "application/json")
-		resp, err := newClientOf(t).Do(r)
+		_ = r.Write(conn)
+		resp, err := http.ReadResponse(bufio.NewReader(conn), r)
 		if err != nil {
 			t.Fatal(err)
 		}
