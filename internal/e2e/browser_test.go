@@ -70,9 +70,12 @@ func orSkip(t *testing.T, c *chromium, err error) *chromium {
 	return c
 }
 
+// still is the flag of a Chromium whose pages move only where a test asks for it, as for a reader
+// who wants reduced motion: to paint each step of what moves took a tenth of the processor.
+var still = chromedp.Flag("force-prefers-reduced-motion", true)
+
 // shared is the Chromium of all tests but those of browseWith: its headless shell, if that is
-// installed. Its pages move only where a test asks for it, as for a reader who wants reduced motion:
-// to paint each step of what moves took a tenth of the processor. testMain stops it.
+// installed. testMain stops it.
 var shared struct {
 	once sync.Once
 	*chromium
@@ -85,7 +88,6 @@ var shared struct {
 func newContext(t *testing.T) context.Context {
 	t.Helper()
 	shared.once.Do(func() {
-		still := chromedp.Flag("force-prefers-reduced-motion", true)
 		shared.chromium, shared.err = startChromium(slices.Concat(headlessShell, wholeChromium), shared.dir, still)
 	})
 	ctx, cancel := chromedp.NewContext(orSkip(t, shared.chromium, shared.err).ctx, chromedp.WithNewBrowserContext())

@@ -195,7 +195,7 @@ func (h *host) ip(line string) {
 // that has no secure context: no Sec-Fetch headers, no Secure cookie.
 func (h *host) browser() *chromium {
 	h.t.Helper()
-	c, err := startChromium(slices.Concat(headlessShell, wholeChromium), h.t.TempDir(), chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) {
+	c, err := startChromium(slices.Concat(headlessShell, wholeChromium), h.t.TempDir(), still, chromedp.ModifyCmdFunc(func(cmd *exec.Cmd) {
 		h.inside(cmd)
 	}))
 	c = orSkip(h.t, c, err)
