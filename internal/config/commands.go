@@ -33,6 +33,13 @@ var Commands = []Command{
 // help is the one flag that package flag knows by itself.
 var help = Flag{Name: "help", Command: true, Does: "print these flags and commands"}
 
+// sorted returns Flags and help in the order of the alphabet.
+func sorted() []Flag {
+	all := append(slices.Clone(Flags), help)
+	slices.SortFunc(all, func(a, b Flag) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
 // commandOf returns the command that args begin with, nil for none.
 func commandOf(args []string) *Command {
 	for i := range Commands {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 )
 
 // Shells are the shells that have a completion.
@@ -41,60 +40,4 @@ func Completion(w io.Writer, shell string) error {
 	}
 	_, err = w.Write(script)
 	return err
-}
-
-// tables are Flags and Commands as the templates want them.
-type tables struct {
-	Commands                []offered
-	Flags, Valued, Repeated []offered // all flags, those with a value, those that may be given twice
-}
-
-// offered is a flag or a command.
-type offered struct {
-	Flag
-	Short string   // Does, up to the first stop
-	Words []string // how a value may begin: it ends there, unless goesOn
-	Files []string // what a value has before the name of a file
-}
-
-func newTables() (t tables) {
-	for _, c := range Commands {
-		t.Commands = append(t.Commands, newOffered(Flag{Name: c.Name, Value: c.Value, Does: c.Does, Choices: c.Choices}))
-	}
-	for _, f := range append(slices.Clone(Flags), help) {
-		o := newOffered(f)
-		t.Flags = append(t.Flags, o)
-		if f.Value != "" {
-			t.Valued = append(t.Valued, o)
-		}
-		if f.Repeats {
-			t.Repeated = append(t.Repeated, o)
-		}
-	}
-	slices.SortFunc(t.Flags, func(a, b offered) int { return strings.Compare(a.Name, b.Name) })
-	return t
-}
-
-func newOffered(f Flag) offered {
-	o := offered{Flag: f, Short: f.Does}
-	for _, stop := range []string{": ", "; ", " ("} {
-		o.Short, _, _ = strings.Cut(o.Short, stop)
-	}
-	begins := append(slices.Clone(f.Choices), f.Begins...)
-	switch {
-	case f.Value == "FILE":
-		begins = []string{"FILE"}
-	case f.Value == "" && !f.Command:
-		begins = []string{"true", "false"}
-	}
-	for _, begin := range begins {
-		word, file := strings.CutSuffix(begin, "FILE")
-		if file {
-			o.Files = append(o.Files, word)
-		}
-		if word != "" {
-			o.Words = append(o.Words, word)
-		}
-	}
-	return o
 }

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"text/template"
@@ -40,6 +41,61 @@ func TestCompletionIsCurrent(t *testing.T) {
 			t.Errorf("the script for %s is not current: run go test ./internal/config -update, and commit what it changes (-want +got):\n%s", shell, diff)
 		}
 	}
+}
+
+// tables are Flags and Commands as the templates want them.
+type tables struct {
+	Commands                []offered
+	Flags, Valued, Repeated []offered // all flags, those with a value, those that may be given twice
+}
+
+// offered is a flag or a command.
+type offered struct {
+	Flag
+	Short string   // Does, up to the first stop
+	Words []string // how a value may begin: it ends there, unless goesOn
+	Files []string // what a value has before the name of a file
+}
+
+func newTables() (t tables) {
+	for _, c := range Commands {
+		t.Commands = append(t.Commands, newOffered(Flag{Name: c.Name, Value: c.Value, Does: c.Does, Choices: c.Choices}))
+	}
+	for _, f := range sorted() {
+		o := newOffered(f)
+		t.Flags = append(t.Flags, o)
+		if f.Value != "" {
+			t.Valued = append(t.Valued, o)
+		}
+		if f.Repeats {
+			t.Repeated = append(t.Repeated, o)
+		}
+	}
+	return t
+}
+
+func newOffered(f Flag) offered {
+	o := offered{Flag: f, Short: f.Does}
+	for _, stop := range []string{": ", "; ", " ("} {
+		o.Short, _, _ = strings.Cut(o.Short, stop)
+	}
+	begins := append(slices.Clone(f.Choices), f.Begins...)
+	switch {
+	case f.Value == "FILE":
+		begins = []string{"FILE"}
+	case f.Value == "" && !f.Command:
+		begins = []string{"true", "false"}
+	}
+	for _, begin := range begins {
+		word, file := strings.CutSuffix(begin, "FILE")
+		if file {
+			o.Files = append(o.Files, word)
+		}
+		if word != "" {
+			o.Words = append(o.Words, word)
+		}
+	}
+	return o
 }
 
 // goesOn tells whether something follows a word in the same value, such as sqlite:.

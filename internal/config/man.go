@@ -59,10 +59,11 @@ var (
 	}
 )
 
-// Man writes the manual page, for section 1, in the macros of man(7). Version and date are
-// those of the build information: a version such as v1.0.0, of which words that follow it
-// are left out, as is one in brackets, and the day of the commit, such as 2026-11-27, also
-// with the time that follows it. Both may be "".
+// Man writes the manual page, for section 1, in the macros of man(7). Its heading has version
+// and date, which are those of the build information: a version such as v1.0.0, perhaps with a
+// commit after a space, and a date such as 2026-11-27, perhaps with a time after a T. The page
+// has neither commit nor time. It has no version if that is "", unknown or (devel), and no date
+// if that is "" or another text.
 func Man(w io.Writer, version, date string) error {
 	version, _, _ = strings.Cut(version, " ")
 	if version == "unknown" || strings.HasPrefix(version, "(") {
@@ -87,12 +88,12 @@ func Man(w io.Writer, version, date string) error {
 		m.item(bold(c.Name)+value(c.Value), sentence(c.Does))
 	}
 	m.section("OPTIONS", aboutFlags)
-	table := newTables()
-	for _, f := range table.Flags {
+	flags := sorted()
+	for _, f := range flags {
 		m.item(bold("--"+f.Name)+value(f.Value), sentence(f.usage()))
 	}
 	m.section("ENVIRONMENT", aboutVariables)
-	for _, f := range table.Flags {
+	for _, f := range flags {
 		if name := f.Variable(); name != "" {
 			m.item(bold(name), "The same as --"+f.Name+".")
 		}
