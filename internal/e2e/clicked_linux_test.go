@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// clicker is a user who double-clicks the program in a window of files, with a browser that notes what
+// clicker is a user who double-clicks the program in a file manager, with a browser that notes what
 // it is to open.
 type clicker struct {
 	runtime string // the folder of the user's running programs

@@ -1,5 +1,5 @@
 // Package lockfile lets one program at a time hold a file, on every system. Begin with Take. The file
-// says nothing: on Windows nobody can read a file that is locked.
+// stays empty: on Windows nobody could read it while it is locked.
 package lockfile
 
 import (

@@ -4,6 +4,6 @@ package program
 
 import "io/fs"
 
-// belongs takes a folder of the profile for the user's own: Windows makes it so, by a list of who may do
-// what that Go does not show.
+// belongs takes each folder for the user's own: Windows keeps others out of a user's profile with access
+// control lists, which Go does not read.
 func belongs(fs.FileInfo) bool { return true }

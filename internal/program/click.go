@@ -28,14 +28,14 @@ type click struct {
 	log  *slog.Logger
 }
 
-// told tells whether the program was told anything. An argument or a variable means that somebody knows
-// how it is started.
-func told() bool {
+// asked tells whether the program has an argument, or a variable of its own is set: then somebody knows how
+// it is started.
+func asked() bool {
 	return len(os.Args) > 1 || slices.ContainsFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(strings.ToUpper(v), "SESSIONSCOPE_") })
 }
 
-// begin runs the program. If it was started by a double click, and runs already for this user, it opens
-// the page of that one instead. end ends ctx.
+// begin runs the program. If a double click has started it, and another one runs for this user since an
+// earlier double click, it opens the page of that one instead. end ends ctx.
 func begin(ctx context.Context, end func(), cfg config.Config, clicked bool, own Own, stdout io.Writer, log *slog.Logger, ctrlC *interrupts) error {
 	if !clicked {
 		return run(ctx, cfg, nil, own, stdout, log, ctrlC)
@@ -53,7 +53,7 @@ func begin(ctx context.Context, end func(), cfg config.Config, clicked bool, own
 // browser closes; they go on without this program.
 const openTime = 5 * time.Second
 
-// openThere opens the page of the program that runs already.
+// openThere opens the page of the program that runs already, with open.
 func openThere(ctx context.Context, address string, stdout io.Writer, open func(address string) error) error {
 	fmt.Fprintf(stdout, "Sessionscope is at %s already: its page opens\n", address)
 	opened := make(chan error, 1)
@@ -87,7 +87,7 @@ func (c *click) serves(address string) {
 	}
 }
 
-// ends tells another double click that this program is no page to open any more.
+// ends lets no other double click open this program's page any more.
 func (c *click) ends() {
 	if c != nil {
 		c.sole.forget()

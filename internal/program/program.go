@@ -76,7 +76,7 @@ func Main(own Own) int {
 		}
 		return slog.NewTextHandler(w, nil)
 	})
-	clicked := terminal.FactsOf(told()).Clicked()
+	clicked := terminal.FactsOf(asked()).Clicked()
 	err = begin(ctx, end, cfg, clicked, own, out, log, ctrlC)
 	last, stays := "", err != nil && clicked && staysOpen(ctx, os.Stdin)
 	if err != nil {

@@ -18,10 +18,10 @@ import (
 	"github.com/sessionscope/sessionscope/internal/lockfile"
 )
 
-// sole is the program that a double click has started, and that others of the same user lead to. It holds
-// a lock, and has written its address down. Both files are gone at its end. After a crash the lock is
-// free, and the next double click takes it. The address is in a file of its own: on Windows nobody can
-// read a file that is locked.
+// sole is the single instance of the program that double clicks of one user start: the first one starts
+// it, and each further one opens its page. It holds a lock, and has written its address down. Both files
+// are gone at its end. After a crash the lock is free, and the next double click takes it. The address is
+// in a file of its own: on Windows nobody can read a file that is locked.
 type sole struct {
 	lock    *lockfile.Lock
 	address string // the path of the file with the address

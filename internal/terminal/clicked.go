@@ -9,7 +9,7 @@ import (
 // Facts are what a process knows of how it was started.
 type Facts struct {
 	System   string // as runtime.GOOS names it
-	Asked    bool   // it was told something: it has arguments, or a variable of its own is set
+	Asked    bool   // it has arguments, or a variable of its own is set
 	Terminal bool   // standard input, output or error is a terminal, or the process has one that signals it
 	Screen   bool   // it can show a window: DISPLAY or WAYLAND_DISPLAY is set
 	Console  int    // how many processes share its console, 0 without one; on Windows only
@@ -18,17 +18,17 @@ type Facts struct {
 	Home     string // the user's folder
 }
 
-// Clicked tells whether somebody opened the program's file in a window of files, by a double click for
+// Clicked tells whether somebody opened the program's file in a file manager, by a double click for
 // example, and so sees no terminal in which they would look for an address. A wrong yes opens a browser
-// that nobody asked for, and any argument or variable of the program prevents it.
+// that nobody asked for. Any argument or variable of the program prevents that.
 func (f Facts) Clicked() bool {
 	if f.Asked {
 		return false
 	}
 	switch f.System {
 	case "windows":
-		// Explorer gives the program a new console. That of cmd.exe or PowerShell has them in it too. A
-		// program with windows of its own may start this one without a console.
+		// Explorer gives the program a console of its own. Started in cmd.exe or PowerShell, it shares
+		// theirs. A program with windows of its own may start this one without a console.
 		return f.Console <= 1
 	case "darwin":
 		// Finder has Terminal type the whole path of the file into a new shell, which begins in the home
@@ -43,7 +43,7 @@ func (f Facts) Clicked() bool {
 	return !f.Terminal && f.Screen
 }
 
-// FactsOf returns the facts of this process. asked is Facts.Asked.
+// FactsOf returns the facts of this process; asked is Facts.Asked, which only the program knows.
 func FactsOf(asked bool) Facts {
 	f := Facts{
 		System: runtime.GOOS, Asked: asked, Console: sharedConsole(),

@@ -10,12 +10,12 @@ func TestClicked(t *testing.T) {
 		Facts
 		want bool
 	}{
-		{"Linux, a window of files", Facts{System: "linux", Screen: true}, true},
+		{"Linux, a file manager", Facts{System: "linux", Screen: true}, true},
 		{"Linux, with an argument", Facts{System: "linux", Screen: true, Asked: true}, false},
 		{"Linux, in a terminal", Facts{System: "linux", Screen: true, Terminal: true}, false},
 		{"Linux, a service of the system", Facts{System: "linux"}, false},
 		{"Linux, at a distance", Facts{System: "linux", Terminal: true}, false},
-		{"FreeBSD, a window of files", Facts{System: "freebsd", Screen: true}, true},
+		{"FreeBSD, a file manager", Facts{System: "freebsd", Screen: true}, true},
 		{"Windows, Explorer", Facts{System: "windows", Console: 1, Terminal: true}, true},
 		{"Windows, without a console", Facts{System: "windows"}, true},
 		{"Windows, in PowerShell", Facts{System: "windows", Console: 2, Terminal: true}, false},
