@@ -8,7 +8,7 @@ type Quit struct {
 	Sessions int      // live ones of the lab
 	Seats    int      // of learners in the class that is open, 0 for none
 	Held     []string // what there is of that class, a line for each kind
-	Refused  bool     // it was to end, and learners had seats that the page knew nothing of
+	Refused  bool     // Quit was pressed on a page that did not name the seats
 }
 
 // sessions says what becomes of the lab's sessions.

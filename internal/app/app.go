@@ -10,9 +10,9 @@
 // set; life.go flush, cycle-id, clear-expired, expiry, placement, login and logout; copy.go
 // tamper, pin, replay, drop-cookie and put-back; plant.go plant; check.go check; inspect.go
 // session and healthz; again.go session, when a page has heard nothing for a while; about.go the
-// page about the screen and licences; quit.go ends the program; moments.go the past; lesson.go the first lesson; events.go
-// the stream; browsers.go the second browser and the projector; experiments.go, experimentrun.go
-// and experimentlive.go the experiments.
+// page about the screen and licences; quit.go ends the program; moments.go the past; lesson.go the
+// first lesson; events.go the stream; browsers.go the second browser and the projector;
+// experiments.go, experimentrun.go and experimentlive.go the experiments.
 //
 // class.go opens a class, whose seats are served by an App of their own. classsides.go decides who is
 // on the teacher's side and who comes from the network, and seatlimits.go what one seat may take.
@@ -78,7 +78,7 @@ type Config struct {
 	// Class is what a class is opened with; nil if none can be opened.
 	Class *ClassConfig
 	// Quit ends the program in order, and does not wait for that; nil if the lab's pages do not offer it.
-	// Their words are for a program that keeps sessions and classes in its memory.
+	// What the pages then say of sessions and classes holds for a store in memory only.
 	Quit func()
 	// Stores are those that experiments can run over.
 	Stores map[string]experiment.OpenStore

@@ -22,7 +22,7 @@ func (a *App) quitRoutes() {
 // was started so that its pages offer it.
 func (a *App) canQuit(c *call) bool { return a.cfg.Quit != nil && fromHere(c.Request()) }
 
-// quitter makes a handler that only reaches who may end the program.
+// quitter makes a handler that is a 404 for everybody who may not end the program.
 func (a *App) quitter(h func(*call) error) func(*call) error {
 	return func(c *call) error {
 		c.quiet()
@@ -45,7 +45,7 @@ func (a *App) askToQuit(c *call) error {
 // quitView returns what ends with the program.
 func (a *App) quitView(c *call) views.Quit {
 	v := views.Quit{Page: a.page(c, "Quit"), Seats: a.ClassSeats()}
-	v.Page.Quit = false // it is here
+	v.Page.Quit = false // its foot needs no link to itself
 	if stats, err := a.seats.Root.Engine.Stats(c.ctx()); err == nil {
 		v.Sessions = stats.Live
 	}
@@ -66,9 +66,9 @@ type quitJSON struct {
 // errSeatsLeft is the refusal to end the program while a class has seats, unless that was asked for.
 var errSeatsLeft = &problem{status: http.StatusUnprocessableEntity, brief: true, detail: `Nothing has ended: learners have seats in a class, and it would end with the program. For that the field "sure" must be 1. The page /quit says what ends.`}
 
-// quit is POST /quit: it ends the program once this answer has left, which a server that shuts down waits
-// for. If learners have seats in a class, the field sure=1 is needed: it is that of a page that says so. A
-// page from before the class has no such field, and gets the page that has.
+// quit is POST /quit: it ends the program. A server that shuts down waits until this answer has left. If
+// learners have seats in a class, the field sure=1 is needed, which only a page that names the seats has. A
+// page that was loaded before they came is answered with that page.
 func (a *App) quit(c *call) error {
 	v := a.quitView(c)
 	if v.Seats > 0 && c.form.Get("sure") != "1" {
@@ -83,6 +83,6 @@ func (a *App) quit(c *call) error {
 	if c.wants == formJSON {
 		return writeJSON(c, http.StatusOK, "application/json", quitJSON{"quit", true, v.Sessions, v.Seats})
 	}
-	v.Page.Title, v.Page.Outside, v.Page.Still, v.Page.Reach = "Ended", true, true, Reach{} // it leads nowhere, and nobody reaches it
+	v.Page.Title, v.Page.Outside, v.Page.Still, v.Page.Reach = "Ended", true, true, Reach{} // no link of it would be answered
 	return a.write(c, http.StatusOK, views.QuitDone(v.Page))
 }

@@ -34,8 +34,8 @@ func makeFolder(places []string) (string, error) {
 }
 
 // folderPlaces returns where a folder of an instance may be, in the order in which they are tried: the
-// system's place for such folders, the user's own, and the working folder, which is all that a container with
-// nothing but the program has. Whoever sets TMPDIR has said where, and nothing else is written to.
+// system's folder for temporary files, the user's cache, and the working folder, which is all that a container
+// with nothing but the program has. If TMPDIR is set, nothing is written to any other place.
 func folderPlaces() []string {
 	places := []string{os.TempDir()}
 	if runtime.GOOS != "windows" && os.Getenv("TMPDIR") != "" { // Windows sets its variables for everybody

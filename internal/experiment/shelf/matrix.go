@@ -240,7 +240,7 @@ type grid struct {
 	reopened       map[bool]int // rows whose logged-out cookie opened again, by whether they are the engine's
 	tried, engines int          // rows that were tried, and how many of them are the engine's
 	good, missing  []string     // rows that came through all scripts, and those without a store
-	homeless       []string     // rows without a folder for the files of their store
+	folderless     []string     // rows without a folder for the files of their store
 	lasting        bool         // a row with the values on the server, in a store that outlives the program, was tried
 }
 
@@ -250,7 +250,7 @@ func (g *grid) add(w *matrixRow) {
 		_, store, _ := strings.Cut(w.name, ", ")
 		why := "{bad no " + store + " answers}"
 		if errors.Is(w.lacks, experiment.ErrNoFolder) {
-			why, g.homeless = "{bad no folder for its files}", append(g.homeless, w.name)
+			why, g.folderless = "{bad no folder for its files}", append(g.folderless, w.name)
 		} else {
 			g.missing = append(g.missing, w.name)
 		}
@@ -316,8 +316,8 @@ func (g *grid) judge(out *experiment.Outcome) {
 	if len(g.missing) > 0 {
 		out.Verdict += " {bad Nothing is known} of these rows, since their store does not answer: " + strings.Join(g.missing, "; ") + "."
 	}
-	if len(g.homeless) > 0 {
-		out.Verdict += " {bad Nothing is known} of these rows, since their store keeps files and no folder can be made for them: " + strings.Join(g.homeless, "; ") + "."
+	if len(g.folderless) > 0 {
+		out.Verdict += " {bad Nothing is known} of these rows, since their store keeps files and no folder can be made for them: " + strings.Join(g.folderless, "; ") + "."
 	}
 	if out.Undecided {
 		out.Verdict += " So this run decides nothing: no row with the values on the server, in a store that outlives the program, could be tried."

@@ -66,9 +66,9 @@ func (st *Store) noteOpened() error {
 	return nil
 }
 
-// besides returns the files that SQLite keeps beside a database while it is open, as far as they can lose
-// their names. The index of the log is mapped into memory, so that Windows lets nobody move, remove or replace
-// it. To ask which file it is fails under Wine, and would refuse every database.
+// besides returns the files that SQLite keeps beside an open database, and that somebody could move, remove
+// or replace meanwhile. goos is runtime.GOOS. On Windows nobody can do that with the index of the log (-shm),
+// since it is mapped into memory. Wine cannot tell which file it is, so that every database would be refused.
 func besides(goos, file string) []string {
 	if goos == "windows" {
 		return []string{file + "-wal"}

@@ -135,7 +135,7 @@ func (st *Store) connect() (err error) {
 		"fullfsync = ON", // macOS: without it a sync ends in the memory of the disk
 		"cell_size_check = ON",
 		"trusted_schema = OFF",
-		"temp_store = MEMORY", // of VACUUM: a machine may have no place for temporary files, and none is to have what people typed
+		"temp_store = MEMORY", // VACUUM writes no temporary file then: it would hold what people typed, and a machine may have no place for it
 	} {
 		if err := sqlitex.ExecuteTransient(st.write, "PRAGMA "+pragma, nil); err != nil {
 			return err
