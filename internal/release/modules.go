@@ -39,7 +39,7 @@ type listed struct {
 	Dir        string
 	Standard   bool
 	Imports    []string
-	Module     *struct{ Path string }
+	Module     *struct{ Path, Dir string }
 }
 
 // module is the path of the package's module.
@@ -62,11 +62,7 @@ func (w *workshop) modules(ctx context.Context, b *build) ([]*module, error) {
 	if err != nil {
 		return nil, err
 	}
-	cache, err := command(ctx, w.dir, w.env, "go", "env", "GOMODCACHE")
-	if err != nil {
-		return nil, err
-	}
-	inside, err := named(b, w.dir, goroot, cache)
+	inside, err := named(b, goroot)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +83,9 @@ func (w *workshop) modules(ctx context.Context, b *build) ([]*module, error) {
 		if m == nil {
 			return nil, fmt.Errorf("package %s is inside, and the build information does not name its module", p.ImportPath)
 		}
-		m.linked = append(m.linked, p.Dir)
+		if m.linked = append(m.linked, p.Dir); m.path != std {
+			m.dir = p.Module.Dir
+		}
 		for _, imported := range p.Imports {
 			if need := of[imported]; need != "" && need != m.path && m.path != std && !slices.Contains(m.needs, need) {
 				m.needs = append(m.needs, need)
@@ -116,13 +114,13 @@ func (w *workshop) modules(ctx context.Context, b *build) ([]*module, error) {
 	return all, nil
 }
 
-// named returns the modules that the program's build information names, by their paths. The sources
-// of the program are in the folder dir, those of modules in the module cache.
-func named(b *build, dir, goroot, cache string) (map[string]*module, error) {
+// named returns the modules that the program's build information names, by their paths. It does not know
+// their folders, but for that of Go itself.
+func named(b *build, goroot string) (map[string]*module, error) {
 	main, goVersion := b.info.Main.Path, strings.TrimPrefix(b.info.GoVersion, "go")
 	goVersion, _, _ = strings.Cut(goVersion, " ") // what follows names experiments
 	all := map[string]*module{
-		main: {path: main, version: b.version, purl: golang(main, b.version), dir: dir},
+		main: {path: main, version: b.version, purl: golang(main, b.version)},
 		std:  {path: std, version: goVersion, purl: golang(std, goVersion), dir: goroot},
 	}
 	for _, m := range b.info.Deps {
@@ -133,10 +131,7 @@ func named(b *build, dir, goroot, cache string) (map[string]*module, error) {
 		if err != nil || len(sum) != 32 {
 			return nil, fmt.Errorf("%s has the checksum %q", m.Path, m.Sum)
 		}
-		all[m.Path] = &module{
-			path: m.Path, version: m.Version, purl: golang(m.Path, m.Version), hash: hex.EncodeToString(sum),
-			dir: filepath.Join(cache, filepath.FromSlash(escaped(m.Path)+"@"+escaped(m.Version))),
-		}
+		all[m.Path] = &module{path: m.Path, version: m.Version, purl: golang(m.Path, m.Version), hash: hex.EncodeToString(sum)}
 	}
 	return all, nil
 }
@@ -144,12 +139,6 @@ func named(b *build, dir, goroot, cache string) (map[string]*module, error) {
 // golang returns the package URL of a Go module.
 func golang(path, version string) string {
 	return "pkg:golang/" + strings.ToLower(path) + "@" + strings.ReplaceAll(version, "+", "%2B")
-}
-
-// escaped returns a path or version as it is in the module cache, where a capital letter is an
-// exclamation mark and the small letter.
-func escaped(s string) string {
-	return regexp.MustCompile("[A-Z]").ReplaceAllStringFunc(s, func(c string) string { return "!" + strings.ToLower(c) })
 }
 
 // origin is how ORIGIN in a folder of web/third-party begins.

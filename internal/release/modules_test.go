@@ -15,6 +15,7 @@ import (
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/google/go-cmp/cmp"
+	modules "golang.org/x/mod/module"
 )
 
 // LICENSES.txt has, for each module that the program's build information names, for Go and for
@@ -56,7 +57,11 @@ func TestLicencesOfAllInside(t *testing.T) {
 	}
 	cache := environment("GOMODCACHE")
 	for _, d := range m.builds[0].info.Deps {
-		has(d.Path+" "+d.Version, filepath.Join(cache, filepath.FromSlash(escaped(d.Path)+"@"+escaped(d.Version))))
+		path, err := modules.EscapePath(d.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		has(d.Path+" "+d.Version, filepath.Join(cache, filepath.FromSlash(path)+"@"+d.Version))
 	}
 	has("std "+strings.TrimPrefix(m.builds[0].info.GoVersion, "go"), environment("GOROOT"))
 	has("htmx.org 4.0.1", filepath.Join(root, "web/third-party/htmx-4.0.1"))
