@@ -14,9 +14,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -30,7 +32,7 @@ const maxBinary = 25_000_000
 // options are what the command line asks for.
 type options struct {
 	root    string   // a folder of the repository
-	out     string   // the folder for the files; what was in it is removed
+	out     string   // the folder for the files; those of an earlier release in it are removed
 	dirty   bool     // a tree with changes is no error: they are built too
 	once    bool     // make everything once, and compare nothing
 	targets []target // which systems to build for
@@ -56,7 +58,7 @@ func readOptions(args []string, stderr io.Writer) (options, error) {
 	opts := options{root: ".", targets: targets}
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&opts.out, "out", "dist", "the `folder` for the files; what was in it is removed")
+	flags.StringVar(&opts.out, "out", "dist", "the `folder` for the files; those of an earlier release in it are removed, and with others it is refused")
 	flags.BoolVar(&opts.dirty, "dirty", false, "build what is not committed, too; the version then ends in +dirty")
 	flags.BoolVar(&opts.once, "once", false, "make everything once, and compare nothing")
 	flags.Func("target", "build for one `OS/ARCH` only, such as linux/amd64; repeatable", func(s string) error {
@@ -79,6 +81,9 @@ func readOptions(args []string, stderr io.Writer) (options, error) {
 
 // release makes the files of the commit that is checked out, and says on stdout what it does.
 func release(ctx context.Context, opts options, stdout io.Writer) error {
+	if _, err := released(opts.out); err != nil {
+		return err
+	}
 	root, err := command(ctx, opts.root, nil, "git", "rev-parse", "--show-toplevel")
 	if err != nil {
 		return err
@@ -145,10 +150,36 @@ func makeSet(ctx context.Context, opts options, root, commit, set string, stdout
 	return os.RemoveAll(caches) // they take more than a gigabyte
 }
 
-// replace puts the files of the folder from into the folder out, whose own are removed.
+// isReleased matches the names of the files that a release makes.
+var isReleased = regexp.MustCompile(`^(SHA256SUMS|sessionscope_.+\.(tar\.gz|zip|cdx\.json))$`)
+
+// released returns the files of an earlier release in the folder out, which need not be there. Anything
+// that no release has made is an error: it is somebody's, and must not be removed.
+func released(out string) (names []string, err error) {
+	files, err := os.ReadDir(out)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, file := range files {
+		if !file.Type().IsRegular() || !isReleased.MatchString(file.Name()) {
+			return nil, fmt.Errorf("%s is not of a release: -out is a new folder, an empty one, or one with an earlier release", filepath.Join(out, file.Name()))
+		}
+		names = append(names, filepath.Join(out, file.Name()))
+	}
+	return names, err
+}
+
+// replace puts the files of the folder from into the folder out, where those of an earlier release are
+// removed.
 func replace(out, from string) error {
-	if err := os.RemoveAll(out); err != nil {
+	old, err := released(out)
+	if err != nil {
 		return err
+	}
+	for _, name := range old {
+		if err := os.Remove(name); err != nil {
+			return err
+		}
 	}
 	return os.CopyFS(out, os.DirFS(from))
 }
