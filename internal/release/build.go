@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -169,7 +170,7 @@ func ownEnv() []string {
 // emptyCaches gives the workshop caches of its own below the folder dir, which is not there yet.
 // The folder can be removed: modules are written so that their owner may delete them.
 func (w *workshop) emptyCaches(dir string) error {
-	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH"} {
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOTMPDIR"} {
 		folder := filepath.Join(dir, strings.ToLower(name))
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return err
@@ -219,9 +220,14 @@ func (w *workshop) build(ctx context.Context, t target, out string) (*build, err
 }
 
 // command runs a program in the folder dir, and returns what it prints without white space at the
-// end. env nil is ownEnv. The error has what the program says on standard error.
+// end. env nil is ownEnv. The error has what the program says on standard error. The end of ctx interrupts
+// it as Ctrl+C does, since go leaves a folder with what it has compiled behind when it is killed.
 func command(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.WaitDelay = 5 * time.Second
+	if runtime.GOOS != "windows" { // which cannot interrupt one process
+		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	}
 	if cmd.Dir, cmd.Env = dir, env; env == nil {
 		cmd.Env = ownEnv()
 	}
