@@ -87,10 +87,11 @@ func (c *click) serves(address string) {
 	}
 }
 
-// ends lets no other double click open this program's page any more.
+// ends lets another double click start a program from now on: this one answers no new request, and may
+// wait for open ones for seconds. The two share nothing, since this one keeps all in memory.
 func (c *click) ends() {
 	if c != nil {
-		c.sole.forget()
+		c.sole.release()
 	}
 }
 

@@ -244,6 +244,7 @@ func serve(ctx context.Context, cfg config.Config, clicked *click, a *app.App, c
 		return err
 	case <-ctx.Done():
 	}
+	listener.Close() // so that the next program has the port
 	clicked.ends()
 	grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

@@ -85,11 +85,12 @@ func (s *sole) forget() {
 	}
 }
 
-// release lets the next double click start a program.
+// release lets the next double click start a program. From then on both files may be of that one.
 func (s *sole) release() {
-	if s != nil {
+	if s != nil && s.lock != nil {
 		s.forget()
 		s.lock.Release() // an error leaves a file that the next program locks again
+		s.lock = nil
 	}
 }
 

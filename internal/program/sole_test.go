@@ -76,6 +76,26 @@ func TestClaim(t *testing.T) {
 	}
 }
 
+// If this fails, a double click right after Quit waits for seconds, as long as a browser keeps a connection
+// open, and starts a program that the next one does not find; or the one that ends takes its files away.
+func TestClaimWhileAnotherEnds(t *testing.T) {
+	folder := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		first, _, _ := claiming(t, folder)
+		(&click{sole: first}).ends() // its requests go on
+		second, there, took := claiming(t, folder, soleAddress)
+		if second == nil || there != "" || took != 0 {
+			t.Fatalf("while the first ends: %v, %q after %v", second, there, took)
+		}
+		second.tell(soleAddress)
+		first.release() // its end
+		if s, there, _ := claiming(t, folder, soleAddress); s != nil || there != soleAddress {
+			t.Errorf("after the end of the first: %v, %q", s, there)
+		}
+		second.release()
+	})
+}
+
 // If this fails, a folder that cannot be used keeps the program from starting, or from the next folder.
 func TestClaimWithoutAFolder(t *testing.T) {
 	good, none := t.TempDir(), filepath.Join(t.TempDir(), "none")
