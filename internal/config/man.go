@@ -15,33 +15,33 @@ var (
 		"Sessionscope makes web sessions visible. It serves a lab in which real cookies and real requests show what the browser keeps," +
 			" what travels and what the server keeps. Beside the lab are experiments, and a class that learners join with their own phones.",
 		"It prints the address of the lab, and serves browsers of this machine only, unless --addr or --classroom says otherwise." +
-			" It writes nothing to disk unless --store sqlite asks for it. Ctrl+C ends it.",
+			" It keeps no session on disk unless --store sqlite asks for it. Ctrl+C ends it.",
 		"With a command as the first argument it prints something, and serves nothing:",
 	}
 	aboutFlags     = "A flag that is on or off is written --open or --open=false. The value of any other flag is the next argument, or follows an =."
 	aboutVariables = "A flag that is given replaces its variable, and a variable that is not empty replaces the default." +
 		" A URL with a password belongs into SESSIONSCOPE_STORE, since everybody on a machine can read its command lines."
-	aboutFiles = "The program makes them so that nobody but their owner can read them."
+	aboutFiles = "On Linux and macOS nobody but their owner can read these files. On Windows whoever may read their folder can read them."
 
 	files = []entry{
 		{"~/.local/state/sessionscope/sessions.db", "The records of --store sqlite. XDG_STATE_HOME names another folder for ~/.local/state," +
-			" which on macOS is ~/Library/Application Support; --store sqlite:FILE names another file."},
-		{"FILE.secret", "The signing secret of the records in FILE, made at the first start, unless --secret-file names another."},
+			" which on macOS is ~/Library/Application Support, and on Windows %LOCALAPPDATA%; --store sqlite:FILE names another file."},
+		{"FILE.secret", "The secret that signs the cookies of the sessions in FILE. The first start makes it, unless --secret-file names another."},
 		{"FILE-wal, FILE-shm, FILE.lock", "SQLite's log and its index, and the lock that keeps a second program away." +
 			" After a kill the last writes are in the log, which the next start reads."},
-		{"FILE.class, FILE.class.secret", "A class, and the signing secret of its records."},
+		{"FILE.class, FILE.class.secret", "A class, and the secret that signs the cookies of its seats. With --secret-file the second file is not made."},
 	}
 	exits = []entry{
 		{"0", "The program was stopped, or has printed what was asked for."},
-		{"1", "Anything else is wrong; the address is taken, for example. Standard error says what."},
+		{"1", "Something else is wrong; the address is taken, for example. Standard error says what."},
 		{"2", "Something is wrong in flags, variables or signing secrets."},
-		{"3", "The database cannot be used: it is damaged, or of another program, or of a newer version. Nothing in it has changed."},
+		{"3", "The database file is damaged, or of another program, or of a newer version of this one. Nothing in it has changed."},
 	}
 	signals = []entry{
 		{"SIGINT", "Ctrl+C. The program ends when the requests that it has are answered, at most 5 seconds later; another Ctrl+C ends it at once." +
-			" With a class that has seats the terminal asks before that: Enter saves what came out and ends the class, and another Ctrl+C ends it without saving." +
+			" With a class that has seats a terminal asks before that: Enter saves what came out and ends the class, and another Ctrl+C ends it without saving." +
 			" Either way the class is wiped."},
-		{"SIGTERM", "The program ends in the same way and asks nothing. With --store sqlite a class is there again after the next start."},
+		{"SIGTERM", "The program ends in the same way and asks nothing. With --store sqlite the next start that opens a class goes on with this one."},
 		{"SIGHUP", "The program reads the signing secrets again, from --secret-file or from the file beside the database; without such a file it ends." +
 			" It also ends if the terminal was closed, unless it runs under nohup."},
 	}
