@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -246,15 +247,16 @@ func TestReadmeNames(t *testing.T) {
 	}
 }
 
-// Each test that the README names is there, and each package stands in its layout.
+// Each test that the README names is there, and each package stands in the layout of ../README.md.
 func TestReadmeNamesTests(t *testing.T) {
 	t.Parallel()
 	packages, err := os.ReadDir("..")
-	if err != nil {
+	made, err2 := os.ReadFile("../README.md")
+	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range packages {
-		if p.IsDir() && !strings.Contains(readmeText(t), "\ninternal/"+p.Name()+"/ ") {
+		if p.IsDir() && !strings.Contains(string(made), "\ninternal/"+p.Name()+"/ ") {
 			t.Errorf("internal/%s is not in the layout", p.Name())
 		}
 	}
@@ -267,7 +269,7 @@ func TestReadmeNamesTests(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(readmeText(t), -1) {
+	for _, name := range regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(readmeText(t)+string(made), -1) {
 		if !strings.Contains(all.String(), "func "+name+"(") {
 			t.Errorf("there is no %s", name)
 		}
@@ -304,7 +306,8 @@ func readmePhrases(t *testing.T) []string {
 		f("%d sessions, %s bytes of them", partLimits.Sessions, n(int(partLimits.Bytes))), f("%d seats at once, and then %d a second; %d codes, and then one every %s", classroom.JoinBurst, classroom.JoinRate, classroom.CodeBurst, unit(classroom.CodeEvery)),
 		f("%d wrong tries", classroom.WrongCodes), f("the board | %d streams", maxBoards), f("%s without a request", minutes(hub.VisitLife)), f("%s, once | the lab", unit(resultLife)), f("%s, once | 403", minutes(teacherKeyLife)),
 		in("../../views/layout.templ", `"reconnectMaxDelay":"3s"`, "at most 3 s before"),
-		in("../experiment/limits.go", "runLimit  = 25 * time.Second", in("../experiment/limits.go", "liveLimit = 5 * time.Minute", "| 25 s; of the learner's own browser 5 minutes |")), f("what a run found | %s", minutes(experiment.KeepFor)), f("a JSON request for a run | %s", unit(patienceJSON)), f("longer than %d ms is not noted", patience.Milliseconds()), f("from %s bytes on", n(minGzip)),
+		in("../experiment/limits.go", "runLimit  = 25 * time.Second", in("../experiment/limits.go", "liveLimit = 5 * time.Minute", "| 25 s; of the learner's own browser 5 minutes |")), f("what a run found | %s", minutes(experiment.KeepFor)),
+		in("../experiment/limits.go", "maxPlacesEach = 8", f("| %d, %d of one address; of one learner 8, of which", 2*lab.runs, lab.runs)), f("a JSON request for a run | %s", unit(patienceJSON)), f("longer than %d ms is not noted", patience.Milliseconds()), f("from %s bytes on", n(minGzip)),
 		f("every %s as a comment, in a seat's stream every %s", unit(streamBeat), unit(classBeat)), f("does not read for %s", unit(streamWrite)),
 		"`verdict` of a cookie is " + words(string(session.VerdictAbsent), string(session.VerdictOK), string(session.VerdictStale), string(session.VerdictGarbled), string(session.VerdictForged), string(session.VerdictExpired), string(session.VerdictDead), string(session.VerdictMoved)),
 		"`state` of a seat is " + words(string(classroom.StateNone), string(classroom.StateGone), string(classroom.StateLive), string(classroom.StateEnded), string(classroom.StateNoCookie)),

@@ -101,6 +101,7 @@ func TestReadmeLinks(t *testing.T) {
 	if err != nil || len(files) < 3 {
 		t.Errorf("READMEs below internal: %q, %v", files, err)
 	}
+	files = append(files, root+"/internal/README.md")
 	anchors := func(file string) (all []string) {
 		text, _ := os.ReadFile(file)
 		for _, heading := range readmeHeading.FindAllStringSubmatch(readmeCode.ReplaceAllString(string(text), ""), -1) {

@@ -93,7 +93,7 @@ func TestReadmeLinks(t *testing.T) {
 	headings := regexp.MustCompile(`(?m)^#+ (.+)$`)
 	anchors := func(text string) (all []string) {
 		for _, h := range headings.FindAllStringSubmatch(text, -1) {
-			all = append(all, strings.ReplaceAll(strings.ToLower(h[1]), " ", "-"))
+			all = append(all, strings.NewReplacer(" ", "-", ":", "").Replace(strings.ToLower(h[1])))
 		}
 		return all
 	}
