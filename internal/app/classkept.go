@@ -41,7 +41,7 @@ func (cl *class) keptView(c *call) views.Kept {
 	switch {
 	case cl.parts.File != "":
 		k.Answers = fmt.Sprintf("Until then it stands in %s, for whoever can read that file. What is removed is overwritten in it. The file beside it whose name ends in -wal may still have it until the class ends or the program is closed.", cl.parts.File)
-		k.Wipe = fmt.Sprintf("A program that is stopped by the system, or whose machine fails, leaves the class in its file, and the next start goes on with it. Without the program the class is wiped by deleting %s and the files beside it whose names begin so.", cl.parts.File)
+		k.Wipe = fmt.Sprintf("A program that is stopped by the system, or whose machine fails, leaves the class in its file, and a later start that opens a class goes on with it. Without the program the class is wiped by deleting %s and the files beside it whose names begin so.", cl.parts.File)
 	case cl.parts.Prefix != "":
 		k.Wipe = "The end of the program wipes all. After a crash, seats and answers are gone; Redis removes the sessions by itself when they expire."
 	default:

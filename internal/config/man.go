@@ -41,7 +41,7 @@ var (
 		{"SIGINT", "Ctrl+C. The program ends when the requests that it has are answered, at most 5 seconds later; another Ctrl+C ends it at once." +
 			" With a class that has seats a terminal asks before that: Enter saves what came out and ends the class, and another Ctrl+C ends it without saving." +
 			" Either way the class is wiped."},
-		{"SIGTERM", "The program ends in the same way and asks nothing. With --store sqlite the next start that opens a class goes on with this one."},
+		{"SIGTERM", "The program ends in the same way and asks nothing. With --store sqlite a later start that opens a class goes on with this one."},
 		{"SIGHUP", "The program reads the signing secrets again, from --secret-file or from the file beside the database; without such a file it ends." +
 			" It also ends if the terminal was closed, unless it runs under nohup."},
 	}

@@ -67,7 +67,7 @@ func (f *farewell) say(ctx context.Context, again <-chan os.Signal) {
 	}
 	text := fmt.Sprintf("\nThe class has %s. Enter saves what came out as a page in this folder, and ends the class. Ctrl+C again ends it without. Either way seats, answers and sessions are wiped.\n", seats)
 	if f.file != "" {
-		text += "To go on with this class at the next start, " + endOtherwise(runtime.GOOS) + "\n"
+		text += "To go on with this class when a later start opens one, " + endOtherwise(runtime.GOOS) + "\n"
 	}
 	fmt.Fprint(f.stdout, text)
 	for done := false; !done; {

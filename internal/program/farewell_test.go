@@ -86,7 +86,7 @@ func TestFarewell(t *testing.T) {
 		{"Ctrl+C again", 1, []string{"Ctrl+C"}, 0, "", false, true, []string{"The class has 1 seat.", "Wiped: 2 seats"}},
 		{"it cannot be saved", 1, []string{"Enter", "Ctrl+C"}, 1, "", false, true, []string{"It could not be saved: no room", "Wiped: 2 seats"}},
 		{"it can be saved after all", 1, []string{"Enter", "Enter"}, 1, "", true, true, []string{"It could not be saved: no room", "Saved: "}},
-		{"stopped otherwise", 1, []string{"kill"}, 0, "x.class", false, false, []string{"To go on with this class", endOtherwise(runtime.GOOS)}},
+		{"stopped otherwise", 1, []string{"kill"}, 0, "x.class", false, false, []string{"To go on with this class when a later start opens one, ", endOtherwise(runtime.GOOS)}},
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			test.plays(t)

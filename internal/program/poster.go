@@ -32,7 +32,7 @@ func (p *poster) begin(now []network.Address) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "A class is open, with room for %d. ", p.seats)
 	if p.file != "" {
-		fmt.Fprintf(&b, "It is kept in %s, and goes on there after the next start.\n", p.file)
+		fmt.Fprintf(&b, "It is kept in %s: a later start that opens a class goes on with it.\n", p.file)
 	} else {
 		b.WriteString("It ends with the program.\n")
 	}

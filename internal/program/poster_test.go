@@ -37,7 +37,7 @@ func TestPosterBegins(t *testing.T) {
 			[]string{"\n    " + wifi + "\n"}, []string{"█", "▀"}},
 		{"a file", poster{}, []network.Address{at("192.168.1.20", network.WiFi)}, []string{"\n    " + wifi + "\n"}, []string{"█", "\x1b"}},
 		{"SQLite, and another port", poster{asked: 8079, file: "/x/a.class"}, []network.Address{at("192.168.1.20", network.WiFi)},
-			[]string{"It is kept in /x/a.class", "Port 8079 is taken: the class is on port 8080.\n"}, []string{"ends with"}},
+			[]string{"It is kept in /x/a.class: a later start that opens a class goes on with it.\n", "Port 8079 is taken: the class is on port 8080.\n"}, []string{"ends with"}},
 		{"more addresses, and one that refuses", poster{}, []network.Address{
 			{Own: "lab.example:80", IP: netip.MustParseAddr("192.168.1.20"), Port: 8080}, at("10.0.4.17", network.Ethernet),
 			{IP: netip.MustParseAddr("10.0.4.18"), Port: 8080, Err: "permission denied"}, {IP: netip.MustParseAddr("10.0.4.19"), Port: 8081, Interface: "usb0"}, at("2001:db8::1", network.IPv6), at("2001:db8::2", network.IPv6),
