@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -116,6 +117,24 @@ func TestReadmeLinks(t *testing.T) {
 		}
 		if anchored && !slices.Contains(anchors(text), anchor) {
 			t.Errorf("%s: there is no such heading", link[1])
+		}
+	}
+}
+
+// If it failed, whoever copies the folders that the README names would lack a package.
+func TestReadmeNamesWhatIsCopied(t *testing.T) {
+	_, named, _ := strings.Cut(readText(t, readmeFile), "or copy this folder")
+	named, _, _ = strings.Cut(named, ";")
+	var files []string
+	for _, pattern := range []string{"*.go", "../lockfile/*.go", "../store/*/*.go", "../store/*/*/*.go"} {
+		found, _ := filepath.Glob(pattern)
+		files = append(files, found...)
+	}
+	for _, file := range files {
+		for _, found := range regexp.MustCompile(`"github.com/sessionscope/sessionscope/(internal/\w+)`).FindAllStringSubmatch(readText(t, file), -1) {
+			if found[1] != "internal/session" && !strings.Contains(named, "`"+found[1]+"`") {
+				t.Errorf("%s imports %s, which the README does not have copied", file, found[1])
+			}
 		}
 	}
 }
