@@ -33,7 +33,7 @@ var (
 	}
 	exits = []entry{
 		{"0", "The program was stopped, or has printed what was asked for."},
-		{"1", "Something else is wrong; the address is taken, for example. Standard error says what."},
+		{"1", "An error that is none of the next two; the address is taken, for example. Standard error says what is wrong."},
 		{"2", "Something is wrong in flags, variables or signing secrets."},
 		{"3", "The database file is damaged, or of another program, or of a newer version of this one. Nothing in it has changed."},
 	}
