@@ -88,7 +88,7 @@ func TestReadmeFlags(t *testing.T) {
 }
 
 var (
-	readmeLink    = regexp.MustCompile(`\]\(([^)\s#:]*)(#[^)\s]*)?\)`)
+	readmeLink    = regexp.MustCompile(`\]\(([^)\s#:]*)(#[^)\s]*)?(?: "[^"]*")?\)`)
 	readmeHeading = regexp.MustCompile(`(?m)^#+ (.*)$`)
 	readmeCode    = regexp.MustCompile("(?ms)^```.*?^```$")
 )

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -84,39 +83,6 @@ func TestReadmeCommands(t *testing.T) {
 	for command := range notRun {
 		if !shown[command] {
 			t.Errorf("the README does not show %s", command)
-		}
-	}
-}
-
-// If it failed, the README would lead to a file or a heading that is not there.
-func TestReadmeLinks(t *testing.T) {
-	readme := readText(t, readmeFile)
-	headings := regexp.MustCompile(`(?m)^#+ (.+)$`)
-	anchors := func(text string) (all []string) {
-		for _, h := range headings.FindAllStringSubmatch(text, -1) {
-			all = append(all, strings.NewReplacer(" ", "-", ":", "").Replace(strings.ToLower(h[1])))
-		}
-		return all
-	}
-	for _, link := range regexp.MustCompile(`\]\(([^)\s]+)`).FindAllStringSubmatch(readme, -1) {
-		file, anchor, anchored := strings.Cut(link[1], "#")
-		if strings.Contains(file, "://") {
-			continue
-		}
-		text := readme
-		if file != "" {
-			info, err := os.Stat(file)
-			if err != nil {
-				t.Errorf("%s is not there", file)
-				continue
-			}
-			if info.IsDir() {
-				continue
-			}
-			text = readText(t, file)
-		}
-		if anchored && !slices.Contains(anchors(text), anchor) {
-			t.Errorf("%s: there is no such heading", link[1])
 		}
 	}
 }
