@@ -119,7 +119,8 @@ func Man(w io.Writer, version, date string) error {
 	return err
 }
 
-// sentence makes one of what a table says.
+// sentence returns what a table says as a sentence: with a capital letter, unless an abbreviation begins
+// it, and a full stop.
 func sentence(does string) string {
 	if first, rest := does[:1], does[1:]; strings.ToUpper(rest[:1]) != rest[:1] {
 		does = strings.ToUpper(first) + rest

@@ -90,8 +90,8 @@ var devices = func() map[string]bool {
 	return all
 }()
 
-// windowsName returns an error for a name that Windows takes, and that keeps nothing or something
-// beside a file: a device, or a stream of a file.
+// windowsName refuses names that Windows takes and that are no files of their own: a device, which keeps
+// nothing, and an alternate data stream of another file, whose name follows a colon.
 func windowsName(name string) error {
 	name = strings.TrimPrefix(name, `\\?\`) // a name that Windows takes as it is
 	if len(name) >= 2 && name[1] == ':' {   // a drive

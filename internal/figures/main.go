@@ -32,7 +32,7 @@ type part struct {
 	commands []command
 }
 
-// command prints figures. Each named group of finds is one, with all that it matches.
+// command prints figures. Each named group of finds is a figure, with a value for each line that matches.
 type command struct {
 	full, short string
 	finds       []string

@@ -19,7 +19,7 @@ const (
 	end   = "<!-- to here -->\n"
 )
 
-// file has what was measured last; between stands between what several lines say of one figure.
+// file has what was measured last. between separates the values of a figure that several lines print.
 const (
 	file    = "internal/figures/figures.json"
 	between = "; "
@@ -30,7 +30,7 @@ var readmes = []string{"README.md", "internal/app/README.md", "internal/session/
 //go:embed figures.tmpl
 var words string
 
-// figures are what was measured: part, name, what it is.
+// figures are the measured values, by part and name.
 type figures map[string]map[string]string
 
 // load returns what stands in file, below root.
@@ -76,7 +76,7 @@ func (f figures) measured(names ...string) string {
 	return strings.Join(stamps, "; ")
 }
 
-// parse returns a figure of so many ms, kB or whatever its unit is.
+// parse returns the number and the unit of a figure. Times are in ms and sizes in kB; any other unit stays.
 func parse(figure string) (float64, string, error) {
 	digits := strings.TrimRight(figure, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ/ ")
 	n, err := strconv.ParseFloat(digits, 64)

@@ -46,10 +46,10 @@ var readings = map[string]reading{
 	// Go, musl, go-netdb and nixpkgs. Musl names parts under BSD-2-Clause, which it changed, and
 	// public domain.
 	"f597097efe3d97021f89170746bd3a0fb9a8b6fb26b82043ed68a4e0283bee6c": {about: "modernc.org/libc LICENSE-3RD-PARTY.md", ids: []string{"BSD-2-Clause", "BSD-3-Clause", "MIT", publicDomain}},
-	// Where a picture is from, which is beside the sources.
+	// It says where a picture is from, which lies beside the sources.
 	"5ae5bee3072a841376451b48d8cfcec7188e10543926d5870828d36c8a750dc5": {about: "modernc.org/memory LICENSE-LOGO", skip: true},
-	// Of an object file that is linked with GOEXPERIMENT=boringcrypto only; the Go code beside it
-	// is under Go's licence.
+	// It is for an object file that is linked with GOEXPERIMENT=boringcrypto only; the Go code beside
+	// it is under Go's licence.
 	"56210f826b8f0fbac3160dfe55c97f4019eb6cdda3963b5a0eab8a8bdb62360e": {about: "std src/crypto/internal/boring/LICENSE", skip: true},
 }
 
