@@ -113,26 +113,29 @@ func withSCS(store string) http.Handler {
 	return outside
 }
 
-// withGorilla serves gorilla/sessions as its README has it: the error of Get is ignored, that of
-// Save is answered with 500.
-func withGorilla(kind string) http.Handler {
+// gorillaStore returns gorilla's store of that kind, with the options that its documentation advises.
+func gorillaStore(kind string) sessions.Store {
 	var keys [][]byte // pairs: one that signs, and none that encrypts
 	for _, secret := range strings.Split(os.Getenv("PEER_SECRETS"), ",") {
 		keys = append(keys, []byte(secret), nil)
 	}
 	age := int(seconds("PEER_IDLE").Seconds())
-	var store sessions.Store
 	if kind == "gorilla-files" {
 		files := sessions.NewFilesystemStore(os.Getenv("PEER_DIR"), keys...)
 		files.MaxAge(age)
 		files.Options.HttpOnly, files.Options.SameSite = true, http.SameSiteLaxMode
-		store = files
-	} else {
-		cookies := sessions.NewCookieStore(keys...)
-		cookies.MaxAge(age)
-		cookies.Options.HttpOnly, cookies.Options.Secure, cookies.Options.SameSite = true, false, http.SameSiteLaxMode
-		store = cookies
+		return files
 	}
+	cookies := sessions.NewCookieStore(keys...)
+	cookies.MaxAge(age)
+	cookies.Options.HttpOnly, cookies.Options.Secure, cookies.Options.SameSite = true, false, http.SameSiteLaxMode
+	return cookies
+}
+
+// withGorilla serves gorilla/sessions as its README has it: the error of Get is ignored, that of
+// Save is answered with 500.
+func withGorilla(kind string) http.Handler {
+	store := gorillaStore(kind)
 	load := func(r *http.Request) *sessions.Session {
 		session, _ := store.Get(r, "session")
 		return session
