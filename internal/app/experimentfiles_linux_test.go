@@ -42,7 +42,7 @@ func TestFilesAreClosedBeforeTheyGo(t *testing.T) {
 	}
 }
 
-// openBelow returns how many files below dir this program has open.
+// openBelow returns how many files this program has open whose paths begin with place.
 func openBelow(t *testing.T, place string) (n int) {
 	t.Helper()
 	all, err := os.ReadDir("/proc/self/fd")
