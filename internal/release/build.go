@@ -109,28 +109,54 @@ func changed(ctx context.Context, root string) ([]string, error) {
 	return strings.Split(status, "\n"), nil
 }
 
-// copyChanges makes the files in dir, a clone of root, those that are in root.
+// copyChanges makes the files in dir, a clone of root, those that are in root. It writes nothing outside
+// dir, wherever a link of the commit leads.
 func copyChanges(ctx context.Context, root, dir string) error {
 	names, err := command(ctx, root, nil, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	if err != nil {
 		return err
 	}
+	clone, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer clone.Close()
 	for name := range strings.SplitSeq(strings.Trim(names, "\x00"), "\x00") {
-		to := filepath.Join(dir, filepath.FromSlash(name))
-		content, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
-		switch {
-		case errors.Is(err, os.ErrNotExist):
-			err = os.RemoveAll(to)
-		case err == nil:
-			if err = os.MkdirAll(filepath.Dir(to), 0o755); err == nil {
-				err = os.WriteFile(to, content, 0o644)
-			}
-		}
-		if err != nil {
+		name = filepath.FromSlash(name)
+		if err := copyChange(clone, name, filepath.Join(root, name)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// copyChange makes the file of that name in the clone what from is: a file, a link, or nothing.
+func copyChange(clone *os.Root, name, from string) error {
+	if err := clone.RemoveAll(name); err != nil {
+		return err
+	}
+	info, err := os.Lstat(from)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	if err := clone.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	if info.Mode()&os.ModeSymlink != 0 {
+		to, err := os.Readlink(from)
+		if err != nil {
+			return err
+		}
+		return clone.Symlink(to, name)
+	}
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return clone.WriteFile(name, content, 0o644)
 }
 
 // kept are the settings of Go that say where things are and how modules are fetched. They have no
