@@ -133,8 +133,8 @@ func recognise(content []byte) (ids []string, skip bool, err error) {
 		return r.ids, r.skip, nil
 	}
 	found := licensecheck.Scan(content)
-	if found.Percent < 90 || len(found.Match) == 0 {
-		return nil, false, fmt.Errorf("%.0f%% of the text is a licence that is known: read it, and say in readings what it is; its SHA-256 is %s", found.Percent, sum)
+	if rest := outside(content, found.Match); rest != "" || len(found.Match) == 0 {
+		return nil, false, fmt.Errorf("%.80q is in no licence that is known: read the text, and say in readings what it is; its SHA-256 is %s", rest, sum)
 	}
 	for _, match := range found.Match {
 		switch {
@@ -147,6 +147,22 @@ func recognise(content []byte) (ids []string, skip bool, err error) {
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids), false, nil
+}
+
+// heading matches what may stand beside the words of a licence: its name.
+var heading = regexp.MustCompile(`^((The )?MIT License( \(MIT\))?|Zero-Clause BSD\s*=+|<http://www\.opensource\.org/licenses/mit-license\.php>)$`)
+
+// outside returns the first words of a text that are neither in a licence nor its name: a sentence more can
+// take back what the licence allows.
+func outside(content []byte, licences []licensecheck.Match) string {
+	at := 0
+	for _, end := range append(slices.Clone(licences), licensecheck.Match{Start: len(content), End: len(content)}) {
+		if rest := strings.TrimSpace(string(content[at:end.Start])); rest != "" && !heading.MatchString(rest) {
+			return rest
+		}
+		at = end.End
+	}
+	return ""
 }
 
 // licences returns the module's licences, in the order of the alphabet.

@@ -131,8 +131,10 @@ func TestReadLicences(t *testing.T) {
 		{"of a part", map[string]string{"LICENSE": mit, "part/COPYING": zeroClause, "part/deep/a.go": ""}, "part/deep", "0BSD MIT", false},
 		{"of a part that is not inside", map[string]string{"LICENSE": mit, "other/LICENSE": "All rights reserved.", "part/a.go": ""}, "part", "MIT", false},
 		{"none", map[string]string{"README.md": mit}, "", "example.org/m v1.0.0: no licence was found", true},
-		{"unknown", map[string]string{"LICENSE": "You may look at this on Sundays."}, "", "example.org/m v1.0.0: LICENSE: 0% of the text", true},
+		{"unknown", map[string]string{"LICENSE": "You may look at this on Sundays."}, "", "example.org/m v1.0.0: LICENSE: \"You may look", true},
 		{"with more words", map[string]string{"LICENSE": mit + strings.Repeat("It is forbidden to use this software for good. ", 20)}, "", "example.org/m v1.0.0: LICENSE: ", true},
+		{"with a sentence", map[string]string{"LICENSE": mit + "Not for use in a shop.\n"}, "", `example.org/m v1.0.0: LICENSE: "Not for use in a shop." is in no`, true},
+		{"with a sentence before", map[string]string{"LICENSE": "For members only.\n" + mit}, "", `example.org/m v1.0.0: LICENSE: "For members only.`, true},
 		{"not allowed", map[string]string{"LICENSE": mit, "COPYING": beerware}, "", "example.org/m v1.0.0: COPYING: Beerware is not among", true},
 	} {
 		dir := folder(t, test.files)
