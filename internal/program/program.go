@@ -226,6 +226,7 @@ func serve(ctx context.Context, cfg config.Config, clicked *click, a *app.App, c
 	}
 	gate := tap.NewGate(listener, most)
 	srv := newServer(a, gate, log)
+	srv.RegisterOnShutdown(clicked.ends) // which comes when the port is free
 	c.ctx, c.srv, c.link = ctx, srv, a.TeacherLink
 	c.sayFarewell(a)
 	if cfg.Classroom {
@@ -244,8 +245,6 @@ func serve(ctx context.Context, cfg config.Config, clicked *click, a *app.App, c
 		return err
 	case <-ctx.Done():
 	}
-	listener.Close() // so that the next program has the port
-	clicked.ends()
 	grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if err := srv.Shutdown(grace); err != nil {

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/adrg/xdg"
@@ -23,8 +24,9 @@ import (
 // are gone at its end. After a crash the lock is free, and the next double click takes it. The address is
 // in a file of its own: on Windows nobody can read a file that is locked.
 type sole struct {
-	lock    *lockfile.Lock
-	address string // the path of the file with the address
+	lock     *lockfile.Lock
+	address  string // the path of the file with the address
+	released sync.Once
 }
 
 const (
@@ -87,10 +89,11 @@ func (s *sole) forget() {
 
 // release lets the next double click start a program. From then on both files may be of that one.
 func (s *sole) release() {
-	if s != nil && s.lock != nil {
-		s.forget()
-		s.lock.Release() // an error leaves a file that the next program locks again
-		s.lock = nil
+	if s != nil {
+		s.released.Do(func() {
+			s.forget()
+			s.lock.Release() // an error leaves a file that the next program locks again
+		})
 	}
 }
 
