@@ -160,7 +160,8 @@ func copyChange(clone *os.Root, name, from string) error {
 }
 
 // kept are the settings of Go that say where things are and how modules are fetched. They have no
-// say in what is built: go.sum has the checksum of each module.
+// say in what is built, since go.sum has the checksum of each module; but for GOTOOLCHAIN, which
+// chooses the Go that builds. Another Go makes other bytes, and the SBOM says which one it was.
 var kept = []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOAUTH", "GOVCS", "GOTOOLCHAIN"}
 
 // plainEnv returns the environment of this process without whatever changes what go builds, be it
