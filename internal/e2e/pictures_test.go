@@ -44,7 +44,7 @@ func pictureLab(t *testing.T, dir string) {
 	lab.settled()
 	lab.do(chromedp.Click(chromedp.Search(`//label[contains(., "Base64 off")]`)))
 	lab.want("#guide", "✓○")
-	lab.picture(filepath.Join(dir, "lab.png"), 1337)
+	lab.picture(filepath.Join(dir, "lab.png"), 1240)
 	lab.lesson("change-one-letter")
 	lab.do(chromedp.Click(chromedp.ID("prediction-1")), chromedp.Click(chromedp.ID("do-it")))
 	lab.want("#verdict", "Signature refused")
@@ -98,7 +98,7 @@ func pictureBoard(t *testing.T, file string) {
 	act("reveal", "")
 	board.want("#asked", "foretold it.", "21 of 24 answered")
 	board.wantValue(`String(document.querySelectorAll('#tiles > li').length)`, "24")
-	board.picture(file, 1080)
+	board.picture(file, 1226)
 }
 
 // picture takes a picture of the page's first pixels, light and with nothing in motion or pointed at.
