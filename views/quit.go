@@ -8,6 +8,7 @@ type Quit struct {
 	Sessions int      // live ones of the lab
 	Seats    int      // of learners in the class that is open, 0 for none
 	Held     []string // what there is of that class, a line for each kind
+	Board    bool     // a class is open: the way back is its board
 	Refused  bool     // Quit was pressed on a page that did not name the seats
 }
 

@@ -49,7 +49,12 @@ func (a *App) quitView(c *call) views.Quit {
 	if stats, err := a.seats.Root.Engine.Stats(c.ctx()); err == nil {
 		v.Sessions = stats.Live
 	}
-	if cl := a.openClass(); cl != nil && v.Seats > 0 {
+	cl := a.openClass()
+	if cl == nil || cl.over.Load() != nil {
+		return v
+	}
+	v.Board = true
+	if v.Seats > 0 {
 		v.Held = say.Held(cl.holdings(c.ctx()))
 	}
 	return v

@@ -37,7 +37,7 @@ func TestQuitWithAClass(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.class = w.app.openClass()
-	w.teacher.get("/quit").want(200).wantNo(`name="sure"`, "A class is open, with")
+	w.teacher.get("/quit").want(200, `formaction="/classroom/begin">Back to the board`).wantNo(`name="sure"`, "A class is open, with", "Back to the lab")
 	w.phone().join()
 	w.phone().join()
 	w.teacher.get("/quit").want(200, "A class is open, with 2 seats", "2 seats: nickname, code", "Take it home, and end", `href="/classroom?ending=1"`, `name="sure" value="1"`, "End the class, and quit")
