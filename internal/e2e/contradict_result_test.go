@@ -146,7 +146,7 @@ var resultLessons = []lesson{
 		{words: `session ID, hashed \| (\S+) → \| (\w{8}) in the cookie, in no record`, says: []string{"was id=$1", "id=$2", "placement=cookie"}},
 		{words: `session ID, hashed \| (\S+) → \| (none|\w{8})`, says: []string{"was id=$1", "id=$2"}},
 		{words: `version \| (\d+) → \| (\d+)`, says: []string{"was version=$1", "version=$2"}},
-		{words: `expires \| (.+?) → \| (\S+)`},
+		{words: `expires \| (.+?) → \| (?:\d{4}-\d\d-\d\d )?\S+`}, // with its date if it is not today
 		{words: `live records \| ([\d,]+) → \| ([\d,]+)`, says: []string{"was live records=$1", "live records=$2"}},
 		{words: `expired, not cleared \| ([\d,]+) → \| ([\d,]+)`, says: []string{"was expired records=$1", "expired records=$2"}},
 		{words: `the old record (\w{8}) \| is still in the store, v(\d+); no cookie of this browser opens it`, says: []string{"record($1)=live", "version of($1)=$2"}},
