@@ -7,9 +7,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// The page that asks before the program ends, and the last one, are as accessible as the others. By keyboard the
-// way back is one Tab from Quit. Where a press ends a class, the way back is as
-// large.
+// The page that asks before the program ends, and the last one, are as accessible as the others. By keyboard the way
+// back is one Tab from Quit. Where a press ends a class, the way back is as large.
 func TestQuitAccessible(t *testing.T) {
 	t.Parallel()
 	p := startCommand(t, newClicker(t).click())
