@@ -87,7 +87,7 @@ type class struct {
 	streams   classStreams
 	documents *classroom.Sealable   // the same as of parts
 	finishing sync.Mutex            // one finish after another
-	ending    atomic.Bool           // set before the roster is wiped: the pages of the seats say then that the class has ended
+	ending    atomic.Bool           // set before the roster is wiped, or the program takes the class along: the pages of the seats say then that the class has ended
 	over      atomic.Pointer[wiped] // what its end has removed; nil before
 
 	acting  atomic.Bool // something is being done for everyone
@@ -355,8 +355,12 @@ func (cl *class) rosterChanged(change classroom.Change) {
 	}
 }
 
-// close ends the class's lab and closes what it stands on.
+// close ends the class's lab and closes what it stands on. The pages of the seats hear that a class has ended
+// which ends with the program; one in a file goes on at the next start.
 func (cl *class) close() error {
+	if !cl.parts.Durable {
+		cl.ending.Store(true)
+	}
 	cl.end()
 	cl.rehearsal.close()
 	cl.board.Close()

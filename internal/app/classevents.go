@@ -148,11 +148,7 @@ func (st *classStream) run(ctx context.Context, news <-chan string) {
 		case <-ctx.Done():
 			return
 		case <-st.app.done: // the end of the class is told also if the program ends with it
-			for len(news) > 0 {
-				if word := <-news; word != wordLook {
-					st.last(ctx, word)
-				}
-			}
+			st.parting(ctx, news)
 			return
 		case <-beat.C:
 			delete(st.bade, bidBrowsers)        // who has not given anything yet is asked once more
@@ -167,6 +163,19 @@ func (st *classStream) run(ctx context.Context, news <-chan string) {
 			st.last(ctx, word)
 			return
 		}
+	}
+}
+
+// parting tells the page a last word that waits for it, or that the class ends with the program.
+func (st *classStream) parting(ctx context.Context, news <-chan string) {
+	for len(news) > 0 {
+		if word := <-news; word != wordLook {
+			st.last(ctx, word)
+			return
+		}
+	}
+	if st.app.of.ending.Load() {
+		st.last(ctx, wordEnded)
 	}
 }
 

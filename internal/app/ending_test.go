@@ -230,6 +230,26 @@ func TestStartDropsWhatBelongsToNoSeat(t *testing.T) {
 	}
 }
 
+// If this fails, phones of a class that ends with the program wait for a server that will not come back; or
+// those of a class that goes on at the next start are told that it has ended.
+func TestClassEndsWithTheProgram(t *testing.T) {
+	t.Parallel()
+	for durable, want := range map[bool]bool{false: true, true: false} {
+		synctest.Test(t, func(t *testing.T) {
+			w := openClassWorld(t, nil)
+			w.class.parts.Durable = durable
+			p := w.phone()
+			s := p.stream(p.join() + "/class/events")
+			synctest.Wait()
+			w.app.Close()
+			<-s.done
+			if got := s.told.String(); strings.Contains(got, "This class has ended") != want || strings.HasSuffix(got, "event: bye\ndata: ended\n\n") != want {
+				t.Errorf("with a class that goes on (%t) the page was told %q", durable, got)
+			}
+		})
+	}
+}
+
 // A phone that is told the end while the program ends too hears the end first.
 func TestEndIsToldBeforeTheProgramEnds(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,7 @@ function hearClass(el) {
   };
   const away = document.getElementById('class-away'); // on pages that say nothing of it themselves
   const answers = (yes) => {
-    if (!away) return;
+    if (!away || over) return;
     if (yes && !away.hidden) look();
     away.hidden = !!yes;
   };

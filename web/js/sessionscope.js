@@ -303,7 +303,7 @@ function toldBy(el) {
 function away() {
   if (!isAway()) {
     const el = document.getElementById('away');
-    if (!el) return; // the class page says it otherwise
+    if (!el || document.querySelector('main[inert]')) return; // the class page says it otherwise; the strip said that the seat has gone or the class has ended
     el.querySelector('time').textContent = new Date().toTimeString().slice(0, 8);
     el.hidden = false;
     document.documentElement.dataset.away = '';
