@@ -4,6 +4,7 @@ package views
 type Reach struct {
 	Addr  string   // where other machines reach the lab, "" if none does
 	Class string   // where other machines reach the class that is open, and not the lab; "" for no class
+	Over  bool     // the class has ended: others learn that there
 	Names []string // under which a proxy may send others here
 	Redis string   // the machine that keeps the records, "" if it is this one
 }

@@ -113,7 +113,7 @@ func (a *App) reachOf(c *call) views.Reach {
 	case !fromHere(c.Request()):
 		reach.Addr = c.Request().Host
 	default:
-		reach.Addr, reach.Class = "", cl.address()
+		reach.Addr, reach.Class, reach.Over = "", cl.address(), cl.over.Load() != nil
 	}
 	return reach
 }

@@ -71,6 +71,9 @@ func TestEnd(t *testing.T) {
 		if got := awake.told.String(); !strings.Contains(got, "This class has ended") || !strings.HasSuffix(got, "event: bye\ndata: ended\n\n") {
 			t.Errorf("the open page was told %q", got)
 		}
+		for _, path := range []string{"/classroom", "/"} {
+			w.teacher.get(path).want(200, "the class at 192.168.77.1:8080 has ended: others on this network learn that there, until another class begins or the program ends").wantNo("a class is open at")
+		}
 		w.teacher.get("/classroom").want(200, "This class has ended", "Wiped: 2 seats, 2 records of sessions, 2 questions and 1 answer.", "Begin another class").wantNo("tally", "amber")
 		w.teacher.get("/classroom/screen").want(200, "This class has ended.")
 		if names := w.documentNames(); len(names) != 0 {
