@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -43,6 +44,7 @@ type boardNews struct {
 	looked  time.Time             // when the network and the store were looked at
 	summed  time.Time             // when the last summary was made
 	summary string
+	counted string                 // the numbers of which it speaks
 	acts    map[classroom.ID]int64 // how many acts each seat had at the last summary
 	follows bool                   // follow runs
 
@@ -108,7 +110,7 @@ func (n *boardNews) join(screen bool, since string) (s *boardStream, first []byt
 // begin starts to follow the board. The caller holds the lock.
 func (n *boardNews) begin() {
 	n.streams, n.told, n.acts = make(map[*boardStream]bool), make(map[string]string), make(map[classroom.ID]int64)
-	n.seats, n.looked, n.summed, n.summary = make(map[classroom.ID]bool), time.Time{}, time.Now(), ""
+	n.seats, n.looked, n.summed, n.summary, n.counted = make(map[classroom.ID]bool), time.Time{}, time.Now(), "", ""
 	var tiles []classroom.Tile
 	tiles, _, n.feed, n.version = n.class.board.Since(0)
 	for _, t := range tiles {
@@ -298,9 +300,12 @@ func (n *boardNews) fresh(name string, part templ.Component) []byte {
 	return html
 }
 
-// tally counts the seats. At most every ten seconds it sums up for a screen reader what they did.
+// tally counts the seats. At most every ten seconds it sums up for a screen reader what they did, or that
+// other numbers are awake or in trouble. A summary whose numbers are old by now is not left beside the new ones.
 func (n *boardNews) tally(tiles []classroom.Tile) views.Tally {
 	t := show.Tally(tiles, n.class.app.cfg.Class.Seats)
+	counts := show.Counts(t)
+	n.counted = cmp.Or(n.counted, counts)
 	if time.Since(n.summed) >= boardSummary {
 		n.summed = time.Now()
 		acted := 0
@@ -310,9 +315,12 @@ func (n *boardNews) tally(tiles []classroom.Tile) views.Tally {
 			}
 			n.acts[tile.ID] = tile.Flash
 		}
-		if acted > 0 {
-			n.summary = show.Summary(t, acted)
+		if acted > 0 || n.counted != counts {
+			n.summary, n.counted = show.Summary(t, acted), counts
 		}
+	}
+	if n.counted != counts {
+		n.summary = ""
 	}
 	t.Summary = n.summary
 	return t

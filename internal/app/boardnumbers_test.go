@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/classroom"
@@ -144,4 +145,32 @@ func TestWhyIsSaidOfItsNumber(t *testing.T) {
 		}
 	}
 	w.teacher.get("/classroom/export.html").want(200, "1: "+made, "1: "+clock)
+}
+
+// If this fails, a screen reader finds other numbers beside the ones that the board shows.
+func TestSummaryHasTheNumbersBesideIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := openClassWorld(t, nil)
+		n := boardNews{class: w.class, acts: make(map[classroom.ID]int64), summed: time.Now()}
+		says := func(want string, flash int64, awake ...bool) {
+			t.Helper()
+			var tiles []classroom.Tile
+			for i, yes := range awake {
+				tiles = append(tiles, classroom.Tile{ID: classroom.ID(rune('a' + i)), Flash: flash, Awake: yes})
+			}
+			if got := n.tally(tiles).Summary; got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+		says("", 0, true, true)
+		time.Sleep(boardSummary)
+		says("", 0, true, true)
+		time.Sleep(boardSummary)
+		says("2 seats: 2 awake, 0 in trouble. In the last seconds 2 did something.", 1, true, true)
+		says("", 1, true, false)
+		time.Sleep(boardSummary)
+		says("2 seats: 1 awake, 1 in trouble.", 1, true, false)
+		w.app.Close()
+	})
 }

@@ -239,7 +239,13 @@ func SortTiles(all []classroom.Tile) {
 	slices.SortStableFunc(all, func(a, b classroom.Tile) int { return b.LastAt.Compare(a.LastAt) })
 }
 
-// Summary says in one sentence for a screen reader what happened of late: acted seats did something.
+// Counts are the numbers of a tally in words.
+func Counts(t views.Tally) string { return t.Seats + ": " + t.Awake }
+
+// Summary says for a screen reader what happened of late: acted seats did something.
 func Summary(t views.Tally, acted int) string {
-	return fmt.Sprintf("%s: %s. In the last seconds %d did something.", t.Seats, t.Awake, acted)
+	if acted == 0 {
+		return Counts(t) + "."
+	}
+	return fmt.Sprintf("%s. In the last seconds %d did something.", Counts(t), acted)
 }

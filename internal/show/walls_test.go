@@ -18,7 +18,7 @@ import (
 var exported = map[string]any{
 	"Bare": Bare, "Browser": Browser, "Changes": Changes, "Figures": Figures, "Guide": Guide, "Moment": Moment, "Parts": Parts, "PlacementOptions": PlacementOptions,
 	"Became": Became, "EveryoneActs": EveryoneActs, "Sure": Sure, "Survivors": Survivors, "ExportAct": ExportAct,
-	"Age": Age, "ClassStore": ClassStore, "Door": Door, "Feed": Feed, "Grid": Grid, "IsAct": IsAct, "SeatFacts": SeatFacts, "SortTiles": SortTiles, "Summary": Summary, "Tally": Tally, "Tile": Tile, "Tiles": Tiles,
+	"Age": Age, "ClassStore": ClassStore, "Counts": Counts, "Door": Door, "Feed": Feed, "Grid": Grid, "IsAct": IsAct, "SeatFacts": SeatFacts, "SortTiles": SortTiles, "Summary": Summary, "Tally": Tally, "Tile": Tile, "Tiles": Tiles,
 	"Plain": Plain, "Rich": Rich, "Sentence": Sentence, "Server": Server, "TamperOptions": TamperOptions, "Timeline": Timeline, "Wire": Wire,
 }
 
