@@ -22,7 +22,7 @@ func Held(h Holdings) []string {
 		counted(h.Questions, "question", "questions") + ", with what came out",
 	}
 	if h.Answers > 0 {
-		lines = append(lines, counted(h.Answers, "answer", "answers")+" to the present question, with whose they are")
+		lines = append(lines, counted(h.Answers, "answer", "answers")+" to the present question, and which seat gave "+Plural(h.Answers, "it", "which"))
 	}
 	if h.Acts > 0 {
 		lines = append(lines, counted(h.Acts, "act", "acts")+" for everyone, with what became of the sessions")
