@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -77,7 +78,7 @@ func (w *workshop) packOne(ctx context.Context, b *build, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := readLicences(modules); err != nil {
+	if err := errors.Join(readLicences(modules), readPorts(b.target, modules)); err != nil {
 		return err
 	}
 	files, err := w.contents(b, program, modules)

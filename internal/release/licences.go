@@ -19,6 +19,7 @@ type text struct {
 	file    string   // with slashes, below the module's folder
 	content string   // without white space at the end
 	ids     []string // the licences in it, as SPDX names them; none for a notice
+	note    string   // what LICENSES.txt says before it; "" for nothing
 }
 
 // allowed are the licences that what is inside may have, as licensecheck names them. All of them
@@ -33,6 +34,7 @@ type reading struct {
 	about string   // module and file
 	ids   []string // the licences of what is inside
 	skip  bool     // nothing that it speaks of is inside
+	note  string   // what LICENSES.txt says before it
 }
 
 // readings are by the SHA-256 of the text, so that a new version of it is read again.
@@ -42,7 +44,8 @@ var readings = map[string]reading{
 	// A list of all that the module needs, with texts. Its chapter 1 is what a program gets: MIT,
 	// BSD-3-Clause and public domain. Apache-2.0 and MPL-2.0 belong to chapters 2 and 3, of which
 	// nothing is inside.
-	"4194f8e7119be72babd499db4f6f1f7547e36e8a7bffcb2b9c8df241b8f1576a": {about: "modernc.org/sqlite LICENSE-3RD-PARTY.md", ids: []string{"BSD-3-Clause", "MIT", publicDomain}},
+	"4194f8e7119be72babd499db4f6f1f7547e36e8a7bffcb2b9c8df241b8f1576a": {about: "modernc.org/sqlite LICENSE-3RD-PARTY.md", ids: []string{"BSD-3-Clause", "MIT", publicDomain},
+		note: "From Sessionscope: of the list below, what chapter 1 has is inside, without\nsqlite-vec and test_demovfs.c. Nothing of chapters 2, 3 and 4 is inside, and so\nnothing under Apache-2.0 or MPL-2.0 that they name."},
 	// Go, musl, go-netdb and nixpkgs. Musl names parts under BSD-2-Clause, which it changed, and
 	// public domain.
 	"f597097efe3d97021f89170746bd3a0fb9a8b6fb26b82043ed68a4e0283bee6c": {about: "modernc.org/libc LICENSE-3RD-PARTY.md", ids: []string{"BSD-2-Clause", "BSD-3-Clause", "MIT", publicDomain}},
@@ -114,6 +117,7 @@ func readFolder(m *module, dir string) ([]text, error) {
 			return nil, err
 		}
 		t := text{file: filepath.ToSlash(name), content: strings.TrimSpace(strings.ReplaceAll(string(content), "\r\n", "\n"))}
+		t.note = readings[fmt.Sprintf("%x", sha256.Sum256(content))].note
 		skip := false
 		if t.ids, skip, err = recognise(content); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %s: %w", m.name(), t.file, err))
@@ -186,7 +190,7 @@ func licencesText(b *build, modules []*module) []byte {
 	}
 	list.Flush()
 	fmt.Fprintf(&out, "\nstd is the standard library and runtime of Go, https://go.dev. htmx.org is in the\nscripts that pages load. All others are Go modules.\n")
-	owners := map[string][]string{}
+	owners, notes := map[string][]string{}, map[string]string{}
 	var texts []string
 	for _, m := range modules {
 		for _, t := range m.texts {
@@ -194,10 +198,13 @@ func licencesText(b *build, modules []*module) []byte {
 				texts = append(texts, t.content)
 			}
 			owners[t.content] = append(owners[t.content], m.name()+": "+t.file)
+			if t.note != "" {
+				notes[t.content] = "\n" + t.note + "\n"
+			}
 		}
 	}
 	for _, content := range texts {
-		fmt.Fprintf(&out, "\n%s\n%s\n%s\n\n%s\n", strings.Repeat("=", 80), strings.Join(owners[content], "\n"), strings.Repeat("-", 80), content)
+		fmt.Fprintf(&out, "\n%s\n%s\n%s\n%s\n%s\n", strings.Repeat("=", 80), strings.Join(owners[content], "\n"), strings.Repeat("-", 80), notes[content], content)
 	}
 	return []byte(out.String())
 }

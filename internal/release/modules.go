@@ -25,6 +25,7 @@ type module struct {
 	linked        []string
 	needs         []string // the paths of the modules whose packages it imports, in the order of the alphabet
 	texts         []text   // its licences
+	port          *port    // the C library in it, nil for none
 }
 
 // name is the module's name with its version.

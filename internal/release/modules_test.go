@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/google/go-cmp/cmp"
 	modules "golang.org/x/mod/module"
+	"zombiezen.com/go/sqlite"
 )
 
 // LICENSES.txt has, for each module that the program's build information names, for Go and for
@@ -150,6 +152,29 @@ func TestReadLicences(t *testing.T) {
 	}
 }
 
+// If this fails, a release goes on whose list does not name SQLite, or the notes before texts are missing.
+func TestPorts(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "lib"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	m := &module{path: "modernc.org/sqlite", version: "v1", dir: dir}
+	for content, want := range map[string]string{"const SQLITE_VERSION = \"3.99.1\"\n": "3.99.1", "var SQLITE_VERSION = 3\n": ""} {
+		if err := os.WriteFile(filepath.Join(dir, "lib", "sqlite.go"), []byte("package lib\n\n"+content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m.port = nil
+		if err := readPorts(targets[0], []*module{m}); (err == nil) != (want != "") || err == nil && m.port.version != want {
+			t.Errorf("%q: %v, %v", content, m.port, err)
+		}
+	}
+	_, after, found := strings.Cut(unpacked(t)["LICENSES.txt"], ": LICENSE-3RD-PARTY.md\n"+strings.Repeat("-", 80)+"\n\nFrom Sessionscope: ")
+	if !found || !strings.Contains(after, "Nothing of chapters 2, 3 and 4 is inside") {
+		t.Error("LICENSES.txt does not say what of the list of modernc.org/sqlite is inside")
+	}
+}
+
 // The list of what is inside names the modules of the build information with their checksums, Go
 // and htmx, and no other; each has a licence and an arrow from a module that imports it.
 func TestSBOM(t *testing.T) {
@@ -169,7 +194,7 @@ func TestSBOM(t *testing.T) {
 	for _, d := range b.info.Deps {
 		want = append(want, "pkg:golang/"+d.Path+"@"+d.Version+" "+d.Sum)
 	}
-	want = append(want, "pkg:golang/std@"+strings.TrimPrefix(b.info.GoVersion, "go")+" ", "pkg:npm/htmx.org@4.0.1 sha512")
+	want = append(want, "pkg:generic/sqlite@"+sqlite.Version+" ", "pkg:golang/std@"+strings.TrimPrefix(b.info.GoVersion, "go")+" ", "pkg:npm/htmx.org@4.0.1 sha512")
 	needs, needed := arrows(list)
 	for _, c := range *list.Components {
 		sum := ""
@@ -181,6 +206,15 @@ func TestSBOM(t *testing.T) {
 			if sum = "h1:" + base64.StdEncoding.EncodeToString(decoded); (*c.Hashes)[0].Algorithm == cdx.HashAlgoSHA512 {
 				sum = "sha512"
 			}
+		}
+		switch {
+		case c.Name == "sqlite" && c.CPE != "cpe:2.3:a:sqlite:sqlite:"+sqlite.Version+":*:*:*:*:*:*:*":
+			t.Errorf("SQLite is %s", c.CPE)
+		case c.Name == "musl": // on Linux with a version
+			if runtime.GOOS == "linux" && !regexp.MustCompile(`^pkg:generic/musl@1\.\d+\.\d+$`).MatchString(c.PackageURL) {
+				t.Errorf("musl is %s", c.PackageURL)
+			}
+			want = append(want, c.PackageURL+" ")
 		}
 		got = append(got, c.PackageURL+" "+sum)
 		if len(*c.Licenses) == 0 || c.BOMRef != c.PackageURL || !needed[c.BOMRef] {
@@ -200,9 +234,12 @@ func TestSBOM(t *testing.T) {
 	if own.PackageURL != "pkg:golang/github.com/sessionscope/sessionscope@"+testVersion || list.SpecVersion != cdx.SpecVersion1_6 || list.Metadata.Timestamp != "2026-11-27T22:30:05Z" {
 		t.Errorf("it is of %s, %s, in version %s", own.PackageURL, list.Metadata.Timestamp, list.SpecVersion)
 	}
+	if !needed["pkg:generic/sqlite@"+sqlite.Version] || len(want) != len(b.info.Deps)+4 {
+		t.Errorf("the list does not have SQLite and musl: %v", want)
+	}
 	libc := func(s string) bool { return strings.HasPrefix(s, "pkg:golang/modernc.org/libc@") }
-	if sqlite := needs["pkg:golang/modernc.org/sqlite"]; !slices.ContainsFunc(sqlite, libc) {
-		t.Errorf("SQLite leads to %v", sqlite)
+	if to := needs["pkg:golang/modernc.org/sqlite"]; !slices.ContainsFunc(to, libc) {
+		t.Errorf("SQLite leads to %v", to)
 	}
 	if serial := regexp.MustCompile(`^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`); !serial.MatchString(list.SerialNumber) {
 		t.Errorf("the serial number is %s", list.SerialNumber)

@@ -46,6 +46,11 @@ func (w *workshop) sbom(b *build, program []byte, modules []*module) ([]byte, er
 		for _, path := range m.needs {
 			needs = append(needs, refs[path])
 		}
+		if m.port != nil {
+			components = append(components, m.port.component(m))
+			needs = append(needs, m.port.purl())
+			arrows = append(arrows, cdx.Dependency{Ref: m.port.purl(), Dependencies: &[]string{}})
+		}
 		slices.Sort(needs)
 		arrows = append(arrows, cdx.Dependency{Ref: m.purl, Dependencies: &needs})
 	}
@@ -81,6 +86,18 @@ func component(m *module) cdx.Component {
 	}
 	c.Licenses = &licences
 	return c
+}
+
+// component returns what the list says of a C library inside the module m.
+func (p *port) component(m *module) cdx.Component {
+	licence := &cdx.License{ID: p.licence}
+	if p.licence == publicDomain {
+		licence = &cdx.License{Name: p.licence}
+	}
+	return cdx.Component{
+		BOMRef: p.purl(), PackageURL: p.purl(), CPE: p.cpe(), Type: cdx.ComponentTypeLibrary, Name: p.name, Version: p.version,
+		Scope: cdx.ScopeRequired, Licenses: &cdx.Licenses{{License: licence}}, Description: "C, translated to Go inside " + m.name(),
+	}
 }
 
 // properties returns how the program was built, in the names that cyclonedx-gomod gives it.
