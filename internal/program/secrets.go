@@ -47,7 +47,7 @@ func readSecrets(file string) ([][]byte, error) {
 // other SIGHUP, which an operator sends, it reads the secrets again, or ends the program if
 // they are in no file.
 func watchHangups(ctx context.Context, end func(), secretFile string, a *app.App, st store, log *slog.Logger) {
-	asked, hungUp := end, end
+	asked, hungUp := endFor(end, log), end
 	if secretFile != "" {
 		asked = func() { rereadSecrets(secretFile, a, st, log) }
 	}
@@ -62,6 +62,14 @@ func watchHangups(ctx context.Context, end func(), secretFile string, a *app.App
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	go terminal.Watch(ctx, hangups, terminal.Attached, hungUp, asked)
+}
+
+// endFor returns what a SIGHUP does without a file of secrets: it ends the program, and the log says why.
+func endFor(end func(), log *slog.Logger) func() {
+	return func() {
+		log.Info("a SIGHUP came: without a file of signing secrets, which it would have the program read again, it ends the program")
+		end()
+	}
 }
 
 // rereadSecrets reads the file again. A file that cannot be used changes nothing.
