@@ -2,6 +2,7 @@ package config
 
 import (
 	"io"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -15,7 +16,10 @@ var (
 		"Sessionscope makes web sessions visible. It serves a lab in which real cookies and real requests show what the browser keeps," +
 			" what travels and what the server keeps. Beside the lab are experiments, and a class that learners join with their own phones.",
 		"It prints the address of the lab, and serves browsers of this machine only, unless --addr or --classroom says otherwise." +
-			" It keeps no session on disk unless --store sqlite asks for it. Ctrl+C ends it.",
+			" It keeps no session on disk unless --store sqlite asks for it, or an experiment is about SQLite; FILES has all files that it writes." +
+			" Ctrl+C ends it.",
+		"A double click on its file starts it too. It then opens the browser, takes one of the next ports if its own is taken, and has Quit" +
+			" at the foot of its pages, which ends it. Another double click opens the page of the one that runs.",
 		"With a command as the first argument it prints something, and serves nothing:",
 	}
 	aboutFlags     = "A flag that is on or off is written --open or --open=false. The value of any other flag is the next argument, or follows an =."
@@ -30,10 +34,17 @@ var (
 		{"FILE-wal, FILE-shm, FILE.lock", "SQLite's log and its index, and the lock that keeps a second program away." +
 			" After a kill the last writes are in the log, which the next start reads."},
 		{"FILE.class, FILE.class.secret", "A class, and the secret that signs the cookies of its seats. With --secret-file the second file is not made."},
+		{"sessionscope.lock, sessionscope.address", "By these another double click finds the program that runs. They are in XDG_RUNTIME_DIR, or if it" +
+			" cannot be used in another folder of the user's, and gone at the end."},
+		{"sessionscope-*/board.html", "The link that --classroom --open gives to the browser, in the folder for temporary files. It is gone when" +
+			" the browser has used it, at most a minute later."},
+		{"sessionscope-experiment-*", "The folder of an experiment with SQLite while it runs, in the folder for temporary files or, if that takes none," +
+			" in the user's cache or the working folder."},
+		{"sessionscope-class-DATE.html", "What came out of a class, if Enter after Ctrl+C saves it, in the folder in which the program was started."},
 	}
 	exits = []entry{
 		{"0", "The program was stopped, or has printed what was asked for."},
-		{"1", "An error that is none of the next two; the address is taken, for example. Standard error says what is wrong."},
+		{"1", "Anything else is wrong; the address is taken, for example, or another program has the database. Standard error says what."},
 		{"2", "Something is wrong in flags, variables or signing secrets."},
 		{"3", "The database file is damaged, or of another program, or of a newer version of this one. Nothing in it has changed."},
 	}
@@ -42,7 +53,7 @@ var (
 			" With a class that has seats a terminal asks before that: Enter saves what came out and ends the class, and another Ctrl+C ends it without saving." +
 			" Either way the class is wiped."},
 		{"SIGTERM", "The program ends in the same way and asks nothing. With --store sqlite a later start that opens a class goes on with this one."},
-		{"SIGHUP", "The program reads the signing secrets again, from --secret-file or from the file beside the database; without such a file it ends." +
+		{"SIGHUP", "The program reads the signing secrets again, from --secret-file or from the file beside the database; without such a file it ends, and the log says so." +
 			" It also ends if the terminal was closed, unless it runs under nohup."},
 	}
 	examples = []struct {
@@ -62,7 +73,8 @@ var (
 // Man writes the manual page, for section 1, in the macros of man(7). Its heading has version
 // and date, which are those of the build information: a version such as v1.0.0, perhaps with a
 // commit after a space, and a date such as 2026-11-27, perhaps with a time after a T. The page
-// has neither commit nor time. It has no version if that is "", unknown or (devel), and no date
+// has neither commit nor time, those of a pseudo-version neither: its foot would not fit into 80
+// columns. It has no version if that is "", unknown or (devel), and no date
 // if that is "" or another text.
 func Man(w io.Writer, version, date string) error {
 	version, _, _ = strings.Cut(version, " ")
@@ -73,6 +85,7 @@ func Man(w io.Writer, version, date string) error {
 	if _, err := time.Parse(time.DateOnly, date); err != nil {
 		date = ""
 	}
+	version = pseudo.ReplaceAllString(version, "$1")
 	var m manual
 	m.title(date, strings.TrimSpace("Sessionscope "+strings.TrimPrefix(version, "v")))
 	m.section("NAME")
@@ -118,6 +131,9 @@ func Man(w io.Writer, version, date string) error {
 	_, err := w.Write(m.Bytes())
 	return err
 }
+
+// pseudo is the end of a pseudo-version from the commit's day on, https://go.dev/ref/mod#pseudo-versions.
+var pseudo = regexp.MustCompile(`([-.][0-9]{8})[0-9]{6}-[0-9a-f]{12}(\+dirty)?$`)
 
 // sentence returns what a table says as a sentence: with a capital letter, unless an abbreviation begins
 // it, and a full stop.

@@ -146,7 +146,8 @@ func TestManNamesTheBuild(t *testing.T) {
 		{"v1.0.0", "2026-11-27", `"2026-11-27" "Sessionscope 1.0.0"`},
 		{"1.0.0", "2026-11-27T20:33:57Z", `"2026-11-27" "Sessionscope 1.0.0"`},
 		{"v1.0.0 0123456789ab", "2026-11-27", `"2026-11-27" "Sessionscope 1.0.0"`},
-		{"v0.0.0-20261127203357-0123456789ab+dirty", "", `"" "Sessionscope 0.0.0\-20261127203357\-0123456789ab+dirty"`},
+		{"v0.0.0-20261127203357-0123456789ab+dirty", "", `"" "Sessionscope 0.0.0\-20261127"`},
+		{"v1.2.4-rc.1.0.20261127203357-0123456789ab", "2026-11-27", `"2026-11-27" "Sessionscope 1.2.4\-rc.1.0.20261127"`},
 		{"(devel) 0123456789ab", "", `"" "Sessionscope"`},
 		{"unknown", "", `"" "Sessionscope"`},
 		{"", "yesterday", `"" "Sessionscope"`},
@@ -173,5 +174,19 @@ func TestManExamples(t *testing.T) {
 	}
 	if tried < 4 {
 		t.Errorf("%d examples", tried)
+	}
+}
+
+// If this fails, the page names fewer files than the program writes, or says that it writes none.
+func TestManNamesAllFiles(t *testing.T) {
+	text := page(t, "", "")
+	all := items(text, "FILES")
+	for _, name := range []string{"sessionscope.lock, sessionscope.address", "sessionscope-*/board.html", "sessionscope-experiment-*", "sessionscope-class-DATE.html"} {
+		if all[name] == "" {
+			t.Errorf("FILES has no %s", name)
+		}
+	}
+	if strings.Contains(text, "writes nothing to disk") {
+		t.Error("it says that nothing is written")
 	}
 }
