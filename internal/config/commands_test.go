@@ -53,6 +53,8 @@ func TestCommandsAreRefused(t *testing.T) {
 		{"man man", `unexpected argument "man": man takes no argument`},
 		{"man --open", `unexpected argument "--open": man takes no argument`},
 		{"--open man", `unexpected argument "man": sessionscope takes flags, or completion or man as its first argument`},
+		{"help", `unexpected argument "help": write --help`},
+		{"version", `unexpected argument "version": write --version`},
 		{"-- man", `unexpected argument "man": `},
 		{"--secret-file man completion bash", `unexpected argument "completion": `},
 		{"serve", `unexpected argument "serve": sessionscope takes flags, or completion or man as its first argument`},

@@ -125,6 +125,8 @@ func (c *Config) parseArgs(args []string, given map[string]bool) error {
 		return refused
 	case err != nil:
 		return unreadable(err)
+	case flags.Arg(0) == "help", flags.Arg(0) == "version":
+		return fmt.Errorf("unexpected argument %q: write --%s", flags.Arg(0), flags.Arg(0))
 	case flags.NArg() > 0:
 		return fmt.Errorf("unexpected argument %q: sessionscope takes flags, or %s as its first argument; a flag that is on or off is written --open or --open=false", flags.Arg(0), oneOf(commandNames()))
 	}
