@@ -128,3 +128,24 @@ func TestQuotes(t *testing.T) {
 		}
 	}
 }
+
+// If this fails, what the head of fish's script says fails for who has completed nothing before.
+func TestHeadOfFish(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("no sh on this machine")
+	}
+	text, _ := script(t, "fish")
+	line := regexp.MustCompile(`(?m)^# (.*>~/.*)$`).FindStringSubmatch(text)
+	if line == nil {
+		t.Fatal("the head has no command")
+	}
+	home := t.TempDir()
+	command := exec.Command("sh", "-c", "sessionscope() { echo \"$*\"; }\n"+line[1])
+	command.Env = append(os.Environ(), "HOME="+home)
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v, %s", line[1], err, out)
+	}
+	if got, err := os.ReadFile(filepath.Join(home, ".config/fish/completions/sessionscope.fish")); err != nil || string(got) != "completion fish\n" {
+		t.Errorf("%q, %v", got, err)
+	}
+}

@@ -1,5 +1,6 @@
 # The completion of sessionscope for bash. Put one of these lines into ~/.bashrc, and open a new shell:
 # eval "$(sessionscope completion bash)", or with the path of this file: source /path/to/sessionscope.bash
+# If sessionscope is not on PATH, write its path instead.
 
 _sessionscope() {
     local IFS=$' \t\n' line=${COMP_LINE:0:COMP_POINT} blank part words=() n=-1 i

@@ -1,5 +1,6 @@
 # The completion of sessionscope for fish. It is there in every new shell after
-# sessionscope completion fish >~/.config/fish/completions/sessionscope.fish
+# mkdir -p ~/.config/fish/completions; sessionscope completion fish >~/.config/fish/completions/sessionscope.fish
+# If sessionscope is not on PATH, write its path instead.
 
 # __sessionscope_takes tells whether --NAME may come next, or its value: no command stands in
 # the line, and --NAME itself does not, unless it waits for its value.

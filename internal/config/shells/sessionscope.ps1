@@ -1,5 +1,6 @@
 # The completion of sessionscope for PowerShell. Put this line into the file that $PROFILE names, and open a new window:
 # sessionscope completion powershell | Out-String | Invoke-Expression
+# If sessionscope is not on PATH, write its path instead.
 
 Register-ArgumentCompleter -Native -CommandName sessionscope -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
