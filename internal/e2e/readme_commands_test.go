@@ -16,7 +16,7 @@ var (
 )
 
 // shownCommands returns the commands that README.md shows: the lines of its blocks, each with the lines
-// that go on in quotes, and of the texts in backticks what has a space, begins with a dot or is task. It
+// that go on in quotes and without the && that leads to the next one, and of the texts in backticks what has a space, begins with a dot or is task. It
 // leaves out the block of the flags and transcripts, which have tests of their own, and the flags among
 // the texts, which it returns apart.
 func shownCommands(text string) (commands, flags []string) {
@@ -35,7 +35,7 @@ func shownCommands(text string) (commands, flags []string) {
 			block = "flags"
 		case block == "```console", block == "flags":
 		default:
-			if open += line; strings.Count(open, `"`)%2 == 1 {
+			if open += strings.TrimSuffix(line, " &&"); strings.Count(open, `"`)%2 == 1 {
 				open += "\n"
 				continue
 			}
@@ -94,7 +94,7 @@ func TestReadmeCommands(t *testing.T) {
 // If this fails, a command can stand in README.md unseen.
 func TestShownCommands(t *testing.T) {
 	t.Parallel()
-	text := "Run `task` or `./sessionscope`, with `--open`; `hybrid` and `key` are words.\n```\ngo run . # `a b`\nsql \"\n  SELECT 1\"\n```\n```\n  --addr HOST\n    \twhere\n\nCommands:\n\n  man\n```\n```console\n$ curl x\n{}\n```\nThen `kill -HUP 1`.\n"
+	text := "Run `task` or `./sessionscope`, with `--open`; `hybrid` and `key` are words.\n```\ngo run . # `a b` &&\nsql \"\n  SELECT 1\"\n```\n```\n  --addr HOST\n    \twhere\n\nCommands:\n\n  man\n```\n```console\n$ curl x\n{}\n```\nThen `kill -HUP 1`.\n"
 	commands, flags := shownCommands(text)
 	if want := []string{"go run . # `a b`", "sql \"\n  SELECT 1\"", "task", "./sessionscope", "kill -HUP 1"}; !slices.Equal(commands, want) {
 		t.Errorf("commands %q, want %q", commands, want)

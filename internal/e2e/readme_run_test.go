@@ -36,6 +36,7 @@ const (
 	needsGH   = "it needs gh and a release on GitHub"
 	published = "it needs the published module"
 	itself    = "the tests that this test is one of"
+	forMan    = "it needs man, and shows what the tests of internal/config read"
 	ofRedis   = "a setting of Redis, which the tests of internal/store/redis have"
 )
 
@@ -61,14 +62,15 @@ var readmeCommands = map[string]readmeCommand{
 	verify("(Resolve-Path sessionscope_*.zip)"):    {why: needsGH},
 	unpack("linux"): {run: unpacks("linux")},
 	unpack("macos"): {run: unpacks("macos")},
-	"xattr -d com.apple.quarantine sessionscope":                                                                      {why: onMacOS},
-	"xattr -d com.apple.quarantine sessionscope_*_macos_*/sessionscope":                                               {why: onMacOS},
+	"xattr -d com.apple.quarantine sessionscope": {why: onMacOS},
 	`foreach ($f in Get-FileHash sessionscope_*.zip) { "$([bool](Select-String $f.Hash SHA256SUMS)) $($f.Path)" }`:    {why: onWindows},
 	`Expand-Archive (Resolve-Path sessionscope_*.zip) . ; & (Resolve-Path sessionscope_*\sessionscope.exe) --version`: {why: onWindows},
-	"~/Library/Application Support":                          {why: "a folder"},
-	"curl -i localhost:8080/healthz":                         {run: isHealthy},
+	"man -l sessionscope.1":          {why: forMan},
+	"~/Library/Application Support":  {why: "a folder"},
+	".cdx.json":                      {why: "the end of the name of a file"},
+	"curl -i localhost:8080/healthz": {run: isHealthy},
 	"(umask 077; head -c 32 /dev/urandom | base64 >secrets)": {run: makesSecret},
-	sqliteCommandShown:                                       {run: readsSQLite},
+	sqliteCommandShown: {run: readsSQLite},
 	`redis-cli --scan --pattern 'ssc:s:*' | while read -r key; do echo "$key"; redis-cli hgetall "$key"; done`: {run: readsRedis},
 	"appendonly yes":     {why: ofRedis},
 	"appendfsync always": {why: ofRedis},
