@@ -44,7 +44,8 @@ type Own struct {
 
 // Main runs the program with the flags and variables of the process, and returns its exit
 // code: 0 after a stop, 2 for something wrong in flags, variables or secrets, 3 for a
-// database that cannot be used, and 1 for everything else.
+// database that is damaged, of another program or of a newer version, and 1 for everything
+// else, such as a database that another program has.
 func Main(own Own) int {
 	cfg, err := config.Parse(os.Args[1:], os.Getenv, os.Stdout)
 	switch {
