@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,7 +30,7 @@ func TestBareChroot(t *testing.T) {
 		}
 		t.Skip("chroot needs root")
 	}
-	program := []byte(unpacked(t)["sessionscope"])
+	archive := archived(t)
 	for _, test := range []struct {
 		name string
 		uid  uint32
@@ -40,7 +39,7 @@ func TestBareChroot(t *testing.T) {
 	}{{"writable", 0, 0o755, ":0"}, {"read-only", 65534, 0o555, "localhost:0"}} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			c := enter(t, program, test.addr, test.uid, test.mode)
+			c := enter(t, archive, test.addr, test.uid, test.mode)
 			var all sync.WaitGroup
 			defer all.Wait()
 			for slug, form := range map[string]string{"two-clocks": "", "stores-through-a-restart": "store=sqlite", "log-out-then-replay": "", "matrix": ""} {
@@ -58,13 +57,16 @@ type chroot struct {
 	url string
 }
 
-// enter starts the program in a folder of its own. At the end of the test the folder has nothing but
+// enter starts the program of the archive in a folder of its own. At the end of the test the folder has nothing but
 // the program again.
-func enter(t *testing.T, program []byte, addr string, uid uint32, mode os.FileMode) *chroot {
+func enter(t *testing.T, archive string, addr string, uid uint32, mode os.FileMode) *chroot {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "sessionscope"), program, 0o755); err != nil {
-		t.Fatal(err)
+	// By tar, and not by this process: a program that another test starts meanwhile would inherit the open
+	// file, and Linux starts no program whose file is open for writing.
+	tar := exec.Command("tar", "-xzf", archive, "-C", dir, "--strip-components=1", "--wildcards", "*/sessionscope")
+	if out, err := tar.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 	if err := os.Chmod(dir, mode); err != nil {
 		t.Fatal(err)
