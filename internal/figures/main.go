@@ -55,7 +55,7 @@ var parts = []part{
 		{"go test -run '^$' -bench '^Benchmark(Million|ClearThousand)$' -benchtime 5x ./internal/store/memory", "go test -run '^$' -bench '^Benchmark(Million|ClearThousand)$' -benchtime 1x ./internal/store/memory", []string{
 			`Million\S*\s.* (?P<session>[\d.]+) B/session`, `ClearThousand\S*\s+\d+\s+(?P<clear>[\d.]+ ns/op)`}}}},
 	{"million", []command{{"go -C internal/bench run . -million 1000000", "go -C internal/bench run . -million 10000", []string{`(?P<sessions>\d+) sessions in \d+ s: (?P<memory>\d+ MB)`}}}},
-	{"class", []command{{"go run ./internal/load -seconds 110 -after 30s", "go run ./internal/load -seats 20 -seconds 3 -after 1s", []string{
+	{"class", []command{{"go run ./internal/load -after 30s", "go run ./internal/load -seats 20 -seconds 3 -after 1s", []string{
 		`(?P<seats>\d+) learners, (?P<rate>\S+) presses a second each, for (?P<seconds>\d+ s)`, `a press, p50 \| (?P<press>[\d.]+ ms)`, `a press, p99 \| (?P<press99>[\d.]+ ms)`,
 		`sending to board, p50 \| (?P<board>[\d.]+ ms)`, `sending to board, p99 \| (?P<board99>[\d.]+ ms)`, `\(VmHWM\) \| (?P<memory>\d+ MB)`,
 		`goroutines (?P<rest>\S+) after all left`, `CPU time of the program (?P<cpu>[\d.]+ ms) a press`}}}},
