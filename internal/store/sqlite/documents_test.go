@@ -163,7 +163,7 @@ func TestDocumentsSurviveAKill(t *testing.T) {
 }
 
 // killWriter starts TestDocumentWriter as a program of its own, kills it after that many
-// answers, and returns the last answered number of each writer.
+// answers, of two writers at least, and returns the last answered number of each writer.
 func killWriter(t *testing.T, file, durability string, answers int) map[string]int {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestDocumentWriter$", "-test.timeout=1m")
@@ -173,8 +173,10 @@ func killWriter(t *testing.T, file, durability string, answers int) map[string]i
 	must(t, cmd.Start())
 	last := make(map[string]int)
 	lines := bufio.NewScanner(out)
+	killed := false
 	for n := 0; lines.Scan(); n++ {
-		if n == answers {
+		if !killed && n >= answers && len(last) >= 2 { // on a busy machine one of the writers begins late
+			killed = true
 			must(t, cmd.Process.Kill()) // SIGKILL, and the answers that are under way are still read
 		}
 		writer, number, ok := strings.Cut(lines.Text(), " ")
