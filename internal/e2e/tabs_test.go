@@ -64,7 +64,14 @@ func (pg *page) openSecond() *page {
 		err = chromedp.Do(ctx)
 	}
 	pg.must(err)
-	if !until(func() bool { return appears(ctx, "live-state") }) {
+	if !until(func() bool {
+		if appears(ctx, "live-state") {
+			return true
+		}
+		// chromedp may have lost sight of the document, for good. It sees the next one.
+		chromedp.Call(ctx, cdppage.Reload, cdppage.ReloadParams{})
+		return false
+	}) {
 		pg.t.Fatal("the second browser's page does not come")
 	}
 	second.live()
