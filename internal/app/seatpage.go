@@ -94,6 +94,7 @@ func (a *App) classPage(c *call) error {
 		Browser: show.Parts(showed.Browser), Wire: show.Parts(showed.Wire), Server: show.Parts(showed.Server),
 		Experiments: a.experimentCount(),
 	}
+	page.Page.Strip = strip // which a seat that went meanwhile has no more
 	if s, ok := a.of.seatOf(c); ok {
 		page.Phone = a.of.phoneView(s)
 	}
