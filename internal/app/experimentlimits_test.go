@@ -246,8 +246,8 @@ func TestRunThatHangs(t *testing.T) {
 // quick is how long a run takes at most that does not say that it is slow.
 const quick = 2 * time.Second
 
-// timeOf runs an experiment, and returns how long that takes.
-func timeOf(t *testing.T, a *App, e experiment.Experiment) time.Duration {
+// timeRun runs an experiment, and returns how long that takes.
+func timeRun(t *testing.T, a *App, e experiment.Experiment) time.Duration {
 	t.Helper()
 	began := time.Now()
 	if f := runFor(t, a, e.Slug, ""); f.State != "ended" {
@@ -267,10 +267,10 @@ func TestMedianRun(t *testing.T) {
 			}
 			d := time.Hour
 			for try := 0; try < 3 && !e.Slow && d > quick; try++ { // other tests have the processor, too
-				d = min(d, timeOf(t, a, e))
+				d = min(d, timeRun(t, a, e))
 			}
 			if e.Slow {
-				d = timeOf(t, a, e)
+				d = timeRun(t, a, e)
 			}
 			took = append(took, d)
 			t.Logf("%s: %v", e.Slug, d.Round(time.Millisecond))
