@@ -79,22 +79,22 @@ func (a *App) classPage(c *call) error {
 		return c.Redirect(http.StatusSeeOther, c.seat.First().Base+"/class")
 	}
 	seen, status := a.lookAtSession(c)
-	strip := a.of.strip(c)
-	if strip == nil { // it went between two steps of this request
+	own := a.page(c, "")
+	if own.Strip == nil { // the seat went between two steps of this request
 		return errSeatGone
 	}
+	own.Title = own.Strip.Nickname
 	if c.wants == formJSON {
 		tile, _ := a.of.board.Tile(classroom.ID(c.seat.Class))
 		paused, question := a.of.classAsks(tile.ID)
-		return writeJSON(c, status, "application/json", classJSON{"class", strip.Nickname, strip.Code, tile.Devices, paused, question, a.of.task()})
+		return writeJSON(c, status, "application/json", classJSON{"class", own.Strip.Nickname, own.Strip.Code, tile.Devices, paused, question, a.of.task()})
 	}
 	showed := say.Showed(seen)
 	page := views.ClassPage{
-		Page: a.page(c, strip.Nickname), Place: views.Place{Base: c.seat.Base},
+		Page: own, Place: views.Place{Base: c.seat.Base},
 		Browser: show.Parts(showed.Browser), Wire: show.Parts(showed.Wire), Server: show.Parts(showed.Server),
 		Experiments: a.experimentCount(),
 	}
-	page.Page.Strip = strip // which a seat that went meanwhile has no more
 	if s, ok := a.of.seatOf(c); ok {
 		page.Phone = a.of.phoneView(s)
 	}
