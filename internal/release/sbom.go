@@ -78,11 +78,7 @@ func component(m *module) cdx.Component {
 	}
 	licences := cdx.Licenses{}
 	for _, id := range m.licences() {
-		licence := &cdx.License{ID: id}
-		if id == publicDomain {
-			licence = &cdx.License{Name: id}
-		}
-		licences = append(licences, cdx.LicenseChoice{License: licence})
+		licences = append(licences, licence(id))
 	}
 	c.Licenses = &licences
 	return c
@@ -90,14 +86,18 @@ func component(m *module) cdx.Component {
 
 // component returns what the list says of a C library inside the module m.
 func (p *port) component(m *module) cdx.Component {
-	licence := &cdx.License{ID: p.licence}
-	if p.licence == publicDomain {
-		licence = &cdx.License{Name: p.licence}
-	}
 	return cdx.Component{
 		BOMRef: p.purl(), PackageURL: p.purl(), CPE: p.cpe(), Type: cdx.ComponentTypeLibrary, Name: p.name, Version: p.version,
-		Scope: cdx.ScopeRequired, Licenses: &cdx.Licenses{{License: licence}}, Description: "C, translated to Go inside " + m.name(),
+		Scope: cdx.ScopeRequired, Licenses: &cdx.Licenses{licence(p.licence)}, Description: "C, translated to Go inside " + m.name(),
 	}
+}
+
+// licence returns what the list says of a licence.
+func licence(id string) cdx.LicenseChoice {
+	if id == publicDomain {
+		return cdx.LicenseChoice{License: &cdx.License{Name: id}}
+	}
+	return cdx.LicenseChoice{License: &cdx.License{ID: id}}
 }
 
 // properties returns how the program was built, in the names that cyclonedx-gomod gives it.
