@@ -1,5 +1,7 @@
 package views
 
+import "strconv"
+
 // End is the page that asks whether the class is to end.
 type End struct {
 	Page  Page
@@ -14,4 +16,12 @@ type Ended struct {
 	Wiped string // what was removed, with numbers
 	Where string
 	Left  bool // sessions may be left: the store did not answer
+}
+
+// seats says how many seats there are.
+func seats(n int) string {
+	if n == 1 {
+		return "1 seat"
+	}
+	return strconv.Itoa(n) + " seats"
 }
