@@ -25,7 +25,8 @@ type Lock struct{ file *flock.Flock }
 // begins again until the locked file still has its name: a lock on a file without a name keeps nobody out.
 func Take(path string) (*Lock, error) {
 	for range 100 {
-		l := &Lock{flock.New(path, flock.SetPermissions(0o600))}
+		// O_RDWR: to open a named pipe for reading waits for a writer.
+		l := &Lock{flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))}
 		if locked, err := l.file.TryLock(); err != nil {
 			return nil, err
 		} else if !locked {
