@@ -100,6 +100,7 @@ type App struct {
 	figures  sync.Map // *figuresNews by first browser
 	bodies   *tap.Room
 	holds    chan struct{} // one place for each request that holds a session
+	met      chan struct{} // where two requests that hold a session wait for each other; nil outside a private instance
 	closing  sync.Once
 	done     chan struct{} // closed when the app ends
 	render   renderer

@@ -101,8 +101,9 @@ func (c *call) value(key string, v session.Value) trace.Value {
 // errAsked is the failure that the field "fail" asks for.
 var errAsked = errors.New("fail=500 was asked for")
 
-// hold waits for d, so that an experiment can put another request between load and write. It
-// ends with an error when the client leaves. At most capacity.holds requests wait at once, and in a
+// hold waits for d, so that an experiment can put another request between load and write. In a private
+// instance it waits until another request has loaded its session too, for d at most. It ends with an
+// error when the client leaves. At most capacity.holds requests wait at once, and in a
 // class seatHolds of each seat.
 func (a *App) hold(c *call, d time.Duration) error {
 	if d == 0 {
@@ -123,6 +124,10 @@ func (a *App) hold(c *call, d time.Duration) error {
 	defer wait.Stop()
 	select {
 	case <-wait.C:
+		return nil
+	case a.met <- struct{}{}:
+		return nil
+	case <-a.met:
 		return nil
 	case <-c.ctx().Done():
 		return c.ctx().Err()

@@ -99,7 +99,7 @@ func (u updates) judge() experiment.Outcome {
 	}
 	switch both := u.one.Status < 400 && u.two.Status < 400; {
 	case !u.atOnce:
-		out.Verdict = "{bad Not at once:} three times one tab was answered before the other had sent its form. That shows nothing: run it again."
+		out.Verdict = "{bad Not at once:} twice one tab's form was written before the other's had loaded the session. That shows nothing: run it again."
 	case both && u.hasCity && u.hasFood:
 		u.bothKept(&out)
 	case both && u.hasCity != u.hasFood:

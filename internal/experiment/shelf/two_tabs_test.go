@@ -1,7 +1,12 @@
 package shelf_test
 
 import (
+	"bytes"
+	"context"
+	"io"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +32,8 @@ var twoTabs = proof{
 		{chosen: "placement=server&size=short", happened: "one-lost", store: unversionedStore},
 		{chosen: "placement=hybrid&size=long", happened: "one-lost", store: unversionedStore},
 		{chosen: "placement=cookie&size=short", happened: "both-kept", handler: merging},
+		{chosen: "placement=server&size=short", happened: experiment.None, says: "Not at once", handler: inTurn},
+		{chosen: "placement=gorilla-file&size=short", happened: experiment.None, says: "Not at once", handler: inTurn},
 		{chosen: "placement=server&size=long", happened: "one-refused", handler: answeredInstead(func(r *http.Request) bool {
 			return r.URL.Path == "/set" && r.UserAgent() == "Rahim's second tab"
 		}, http.StatusConflict, `{"status":409}`)},
@@ -85,20 +92,45 @@ func atOnceIn(placement, size string, kept int, versions [2]float64, says ...str
 
 const twoLost, twoKept = "One update is lost", "Both are kept"
 
-// merging is a server that takes one request after the other, and uses the newest
-// cookie that it sent in the place of each that it gets.
+// merging is a server that puts the values of two requests with the field hold into one cookie, and
+// gives it to both.
 func merging(h http.Handler) http.Handler {
+	one, both := make(chan string), make(chan string) // Set-Cookie: of one request, and of both
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		serve := func() *httptest.ResponseRecorder {
+			answer := httptest.NewRecorder()
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			h.ServeHTTP(answer, r)
+			return answer
+		}
+		answer := serve()
+		if bytes.Contains(body, []byte("hold=")) {
+			select {
+			case one <- answer.Header().Get("Set-Cookie"):
+				answer.Header().Set("Set-Cookie", <-both)
+			case others := <-one:
+				cookie, _, _ := strings.Cut(others, ";")
+				r.Header.Set("Cookie", cookie)
+				body = bytes.ReplaceAll(body, []byte("hold="), []byte("held="))
+				r = r.WithContext(context.Background()) // what the run notes of r was noted
+				answer = serve()
+				both <- answer.Header().Get("Set-Cookie")
+			}
+		}
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		w.Write(answer.Body.Bytes())
+	})
+}
+
+// inTurn is a server that takes one request after the other: none of two is loaded before the other
+// one is written, although both have left.
+func inTurn(h http.Handler) http.Handler {
 	var mu sync.Mutex
-	newest := ""
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
-		if newest != "" && r.Header.Get("Cookie") != "" {
-			r.Header.Set("Cookie", newest)
-		}
 		h.ServeHTTP(w, r)
-		if line, _, _ := strings.Cut(w.Header().Get("Set-Cookie"), ";"); line != "" {
-			newest = line
-		}
 	})
 }
