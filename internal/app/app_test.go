@@ -1,12 +1,13 @@
 package app
 
 import (
-	"github.com/sessionscope/sessionscope/internal/say"
-	"github.com/sessionscope/sessionscope/internal/trace"
 	"os"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/sessionscope/sessionscope/internal/say"
+	"github.com/sessionscope/sessionscope/internal/trace"
 )
 
 // New refuses a Config in which something is missing.
