@@ -46,8 +46,7 @@ func (pg *page) openSecond() *page {
 		res, err := chromedp.Targets(pg.ctx)
 		pg.must(err)
 		for _, info := range res {
-			// With its title the document is there: chromedp loses sight of one that comes
-			// while it attaches to the tab.
+			// With its title the document is there.
 			if strings.HasPrefix(info.URL, pg.url+"/s/second-") && strings.HasSuffix(info.Title, "Sessionscope") && !info.Attached {
 				opened = info.TargetID
 			}
@@ -56,26 +55,22 @@ func (pg *page) openSecond() *page {
 	}) {
 		pg.t.Fatal("no second browser's tab opened")
 	}
-	ctx, cancel := chromedp.NewContext(pg.ctx, chromedp.WithTargetID(opened))
-	pg.t.Cleanup(cancel)
-	second := &page{t: pg.t, ctx: ctx, url: pg.url, javascript: true}
-	err := chromedp.Do(ctx) // attaches to the tab
-	if navigated(err) {
-		err = chromedp.Do(ctx)
-	}
-	pg.must(err)
-	if !until(func() bool {
-		if appears(ctx, "live-state") {
-			return true
+	// Sometimes chromedp waits forever for what it asked while the document came, and sees nothing of
+	// the tab any more. It sees the tab when it attaches to it once more.
+	for range 5 {
+		ctx, cancel := chromedp.NewContext(pg.ctx, chromedp.WithTargetID(opened))
+		pg.t.Cleanup(cancel)
+		if err := chromedp.Do(ctx); err != nil && !navigated(err) { // attaches
+			pg.t.Fatal(err)
 		}
-		// chromedp may have lost sight of the document, for good. It sees the next one.
-		chromedp.Call(ctx, cdppage.Reload, cdppage.ReloadParams{})
-		return false
-	}) {
-		pg.t.Fatal("the second browser's page does not come")
+		if appears(ctx, "live-state") {
+			second := &page{t: pg.t, ctx: ctx, url: pg.url, javascript: true}
+			second.live()
+			return second
+		}
 	}
-	second.live()
-	return second
+	pg.t.Fatal("the second browser's page does not come")
+	return nil
 }
 
 // toFront shows this tab: a tab in the background has no event stream.
