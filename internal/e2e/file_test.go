@@ -316,6 +316,30 @@ func TestSecretOfAFileRotates(t *testing.T) {
 	l.on(l.file, func() { l.has("b", true) })
 }
 
+// A copy of the file from before a logout is put back. With its old secret it opens the session, as
+// internal/store/README.md says, and with a new one it does not.
+func TestCopyFromBeforeALogout(t *testing.T) {
+	t.Parallel()
+	l := newLinked(t)
+	copied, err := os.ReadFile(l.file)
+	l.check(err)
+	base := must(url.Parse(l.base))
+	kept := l.http.Jar.Cookies(base)
+	open := func(found bool, args ...string) {
+		t.Helper()
+		l.http.Jar.SetCookies(base, kept)
+		l.on(l.file, func() { l.has("a", found) }, args...)
+	}
+	l.on(l.file, func() { l.do("POST", "/flush", url.Values{}) })
+	open(false)
+	l.check(os.WriteFile(l.file, copied, 0o600))
+	open(true)
+	l.check(os.WriteFile(l.file, copied, 0o600))
+	other := filepath.Join(t.TempDir(), "secret")
+	l.check(session.MakeSecret(other))
+	open(false, "--secret-file", other)
+}
+
 // A missing secret is refused when the file has recorded one, even without live sessions in
 // it: sessions with placement cookie may be left. A file that records no secret, as an older
 // version's, takes the one beside it or beside a link to it, or gets a new one.
