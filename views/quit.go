@@ -12,13 +12,16 @@ type Quit struct {
 	Refused  bool     // Quit was pressed on a page that did not name the seats
 }
 
-// sessions says what becomes of the lab's sessions.
+// sessions says what becomes of the lab's sessions. Those that live in a cookie have no record, and
+// nobody can count them.
 func (q Quit) sessions() string {
+	records := ""
 	switch q.Sessions {
 	case 0:
-		return "The lab has no session."
 	case 1:
-		return "The 1 session of the lab is in its memory, and ends too."
+		records = ", also the 1 that has a record"
+	default:
+		records = ", also the " + strconv.Itoa(q.Sessions) + " that have a record"
 	}
-	return "The " + strconv.Itoa(q.Sessions) + " sessions of the lab are in its memory, and end too."
+	return "All sessions of the lab end with it" + records + ": their cookies open nothing at the next start."
 }

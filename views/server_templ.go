@@ -106,7 +106,7 @@ func ServerPanel(s Server) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, " <p class=\"quiet\">These values were read from <span class=\"in cookie\">the cookie</span>. No record has them.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, " <p class=\"quiet\">These values live in <span class=\"in cookie\">the cookie</span>. No record has them.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -116,7 +116,7 @@ func ServerPanel(s Server) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if s.Carried {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<p class=\"quiet\">These values were read from <span class=\"in cookie\">the cookie</span>. The record has none of them. ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<p class=\"quiet\">These values live in <span class=\"in cookie\">the cookie</span>. The record has none of them. ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -43,10 +43,10 @@ var acts = map[string]act{
 	"login":         {"App.login", "Store.Save", "login"},
 	"logout":        {"App.logout", "Store.Save", "logout"},
 	"tamper":        {"App.tamper", "codec.verify", "verify"},
-	"replay":        {"App.replay", "Session.open", "verify"},
+	"replay":        {"App.replay", "Session.open", "replay"},
 	"pin":           {"App.pinCookie", "Engine.Load", "session"},
 	"drop-cookie":   {"App.dropCookie", "Engine.Load", "drop"},
-	"put-back":      {"App.putBack", "Engine.Load", "drop"},
+	"put-back":      {"App.putBack", "Engine.Load", "put-back"},
 	"check":         {"App.check", "codec.verify", "verify"},
 	"plant":         {"App.plant", "Engine.Load", "plant"},
 }

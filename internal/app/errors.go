@@ -107,7 +107,7 @@ func problemOf(err error) *problem {
 	case errors.As(err, &input):
 		return &problem{status: http.StatusUnprocessableEntity, detail: input.Text + " Nothing was changed.", cause: err, field: input.Field}
 	case errors.Is(err, session.ErrGone):
-		return &problem{status: http.StatusConflict, detail: "Another request ended this session, or gave it a new ID, before this request could write. Nothing was changed, and the old ID opens nothing.", cause: err}
+		return &problem{status: http.StatusConflict, detail: "This session ended before this request could write: another request ended it or gave it a new ID, or its time ran out. Nothing was changed, and the old ID opens nothing.", cause: err}
 	case errors.Is(err, session.ErrMoved):
 		return &problem{status: http.StatusConflict, detail: "This request carried an ID that was replaced a moment ago. Nothing was changed: only the cookie with the new ID opens the session, or ends it.", cause: err}
 	case errors.Is(err, session.ErrStale):

@@ -263,17 +263,18 @@ func (st *stream) latest(ctx context.Context, e hub.Entry, told *views.Told, fig
 		server.Clear = &told.Place
 		told.Server = &server
 	}
-	switch {
-	case e.Gist.Nothing:
-		return e.Gist.OtherPage
-	case seen.Hid():
+	if e.Gist.OtherPage || !e.Gist.Nothing && seen.Hid() {
 		return true
 	}
+	wire := show.Wire(seen)
+	told.Wire, told.Moment = &wire, show.Moment(seen, seen)
+	if e.Gist.Nothing { // another client changed the record: nothing travelled, and this browser keeps what it kept
+		return false
+	}
 	// Another load of this visit was pressed: this one shows what that one saw.
-	browser, wire := show.Browser(seen, now, true), show.Wire(seen)
+	browser := show.Browser(seen, now, true)
 	wire.By = "a press on another page of this visit"
-	told.Browser, told.Wire, told.Tools = &browser, &wire, a.toolsOf(v, seen.Cookie.Kept, st.c.owner(""))
-	told.Moment = show.Moment(seen, seen)
+	told.Browser, told.Tools = &browser, a.toolsOf(v, seen.Cookie.Kept, st.c.owner(""))
 	told.Sentence = show.Sentence(say.Note(hub.AnotherPage, say.Text("of this visit pressed at "+say.Clock(e.Gist.At)+": "), say.Code(summary(e)), say.Text(". The panels show what it saw.")))
 	return false
 }

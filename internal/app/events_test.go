@@ -47,7 +47,7 @@ func TestEvents(t *testing.T) {
 	u, _ := neturl.Parse(base)
 	thief.Jar.SetCookies(u, cl.Jar.Cookies(u))
 	post(thief, "/set", "key", "big", "value", strings.Repeat("x\ny", 200)).want(200)
-	message := reading(t, stream, "another client", "set big → server", `id="server"`)
+	message := reading(t, stream, "another client", "set big → server", `id="server"`, `id="moment"`, "Nothing travelled for this page: another client did this")
 	if strings.Contains(message, `id="browser"`) {
 		t.Error("the stream claims to know what the browser keeps")
 	}

@@ -17,9 +17,9 @@ func quitWorld(t *testing.T) (w *classWorld, ended *atomic.Int32) {
 func TestQuit(t *testing.T) {
 	t.Parallel()
 	w, ended := quitWorld(t)
-	w.teacher.get("/quit").want(200, "Quit Sessionscope?", "The lab has no session.").wantNo(`name="sure"`, "A class is open")
+	w.teacher.get("/quit").want(200, "Quit Sessionscope?", "All sessions of the lab end with it: their cookies open nothing at the next start.").wantNo(`name="sure"`, "A class is open")
 	newBrowser(t, w.app, formJSON).post("/set", "key", "a", "value", "1").want(200)
-	w.teacher.get("/quit").want(200, "The 1 session of the lab is in its memory, and ends too.")
+	w.teacher.get("/quit").want(200, "All sessions of the lab end with it, also the 1 that has a record: ")
 	if ended.Load() != 0 {
 		t.Fatal("a look ended the program")
 	}

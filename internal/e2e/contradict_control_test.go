@@ -62,7 +62,7 @@ var contrary = map[string]statement{
 	"copy status":         {"live, Tamper a letter", "result", "The answer is 503, as for a request without a session."},
 	"left lives":          {"none, Drop", "server", `cart | "book" | text | 6 | cookie`},
 	"left number of keys": {"none, Drop", "server", "The session is there and has no keys."},
-	"home":                {"live, Placement server", "server", "These values were read from the cookie. The record has none of them."},
+	"home":                {"live, Placement server", "server", "These values live in the cookie. The record has none of them."},
 	"copy request line":   {"live, Tamper a letter", "wire/request", "POST /nowhere HTTP/1.1"},
 	"pins":                {"live, Pin", "result", "Taken away too: 1 pinned copy."},
 	"came twice":          {"live, Get", "browser", "The server told the browser to drop its cookie. But two cookies of this name came, with another domain or path: the other one stays, and the next request shows what it opens."},

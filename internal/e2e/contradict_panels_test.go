@@ -84,7 +84,7 @@ var panelLessons = []lesson{
 	{at: "server", rows: []row{
 		{words: `Server what the server keeps|Clear expired(?: records:)?|key \| value \| type \| bytes \| lives in|(?:would expire|expires) in .+`},
 		{words: `session ID, hashed sha256:(\w{8})…`, says: []string{"record shown=$1", "id=$1", "opens=yes"}},
-		{words: `These values were read from the cookie\. The record has none of them\.`, says: []string{"both places=no", "placement=hybrid", "record stored=yes", "home=cookie"}},
+		{words: `These values live in the cookie\. The record has none of them\.`, says: []string{"both places=no", "placement=hybrid", "record stored=yes", "home=cookie"}},
 		{words: `Choose Server at the top of the page, and look again\.`},
 		{words: `the (?:entry of the map|row of the table sessions|Redis hash), as the store keeps it(?: · two clocks)?`, says: []string{"record stored=yes"}},
 		{words: `version · two clocks`, says: []string{"record stored=no", "opens=yes"}},
@@ -93,7 +93,7 @@ var panelLessons = []lesson{
 		{words: `The session is there and has no keys\.`, says: []string{"number of keys=0", "opens=yes"}},
 		{words: `The record holds no values\.|These are the record's values\.`, says: []string{"partial=yes"}},
 		{words: `The server does not know which values live in the cookie\.`},
-		{words: `These values were read from the cookie\. No record has them\.`, says: []string{"record stored=no", "home=cookie"}},
+		{words: `These values live in the cookie\. No record has them\.`, says: []string{"record stored=no", "home=cookie"}},
 		{words: `In the store: nothing\. With this placement the server keeps no record: the cookie is the session\.`, says: []string{"record stored=no", "placement=cookie", "opens=yes"}},
 		{words: `In the store: nothing any more: the record was removed just now\.`, says: []string{"record stored=no"}},
 		{words: `In the store: unknown, because the store does not answer\.|The store does not answer\.`, says: []string{"store=down"}},
@@ -112,7 +112,7 @@ var panelLessons = []lesson{
 		{words: `The session (\w{8}): the store holds nothing under its ID\.`, says: []string{"record shown=$1", "record stored=no"}},
 		{words: `The session (\w{8}): it has expired, so it reads as absent, but its record is still here: expired is not cleared\.`, says: []string{"record($1)=expired", "record shown=$1", "record stored=yes"}},
 		{words: `The session (\w{8}): it has ended\. The server keeps only a marker, so that its ID opens nothing any more\.`, says: []string{"record($1)=ended", "record shown=$1", "record stored=yes"}},
-		{words: `The session (\w{8}): its ID was replaced\. For half a minute a request with the old ID is answered 409, so that a late request undoes nothing\.`, says: []string{"record($1)=moved", "record shown=$1"}},
+		{words: `The session (\w{8}): its ID was replaced\. For half a minute a write with the old ID is answered 409, so that a late request undoes nothing\.`, says: []string{"record($1)=moved", "record shown=$1"}},
 	}},
 	{at: "server/clocks", rows: []row{
 		{words: `version (\d+) created (\S+)`, says: []string{"version=$1", "created=$2"}},

@@ -38,6 +38,7 @@ var resultLessons = []lesson{
 		{words: `Some values live in the cookie and some on the server: the list has the keys of both\.`, says: []string{"placement=hybrid", "both places=yes"}},
 		{words: `keys The session is there, and it has no keys\.`, says: []string{"press=/keys", "number of keys=0", "opens=yes"}},
 		{words: `There are no keys to list, and listing does not create a session\.`, says: []string{"opens=no", "wrote=no", "set-cookie=no"}},
+		{words: `✓ deleted (\S+)\. It was the last key\. The session itself stays, with its ID\.`, says: []string{"press=/delete", "value($1)=missing", "number of keys=0", "opens=yes", "wrote=yes", "new ID=no"}},
 		{words: `✓ deleted (\S+)\. The session itself stays, with its ID and its other keys\.`, says: []string{"press=/delete", "value($1)=missing", "opens=yes", "wrote=yes", "new ID=no"}},
 		{words: `delete (\S+) was not there\. That is no error, and no write: no cookie was sent\.`, says: []string{"press=/delete", "value($1)=missing", "opens=yes", "wrote=no", "set-cookie=no"}},
 		{words: `There was nothing to (?:delete|clear)\.`, says: []string{"opens=no", "wrote=no"}},

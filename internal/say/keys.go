@@ -177,6 +177,8 @@ func keys(s *trace.Seen) Sentence {
 // deleted is the sentence of Delete, also when there was nothing to delete.
 func deleted(s *trace.Seen) Sentence {
 	switch {
+	case s.Did.Found && len(s.Session.Values) == 0 && laterCookie(s) == "":
+		return Did("deleted", Code(s.Did.Key), Text(". It was the last key. The session itself stays, with its ID."))
 	case s.Did.Found:
 		return Did("deleted", Code(s.Did.Key), Text(". The session itself stays, with its ID and its other keys."))
 	case !s.Session.Exists:

@@ -87,7 +87,9 @@ func sayingsOfKeys() []saying {
 		{"none", trace.Did{Op: "keys"}, []fact{has(session.Hybrid)}, `[note] keys: The session is there, and it has no keys.`},
 		{"without a session", trace.Did{Op: "keys"}, nil, `[note] keys: This browser has no session. There are no keys to list, and listing does not create a session.`},
 
-		{"found", trace.Did{Op: "delete", Key: "name", Found: true}, []fact{has(session.Hybrid), sent}, `[ok] deleted: {code:name}. The session itself stays, with its ID and its other keys.`},
+		{"found", trace.Did{Op: "delete", Key: "name", Found: true}, []fact{has(session.Hybrid, riding("cart", "[1]")), sent}, `[ok] deleted: {code:name}. The session itself stays, with its ID and its other keys.`},
+		{"the last key", trace.Did{Op: "delete", Key: "name", Found: true}, []fact{has(session.Hybrid), sent}, `[ok] deleted: {code:name}. It was the last key. The session itself stays, with its ID.`},
+		{"the last key that a stale cookie knows of", trace.Did{Op: "delete", Key: "name", Found: true}, []fact{has(session.Hybrid), sent, stale}, `[ok] deleted: {code:name}. The session itself stays, with its ID and its other keys.`},
 		{"missing", trace.Did{Op: "delete", Key: "name"}, []fact{has(session.Hybrid)}, `[note] delete: {code:name} was not there. That is no error, and no write: no cookie was sent.`},
 		{"a path to a key that is there", trace.Did{Op: "delete", Key: "cart[0]"}, []fact{has(session.Hybrid, riding("cart", "[1]"))}, `[note] delete: {code:cart[0]} was not there. That is no error, and no write: no cookie was sent. A key is a name, and no path: {code:cart} is unchanged.`},
 		{"without a session", trace.Did{Op: "delete", Key: "name"}, nil, `[note] delete: This browser has no session. There was nothing to delete.`},

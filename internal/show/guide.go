@@ -75,7 +75,7 @@ func peelStep(l hub.Lesson) views.GuideStep {
 	}
 	switch {
 	case !l.Has:
-		s.Lead = views.Lead{To: "set", Hint: "First press Set: there is no cookie to read yet."}
+		s.Lead = views.Lead{To: "set", Hint: "First press Set, to have a cookie that opens a session."}
 		return s
 	case l.Unwrapped:
 		s.Lead = views.Lead{To: "payload", Hint: "Now press Payload decoded, in Browser" + why}
@@ -91,7 +91,7 @@ func changeStep(l hub.Lesson) views.GuideStep {
 	if l.Has {
 		s.Lead = views.Lead{To: "tamper", Hint: "In Browser, open Tamper…, and press Send the copy: is a changed letter accepted?"}
 	} else {
-		s.Lead = views.Lead{To: "set", Hint: "First press Set: there is no cookie to change yet."}
+		s.Lead = views.Lead{To: "set", Hint: "First press Set, to have a cookie that opens a session."}
 	}
 	return s
 }

@@ -164,7 +164,7 @@ var lateTexts = map[session.State]string{
 	session.StateNone:    "the store holds nothing under its ID.",
 	session.StateExpired: "it has expired, so it reads as absent, but its record is still here: expired is not cleared.",
 	session.StateEnded:   "it has ended. The server keeps only a marker, so that its ID opens nothing any more.",
-	session.StateCycled:  "its ID was replaced. For half a minute a request with the old ID is answered 409, so that a late request undoes nothing.",
+	session.StateCycled:  "its ID was replaced. For half a minute a write with the old ID is answered 409, so that a late request undoes nothing.",
 	session.StateCorrupt: "its record is corrupt, so it reads as absent.",
 }
 

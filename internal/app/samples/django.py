@@ -70,8 +70,18 @@ def plant(request):
     response = HttpResponse("planted")
     response.set_cookie("readable", "hello", samesite="Lax")  # not HttpOnly
     return response
+=== replay
+from django.contrib.sessions.backends.db import SessionStore  # the default
+
+# whoever sends the copy has the session, while there is a record
+values = SessionStore(session_key=copied).load()  # {} once flush() has deleted it
 === drop
 def drop_cookie(request):
     response = HttpResponse("dropped")
     response.delete_cookie(settings.SESSION_COOKIE_NAME)  # the record stays
+    return response
+=== put-back
+def put_back(request):
+    response = HttpResponse("put back")
+    response.set_cookie(settings.SESSION_COOKIE_NAME, kept, httponly=True, samesite="Lax")
     return response

@@ -86,8 +86,18 @@ app.post('/plant', (req, res) => {
   res.cookie('readable', 'hello', { sameSite: 'lax' }) // httpOnly is off unless asked for
   res.send('planted')
 })
+=== replay
+// whoever sends the copy has the session, while there is a record
+req.sessionStore.get(id, (err, session) => {
+  res.json(session) // undefined once destroy() has deleted it
+})
 === drop
 app.post('/drop-cookie', (req, res) => {
   res.clearCookie('connect.sid') // the record stays
   res.send('dropped')
+})
+=== put-back
+app.post('/put-back', (req, res) => {
+  res.cookie('connect.sid', kept, { httpOnly: true, sameSite: 'lax', encode: String })
+  res.send('put back')
 })

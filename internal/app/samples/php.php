@@ -54,5 +54,12 @@ ini_set('session.use_strict_mode', '1');
 session_start();
 === plant
 setcookie('readable', 'hello', ['samesite' => 'Lax']); // not HttpOnly
+=== replay
+// whoever sends the copy has the session, while there is a record
+session_id($copied);
+session_start();
+echo json_encode($_SESSION); // empty once session_destroy() has deleted it
 === drop
 setcookie(session_name(), '', ['expires' => 1, 'path' => '/']); // the record stays
+=== put-back
+setcookie(session_name(), $kept, ['path' => '/', 'httponly' => true, 'samesite' => 'Lax']);

@@ -65,8 +65,19 @@ def plant
   cookies[:readable] = { value: "hello", same_site: :lax } # not HttpOnly
   head :ok
 end
+=== replay
+# with :cache_store this is nil once reset_session has deleted the record; the
+# default cookie store has no record, and takes the copy for the session
+def show
+  render json: { name: session[:name] }
+end
 === drop
 def drop_cookie
   cookies.delete("_app_session") # with a store on the server the record stays
+  head :ok
+end
+=== put-back
+def put_back
+  cookies["_app_session"] = { value: kept, httponly: true, same_site: :lax }
   head :ok
 end
