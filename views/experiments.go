@@ -7,6 +7,9 @@ import (
 	"github.com/a-h/templ"
 )
 
+// NotKnown is the number of what is done while the store does not answer.
+const NotKnown = -1
+
 // Shelf is the list of experiments.
 type Shelf struct {
 	Page     Page
@@ -14,7 +17,7 @@ type Shelf struct {
 	Second   string // the name of the second browser whose page it is, "" for the first
 	Slug     string // of the experiment that the page is about, "" for the shelf
 	Sections []ShelfSection
-	Done     int // of all
+	Done     int // of all, or NotKnown
 	Right    int // predictions that came true
 	All      int
 	Other    bool // the session's key progress holds something other than progress
@@ -34,12 +37,15 @@ type ShelfEntry struct {
 	Answer             string   // the title that says what comes out, once it is done
 	SoWhat             [][]Part // likewise
 	Done, Right        bool
+	Unknown            bool // the store does not answer: nobody knows whether it is done
 	Current            bool
 }
 
 // state says in words what the mark beside an entry shows.
 func (e ShelfEntry) state() string {
 	switch {
+	case e.Unknown:
+		return "not known now"
 	case e.Right:
 		return "done, predicted right"
 	case e.Done:

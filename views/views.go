@@ -92,7 +92,7 @@ type Lab struct {
 	Server        Server
 	Timeline      Timeline
 	Code          Code
-	Done          int // experiments
+	Done          int // experiments, or NotKnown
 	Experiments   int // how many there are
 }
 

@@ -287,6 +287,9 @@ func (a *App) refuse(c *call, p *problem) error {
 		}
 		return a.showExperiment(c, p.status, e, seenRun{}, said)
 	}
+	if c.Path() == "/experiments" && p.silent() && c.wants == formPage {
+		return a.write(c, p.status, views.ShelfPage(a.shelfView(c, "Experiments", "")))
+	}
 	_ = a.begin(c) // a page that is loaded during an outage has a visit too, if there is room
 	l := a.labOf(c, a.record(c, p.status, out), out)
 	if l.sentence = sentence; c.wants == formPage && len(l.composer.Value) > maxEchoed {

@@ -60,6 +60,10 @@ func (a *App) learned(c *call) (p progress, valid bool) {
 	return a.progressOf(session.Value(s.Progress), len(s.Progress) > 0)
 }
 
+// knowsProgress tells whether the learner's progress is known. It is in the request's session, which is
+// not there when the store does not answer; a seat's is in the class.
+func (a *App) knowsProgress(c *call) bool { return a.of != nil || c.session != nil }
+
 // loses returns how many experiments are not known as done any more once the request's session has
 // ended. In a class the seat keeps them.
 func (a *App) loses(c *call) int {

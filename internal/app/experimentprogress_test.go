@@ -1,12 +1,15 @@
 package app
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sessionscope/sessionscope/internal/experiment"
+	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/store/storetest"
 )
 
 // A run that took longer than a moment is noted by the next request, whose cookie is
@@ -150,5 +153,31 @@ func TestProgressKeptBefore(t *testing.T) {
 	}
 	if len(items) < 28 {
 		t.Errorf("the shelf lists %d experiments", len(items))
+	}
+}
+
+// While the store does not answer, nobody knows what is done. If this fails, whoever has done some
+// experiments reads that none is done.
+func TestProgressWithoutStore(t *testing.T) {
+	t.Parallel()
+	down := false
+	h := newApp(t, func(c *Config) {
+		c.Sessions.Backend = &storetest.Hooked{Backend: c.Sessions.Backend, Hook: func(context.Context, string) (before, after error) {
+			if down {
+				return session.ErrDown, nil
+			}
+			return nil, nil
+		}}
+	})
+	b := newBrowser(t, h, formPage)
+	b.post("/set", "key", "a", "value", "1").want(303)
+	for path, title := range map[string]string{"/": "Lab", "/experiments": "Experiments", "/experiments/born-on-first-write": "When does a session begin?"} {
+		b.get(path).want(200, "0/28").wantNo("?/28", "not known now")
+		down = true
+		page := b.get(path).want(503, "<title>"+title, "?/28", "not known now").wantNo("0/28", "Nothing done yet", "not done yet")
+		down = false
+		if path == "/experiments" {
+			page.want(503, "The session store does not answer, so nobody knows now what you have done.")
+		}
 	}
 }

@@ -96,7 +96,9 @@ func (a *App) labView(c *call, l screen) views.Lab {
 	}
 	lab.Composer.Invalid = lab.Sentence.Field
 	learned, _ := a.learned(c)
-	lab.Done = len(learned.Done)
+	if lab.Done = len(learned.Done); !a.knowsProgress(c) {
+		lab.Done = views.NotKnown
+	}
 	if past {
 		now = l.panels.At // the clocks of the past stand still
 	}
@@ -108,7 +110,7 @@ func (a *App) labView(c *call, l screen) views.Lab {
 	if c.wants == formFragment && lab.Wire.Asks() && c.code == l.op {
 		lab.Code, lab.Wire.Code = views.Code{}, l.op // the page has it, and says so again when it asks for the sizes
 	}
-	lab.Moment, lab.Guide = a.momentView(c, l), a.guide(c, l, lab.Done)
+	lab.Moment, lab.Guide = a.momentView(c, l), a.guide(c, l, len(learned.Done))
 	lab.Placements = a.placements(c, l)
 	if !past {
 		lab.Server.Clear = &lab.Place

@@ -74,7 +74,7 @@ func (l *closing) Visit(v experiment.Visit) experiment.Reply {
 			value, came := v.Cookies[name]
 			now.came[name] = came
 			if came {
-				asks := l.in.Client("your browser, with " + name)
+				asks := l.in.Client("the program, for your browser, with " + name)
 				asks.Put(value)
 				now.opens[name] = asks.Get("/session").Answer().Exists
 			}

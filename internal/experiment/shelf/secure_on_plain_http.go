@@ -44,7 +44,7 @@ func (l *secure) Visit(v experiment.Visit) experiment.Reply {
 	if v.Foreign || v.Method != http.MethodPost || v.Path != "/set" || len(l.presses) >= 50 {
 		return back
 	}
-	b := l.in.Client("your browser").Under(v.Host)
+	b := l.in.Client("the program, for your browser").Under(v.Host)
 	value, came := v.Cookies[secureName]
 	if came {
 		b.Put(value)
