@@ -109,7 +109,7 @@ type Tools struct {
 	Invalid string   // the field that was refused
 	Typed   Composer // what the forms keep while no script runs
 	Pins    []Pin
-	MaxPins int
+	MaxPins int // how many are kept
 	CanPin  bool
 	Second  string   // the name that the next second browser gets, "" if there is no room for one
 	Seats   []string // the names of the second browsers that were opened

@@ -33,7 +33,7 @@ func (a *App) tools(c *call, l screen) *views.Tools {
 // toolsOf returns the controls for copies of a cookie on the pages of v, which may be nil.
 // Only the pins of owner are among them.
 func (a *App) toolsOf(v *hub.Visit, cookie, owner string) *views.Tools {
-	t := &views.Tools{}
+	t := &views.Tools{MaxPins: hub.MaxPins}
 	if cookie != "" {
 		t.Letters, t.CanPin, t.At = len(cookie), v != nil, strconv.Itoa((len(cookie)+1)/2)
 		t.Tamper = show.TamperOptions("")
@@ -43,7 +43,7 @@ func (a *App) toolsOf(v *hub.Visit, cookie, owner string) *views.Tools {
 	}
 	if owner != "" {
 		for _, p := range v.Pins(owner) {
-			t.Pins = append(t.Pins, views.Pin{N: p.N, Session: p.Name, At: say.Clock(p.At), Bytes: say.Bytes(len(p.Value))})
+			t.Pins = append(t.Pins, views.Pin{N: p.N, Session: p.Name, At: say.Clock(p.At), Bytes: say.Bytes(len(v.Seat.Engine.CookieName()) + len(p.Value))})
 		}
 	}
 	open, next := a.seats.Of(v.Family)

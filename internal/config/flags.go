@@ -141,7 +141,7 @@ var Flags = []Flag{
 	{
 		Name: "secret-file", Value: "FILE",
 		Does: "FILE of signing secrets, one a line, newest first, each at least 32 random bytes in base64 or hex; SIGHUP reads it again" +
-			" (default: a random secret for this run, or the one beside the SQLite file)",
+			" (default: a random secret for this run, or the one beside the SQLite file; Redis needs one)",
 		Allowed: "it is the name of a file; leave the flag out for a random secret",
 		set:     (*Config).setSecretFile,
 	},

@@ -25,7 +25,7 @@ var panelLessons = []lesson{
 		{words: `Decoded without any key: a signature keeps others from changing it, not from reading it\.`},
 		{words: `Cookie size, name and value: ([\d,]+) of ([\d,]+) bytes`, says: []string{"kept size=$1", "limit=$2"}},
 		{words: `\[(\d+) of (\d+)\]`, says: []string{"kept size=$1", "limit=$2"}},
-		{words: `([\d,]+) bytes of payload when all base64 is off; at most ([\d,]+) fit`, says: []string{"size of envelope=$1", "budget=$2"}},
+		{words: `([\d,]+) bytes of payload when all base64 is off; a cookie has room for ([\d,]+)`, says: []string{"size of envelope=$1", "budget=$2"}},
 		{words: `This cookie is stale: a later one was sent since\. The values in this one may be old\.`, says: []string{"kept verdict=stale", "kept=yes", "opens=yes"}},
 		{words: `This cookie opens nothing: its signature is valid, but its session has ended\.`, says: []string{"kept verdict=dead", "kept=yes", "opens=no", "signature=valid"}},
 		{words: `This cookie opens nothing: its signature does not fit\.`, says: []string{"kept verdict=forged", "kept=yes", "opens=no", "signature=does not fit"}},
@@ -58,7 +58,7 @@ var panelLessons = []lesson{
 	{at: "browser/curl-text", rows: []row{
 		{words: `curl .*`, says: []string{"curl line=$0"}},
 	}},
-	{at: "browser/pins", rows: []row{{words: `Pinned copies`, says: []string{"pins=there"}}, {words: `\w* ?[\d,]+ B · \S+( Put back the copy of \S+)?( Replay the copy of \S+)?`}}},
+	{at: "browser/pins", rows: []row{{words: `Pinned copies the last \d+ are kept`, says: []string{"pins=there"}}, {words: `\w* ?[\d,]+ B · \S+( Put back the copy of \S+)?( Replay the copy of \S+)?`}}},
 	{at: "browser/payload", rows: []row{
 		{words: `placement (\w+)`, says: []string{"envelope(placement)=$1"}},
 		{words: `session ID (.+)`, says: []string{"envelope(ID)=$1"}},
@@ -131,7 +131,7 @@ var panelLessons = []lesson{
 		{words: `([\d,]+) live records?`, says: []string{"live records=$1"}},
 		{words: `([\d,]+) expired, not cleared`, says: []string{"expired records=$1"}},
 		{words: `([\d,]+ k?M?B) in (?:the store|these records)`, says: []string{"store bytes=$1"}},
-		{words: `([\d,]+) live and ([\d,]+) expired records now; at most [\d,]+ in the last .*`, says: []string{"live records=$1", "expired records=$2"}},
+		{words: `([\d,]+) live and ([\d,]+) expired records now; [\d,]+ at the highest in the last .*`, says: []string{"live records=$1", "expired records=$2"}},
 		{words: `live and expired records in the last .*`},
 		{words: `(\w+ browser) \(this browser\)(?: (\w{8}))? (live|gone|expired, not cleared|no session yet|unknown|only in its cookie|corrupt)`, says: []string{"family=$2 $3"}},
 		{words: `(\w+ browser)(?: (\w{8}))? (live|gone|expired, not cleared|no session yet|unknown|only in its cookie|corrupt)`},

@@ -108,6 +108,6 @@ func plot(points []trace.Point, now time.Time) views.Plot {
 	return views.Plot{
 		Live: line(func(p trace.Point) int { return p.Live }), Expired: line(func(p trace.Point) int { return p.Expired }),
 		Top: say.Number(top), Since: since,
-		Text: fmt.Sprintf("%d live and %d expired records now; at most %d %s", last.Live, last.Expired, top, since),
+		Text: fmt.Sprintf("%d live and %d expired records now; %d at the highest %s", last.Live, last.Expired, top, since),
 	}
 }

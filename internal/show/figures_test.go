@@ -71,22 +71,22 @@ func TestPlot(t *testing.T) {
 		{"nothing to see", []trace.Point{at(time.Minute, 0, 0)}, views.Plot{}},
 		{"two minutes", []trace.Point{at(2*time.Minute, 1, 0), at(time.Minute, 2, 1)}, views.Plot{
 			Live: "0.0,30.0 150.0,30.0 150.0,3.0 300,3.0", Expired: "0.0,57.0 150.0,57.0 150.0,30.0 300,30.0",
-			Top: "2", Since: "in the last 2 minutes", Text: "2 live and 1 expired records now; at most 2 in the last 2 minutes",
+			Top: "2", Since: "in the last 2 minutes", Text: "2 live and 1 expired records now; 2 at the highest in the last 2 minutes",
 		}},
 		// A clock that was set back leaves points in the future, and nobody knows when they were: a
 		// line would lead out of the frame, or back in time, or have a top of another time.
 		{"the future", []trace.Point{at(-time.Hour, 9, 9), at(time.Minute, 1, 0), at(0, 1, 0)}, views.Plot{
 			Live: "0.0,3.0 300.0,3.0 300.0,3.0 300,3.0", Expired: "0.0,57.0 300.0,57.0 300.0,57.0 300,57.0",
-			Top: "1", Since: "in the last minute", Text: "1 live and 0 expired records now; at most 1 in the last minute",
+			Top: "1", Since: "in the last minute", Text: "1 live and 0 expired records now; 1 at the highest in the last minute",
 		}},
 		{"the future only", []trace.Point{at(-2*time.Hour, 9, 9), at(-time.Hour, 1, 0)}, views.Plot{
 			Live: "300.0,3.0 300,3.0", Expired: "300.0,57.0 300,57.0",
-			Top: "1", Since: "in the last minute", Text: "1 live and 0 expired records now; at most 1 in the last minute",
+			Top: "1", Since: "in the last minute", Text: "1 live and 0 expired records now; 1 at the highest in the last minute",
 		}},
 		// The figure of six minutes ago holds at the beginning; the one before it does not.
 		{"older than the picture", []trace.Point{at(9*time.Minute, 9, 0), at(6*time.Minute, 2, 0), at(0, 1, 0)}, views.Plot{
 			Live: "0.0,3.0 300.0,3.0 300.0,30.0 300,30.0", Expired: "0.0,57.0 300.0,57.0 300.0,57.0 300,57.0",
-			Top: "2", Since: "in the last 5 minutes", Text: "1 live and 0 expired records now; at most 2 in the last 5 minutes",
+			Top: "2", Since: "in the last 5 minutes", Text: "1 live and 0 expired records now; 2 at the highest in the last 5 minutes",
 		}},
 	} {
 		if got := plot(test.points, now); got != test.want {
