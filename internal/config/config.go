@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +44,19 @@ type Config struct {
 
 // ErrHelp is returned after --help or -h, when the usage has been printed.
 var ErrHelp = flag.ErrHelp
+
+// Unknown returns the names of the variables in environ, lines of NAME=VALUE, that begin like the
+// program's own and are none: a name with a letter too few sets nothing, and nobody notices.
+func Unknown(environ []string) (names []string) {
+	for _, line := range environ {
+		name, value, _ := strings.Cut(line, "=")
+		known := slices.ContainsFunc(Flags, func(f Flag) bool { return f.Variable() == name })
+		if strings.HasPrefix(name, "SESSIONSCOPE_") && value != "" && !known {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 // Parse reads args, without the program's name, and the environment. A flag that is given
 // replaces its variable, and a variable that is not empty replaces the default. The usage

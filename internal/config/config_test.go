@@ -259,3 +259,11 @@ func TestBegins(t *testing.T) {
 		}
 	}
 }
+
+// If this fails, nobody is told of a variable whose name has a letter too few.
+func TestUnknown(t *testing.T) {
+	got := Unknown([]string{"SESSIONSCOPE_MAX_SESSION=5", "SESSIONSCOPE_MAX_SESSIONS=5", "SESSIONSCOPE_EMPTY=", "SESSIONSCOPE_VERSION=1", "HOME=/", "MY_SESSIONSCOPE_ADDR=x"})
+	if want := []string{"SESSIONSCOPE_MAX_SESSION", "SESSIONSCOPE_VERSION"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

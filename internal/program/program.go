@@ -77,6 +77,9 @@ func Main(own Own) int {
 		}
 		return slog.NewTextHandler(w, nil)
 	})
+	for _, name := range config.Unknown(os.Environ()) {
+		log.Warn("no flag has this variable, so it sets nothing", "variable", name)
+	}
 	clicked := terminal.FactsOf(asked()).Clicked()
 	err = begin(ctx, end, cfg, clicked, own, out, log, ctrlC)
 	last, stays := "", err != nil && clicked && staysOpen(ctx, os.Stdin)
