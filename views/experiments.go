@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -196,6 +197,13 @@ type Stage struct {
 	Text   [][]Part
 	Groups []ActionGroup
 	Tables []Table
+}
+
+// here tells whether the learner's next press answers on this page: then that press is the primary one.
+func (s *Stage) here() bool {
+	return slices.ContainsFunc(s.Groups, func(g ActionGroup) bool {
+		return slices.ContainsFunc(g.Actions, func(a Action) bool { return a.Here })
+	})
 }
 
 // ActionGroup are actions that stand together.
