@@ -76,8 +76,10 @@ func TestKeptRunsAreBounded(t *testing.T) {
 	round()
 	again := settled()
 	t.Logf("kept runs: %d kB; after twice as many more: %d kB", (full-empty)>>10, (again-empty)>>10)
-	if again-empty > (full-empty)*3/2 {
-		t.Errorf("kept runs take %d kB, and %d kB after others took their place", (full-empty)>>10, (again-empty)>>10)
+	// A round takes about 3 MB. What the tests before have left may go meanwhile, so that the first
+	// number can be anything.
+	if again-full > 2<<20 {
+		t.Errorf("after others took their place, kept runs take %d kB more", (again-full)>>10)
 	}
 	runtime.KeepAlive(a)
 }
