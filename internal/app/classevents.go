@@ -181,11 +181,7 @@ func (st *classStream) parting(ctx context.Context, news <-chan string) {
 
 // last tells the page a last word.
 func (st *classStream) last(ctx context.Context, word string) {
-	var err error
-	if word != wordTaken {
-		err = st.send(ctx, views.SeatEnded(word))
-	}
-	if err == nil {
+	if err := st.send(ctx, views.SeatEnded(word)); err == nil {
 		_ = st.flush([]byte("event: bye\ndata: " + word + "\n\n"))
 	}
 }

@@ -240,8 +240,12 @@ func TestClassStream(t *testing.T) {
 		}
 		second := p.stream(base + "/class/events")
 		<-first.done
-		if got := first.told.String(); !strings.HasSuffix(got, "event: bye\ndata: taken\n\n") {
+		if got := first.told.String(); !strings.Contains(got, "Another page of your seat follows the class now") || !strings.HasSuffix(got, "event: bye\ndata: taken\n\n") {
 			t.Errorf("the older page was told %q", got)
+		}
+		synctest.Wait()
+		if got := second.told.String(); !strings.Contains(got, `<div id="class-state" role="status"></div>`) {
+			t.Errorf("the page that has the stream goes on saying that another one has it: %q", got)
 		}
 		for range 5 {
 			w.phone().post("/join/back", "nickname", s.Nickname, "code", "0000").want(422)

@@ -65,8 +65,13 @@ func phoneTogether(t *testing.T, board, phone *page) {
 		}
 	}
 	chosen := `[...document.querySelectorAll('.foretell label')].map(l => (l.className || '-') + l.firstElementChild.checked).join()`
+	// A page whose stream another page of the seat has taken says so, and a press opens it again.
+	eval[bool](phone, `(async () => { const c = new AbortController(); await fetch(document.getElementById('class-live').dataset.stream, { signal: c.signal }); c.abort(); return true })()`)
+	phone.want("#class-state", "Another page of your seat follows the class now")
 	act("open", "slug=log-out-then-replay&limit=600")
+	phone.click("#now-title")
 	phone.want("#now-title", "Log out, then replay")
+	phone.wantValue(`document.getElementById('class-state').textContent.trim()`, "")
 	phone.everyLook("a question on a phone", 320, 390)
 	phone.click(".foretell label:nth-child(2)")
 	// What comes while a prediction is chosen and not sent, also the answer of another tab, leaves it chosen.

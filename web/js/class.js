@@ -2,9 +2,9 @@
 // by which the server knows that somebody has this page in front of them.
 //
 // A seat has one stream. A page that opens it takes it from the page that had it, which is told so
-// once, by the event "bye". That page does not fight: it asks again only when the reader comes back
-// to it. So the page that is looked at is the one that hears, and nothing is lost, since a stream
-// begins with all that there is to know.
+// once, by the event "bye". That page asks again when the reader comes back to it or presses something,
+// and after 25 s in view: two pages in view share the stream slowly. So the page that is looked at is
+// the one that hears, and nothing is lost, since a stream begins with all that there is to know.
 function hearClass(el) {
   let over = false; // the seat has moved or gone, or the class has ended
   const hear = (name, act) => el.addEventListener(name, act);
@@ -31,13 +31,20 @@ function hearClass(el) {
   document.addEventListener('DOMContentLoaded', () => setTimeout(listen)); // as openStream
   document.addEventListener('visibilitychange', comes);
   addEventListener('focus', comes);
+  addEventListener('click', listen);
   // A connection whose other end is gone may look open for minutes: without a beat in time it is made anew.
   let due = 0;
-  const renew = () => { el._htmx?.sse?.reader?.cancel(); };
-  addEventListener('online', () => { renew(); listen(); });
-  hear('beat', () => {
+  const renew = () => {
+    el._htmx?.sse?.reader?.cancel();
+    listen();
+  };
+  const wait = () => {
     clearTimeout(due);
     due = setTimeout(renew, 25000);
+  };
+  addEventListener('online', renew);
+  hear('beat', () => {
+    wait();
     fetch(el.dataset.heard, { method: 'POST', body: new URLSearchParams({ page: el.dataset.page }) }).catch(() => {});
   });
   // Something was done for everyone: the page asks what became of its session, at the moment of its
@@ -59,6 +66,7 @@ function hearClass(el) {
     late = false;
   });
   hear('bye', ({ detail }) => {
+    wait();
     over = detail.data !== 'taken';
     if (over) document.querySelector('main').inert = true; // it can be read, and its buttons open nothing
   });
