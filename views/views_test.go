@@ -24,9 +24,9 @@ func fragments() map[string]templ.Component {
 	return map[string]templ.Component{
 		"result-ok":   Result(Sentence{Tone: "ok", Verb: "set", Parts: []Part{{"code", "name"}, {"", " lives "}, {"cookie", "in the cookie"}, {"server", "on the server"}}}),
 		"seat-strip":  StripLine(Strip{Nickname: evil, Code: "KZQD", Home: "/s/amber-fox-abcdefghijkl", Twice: true}),
-		"seat-moved":  SeatEnded("moved"),
-		"seat-gone":   SeatEnded("gone"),
-		"seat-ended":  SeatEnded("ended"),
+		"seat-moved":  SeatEnded("moved", true),
+		"seat-gone":   SeatEnded("gone", true),
+		"seat-ended":  SeatEnded("ended", true),
 		"join-offer":  taking(Join{Visitor: "TOKEN", Nickname: evil, Spins: "2 spins left", Problem: evil}),
 		"join-own":    taking(Join{Own: evil}),
 		"join-knocks": knocking(Join{Nickname: evil}),

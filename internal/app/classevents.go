@@ -181,20 +181,23 @@ func (st *classStream) parting(ctx context.Context, news <-chan string) {
 
 // last tells the page a last word.
 func (st *classStream) last(ctx context.Context, word string) {
-	if err := st.send(ctx, views.SeatEnded(word)); err == nil {
+	if err := st.send(ctx, views.SeatEnded(word, st.onClassPage())); err == nil {
 		_ = st.flush([]byte("event: bye\ndata: " + word + "\n\n"))
 	}
 }
 
+// onClassPage tells whether the page is the class page, which asks for its stream with page=class.
+func (st *classStream) onClassPage() bool { return st.c.QueryParam("page") == "class" }
+
 // look tells the page what it shows now, if that is something else than it was told. Only the class
-// page, which asks for it with page=class, shows what the class does together; the others have the strip.
+// page shows what the class does together; the others have the strip.
 func (st *classStream) look(ctx context.Context) error {
 	strip := st.app.of.strip(st.c)
 	seat, there := st.app.of.seatOf(st.c)
 	if strip == nil || !there {
 		return nil // the last word is on its way
 	}
-	strip.ClassPage = st.c.QueryParam("page") == "class"
+	strip.ClassPage = st.onClassPage()
 	parts := []templ.Component{views.StripNews(*strip)}
 	if strip.ClassPage {
 		parts = append(parts, views.PhoneNews(st.app.of.phoneView(seat)))

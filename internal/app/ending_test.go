@@ -56,7 +56,7 @@ func TestEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := openClassWorld(t, nil)
 		one, two, at := taught(w)
-		awake := one.stream(at[0] + "/class/events?page=class")
+		awake, lab := one.stream(at[0]+"/class/events?page=class"), two.stream(at[1]+"/class/events")
 		synctest.Wait()
 		w.teacher.get("/classroom").want(200, "End the class…", "/classroom/export.html", "/classroom/data")
 		w.teacher.get("/classroom?ending=1").want(200, "2 seats", "2 records of sessions", "2 questions", "1 answer to the present question", "/classroom/export.csv", `name="sure" value="1"`, "in the memory of this program")
@@ -68,8 +68,14 @@ func TestEnd(t *testing.T) {
 			t.Errorf("End leads to %s", to)
 		}
 		<-awake.done
-		if got := awake.told.String(); !strings.Contains(got, "This class has ended") || !strings.HasSuffix(got, "event: bye\ndata: ended\n\n") {
-			t.Errorf("the open page was told %q", got)
+		<-lab.done
+		for stream, has := range map[*guestStream]string{awake: `hx-target="main" hx-swap="outerHTML"`, lab: `<div id="class-state" role="status"><p>This class has ended.`} {
+			got := stream.told.String()
+			for _, part := range []string{has, "Look for another class", `hx-target="#became" hx-swap="delete"`, "event: bye\ndata: ended\n\n"} {
+				if !strings.Contains(got, part) {
+					t.Errorf("an open page was not told %s: %q", part, got)
+				}
+			}
 		}
 		for _, path := range []string{"/classroom", "/"} {
 			w.teacher.get(path).want(200, "the class at 192.168.77.1:8080 has ended: others on this network learn that there, until another class begins or the program ends").wantNo("a class is open at")

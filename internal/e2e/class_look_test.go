@@ -53,22 +53,27 @@ func TestClassAccessible(t *testing.T) {
 	screen.do(chromedp.Navigate(p.url+"/classroom/screen"), chromedp.WaitVisible(chromedp.CSS("main")))
 	screen.everyLook("screen")
 	screen.shoot("screen")
+	act(t, board, "end", "sure=1")
+	join.want("#ended", "This class has ended", "Look for another class")
+	join.wantValue(`String(document.querySelector('main').inert)`, "false")
+}
+
+// act sends one of the teacher's acts from the board's page.
+func act(t *testing.T, board *page, name, fields string) {
+	t.Helper()
+	if status := eval[float64](board, fmt.Sprintf(`fetch('/classroom/%s', { method: 'POST', body: '%s', headers: { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'application/json' } }).then(r => r.status)`, name, fields)); status != 200 {
+		t.Fatalf("the act %s: status %v", name, status)
+	}
 }
 
 // phoneTogether has the class asked by its board, answers on a phone, and looks at the phone in each state.
 func phoneTogether(t *testing.T, board, phone *page) {
 	t.Helper()
-	act := func(name string, fields string) {
-		t.Helper()
-		if status := eval[float64](board, fmt.Sprintf(`fetch('/classroom/%s', { method: 'POST', body: '%s', headers: { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'application/json' } }).then(r => r.status)`, name, fields)); status != 200 {
-			t.Fatalf("the act %s: status %v", name, status)
-		}
-	}
 	chosen := `[...document.querySelectorAll('.foretell label')].map(l => (l.className || '-') + l.firstElementChild.checked).join()`
 	// A page whose stream another page of the seat has taken says so, and a press opens it again.
 	eval[bool](phone, `(async () => { const c = new AbortController(); await fetch(document.getElementById('class-live').dataset.stream, { signal: c.signal }); c.abort(); return true })()`)
 	phone.want("#class-state", "Another page of your seat follows the class now")
-	act("open", "slug=log-out-then-replay&limit=600")
+	act(t, board, "open", "slug=log-out-then-replay&limit=600")
 	phone.click("#now-title")
 	phone.want("#now-title", "Log out, then replay")
 	phone.wantValue(`document.getElementById('class-state').textContent.trim()`, "")
@@ -84,21 +89,21 @@ func phoneTogether(t *testing.T, board, phone *page) {
 	phone.shoot("phone-answered")
 	// A pause lies over the page, and leaves what is chosen and where the focus is.
 	phone.click(".foretell label:nth-child(3)")
-	act("pause", "")
+	act(t, board, "pause", "")
 	phone.wantValue(`String(document.getElementById('eyes-up').open && document.activeElement.id)`, "eyes-up-title")
 	phone.axe("paused")
 	phone.do(chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent(kb.Escape))
 	phone.wantValue(`String(document.getElementById('eyes-up').open)`, "true")
 	phone.shoot("phone-paused")
-	act("resume", "")
+	act(t, board, "resume", "")
 	phone.wantValue(`String(document.getElementById('eyes-up').open || document.activeElement.value)`, "3")
 	phone.wantValue(chosen, "-false,sentfalse,-true")
-	act("reveal", "")
+	act(t, board, "reveal", "")
 	phone.want("#now .judgement", "You foretold it.")
 	phone.wantValue(`document.activeElement.id`, "now-title")
 	phone.everyLook("revealed on a phone", 320, 390)
 	phone.shoot("phone-revealed")
-	act("done", "")
+	act(t, board, "done", "")
 	phone.want("#now-title", "The teacher asks nothing now")
 }
 

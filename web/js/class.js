@@ -68,7 +68,7 @@ function hearClass(el) {
   hear('bye', ({ detail }) => {
     wait();
     over = detail.data !== 'taken';
-    if (over) document.querySelector('main').inert = true; // it can be read, and its buttons open nothing
+    if (over) document.querySelector('main').inert = !document.getElementById('ended'); // it can be read, and its buttons open nothing
   });
   // Only a stream that was open is opened again by hx-sse. A seat that is not there any more has no
   // stream: the server answers 404, and the page that comes then says why.
