@@ -95,16 +95,19 @@ func (cl *class) asks(id classroom.ID) (words string, calls bool) {
 	return say.Asks(state)
 }
 
-// phoneAgain is after how many seconds the class page of a seat loads itself again without scripts, 0 for
-// never: not while the seat's answer is awaited, before the time for it is up.
+// askedAgain is how many seconds a class page without scripts waits while the seat's answer is awaited. It
+// has nothing but buttons then, so that no choice is lost; whoever reads them is disturbed less often.
+const askedAgain = 15
+
+// phoneAgain is after how many seconds the class page of a seat loads itself again without scripts.
 func (cl *class) phoneAgain(id classroom.ID) int {
 	p := cl.together.Present()
 	switch q := p.Question; {
 	case p.Paused, q == nil, !q.Open(), cl.together.AnswerOf(id) != 0:
 		return classAgain
 	case q.Until.IsZero():
-		return 0
-	default:
-		return 1 + int(max(0, q.Until.Sub(cl.now()))/time.Second)
+		return askedAgain
+	default: // at the latest when the time is up
+		return min(askedAgain, 1+int(max(0, q.Until.Sub(cl.now()))/time.Second))
 	}
 }

@@ -131,7 +131,8 @@ const (
 )
 
 // Without scripts, and without a cookie, a phone answers, changes its answer, and sees the reveal. Its page
-// loads itself again, but not while its answer is awaited. If it failed, such a phone could not take part.
+// loads itself again, more slowly while its answer is awaited: also a phone that never answers learns
+// that the question is over. If it failed, such a phone could not take part.
 func TestPhoneWithoutScripts(t *testing.T) {
 	t.Parallel()
 	w := openClassWorld(t, nil)
@@ -149,7 +150,7 @@ func TestPhoneWithoutScripts(t *testing.T) {
 	page().wantNow("The teacher asks nothing now")
 	loads("5")
 	did(t, together.Ask(ctx, asked, map[string]string{"engine": "gorilla"}, 3, 0))
-	loads("")
+	loads("15")
 	first := page().wantNow("The teacher asks: Log out, then replay.", "The server keeps sessions with: plain gorilla CookieStore", "Look again", "Nobody sees who answered what.")
 	if !strings.Contains(first.strip(), "the teacher asks") {
 		t.Errorf("the strip says %q", first.strip())
@@ -185,16 +186,20 @@ func TestPhoneWithoutScripts(t *testing.T) {
 	loads("5")
 }
 
-// While an answer is awaited and there is a time limit, a page without scripts loads itself again once the
-// time is up. Paused, it looks again and again: nothing can be answered.
+// While an answer is awaited and there is a time limit, a page without scripts loads itself again at the
+// latest once the time is up. Paused, it looks again and again: nothing can be answered.
 func TestPhoneLoadsAtTheDeadline(t *testing.T) {
 	t.Parallel()
 	w := openClassWorld(t, nil)
 	p := w.phone()
 	base := p.join()
 	did(t, w.class.together.Ask(t.Context(), asked, nil, 3, 40*time.Second))
-	if got := p.plain(base + "/class").wantNow("Open for 40 s more.").again(); got != "41" {
-		t.Errorf("the page loads itself again after %q seconds, want 41", got)
+	if got := p.plain(base + "/class").wantNow("Open for 40 s more.").again(); got != "15" {
+		t.Errorf("the page loads itself again after %q seconds, want 15", got)
+	}
+	w.clock.Move(30 * time.Second)
+	if got := p.plain(base + "/class").wantNow("Open for 10 s more.").again(); got != "11" {
+		t.Errorf("the page loads itself again after %q seconds, want 11", got)
 	}
 	did(t, w.class.together.Pause(t.Context(), true))
 	if got := p.plain(base + "/class").again(); got != "5" {
