@@ -19,7 +19,7 @@ type Page struct {
 	Proven                       bool   // the request that fetched it proved an older visit: the page continues that visit
 	Version                      string // of the program
 	Reach                        Reach
-	Refresh                      string // without scripts this address is fetched after a second, "" for none
+	Refresh                      string // without scripts this address is fetched after a second, or after Again; "" for none
 	Again                        int    // without scripts the page is loaded again after so many seconds, 0 for never
 	Strip                        *Strip // of a seat of a class, nil on all other pages
 	Class                        string // what the teacher's button to the class says, "" for no button

@@ -265,11 +265,7 @@ func (a *App) refuse(c *call, p *problem) error {
 		if c.wants == formFragment {
 			return a.write(c, p.status, views.ProblemFragment(show.Sentence(sentence)))
 		}
-		title := strconv.Itoa(p.status)
-		if a.isOutside(c) {
-			return a.write(c, p.status, views.Problem(a.outside(c, title), show.Sentence(sentence)))
-		}
-		return a.write(c, p.status, views.Problem(a.page(c, title), show.Sentence(sentence)))
+		return a.write(c, p.status, views.Problem(a.problemPage(c, p), show.Sentence(sentence)))
 	}
 	if p.silent() {
 		c.session = nil // to ask the store again would make the page wait too
@@ -296,6 +292,20 @@ func (a *App) refuse(c *call, p *problem) error {
 		l.sentence.Parts = append(l.sentence.Parts, say.Text(" Shorten the value before you press Get: Get sends the value in its address."))
 	}
 	return a.writeLab(c, p.status, l)
+}
+
+// problemPage returns the view of a page that has nothing but a problem. What came from a seat during a
+// pause is led back to the class page, which learns when the class goes on.
+func (a *App) problemPage(c *call, p *problem) views.Page {
+	title := strconv.Itoa(p.status)
+	if a.isOutside(c) {
+		return a.outside(c, title)
+	}
+	page := a.page(c, title)
+	if p == errPaused && page.Strip != nil {
+		page.Again, page.Refresh = classAgain, page.Strip.Home+"/class"
+	}
+	return page
 }
 
 func (a *App) refuseJSON(c *call, p *problem, out *outcome) error {

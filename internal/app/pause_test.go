@@ -44,6 +44,22 @@ func TestPauseRefusesWhatASeatSends(t *testing.T) {
 	p.post(base+"/set", "key", "name", "value", "Eve").want(200, "Eve")
 }
 
+// Without scripts the page that says so leads back to the class page, by itself too: a refusal alone would
+// never learn that the class goes on.
+func TestPauseLeadsBackToTheClass(t *testing.T) {
+	t.Parallel()
+	w := openClassWorld(t, nil)
+	p := w.phone()
+	base := p.join()
+	w.teacher.post("/classroom/pause").want(303)
+	for _, path := range []string{"/class/answer", "/set"} {
+		p.post(base+path, "prediction", "1").want(403, "Eyes up", `<noscript><meta http-equiv="refresh" content="5;url=`+base+`/class"></noscript>`, `<a href="`+base+`/class">Back to the class page</a>`)
+	}
+	w.teacher.post("/classroom/resume").want(303)
+	p.get(base+"/nothing").want(404, "Back to the class page").wantNo(`http-equiv="refresh"`)
+	w.teacher.get("/nothing").want(404).wantNo("class page")
+}
+
 // A run in the learner's own browser takes no form during a pause, not even one of another site, which it
 // counts otherwise although it is refused. The control is the same form afterwards.
 func TestPauseHasLiveRunsWait(t *testing.T) {
