@@ -77,6 +77,7 @@ func boardFragments() map[string]templ.Component {
 		"screen-both":     screenShow(ScreenShow{Asked: revealedAsk(), Shown: survived()}),
 		"board-act":       survivorsNow(Everyone{Shown: survived()}),
 		"board-gave":      grid(Grid{Asked: true, Heard: "1 of 2"}),
+		"screen-gave":     screenShow(ScreenShow{Grid: Grid{Asked: true, Heard: "1 of 2"}, Join: Poster{Ways: []Way{way}}}),
 		"ask":             ask(openAsk()),
 		"ask-alone":       AskChosen(&AskChoice{Slug: "x", Title: evil, URL: "/experiments/x", Alone: true, Needs: evil, Number: "6"}),
 		"asked":           asked(revealedAsk()),

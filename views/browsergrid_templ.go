@@ -430,7 +430,7 @@ func screenGrid(v Grid) templ.Component {
 			templ_7745c5c3_Var20 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<section class=\"asked\" aria-labelledby=\"screen-title\"><h1 id=\"screen-title\">What your browsers gave</h1>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<section class=\"asked revealed\" aria-labelledby=\"screen-title\"><h1 id=\"screen-title\">What your browsers gave</h1>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
