@@ -69,7 +69,7 @@ func boardFragments() map[string]templ.Component {
 		"plan-question":   plan(walked(PlanStep{Title: evil, Kind: "question", Experiment: evil, Chosen: []string{evil}, Limit: "60 seconds", Note: note}, evil)),
 		"plan-open":       plan(walked(PlanStep{Kind: "question", Stands: "open"}, "")),
 		"plan-everyone":   plan(walked(PlanStep{Title: evil, Kind: "everyone", Act: "restart", Button: "Restart, same secret", Phones: [][]Part{{{"", evil}, {"code", evil}}}, Note: note}, "")),
-		"plan-acted":      plan(walked(PlanStep{Title: "Restart the server", Kind: "everyone", Act: "restart", Acted: true}, "")),
+		"plan-acted":      plan(walked(PlanStep{Title: "Restart the server", Kind: "everyone", Act: "restart", Acted: true, Counts: true}, "")),
 		"plan-through":    plan(Plan{Title: evil, N: 3, Of: 2, Through: true, Steps: lines}),
 		"screen":          screenJoin(Poster{Ways: []Way{way}, Seats: 24, Own: 6, Door: true}),
 		"screen-late":     screenShow(ScreenShow{Paused: true, Task: [][]Part{{{"", evil}}, {{"code", evil}}}, Join: Poster{Ways: []Way{way}}}),

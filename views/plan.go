@@ -15,11 +15,13 @@ type Plan struct {
 	Whole      Took   // of the plan
 	Until      string // the minute of the plan in which the step ends
 	Unrevealed string // the title of a question that Next would take away before it is revealed, mostly ""
-	Question   string // its number
 }
 
 // at returns the present step as a form sends it.
 func (p Plan) at() string { return strconv.Itoa(p.N) }
+
+// undone tells whether Next would leave out the act of the step.
+func (p Plan) undone() bool { return p.Step.Kind == "everyone" && !p.Step.Acted }
 
 // PlanOffer is a plan that the class can begin.
 type PlanOffer struct {
@@ -41,6 +43,7 @@ type PlanStep struct {
 	Act        string   // for everyone
 	Button     string   // what asks for that act; the panel of it has the same word
 	Acted      bool     // it was done since this step began
+	Counts     bool     // the table of what came of it is shown
 	Experiment string   // the title
 	Chosen     []string // its choices
 	Limit      string   // how long the question takes answers

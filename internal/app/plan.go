@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -99,6 +100,15 @@ func (cl *class) sure(c *call, w walk) error {
 	return conflict(fmt.Sprintf("The question %q is not revealed yet, and nobody would learn what comes out. Reveal it first, or go on all the same: that is the field sure=1.", cl.titleOf(w.Question)))
 }
 
+// acted tells whether the act of the present step was done since the step began. A step without an act has
+// nothing to wait for.
+func (cl *class) acted(w walk) bool {
+	s := w.Steps[w.at]
+	return s.Kind != plan.Everyone || slices.ContainsFunc(cl.survey.All(), func(a classroom.PastAct) bool {
+		return string(a.Kind) == s.Act && !a.At.Before(w.StepAt)
+	})
+}
+
 // beginPlan is POST /classroom/plan: the class begins with the first step of the plan of that name.
 func (a *App) beginPlan(c *call, cl *class) error {
 	cl.planning.Lock()
@@ -121,6 +131,8 @@ func (a *App) nextStep(c *call, cl *class, w walk) error {
 	switch {
 	case w.through():
 		return conflict("The plan is through already.")
+	case !cl.acted(w) && c.form.Get("sure") != "1":
+		return conflict(fmt.Sprintf("The act of this step, %q, was not done since the step began. Do it first, or go on all the same: that is the field sure=1.", say.EveryoneLabel(w.Steps[w.at].Act)))
 	case w.at+1 < len(w.Steps) && w.stands(w.Steps[w.at+1]): // the teacher went back, and forth
 	default:
 		if err := cl.sure(c, w); err != nil {
@@ -273,7 +285,7 @@ func (cl *class) screenTask() []string {
 func (cl *class) planView() (v views.Plan) {
 	w := cl.walk()
 	if w.unrevealed() {
-		v.Unrevealed, v.Question = cl.titleOf(w.Question), strconv.Itoa(w.Question.N)
+		v.Unrevealed = cl.titleOf(w.Question)
 	}
 	if w.Plan == nil {
 		for _, p := range cl.app.plans {
@@ -322,8 +334,7 @@ func (cl *class) stepView(w walk, s plan.Step) views.PlanStep {
 		},
 	}
 	if s.Kind == plan.Everyone {
-		act, busy := cl.survey.Present()
-		v.Button, v.Acted = say.EveryoneLabel(s.Act), act != nil && !busy && string(act.Kind) == s.Act && !act.At.Before(w.StepAt)
+		v.Button, v.Acted, v.Counts = say.EveryoneLabel(s.Act), cl.acted(w), cl.survivorsView() != nil
 	}
 	if s.Kind != plan.Question {
 		return v

@@ -180,7 +180,7 @@ func TestNextAsksOnceMoreBeforeAQuestionGoesUnrevealed(t *testing.T) {
 	w.teacher.post("/classroom/plan/again", "step", "1").want(409, "not revealed yet")
 	w.teacher.post("/classroom/plan/again", "step", "2", "sure", "1").want(409, "the class is at step 1")
 	w.teacher.form = formPage
-	w.teacher.get("/classroom").want(200, `id="plan-sure-1"`, `name="sure" value="1"`, "Run it and reveal first").wantNo(`id="plan-next"`)
+	w.teacher.get("/classroom").want(200, `id="plan-sure-1"`, `name="sure" value="1"`, "Go on without it").wantNo(`id="plan-next"`)
 	q := w.class.together.Present().Question
 	if err := w.class.together.SetResult(t.Context(), q.N, classroom.Result{At: w.clock.Now()}); err != nil {
 		t.Fatal(err)
@@ -190,6 +190,28 @@ func TestNextAsksOnceMoreBeforeAQuestionGoesUnrevealed(t *testing.T) {
 	w.next(1).want(303)
 	if at := w.class.walk().at; at != 1 {
 		t.Errorf("after the reveal Next leads to step %d", at+1)
+	}
+}
+
+// Next would leave an act out without a word, and the phones wait for what never happens.
+func TestNextAsksOnceMoreBeforeAnActIsLeftOut(t *testing.T) {
+	t.Parallel()
+	w, p, _ := walkedClass(t, "what-a-session-is")
+	at := slices.IndexFunc(p.Steps, func(s plan.Step) bool { return s.Kind == plan.Everyone })
+	for n := range at {
+		w.next(n+1, "sure", "1").want(200)
+	}
+	w.next(at+1).want(409, "Restart, same secret", "was not done since the step began", "sure=1", "Nothing was changed")
+	w.teacher.form = formPage
+	w.teacher.get("/classroom").want(200, `class="button primary" href="/classroom?everyone=restart#everyone-sure"`, "was not done in this step", "Go on without it").wantNo(`id="plan-next"`)
+	wantActTold(w, "restart")
+	w.teacher.form = formPage
+	w.teacher.get("/classroom").want(200, `id="plan-next"`, "It is done.", `<a href="#everyone-now">The table</a>`).wantNo(`id="plan-sure`)
+	w.teacher.post("/classroom/done").want(303)
+	w.teacher.get("/classroom").want(200, `id="plan-next"`, "It is done.").wantNo("#everyone-now")
+	w.next(at + 1).want(303)
+	if now := w.class.walk().at; now != at+1 {
+		t.Errorf("after the act Next leads to step %d", now+1)
 	}
 }
 
