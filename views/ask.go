@@ -52,6 +52,15 @@ type Asked struct {
 	Failed      string   // why the latest run could not be done, mostly ""
 	Reveal      *Reveal  // once it is revealed
 	Exchanges   string   // the address of the run; "" when it is not there any more
+	Next        bool     // the class walks through a lesson plan: what comes after the reveal is its Next
+}
+
+// doneClass is the class of the button Done: a page has one primary button.
+func (q Asked) doneClass() string {
+	if q.Next {
+		return ""
+	}
+	return "primary"
 }
 
 // AskedLive is what changes by itself while a question is asked.

@@ -721,7 +721,7 @@ func askedActs(q Asked) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = questionAct("done", q.N, "primary").Render(templ.WithChildren(ctx, templ_7745c5c3_Var28), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = questionAct("done", q.N, q.doneClass()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var28), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

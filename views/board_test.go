@@ -65,6 +65,7 @@ func boardFragments() map[string]templ.Component {
 		"board-seat-own":  seatPanel(&SeatFacts{Tile: own}),
 		"board-rehearsal": rehearsal(Rehearsal{Here: true, Seats: 6, Learners: 2, Trouble: evil}),
 		"board-practise":  rehearsal(Rehearsal{}),
+		"board-own":       rehearsal(Rehearsal{Here: true, Seats: 6}),
 		"plan-offers":     plan(Plan{Offers: []PlanOffer{{Name: "a-plan", Title: evil, Lead: []Part{{"", evil}}, Steps: lines}}}),
 		"plan-question":   plan(walked(PlanStep{Title: evil, Kind: "question", Experiment: evil, Chosen: []string{evil}, Limit: "60 seconds", Note: note}, evil)),
 		"plan-open":       plan(walked(PlanStep{Kind: "question", Stands: "open"}, "")),

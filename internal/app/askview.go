@@ -110,6 +110,8 @@ func (cl *class) askedView(p classroom.Present) views.Asked {
 		}
 	}
 	_, v.Failed = cl.run.of(q.N)
+	w := cl.walk()
+	v.Next = w.Plan != nil && !w.through()
 	if q.Result != nil {
 		v.Reveal = cl.revealOf(q)
 		if r := cl.revealed(); r != nil {

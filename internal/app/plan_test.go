@@ -185,7 +185,9 @@ func TestNextAsksOnceMoreBeforeAQuestionGoesUnrevealed(t *testing.T) {
 	if err := w.class.together.SetResult(t.Context(), q.N, classroom.Result{At: w.clock.Now()}); err != nil {
 		t.Fatal(err)
 	}
-	w.teacher.get("/classroom").want(200, `id="plan-next"`).wantNo(`id="plan-sure`)
+	if board := w.teacher.get("/classroom").want(200, `id="plan-next"`).wantNo(`id="plan-sure`).body; strings.Count(board, `class="primary"`) != 1 {
+		t.Error("the board has more primary buttons than Next")
+	}
 	w.teacher.post("/classroom/plan/again", "step", "1").want(303)
 	w.next(1).want(303)
 	if at := w.class.walk().at; at != 1 {
