@@ -11,6 +11,7 @@ import (
 
 	"github.com/sessionscope/sessionscope/internal/classroom"
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/internal/show"
 	"github.com/sessionscope/sessionscope/internal/store/memory"
 	"github.com/sessionscope/sessionscope/internal/store/storetest"
 )
@@ -173,4 +174,43 @@ func TestSummaryHasTheNumbersBesideIt(t *testing.T) {
 		says("2 seats: 1 awake, 1 in trouble.", 1, true, false)
 		w.app.Close()
 	})
+}
+
+// The board would count a class in trouble after the teacher's own act, and say that cookies were changed.
+func TestWhatTheTeacherDidIsNoTrouble(t *testing.T) {
+	t.Parallel()
+	for act, all := range fates {
+		t.Run(act, func(t *testing.T) {
+			t.Parallel()
+			w := openRestartable(t, "memory")
+			w.everyone(act).want(200)
+			for i, lives := range []string{"cookie", "hybrid", "server"} {
+				p := w.phones[lives]
+				seat := w.seatAt(p.base)
+				for range 3 { // a page without scripts loads itself again
+					p.became()
+				}
+				tile, _ := w.class.board.Tile(seat.ID)
+				v := show.Tile(tile, 28, w.clock.Now())
+				if refused := strings.HasPrefix(all[0][i], "refused"); v.Trouble || refused != strings.HasPrefix(v.Words, "gone: ") {
+					t.Errorf("%s: the tile says %q, in trouble %t", lives, v.Words, v.Trouble)
+				}
+				told := 0
+				_, _, feed, _ := w.class.board.Since(0)
+				for _, l := range feed {
+					if l.Nickname == seat.Nickname && l.What == classroom.EndedRefused {
+						told++
+					}
+				}
+				if told > 1 {
+					t.Errorf("%s: the feed tells %d times that its cookie opens nothing", lives, told)
+				}
+			}
+			p := w.phones["cookie"]
+			p.post(p.base+"/set", "key", "name", "value", "Rahim").want(200)
+			if tile, _ := w.class.board.Tile(w.seatAt(p.base).ID); tile.Act != "" || tile.State != classroom.StateLive {
+				t.Errorf("with another session the tile is %+v", tile)
+			}
+		})
+	}
 }

@@ -125,6 +125,7 @@ func (cl *class) finishAct(ctx context.Context, kind classroom.ActKind, stakes [
 	if err != nil {
 		cl.app.cfg.Log.Error("an act for everyone was not done for all", "act", string(kind), "error", err)
 	}
+	cl.board.Everyone(kind)
 	cl.survey.Done(ctx, err != nil)
 }
 

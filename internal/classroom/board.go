@@ -86,7 +86,7 @@ func (b *Board) Restored(id ID, nickname string) {
 // the pages at the old path are not the seat's any more.
 func (b *Board) Moved(id ID) {
 	b.change(id, func(t *tile) {
-		t.State, t.Why, t.Reason, t.Session, t.births, t.Unseen = StateNone, "", "", "", 0, false
+		t.State, t.Why, t.Reason, t.Act, t.act, t.Session, t.births, t.Unseen = StateNone, "", "", "", "", "", 0, false
 		t.noValues()
 		clear(t.devices)
 		t.HeardAt = time.Time{}
@@ -121,6 +121,16 @@ func (b *Board) SetAnswered(answered func(ID) bool) {
 	}
 }
 
+// Everyone notes what was done to every session of the class. What it did to a seat's session shows its next
+// request.
+func (b *Board) Everyone(kind ActKind) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, t := range b.tiles {
+		t.everyone(kind)
+	}
+}
+
 // Heard notes that a page of the seat was heard from a device: it has answered a beat, or
 // made a request. What a device is decides the caller, as for Class.Join.
 func (b *Board) Heard(id ID, device netip.Addr) {
@@ -143,7 +153,7 @@ func (b *Board) Tile(id ID) (Tile, bool) {
 // same time are told in the order in which they ended.
 func (b *Board) Pressed(id ID, p Press) {
 	b.change(id, func(t *tile) {
-		if p.Ended != "" {
+		if p.Ended != "" && !t.told(p) { // a page that loads itself again would fill the feed
 			b.tell(FeedLine{At: p.At, Nickname: t.Nickname, What: p.Ended, Why: p.Reason})
 		}
 		if p.Born {

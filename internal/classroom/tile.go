@@ -51,9 +51,10 @@ type Tile struct {
 	Name     string // the nickname in addresses: "amber-fox"
 	Session  string // the short name; of StateEnded that of the session that has ended
 	State    State
-	Unseen   bool   // the seat is from before the program's start, and nothing was seen of its session since
-	Why      string // of StateEnded: one of EndedFlushed and so on
-	Reason   string // of EndedRefused: why the cookie opened nothing
+	Unseen   bool    // the seat is from before the program's start, and nothing was seen of its session since
+	Why      string  // of StateEnded: one of EndedFlushed and so on
+	Reason   string  // of EndedRefused: why the cookie opened nothing
+	Act      ActKind // of EndedRefused: what the teacher did to every session, if that is why; "" if it is not
 
 	Keys, Bytes        int // of the session's values; 0 without a live session
 	InCookie, OnServer int // how many keys live where
@@ -89,6 +90,7 @@ type tile struct {
 	Tile
 	version int64                    // of the board, when the tile changed last
 	expires time.Time                // of a live session; zero if nobody knows
+	act     ActKind                  // what was done to every session since the seat's was seen; "" for nothing
 	births  int                      // how many writes in a row each gave birth to a session
 	devices map[netip.Addr]time.Time // when each was heard last
 }
@@ -117,18 +119,44 @@ func (t *tile) pressed(p Press) {
 	}
 	switch {
 	case p.Session != "":
-		t.State, t.Why, t.Reason, t.Session = StateLive, "", "", p.Session
+		t.State, t.Why, t.Reason, t.Act, t.act, t.Session = StateLive, "", "", "", "", p.Session
 		if t.births >= 2 {
 			t.State = StateNoCookie
 		}
 	case p.Ended != "":
-		t.State, t.Why, t.Reason = StateEnded, p.Ended, p.Reason
+		t.ended(p)
 	case t.State == StateLive:
 		t.State, t.Session = StateGone, ""
 	}
 	t.Keys, t.Bytes, t.InCookie, t.OnServer, t.expires = p.Keys, p.Bytes, p.InCookie, p.OnServer, p.Expires
 	if p.Session == "" {
 		t.noValues()
+	}
+}
+
+// ended notes that the session has ended. After something was done to every session, a cookie of before is
+// refused because of that, and so is each that is refused for the same reason.
+func (t *tile) ended(p Press) {
+	switch {
+	case p.Ended != EndedRefused:
+		t.Act = ""
+	case t.act != "":
+		t.Act = t.act
+	case !t.told(p):
+		t.Act = ""
+	}
+	t.State, t.Why, t.Reason, t.act = StateEnded, p.Ended, p.Reason, ""
+}
+
+// told tells whether the tile says already how the session of a press has ended.
+func (t *tile) told(p Press) bool {
+	return t.State == StateEnded && t.Why == p.Ended && t.Reason == p.Reason
+}
+
+// everyone notes what was done to every session, if the seat may have one, or lost it by an act before.
+func (t *tile) everyone(kind ActKind) {
+	if t.Unseen || t.Act != "" || t.State == StateLive || t.State == StateNoCookie {
+		t.act = kind
 	}
 }
 

@@ -1,6 +1,7 @@
 package show
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -61,7 +62,7 @@ func stateOf(t classroom.Tile) string {
 	case classroom.StateNoCookie:
 		return "no cookie comes back"
 	case classroom.StateEnded:
-		return endings[t.Why]
+		return cmp.Or(gone[t.Act], endings[t.Why])
 	case classroom.StateGone:
 		return "no cookie came"
 	}
@@ -75,10 +76,10 @@ func stateOf(t classroom.Tile) string {
 	return "no session now" // it has moved
 }
 
-// inTrouble tells whether a seat may need help. A session that was flushed, or whose time was over,
-// ended as sessions do.
+// inTrouble tells whether a seat may need help. A session that was flushed, whose time was over, or that the
+// teacher ended for everyone, ended as sessions do.
 func inTrouble(t classroom.Tile) bool {
-	ended := t.State == classroom.StateEnded && t.Why != classroom.EndedFlushed && t.Why != classroom.EndedExpired
+	ended := t.State == classroom.StateEnded && t.Why != classroom.EndedFlushed && t.Why != classroom.EndedExpired && t.Act == ""
 	return !t.Awake || ended || t.State == classroom.StateNoCookie
 }
 
@@ -86,6 +87,12 @@ func inTrouble(t classroom.Tile) bool {
 var endings = map[string]string{
 	classroom.EndedFlushed: "flushed", classroom.EndedExpired: "expired",
 	classroom.EndedCycled: "cycled away", classroom.EndedRefused: "cookie refused",
+}
+
+// gone say what the teacher did to every session, of a cookie of before that opens nothing.
+var gone = map[classroom.ActKind]string{
+	classroom.ActRestart: "gone: restart", classroom.ActNewSecret: "gone: new secret", classroom.ActFlush: "gone: flush", classroom.ActForget: "gone: forget",
+	classroom.ActExpire: "gone: expire",
 }
 
 // IsAct tells whether the board calls the operation an act of somebody. Other requests, such as a
