@@ -609,7 +609,7 @@ func exportAct(a ExportAct) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 59, "<table><thead><tr><th scope=\"col\">Lived in</th><th scope=\"col\" class=\"n\">Still there</th><th scope=\"col\" class=\"n\">Refused</th><th scope=\"col\" class=\"n\">Ended</th><th scope=\"col\" class=\"n\">No cookie</th><th scope=\"col\" class=\"n\">Not heard from</th><th scope=\"col\">Why</th></tr></thead> <tbody>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 59, "<table><thead><tr><th scope=\"col\">Lived in</th><th scope=\"col\" class=\"n\">Still there</th><th scope=\"col\" class=\"n\">Refused</th><th scope=\"col\" class=\"n\">Expired or replaced</th><th scope=\"col\" class=\"n\">No cookie</th><th scope=\"col\" class=\"n\">Not heard from</th><th scope=\"col\">Why</th></tr></thead> <tbody>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

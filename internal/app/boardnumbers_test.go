@@ -68,7 +68,7 @@ func TestRehearsalAfterAnActIsNotCounted(t *testing.T) {
 		w.teacher.post("/classroom/rehearse").want(200)
 		time.Sleep(30 * time.Second) // of the bubble's time
 		for _, sent := range []string{w.class.survivorsView().Sent, w.class.screenView().Shown.Sent} {
-			if sent != "what the 1 phone really sent" {
+			if sent != "no request of the 1 phone yet" {
 				t.Errorf("said of one phone, and six that came later: %q", sent)
 			}
 		}
@@ -137,7 +137,7 @@ func TestWhyIsSaidOfItsNumber(t *testing.T) {
 		w.teacher.send(r)
 	}
 	const made, clock = "the cookie carries no signature of this server", "the record&#39;s clock has run out"
-	w.teacher.get("/classroom/export.csv").want(200, "the cookie: refused,1,1,,1: "+made, "the cookie: ended,0,1,,\r\n", "the server: refused,0,1,,\r\n", "the server: ended,1,1,,1: ")
+	w.teacher.get("/classroom/export.csv").want(200, "the cookie: refused,1,1,,1: "+made, "the cookie: expired or replaced,0,1,,\r\n", "the server: refused,0,1,,\r\n", "the server: expired or replaced,1,1,,1: ")
 	for _, page := range []string{"/classroom", "/classroom/screen"} {
 		board := w.teacher.get(page).want(200).body
 		cells := regexp.MustCompile(`<td>(\d) ?<small>([^<]*)</small>`).FindAllStringSubmatch(board, -1)

@@ -65,7 +65,7 @@ func TestExport(t *testing.T) {
 		}
 	}
 
-	if strings.Contains(table, "the server: ended,0,1,,1") {
+	if strings.Contains(table, "the server: expired or replaced,0,1,,1") {
 		t.Errorf("the table says why nobody's session has ended:\n%s", table)
 	}
 	hasNoSecret(w, map[string]string{"page": page.body, "table": table}, []*guest{one, two}, at)

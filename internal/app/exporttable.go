@@ -89,7 +89,7 @@ func actLines(a views.ExportAct, line func(cells ...string)) {
 		}
 		fate("still there", f.There, a.Failed)
 		fate("refused", f.Refused, f.WhyRefused)
-		fate("ended", f.Ended, f.WhyEnded)
+		fate("expired or replaced", f.Ended, f.WhyEnded)
 		fate("no cookie came", f.NoCookie, "")
 		fate("not heard from", f.NotHeard, "")
 	}

@@ -178,7 +178,7 @@ func TestWhoRehearsesAfterAnActIsNotCountedInIt(t *testing.T) {
 	if _, err := w.class.roster.Rehearse(t.Context(), "a small browser", netip.MustParseAddr("192.168.77.1")); err != nil {
 		t.Fatal(err)
 	}
-	if v := w.class.survivorsView(); v == nil || v.Sent != "what the 1 phone really sent" {
+	if v := w.class.survivorsView(); v == nil || v.Sent != "no request of the 1 phone yet" {
 		t.Errorf("the board says %+v", v)
 	}
 }

@@ -44,15 +44,25 @@ func SureButton(act string) string { return everyoneAct(act).sure }
 // AfterEveryone is the title of the table of what became of the sessions.
 func AfterEveryone(act string) string { return "After " + everyoneAct(act).after }
 
-// PhonesSent says whose requests the table counts. A browser of the program's own, in a rehearsal, is no phone.
-func PhonesSent(seats, rehearsing int) string {
+// PhonesSent says whose requests the table counts: heard of the seats have sent one. A browser of the program's
+// own, in a rehearsal, is no phone.
+func PhonesSent(seats, heard, rehearsing int) string {
 	if seats == 0 {
 		return "nobody had joined: no session was there"
 	}
+	who, whose := counted(seats, "phone", "phones"), ""
 	if rehearsing > 0 {
-		return "what the pages of " + counted(seats, "seat", "seats") + " really sent" + RehearsedAnswers(rehearsing)
+		who, whose = "pages of "+counted(seats, "seat", "seats"), RehearsedAnswers(rehearsing)
 	}
-	return "what the " + counted(seats, "phone", "phones") + " really sent"
+	switch {
+	case heard == 0:
+		return "no request of the " + who + " yet" + whose
+	case heard == seats:
+		return "what the " + who + " really sent" + whose
+	case rehearsing > 0:
+		return "what the pages of " + Number(heard) + " of " + counted(seats, "seat", "seats") + " really sent" + whose
+	}
+	return "what " + Number(heard) + " of " + who + " really sent"
 }
 
 // Reaches says whom an act reaches.

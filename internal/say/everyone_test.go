@@ -20,10 +20,14 @@ func forEveryone() section {
 	add(Reaches(0, 0))
 	add(Reaches(1, 1))
 	add(Reaches(24, 17))
-	add(PhonesSent(0, 0))
-	add(PhonesSent(1, 0))
-	add(PhonesSent(24, 0))
-	add(PhonesSent(7, 6))
+	add(PhonesSent(0, 0, 0))
+	for _, heard := range []int{0, 1} {
+		add(PhonesSent(1, heard, 0))
+	}
+	for _, heard := range []int{0, 2, 7} {
+		add(PhonesSent(7, heard, 0))
+		add(PhonesSent(7, heard, 6))
+	}
 	add(spoken(DoneForEveryone("restart", 0, 0, false)))
 	for _, a := range EveryoneActs {
 		add(a.Name + " · " + a.Label + " · " + a.Does + " · " + SureButton(a.Name))

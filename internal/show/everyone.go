@@ -47,9 +47,9 @@ func livedIn(p session.Placement) views.Part {
 // were not heard since the act are asleep, and rehearsing how many seats are the program's own browsers'.
 func Survivors(act classroom.Act, rows []classroom.Row, asleep, rehearsing int) *views.Survivors {
 	v := &views.Survivors{Title: say.AfterEveryone(string(act.Kind)), At: say.Clock(act.At)}
-	seats := 0
+	seats, heard := 0, 0
 	for _, r := range rows {
-		seats += r.Seats
+		seats, heard = seats+r.Seats, heard+r.Seats-r.Unheard
 		v.None = v.None || r.None > 0
 		v.Ended = v.Ended || r.Ended > 0
 		row := views.Survived{
@@ -59,7 +59,7 @@ func Survivors(act classroom.Act, rows []classroom.Row, asleep, rehearsing int) 
 		row.Why, row.WhyEnded = alone(reasons(r.Why)), alone(reasons(r.WhyEnded))
 		v.Rows = append(v.Rows, row)
 	}
-	v.Sent = say.PhonesSent(seats, rehearsing)
+	v.Sent = say.PhonesSent(seats, heard, rehearsing)
 	if asleep > 0 {
 		v.Asleep = fmt.Sprintf("%d asleep", asleep)
 	}
