@@ -140,6 +140,14 @@ func TestBoardActsAreTheTeachers(t *testing.T) {
 		}
 		w.teacher.get(target).want(405)
 	}
+	// After a crash of the program the board that stands there is such a browser's: it is led back.
+	const noMore = "This page is not the teacher&#39;s any more"
+	stranger.post("/classroom/pause").want(404, noMore, "Nothing was changed.", "Back to the lab")
+	stranger.form = formFragment
+	stranger.post("/classroom/pause").want(404, noMore, `<a href="/">To the lab</a>`)
+	p.form = formFragment
+	p.post("/classroom/pause").wantNo(noMore)
+	stranger.form, p.form = formPage, formPage
 	for _, page := range []string{"/classroom", "/classroom/screen"} {
 		stranger.get(page).want(404, "Press The board in the lab")
 		if a := p.get(page); strings.Contains(a.body, "Press The board") || a.StatusCode != 303 {

@@ -32,9 +32,10 @@ type problem struct {
 	detail string
 	limit  *session.LimitError
 	cause  error
-	field  string // the form's field that is wrong, "" if no single one is
-	brief  bool   // the answer is short, without the lab: many may come at once
-	plain  bool   // Echo's own error, such as a 404
+	field  string     // the form's field that is wrong, "" if no single one is
+	brief  bool       // the answer is short, without the lab: many may come at once
+	plain  bool       // Echo's own error, such as a 404
+	link   views.Link // where one can go on, if the page that asked does not lead there
 
 	running []ongoing // the requester's runs that go on, if there are too many
 }
@@ -262,10 +263,14 @@ func (a *App) refuse(c *call, p *problem) error {
 	e, lesson := a.shelf.Find(slugOf(c))
 	lesson = lesson && a.experiments != nil && (!p.aboutRequest() || p.status == http.StatusNotFound || c.wants == formFragment)
 	if (p.aboutRequest() || c.stranger) && !lesson {
+		said := show.Sentence(sentence)
 		if c.wants == formFragment {
-			return a.write(c, p.status, views.ProblemFragment(show.Sentence(sentence)))
+			if p.link.URL != "" {
+				said.Links = append(said.Links, p.link)
+			}
+			return a.write(c, p.status, views.ProblemFragment(said))
 		}
-		return a.write(c, p.status, views.Problem(a.problemPage(c, p), show.Sentence(sentence)))
+		return a.write(c, p.status, views.Problem(a.problemPage(c, p), said))
 	}
 	if p.silent() {
 		c.session = nil // to ask the store again would make the page wait too

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/sessionscope/sessionscope/views"
 )
 
 const (
@@ -107,6 +109,13 @@ func (a *App) teacherCookie() string { return a.seats.Root.Engine.CookieName() +
 // errNotTeacher is the refusal of the board to a browser of this machine that is not the teacher's.
 var errNotTeacher = &problem{status: http.StatusNotFound, detail: "This browser is not the teacher's, so here is no board. Press The board in the lab: then it is.", cause: echo.ErrNotFound}
 
+// errTeacherNoMore is the refusal of what a page of the board sends once it is not the teacher's any more:
+// after a crash of the program, or once another class is open.
+var errTeacherNoMore = &problem{
+	status: http.StatusNotFound, detail: "This page is not the teacher's any more: the program was started again, or another class was opened. Nothing was changed. The lab has the way to the board.",
+	cause: echo.ErrNotFound, link: views.Link{URL: "/", Text: "To the lab"},
+}
+
 // teacher makes a handler that only the teacher reaches. For everybody else there is nothing; a browser
 // of this machine is told how it becomes the teacher's.
 func (a *App) teacher(h func(*call, *class) error) func(*call) error {
@@ -115,16 +124,18 @@ func (a *App) teacher(h func(*call, *class) error) func(*call) error {
 		cl := a.openClass()
 		value, _ := c.cookie(a.teacherCookie())
 		switch {
-		case cl == nil || !fromHere(c.Request()):
+		case a.cfg.Class == nil || !fromHere(c.Request()):
 			return echo.ErrNotFound
-		case cl.teachers.knows(value) && cl.over.Load() != nil && !outlives[c.Path()]:
+		case cl != nil && cl.teachers.knows(value) && cl.over.Load() != nil && !outlives[c.Path()]:
 			return errOver
-		case cl.teachers.knows(value):
+		case cl != nil && cl.teachers.knows(value):
 			return h(c, cl)
+		case c.wants == formJSON, cl == nil && c.wants == formPage && c.Request().Method == http.MethodGet:
+			return echo.ErrNotFound
 		case c.wants == formPage && c.Request().Method == http.MethodGet:
 			return errNotTeacher
 		}
-		return echo.ErrNotFound
+		return errTeacherNoMore
 	}
 }
 

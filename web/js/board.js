@@ -127,19 +127,23 @@ document.addEventListener('DOMContentLoaded', () => setTimeout(() => {
   if (!el.hasAttribute('data-htmx-powered')) state('not live: a part of this page did not come, load it again', false);
 }));
 
-// The stream, in words.
-function state(words, on) {
+// The stream, in words. Where the page does not lead on by itself, they end with a link.
+function state(words, on, link = '') {
   const el = document.getElementById('board-state');
-  if (!el || el.textContent === words) return;
+  if (!el || el.textContent === words + link) return;
   el.textContent = words;
+  if (link) el.append(Object.assign(document.createElement('a'), { href: '/', textContent: link }));
   el.classList.toggle('on', on);
   el.classList.toggle('off', !on);
 }
 const refusals = {
-  404: 'not live: this page is not the teacher’s any more. Come back through the lab',
-  429: 'not live: eight pages of the board are',
+  404: ['not live: this page is not the teacher’s any more. Come back through ', 'the lab'],
+  429: ['not live: eight pages of the board are'],
 };
-function refusedWith(status) { state(refusals[status] ?? 'not live: the program does not answer', false); }
+function refusedWith(status) {
+  const [words, link] = refusals[status] ?? ['not live: the program does not answer'];
+  state(words, false, link);
+}
 document.addEventListener('htmx:sse:after:connection', () => state('live', true));
 document.addEventListener('htmx:sse:close', () => { if (!document.getElementById('board-state')?.classList.contains('off')) state('not live', false); });
 document.addEventListener('htmx:sse:error', ({ detail: { status } }) => refusedWith(status));
