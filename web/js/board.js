@@ -157,7 +157,7 @@ function refocus() {
   if (!was || document.activeElement !== document.body) return;
   if (was === 'asked' && document.querySelector('#asked.running')) return; // its buttons come with the reveal
   const seen = (id) => [...document.getElementById(id)?.querySelectorAll('button,summary') ?? []].find((el) => el.checkVisibility());
-  (seen(was) ?? (was === 'asked' ? seen('ask') : null) ?? document.querySelector('#tiles a') ?? seen('door'))?.focus({ preventScroll: true });
+  (seen(was) ?? (was === 'asked' ? seen('ask') : null) ?? document.querySelector('#tiles a') ?? seen('door'))?.focus({ preventScroll: was !== 'everyone' }); // the table of an act comes with its button
 }
 function arrived(event) {
   flash();
