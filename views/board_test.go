@@ -83,7 +83,7 @@ func boardFragments() map[string]templ.Component {
 		"ask-alone":       AskChosen(&AskChoice{Slug: "x", Title: evil, URL: "/experiments/x", Alone: true, Needs: evil, Number: "6"}),
 		"asked":           asked(revealedAsk()),
 		"screen-asked":    screenAsked(revealedAsk(), AskedLive{Phase: "revealed"}),
-		"board-everyone":  everyone(Everyone{Acts: []EveryoneAct{{"flush", "Flush all", "Each session ends.", true}}, Sure: &Sure{Act: "flush", After: "0", Reaches: evil, Becomes: []WillBecome{{Part{"cookie", "the cookie"}, evil}}, Button: evil}, Shown: survived()}),
+		"board-everyone":  everyone(Everyone{Acts: []EveryoneAct{{"flush", "Flush all", "Each session ends.", true}}, Sure: &Sure{Act: "flush", Title: evil, After: "0", Reaches: evil, Becomes: []WillBecome{{Part{"cookie", "the cookie"}, evil}}, Button: evil}, Shown: survived()}),
 		"screen-everyone": screenShow(ScreenShow{Shown: survived(), Join: Poster{Ways: []Way{way}}}),
 		"board-paused":    pauseButton(true),
 		"board-end":       ending(),

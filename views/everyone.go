@@ -17,6 +17,7 @@ type EveryoneAct struct {
 // Sure asks the teacher whether an act shall be done.
 type Sure struct {
 	Act     string
+	Title   string // the act, as its button says it
 	After   string // how many acts were done when this was asked
 	Reaches string // whom it reaches
 	Becomes []WillBecome

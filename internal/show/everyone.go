@@ -23,7 +23,7 @@ func EveryoneActs() (out []views.EveryoneAct) {
 
 // Sure is what the teacher is asked before an act. after is how many acts were done.
 func Sure(act, store string, seats, awake, after int) *views.Sure {
-	v := &views.Sure{Act: act, After: strconv.Itoa(after), Button: say.SureButton(act), Reaches: say.Reaches(seats, awake)}
+	v := &views.Sure{Act: act, Title: say.EveryoneLabel(act), After: strconv.Itoa(after), Button: say.SureButton(act), Reaches: say.Reaches(seats, awake)}
 	for p := session.InCookie; p <= session.OnServer; p++ {
 		v.Becomes = append(v.Becomes, views.WillBecome{Lived: livedIn(p), Text: say.WillBecome(act, p, store)})
 	}
