@@ -191,7 +191,10 @@ func (cl *class) cameBack(c *call, id classroom.ID, n int) classroom.Gave {
 	r := c.Request()
 	s, _ := cl.roster.Seat(id) // the teacher's browser has none
 	g := classroom.Gave{
-		Own: s.Rehearsal, Local: fromHere(r) && isLocalName(r.Host), Site: fetchWord(r, "Sec-Fetch-Site"), Mode: fetchWord(r, "Sec-Fetch-Mode"), Dest: fetchWord(r, "Sec-Fetch-Dest"),
+		Own: s.Rehearsal, Site: fetchWord(r, "Sec-Fetch-Site"), Mode: fetchWord(r, "Sec-Fetch-Mode"), Dest: fetchWord(r, "Sec-Fetch-Dest"),
+	}
+	if fromHere(r) {
+		g.Name = localName(r.Host)
 	}
 	for pair := range session.Pairs(r.Header) {
 		if pair.Value != strconv.Itoa(n) {
@@ -229,15 +232,23 @@ func fetchWord(r *http.Request, name string) classroom.Fetch {
 	return classroom.FetchOther
 }
 
-// isLocalName tells whether a Host is a name of this machine for itself, which browsers take for
-// trustworthy without https (https://www.w3.org/TR/secure-contexts/, section 3.1).
-func isLocalName(host string) bool {
+// localName returns the name of this machine for itself that a Host has, which browsers take for trustworthy
+// without https (https://www.w3.org/TR/secure-contexts/, section 3.1); "" if it has another.
+func localName(host string) string {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
 		name = strings.Trim(host, "[]")
 	}
 	name = strings.TrimSuffix(strings.ToLower(name), ".")
-	return name == "localhost" || strings.HasSuffix(name, ".localhost") || net.ParseIP(name).IsLoopback()
+	switch ip := net.ParseIP(name); {
+	case name == "localhost":
+		return "localhost"
+	case strings.HasSuffix(name, ".localhost"):
+		return "a name below localhost"
+	case ip.IsLoopback():
+		return ip.String()
+	}
+	return ""
 }
 
 // probes notes which pages without a script have got the cookies of a probe. The zero value has none.

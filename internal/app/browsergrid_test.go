@@ -115,7 +115,7 @@ func TestWhatTheBrowsersGave(t *testing.T) {
 	}
 	scripted(w.teacher, "/classroom/browser", 1, true).want(204)
 	page = wantGrid(w, "2 browsers of the class at the class’s address none not kept kept kept not there false",
-		"The teacher’s own browser at localhost Site same-origin, Mode cors, Dest empty kept kept kept there true")
+		"The teacher’s own browser at 127.0.0.1 Site same-origin, Mode cors, Dest empty kept kept kept there true")
 	for _, want := range []string{`data-asks=""`, "kept the cookie with Secure; the teacher’s own did. If the session cookie had Secure, it would never come back from there", "isSecureContext is true at the teacher’s address, and false"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the board does not say %q: %s", want, page)
@@ -123,7 +123,7 @@ func TestWhatTheBrowsersGave(t *testing.T) {
 	}
 	scripted(phones[0], bases[0]+"/class/browser", 1, true).want(204) // too late: it has given what it has
 	wantGrid(w, "2 browsers of the class at the class’s address none not kept kept kept not there false",
-		"The teacher’s own browser at localhost Site same-origin, Mode cors, Dest empty kept kept kept there true")
+		"The teacher’s own browser at 127.0.0.1 Site same-origin, Mode cors, Dest empty kept kept kept there true")
 	screen := w.teacher.get("/classroom/screen").want(200, "2 browsers of the class", "The teacher’s own browser").body
 	for i, p := range phones {
 		if strings.Contains(screen, w.seatAt(bases[i]).Nickname) {
@@ -217,7 +217,7 @@ func TestBrowsersWithoutAScript(t *testing.T) {
 	w.teacher.post("/classroom/browsers").want(303)
 	keeps.get(kept + "/class").want(200)
 	drops.get(dropped + "/class").want(200)
-	teacher := "The teacher’s own browser at localhost none kept kept kept no script no script" // net/http keeps Secure at a loopback address too
+	teacher := "The teacher’s own browser at 127.0.0.1 none kept kept kept no script no script" // net/http keeps Secure at a loopback address too
 	if keeps.cookie(kept+"/class", seatAt(w.app, kept).Engine.CookieName()+"-probe-lax") != "1" || keeps.cookie(kept+"/", seatAt(w.app, kept).Engine.CookieName()+"-probe-lax") != "" {
 		t.Error("the probe's cookies are not those of the class page")
 	}
@@ -278,7 +278,7 @@ func TestHostileBrowsers(t *testing.T) {
 	other.send(load).want(200)
 	page := wantGrid(w, "1 browser of the class at the class’s address Site an unknown word, Mode missing, Dest missing not kept kept not kept no script no script",
 		"1 browser of the class at the class’s address Site missing, Mode an unknown word, Dest an unknown word not kept not kept kept there true",
-		"The teacher’s own browser at localhost none kept kept kept no script no script")
+		"The teacher’s own browser at 127.0.0.1 none kept kept kept no script no script")
 	if strings.Contains(page, "Rahim") || strings.Contains(page, "alert") || strings.Contains(page, "Amber") {
 		t.Errorf("the board shows what the phone sent: %s", page)
 	}
@@ -353,6 +353,18 @@ func TestWhatTheBrowsersGaveSurvives(t *testing.T) {
 	for _, b := range []*classroom.Browsers{w.class.browsers, again()} {
 		if got := b.Now(); got.N != 2 || got.Heard != 0 || got.Teacher != nil {
 			t.Errorf("asked again: %+v", got)
+		}
+	}
+}
+
+// The table would name another host than the teacher's address bar, or one that a client made up.
+func TestTheTableNamesTheTeachersHost(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]string{
+		"localhost:8080": "localhost", "LOCALHOST.": "localhost", "127.0.0.1:8080": "127.0.0.1", "[::1]:8080": "::1", "<b>.localhost": "a name below localhost", "192.0.2.7:8080": "",
+	} {
+		if got := localName(host); got != want {
+			t.Errorf("%s: %q, want %q", host, got, want)
 		}
 	}
 }

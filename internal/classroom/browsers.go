@@ -22,17 +22,17 @@ const FetchOther Fetch = "?"
 
 // Gave is what one browser gave when it was asked. It has no text of the client's own.
 type Gave struct {
-	Own        bool  `json:"own,omitempty"`        // it is one of the program's own browsers, see Class.Rehearse
-	Local      bool  `json:"local,omitempty"`      // the request named this machine itself, as localhost or 127.0.0.1
-	Site       Fetch `json:"site,omitempty"`       // Sec-Fetch-Site
-	Mode       Fetch `json:"mode,omitempty"`       // Sec-Fetch-Mode
-	Dest       Fetch `json:"dest,omitempty"`       // Sec-Fetch-Dest
-	Secure     bool  `json:"secure,omitempty"`     // the cookie with Secure came back
-	NoSameSite bool  `json:"nosamesite,omitempty"` // the cookie without SameSite came back
-	Lax        bool  `json:"lax,omitempty"`        // the control came back: SameSite=Lax, without Secure
-	Script     bool  `json:"script,omitempty"`     // the page's script told what follows
-	Context    bool  `json:"context,omitempty"`    // isSecureContext
-	Store      bool  `json:"store,omitempty"`      // cookieStore is there
+	Own        bool   `json:"own,omitempty"`        // it is one of the program's own browsers, see Class.Rehearse
+	Name       string `json:"name,omitempty"`       // by which the request named this machine itself: "localhost", "127.0.0.1"; "" for another
+	Site       Fetch  `json:"site,omitempty"`       // Sec-Fetch-Site
+	Mode       Fetch  `json:"mode,omitempty"`       // Sec-Fetch-Mode
+	Dest       Fetch  `json:"dest,omitempty"`       // Sec-Fetch-Dest
+	Secure     bool   `json:"secure,omitempty"`     // the cookie with Secure came back
+	NoSameSite bool   `json:"nosamesite,omitempty"` // the cookie without SameSite came back
+	Lax        bool   `json:"lax,omitempty"`        // the control came back: SameSite=Lax, without Secure
+	Script     bool   `json:"script,omitempty"`     // the page's script told what follows
+	Context    bool   `json:"context,omitempty"`    // isSecureContext
+	Store      bool   `json:"store,omitempty"`      // cookieStore is there
 }
 
 // GaveAlike are browsers that gave the same.

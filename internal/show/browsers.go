@@ -64,8 +64,8 @@ func add(to *say.Given, g classroom.Gave, browsers int) {
 // gridRow is a row of browsers that gave g.
 func gridRow(g classroom.Gave, who string) views.GridRow {
 	r := views.GridRow{Who: who, At: "at the class’s address", Fetch: "none"}
-	if g.Local {
-		r.At = "at localhost"
+	if g.Name != "" {
+		r.At = "at " + g.Name
 	}
 	if g.Site != "" || g.Mode != "" || g.Dest != "" {
 		r.Fetch = fmt.Sprintf("Site %s, Mode %s, Dest %s", fetchWord(g.Site), fetchWord(g.Mode), fetchWord(g.Dest))
