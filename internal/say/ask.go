@@ -21,7 +21,7 @@ func HandsCounted(n int) Sentence {
 
 // RevealBegun says that the experiment of the question runs.
 func RevealBegun() Sentence {
-	return Did("reveal", Text("the experiment runs on this machine. What came of it appears on the board, the beamer and the phones."))
+	return Did("reveal", Text("the experiment was started on this machine. What comes of it stands on the board, the beamer and the phones."))
 }
 
 // StageCleared says that nothing is shown to everybody any more.
