@@ -97,7 +97,7 @@ func TestAClassWalksThroughEachPlan(t *testing.T) {
 					if got := strings.Count(board.body, `aria-current="step"`); got != 1 {
 						t.Errorf("step %d: %d steps are marked as the present one", i+1, got)
 					}
-					if link := "/classroom?everyone=" + s.Act + "#everyone-sure"; strings.Contains(board.body, `href="`+link+`"`) != (s.Act != "") {
+					if strings.Contains(board.body, `class="primary" name="everyone" value="`+s.Act+`"`) != (s.Act != "") {
 						t.Errorf("step %d: the confirmation of %q is not offered, or is where there is none", i+1, s.Act)
 					}
 				}
@@ -205,7 +205,7 @@ func TestNextAsksOnceMoreBeforeAnActIsLeftOut(t *testing.T) {
 	}
 	w.next(at+1).want(409, "Restart, same secret", "was not done since the step began", "sure=1", "Nothing was changed")
 	w.teacher.form = formPage
-	w.teacher.get("/classroom").want(200, `class="button primary" href="/classroom?everyone=restart#everyone-sure"`, "was not done in this step", "Go on without it").wantNo(`id="plan-next"`)
+	w.teacher.get("/classroom").want(200, `action="/classroom#everyone-sure"`, `class="primary" name="everyone" value="restart"`, "was not done in this step", "Go on without it").wantNo(`id="plan-next"`)
 	wantActTold(w, "restart")
 	w.teacher.form = formPage
 	w.teacher.get("/classroom").want(200, `id="plan-next"`, "It is done.", `<a href="#everyone-now">The table</a>`).wantNo(`id="plan-sure`)
