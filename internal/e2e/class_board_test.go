@@ -49,7 +49,7 @@ func TestBoardAccessible(t *testing.T) {
 	eval[bool](pg, `(el => { el.value = 'two-tabs'; return el.dispatchEvent(new Event('change', {bubbles: true})) })(document.querySelector('#ask select'))`)
 	pg.want("#ask-chosen", "is finished then")
 	pg.everyLook("asked, and the form for the next question")
-	pg.press("Run it and reveal", "reveal", "the experiment runs")
+	pg.press("Run it and reveal", "reveal", "the experiment was started")
 	pg.want("#asked", "What you predicted", "Nobody made a prediction.", "All 22 reads")
 	pg.want("#ask-chosen", "Two tabs")                                // the form stays as it is
 	pg.wantValue(`document.activeElement.textContent.trim()`, "Done") // the button that was pressed is gone
