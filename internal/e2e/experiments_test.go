@@ -253,10 +253,8 @@ func TestExperimentProgressMoves(t *testing.T) {
 	pg.lesson("matrix")
 	eval[chromedp.Void](pg, `window.steps = new Set(), new MutationObserver(() => { const p = document.querySelector('#waiting progress'); if (p) window.steps.add(p.value) }).observe(document.querySelector('#lesson'), {subtree: true, childList: true, attributes: true}), undefined`)
 	pg.do(chromedp.Click(chromedp.ID("prediction-1")), chromedp.Click(chromedp.ID("do-it")))
-	pg.want("#waiting", "running")
-	pg.axe("running")
 	pg.want("#verdict", " ")
-	if n := eval[int](pg, `window.steps.size`); n < 3 {
+	if n := eval[int](pg, `window.steps.size`); n < 2 {
 		t.Errorf("the progress bar showed %d different values", n)
 	}
 	once := fmt.Sprint("1/", experimentCount(t, p))
@@ -265,6 +263,9 @@ func TestExperimentProgressMoves(t *testing.T) {
 	pg.shoot("experiment-matrix")
 	pg.wantReachable(390)
 	pg.wantReachable(320)
+	pg.do(chromedp.Click(chromedp.ID("do-it")))
+	pg.want("#waiting", "running")
+	pg.axe("running")
 
 	plain := browse(t, p, false)
 	plain.lesson("matrix")
