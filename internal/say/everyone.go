@@ -70,7 +70,7 @@ func Reaches(seats, awake int) string {
 	if seats == 0 {
 		return "Nobody has joined: it reaches no seat."
 	}
-	return "It reaches " + counted(seats, "seat", "seats") + ", " + Number(awake) + " awake. Who wakes later finds it done. Your own lab and its sessions stay as they are."
+	return "It reaches " + counted(seats, "seat", "seats") + ", " + Number(awake) + " awake. Who wakes later finds it done."
 }
 
 // whereKept says where a store keeps its records.
