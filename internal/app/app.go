@@ -99,8 +99,8 @@ type App struct {
 	self     *client
 	figures  sync.Map // *figuresNews by first browser
 	bodies   *tap.Room
-	holds    chan struct{} // one place for each request that holds a session
-	met      chan struct{} // where two requests that hold a session wait for each other; nil outside a private instance
+	holds    chan struct{}      // one place for each request that holds a session
+	met      experiment.Meeting // of two requests that hold a session; nil outside a private instance
 	closing  sync.Once
 	done     chan struct{} // closed when the app ends
 	render   renderer

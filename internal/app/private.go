@@ -38,7 +38,7 @@ func (a *App) BootPrivate(cfg experiment.AppConfig) (experiment.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.met = make(chan struct{})
+	p.met = make(experiment.Meeting)
 	priv := &instance{App: p}
 	gorilla := echosession.Middleware(gorillaStore{})
 	p.press("/flash", p.addFlash, gorilla)

@@ -120,16 +120,5 @@ func (a *App) hold(c *call, d time.Duration) error {
 		return &problem{status: http.StatusTooManyRequests,
 			detail: fmt.Sprintf("%d requests%s hold a session already, and no more are allowed. Try again in a moment.", cap(holds), whose)}
 	}
-	wait := time.NewTimer(d)
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-		return nil
-	case a.met <- struct{}{}:
-		return nil
-	case <-a.met:
-		return nil
-	case <-c.ctx().Done():
-		return c.ctx().Err()
-	}
+	return a.met.Wait(c.ctx(), d)
 }

@@ -16,13 +16,13 @@ import (
 // after the time that the field names.
 type holding struct {
 	sessions.Store
-	met chan struct{}
+	met experiment.Meeting
 }
 
 // holdingTwin is a twin over a holding store. It lists the session's keys too.
 func holdingTwin(open func(dir func() string) sessions.Store) func(func() string) http.Handler {
 	return func(dir func() string) http.Handler {
-		store := holding{open(dir), make(chan struct{})}
+		store := holding{open(dir), make(experiment.Meeting)}
 		mux := http.NewServeMux()
 		mux.Handle("/", experiment.Twin(store, false))
 		mux.HandleFunc("GET /keys", func(w http.ResponseWriter, r *http.Request) {
@@ -42,13 +42,7 @@ func holdingTwin(open func(dir func() string) sessions.Store) func(func() string
 func (h holding) Get(r *http.Request, name string) (*sessions.Session, error) {
 	s, err := h.Store.Get(r, name)
 	if d, err := time.ParseDuration(r.PostFormValue("hold")); err == nil {
-		alone := time.NewTimer(d) // another form may never come
-		defer alone.Stop()
-		select {
-		case h.met <- struct{}{}:
-		case <-h.met:
-		case <-alone.C:
-		}
+		_ = h.met.Wait(r.Context(), d) // whoever has left gets no answer
 	}
 	return s, err
 }
