@@ -234,11 +234,20 @@ func (cl *class) sureView(kind string) *views.Sure {
 	return show.Sure(kind, cl.app.cfg.StoreName, seats, awake, cl.survey.Number())
 }
 
+// shownAct returns the latest act, whose outcome is shown; nil if none is.
+func (cl *class) shownAct() *classroom.Act {
+	act, busy := cl.survey.Present()
+	if busy {
+		return nil
+	}
+	return act
+}
+
 // survivorsView returns what became of the sessions after the latest act, for the board and the beamer;
 // nil if none is shown.
 func (cl *class) survivorsView() *views.Survivors {
-	act, busy := cl.survey.Present()
-	if act == nil || busy {
+	act := cl.shownAct()
+	if act == nil {
 		return nil
 	}
 	asleep := 0

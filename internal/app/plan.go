@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -104,9 +103,7 @@ func (cl *class) sure(c *call, w walk) error {
 // nothing to wait for.
 func (cl *class) acted(w walk) bool {
 	s := w.Steps[w.at]
-	return s.Kind != plan.Everyone || slices.ContainsFunc(cl.survey.All(), func(a classroom.PastAct) bool {
-		return string(a.Kind) == s.Act && !a.At.Before(w.StepAt)
-	})
+	return s.Kind != plan.Everyone || cl.survey.DoneSince(classroom.ActKind(s.Act), w.StepAt)
 }
 
 // beginPlan is POST /classroom/plan: the class begins with the first step of the plan of that name.
@@ -334,7 +331,7 @@ func (cl *class) stepView(w walk, s plan.Step) views.PlanStep {
 		},
 	}
 	if s.Kind == plan.Everyone {
-		v.Button, v.Acted, v.Counts = say.EveryoneLabel(s.Act), cl.acted(w), cl.survivorsView() != nil
+		v.Button, v.Acted, v.Counts = say.EveryoneLabel(s.Act), cl.acted(w), cl.shownAct() != nil
 	}
 	if s.Kind != plan.Question {
 		return v

@@ -232,6 +232,14 @@ func (s *Survey) All() []PastAct {
 	return all
 }
 
+// DoneSince tells whether an act of that kind was done at that time or later.
+func (s *Survey) DoneSince(kind ActKind, at time.Time) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	is := func(a Act) bool { return a.Kind == kind && !a.At.Before(at) }
+	return s.kept.Act != nil && s.kept.Done && is(*s.kept.Act) || slices.ContainsFunc(s.past, func(a PastAct) bool { return is(a.Act) })
+}
+
 // Finish takes the act away from what is shown. An act that is under way stays. The error is the
 // documents'.
 func (s *Survey) Finish(ctx context.Context) error {

@@ -140,10 +140,8 @@ func (t *tile) ended(p Press) {
 	switch {
 	case p.Ended != EndedRefused:
 		t.Act = ""
-	case t.act != "":
+	case t.act != "" || !t.told(p):
 		t.Act = t.act
-	case !t.told(p):
-		t.Act = ""
 	}
 	t.State, t.Why, t.Reason, t.act = StateEnded, p.Ended, p.Reason, ""
 }
