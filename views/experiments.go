@@ -38,14 +38,13 @@ type ShelfEntry struct {
 	Answer             string   // the title that says what comes out, once it is done
 	SoWhat             [][]Part // likewise
 	Done, Right        bool
-	Unknown            bool // the store does not answer: nobody knows whether it is done
 	Current            bool
 }
 
 // state says in words what the mark beside an entry shows.
-func (e ShelfEntry) state() string {
+func (s Shelf) state(e ShelfEntry) string {
 	switch {
-	case e.Unknown:
+	case s.Done == NotKnown:
 		return "not known now"
 	case e.Right:
 		return "done, predicted right"

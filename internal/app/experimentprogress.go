@@ -8,6 +8,7 @@ import (
 	"github.com/sessionscope/sessionscope/internal/classroom"
 	"github.com/sessionscope/sessionscope/internal/experiment"
 	"github.com/sessionscope/sessionscope/internal/session"
+	"github.com/sessionscope/sessionscope/views"
 )
 
 // progressKey is the key of the learner's own session under which progress is kept.
@@ -60,9 +61,14 @@ func (a *App) learned(c *call) (p progress, valid bool) {
 	return a.progressOf(session.Value(s.Progress), len(s.Progress) > 0)
 }
 
-// knowsProgress tells whether the learner's progress is known. It is in the request's session, which is
-// not there when the store does not answer; a seat's is in the class.
-func (a *App) knowsProgress(c *call) bool { return a.of != nil || c.session != nil }
+// doneCount returns how many experiments are done by p, the learner's progress. It is views.NotKnown when
+// p could not be read: the store does not answer, so that the request has no session. A seat's is in the class.
+func (a *App) doneCount(c *call, p progress) int {
+	if a.of == nil && c.session == nil {
+		return views.NotKnown
+	}
+	return len(p.Done)
+}
 
 // loses returns how many experiments are not known as done any more once the request's session has
 // ended. In a class the seat keeps them.

@@ -29,18 +29,14 @@ func (a *App) shelfView(c *call, title, current string) views.Shelf {
 	p, valid := a.learned(c)
 	shelf := views.Shelf{
 		Page: a.shelfPage(c, title), Place: c.place(), Second: c.seat.Name, Slug: current,
-		Done: len(p.Done), Right: len(p.Right), All: a.experimentCount(), Other: !valid, Exists: c.session != nil && c.session.Exists(),
-	}
-	unknown := !a.knowsProgress(c)
-	if unknown {
-		shelf.Done = views.NotKnown
+		Done: a.doneCount(c, p), Right: len(p.Right), All: a.experimentCount(), Other: !valid, Exists: c.session != nil && c.session.Exists(),
 	}
 	for _, section := range a.shelf.Sections() {
 		out := views.ShelfSection{Title: section.Title}
 		for _, e := range section.Experiments {
 			entry := views.ShelfEntry{
 				Number: strconv.Itoa(e.Number), Title: e.Title, Lead: show.Rich(e.Lead), URL: shelf.Place.URL("/experiments/" + e.Slug),
-				Done: slices.Contains(p.Done, e.ID), Right: slices.Contains(p.Right, e.ID), Current: e.Slug == current, Unknown: unknown,
+				Done: slices.Contains(p.Done, e.ID), Right: slices.Contains(p.Right, e.ID), Current: e.Slug == current,
 			}
 			if entry.Done {
 				entry.Answer, entry.SoWhat = e.Answer, rich(e.SoWhat)

@@ -96,9 +96,7 @@ func (a *App) labView(c *call, l screen) views.Lab {
 	}
 	lab.Composer.Invalid = lab.Sentence.Field
 	learned, _ := a.learned(c)
-	if lab.Done = len(learned.Done); !a.knowsProgress(c) {
-		lab.Done = views.NotKnown
-	}
+	lab.Done = a.doneCount(c, learned)
 	if past {
 		now = l.panels.At // the clocks of the past stand still
 	}
