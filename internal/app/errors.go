@@ -260,10 +260,10 @@ func (a *App) refuse(c *call, p *problem) error {
 		p.field = largeField[c.Path()]
 	}
 	sentence := say.Refused(p.status, p.detail, p.field, p.limit != nil && p.limit.Key != "")
+	said := show.Sentence(sentence)
 	e, lesson := a.shelf.Find(slugOf(c))
 	lesson = lesson && a.experiments != nil && (!p.aboutRequest() || p.status == http.StatusNotFound || c.wants == formFragment)
 	if (p.aboutRequest() || c.stranger) && !lesson {
-		said := show.Sentence(sentence)
 		if c.wants == formFragment {
 			if p.link.URL != "" {
 				said.Links = append(said.Links, p.link)
@@ -278,7 +278,6 @@ func (a *App) refuse(c *call, p *problem) error {
 		c.session, _ = c.seat.Engine.Load(c.Request()) // nil when the store does not answer: the page says so
 	}
 	if lesson {
-		said := show.Sentence(sentence)
 		for _, r := range p.running {
 			link := views.Link{URL: r.URL, Text: r.Title}
 			if proof := c.place().Proof; proof != "" {

@@ -123,16 +123,18 @@ func (a *App) teacher(h func(*call, *class) error) func(*call) error {
 		c.quiet()
 		cl := a.openClass()
 		value, _ := c.cookie(a.teacherCookie())
+		known := cl != nil && cl.teachers.knows(value)
+		page := c.wants == formPage && c.Request().Method == http.MethodGet
 		switch {
 		case a.cfg.Class == nil || !fromHere(c.Request()):
 			return echo.ErrNotFound
-		case cl != nil && cl.teachers.knows(value) && cl.over.Load() != nil && !outlives[c.Path()]:
+		case known && cl.over.Load() != nil && !outlives[c.Path()]:
 			return errOver
-		case cl != nil && cl.teachers.knows(value):
+		case known:
 			return h(c, cl)
-		case c.wants == formJSON, cl == nil && c.wants == formPage && c.Request().Method == http.MethodGet:
+		case c.wants == formJSON, cl == nil && page:
 			return echo.ErrNotFound
-		case c.wants == formPage && c.Request().Method == http.MethodGet:
+		case page:
 			return errNotTeacher
 		}
 		return errTeacherNoMore
