@@ -50,8 +50,7 @@ var ErrHelp = flag.ErrHelp
 func Unknown(environ []string) (names []string) {
 	for _, line := range environ {
 		name, value, _ := strings.Cut(line, "=")
-		known := slices.ContainsFunc(Flags, func(f Flag) bool { return f.Variable() == name })
-		if strings.HasPrefix(name, "SESSIONSCOPE_") && value != "" && !known {
+		if strings.HasPrefix(name, variablePrefix) && value != "" && !slices.ContainsFunc(Flags, func(f Flag) bool { return f.Variable() == name }) {
 			names = append(names, name)
 		}
 	}

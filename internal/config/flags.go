@@ -161,12 +161,15 @@ var Flags = []Flag{
 	},
 }
 
+// variablePrefix is what the name of each of the program's variables begins with.
+const variablePrefix = "SESSIONSCOPE_"
+
 // Variable returns the name of the environment variable that sets the flag, "" for none.
 func (f *Flag) Variable() string {
 	if f.Command {
 		return ""
 	}
-	return "SESSIONSCOPE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+	return variablePrefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 }
 
 // usage returns what the flag does, with its default.
